@@ -1,0 +1,37 @@
+# Two commands do everything: `make app` opens the studio, `make test` passes its tests.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := requirements.lock
+
+.PHONY: app test check setup lock
+
+# A marker per set of packages; pip installs from the lock file's exact versions.
+.venv/.app: requirements.txt $(LOCK)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cityseg needs Python 3.11 or newer, found " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c $(LOCK)
+	touch $@
+
+.venv/.dev: .venv/.app requirements-dev.txt requirements-no-deps.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
+	touch $@
+
+setup: .venv/.app
+
+app: .venv/.app
+	$(BIN)/streamlit run app.py
+
+test: .venv/.dev
+	$(BIN)/python -m pytest
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/browser --ignore tests/app
+
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate requirements-dev.txt -o $(LOCK)

@@ -1,0 +1,19 @@
+"""The router of the studio: ``streamlit run app.py``."""
+
+import streamlit as st
+
+from cityseg.ui import shell
+
+st.set_page_config(page_title="cityseg", page_icon=shell.ICON, layout="wide")
+pages = st.navigation(
+    [
+        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
+        st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+        st.Page("pages/inspect.py", title="Inspect", icon=":material/troubleshoot:"),
+        st.Page("pages/predict.py", title="Predict", icon=":material/add_a_photo:"),
+    ]
+)
+shell.sidebar()
+pages.run()

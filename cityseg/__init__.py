@@ -1,0 +1,3 @@
+"""cityseg: a studio for street-scene segmentation experiments."""
+
+__version__ = "0.1.0"

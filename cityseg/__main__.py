@@ -1,0 +1,5 @@
+"""``python -m cityseg VERB``."""
+
+from cityseg.cli import main
+
+main()

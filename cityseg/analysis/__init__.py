@@ -1,0 +1,1 @@
+"""Comparisons and rankings: pure functions over stored results."""

@@ -1,0 +1,196 @@
+"""Models: which there are, how good they are, and what they see in a photo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cityseg import checkpoint, inference, labels
+from cityseg.api.data import connect
+from cityseg.api.runs import find_result_folder, shipped_root
+from cityseg.data import cache
+from cityseg.data.batches import DeviceSplit
+from cityseg.data.cache import Progress
+from cityseg.data.layout import Split
+from cityseg.engine import evaluate as evaluation
+from cityseg.engine.device import best_device
+from cityseg.engine.train import stamped
+from cityseg.errors import DataError
+from cityseg.figures.overlay import overlay
+from cityseg.inference import Predictor
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A shipped model as ``cityseg models --json`` lists it.
+
+    Attributes:
+        name: folder in ``checkpoints/``, usable as MODEL.
+        architecture: name in the registry.
+        parameters: number of trained parameters.
+        image_size: (height, width) the model sees.
+        trained_on: words that name the training data.
+        scores: summaries by split.
+    """
+
+    name: str
+    architecture: str
+    parameters: int
+    image_size: tuple[int, int]
+    trained_on: str
+    scores: dict[str, Any]
+
+
+def models() -> list[ModelInfo]:
+    """List the shipped models by name."""
+    infos = []
+    for folder in sorted(path.parent for path in shipped_root().glob(f"*/{checkpoint.CARD}")):
+        card = checkpoint.read_card(folder)
+        infos.append(
+            ModelInfo(folder.name, card.architecture, card.parameters, card.image_size, card.trained_on, card.scores)
+        )
+    return infos
+
+
+def model_folder(model: str, runs: Path | None = None) -> Path:
+    """Return the folder of weights behind MODEL: a run id, a shipped model's name, or a folder.
+
+    Raises:
+        UsageError: MODEL is none of them.
+    """
+    return find_result_folder(model, runs).checkpoint
+
+
+def evaluate(
+    model: str,
+    spec: str | None,
+    split: Split,
+    *,
+    size: tuple[int, int] | str | None = None,
+    runs: Path | None = None,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a model on a split in float32.
+
+    The model always sees its own image size; ``size`` says at which size truth and prediction are compared.
+
+    Args:
+        model: MODEL.
+        spec: the dataset.
+        split: val or test (or train).
+        size: (height, width), the word ``native`` for the label's own size, or None for the model's size.
+        runs: folder of runs.
+        on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
+
+    Returns:
+        ``metrics.summarize``'s figures with fingerprint, size and label policy.
+
+    Raises:
+        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint.
+    """
+    folder = model_folder(model, runs)
+    device = best_device()
+    network, card = checkpoint.load(folder, device)
+    dataset = connect(spec, on_progress)
+    photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
+    scored_size = photos.meta.native_size if size == "native" else size or card.image_size
+    assert not isinstance(scored_size, str)
+    truth = (
+        photos
+        if scored_size == card.image_size
+        else cache.prepare(dataset, split, scored_size, on_progress=on_progress)
+    )
+    result = evaluation.evaluate(
+        network,
+        DeviceSplit(photos, device),
+        card.normalization,
+        truth=None if truth is photos else torch.from_numpy(np.array(truth.labels)).to(device),
+        on_progress=on_progress,
+    )
+    return {"model": model, "split": split, "data": dataset.name, **stamped(result.confusions, truth)}
+
+
+def load_predictor(model: str, runs: Path | None = None) -> Predictor:
+    """Load MODEL for predicting photos.
+
+    Raises:
+        UsageError, CheckpointError: MODEL is unknown or damaged.
+    """
+    return Predictor.load(model_folder(model, runs), best_device())
+
+
+def predict_photos(
+    model: str,
+    photos: Sequence[Path],
+    out: Path,
+    *,
+    runs: Path | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Predict photo files and write ``NAME_labelIds.png``, ``NAME_color.png`` and ``NAME_overlay.png`` for each.
+
+    Every photo is decoded before the first file is written, so a bad one among many loses nothing.
+
+    Returns:
+        Per photo: its path, size, class shares, mean confidence, milliseconds and the files written.
+
+    Raises:
+        UsageError, CheckpointError: MODEL is unknown or damaged.
+        DataError: a file that is no photo, or a folder that cannot be written.
+    """
+    predictor = load_predictor(model, runs)
+    for photo in photos:
+        inference.read_photo_file(photo)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
+    results = []
+    for done, (path, name) in enumerate(zip(photos, _distinct_names(photos), strict=True), start=1):
+        results.append(_predict_file(predictor, path, out, name))
+        if on_progress:
+            on_progress(done, len(photos))
+    return results
+
+
+def _predict_file(predictor: Predictor, path: Path, out: Path, name: str) -> dict[str, Any]:
+    begun = time.perf_counter()
+    photo = inference.read_photo_file(path)
+    prediction = predictor.predict(photo)
+    pictures = {
+        "labelIds": labels.to_label_ids(prediction.train_ids),
+        "color": labels.to_color(prediction.train_ids),
+        "overlay": overlay(photo, prediction.train_ids),
+    }
+    files = {}
+    for kind, picture in pictures.items():
+        target = out / f"{name}_{kind}.png"
+        Image.fromarray(picture).save(target)
+        files[kind] = str(target)
+    return {
+        "photo": str(path),
+        "size": list(photo.shape[:2]),
+        "shares": prediction.shares(),
+        "mean_confidence": float(prediction.confidence.mean()),
+        "milliseconds": round(prediction.milliseconds, 1),
+        "total_milliseconds": round((time.perf_counter() - begun) * 1000, 1),
+        "files": files,
+    }
+
+
+def _distinct_names(photos: Sequence[Path]) -> list[str]:
+    """Return the stems, numbered where two photos share one."""
+    names: list[str] = []
+    for photo in photos:
+        name, number = photo.stem, 2
+        while name in names:
+            name, number = f"{photo.stem}-{number}", number + 1
+        names.append(name)
+    return names

@@ -1,0 +1,133 @@
+"""Turning a run into a shipped model: a folder that explains itself and fits into a repository."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cityseg import checkpoint
+from cityseg.api.data import data_info, prepare
+from cityseg.api.runs import Result, find_result, shipped_root
+from cityseg.checkpoint import ModelCard
+from cityseg.data.batches import DeviceSplit
+from cityseg.data.cache import Progress
+from cityseg.engine.device import best_device
+from cityseg.engine.evaluate import evaluate
+from cityseg.engine.train import SCORED, stamped
+from cityseg.errors import UsageError
+from cityseg.files import write_json
+from cityseg.labels import CLASS_NAMES
+from cityseg.runs import Run
+
+_PRIVATE = ("host", "data")
+
+
+def publish(
+    run_id: str,
+    spec: str | None,
+    *,
+    name: str = "",
+    trained_on: str = "",
+    terms: str = "",
+    runs: Path | None = None,
+    root: Path | None = None,
+    on_progress: Progress | None = None,
+) -> Result:
+    """Copy a run's best weights, rounded to bfloat16, with scores measured anew from the rounded weights.
+
+    Host names and data paths of the run stay behind.
+
+    Args:
+        run_id: a run that has finished.
+        spec: the dataset to measure on.
+        name: folder in ``checkpoints/``; the run's id by default.
+        trained_on: words that name the data; the dataset's name and size by default.
+        terms: sentence on the licence of the data, for the model card.
+        runs: folder of runs.
+        root: folder of shipped models.
+        on_progress: called with (frames done, frames in all) while preparing and measuring.
+
+    Raises:
+        UsageError: the run has not finished, or the dataset is wrong.
+    """
+    result = find_result(run_id, runs)
+    if result.state != "finished":
+        raise UsageError(f"{run_id}: expected a finished run, found it {result.state}")
+    device = best_device()
+    target = Run((root or shipped_root()) / (name or run_id))
+    network, card = checkpoint.load(result.run.checkpoint, device)
+    card = ModelCard(**{**vars(card), "trained_on": trained_on or data_info(spec).description, "scores": {}})
+    checkpoint.save(target.folder, network, card, torch.bfloat16)
+    network, card = checkpoint.load(target.folder, device)
+    scores: dict[str, Any] = {}
+    splits = prepare(spec, card.image_size, on_progress)
+    for split in SCORED:
+        if split in splits:
+            on_device = DeviceSplit(splits[split], device)
+            measured = evaluate(network, on_device, card.normalization, on_progress=on_progress)
+            target.write_confusions(split, splits[split].meta.frames, best=measured.confusions)
+            scores[split] = stamped(measured.confusions, splits[split])
+    card = ModelCard(**{**vars(card), "scores": scores})
+    checkpoint.write_card(target.folder, card)
+    shutil.copyfile(result.run.folder / "history.jsonl", target.folder / "history.jsonl")
+    description = {key: value for key, value in result.run.describe().items() if key not in _PRIVATE}
+    write_json(target.folder / "config.json", description)
+    (target.folder / "README.md").write_text(_model_card(target.id, result, card, terms), encoding="utf-8")
+    return find_result(str(target.folder))
+
+
+def _model_card(name: str, result: Result, card: ModelCard, terms: str) -> str:
+    config = result.config
+    size = f"{card.image_size[0]}x{card.image_size[1]}"
+    scores = card.scores
+    split = "test" if "test" in scores else next(iter(scores))
+    lines = [
+        f"# {name}",
+        "",
+        f"A {card.architecture} with {card.parameters:,} parameters that sees photos at {size} (height x width).",
+        "",
+        f"- Trained on: {card.trained_on}, train split, {config.epochs} epochs; the weights of epoch "
+        f"{card.training['epoch']} scored best on val.",
+        f"- Recipe: preset `{config.preset}`; {config.optimizer}, learning rate {config.learning_rate:g} "
+        f"({config.schedule}), batch {config.batch_size}, precision {config.precision}, seed {config.seed}.",
+        f"- Training took {result.seconds or 0:,.0f} s on {result.run.describe().get('device', 'an unnamed device')}.",
+        "- Weights are stored in bfloat16; every score was measured in float32 from these stored weights.",
+        *([f"- Terms: {terms}"] if terms else []),
+        "",
+        f"## Scores, measured at {size} on {card.trained_on}",
+        "",
+        "| split | macro F1 | mean IoU | precision | recall | pixel accuracy | classes above zero |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, values in scores.items():
+        macro = values["macro"]
+        figures = (macro["f1"], macro["iou"], macro["precision"], macro["recall"], values["pixel_accuracy"])
+        lines.append(f"| {key} | {' | '.join(map(_figure, figures))} | {values['classes_above_zero']} of 19 |")
+    lines += [
+        "",
+        f"Per class on {split}:",
+        "",
+        "| class | precision | recall | F1 = Dice | IoU |",
+        "|---|---|---|---|---|",
+    ]
+    for class_name in CLASS_NAMES:
+        values = scores[split]["per_class"][class_name]
+        cells = (_figure(values[metric]) for metric in ("precision", "recall", "f1", "iou"))
+        lines.append(f"| {class_name} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "It has seen daylight streets of one region, from one camera behind a windscreen. Night, rain, snow, other "
+        "countries and other viewpoints lower its quality without warning. It is a study object, not a part for a "
+        "vehicle.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

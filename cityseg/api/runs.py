@@ -1,0 +1,343 @@
+"""Training runs, and results: runs and shipped models seen alike."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from cityseg import checkpoint, jobs
+from cityseg.api.data import connect, data_info, prepare
+from cityseg.config import ExperimentConfig
+from cityseg.data.cache import Progress as DataProgress
+from cityseg.data.layout import Split
+from cityseg.engine.device import best_device, device_name
+from cityseg.engine.signals import stop_signals
+from cityseg.engine.train import Progress, Trainer
+from cityseg.errors import CheckpointError, CitysegError, DataError, Stopped, TrainingError, UsageError
+from cityseg.files import write_json
+from cityseg.runs import Run, State, create_run, find_run, list_runs, process_identity
+
+Source = Literal["run", "shipped"]
+_NEEDED: tuple[Split, ...] = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run or a shipped model, as tables show it.
+
+    Attributes:
+        id: the run's id or the shipped model's name.
+        source: where it lies: ``runs/`` or ``checkpoints/``.
+        state: queued, running, finished, stopped or failed.
+        config: the description it was trained from.
+        created: when, as ISO 8601.
+        data: words that name the training data.
+        parameters: number of trained parameters, or None before the first epoch.
+        seconds: training time so far, without preparing data.
+        best_epoch: the epoch whose weights are used, or None before the first.
+        epochs_done: finished epochs.
+        scores: summaries of the best weights by split, each with fingerprint, size and label policy.
+        progress: the latest figures of a running training.
+        error: what went wrong, in a sentence.
+        run: the folder, for history, matrices and probes.
+    """
+
+    id: str
+    source: Source
+    state: State
+    config: ExperimentConfig
+    created: str
+    data: str
+    parameters: int | None
+    seconds: float | None
+    best_epoch: int | None
+    epochs_done: int
+    scores: dict[str, Any]
+    progress: dict[str, Any] | None
+    error: str | None
+    run: Run
+
+    def score(self, split: str, metric: str, average: str = "macro") -> float | None:
+        """Return one aggregate, or None where it was not measured."""
+        value: float | None = self.scores.get(split, {}).get(average, {}).get(metric)
+        return value
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            **{key: value for key, value in vars(self).items() if key not in ("config", "run")},
+            "config": self.config.model_dump(mode="json"),
+            "path": str(self.run.folder),
+        }
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """Where trainings run.
+
+    Attributes:
+        kind: ``cuda`` or ``cpu``.
+        name: the GPU's name, or the number of CPU threads.
+        memory_bytes: the GPU's memory, or None.
+    """
+
+    kind: str
+    name: str
+    memory_bytes: int | None
+
+
+def device_info() -> DeviceInfo:
+    """Describe the device that trainings and predictions use."""
+    device = best_device()
+    memory = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None
+    return DeviceInfo(device.type, device_name(device), memory)
+
+
+def shipped_root() -> Path:
+    """Return the folder of shipped models, ``checkpoints/`` beside the package."""
+    return Path(__file__).resolve().parents[2] / "checkpoints"
+
+
+def find_result_folder(name: str, runs: Path | None = None) -> Run:
+    """Return the folder behind MODEL: a run id, a shipped model's name, or a folder with a checkpoint.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    shipped = shipped_root() / name
+    if Path(name).name == name:
+        known = {run.id: run for run in list_runs(runs)}
+        if name in known:
+            return known[name]
+        if (shipped / checkpoint.CARD).is_file():
+            return Run(shipped)
+    folder = Path(name).expanduser()
+    if (folder / checkpoint.CARD).is_file() or (folder / "best" / checkpoint.CARD).is_file():
+        return Run(folder)
+    names = [path.parent.name for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]
+    raise UsageError(
+        f"unknown model {name!r}: expected a run id, a folder with {checkpoint.CARD}, or one of "
+        f"{', '.join(names) or 'no shipped models'}"
+    )
+
+
+def find_result(name: str, runs: Path | None = None) -> Result:
+    """Return one run or shipped model; raises UsageError for an unknown name."""
+    run = find_result_folder(name, runs)
+    return _result(run, "run" if (run.folder / "status.json").is_file() else "shipped")
+
+
+def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Result]:
+    """List runs, newest first, then shipped models by name. A folder that cannot be read is left out."""
+    found: list[tuple[Run, Source]] = [(run, "run") for run in list_runs(runs)]
+    if shipped:
+        found += [(Run(path.parent), "shipped") for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]
+    results = []
+    for run, source in found:
+        try:
+            results.append(_result(run, source))
+        except (UsageError, CheckpointError):
+            continue
+    return results
+
+
+def train(
+    config: ExperimentConfig | None,
+    spec: str | None = None,
+    *,
+    name: str = "",
+    runs: Path | None = None,
+    resume: str | None = None,
+    on_start: Callable[[Run], None] | None = None,
+    on_data: DataProgress | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Train in this process, to the end or to a stop. Returns the result either way; ``state`` tells which.
+
+    Args:
+        config: what to train; None when resuming.
+        spec: the dataset; a resumed run keeps its own unless one is named.
+        name: wish for the run's id.
+        runs: folder of runs.
+        resume: id of a run to go on with.
+        on_start: called once the run folder exists.
+        on_data: called with (frames done, frames in all) while the cache is prepared.
+        on_progress: called every few steps.
+
+    Raises:
+        CitysegError: a wrong request, data that cannot be used, or a failed training; the folder says so too.
+    """
+    if resume is None:
+        assert config is not None
+        run = new_run(config, spec, name, runs)
+    else:
+        run = find_run(resume, runs)
+        spec = spec or run.describe().get("data", {}).get("spec")
+    state = run.status()["state"]
+    if state == "running":
+        raise UsageError(f"{run.id}: expected a run that is not going, found it running; stop it first")
+    if state == "finished":
+        raise UsageError(f"{run.id}: expected an unfinished run, found it finished; start a new one")
+    if on_start:
+        on_start(run)
+    with _recorded(run):
+        info = data_info(spec, on_data)
+        splits = prepare(spec, run.config().image_size, on_data)
+        for split in _NEEDED:
+            if split not in splits:
+                raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
+        description = run.describe()
+        description["data"] = {
+            "spec": info.spec,
+            "name": info.description,
+            "fingerprints": {split: cached.meta.fingerprint for split, cached in splits.items()},
+        }
+        description["device"] = device_name(best_device())
+        write_json(run.folder / "config.json", description)
+        trainer = Trainer(run, splits, trained_on=info.description, device=best_device(), on_progress=on_progress)
+        trainer.fit()
+        trainer.finish()
+    return find_result(run.id, runs)
+
+
+def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
+    """Make a queued run after checking that its dataset opens.
+
+    Raises:
+        UsageError, DataError: the dataset cannot be connected.
+    """
+    if spec and spec != "synthetic":
+        connect(spec)
+    taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
+    run = create_run(config, name, runs, taken)
+    if spec:
+        write_json(run.folder / "config.json", {**run.describe(), "data": {"spec": spec, "name": spec}})
+    return run
+
+
+def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "", runs: Path | None = None) -> str:
+    """Start a training as a process of its own and return the run's id at once.
+
+    Raises:
+        UsageError, DataError: the dataset cannot be connected.
+    """
+    run = new_run(config, spec, name, runs)
+    jobs.start(run)
+    return run.id
+
+
+def resume(run_id: str, runs: Path | None = None) -> None:
+    """Go on with a stopped or failed run as a process of its own.
+
+    Raises:
+        UsageError: no such run, or it is running or finished.
+    """
+    run = find_run(run_id, runs)
+    state = run.status()["state"]
+    if state in ("running", "finished"):
+        raise UsageError(f"{run_id}: expected a stopped or failed run, found it {state}")
+    jobs.start(run)
+
+
+def stop(run_id: str, runs: Path | None = None) -> None:
+    """Ask a running training to finish its step, write a checkpoint and leave.
+
+    Raises:
+        UsageError: no such run, or it is not running.
+    """
+    jobs.stop(find_run(run_id, runs))
+
+
+def delete(run_id: str, runs: Path | None = None) -> None:
+    """Remove an ended run for good.
+
+    Raises:
+        UsageError: no such run, or it is still running.
+    """
+    find_run(run_id, runs).delete()
+
+
+@contextmanager
+def _recorded(run: Run) -> Iterator[None]:
+    """Keep ``status.json`` true whatever happens inside."""
+    run.write_status(
+        state="running",
+        pid=os.getpid(),
+        process_start=process_identity(os.getpid()),
+        host=socket.gethostname(),
+        error=None,
+    )
+
+    def stop_now(name: str) -> None:
+        raise Stopped(f"{run.id}: stopped by {name} before its first step")
+
+    try:
+        with stop_signals(stop_now):
+            yield
+    except Stopped:
+        run.write_status(state="stopped")
+    except BaseException as error:
+        problem = _explained(error, run)
+        run.write_status(state="failed", error=str(problem))
+        if problem is error:
+            raise
+        (run.folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        raise problem from error
+    else:
+        run.write_status(state="finished")
+
+
+def _explained(error: BaseException, run: Run) -> BaseException:
+    """Turn the failures that a user can mend into a sentence; leave bugs as they are."""
+    if isinstance(error, CitysegError):
+        return error
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return TrainingError(
+            f"{run.id}: expected enough memory for a step, found it exhausted; lower batch_size (now "
+            f"{run.config().batch_size}) or image_size. The last good weights are kept"
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return TrainingError(f"{run.id}: expected room on the disk, found it full; free some and resume the run")
+    return error
+
+
+def _result(run: Run, source: Source) -> Result:
+    description = run.describe()
+    try:
+        card = checkpoint.read_card(run.checkpoint)
+    except CheckpointError:
+        card = None
+    status: dict[str, Any] = run.status() if source == "run" else {"state": "finished"}
+    finished = status["state"] == "finished"
+    return Result(
+        id=run.id,
+        source=source,
+        state=status["state"],
+        config=run.config(),
+        created=description["created"],
+        data=card.trained_on if card else description.get("data", {}).get("name", ""),
+        parameters=card.parameters if card else None,
+        seconds=_seconds(run, card),
+        best_epoch=card.training.get("epoch") if card else None,
+        epochs_done=run.config().epochs if finished else len(run.epochs()),
+        scores=card.scores if card else {},
+        progress=status.get("progress"),
+        error=status.get("error"),
+        run=run,
+    )
+
+
+def _seconds(run: Run, card: checkpoint.ModelCard | None) -> float | None:
+    lines = run.history()
+    if lines:
+        return float(lines[-1]["seconds"])
+    return card.training.get("seconds") if card else None

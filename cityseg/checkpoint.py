@@ -1,0 +1,121 @@
+"""Checkpoints that rebuild themselves: ``model.safetensors`` beside ``model.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from cityseg.data.batches import Normalization
+from cityseg.errors import CheckpointError, UsageError
+from cityseg.files import write_atomically, write_json
+from cityseg.labels import CLASS_NAMES
+from cityseg.models import build_model
+
+WEIGHTS, CARD = "model.safetensors", "model.json"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is and where it comes from.
+
+    Attributes:
+        architecture: name in the registry.
+        arguments: keyword arguments of the architecture.
+        image_size: (height, width) the model was trained at.
+        normalization: what was done to photos in [0, 1].
+        parameters: number of trained parameters.
+        trained_on: words that name the training data.
+        classes: names by train id.
+        training: epochs, steps and seconds of the run, and the recipe's fields.
+        scores: summaries by split, each with the fingerprint of its data and the evaluation size.
+    """
+
+    architecture: str
+    arguments: dict[str, Any]
+    image_size: tuple[int, int]
+    normalization: Normalization
+    parameters: int
+    trained_on: str
+    classes: tuple[str, ...] = CLASS_NAMES
+    training: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+
+
+def save(folder: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype | None = None) -> None:
+    """Write weights, then the card; the card's presence says that both are whole.
+
+    Args:
+        folder: made if missing.
+        model: its floating point weights are stored as they are, or as ``dtype``.
+        card: what ``load`` needs to rebuild the model.
+        dtype: number type to round the weights to, for example bfloat16 to halve the file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: (value.to(dtype) if dtype and value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in model.state_dict().items()
+    }
+    write_atomically(folder / WEIGHTS, lambda path: save_file(weights, path))
+    write_card(folder, card)
+
+
+def write_card(folder: Path, card: ModelCard) -> None:
+    """Write ``model.json`` alone, for example when scores were added."""
+    write_json(folder / CARD, asdict(card))
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read ``model.json``.
+
+    Raises:
+        CheckpointError: it is missing or is not what ``save`` writes.
+    """
+    try:
+        values = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        values["normalization"] = Normalization(
+            tuple(values["normalization"]["mean"]), tuple(values["normalization"]["std"])
+        )
+        values["image_size"] = tuple(values["image_size"])
+        values["classes"] = tuple(values["classes"])
+        card = ModelCard(**values)
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: expected a checkpoint ({WEIGHTS} and {CARD}), found no {CARD}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder / CARD}: expected a checkpoint's description, found something else ({error}); "
+            "restore the file or train again"
+        ) from None
+    if card.classes != CLASS_NAMES:
+        raise CheckpointError(f"{folder / CARD}: expected the 19 Cityscapes classes, found {len(card.classes)} others")
+    return card
+
+
+def load(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, ModelCard]:
+    """Rebuild a model in evaluation mode with float32 weights.
+
+    Raises:
+        CheckpointError: the folder holds no checkpoint, a torn one, or weights of another architecture.
+    """
+    card = read_card(folder)
+    try:
+        model = build_model(card.architecture, card.arguments)
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: expected a checkpoint's {WEIGHTS}, found none") from None
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder / WEIGHTS}: expected safetensors weights, found a damaged file ({error})"
+        ) from None
+    except (RuntimeError, TypeError, UsageError):
+        raise CheckpointError(
+            f"{folder}: expected weights of {card.architecture} {card.arguments}, found others; "
+            f"{WEIGHTS} and {CARD} do not belong together"
+        ) from None
+    return model.float().to(device).eval(), card

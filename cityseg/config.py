@@ -1,0 +1,228 @@
+"""What a run is: one frozen, fully checked description, and the presets.
+
+Everything is validated at construction, before any file or device is touched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cityseg.errors import UsageError
+
+Precision = Literal["bfloat16", "float32", "pure-bfloat16"]
+Tracking = Literal["none", "offline", "online"]
+
+
+class ExperimentConfig(BaseModel):
+    """A training run. Unknown keys, wrong types and contradictions are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    preset: str = "custom"
+    """Name of the preset this description started from."""
+    group: str = ""
+    """Free word that ties runs together, for example the same recipe with several seeds."""
+
+    architecture: Literal["unet"] = "unet"
+    """Name of the network in the registry of architectures."""
+    start_channels: Annotated[int, Field(ge=1, le=256)] = 16
+    """Channels of the first U-Net level; each level below doubles them."""
+    depth: Annotated[int, Field(ge=0, le=7)] = 3
+    """Index of the last U-Net level; the input is halved depth + 1 times."""
+
+    image_size: tuple[Annotated[int, Field(ge=8, le=2048)], Annotated[int, Field(ge=8, le=4096)]] = (64, 128)
+    """Height and width, in pixels, of the frames the network sees."""
+    normalization: Literal["none", "imagenet"] = "imagenet"
+    """`none` leaves photos in [0, 1]; `imagenet` applies ImageNet's mean and deviation, per channel."""
+    flip: bool = True
+    """Mirror every training frame left to right with probability one half."""
+    half_size_epochs: Annotated[int, Field(ge=0)] = 0
+    """How many of the first epochs train on frames of half the height and width, a quarter of the work."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Passes over the training split."""
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
+    """Frames in one optimiser step."""
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    """`adam` adds weight decay to the gradient, `adamw` applies it to the weights."""
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 4e-3
+    """Learning rate of the constant schedule, the peak of the one-cycle schedule; per step, no unit."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-2
+    """Weight decay per step, as a share of the weight times the learning rate."""
+    schedule: Literal["constant", "one-cycle"] = "one-cycle"
+    """How the learning rate moves over the run's steps."""
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of all steps that one-cycle takes to climb to its peak."""
+
+    class_weights: Literal["none", "log"] = "log"
+    """`log` weighs each class by 1 / ln(1.1 + its pixel share in the training split); `none` treats pixels alike."""
+    dice_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """Weight of the soft Dice loss that is added to cross-entropy; 0 leaves it out."""
+
+    precision: Precision = "bfloat16"
+    """`bfloat16` computes in it with float32 weights; `pure-bfloat16` keeps weights and optimiser in bfloat16 too."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Decides the initial weights, the order of frames and every random draw."""
+    tracking: Tracking = "none"
+    """Whether the run is also logged with wandb: not at all, into local files, or to the service."""
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> ExperimentConfig:
+        smallest = 2 ** (self.depth + 1)
+        if min(self.image_size) < smallest:
+            raise ValueError(
+                f"image_size {self.image_size[0]}x{self.image_size[1]} is too small for depth {self.depth}: "
+                f"expected at least {smallest} pixels on each side; use a larger image_size or a smaller depth"
+            )
+        if self.half_size_epochs and min(self.image_size) // 2 < smallest:
+            raise ValueError(
+                f"half_size_epochs needs an image_size of at least {2 * smallest} pixels on each side "
+                f"at depth {self.depth}"
+            )
+        if self.half_size_epochs > self.epochs:
+            raise ValueError(
+                f"half_size_epochs is {self.half_size_epochs}, more than the {self.epochs} epochs of the run"
+            )
+        return self
+
+
+_FIRST_STUDY: dict[str, Any] = {
+    "normalization": "none",
+    "flip": False,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "class_weights": "none",
+    "dice_weight": 0.0,
+    "precision": "pure-bfloat16",
+}
+
+_PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "experiment-1": (
+        "The first study's smallest U-Net at 64x128, as it was trained",
+        {**_FIRST_STUDY, "start_channels": 8, "depth": 2, "image_size": (64, 128), "epochs": 5, "batch_size": 256},
+    ),
+    "experiment-2": (
+        "The first study's middle U-Net at 64x128, as it was trained",
+        {**_FIRST_STUDY, "start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "batch_size": 256},
+    ),
+    "experiment-3": (
+        "The first study's largest U-Net at 128x256, as it was trained",
+        {**_FIRST_STUDY, "start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "batch_size": 128},
+    ),
+    "better-1": (
+        "experiment-1's network, size and epochs with the studio's recipe",
+        {"start_channels": 8, "depth": 2, "image_size": (64, 128), "epochs": 5, "learning_rate": 6e-3},
+    ),
+    "better-2": (
+        "experiment-2's network, size and epochs with the studio's recipe",
+        {"start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "learning_rate": 6e-3},
+    ),
+    "better-3": (
+        "experiment-3's network, size and epochs with the studio's recipe",
+        {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "half_size_epochs": 6},
+    ),
+}
+
+PRESETS: dict[str, str] = {name: description for name, (description, _) in _PRESETS.items()}
+"""Preset names with one line on each."""
+
+
+def preset(name: str) -> ExperimentConfig:
+    """Return a preset's description.
+
+    Raises:
+        UsageError: no preset has that name.
+    """
+    if name not in _PRESETS:
+        raise UsageError(f"unknown preset {name!r}: expected one of {', '.join(_PRESETS)}")
+    return build({**_PRESETS[name][1], "preset": name})
+
+
+def build(values: Mapping[str, Any]) -> ExperimentConfig:
+    """Check values and make a description of them.
+
+    Raises:
+        UsageError: an unknown key, a wrong type, a value out of range or a contradiction, in one sentence.
+    """
+    try:
+        return ExperimentConfig.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def override(config: ExperimentConfig, settings: Sequence[str]) -> ExperimentConfig:
+    """Apply ``KEY=VALUE`` words, the values written as JSON or plain text; sizes also as ``HxW``.
+
+    Raises:
+        UsageError: a word without ``=``, or whatever ``build`` refuses.
+    """
+    values: dict[str, Any] = config.model_dump()
+    for setting in settings:
+        key, separator, text = setting.partition("=")
+        if not separator:
+            raise UsageError(f"expected KEY=VALUE, found {setting!r}; for example learning_rate=0.003")
+        values[key.strip()] = _parse(key.strip(), text.strip())
+    return build(values)
+
+
+def load(path: Path) -> ExperimentConfig:
+    """Read a description from a JSON file.
+
+    Raises:
+        UsageError: the file is missing, is no JSON object, or holds what ``build`` refuses.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: expected a configuration file, found none ({error.strerror})") from None
+    except ValueError:
+        raise UsageError(f"{path}: expected JSON, found something else; 'cityseg train' writes such a file") from None
+    if isinstance(values, dict) and isinstance(values.get("config"), dict):
+        values = values["config"]  # a run folder's config.json holds the description beside its surroundings
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: expected a JSON object of settings, found {type(values).__name__}")
+    return build(values)
+
+
+def differences(config: ExperimentConfig, other: ExperimentConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the fields that differ as ``{field: (config's value, other's value)}``."""
+    mine, theirs = config.model_dump(), other.model_dump()
+    return {key: (mine[key], theirs[key]) for key in mine if mine[key] != theirs[key]}
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``HxW`` as (height, width) in pixels.
+
+    Raises:
+        UsageError: anything else.
+    """
+    height, separator, width = text.lower().partition("x")
+    if not (separator and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise UsageError(f"expected a size as HxW (height x width in pixels, for example 128x256), found {text!r}")
+    return int(height), int(width)
+
+
+def _parse(key: str, text: str) -> Any:
+    if key == "image_size" and not text.startswith("["):
+        return parse_size(text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"True": True, "False": False}.get(text, text)
+
+
+def _sentence(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {key!r}: expected one of {', '.join(ExperimentConfig.model_fields)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
+    return f"{key}: {message[0].lower()}{message[1:]}, found {problem['input']!r}"

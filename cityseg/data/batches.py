@@ -1,0 +1,94 @@
+"""Batches straight from device memory: a split lives on the device as bytes and is indexed there.
+
+Randomness has no state: the order of an epoch and the draws of a step follow from (seed, epoch, step)
+alone, so a resumed run meets exactly the batches it would have met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cityseg.data.cache import CachedSplit
+
+_MEANS = {"none": (0.0, 0.0, 0.0), "imagenet": (0.485, 0.456, 0.406)}
+_DEVIATIONS = {"none": (1.0, 1.0, 1.0), "imagenet": (0.229, 0.224, 0.225)}
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Per-channel mean and deviation of photos in [0, 1], RGB."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @classmethod
+    def named(cls, name: str) -> Normalization:
+        """Return the one called ``none`` or ``imagenet``."""
+        return cls(_MEANS[name], _DEVIATIONS[name])
+
+    def apply(self, photos: Tensor) -> Tensor:
+        """Turn (N, H, W, 3) uint8 photos into (N, 3, H, W) float32 network input on the same device."""
+        mean = photos.new_tensor(self.mean, dtype=torch.float32).mul(255)
+        scale = 1 / photos.new_tensor(self.std, dtype=torch.float32).mul(255)
+        return (photos.float() - mean).mul_(scale).permute(0, 3, 1, 2).contiguous()
+
+
+class DeviceSplit:
+    """A cached split as tensors on the device that trains.
+
+    Attributes:
+        photos: (N, H, W, 3) uint8.
+        labels: (N, H, W) uint8 train ids.
+    """
+
+    def __init__(self, split: CachedSplit, device: torch.device) -> None:
+        # np.array copies out of the memory map, so that no page of it has to be read again later.
+        self.photos = torch.from_numpy(np.array(split.photos)).to(device)
+        self.labels = torch.from_numpy(np.array(split.labels)).to(device)
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def at(self, indices: Tensor, half_size: bool = False) -> tuple[Tensor, Tensor]:
+        """Return (photos, labels) of the frames at (B,) ``indices``, optionally at half height and width."""
+        if not half_size:
+            return self.photos[indices], self.labels[indices]
+        photos = F.avg_pool2d(self.photos[indices].permute(0, 3, 1, 2).float(), 2).round_().byte()
+        return photos.permute(0, 2, 3, 1), self.labels[indices, 1::2, 1::2]
+
+    def class_share(self) -> np.ndarray:
+        """Return the (19,) share of each class among all scored pixels."""
+        counts = torch.bincount(self.labels.view(-1).cpu(), minlength=256)[:19].double().numpy()
+        return counts / max(counts.sum(), 1)
+
+
+def generator(seed: int, *position: int) -> torch.Generator:
+    """Return a CPU random source that depends on the seed and a position (epoch, step) only."""
+    state = np.random.SeedSequence([seed, *position]).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
+
+
+def epoch_order(frames: int, seed: int, epoch: int) -> Tensor:
+    """Return a permutation of ``frames`` indices, (frames,) int64, for this epoch."""
+    return torch.randperm(frames, generator=generator(seed, epoch))
+
+
+def flip_some(photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Mirror each frame left to right with probability one half.
+
+    Args:
+        photos: (N, 3, H, W) network input.
+        labels: (N, H, W) train ids.
+        random: source of the draws.
+    """
+    chosen = torch.rand(len(labels), generator=random).lt(0.5).to(labels.device)
+    return (
+        torch.where(chosen[:, None, None, None], photos.flip(-1), photos),
+        torch.where(chosen[:, None, None], labels.flip(-1), labels),
+    )

@@ -1,0 +1,11 @@
+"""A deterministic street set that the project draws by itself, for people without a dataset.
+
+Every frame is a scene in metres (a bent street, houses, trees, vehicles, people) seen through a pinhole camera and
+painted far to near into one image that holds colour and owner of every pixel, so photo, labels and instances agree.
+"""
+
+from cityseg.data.synthetic.dataset import GENERATOR_VERSION, synthesize
+from cityseg.data.synthetic.scene import Scene, render
+from cityseg.data.synthetic.weather import WEATHERS, Weather
+
+__all__ = ["GENERATOR_VERSION", "WEATHERS", "Scene", "Weather", "render", "synthesize"]

@@ -1,0 +1,1 @@
+"""Training and evaluation: step functions under ignite engines."""

@@ -1,0 +1,340 @@
+"""A training run from its description to its folder.
+
+ignite drives the epochs; the step is a plain function. All that a viewer needs is in the run folder, and
+everything needed to go on after a stop is in ``last/``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from PIL import Image
+from torch import Tensor
+
+from cityseg import checkpoint, tracking
+from cityseg.checkpoint import ModelCard
+from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
+from cityseg.data.cache import LABEL_POLICY, CachedSplit
+from cityseg.data.layout import Split
+from cityseg.engine.allocator import keep_freed_memory
+from cityseg.engine.clock import Clock
+from cityseg.engine.device import device_name, peak_memory
+from cityseg.engine.evaluate import evaluate
+from cityseg.engine.signals import stop_signals
+from cityseg.engine.step import build_optimizer, learning_rate, make_train_step
+from cityseg.errors import Stopped, TrainingError
+from cityseg.files import write_atomically
+from cityseg.labels import PALETTE
+from cityseg.losses import SegmentationLoss, log_class_weights
+from cityseg.metrics import summarize
+from cityseg.models import arguments_of, build_model, count_parameters
+from cityseg.runs import HEARTBEAT_SECONDS, Run
+
+LOG_INTERVAL = 10
+"""Steps between two looks at the loss; each look waits for the device once."""
+PROBES = 4
+"""Frames of val that are predicted and kept after every epoch."""
+SCORED: tuple[Split, ...] = ("val", "test")
+"""Splits whose frames are scored with the best weights when a run ends."""
+_STATE = "state.pt"
+
+
+@dataclass
+class Progress:
+    """How far a run is, for whoever shows it.
+
+    Attributes:
+        step: optimiser steps done.
+        steps: optimiser steps in all.
+        epoch: current epoch, from 1.
+        epochs: epochs in all.
+        loss: mean training loss since the last look.
+        frames_per_second: training frames per second since the last look.
+        seconds_left: estimate from the run so far.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    frames_per_second: float
+    seconds_left: float
+
+
+class Trainer:
+    """Trains one run and writes its folder.
+
+    Args:
+        run: the folder to fill; its ``config.json`` is the description.
+        splits: cached train, val and test splits at the configured size; test may be missing.
+        trained_on: words that name the data, for the model card.
+        device: where to compute.
+        on_progress: called every ``LOG_INTERVAL`` steps.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        splits: Mapping[Split, CachedSplit],
+        *,
+        trained_on: str,
+        device: torch.device,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.run, self.config, self.splits = run, run.config(), splits
+        self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
+        self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
+        config = self.config
+        torch.manual_seed(config.seed)
+        self.model = build_model(config.architecture, arguments_of(config)).to(device)
+        if config.precision == "pure-bfloat16":
+            self.model.bfloat16()
+        weights = log_class_weights(self.on_device["train"].class_share()) if config.class_weights == "log" else None
+        self.loss = SegmentationLoss(weights, config.dice_weight).to(device)
+        self.optimizer = build_optimizer(config, self.model)
+        self.epoch_length = -(-len(splits["train"]) // config.batch_size)
+        self.steps = self.epoch_length * config.epochs
+        self.best_score = -1.0
+        self.seconds = 0.0
+        self._pending: list[Tensor] = []
+        self._stop: str | None = None
+
+    def fit(self) -> None:
+        """Run to the end, or to a stop, or to a failure; the folder tells which.
+
+        Raises:
+            Stopped: SIGTERM or SIGINT came; the step was finished and ``last/`` written.
+            TrainingError: the loss is no number any more.
+        """
+        keep_freed_memory()
+        tracker = tracking.start(self.config, self.run)
+        trainer = self._build_engine(tracker)
+        state = self._resume()
+        trainer.load_state_dict(
+            {"epoch_length": self.epoch_length, "max_epochs": self.config.epochs, "iteration": state}
+        )
+        with stop_signals(self._ask_to_stop):
+            try:
+                # ignite would begin anew where every step is done already.
+                if state < self.steps:
+                    trainer.run(
+                        [None] * self.epoch_length, max_epochs=self.config.epochs, epoch_length=self.epoch_length
+                    )
+            finally:
+                tracker.finish()
+        if self._stop:
+            raise Stopped(
+                f"{self.run.id}: stopped by {self._stop} after step {trainer.state.iteration}; resume it any time"
+            )
+
+    def finish(self) -> dict[str, Any]:
+        """Score the best weights on every split but train, write the matrices and the card; return the scores."""
+        best = self.run.folder / "best"
+        model, card = checkpoint.load(best, self.device)
+        scores: dict[str, Any] = {}
+        for name in SCORED:
+            if name not in self.on_device:
+                continue
+            result = evaluate(model, self.on_device[name], card.normalization)
+            meta = self.splits[name].meta
+            last = {"last": self.run.confusions(name, "last").matrices} if name == "val" else {}
+            self.run.write_confusions(name, meta.frames, best=result.confusions, **last)
+            scores[name] = stamped(result.confusions, self.splits[name])
+        checkpoint.write_card(best, _with(card, scores=scores))
+        return scores
+
+    def _build_engine(self, tracker: tracking.Tracker) -> Engine:
+        config = self.config
+        step = make_train_step(config, self.model, self.loss, self.optimizer, self.on_device["train"])
+        clock = Clock()
+        self.model.train()
+
+        def train_step(engine: Engine, _: None) -> Tensor:
+            done = engine.state.iteration - 1
+            epoch, position = divmod(done, self.epoch_length)
+            if position == 0 or self._order is None:
+                self._order = epoch_order(len(self.on_device["train"]), config.seed, epoch)
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(config, done, self.steps)
+            start = position * config.batch_size
+            indices = self._order[start : start + config.batch_size]
+            clock.frames += len(indices)
+            return step(indices, epoch, position)
+
+        trainer = Engine(train_step)
+
+        @trainer.on(Events.ITERATION_COMPLETED)
+        def log(engine: Engine) -> None:
+            self._pending.append(engine.state.output)
+            done = engine.state.iteration
+            if done % LOG_INTERVAL == 0 or done % self.epoch_length == 0:
+                loss = float(torch.stack(self._pending).mean())
+                self._pending.clear()
+                self._log_step(done, loss, clock, tracker)
+            if clock.since_heartbeat() > HEARTBEAT_SECONDS:
+                clock.beat()
+                self.run.write_status()
+            # A stop at an epoch's last step waits for the epoch to be closed, or its scores would be missing.
+            if self._stop and done % self.epoch_length:
+                self.seconds += clock.lap()[0]
+                self._save_last(done)
+                engine.terminate()
+
+        @trainer.on(Events.EPOCH_COMPLETED)
+        def close_epoch(engine: Engine) -> None:
+            self._close_epoch(engine.state.iteration, tracker)
+            clock.restart()
+            if self._stop:
+                engine.terminate()
+
+        return trainer
+
+    _order: Tensor | None = None
+
+    def _log_step(self, done: int, loss: float, clock: Clock, tracker: tracking.Tracker) -> None:
+        self._expect_number(loss, "loss", done)
+        seconds, frames_per_second = clock.lap()
+        self.seconds += seconds
+        progress = Progress(
+            step=done,
+            steps=self.steps,
+            epoch=(done - 1) // self.epoch_length + 1,
+            epochs=self.config.epochs,
+            loss=loss,
+            frames_per_second=frames_per_second,
+            seconds_left=self.seconds / done * (self.steps - done),
+        )
+        line = {
+            "step": done,
+            "epoch": progress.epoch,
+            "loss": loss,
+            "learning_rate": learning_rate(self.config, done - 1, self.steps),
+            "frames_per_second": round(frames_per_second, 2),
+            "seconds": round(self.seconds, 2),
+            "memory_bytes": peak_memory(self.device),
+        }
+        self.run.append_history(kind="step", **line)
+        self.run.write_status(progress=vars(progress))
+        tracker.log({"train/loss": loss, "train/learning_rate": line["learning_rate"]}, step=done)
+        if self.on_progress:
+            self.on_progress(progress)
+
+    def _expect_number(self, loss: float, name: str, done: int) -> None:
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"{self.run.id}: the {name} became {loss} by step {done}; lower learning_rate (now "
+                f"{self.config.learning_rate:g}) or use precision=float32. The last good weights are in best/"
+            )
+
+    def _close_epoch(self, done: int, tracker: tracking.Tracker) -> None:
+        begun = time.monotonic()
+        val = self.on_device["val"]
+        probes = tuple(np.linspace(0, len(val) - 1, min(PROBES, len(val))).astype(int).tolist())
+        result = evaluate(
+            self.model,
+            val,
+            Normalization.named(self.config.normalization),
+            precision=self.config.precision,
+            loss=self.loss,
+            keep=probes,
+        )
+        if result.loss is not None:
+            self._expect_number(result.loss, "val loss", done)
+        summary = summarize(result.confusions)
+        epoch = done // self.epoch_length
+        self._write_probes(epoch, probes, result.kept)
+        score = summary["macro"]["f1"] or 0.0
+        frames = self.splits["val"].meta.frames
+        card = self._card(epoch, summary)
+        if score > self.best_score:
+            self.best_score = score
+            checkpoint.save(self.run.folder / "best", self.model, card)
+            self.run.write_confusions("val", frames, best=result.confusions, last=result.confusions)
+            self.run.write_status(best={"epoch": epoch, "macro_f1": score})
+        else:
+            best = self.run.confusions("val").matrices
+            self.run.write_confusions("val", frames, best=best, last=result.confusions)
+        self.seconds += time.monotonic() - begun
+        line = {"val_loss": result.loss, "seconds": round(self.seconds, 2), "val": summary}
+        # The history goes first: resuming drops its lines that are ahead of last/, but could not make up missing ones.
+        self.run.append_history(kind="epoch", epoch=epoch, step=done, **line)
+        self._save_last(done, card)
+        tracker.log_epoch(epoch, done, result.loss, summary)
+
+    def _write_probes(self, epoch: int, probes: tuple[int, ...], predictions: np.ndarray) -> None:
+        for index, train_ids in zip(probes, predictions, strict=True):
+            folder = self.run.folder / "probes" / self.splits["val"].meta.frames[index]
+            folder.mkdir(parents=True, exist_ok=True)
+            image = Image.fromarray(train_ids, mode="P")
+            image.putpalette(PALETTE.tobytes())
+            write_atomically(folder / f"epoch-{epoch:04d}.png", lambda path, image=image: image.save(path, "PNG"))  # type: ignore[misc]
+
+    def _card(self, epoch: int, summary: dict[str, Any]) -> ModelCard:
+        config = self.config
+        return ModelCard(
+            architecture=config.architecture,
+            arguments=arguments_of(config),
+            image_size=config.image_size,
+            normalization=Normalization.named(config.normalization),
+            parameters=count_parameters(self.model),
+            trained_on=self.trained_on,
+            training={
+                "epoch": epoch,
+                "steps": epoch * self.epoch_length,
+                "seconds": round(self.seconds, 1),
+                "device": device_name(self.device),
+                "recipe": config.model_dump(mode="json"),
+            },
+            scores={"val": {**summary, **_stamp(self.splits["val"])}},
+        )
+
+    def _save_last(self, done: int, card: ModelCard | None = None) -> None:
+        folder = self.run.folder / "last"
+        card = card or self._card(done // self.epoch_length, {})
+        checkpoint.save(folder, self.model, card)
+        state = {
+            "iteration": done,
+            "optimizer": self.optimizer.state_dict(),
+            "best_score": self.best_score,
+            "seconds": self.seconds,
+            "pending": self._pending,
+        }
+        write_atomically(folder / _STATE, lambda path: torch.save(state, path))
+
+    def _resume(self) -> int:
+        """Load ``last/`` if there is one; return the optimiser steps already done."""
+        path = self.run.folder / "last" / _STATE
+        if not path.is_file():
+            return 0
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        weights, _ = checkpoint.load(self.run.folder / "last", self.device)
+        self.model.load_state_dict(weights.state_dict())
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best_score, self.seconds = state["best_score"], state["seconds"]
+        self._pending = list(state.get("pending", []))
+        done: int = state["iteration"]
+        self.run.truncate_history(done)
+        return done
+
+    def _ask_to_stop(self, name: str) -> None:
+        self._stop = name
+
+
+def stamped(confusions: np.ndarray, split: CachedSplit) -> dict[str, Any]:
+    """Return the summary of a split's matrices with what makes two summaries comparable."""
+    return {**summarize(confusions), **_stamp(split)}
+
+
+def _stamp(split: CachedSplit) -> dict[str, Any]:
+    return {"fingerprint": split.meta.fingerprint, "size": list(split.size), "label_policy": LABEL_POLICY}
+
+
+def _with(card: ModelCard, **fields: Any) -> ModelCard:
+    return ModelCard(**{**vars(card), **fields})

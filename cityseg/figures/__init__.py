@@ -1,0 +1,1 @@
+"""Plotly figures and overlays: pure functions, data in, figure or array out."""

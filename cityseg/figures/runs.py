@@ -1,0 +1,313 @@
+"""Figures about runs: how a training goes, and how several results compare. Data in, plotly figure out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cityseg.analysis.compare import ClassTable, Differences
+from cityseg.figures import theme
+from cityseg.labels import CLASS_NAMES, PALETTE
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+MARKERS = ("circle", "square", "diamond", "triangle-up", "cross")
+ABSENT = "–"
+_EMPTY = {False: "#f2f5f9", True: "#1a212c"}
+"""Cells of a matrix without score or difference, on a light and on a dark page."""
+
+
+def training_curve(history: Sequence[Mapping[str, Any]], color: str) -> go.Figure:
+    """Draw the loss on train and val over steps, and the learning rate under it.
+
+    Args:
+        history: lines of ``history.jsonl``.
+        color: the run's colour.
+    """
+    steps = [line for line in history if line["kind"] == "step"]
+    epochs = [line for line in history if line["kind"] == "epoch"]
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
+    figure.add_scatter(
+        x=[line["step"] for line in steps],
+        y=[line["loss"] for line in steps],
+        name="train",
+        mode="lines" if len(steps) > 1 else "markers",
+        line={"color": color, "width": 1.8},
+        hovertemplate="step %{x:,}: %{y:.3f}<extra>loss on train</extra>",
+        row=1,
+        col=1,
+    )
+    figure.add_scatter(
+        x=[line["step"] for line in epochs],
+        y=[line["val_loss"] for line in epochs],
+        name="val, after each epoch",
+        mode="lines+markers",
+        line={"color": color, "width": 1.8, "dash": "dot"},
+        marker={"symbol": "diamond", "size": 8},
+        hovertemplate="step %{x:,}: %{y:.3f}<extra>loss on val</extra>",
+        row=1,
+        col=1,
+    )
+    figure.add_scatter(
+        x=[line["step"] for line in steps],
+        y=[line["learning_rate"] for line in steps],
+        name="learning rate",
+        showlegend=False,
+        mode="lines" if len(steps) > 1 else "markers",
+        line={"color": theme.NEUTRAL, "width": 1.6},
+        hovertemplate="step %{x:,}: %{y:.3g}<extra>learning rate</extra>",
+        row=2,
+        col=1,
+    )
+    figure.update_yaxes(title_text="loss", row=1, col=1)
+    figure.update_yaxes(title_text="rate", rangemode="tozero", nticks=3, exponentformat="power", row=2, col=1)
+    figure.update_xaxes(title_text="optimiser step", rangemode="tozero", row=2, col=1)
+    return _laid_out(figure, 330)
+
+
+def validation_curve(epochs: Sequence[Mapping[str, Any]], color: str, epochs_in_all: int) -> go.Figure:
+    """Draw macro F1 and mean IoU on val after each epoch.
+
+    Args:
+        epochs: lines of ``history.jsonl`` that close an epoch.
+        color: the run's colour.
+        epochs_in_all: where the horizontal axis ends, so that it does not move while the run goes on.
+    """
+    figure = go.Figure()
+    for metric, label, dash, symbol in (("f1", "macro F1", "solid", "circle"), ("iou", "mean IoU", "dot", "square")):
+        values = [line["val"]["macro"][metric] for line in epochs]
+        figure.add_scatter(
+            x=[line["epoch"] for line in epochs],
+            y=values,
+            name=label,
+            mode="lines+markers",
+            line={"color": color, "width": 2, "dash": dash},
+            marker={"size": 8, "symbol": symbol},
+            hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{label} on val</extra>",
+        )
+        if values and values[-1] is not None:
+            figure.add_annotation(
+                x=epochs[-1]["epoch"], y=values[-1], text=f"{values[-1]:.3f}", showarrow=False, xshift=26
+            )
+    figure.update_xaxes(title_text="epoch", range=[0.5, epochs_in_all + 0.8], dtick=_tick(epochs_in_all))
+    figure.update_yaxes(title_text="score on val", rangemode="tozero")
+    return _laid_out(figure, 250)
+
+
+def class_bars(per_class: Mapping[str, Mapping[str, float | None]], metric: str, palette: np.ndarray) -> go.Figure:
+    """Draw one score of one result for every class, in the classes' colours.
+
+    Args:
+        per_class: ``summarize``'s figures by class name.
+        metric: which of them.
+        palette: (256, 3) uint8.
+    """
+    values = [per_class[name][metric] for name in CLASS_NAMES]
+    figure = go.Figure(
+        go.Bar(
+            x=[value or 0.0 for value in values],
+            y=list(CLASS_NAMES),
+            orientation="h",
+            marker={
+                "color": [_rgb(palette[i]) for i in range(len(CLASS_NAMES))],
+                "line": {"color": theme.NEUTRAL, "width": 1},
+            },
+            text=[ABSENT if value is None else f"{value:.3f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
+    figure.update_xaxes(range=[0, 1.08], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=_label(metric))
+    figure.update_layout(bargap=0.25)
+    return _laid_out(figure, 470, legend=False)
+
+
+def class_heatmap(table: ClassTable, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
+    """Draw the class-by-result matrix of one metric, the macro mean in its last row.
+
+    Args:
+        table: the scores.
+        palette: (256, 3) uint8, for the squares beside the classes' names.
+        dark: whether the page around it is dark.
+    """
+    values = np.vstack([table.scores, table.macro])
+    text = [[ABSENT if np.isnan(value) else f"{value:.3f}" for value in row] for row in values]
+    scale = [_EMPTY[dark], "#10575e", "#178f89"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]
+    return _matrix(table.names, values, text, scale, (0.0, 1.0), palette, dark)
+
+
+def difference_heatmap(
+    table: ClassTable, differences: Differences, palette: np.ndarray = PALETTE, *, dark: bool = False
+) -> go.Figure:
+    """Draw scores minus the baseline's: blue where better, orange where worse, always signed.
+
+    The baseline's own column shows its scores, without colour; a column that must not be subtracted says so.
+
+    Args:
+        table: the scores.
+        differences: the same results minus the baseline.
+        palette: (256, 3) uint8.
+        dark: whether the page around it is dark.
+    """
+    scores = np.vstack([table.scores, table.macro])
+    values = np.vstack([differences.scores, differences.macro])
+    text = [[ABSENT if np.isnan(value) else signed(value) for value in row] for row in values]
+    for column, name in enumerate(table.names):
+        for row in range(len(text)):
+            if name in differences.withheld:
+                text[row][column] = "not comparable" if row == 0 else ""
+            elif name == differences.baseline:
+                text[row][column] = ABSENT if np.isnan(scores[row, column]) else f"{scores[row, column]:.3f}"
+    names = [f"★ {name}" if name == differences.baseline else name for name in table.names]
+    values[:, table.names.index(differences.baseline)] = np.nan
+    reach = max(0.05, float(np.nanmax(np.abs(values)))) if np.isfinite(values).any() else 0.05
+    scale = [theme.WORSE, _EMPTY[dark], theme.BETTER]
+    return _matrix(names, values, text, scale, (-reach, reach), palette, dark)
+
+
+def grouped_bars(table: ClassTable, colors: Mapping[str, str], order: Sequence[int]) -> go.Figure:
+    """Draw one bar per class and result, in the results' colours.
+
+    Args:
+        table: the scores.
+        colors: colour by result.
+        order: train ids from left to right.
+    """
+    figure = go.Figure()
+    for column, name in enumerate(table.names):
+        values = table.scores[list(order), column]
+        figure.add_bar(
+            x=[CLASS_NAMES[index] for index in order],
+            y=np.nan_to_num(values),
+            name=name,
+            marker={"color": colors[name], "pattern": _pattern(column)},
+            customdata=[ABSENT if np.isnan(value) else f"{value:.3f}" for value in values],
+            hovertemplate="%{x}: %{customdata}<extra>" + name + "</extra>",
+        )
+    figure.update_layout(barmode="group", bargap=0.25)
+    figure.update_xaxes(tickangle=-45)
+    figure.update_yaxes(range=[0, 1], title_text=_label(table.metric))
+    return _laid_out(figure, 360)
+
+
+def run_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float | None]]],
+    colors: Mapping[str, str],
+    *,
+    x_title: str,
+    y_title: str,
+    markers: bool = False,
+) -> go.Figure:
+    """Draw the same quantity of several runs.
+
+    Args:
+        curves: (x, y) by run.
+        colors: colour by run.
+        x_title: what x counts.
+        y_title: what y is.
+        markers: also mark the points, where they are few.
+    """
+    figure = go.Figure()
+    for position, (name, (x, y)) in enumerate(curves.items()):
+        figure.add_scatter(
+            x=list(x),
+            y=list(y),
+            name=name,
+            mode="lines+markers" if markers or len(x) < 2 else "lines",
+            line={"color": colors[name], "width": 2, "dash": DASHES[position % len(DASHES)]},
+            marker={"size": 7, "symbol": MARKERS[position % len(MARKERS)]},
+            hovertemplate=f"{x_title} %{{x:.4~g}}: %{{y:.3f}}<extra>{name}</extra>",
+        )
+    figure.update_xaxes(title_text=x_title, rangemode="tozero")
+    figure.update_yaxes(title_text=y_title, rangemode="tozero")
+    return _laid_out(figure, 300)
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign and three decimals; what rounds to nothing has no sign."""
+    if round(value, 3) == 0:
+        return "0.000"
+    return f"{'+' if value > 0 else '−'}{abs(value):.3f}"
+
+
+def _matrix(
+    names: Sequence[str],
+    values: np.ndarray,
+    text: list[list[str]],
+    scale: list[str],
+    limits: tuple[float, float],
+    palette: np.ndarray,
+    dark: bool,
+) -> go.Figure:
+    """Draw a class-by-result matrix whose last row is the macro mean, set off by a gap."""
+    rows = [*range(len(CLASS_NAMES)), len(CLASS_NAMES) + 0.35]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=list(range(len(names))),
+            y=rows,
+            text=text,
+            texttemplate="%{text}",
+            # Plotly picks dark letters for cells without a value, which a dark page swallows.
+            textfont={"size": 13, **({"color": "#e4e9f1"} if dark else {})},
+            customdata=[[f"{row}, {name}" for name in names] for row in (*CLASS_NAMES, "macro mean")],
+            hovertemplate="%{customdata}: %{text}<extra></extra>",
+            colorscale=scale,
+            zmin=limits[0],
+            zmax=limits[1],
+            xgap=3,
+            ygap=2,
+            showscale=False,
+        )
+    )
+    labels = [
+        f'{name} <span style="color:{color};font-size:18px">■</span>'
+        for name, color in zip(CLASS_NAMES, _colors(palette), strict=True)
+    ]
+    figure.update_yaxes(tickvals=rows, ticktext=[*labels, "<b>macro mean</b>"], autorange="reversed")
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=list(names), side="top")
+    figure = _laid_out(figure, 28 * (len(CLASS_NAMES) + 1) + 70, legend=False)
+    return figure.update_xaxes(showgrid=False).update_yaxes(showgrid=False)
+
+
+def _pattern(position: int) -> dict[str, Any]:
+    """Return a faint pattern over a bar's colour, so that bars differ by more than colour."""
+    shapes = ("", "/", ".", "x", "-")
+    return {
+        "shape": shapes[position % len(shapes)],
+        "size": 6,
+        "fillmode": "overlay",
+        "fgcolor": "rgba(255, 255, 255, 0.7)",
+    }
+
+
+def _laid_out(figure: go.Figure, height: int, *, legend: bool = True) -> go.Figure:
+    layout = theme.base_layout(margin={"t": 34 if legend else 10}, height=height, showlegend=legend)
+    axes = {key: layout.pop(key) for key in ("xaxis", "yaxis")}
+    # What the user hid or zoomed stays when new points arrive.
+    figure.update_layout(uirevision="kept", **layout)
+    figure.update_xaxes(**axes["xaxis"])
+    figure.update_yaxes(**axes["yaxis"])
+    return figure
+
+
+def _label(metric: str) -> str:
+    return {"f1": "F1", "iou": "IoU", "dice": "Dice"}.get(metric, metric)
+
+
+def _colors(palette: np.ndarray) -> list[str]:
+    return [_rgb(palette[index]) for index in range(len(CLASS_NAMES))]
+
+
+def _rgb(color: np.ndarray) -> str:
+    red, green, blue = (int(part) for part in color)
+    return f"rgb({red},{green},{blue})"
+
+
+def _tick(epochs: int) -> int:
+    return max(1, round(epochs / 10))

@@ -1,0 +1,99 @@
+"""What all figures share: layout, the colour of each run, and the colours of better and worse.
+
+Backgrounds are transparent and greys are half-way, so that a figure reads on a light and on a dark page alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cityseg.config import PRESETS
+from cityseg.labels import PALETTE
+
+BETTER = "#2f7de1"
+"""Blue: of two results, where the looked-at one is better."""
+WORSE = "#e5752b"
+"""Orange: where it is worse."""
+SAME = "#8a94a3"
+"""Grey: no difference, or none that can be told from chance."""
+NEUTRAL = "#7d8896"
+"""Lines, outlines and marks that stand for no run and no class."""
+GRID = "rgba(128, 138, 152, 0.22)"
+
+RUN_COLORS = (
+    "#14919b",
+    "#b0459c",
+    "#b8860b",
+    "#6d5bd0",
+    "#3f9142",
+    "#cf3f4f",
+    "#8a6d3b",
+    "#5f7d95",
+    "#e0699f",
+    "#7a9a01",
+    "#9b6fd1",
+    "#1fa67a",
+    "#a8442a",
+    "#66788a",
+    "#c1a100",
+    "#4a6a4f",
+)
+"""Colours of runs: apart from each other, and none of them the blue and orange of better and worse."""
+
+
+def run_color(run_id: str) -> str:
+    """Return the colour of a run or shipped model: the same on every page, whatever else is shown.
+
+    Names of presets, under which models are shipped, have fixed places; any other name gets one by its hash, so
+    two runs can share a colour. A figure therefore names its runs as well.
+    """
+    names = tuple(PRESETS)
+    if run_id in names:
+        return RUN_COLORS[names.index(run_id) % len(RUN_COLORS)]
+    free = RUN_COLORS[len(names) :] if len(names) + 4 <= len(RUN_COLORS) else RUN_COLORS
+    return free[int(hashlib.sha256(run_id.encode()).hexdigest(), 16) % len(free)]
+
+
+def class_color(train_id: int, alpha: float = 1.0) -> str:
+    """Return the official colour of a class as CSS, with an opacity from 0 to 1."""
+    red, green, blue = (int(value) for value in PALETTE[train_id])
+    return f"rgba({red}, {green}, {blue}, {alpha:g})"
+
+
+def difference_color(difference: float) -> str:
+    """Return the colour of a signed difference in a score: blue for more, orange for less, grey for none."""
+    return BETTER if difference > 0 else WORSE if difference < 0 else SAME
+
+
+def base_layout(**overrides: Any) -> dict[str, Any]:
+    """Return the layout every figure starts from; keywords replace or add entries."""
+    layout: dict[str, Any] = {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "font": {"size": 13},
+        "hoverlabel": {"font": {"size": 13}},
+        "legend": {
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "xanchor": "left",
+            "x": 0,
+            "title": {"text": ""},
+        },
+        "dragmode": False,
+        "xaxis": {"gridcolor": GRID, "zeroline": False, "automargin": True},
+        "yaxis": {"gridcolor": GRID, "zeroline": False, "automargin": True},
+    }
+    for name, value in overrides.items():
+        old = layout.get(name)
+        layout[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+    return layout
+
+
+def figure(traces: list[Any], **overrides: Any) -> go.Figure:
+    """Return a figure of ``traces`` in the shared layout."""
+    return go.Figure(data=traces, layout=base_layout(**overrides))

@@ -1,0 +1,162 @@
+"""From a photo to a label map at the photo's own size."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor, nn
+
+from cityseg import checkpoint
+from cityseg.checkpoint import ModelCard
+from cityseg.data.images import resize_photo
+from cityseg.errors import DataError
+from cityseg.labels import CLASS_NAMES, NUM_CLASSES
+
+MAX_PIXELS = 50_000_000
+"""Largest photo that is accepted, in pixels."""
+_BAND_PIXELS = 1_000_000
+"""Pixels whose 19 probabilities are held at once."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model sees in a photo.
+
+    Attributes:
+        train_ids: (H, W) uint8 most probable class of every pixel.
+        confidence: (H, W) float32 probability of that class, 0 to 1.
+        milliseconds: time from decoded photo to label map.
+    """
+
+    train_ids: np.ndarray
+    confidence: np.ndarray
+    milliseconds: float
+
+    def shares(self) -> dict[str, float]:
+        """Return the share of all pixels by class name, largest first, classes that occur only."""
+        counts = np.bincount(self.train_ids.ravel(), minlength=NUM_CLASSES)
+        order = np.argsort(-counts, kind="stable")
+        return {CLASS_NAMES[index]: float(counts[index] / self.train_ids.size) for index in order if counts[index]}
+
+
+class Predictor:
+    """A loaded model with the preparation it was trained with.
+
+    Args:
+        model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
+        card: tells size and normalisation.
+    """
+
+    def __init__(self, model: nn.Module, card: ModelCard) -> None:
+        self.model, self.card = model, card
+        self.device = next(model.parameters()).device
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device | str = "cpu") -> Predictor:
+        """Load a checkpoint folder; raises what ``checkpoint.load`` raises."""
+        return cls(*checkpoint.load(folder, device))
+
+    def predict(self, photo: np.ndarray) -> Prediction:
+        """Predict a photo of any size.
+
+        The photo is stretched to the model's size; the logits are resized to the photo (bilinear) before the
+        most probable class is taken, so that borders are smooth and labels are never mixed.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB.
+        """
+        begun = time.perf_counter()
+        small = torch.from_numpy(np.array(resize_photo(photo, self.card.image_size))).to(self.device)
+        with torch.no_grad():
+            logits = self.model(self.card.normalization.apply(small[None])).float()
+            train_ids, confidence = _at_size(logits[0], (photo.shape[0], photo.shape[1]))
+        return Prediction(train_ids, confidence, (time.perf_counter() - begun) * 1000)
+
+
+def _at_size(logits: Tensor, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Resize (C, h, w) logits to ``size`` and take class and probability, a band of rows at a time."""
+    height, width = size
+    train_ids = np.empty(size, np.uint8)
+    confidence = np.empty(size, np.float32)
+    # Bilinear resizing is separable: rows by hand for a band, columns by torch. The result equals resizing at once.
+    position = (torch.arange(height, device=logits.device) + 0.5) * (logits.shape[1] / height) - 0.5
+    position = position.clamp(0, logits.shape[1] - 1)
+    above = position.floor().long()
+    below = (above + 1).clamp_max(logits.shape[1] - 1)
+    share = (position - above)[None, :, None]
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        band = slice(top, min(top + rows, height))
+        mixed = torch.lerp(logits[:, above[band]], logits[:, below[band]], share[:, band])
+        wide = F.interpolate(mixed[None], size=(mixed.shape[1], width), mode="bilinear")[0]
+        best, index = wide.max(0)
+        train_ids[band] = index.byte().cpu().numpy()
+        # The softmax of the largest logit alone, without the other 18 probabilities.
+        confidence[band] = torch.exp(best - wide.logsumexp(0)).cpu().numpy()
+    return train_ids, confidence
+
+
+def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
+    """Decode an uploaded photo to (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
+
+    Args:
+        data: the file's bytes.
+        name: what to call it in an error message.
+
+    Raises:
+        DataError: no image, a damaged one, or one of more than ``MAX_PIXELS``.
+    """
+    if not data:
+        raise DataError(f"{name}: expected a photo, found an empty file")
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise DataError(
+                    f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found {width}x{height}; "
+                    "make it smaller first"
+                )
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{name}: expected a photo (JPEG, PNG, WebP, BMP, TIFF or GIF), found a file that is no image"
+        ) from None
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found far more; make it smaller first"
+        ) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{name}: expected a whole photo, found a damaged one ({error}); copy it again") from None
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    """Return (H, W, 3) uint8. Pillow cuts 16-bit and floating point greys off at 255; here they keep their range."""
+    if image.mode.startswith("I") or image.mode == "F":
+        grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        largest = grey.max(initial=0.0)
+        if image.mode == "F" and largest <= 1:
+            grey = grey * 255
+        elif image.mode.startswith("I;16") or largest > 255:
+            grey = grey / 257
+        image = Image.fromarray(np.clip(np.rint(grey), 0, 255).astype(np.uint8))
+    return np.asarray(image.convert("RGB"))
+
+
+def read_photo_file(path: Path) -> np.ndarray:
+    """Decode a photo file like ``decode_photo``.
+
+    Raises:
+        DataError: the file cannot be read, or whatever ``decode_photo`` refuses.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: expected a photo, found no readable file ({error.strerror})") from None
+    return decode_photo(data, str(path))

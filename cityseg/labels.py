@@ -1,0 +1,167 @@
+"""The official Cityscapes labels, and the only place where ids and train ids meet.
+
+Two numberings exist. *Label ids* (-1 to 33) are what annotation files hold; *train ids* (0 to 18, and
+255 for void) are what models are trained and scored on. Everything outside this module speaks train
+ids. The table follows ``cityscapesscripts.helpers.labels`` and is tested against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cityseg.errors import DataError
+
+IGNORE_INDEX = 255
+"""Train id of every pixel that is neither trained on nor scored (void)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One official label.
+
+    Attributes:
+        name: official name, as written in polygon files.
+        id: label id, -1 to 33.
+        train_id: train id, 0 to 18, or ``IGNORE_INDEX`` for labels that are not evaluated.
+        category: one of the eight groups.
+        has_instances: whether single objects of it are told apart.
+        color: official colour, (red, green, blue), 0 to 255.
+    """
+
+    name: str
+    id: int
+    train_id: int
+    category: str
+    has_instances: bool
+    color: tuple[int, int, int]
+
+
+_V = IGNORE_INDEX
+LABELS: tuple[Label, ...] = (
+    Label("unlabeled", 0, _V, "void", False, (0, 0, 0)),
+    Label("ego vehicle", 1, _V, "void", False, (0, 0, 0)),
+    Label("rectification border", 2, _V, "void", False, (0, 0, 0)),
+    Label("out of roi", 3, _V, "void", False, (0, 0, 0)),
+    Label("static", 4, _V, "void", False, (0, 0, 0)),
+    Label("dynamic", 5, _V, "void", False, (111, 74, 0)),
+    Label("ground", 6, _V, "void", False, (81, 0, 81)),
+    Label("road", 7, 0, "flat", False, (128, 64, 128)),
+    Label("sidewalk", 8, 1, "flat", False, (244, 35, 232)),
+    Label("parking", 9, _V, "flat", False, (250, 170, 160)),
+    Label("rail track", 10, _V, "flat", False, (230, 150, 140)),
+    Label("building", 11, 2, "construction", False, (70, 70, 70)),
+    Label("wall", 12, 3, "construction", False, (102, 102, 156)),
+    Label("fence", 13, 4, "construction", False, (190, 153, 153)),
+    Label("guard rail", 14, _V, "construction", False, (180, 165, 180)),
+    Label("bridge", 15, _V, "construction", False, (150, 100, 100)),
+    Label("tunnel", 16, _V, "construction", False, (150, 120, 90)),
+    Label("pole", 17, 5, "object", False, (153, 153, 153)),
+    Label("polegroup", 18, _V, "object", False, (153, 153, 153)),
+    Label("traffic light", 19, 6, "object", False, (250, 170, 30)),
+    Label("traffic sign", 20, 7, "object", False, (220, 220, 0)),
+    Label("vegetation", 21, 8, "nature", False, (107, 142, 35)),
+    Label("terrain", 22, 9, "nature", False, (152, 251, 152)),
+    Label("sky", 23, 10, "sky", False, (70, 130, 180)),
+    Label("person", 24, 11, "human", True, (220, 20, 60)),
+    Label("rider", 25, 12, "human", True, (255, 0, 0)),
+    Label("car", 26, 13, "vehicle", True, (0, 0, 142)),
+    Label("truck", 27, 14, "vehicle", True, (0, 0, 70)),
+    Label("bus", 28, 15, "vehicle", True, (0, 60, 100)),
+    Label("caravan", 29, _V, "vehicle", True, (0, 0, 90)),
+    Label("trailer", 30, _V, "vehicle", True, (0, 0, 110)),
+    Label("train", 31, 16, "vehicle", True, (0, 80, 100)),
+    Label("motorcycle", 32, 17, "vehicle", True, (0, 0, 230)),
+    Label("bicycle", 33, 18, "vehicle", True, (119, 11, 32)),
+    Label("license plate", -1, _V, "vehicle", False, (0, 0, 142)),
+)
+
+CLASSES: tuple[Label, ...] = tuple(
+    sorted((label for label in LABELS if label.train_id != IGNORE_INDEX), key=lambda label: label.train_id)
+)
+"""The 19 evaluated labels; the position in this tuple is the train id."""
+
+NUM_CLASSES = len(CLASSES)
+CLASS_NAMES: tuple[str, ...] = tuple(label.name for label in CLASSES)
+
+CATEGORIES: tuple[str, ...] = tuple(dict.fromkeys(label.category for label in CLASSES))
+"""The seven groups that hold evaluated classes."""
+
+CATEGORY_OF_CLASS = np.array([CATEGORIES.index(label.category) for label in CLASSES])
+"""(19,) position in ``CATEGORIES`` of each train id's group."""
+
+PALETTE = np.zeros((256, 3), dtype=np.uint8)
+"""(256, 3) uint8, official colour of every train id; unused entries and void are black."""
+PALETTE[:NUM_CLASSES] = [label.color for label in CLASSES]
+
+_COLOR_BLIND_SAFE = (
+    (68, 68, 68),  # road
+    (170, 170, 153),  # sidewalk
+    (119, 85, 51),  # building
+    (153, 119, 102),  # wall
+    (204, 187, 153),  # fence
+    (221, 221, 221),  # pole
+    (255, 176, 0),  # traffic light
+    (240, 228, 66),  # traffic sign
+    (17, 119, 51),  # vegetation
+    (153, 204, 136),  # terrain
+    (136, 204, 238),  # sky
+    (204, 51, 17),  # person
+    (255, 119, 102),  # rider
+    (0, 68, 136),  # car
+    (51, 34, 136),  # truck
+    (0, 119, 187),  # bus
+    (0, 153, 136),  # train
+    (136, 34, 85),  # motorcycle
+    (204, 102, 170),  # bicycle
+)
+COLOR_BLIND_PALETTE = np.zeros((256, 3), dtype=np.uint8)
+"""(256, 3) uint8, an alternative that stays apart in lightness under the common colour deficiencies."""
+COLOR_BLIND_PALETTE[:NUM_CLASSES] = _COLOR_BLIND_SAFE
+
+_KNOWN_ID = np.zeros(256, dtype=bool)
+_ID_TO_TRAIN_ID = np.full(256, IGNORE_INDEX, dtype=np.uint8)
+_TRAIN_ID_TO_ID = np.zeros(256, dtype=np.uint8)
+for _label in LABELS:
+    # Files are unsigned bytes, so the licence plate's -1 is stored as 255.
+    _KNOWN_ID[_label.id % 256] = True
+    _ID_TO_TRAIN_ID[_label.id % 256] = _label.train_id
+    if _label.train_id != IGNORE_INDEX:
+        _TRAIN_ID_TO_ID[_label.train_id] = _label.id
+
+
+def to_train_ids(label_ids: np.ndarray, source: str = "label map") -> np.ndarray:
+    """Map a label-id image to train ids.
+
+    Args:
+        label_ids: (H, W) uint8 label ids; -1 (licence plate) is stored as 255.
+        source: what to call the image in an error message, usually its path.
+
+    Returns:
+        (H, W) uint8 train ids, ``IGNORE_INDEX`` where the label is not evaluated.
+
+    Raises:
+        DataError: the array is not uint8, or holds an id that no official label has.
+    """
+    if label_ids.dtype != np.uint8:
+        raise DataError(f"{source}: expected 8-bit label ids, found {label_ids.dtype}; convert it to 8-bit ids 0 to 33")
+    # Counting all 256 values is one fast pass, and tells which ids are there.
+    found = np.flatnonzero(np.bincount(label_ids.ravel(), minlength=256))
+    unknown = found[~_KNOWN_ID[found]]
+    if unknown.size:
+        raise DataError(
+            f"{source}: expected label ids 0 to 33, found {', '.join(map(str, unknown))}; "
+            "use the *_gtFine_labelIds.png files, not train ids or colours"
+        )
+    return _ID_TO_TRAIN_ID[label_ids]
+
+
+def to_label_ids(train_ids: np.ndarray) -> np.ndarray:
+    """Map (H, W) uint8 train ids to official label ids; void and unused values become 0 (unlabeled)."""
+    return _TRAIN_ID_TO_ID[train_ids]
+
+
+def to_color(train_ids: np.ndarray, palette: np.ndarray = PALETTE) -> np.ndarray:
+    """Colour (H, W) uint8 train ids as (H, W, 3) uint8 with a (256, 3) palette."""
+    return palette[train_ids]

@@ -1,0 +1,37 @@
+"""The registry of architectures: a name and its arguments make a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from cityseg.config import ExperimentConfig
+from cityseg.errors import UsageError
+from cityseg.models.unet import UNet
+
+__all__ = ["ARCHITECTURES", "UNet", "arguments_of", "build_model", "count_parameters"]
+
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"unet": UNet}
+
+
+def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
+    """Return the arguments that the configuration gives its architecture."""
+    return {"start_channels": config.start_channels, "depth": config.depth}
+
+
+def build_model(architecture: str, arguments: dict[str, Any]) -> nn.Module:
+    """Build a freshly initialised network with (N, 3, H, W) -> (N, 19, H, W).
+
+    Raises:
+        UsageError: the name is not registered.
+    """
+    if architecture not in ARCHITECTURES:
+        raise UsageError(f"unknown architecture {architecture!r}: expected one of {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[architecture](**arguments)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return the number of trained parameters."""
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,0 +1,285 @@
+"""The run folder: the only truth about a run.
+
+Shipped models in ``checkpoints/`` have the same shape, so whatever can be asked of a run can be asked of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from cityseg import config as configuration
+from cityseg.errors import DataError, UsageError
+from cityseg.files import write_atomically, write_json, write_text
+
+State = Literal["queued", "running", "finished", "stopped", "failed"]
+HEARTBEAT_SECONDS = 5.0
+"""A running process renews its status at least this often."""
+SILENCE_SECONDS = 120.0
+"""Without a heartbeat for this long a run counts as dead, even if some process has its number."""
+
+
+@dataclass(frozen=True)
+class FrameConfusions:
+    """Per-frame confusion matrices of one split.
+
+    Attributes:
+        frames: names of the frames.
+        matrices: (N, 19, 19) int64, rows = truth.
+    """
+
+    frames: tuple[str, ...]
+    matrices: np.ndarray
+
+
+class Run:
+    """A view on one run folder. Reading never changes it; writing is atomic per file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    def describe(self) -> dict[str, Any]:
+        """Return ``config.json``: the description, the data fingerprints, versions, commit, host and device."""
+        return _read_json(self.folder / "config.json")
+
+    def config(self) -> configuration.ExperimentConfig:
+        """Return the run's description."""
+        return configuration.build(self.describe()["config"])
+
+    def status(self) -> dict[str, Any]:
+        """Return ``status.json``, with a dead process reported as failed."""
+        status = _read_json(self.folder / "status.json")
+        if status["state"] == "running" and not _alive(status):
+            status["state"] = "failed"
+            status["error"] = "the training process ended without a word; log.txt holds its last lines"
+        if status["state"] == "queued" and time.time() - status.get("launched", time.time()) > SILENCE_SECONDS:
+            status["state"] = "failed"
+            status["error"] = "the training process never began; log.txt holds what it said"
+        return status
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return the lines of ``history.jsonl``; a last line that is still being written is left out."""
+        try:
+            text = (self.folder / "history.jsonl").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        whole, _, _ = text.rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """Return the history's lines that close an epoch."""
+        return [line for line in self.history() if line["kind"] == "epoch"]
+
+    def confusions(self, split: str, which: Literal["best", "last"] = "best") -> FrameConfusions:
+        """Read the per-frame matrices of a split.
+
+        Raises:
+            DataError: the run has not been evaluated on that split.
+        """
+        path = self.folder / f"confusion-{split}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                key = which if which in stored else "best"
+                return FrameConfusions(tuple(stored["frames"].tolist()), stored[key].astype(np.int64))
+        except (FileNotFoundError, KeyError):
+            raise DataError(
+                f"{self.id}: expected results on the {split} split, found none; let the run finish an epoch first"
+            ) from None
+
+    def has_confusions(self, split: str) -> bool:
+        """Whether ``confusions(split)`` has something to read."""
+        return (self.folder / f"confusion-{split}.npz").is_file()
+
+    def write_confusions(self, split: str, frames: tuple[str, ...], **matrices: np.ndarray) -> None:
+        """Store (N, 19, 19) matrices under the names ``best`` and ``last``."""
+        arrays: dict[str, Any] = {name: value.astype(np.uint32) for name, value in matrices.items()}
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez_compressed(file, frames=np.array(frames), **arrays)
+
+        write_atomically(self.folder / f"confusion-{split}.npz", write)
+
+    def write_status(self, **fields: Any) -> None:
+        """Replace ``status.json`` with the old fields updated by ``fields`` and a fresh heartbeat."""
+        try:
+            status = _read_json(self.folder / "status.json")
+        except UsageError:
+            status = {}
+        write_json(self.folder / "status.json", {**status, **fields, "heartbeat": time.time()})
+
+    def append_history(self, **line: Any) -> None:
+        """Add one line to ``history.jsonl``."""
+        with (self.folder / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+
+    def truncate_history(self, step: int) -> None:
+        """Drop the lines of ``history.jsonl`` that belong to later steps."""
+        text = "".join(json.dumps(line) + "\n" for line in self.history() if line["step"] <= step)
+        write_text(self.folder / "history.jsonl", text)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder of the weights to use: the best on val, or the folder itself for a shipped model."""
+        return self.folder / "best" if (self.folder / "best").is_dir() else self.folder
+
+    def probes(self) -> dict[str, list[Path]]:
+        """Return the probe predictions by frame name, in epoch order; palette PNGs of train ids."""
+        return {
+            folder.name: sorted(folder.glob("epoch-*.png"))
+            for folder in sorted((self.folder / "probes").glob("*"))
+            if folder.is_dir()
+        }
+
+    def log_tail(self, lines: int = 40) -> str:
+        """Return the last lines of ``log.txt``."""
+        try:
+            text = (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def delete(self) -> None:
+        """Remove the folder.
+
+        Raises:
+            UsageError: the run is still going.
+        """
+        if self.status()["state"] == "running":
+            raise UsageError(f"{self.id}: expected a run that has ended, found it running; stop it first")
+        shutil.rmtree(self.folder)
+
+
+def process_identity(pid: int) -> float | None:
+    """Return when a process began, in clock ticks since boot, or None if it has ended (or cannot be asked)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # A dead child of the app keeps its number as a zombie until the app asks for its exit code.
+        return None if fields[0] in "ZX" else float(fields[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def runs_root(root: Path | None = None) -> Path:
+    """Return the folder of all runs: the one named, else ``$CITYSEG_RUNS``, else ``runs``."""
+    return root or Path(os.environ.get("CITYSEG_RUNS") or "runs")
+
+
+def list_runs(root: Path | None = None) -> Iterator[Run]:
+    """Yield the runs of a folder, newest first."""
+    folders = [path.parent for path in runs_root(root).glob("*/config.json")]
+    for folder in sorted(folders, key=lambda path: (path / "config.json").stat().st_mtime, reverse=True):
+        yield Run(folder)
+
+
+def find_run(run_id: str, root: Path | None = None) -> Run:
+    """Return the run with this id.
+
+    Raises:
+        UsageError: there is none.
+    """
+    folder = runs_root(root) / run_id
+    if Path(run_id).name != run_id or run_id == ".." or not (folder / "config.json").is_file():
+        known = [run.id for run in list_runs(root)]
+        raise UsageError(
+            f"unknown run {run_id!r} in {runs_root(root)}: expected one of {', '.join(known[:8]) or 'none yet'}"
+        )
+    return Run(folder)
+
+
+def create_run(
+    config: configuration.ExperimentConfig, name: str = "", root: Path | None = None, taken: tuple[str, ...] = ()
+) -> Run:
+    """Make a new run folder with its ``config.json`` and a ``queued`` status.
+
+    Args:
+        config: the run's description.
+        name: wish for the id; by default the preset's name and the time.
+        root: folder of all runs.
+        taken: names that would be confused with something else, such as shipped models.
+    """
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    wish = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or f"{config.preset}-{stamp}"
+    parent = runs_root(root)
+    parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1, 10_000):
+        run_id = wish if attempt == 1 else f"{wish}-{attempt}"
+        if run_id in taken:
+            continue
+        try:
+            (parent / run_id).mkdir()
+        except FileExistsError:
+            continue
+        run = Run(parent / run_id)
+        write_json(run.folder / "config.json", {"config": config.model_dump(mode="json"), **surroundings()})
+        run.write_status(state="queued", created=time.time())
+        return run
+    raise UsageError(f"{parent}: expected a free run name like {wish!r}, found thousands taken; choose another name")
+
+
+def surroundings() -> dict[str, Any]:
+    """Return what a result depends on besides its description: versions, commit, host."""
+    import torch
+
+    import cityseg
+
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"cityseg": cityseg.__version__, "torch": torch.__version__, "python": platform.python_version()},
+        "git_commit": _git_commit(),
+        "host": socket.gethostname(),
+    }
+
+
+def _git_commit() -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _alive(status: dict[str, Any]) -> bool:
+    """Whether the process that wrote the status is still the one with its number."""
+    if status.get("host") == socket.gethostname():
+        begun = process_identity(status["pid"])
+        if begun is not None or Path("/proc").is_dir():
+            return begun == status.get("process_start")
+    return time.time() - status.get("heartbeat", 0) < SILENCE_SECONDS
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent}: expected a run folder, found no {path.name}") from None
+    except ValueError:
+        raise UsageError(f"{path}: expected JSON, found a damaged file; delete the run or restore the file") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: expected a JSON object, found {type(values).__name__}")
+    return values

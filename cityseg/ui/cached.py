@@ -1,0 +1,145 @@
+"""Cached views of ``cityseg.api`` for the pages: nothing is loaded twice, and nothing stale is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from cityseg import api
+from cityseg.api import DataInfo, DeviceInfo, FrameView, Result
+from cityseg.api.data import STATISTICS_SIZE, SYNTHETIC_FOLDER
+from cityseg.data import cache
+from cityseg.data.cache import CachedSplit
+from cityseg.data.layout import Split
+from cityseg.data.statistics import SplitStatistics
+from cityseg.inference import Prediction, Predictor
+from cityseg.runs import runs_root
+from cityseg.ui import work
+
+
+@st.cache_data(show_spinner=False, ttl=60)
+def data_info(spec: str) -> DataInfo:
+    """Describe a dataset; looked at again every minute."""
+    return api.data_info(spec)
+
+
+def is_drawn(spec: str) -> bool:
+    """Whether ``data_info`` answers at once: false only while the synthetic set does not exist yet."""
+    return spec != "synthetic" or (SYNTHETIC_FOLDER / "synthetic.json").is_file()
+
+
+def draw(spec: str) -> DataInfo:
+    """Describe a dataset, drawing the synthetic set on first use with a progress bar in place."""
+    if not is_drawn(spec):
+        title = "Drawing a set of streets to look at (once)"
+        work.follow(("draw", spec), lambda note: api.data_info(spec, note), title)
+    return data_info(spec)
+
+
+@st.cache_data(show_spinner=False, ttl=600)
+def is_prepared(spec: str) -> bool:
+    """Whether every split lies in the cache at the size used for statistics, so that counting takes no decoding."""
+    dataset = api.connect(spec)
+    return all(cache.is_prepared(dataset, split, STATISTICS_SIZE) for split in api.splits_with_frames(dataset))
+
+
+@st.cache_resource(show_spinner=False, ttl=600, max_entries=8)
+def prepared(spec: str) -> dict[Split, CachedSplit]:
+    """Return every split at the small size used for statistics and thumbnails; arrays stay on disk."""
+    return api.prepare(spec)
+
+
+@st.cache_data(show_spinner=False, ttl=600)
+def statistics(spec: str) -> dict[Split, SplitStatistics]:
+    """Count a dataset's classes."""
+    return api.statistics(spec)
+
+
+def counted(spec: str) -> dict[Split, SplitStatistics]:
+    """Count a dataset's classes, decoding it on first use with a progress bar in place."""
+    if not is_prepared(spec):
+        title = "Reading every frame once, to count its classes"
+        work.follow(("count", spec), lambda note: api.statistics(spec, on_progress=note), title)
+        is_prepared.clear()
+    return statistics(spec)
+
+
+@st.cache_data(show_spinner=False, ttl=600)
+def device() -> DeviceInfo:
+    """Describe the device; asked once, since asking a GPU takes a moment."""
+    return api.device_info()
+
+
+@st.cache_data(show_spinner=False, ttl=60)
+def frame_names(spec: str) -> dict[Split, tuple[str, ...]]:
+    """List the frames of every split by name; looked at again every minute."""
+    return {split: tuple(frame.name for frame in frames) for split, frames in api.connect(spec).splits.items()}
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def frame(spec: str, split: Split, name: str) -> FrameView:
+    """Read one frame at its native size."""
+    return api.frame_view(spec, split, name)
+
+
+def results() -> list[Result]:
+    """List runs and shipped models; read anew whenever a run folder has changed."""
+    return _results(_fingerprint())
+
+
+@st.cache_data(show_spinner=False, max_entries=2)
+def _results(fingerprint: tuple[tuple[str, int], ...]) -> list[Result]:
+    return api.list_results()
+
+
+def _fingerprint() -> tuple[tuple[str, int], ...]:
+    """Return names and times of every run's status, and the moment: a dead process changes no file."""
+    return (*_times(sorted(runs_root().glob("*/status.json"))), ("moment", int(time.time() // 5)))
+
+
+def _times(paths: list[Path]) -> list[tuple[str, int]]:
+    times = []
+    for path in paths:
+        # A run can be deleted between being listed and being looked at.
+        with contextlib.suppress(FileNotFoundError):
+            times.append((str(path), path.stat().st_mtime_ns))
+    return times
+
+
+def predictor(model: str) -> Predictor:
+    """Load a model once per version of its weights."""
+    folder = api.model_folder(model)
+    return _predictor(str(folder), (folder / "model.safetensors").stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _predictor(folder: str, version: int) -> Predictor:
+    return api.load_predictor(folder)
+
+
+def predict(model: str, photo: np.ndarray) -> Prediction:
+    """Predict a (H, W, 3) uint8 photo; the same photo and model are predicted once."""
+    folder = api.model_folder(model)
+    return _predict(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo)
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _predict(folder: str, version: int, photo: np.ndarray) -> Prediction:
+    return _predictor(folder, version).predict(photo)
+
+
+def speed(model: str, photo: np.ndarray) -> float:
+    """Return the milliseconds that a loaded and warm model takes for one photo; measured once per model and size."""
+    folder = api.model_folder(model)
+    return _speed(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo.shape, photo)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _speed(folder: str, version: int, shape: tuple[int, ...], _photo: np.ndarray) -> float:
+    model = _predictor(folder, version)
+    model.predict(_photo)
+    return min(model.predict(_photo).milliseconds for _ in range(2))

@@ -1,0 +1,62 @@
+"""Choices that survive: kept in the session across pages, and in the address, so that a copied link shows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cityseg.ui import state
+
+
+def settle(key: str, parameter: str, options: Sequence[str], default: str) -> str:
+    """Decide a widget's value before it is drawn.
+
+    A click elsewhere (``wish``, ``walk``) comes first, then a link that was followed, then what was chosen
+    before, then the default. Call ``keep`` once the widget has answered.
+
+    Args:
+        key: the widget's Streamlit key.
+        parameter: its name in the address.
+        options: what can be chosen now.
+        default: one of ``options``.
+    """
+    asked = state.remembered(parameter, list(options))
+    # What this page itself wrote into the address is no news; anything else there is a link that was followed.
+    if asked is not None and asked != st.session_state.get(_written(key)):
+        st.session_state[key] = asked
+    elif st.session_state.get(key) not in options:
+        st.session_state[key] = default
+    st.session_state[_written(key)] = asked
+    wished = st.session_state.pop(_wished(key), None)
+    if isinstance(wished, int):
+        position = list(options).index(st.session_state[key]) + wished
+        st.session_state[key] = options[min(len(options) - 1, max(0, position))]
+    elif wished is not None:
+        st.session_state[key] = wished if wished in options else default
+    value: str = st.session_state[key]
+    return value
+
+
+def keep(key: str, parameter: str, value: str) -> None:
+    """Write a widget's answer into the address."""
+    state.remember(parameter, value)
+    st.session_state[_written(key)] = value
+
+
+def wish(key: str, value: str) -> None:
+    """Choose ``value`` in the next run, or the default if there is no such option; for clicks elsewhere."""
+    st.session_state[_wished(key)] = value
+
+
+def walk(key: str, steps: int) -> None:
+    """Go ``steps`` options on in the next run, or back; stops at both ends."""
+    st.session_state[_wished(key)] = steps
+
+
+def _written(key: str) -> str:
+    return f"{key} in the address"
+
+
+def _wished(key: str) -> str:
+    return f"{key} wished"

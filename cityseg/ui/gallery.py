@@ -1,0 +1,150 @@
+"""A grid of thumbnails that are chosen by a click, on any page that lists frames."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One cell of the grid.
+
+    Attributes:
+        name: what a click reports.
+        title: one short line under the picture.
+        note: a fainter second line, empty for none.
+        source: the picture as a ``data:`` address, see ``encode_thumbnail``.
+    """
+
+    name: str
+    title: str
+    note: str
+    source: str
+
+
+_CSS = """
+.gallery {
+  display: grid;
+  grid-template-columns: repeat(auto-fill, minmax(var(--cell, 150px), 1fr));
+  gap: 10px;
+  font: 400 13px/1.3 var(--st-font, system-ui, sans-serif);
+  color: var(--st-text-color, #222);
+}
+.gallery button {
+  display: block; min-width: 0; margin: 0; padding: 0 0 6px; border: 0; border-radius: 9px;
+  background: none; color: inherit; font: inherit; text-align: left; cursor: pointer;
+}
+.gallery img {
+  display: block; width: 100%; object-fit: fill; border-radius: 8px;
+  background: var(--st-secondary-background-color, #eee); transition: filter 120ms;
+}
+.gallery button:hover img { filter: brightness(1.12); }
+.gallery button[aria-pressed="true"] img { outline: 3px solid var(--st-primary-color, #2456c9); outline-offset: 1px; }
+.gallery button:focus-visible { outline: 2px solid var(--st-primary-color, #2456c9); outline-offset: 2px; }
+.gallery span { display: block; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; padding: 0 2px; }
+.gallery .title { margin-top: 5px; font-weight: 600; font-size: 12.5px; }
+.gallery .note { font-size: 12px; opacity: 0.7; }
+.gallery span:empty { display: none; }
+@media (max-width: 640px) { .gallery { grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 8px; } }
+"""
+
+_JS = """
+export default function mount({ data, parentElement, setTriggerValue }) {
+  let root = parentElement.querySelector(".gallery");
+  if (!root) {
+    root = document.createElement("div");
+    root.className = "gallery";
+    root.setAttribute("role", "group");
+    parentElement.appendChild(root);
+  }
+  root.setAttribute("aria-label", data.label);
+  root.style.setProperty("--cell", `${data.cell}px`);
+  const cells = data.thumbnails.map((thumbnail) => {
+    const old = [...root.children].find((cell) => cell.dataset.name === thumbnail.name);
+    const cell = old ?? document.createElement("button");
+    if (!old) {
+      cell.type = "button";
+      cell.append(document.createElement("img"), document.createElement("span"), document.createElement("span"));
+      cell.children[1].className = "title";
+      cell.children[2].className = "note";
+    }
+    cell.dataset.name = thumbnail.name;
+    cell.title = thumbnail.name;
+    const [image, title, note] = cell.children;
+    if (image.getAttribute("src") !== thumbnail.source) image.src = thumbnail.source;
+    image.alt = `Frame ${thumbnail.name}`;
+    image.style.aspectRatio = data.aspect;
+    title.textContent = thumbnail.title;
+    note.textContent = thumbnail.note;
+    cell.setAttribute("aria-pressed", String(thumbnail.name === data.chosen));
+    cell.onclick = () => {
+      // The mark moves at once; the page follows when Python has answered.
+      for (const other of root.children) other.setAttribute("aria-pressed", String(other === cell));
+      setTriggerValue("chosen", thumbnail.name);
+      const target = data.target && document.querySelector(`.st-key-${data.target}`);
+      const box = target?.getBoundingClientRect();
+      if (box && (box.bottom < 80 || box.top > innerHeight - 80)) target.scrollIntoView({ behavior: "smooth" });
+    };
+    return cell;
+  });
+  root.replaceChildren(...cells);
+}
+"""
+
+_mount = st.components.v2.component("cityseg_gallery", css=_CSS, js=_JS)
+
+
+def encode_thumbnail(photo: np.ndarray, quality: int = 82) -> str:
+    """Return a (H, W, 3) uint8 picture as a JPEG in a ``data:`` address."""
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(photo)).save(file, "JPEG", quality=quality)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def gallery(
+    thumbnails: Sequence[Thumbnail],
+    *,
+    key: str,
+    label: str,
+    chosen: str | None = None,
+    aspect: float = 2.0,
+    cell: int = 150,
+    target: str = "",
+) -> str | None:
+    """Show thumbnails in as many columns as fit.
+
+    Args:
+        thumbnails: cells in reading order; names must differ.
+        key: Streamlit key, unique on the page.
+        label: what the grid shows, for screen readers.
+        chosen: name of the cell to mark.
+        aspect: width over height at which every picture is shown.
+        cell: least width of a cell in pixels on a wide screen.
+        target: key of the container that shows a chosen frame; scrolled to where it is out of sight.
+
+    Returns:
+        The name of the thumbnail clicked in this run, else None.
+    """
+    data: dict[str, Any] = {
+        "thumbnails": [vars(thumbnail) for thumbnail in thumbnails],
+        "label": label,
+        "chosen": chosen,
+        "aspect": f"{aspect:.4f}",
+        "cell": cell,
+        "target": target,
+    }
+    result = _mount(key=key, data=data, on_chosen_change=_ignore)
+    value = result.get("chosen") if isinstance(result, Mapping) else None
+    return value if value in {thumbnail.name for thumbnail in thumbnails} else None
+
+
+def _ignore() -> None:
+    """Streamlit passes on only those events that have a callback."""

@@ -1,0 +1,103 @@
+"""The words of the pages: names of settings and scores, their meaning on hover, and how figures are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cityseg.config import ExperimentConfig
+
+ABSENT = "–"
+
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "Model": ("architecture", "start_channels", "depth"),
+    "Data": ("image_size", "normalization"),
+    "Optimiser": (
+        "epochs",
+        "batch_size",
+        "optimizer",
+        "learning_rate",
+        "weight_decay",
+        "schedule",
+        "warmup_share",
+    ),
+    "Loss": ("class_weights", "dice_weight"),
+    "Augmentation": ("flip", "half_size_epochs"),
+    "Run": ("precision", "seed", "group", "tracking"),
+}
+"""Fields of ``ExperimentConfig`` by group, in the order they are shown."""
+
+SETTING_NAMES: dict[str, str] = {
+    "preset": "Preset",
+    "architecture": "Network",
+    "start_channels": "Channels of the first level",
+    "depth": "Depth",
+    "image_size": "Frame size",
+    "normalization": "Normalisation",
+    "epochs": "Epochs",
+    "batch_size": "Batch size",
+    "optimizer": "Optimiser",
+    "learning_rate": "Learning rate",
+    "weight_decay": "Weight decay",
+    "schedule": "Schedule",
+    "warmup_share": "Warm-up share",
+    "class_weights": "Class weights",
+    "dice_weight": "Weight of the Dice loss",
+    "flip": "Mirror frames at random",
+    "half_size_epochs": "Epochs at half size first",
+    "precision": "Number type",
+    "seed": "Seed",
+    "group": "Group",
+    "tracking": "Tracking",
+}
+
+SCORES: dict[str, tuple[str, str]] = {
+    "f1": (
+        "F1",
+        "Balance of precision and recall: 2 x hits / (2 x hits + false alarms + misses). Macro F1 is the plain mean "
+        "over the classes, so a rare class counts as much as the road.",
+    ),
+    "iou": (
+        "IoU",
+        "Intersection over union: of all pixels that are the class or were called it, the share that is both. "
+        "Stricter than F1; mean IoU is the figure most papers give.",
+    ),
+    "precision": ("Precision", "Of the pixels called this class, the share that really is it."),
+    "recall": ("Recall", "Of the pixels that are this class, the share that was found."),
+    "dice": ("Dice", "Another name for F1 where every pixel has one class; both are asked for, so both are given."),
+}
+"""Metric by its key: its name and what it means."""
+
+PIXEL_ACCURACY = "Share of all scored pixels whose class is right. Road and buildings alone decide most of it."
+CLASSES_FOUND = "Classes of which at least one pixel was found, out of the 19 that are scored."
+WEIGHTED_F1 = "F1 averaged with each class weighing as much as it has pixels: the large classes decide."
+SAMPLES_DICE = "Dice averaged over the classes of each frame, then over the frames: every frame counts the same."
+SUPPORT = "Support: how much of the split is this class, as a share of all scored pixels."
+
+
+def meaning(field: str) -> str:
+    """Return what a setting means, as its own documentation says it."""
+    text = ExperimentConfig.model_fields[field].description or ""
+    return " ".join(text.split())
+
+
+def setting(field: str, value: Any) -> str:
+    """Write a setting's value: sizes as height x width, yes and no in words."""
+    if value is None:
+        return ABSENT
+    if field == "image_size":
+        return size(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) or ABSENT
+
+
+def size(value: tuple[int, int] | list[int]) -> str:
+    """Write a size in pixels, height first."""
+    return f"{value[0]}×{value[1]}"
+
+
+def score(value: float | None) -> str:
+    """Write a score with three decimals, or a dash where there is none."""
+    return ABSENT if value is None or value != value else f"{value:.3f}"

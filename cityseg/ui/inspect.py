@@ -1,0 +1,231 @@
+"""The inspect page: one frame large with its errors, and what the whole split confuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cityseg.analysis import frames as ranking
+from cityseg.analysis.frames import ConfusedPair
+from cityseg.api import DataInfo, FrameView
+from cityseg.data.images import resize_label
+from cityseg.errors import CitysegError
+from cityseg.figures import theme
+from cityseg.figures.confusion import confusion_heatmap
+from cityseg.figures.shares import percent_text
+from cityseg.labels import CLASS_NAMES, IGNORE_INDEX
+from cityseg.metrics import class_scores, macro, pixel_accuracy
+from cityseg.ui import cached, choices, glossary, pictures, state
+from cityseg.ui.viewer import Layer, viewer
+from cityseg.ui.walk import FIRST, Subject, pair_words, walkable_pairs
+
+_ERROR_CLASSES = (
+    ("right", (38, 46, 62)),
+    ("wrong, same group", (247, 196, 70)),
+    ("wrong group", (226, 74, 28)),
+)
+
+
+def figures(subject: Subject) -> None:
+    """Show the four figures of the whole split."""
+    scores = class_scores(subject.total)
+    values = (
+        ("Macro F1", glossary.score(macro(scores.f1)), glossary.SCORES["f1"][1]),
+        ("Mean IoU", glossary.score(macro(scores.iou)), glossary.SCORES["iou"][1]),
+        (
+            "Pixel accuracy",
+            glossary.score(pixel_accuracy(subject.total)),
+            "Share of all labelled pixels that got the right class. Large classes decide it: road alone can carry it.",
+        ),
+        (
+            f"Frames of {subject.split}",
+            f"{len(subject.names):,}",
+            f"Trained on {subject.result.data}; counted at {glossary.size(subject.result.config.image_size)}.",
+        ),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for name, value, meaning in values:
+            st.metric(name, value, help=meaning, width=150)
+
+
+def holding_data(subject: Subject) -> DataInfo | None:
+    """Return the connected data if it holds the frames; else say so, with the way out."""
+    spec = state.data_spec()
+    try:
+        info = cached.draw(spec)
+        held = set(subject.names) <= set(pictures.frame_names(spec, subject.split))
+        if held and _same_truth(subject, cached.frame(spec, subject.split, subject.names[0]), 0):
+            return info
+        found = f"{info.name}, which is connected, does not hold them"
+    except CitysegError as error:
+        found = f"the connected data cannot be opened. {error}"
+    st.info(
+        f"The pictures are missing: {subject.result.id} was measured on the {subject.split} frames of "
+        f"{subject.result.data}, and {found}. Everything that was counted is here all the same.",
+        icon=":material/hide_image:",
+    )
+    st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")
+    return None
+
+
+def _same_truth(subject: Subject, frame: FrameView, index: int) -> bool:
+    """Whether the frame's labels are those that were counted; names alone repeat between drawn sets."""
+    small = resize_label(frame.train_ids, subject.result.config.image_size)
+    return bool(np.array_equal(ranking.truth_pixels(small), subject.matrices[index].sum(1)))
+
+
+def show_frame(subject: Subject, index: int, info: DataInfo) -> None:
+    """Show a frame large: photo, truth, prediction and errors."""
+    name, result = subject.names[index], subject.result
+    try:
+        frame = cached.frame(state.data_spec(), subject.split, name)
+        with st.spinner(f"{result.id} is looking at the frame", show_time=True):
+            prediction = cached.predict(result.id, frame.photo)
+    except CitysegError as error:
+        st.error(f"This frame cannot be shown. {error}", icon=":material/error:")
+        return
+    errors = ranking.error_map(frame.train_ids, prediction.train_ids)
+    layers = [
+        Layer("prediction", prediction.train_ids, prediction.confidence),
+        Layer("truth", frame.train_ids),
+        Layer("errors", errors, classes=_ERROR_CLASSES),
+        pictures.doubt(prediction),
+    ]
+    event = viewer(
+        pictures.unsquashed(frame.photo, info),
+        layers,
+        key="inspect_viewer",
+        alt=f"Frame {name} of {subject.split} with its truth and what {result.id} sees.",
+        compare=("truth", "prediction"),
+        navigation=True,
+        clicks=False,
+    )
+    st.markdown(_error_words(frame.train_ids, errors))
+    st.caption(_size_words(subject, frame, info))
+    if event and event.kind != "click":
+        choices.walk("inspect_frame", 1 if event.kind == "next" else -1)
+        st.rerun()
+
+
+def _error_words(truth: np.ndarray, errors: np.ndarray) -> str:
+    """Say how much is wrong, how badly, and how much of it only at borders."""
+    scored = int((errors != IGNORE_INDEX).sum())
+    wrong = (errors == ranking.WRONG_GROUP) | (errors == ranking.WRONG_IN_GROUP)
+    if not wrong.any():
+        return "Every labelled pixel is right."
+    distance = max(2, truth.shape[0] // 64)
+    near = ranking.near_borders(truth, distance)
+    mild = float((errors[wrong] == ranking.WRONG_IN_GROUP).mean())
+    return (
+        f"**{percent_text(wrong.sum() / scored)} of the labelled pixels are wrong.** {percent_text(mild)} of these got "
+        f"a class of the same group (car for truck), and {percent_text(float(near[wrong].mean()))} lie within "
+        f"{distance} pixels of a border between classes, where a coarse map errs first."
+    )
+
+
+def _size_words(subject: Subject, frame: FrameView, info: DataInfo) -> str:
+    height, width = frame.train_ids.shape
+    words = (
+        f"The picture is predicted at the file's own {glossary.size((height, width))}; the figures of ranking, table "
+        f"and matrix were counted at the model's {glossary.size(subject.result.config.image_size)}."
+    )
+    return words + (" Shown stretched back to 2:1." if pictures.is_squashed(info) else "")
+
+
+def class_table(subject: Subject, index: int) -> None:
+    """Show how each class of the frame does, worst first, beside the whole split."""
+    frame, whole = class_scores(subject.matrices[index]), class_scores(subject.total)
+    mistaken = ranking.mistaken_for(subject.matrices[index])
+    order = ranking.worst_first(frame.iou, frame.support)
+    names = [CLASS_NAMES[train_id] for train_id in order]
+    table = pd.DataFrame(
+        {
+            "color": [""] * len(order),
+            "class": names,
+            "IoU": [glossary.score(float(frame.iou[train_id])) for train_id in order],
+            "all": [glossary.score(float(whole.iou[train_id])) for train_id in order],
+            "F1": [glossary.score(float(frame.f1[train_id])) for train_id in order],
+            "pixels": [int(frame.support[train_id]) for train_id in order],
+            "mostly": [CLASS_NAMES[mistaken[i]] if mistaken[i] >= 0 else glossary.ABSENT for i in order],
+        }
+    )
+    swatches = [f"background-color: {theme.class_color(int(train_id))}" for train_id in order]
+    config = st.column_config
+    st.dataframe(
+        table.style.apply(lambda _: swatches, subset=["color"]),
+        hide_index=True,
+        height="content",
+        column_config={
+            "color": config.TextColumn("", width=12),
+            "class": config.TextColumn("class", width=86),
+            "IoU": config.TextColumn(
+                "IoU", width=48, alignment="right", help="In this frame. " + glossary.SCORES["iou"][1]
+            ),
+            "all": config.TextColumn(
+                "of all", width=52, alignment="right", help=f"IoU in all frames of {subject.split}."
+            ),
+            "F1": config.TextColumn(
+                "F1", width=48, alignment="right", help="In this frame. " + glossary.SCORES["f1"][1]
+            ),
+            "pixels": config.NumberColumn(
+                "pixels",
+                width=56,
+                format="localized",
+                help="Support: labelled pixels of the class in this frame, at the model's size.",
+            ),
+            "mostly": config.TextColumn(
+                "called", width=86, help="What its pixels are called most often where they are not called right."
+            ),
+        },
+        key="inspect_classes",
+    )
+    st.caption("Classes that occur in this frame or were seen in it, worst first.")
+
+
+def confusions(subject: Subject) -> None:
+    """Show what is called what in the whole split, as a heat map and in words that lead to the frames."""
+    st.subheader("What is called what", anchor=False)
+    chart, words = st.columns([5, 3], gap="large")
+    with chart:
+        st.plotly_chart(
+            confusion_heatmap(subject.total, ink="#e4e9f1" if st.context.theme.type == "dark" else "#172033"),
+            key="inspect_matrix",
+            config={"displayModeBar": False},
+            alt="Confusion matrix in per cent of each true class. "
+            + " ".join(map(_sentence, walkable_pairs(subject)[:5])),
+        )
+        st.caption(
+            "Read a row from left to right: of all pixels that are this class, so many per cent are called each of the "
+            "classes above. A perfect model has 100 all along the diagonal; an empty row is a class the split lacks."
+        )
+    with words:
+        by_share = st.segmented_control(
+            "Most confused, by",
+            ["share of the class", "pixels"],
+            default="share of the class",
+            key="inspect_pairs_by",
+            required=True,
+            help="By share, rare classes stand out; by pixels, the confusions that cost pixel accuracy most.",
+        )
+        st.caption("Click one to see the frames behind it, most concerned first.")
+        pairs = ranking.confused_pairs(subject.total, by="pixels" if by_share == "pixels" else "share")
+        with st.container(gap=None):
+            for pair in pairs:
+                st.button(
+                    _sentence(pair),
+                    key=f"inspect_pair_{pair.truth}_{pair.predicted}",
+                    help=f"{pair.pixels:,} pixels. Click to see the frames behind it.",
+                    type="tertiary",
+                    on_click=_ask_for,
+                    args=(pair_words(pair),),
+                )
+
+
+def _sentence(pair: ConfusedPair) -> str:
+    return f"{percent_text(pair.share)} of {CLASS_NAMES[pair.truth]} pixels are called {CLASS_NAMES[pair.predicted]}"
+
+
+def _ask_for(by: str) -> None:
+    choices.wish("inspect_by", by)
+    choices.wish("inspect_frame", FIRST)

@@ -1,0 +1,164 @@
+"""What to train: preset cards and the form of settings, kept in the session as one recipe."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import streamlit as st
+
+from cityseg import config as configuration
+from cityseg.api import Result
+from cityseg.config import PRESETS, ExperimentConfig
+from cityseg.errors import CitysegError
+from cityseg.ui import cached, glossary, state
+
+PUBLISHED = {"experiment-1": 0.181, "experiment-2": 0.205, "experiment-3": 0.256}
+"""Macro F1 on test as the first study published it, measured on Cityscapes' full-size frames."""
+FIRST_CHOICE = "better-1"
+"""The quickest of the studio's own presets, chosen on arrival."""
+
+_RECIPE = "recipe"
+
+
+def recipe() -> dict[str, Any]:
+    """Return the settings as they stand in the form, not checked yet."""
+    values: dict[str, Any] = st.session_state.setdefault(_RECIPE, configuration.preset(FIRST_CHOICE).model_dump())
+    return values
+
+
+def current() -> ExperimentConfig:
+    """Return the description that the form makes right now, also from within a callback.
+
+    Raises:
+        UsageError: the settings cannot be trained.
+    """
+    values = recipe()
+    for field in values:
+        keys = [key for key, _ in _parts(field, values[field])]
+        if all(key in st.session_state for key in keys):
+            parts = tuple(st.session_state[key] for key in keys)
+            values[field] = parts if len(parts) > 1 else parts[0]
+    return configuration.build(values)
+
+
+def fill(config: ExperimentConfig) -> None:
+    """Put a description into the form; to be called from a callback."""
+    values = config.model_dump()
+    st.session_state[_RECIPE] = values
+    for field, value in values.items():
+        for key, part in _parts(field, value):
+            st.session_state[key] = part
+
+
+def cards() -> None:
+    """Show the presets to choose from; the chosen one is filled into the form."""
+    results = {result.id: result for result in cached.results() if result.source == "shipped"}
+    chosen = recipe()["preset"]
+    names = list(PRESETS)
+    for start in range(0, len(names), 2):
+        # Unlike columns, a row keeps two cards side by side on a phone too.
+        with st.container(horizontal=True, gap="small"):
+            for name in names[start : start + 2]:
+                with st.container(border=True, gap="xxsmall", height="stretch", width=168):
+                    _card(name, results.get(name), chosen == name)
+    st.caption(
+        "Scores are macro F1 on test. Published: as the first study reports it for full-size Cityscapes frames; "
+        "own: the model of that name that comes with the studio. Other data or sizes are not comparable with it.",
+        help=glossary.SCORES["f1"][1],
+    )
+
+
+def _card(name: str, own: Result | None, chosen: bool) -> None:
+    config = configuration.preset(name)
+    st.button(
+        name,
+        key=f"preset_{name}",
+        type="primary" if chosen else "secondary",
+        icon=":material/check:" if chosen else None,
+        width="stretch",
+        help=f"{PRESETS[name]}.",
+        on_click=fill,
+        args=(config,),
+    )
+    st.caption(f"{PRESETS[name]}.")
+    scores = []
+    if name in PUBLISHED:
+        scores.append(f"published **{PUBLISHED[name]:.3f}**")
+    if own is not None and (measured := own.score("test", "f1")) is not None:
+        scores.append(f"own **{measured:.3f}**")
+    st.markdown(f":small[{' · '.join(scores) if scores else 'no score yet'}]")
+
+
+def form() -> ExperimentConfig | None:
+    """Show the settings and return the description they make, or None with a sentence on what cannot work."""
+    summary = st.empty()
+    with st.expander("Settings", icon=":material/tune:"):
+        for tab, (_, fields) in zip(st.tabs(list(glossary.SETTINGS)), glossary.SETTINGS.items(), strict=True):
+            with tab:
+                for field in fields:
+                    recipe()[field] = _widget(field, recipe()[field])
+    try:
+        config = configuration.build(recipe())
+    except CitysegError as error:
+        summary.error(f"These settings cannot be trained. {error}.", icon=":material/error:")
+        return None
+    summary.markdown(_summary(config))
+    return config
+
+
+def _summary(config: ExperimentConfig) -> str:
+    """Say in one line how the settings differ from the preset they started from."""
+    if config.preset not in PRESETS:
+        return "Settings of your own, not from a preset."
+    changed = configuration.differences(config, configuration.preset(config.preset))
+    if not changed:
+        return f"**{config.preset}**, exactly as the preset has it."
+    words = [
+        f"{glossary.SETTING_NAMES[field].lower()} **{glossary.setting(field, mine)}** "
+        f"(preset {glossary.setting(field, theirs)})"
+        for field, (mine, theirs) in changed.items()
+    ]
+    return f"**{config.preset}**, differs from the preset: {', '.join(words)}."
+
+
+def _parts(field: str, value: Any) -> list[tuple[str, Any]]:
+    """Return the session keys of a field's widgets with their values; a size has two."""
+    if field == "image_size":
+        return [("setting_height", value[0]), ("setting_width", value[1])]
+    return [(f"setting_{field}", value)]
+
+
+def _widget(field: str, value: Any) -> Any:
+    for key, part in _parts(field, value):
+        state.restore(key, part)
+    label, key, help_text = glossary.SETTING_NAMES[field], f"setting_{field}", glossary.meaning(field)
+    annotation = ExperimentConfig.model_fields[field].annotation
+    if field == "image_size":
+        left, right = st.columns(2)
+        height = left.number_input("Frame height (pixels)", 8, 2048, step=8, key="setting_height", help=help_text)
+        width = right.number_input("Frame width (pixels)", 8, 4096, step=8, key="setting_width", help=help_text)
+        return (height, width)
+    if choices := get_args(annotation):
+        if len(choices) == 1:
+            return st.selectbox(label, choices, key=key, help=help_text, disabled=True)
+        return st.segmented_control(label, choices, key=key, help=help_text, required=True)
+    if annotation is bool:
+        return st.toggle(label, key=key, help=help_text)
+    if annotation is str:
+        return st.text_input(label, key=key, help=help_text, placeholder="none")
+    if annotation is float:
+        return st.number_input(label, min_value=0.0, step=_step(field), format="%g", key=key, help=help_text)
+    lowest, highest = _limits(field)
+    return st.number_input(label, lowest, highest, step=1, key=key, help=help_text)
+
+
+def _step(field: str) -> float:
+    return {"learning_rate": 0.001, "weight_decay": 0.001}.get(field, 0.1)
+
+
+def _limits(field: str) -> tuple[int, int]:
+    """Return the lowest and highest whole number that a field takes by itself."""
+    metadata = ExperimentConfig.model_fields[field].metadata
+    lowest = next((item.ge for item in metadata if hasattr(item, "ge")), 0)
+    highest = next((item.le for item in metadata if hasattr(item, "le")), 2**31 - 1)
+    return cast("int", lowest), cast("int", highest)

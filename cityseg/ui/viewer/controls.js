@@ -1,0 +1,253 @@
+// What surrounds the picture: the bar, the two choices of layer, the legend, the tooltip.
+
+const NOT_SCORED = "not scored";
+const KEYS = [
+  ["← →", "move the slider, or previous and next picture"],
+  ["+ −", "more or less opacity"],
+  ["o", "fill or outline"],
+  ["s", "slider on or off"],
+  ["0", "whole picture"],
+  ["f", "full screen"],
+  ["wheel", "zoom at the pointer"],
+  ["drag", "move the picture, or the slider"],
+];
+
+/** Per cent without the sign; absent is a dash, and present but tiny is not 0. */
+function percent(share) {
+  if (!share) return "–";
+  if (share < 0.0005) return "<0.1";
+  return share >= 0.0995 ? String(Math.round(share * 100)) : (share * 100).toFixed(1);
+}
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+function button(className, text, onClick) {
+  const node = element("button", className, text);
+  node.type = "button";
+  node.addEventListener("click", onClick);
+  return node;
+}
+
+/** Connect the bar once; every handler changes state and lets `viewer.changed` do the rest. */
+function bindControls(viewer) {
+  const $ = (selector) => viewer.root.querySelector(selector);
+  const on = (selector, type, handler) => $(selector).addEventListener(type, handler);
+  on(".previous", "click", () => viewer.report("previous"));
+  on(".next", "click", () => viewer.report("next"));
+  on(".split", "click", () => viewer.toggleSplit());
+  on(".fill", "click", () => viewer.share({ outline: false }));
+  on(".outline", "click", () => viewer.share({ outline: true }));
+  on(".opacity input", "input", (event) => viewer.share({ opacity: event.target.value / 100 }));
+  on(".palette", "click", () => viewer.nextPalette());
+  on(".zoom-in", "click", () => viewer.zoomAt(1.5));
+  on(".zoom-out", "click", () => viewer.zoomAt(1 / 1.5));
+  on(".zoom-reset", "click", () => viewer.resetZoom());
+  on(".left", "change", (event) => viewer.choose("left", event.target.value));
+  on(".right", "change", (event) => viewer.choose("right", event.target.value));
+  on(".full", "click", () => toggleFullScreen(viewer.root));
+  $(".full").hidden = !document.fullscreenEnabled;
+  on(".help", "click", () => toggleKeys(viewer));
+  for (const [key, meaning] of KEYS) $(".keys").append(element("dt", "", key), element("dd", "", meaning));
+}
+
+function toggleFullScreen(root) {
+  if (root.getRootNode().fullscreenElement === root) document.exitFullscreen();
+  else if (document.fullscreenEnabled) root.requestFullscreen();
+}
+
+function toggleKeys(viewer, open = viewer.root.querySelector(".keys").hidden) {
+  viewer.root.querySelector(".keys").hidden = !open;
+  viewer.root.querySelector(".help").setAttribute("aria-expanded", String(open));
+}
+
+/** Bring every control and data attribute in line with the state. */
+function syncControls(viewer) {
+  const { root, shared, own, header } = viewer;
+  const $ = (selector) => root.querySelector(selector);
+  const press = (selector, pressed) => $(selector).setAttribute("aria-pressed", String(pressed));
+  const opacity = Math.round(shared.opacity * 100);
+  $(".opacity input").value = opacity;
+  $(".opacity input").style.setProperty("--filled", `${opacity}%`);
+  $(".opacity output").textContent = `${opacity} %`;
+  press(".split", own.split);
+  press(".fill", !shared.outline);
+  press(".outline", shared.outline);
+  press(".palette", shared.palette === header.palettes[1].name);
+  $(".navigation").hidden = !header.navigation;
+  $(".zoom-reset").hidden = shared.zoom <= 1;
+  $(".zoom-reset").textContent = `${shared.zoom.toFixed(1)}×`;
+  $(".zoom-out").disabled = shared.zoom <= 1;
+  for (const selector of [".pick-left", ".split", ".drawing", ".palette", ".opacity"]) {
+    $(selector).hidden = viewer.layers.length === 0;
+  }
+  syncChoice($(".left"), viewer, own.split ? own.left : own.single);
+  syncChoice($(".right"), viewer, own.right);
+  $(".pick-left .hidden-text").textContent = own.split ? "Left of the slider" : "Layer";
+  $(".pick-right").hidden = !own.split;
+  syncDivider(viewer);
+  syncLegend(viewer);
+  Object.assign(root.dataset, {
+    key: header.key,
+    opacity: shared.opacity.toFixed(2),
+    zoom: shared.zoom.toFixed(2),
+    mode: shared.outline ? "outline" : "fill",
+    palette: shared.palette,
+    split: own.split ? (own.position * 100).toFixed(1) : "off",
+    left: own.split ? own.left : own.single,
+    right: own.split ? own.right : "",
+    hiddenClasses: [...shared.hidden].sort().join(","),
+  });
+}
+
+function syncDivider(viewer) {
+  const { own } = viewer;
+  const divider = viewer.root.querySelector(".divider");
+  divider.hidden = !own.split;
+  divider.style.left = `${own.position * 100}%`;
+  divider.setAttribute("aria-label", `Split between ${own.left} and ${own.right}`);
+  divider.setAttribute("aria-valuenow", String(Math.round(own.position * 100)));
+}
+
+function syncChoice(select, viewer, chosen) {
+  const names = [PHOTO, ...viewer.layers.map((layer) => layer.name)];
+  if (select.dataset.names !== JSON.stringify(names)) {
+    select.dataset.names = JSON.stringify(names);
+    select.replaceChildren(...names.map((name) => new Option(name, name)));
+  }
+  select.value = chosen;
+}
+
+/** The classes of the shown layers, largest first: {name, color, shares: one per layer, null if it knows no such class}. */
+function presentClasses(viewer) {
+  const layers = viewer.shownLayers().filter((layer) => !layer.scale);
+  const found = new Map();
+  layers.forEach((layer, position) => {
+    const total = layer.map.values.length;
+    layer.map.counts.forEach((count, value) => {
+      if (!count) return;
+      const name = value === VOID ? NOT_SCORED : (layer.names[value] ?? `value ${value}`);
+      const entry = found.get(name) ?? { name, color: null, shares: layers.map((other) => knowsClass(other, name)) };
+      entry.color = value === VOID ? null : viewer.colorsOf(layer)[value];
+      entry.shares[position] = count / total;
+      found.set(name, entry);
+    });
+  });
+  const order = (entry) => (entry.name === NOT_SCORED ? -1 : Math.max(...entry.shares));
+  return { layers, classes: [...found.values()].sort((a, b) => order(b) - order(a)) };
+}
+
+const knowsClass = (layer, name) => (name === NOT_SCORED || layer.names.includes(name) ? 0 : null);
+
+/** Rebuild the legend only when other classes are present, so that a chip keeps its focus while it is pressed. */
+function syncLegend(viewer) {
+  const legend = viewer.root.querySelector(".legend");
+  const { layers, classes } = presentClasses(viewer);
+  const scales = viewer.shownLayers().filter((layer) => layer.scale);
+  const signature = JSON.stringify([layers.map((l) => l.name), classes.map((c) => [c.name, c.shares]), scales.map((l) => l.name)]);
+  legend.hidden = !viewer.header.legend || classes.length + scales.length === 0;
+  if (legend.dataset.signature !== signature) {
+    legend.dataset.signature = signature;
+    const chips = classes.map((entry) => buildChip(viewer, entry, layers));
+    legend.replaceChildren(...(classes.length ? [buildFilter(viewer, classes)] : []), ...chips, ...scales.map(buildScale));
+  }
+  for (const entry of classes) {
+    const chip = legend.querySelector(`[data-class="${CSS.escape(entry.name)}"]`);
+    if (entry.color) chip.style.setProperty("--swatch", `rgb(${entry.color.join(" ")})`);
+    chip.querySelector(".toggle")?.setAttribute("aria-pressed", String(!viewer.shared.hidden.has(entry.name)));
+  }
+}
+
+function buildFilter(viewer, classes) {
+  const filter = element("span", "filter");
+  const names = classes.map((entry) => entry.name);
+  filter.append(
+    button("show-all", "all", () => viewer.share({ hidden: new Set() })),
+    button("show-none", "none", () => viewer.share({ hidden: new Set(names) })),
+  );
+  return filter;
+}
+
+function buildChip(viewer, entry, layers) {
+  const chip = element("span", "chip");
+  chip.dataset.class = entry.name;
+  const known = layers.map((layer, i) => [layer.name, entry.shares[i]]).filter(([, share]) => share !== null);
+  const shares = element("span", "share", [...new Set(known.map(([, share]) => percent(share)))].join(" | ") + " %");
+  const spelled = known.map(([name, share]) => `${name} ${percent(share)} %`).join(", ");
+  const parts = [element("span", "swatch"), element("span", "name", entry.name), shares];
+  if (!entry.color) {
+    const note = element("span", "toggle void");
+    note.title = `Void, left out of training and scores: ${spelled}`;
+    note.append(...parts);
+    chip.append(note);
+    return chip;
+  }
+  const toggle = button("toggle", undefined, () => viewer.toggleClass(entry.name));
+  toggle.title = `${entry.name}: ${spelled} of the pixels. Click to hide or show, double-click to see it alone.`;
+  toggle.addEventListener("dblclick", () => viewer.isolate(entry.name));
+  toggle.append(...parts);
+  const only = button("only", "only", () => viewer.isolate(entry.name));
+  only.setAttribute("aria-label", `only ${entry.name}`);
+  chip.append(toggle, only);
+  return chip;
+}
+
+function buildScale(layer) {
+  const scale = element("span", "scale");
+  const ramp = element("span", "ramp");
+  const colors = quantityColors().filter((_, i) => i % 42 === 0);
+  ramp.style.background = `linear-gradient(90deg, ${colors.map((color) => `rgb(${color.join(" ")})`).join(", ")})`;
+  scale.append(element("span", "", `${layer.name}: ${layer.scale[0]}`), ramp, element("span", "", layer.scale[1]));
+  return scale;
+}
+
+/** Name what every layer has at photo position (u, v), both 0 to 1; x and y place the tooltip in the stage. */
+function showTip(viewer, u, v, x, y) {
+  const tip = viewer.root.querySelector(".tip");
+  if (!viewer.layers.length) return;
+  tip.replaceChildren(...viewer.layers.map((layer) => tipRow(viewer, layer, u, v)));
+  tip.hidden = false;
+  const stage = viewer.stage;
+  const flipX = x + 16 + tip.offsetWidth > stage.clientWidth;
+  const flipY = y + 18 + tip.offsetHeight > stage.clientHeight;
+  const left = flipX ? Math.max(4, x - 12 - tip.offsetWidth) : x + 14;
+  const top = flipY ? Math.max(4, y - 12 - tip.offsetHeight) : y + 16;
+  tip.style.transform = `translate(${left}px, ${top}px)`;
+}
+
+function tipRow(viewer, layer, u, v) {
+  const value = valueAt(layer.map, u, v);
+  const row = element("div", "row");
+  const swatch = element("span", "swatch");
+  const color = viewer.colorsOf(layer)[value];
+  if (value !== VOID && color) swatch.style.setProperty("--swatch", `rgb(${color.join(" ")})`);
+  let meaning = value === VOID ? NOT_SCORED : (layer.names[value] ?? `value ${value}`);
+  if (layer.scale && value !== VOID) meaning = `${Math.round((value / 254) * 100)} %`;
+  const sure = layer.confidence && value !== VOID ? ` ${valueAt(layer.confidence, u, v)} %` : "";
+  row.append(swatch, element("span", "layer", `${layer.name}: `), element("span", "meaning", meaning));
+  if (sure) row.append(element("span", "share", sure));
+  return row;
+}
+
+function valueAt(map, u, v) {
+  const x = Math.min(map.width - 1, Math.max(0, Math.floor(u * map.width)));
+  const y = Math.min(map.height - 1, Math.max(0, Math.floor(v * map.height)));
+  return map.values[y * map.width + x];
+}
+
+/** The alternative text: the page's sentence and the largest classes of the layer in front. */
+function describe(viewer) {
+  const { layers, classes } = presentClasses(viewer);
+  const front = layers.length - 1;
+  const largest = classes
+    .filter((entry) => entry.color && entry.shares[front] > 0)
+    .sort((a, b) => b.shares[front] - a.shares[front])
+    .slice(0, 4)
+    .map((entry) => `${entry.name} ${percent(entry.shares[front])} %`);
+  const spoken = largest.length ? ` Largest classes in ${layers[front].name}: ${largest.join(", ")}.` : "";
+  return viewer.header.alt + spoken;
+}

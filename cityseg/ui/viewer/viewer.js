@@ -1,0 +1,452 @@
+// One viewer: its state, its drawing, and what hands and keys do to it.
+
+const PHOTO = "photo";
+const CHANGED = "cityseg-viewer-changed";
+const MAX_ZOOM = 32;
+const CLICK_SLACK = 4; // pixels a press may wander and still be a click
+const DOUBLE_CLICK_MS = 260;
+const HINT_MS = 1500;
+
+// Kept for as long as the browser tab, so that a rerun, another picture or another page loses nothing.
+const ownStates = new Map(); // key -> what belongs to one viewer
+const sharedStates = new Map(); // channel -> what viewers of a group have in common
+const viewers = new WeakMap(); // root element -> its viewer
+let lastNonce = 0;
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+class Viewer {
+  constructor(root) {
+    this.root = root;
+    this.stage = root.querySelector(".stage");
+    this.canvas = root.querySelector("canvas");
+    this.context = this.canvas.getContext("2d");
+    this.scratch = document.createElement("canvas");
+    this.layers = [];
+    this.pointers = new Map();
+    bindControls(this);
+    bindPointers(this);
+    root.addEventListener("keydown", (event) => onKey(this, event));
+    this.onChanged = (event) => this.heard(event.detail);
+    window.addEventListener(CHANGED, this.onChanged);
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.stage);
+  }
+
+  dispose() {
+    window.removeEventListener(CHANGED, this.onChanged);
+    this.observer.disconnect();
+    viewers.delete(this.root);
+  }
+
+  /** Take what Python sent; the old picture stays until the new one is decoded as a whole. */
+  async update(bytes) {
+    const header = unpack(bytes);
+    const text = JSON.stringify({ ...header, pictures: header.pictures.map((picture) => picture.digest) });
+    if (text === this.text) return;
+    this.text = text;
+    this.root.dataset.ready = "false";
+    const { width, height } = header.photo;
+    if (!this.header) this.stage.style.aspectRatio = `${width} / ${height}`;
+    const map = (index) => (index === null ? null : decodeOnce(header.pictures[index], decodeMap));
+    const [photo, ...layers] = await Promise.all([
+      decodeOnce(header.pictures[0], decodePhoto),
+      ...header.layers.map(async (layer) => ({
+        ...layer,
+        map: await map(layer.ids),
+        confidence: await map(layer.confidence),
+        names: layer.scale ? [] : (layer.classes?.map(([name]) => name) ?? header.classNames),
+      })),
+    ]);
+    if (text !== this.text) return; // something newer came while this was decoded
+    this.stage.style.aspectRatio = `${width} / ${height}`;
+    Object.assign(this, { header, photo, layers });
+    this.adopt(header);
+    this.root.querySelector(".tip").hidden = true;
+    this.refresh();
+    this.draw();
+    this.root.dataset.ready = "true";
+  }
+
+  /** Find the state kept for this key, or begin it; an argument that the page has changed since wins. */
+  adopt(header) {
+    this.channel = header.group ? `group ${header.group}` : `key ${header.key}`;
+    const first = !ownStates.has(header.key);
+    this.own = ownStates.get(header.key) ?? { position: 0.5, split: false, asked: {} };
+    ownStates.set(header.key, this.own);
+    const begun = { opacity: header.opacity, palette: header.palette, outline: false, hidden: new Set() };
+    this.shared = sharedStates.get(this.channel) ?? { ...begun, zoom: 1, cx: 0.5, cy: 0.5 };
+    sharedStates.set(this.channel, this.shared);
+    const asked = { opacity: header.opacity, palette: header.palette, compare: JSON.stringify(header.compare) };
+    const changed = (name) => asked[name] !== this.own.asked[name];
+    if (!first && changed("opacity")) this.shared.opacity = header.opacity;
+    if (!first && changed("palette")) this.shared.palette = header.palette;
+    if (changed("compare")) {
+      this.own.split = Boolean(header.compare);
+      if (header.compare) [this.own.left, this.own.right] = header.compare;
+    }
+    this.own.asked = asked;
+    this.keepNamesValid();
+  }
+
+  keepNamesValid() {
+    const { own, layers } = this;
+    const known = (name) => name === PHOTO || layers.some((layer) => layer.name === name);
+    const [first, second] = [layers[0]?.name ?? PHOTO, layers[1]?.name ?? layers[0]?.name ?? PHOTO];
+    if (!known(own.single)) own.single = first;
+    if (!known(own.left)) own.left = PHOTO;
+    if (!known(own.right)) own.right = own.left === first ? second : first;
+    if (!layers.length) own.split = false;
+    const palettes = this.header.palettes.map((palette) => palette.name);
+    if (!palettes.includes(this.shared.palette)) this.shared.palette = this.header.palette;
+  }
+
+  // --- state -------------------------------------------------------------------------------------------------
+
+  /** Change what the group has in common, and tell every viewer of it, this one included. */
+  share(patch) {
+    Object.assign(this.shared, patch);
+    window.dispatchEvent(new CustomEvent(CHANGED, { detail: this.channel }));
+  }
+
+  heard(channel) {
+    // Streamlit may take the element away without saying so.
+    if (!this.root.isConnected) this.dispose();
+    else if (channel === this.channel) this.refresh();
+  }
+
+  refresh() {
+    syncControls(this);
+    this.canvas.setAttribute("aria-label", describe(this));
+    // Zoomed in, one finger moves the picture; otherwise up and down belong to the page.
+    this.stage.style.touchAction = this.shared.zoom > 1 ? "none" : "pan-y";
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  toggleSplit() {
+    if (!this.layers.length) return;
+    this.own.split = !this.own.split;
+    this.refresh();
+  }
+
+  choose(side, name) {
+    this.own[this.own.split ? side : "single"] = name;
+    this.refresh();
+  }
+
+  moveSplit(position) {
+    this.own.position = clamp(position, 0, 1);
+    this.refresh();
+  }
+
+  nextPalette() {
+    const names = this.header.palettes.map((palette) => palette.name);
+    this.share({ palette: names[(names.indexOf(this.shared.palette) + 1) % names.length] });
+  }
+
+  toggleClass(name) {
+    const hidden = new Set(this.shared.hidden);
+    if (!hidden.delete(name)) hidden.add(name);
+    this.share({ hidden });
+  }
+
+  /** Show one class alone; asked for again, show all. */
+  isolate(name) {
+    const others = presentClasses(this).classes.map((entry) => entry.name).filter((other) => other !== name);
+    const alone = !this.shared.hidden.has(name) && others.every((other) => this.shared.hidden.has(other));
+    this.share({ hidden: new Set(alone ? [] : others) });
+  }
+
+  layerNamed(name) {
+    return this.layers.find((layer) => layer.name === name);
+  }
+
+  shownLayers() {
+    const { split, left, right, single } = this.own;
+    const names = split ? [...new Set([left, right])] : [single];
+    return names.map((name) => this.layerNamed(name)).filter(Boolean);
+  }
+
+  colorsOf(layer) {
+    if (layer.scale) return (this.quantity ??= quantityColors());
+    if (layer.classes) return layer.classes.map(([, color]) => color);
+    return this.header.palettes.find((palette) => palette.name === this.shared.palette).colors;
+  }
+
+  // --- geometry, in canvas pixels ------------------------------------------------------------------------------
+
+  /** Where the whole photo lies, most of it possibly outside the canvas. */
+  place() {
+    const { width, height } = this.canvas;
+    const { zoom, cx, cy } = this.shared;
+    const scale = Math.min(width / this.header.photo.width, height / this.header.photo.height) * zoom;
+    const w = this.header.photo.width * scale;
+    const h = this.header.photo.height * scale;
+    const centre = (extent, full, at) => (full <= extent ? 0.5 : clamp(at, extent / 2 / full, 1 - extent / 2 / full));
+    return { x: width / 2 - centre(width, w, cx) * w, y: height / 2 - centre(height, h, cy) * h, w, h };
+  }
+
+  /** Keep what lies under (x, y) there while zooming; without a point, under the middle. */
+  zoomAt(factor, x = this.canvas.width / 2, y = this.canvas.height / 2) {
+    const old = this.place();
+    const zoom = clamp(this.shared.zoom * factor, 1, MAX_ZOOM);
+    const grown = zoom / this.shared.zoom;
+    this.lookAt({ x: x - (x - old.x) * grown, y: y - (y - old.y) * grown, w: old.w * grown, h: old.h * grown }, zoom);
+  }
+
+  pan(dx, dy) {
+    const old = this.place();
+    this.lookAt({ ...old, x: old.x + dx, y: old.y + dy }, this.shared.zoom);
+  }
+
+  lookAt({ x, y, w, h }, zoom) {
+    const cx = clamp((this.canvas.width / 2 - x) / w, 0, 1);
+    const cy = clamp((this.canvas.height / 2 - y) / h, 0, 1);
+    this.share({ zoom, cx, cy });
+  }
+
+  resetZoom() {
+    this.share({ zoom: 1, cx: 0.5, cy: 0.5 });
+  }
+
+  /** A pointer event's position: x, y in canvas pixels; u, v in the photo, 0 to 1; null outside the photo. */
+  locate(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * this.canvas.width;
+    const y = ((event.clientY - box.top) / box.height) * this.canvas.height;
+    const rect = this.place();
+    const [u, v] = [(x - rect.x) / rect.w, (y - rect.y) / rect.h];
+    const inside = u >= 0 && u < 1 && v >= 0 && v < 1;
+    return { x, y, u, v, inside, share: x / this.canvas.width };
+  }
+
+  // --- drawing -------------------------------------------------------------------------------------------------
+
+  draw() {
+    if (!this.header || !this.fitCanvas()) return;
+    const { canvas, context, shared, own } = this;
+    const rect = this.place();
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.imageSmoothingEnabled = shared.zoom <= 2;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.photo, rect.x, rect.y, rect.w, rect.h);
+    this.words.fill(0);
+    const cut = own.split ? Math.round(own.position * canvas.width) : canvas.width;
+    this.paintLayer(this.layerNamed(own.split ? own.left : own.single), rect, 0, cut);
+    if (own.split) this.paintLayer(this.layerNamed(own.right), rect, cut, canvas.width);
+    this.scratch.getContext("2d").putImageData(this.image, 0, 0);
+    // Lines cover little, so they may be stronger than areas for the same setting.
+    context.globalAlpha = shared.outline ? Math.min(1, shared.opacity * 1.6) : shared.opacity;
+    context.drawImage(this.scratch, 0, 0);
+    context.globalAlpha = 1;
+  }
+
+  /** Match the canvas to its size on the screen; false while it has none. */
+  fitCanvas() {
+    const density = clamp(window.devicePixelRatio || 1, 1, 2);
+    const width = Math.round(this.stage.clientWidth * density);
+    const height = Math.round(this.stage.clientHeight * density);
+    if (!width || !height) return false;
+    if (width !== this.canvas.width || height !== this.canvas.height || !this.image) {
+      Object.assign(this.canvas, { width, height });
+      Object.assign(this.scratch, { width, height });
+      this.image = new ImageData(width, height);
+      this.words = new Uint32Array(this.image.data.buffer);
+    }
+    return true;
+  }
+
+  /** Colour a layer between the canvas columns `from` and `to`. */
+  paintLayer(layer, rect, from, to) {
+    if (!layer) return;
+    const { canvas, shared } = this;
+    const left = Math.max(from, Math.round(rect.x));
+    const right = Math.min(to, Math.round(rect.x + rect.w));
+    const top = Math.max(0, Math.round(rect.y));
+    const bottom = Math.min(canvas.height, Math.round(rect.y + rect.h));
+    const columns = sampleLine(left, right, rect.x, rect.w, layer.map.width);
+    const rows = sampleLine(top, bottom, rect.y, rect.h, layer.map.height);
+    const hidden = new Set();
+    layer.names.forEach((name, value) => shared.hidden.has(name) && hidden.add(value));
+    const table = colorTable(this.colorsOf(layer), hidden);
+    const target = [this.words, top * canvas.width + left, canvas.width];
+    if (!shared.outline || layer.scale) paintFill(...target, layer.map, table, columns, rows);
+    else paintOutline(...target, layer.map, table, columns, rows, Math.round((1.5 * canvas.width) / this.stage.clientWidth));
+  }
+
+  // --- events to Python ------------------------------------------------------------------------------------------
+
+  report(kind, details = { x: null, y: null, layer: null, train_id: null }) {
+    lastNonce = Math.max(lastNonce + 1, Date.now());
+    this.send("event", { kind, ...details, nonce: lastNonce });
+  }
+
+  reportClick(at) {
+    if (!this.header.clicks) return;
+    const { split, left, right, single, position } = this.own;
+    const layer = this.layerNamed(split ? (at.share < position ? left : right) : single);
+    this.report("click", {
+      x: Math.floor(at.u * this.header.photo.width),
+      y: Math.floor(at.v * this.header.photo.height),
+      layer: layer?.name ?? null,
+      train_id: layer ? valueAt(layer.map, at.u, at.v) : null,
+    });
+  }
+}
+
+// --- pointers and keys ---------------------------------------------------------------------------------------------
+
+function bindPointers(viewer) {
+  const { stage, canvas } = viewer;
+  const grabbed = (event) => event.target === canvas || event.target.closest(".divider");
+  stage.addEventListener("pointerdown", (event) => grabbed(event) && onDown(viewer, event));
+  stage.addEventListener("pointermove", (event) => onMove(viewer, event));
+  stage.addEventListener("pointerup", (event) => onUp(viewer, event));
+  stage.addEventListener("pointercancel", (event) => viewer.pointers.delete(event.pointerId));
+  // A finger leaves with every tap; what the tap named stays until the next one.
+  stage.addEventListener("pointerleave", (event) => event.pointerType === "touch" || hideTip(viewer));
+  // Two fingers mean the picture even where one finger scrolls the page.
+  stage.addEventListener("touchmove", (event) => event.touches.length > 1 && event.preventDefault(), { passive: false });
+  stage.addEventListener("wheel", (event) => onWheel(viewer, event), { passive: false });
+}
+
+function hideTip(viewer) {
+  viewer.root.querySelector(".tip").hidden = true;
+}
+
+function onDown(viewer, event) {
+  if (event.button !== 0 || !viewer.header) return;
+  const divider = event.target.closest(".divider");
+  // A plain click focuses by itself, but not while the pointer is captured.
+  (divider ?? viewer.canvas).focus({ preventScroll: true });
+  event.target.setPointerCapture(event.pointerId);
+  const at = viewer.locate(event);
+  viewer.pointers.set(event.pointerId, at);
+  if (viewer.pointers.size === 1) {
+    const slides = viewer.own.split && (divider || viewer.shared.zoom <= 1);
+    viewer.gesture = { slides, start: [event.clientX, event.clientY], moved: false };
+  } else {
+    viewer.gesture.moved = true;
+  }
+  hideTip(viewer);
+  toggleKeys(viewer, false);
+}
+
+function onMove(viewer, event) {
+  if (!viewer.header) return;
+  const at = viewer.locate(event);
+  const before = viewer.pointers.get(event.pointerId);
+  if (!before) {
+    if (event.target === viewer.canvas && at.inside) showTipAt(viewer, event, at);
+    else hideTip(viewer);
+    return;
+  }
+  const { gesture } = viewer;
+  const [dx, dy] = [event.clientX - gesture.start[0], event.clientY - gesture.start[1]];
+  if (!gesture.moved && Math.hypot(dx, dy) > CLICK_SLACK) {
+    gesture.moved = true;
+    // A finger that sets out up or down is about to scroll the page.
+    if (event.pointerType === "touch" && Math.abs(dy) > Math.abs(dx) && event.target === viewer.canvas) gesture.slides = false;
+  }
+  if (viewer.pointers.size > 1) pinch(viewer, event.pointerId, at);
+  else if (gesture.slides && gesture.moved) viewer.moveSplit(at.share);
+  else if (gesture.moved && viewer.shared.zoom > 1) viewer.pan(at.x - before.x, at.y - before.y);
+  if (gesture.moved) viewer.pointers.set(event.pointerId, at);
+}
+
+function pinch(viewer, id, at) {
+  const [other] = [...viewer.pointers].filter(([key]) => key !== id).map(([, value]) => value);
+  const before = viewer.pointers.get(id);
+  const apart = (a, b) => Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
+  viewer.zoomAt(apart(at, other) / apart(before, other), (at.x + other.x) / 2, (at.y + other.y) / 2);
+  viewer.pan((at.x - before.x) / 2, (at.y - before.y) / 2);
+}
+
+function onUp(viewer, event) {
+  if (!viewer.pointers.delete(event.pointerId) || viewer.gesture.moved) return;
+  const at = viewer.locate(event);
+  if (!at.inside || event.target.closest(".divider")) return;
+  if (event.pointerType !== "mouse") showTipAt(viewer, event, at);
+  if (viewer.shared.zoom <= 1) viewer.reportClick(at);
+  else if (viewer.pending) {
+    clearTimeout(viewer.pending);
+    viewer.pending = null;
+    viewer.resetZoom();
+  } else {
+    // Zoomed in, a second click means "show all", so the first has to wait for it.
+    viewer.pending = setTimeout(() => {
+      viewer.pending = null;
+      viewer.reportClick(at);
+    }, DOUBLE_CLICK_MS);
+  }
+}
+
+function showTipAt(viewer, event, at) {
+  const box = viewer.stage.getBoundingClientRect();
+  showTip(viewer, at.u, at.v, event.clientX - box.left, event.clientY - box.top);
+}
+
+/** The wheel belongs to the page until the user has shown that the picture is meant. */
+function onWheel(viewer, event) {
+  if (!viewer.header) return;
+  const meant = event.ctrlKey || event.metaKey || viewer.shared.zoom > 1 || viewer.root.getRootNode().activeElement === viewer.canvas;
+  const stays = viewer.shared.zoom <= 1 && event.deltaY > 0;
+  if (!meant) viewer.root.querySelector(".hint").classList.add("seen");
+  clearTimeout(viewer.hinting);
+  viewer.hinting = setTimeout(() => viewer.root.querySelector(".hint").classList.remove("seen"), HINT_MS);
+  if (!meant || (stays && !event.ctrlKey)) return;
+  event.preventDefault();
+  hideTip(viewer);
+  const step = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 16 : event.deltaY;
+  const at = viewer.locate(event);
+  viewer.zoomAt(Math.exp(-clamp(step, -200, 200) / 300), at.x, at.y);
+}
+
+function onKey(viewer, event) {
+  const typing = event.target.matches("select, input");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !viewer.header) return;
+  const { header, shared, own } = viewer;
+  const onDivider = event.target.matches(".divider");
+  const arrow = (kind, step) => {
+    if (header.navigation && !onDivider) viewer.report(kind);
+    else if (own.split) viewer.moveSplit(own.position + step);
+  };
+  const fade = (step) => viewer.share({ opacity: clamp(Math.round((shared.opacity + step) * 100) / 100, 0, 1) });
+  const actions = {
+    ArrowLeft: () => arrow("previous", -0.02),
+    ArrowRight: () => arrow("next", 0.02),
+    "+": () => fade(0.05),
+    "=": () => fade(0.05),
+    "-": () => fade(-0.05),
+    o: () => viewer.share({ outline: !shared.outline }),
+    s: () => viewer.toggleSplit(),
+    0: () => viewer.resetZoom(),
+    f: () => toggleFullScreen(viewer.root),
+    "?": () => toggleKeys(viewer),
+    Escape: () => toggleKeys(viewer, false),
+  };
+  const action = actions[event.key];
+  if (!action) return;
+  event.preventDefault();
+  // Streamlit has shortcuts of its own on single letters.
+  event.stopPropagation();
+  action();
+}
+
+/** Streamlit calls this when the component appears and whenever its data changes. */
+export default function mount({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".viewer");
+  const viewer = viewers.get(root) ?? new Viewer(root);
+  viewers.set(root, viewer);
+  viewer.send = setTriggerValue;
+  viewer.update(data).catch((error) => {
+    root.dataset.ready = "error";
+    root.querySelector("canvas").setAttribute("aria-label", `The picture could not be shown: ${error.message}`);
+    throw error;
+  });
+  // Streamlit also cleans up when newer data overtakes older; only a removed element ends the viewer.
+  return () => root.isConnected || viewer.dispose();
+}

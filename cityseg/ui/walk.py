@@ -1,0 +1,248 @@
+"""What the inspect page looks into, and in which order: a result, a split, and its frames worst first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from cityseg.analysis import frames as ranking
+from cityseg.analysis.frames import ConfusedPair
+from cityseg.api import DataInfo, Result
+from cityseg.data.layout import Split
+from cityseg.errors import CitysegError
+from cityseg.labels import CLASS_NAMES
+from cityseg.metrics import class_scores
+from cityseg.runs import FrameConfusions
+from cityseg.ui import cached, choices, glossary, pictures, state
+from cityseg.ui.gallery import Thumbnail, gallery
+
+_SPLITS: tuple[Split, ...] = ("val", "test")
+_FRAME_METRICS = {"macro F1": "f1", "mean IoU": "iou", "pixel accuracy": "pixel_accuracy"}
+_STRIP = 6
+"""Frames in the strip at a time."""
+FIRST = "the worst one"
+"""Wish for the head of a ranking; no frame is called so, and an unknown name falls back to the first."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is inspected.
+
+    Attributes:
+        result: a run or shipped model.
+        split: val or test.
+        names: (N) frames in stored order.
+        matrices: (N, 19, 19) int64, rows = truth.
+    """
+
+    result: Result
+    split: Split
+    names: tuple[str, ...]
+    matrices: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """(19, 19) int64 matrix of the whole split."""
+        total: np.ndarray = self.matrices.sum(0)
+        return total
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Frames in the order they are looked at.
+
+    Attributes:
+        by: what they are ordered by.
+        order: (K,) positions in the subject, worst first.
+        notes: by position in the subject: the figure that is written beside the frame.
+    """
+
+    by: str
+    order: np.ndarray
+    notes: dict[int, str]
+
+
+def inspectable() -> list[Result]:
+    """List results with stored matrices of val or test, newest runs first."""
+    return [result for result in cached.results() if _splits(result)]
+
+
+def _splits(result: Result) -> list[Split]:
+    return [split for split in _SPLITS if result.run.has_confusions(split)]
+
+
+def explain_nothing() -> None:
+    """Say what to do where no result has been measured yet."""
+    st.info(
+        "There is no result to look into yet. A training counts its mistakes on every frame after each epoch; "
+        "once the first epoch is done, its frames appear here, worst first.",
+        icon=":material/troubleshoot:",
+    )
+    st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
+
+
+def choose_subject(results: list[Result]) -> Subject | None:
+    """Let the user choose result and split; None if its file cannot be read, which is then said."""
+    by_id = {result.id: result for result in results}
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    best = max(results, key=lambda result: _f1(result) or 0.0)
+    choices.settle("inspect_result", "result", list(by_id), best.id)
+    with left:
+        chosen = st.selectbox(
+            "Result",
+            list(by_id),
+            format_func=lambda name: _title(by_id[name]),
+            key="inspect_result",
+            persist_state="session",
+            help="Runs, newest first, then the shipped models. The best by macro F1 is shown on arrival.",
+        )
+    choices.keep("inspect_result", "result", chosen)
+    result = by_id[chosen]
+    splits = _splits(result)
+    choices.settle("inspect_split", "split", splits, splits[-1])
+    with right:
+        answer = st.segmented_control(
+            "Split",
+            splits,
+            key="inspect_split",
+            required=True,
+            persist_state="session",
+            help="val chose the best epoch; test was kept back to the end. Neither was learned from.",
+        )
+    split = answer or splits[-1]
+    choices.keep("inspect_split", "split", split)
+    try:
+        stored = _confusions(result, split)
+    except CitysegError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    return Subject(result, split, stored.frames, stored.matrices)
+
+
+def _f1(result: Result) -> float | None:
+    test = result.score("test", "f1")
+    return result.score("val", "f1") if test is None else test
+
+
+def _title(result: Result) -> str:
+    kind = "shipped model" if result.source == "shipped" else result.state
+    return f"{result.id} · macro F1 {glossary.score(_f1(result))} · {kind}"
+
+
+def _confusions(result: Result, split: Split) -> FrameConfusions:
+    path = result.run.folder / f"confusion-{split}.npz"
+    return _read_confusions(str(path), path.stat().st_mtime_ns, result, split)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _read_confusions(path: str, version: int, _result: Result, split: Split) -> FrameConfusions:
+    return _result.run.confusions(split)
+
+
+def choose_walk(subject: Subject) -> Walk:
+    """Let the user say what "worst" means."""
+    pairs = {pair_words(pair): pair for pair in walkable_pairs(subject)}
+    present = class_scores(subject.total).support > 0
+    classes = {f"IoU of {name}": index for index, name in enumerate(CLASS_NAMES) if present[index]}
+    options = [*_FRAME_METRICS, *classes, *pairs]
+    choices.settle("inspect_by", "by", options, options[0])
+    by = st.selectbox(
+        "Worst by",
+        options,
+        key="inspect_by",
+        persist_state="session",
+        on_change=choices.wish,
+        args=("inspect_frame", FIRST),
+        help="What the frames are ordered by, worst first. A frame's own macro F1 or mean IoU averages over the "
+        "classes that occur in it. Type to find a class or a confusion.",
+    )
+    choices.keep("inspect_by", "by", by)
+    if by in pairs:
+        return _walk_pair(subject, by, pairs[by])
+    if by in classes:
+        return _walk_class(subject, by, classes[by])
+    values = ranking.frame_values(subject.matrices, _FRAME_METRICS[by])  # type: ignore[arg-type]
+    order = ranking.worst_first(values)
+    return Walk(by, order, {int(index): glossary.score(float(values[index])) for index in order})
+
+
+def _walk_class(subject: Subject, by: str, train_id: int) -> Walk:
+    values = ranking.class_values(subject.matrices, train_id)
+    pixels = ranking.class_pixels(subject.matrices, train_id)
+    order = ranking.worst_first(values, pixels)
+    return Walk(by, order, {int(i): f"{glossary.score(float(values[i]))} · {pixels[i]:,} px" for i in order})
+
+
+def _walk_pair(subject: Subject, by: str, pair: ConfusedPair) -> Walk:
+    order = ranking.most_confused_first(subject.matrices, pair.truth, pair.predicted)
+    pixels = subject.matrices[:, pair.truth, pair.predicted]
+    return Walk(by, order, {int(i): f"{pixels[i]:,} px" for i in order})
+
+
+def walkable_pairs(subject: Subject) -> list[ConfusedPair]:
+    """Return the pairs that can be walked: the largest by share, then the largest by pixels."""
+    found = [*ranking.confused_pairs(subject.total, by="share"), *ranking.confused_pairs(subject.total, by="pixels")]
+    return list({(pair.truth, pair.predicted): pair for pair in found}.values())
+
+
+def pair_words(pair: ConfusedPair) -> str:
+    """Name a confusion in words, as the choice of what "worst" means shows it."""
+    return f"{CLASS_NAMES[pair.truth]} called {CLASS_NAMES[pair.predicted]}"
+
+
+def choose_frame(subject: Subject, walk: Walk, info: DataInfo | None) -> int:
+    """Show the strip and the way through it; return the frame's position in the subject.
+
+    Args:
+        subject: what is inspected.
+        walk: its frames, worst first; not empty.
+        info: the connected data, if it holds the frames.
+    """
+    names = [subject.names[index] for index in walk.order]
+    key = "inspect_frame"
+    place = names.index(choices.settle(key, "frame", names, names[0]))
+    start = place // _STRIP * _STRIP
+    shown = range(start, min(start + _STRIP, len(names)))
+    if info is not None:
+        clicked = _strip(subject, walk, names, shown, place)
+        if clicked and clicked != names[place]:
+            choices.wish(key, clicked)
+            st.rerun()
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        name = st.selectbox(
+            f"Frame, worst first: number {place + 1:,} of {len(names):,}",
+            names,
+            key=key,
+            persist_state="session",
+        )
+    choices.keep(key, "frame", name)
+    with right.container(horizontal=True, gap="small"):
+        for words, icon, steps, end in (("Worse", "left", -1, 0), ("Better", "right", 1, len(names) - 1)):
+            st.button(
+                words,
+                icon=f":material/chevron_{icon}:",
+                key=f"inspect_{words.lower()}",
+                on_click=choices.walk,
+                args=(key, steps),
+                disabled=place == end,
+                width="stretch",
+            )
+    return int(walk.order[names.index(name)])
+
+
+def _strip(subject: Subject, walk: Walk, names: list[str], shown: range, place: int) -> str | None:
+    spec = state.data_spec()
+    thumbnails = [
+        Thumbnail(
+            names[rank],
+            f"{rank + 1}. {walk.notes[int(walk.order[rank])]}",
+            names[rank],
+            pictures.thumbnail(spec, subject.split, names[rank]),
+        )
+        for rank in shown
+    ]
+    label = f"Frames {shown.start + 1} to {shown.stop} of {len(names)}, worst first"
+    return gallery(thumbnails, key="inspect_strip", label=label, chosen=names[place], cell=140)

@@ -1,0 +1,5 @@
+"""The dataset page."""
+
+from cityseg.ui import dataset
+
+dataset.show()

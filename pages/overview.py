@@ -1,0 +1,5 @@
+"""The overview page."""
+
+from cityseg.ui import overview
+
+overview.show()

@@ -1,0 +1,173 @@
+"""The inspect page, seen through Streamlit's own test client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+from streamlit.testing.v1 import AppTest
+
+from cityseg import api, config
+from cityseg.data.synthetic import synthesize
+from cityseg.labels import CLASS_NAMES
+from cityseg.runs import FrameConfusions, Run
+from cityseg.ui import cached, walk
+
+APP = Path(__file__).parents[2] / "app.py"
+RECIPE = {"image_size": (32, 64), "start_channels": 4, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on 30 small drawn frames, in a folder beside them."""
+    folder = tmp_path_factory.mktemp("inspect-page")
+    synthesize(folder / "set", frames=30, seed=5, size=(64, 128))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
+        return api.train(config.build(RECIPE), str(folder / "set"), name="looked-at", runs=folder / "runs").run
+
+
+@pytest.fixture
+def run(world: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    folder = world.folder.parents[1]
+    monkeypatch.setenv("CITYSEG_DATA", str(folder / "set"))
+    monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
+    monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
+    cached._results.clear()
+    return world
+
+
+def opened(run: Run, **address: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    for name, value in {"result": run.id, "split": "val", **address}.items():
+        app.query_params[name] = value
+    app.switch_page("pages/inspect.py").run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def address(app: AppTest, name: str) -> str:
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def frame_f1(stored: FrameConfusions) -> dict[str, float]:
+    """Macro F1 of every frame, by scikit-learn on the pixels that the matrix stands for."""
+    scores = {}
+    for name, matrix in zip(stored.frames, stored.matrices, strict=True):
+        cells = [(i, j) for i, j in np.ndindex(matrix.shape) for _ in range(matrix[i, j])]
+        truth, predicted = zip(*cells, strict=True)
+        scores[name] = f1_score(truth, predicted, average="macro", zero_division=0)
+    return scores
+
+
+def class_rows(app: AppTest) -> dict[str, dict]:
+    table = next(frame.value for frame in app.dataframe if "IoU" in frame.value)
+    return {row["class"]: row for row in table.to_dict("records")}
+
+
+def test_the_worst_frame_by_macro_f1_is_there_on_arrival(run: Run) -> None:
+    app = opened(run)
+    scores = frame_f1(run.confusions("val"))
+    ranked = sorted(scores, key=scores.__getitem__)
+    assert app.selectbox(key="inspect_frame").options == ranked
+    assert app.selectbox(key="inspect_frame").value == ranked[0]
+    assert address(app, "frame") == ranked[0]
+    summary = api.find_result(str(run.folder)).scores["val"]
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Macro F1"] == f"{summary['macro']['f1']:.3f}"
+    assert figures["Mean IoU"] == f"{summary['macro']['iou']:.3f}"
+    assert figures["Pixel accuracy"] == f"{summary['pixel_accuracy']:.3f}"
+    assert figures["Frames of val"] == str(len(ranked))
+
+
+def test_better_and_worse_walk_the_ranking(run: Run) -> None:
+    app = opened(run)
+    ranked = app.selectbox(key="inspect_frame").options
+    assert app.button(key="inspect_worse").disabled
+    app.button(key="inspect_better").click().run()
+    app.button(key="inspect_better").click().run()
+    assert app.selectbox(key="inspect_frame").value == ranked[2]
+    app.button(key="inspect_worse").click().run()
+    assert app.selectbox(key="inspect_frame").value == ranked[1]
+    assert address(app, "frame") == ranked[1]
+    # Another measure begins at its own worst frame.
+    app.selectbox(key="inspect_by").set_value("pixel accuracy").run()
+    assert app.selectbox(key="inspect_frame").value == app.selectbox(key="inspect_frame").options[0]
+
+
+def test_the_table_tells_the_frame_s_own_classes(run: Run) -> None:
+    app = opened(run)
+    stored = run.confusions("val")
+    matrix = stored.matrices[stored.frames.index(app.selectbox(key="inspect_frame").value)]
+    rows = class_rows(app)
+    occur = {name for index, name in enumerate(CLASS_NAMES) if matrix[index].sum() + matrix[:, index].sum()}
+    assert set(rows) == occur
+    road = matrix[0, 0] / (matrix[0].sum() + matrix[:, 0].sum() - matrix[0, 0])
+    assert rows["road"]["IoU"] == f"{road:.3f}"
+    assert rows["road"]["pixels"] == matrix[0].sum()
+    for index, name in enumerate(CLASS_NAMES):
+        if name in rows:
+            wrong = [count for other, count in enumerate(matrix[index]) if other != index]
+            assert (rows[name]["mostly"] == "–") == (max(wrong) == 0)
+
+
+def test_a_confusion_leads_to_its_frames(run: Run) -> None:
+    app = opened(run)
+    stored = run.confusions("val")
+    total = stored.matrices.sum(0)
+    share = total / np.maximum(1, total.sum(1, keepdims=True))
+    np.fill_diagonal(share, 0)
+    truth, called = np.unravel_index(share.argmax(), share.shape)
+    button = app.button(key=f"inspect_pair_{truth}_{called}")
+    names = CLASS_NAMES[truth], CLASS_NAMES[called]
+    assert button.label == f"{100 * share.max():.1f} % of {names[0]} pixels are called {names[1]}"
+    button.click().run()
+    pixels = dict(zip(stored.frames, stored.matrices[:, truth, called], strict=True))
+    expected = sorted((name for name in pixels if pixels[name]), key=lambda name: -pixels[name])
+    assert app.selectbox(key="inspect_by").value == f"{names[0]} called {names[1]}"
+    assert app.selectbox(key="inspect_frame").options == expected
+    assert app.selectbox(key="inspect_frame").value == expected[0]
+
+
+def test_one_class_ranks_only_frames_where_it_occurs(run: Run) -> None:
+    stored = run.confusions("val")
+    occurs = [(m[11].sum() + m[:, 11].sum()) > 0 for m in stored.matrices]
+    app = opened(run, by="IoU of person")
+    assert app.selectbox(key="inspect_by").value == "IoU of person"
+    assert len(app.selectbox(key="inspect_frame").options) == sum(occurs)
+
+
+def test_a_frame_in_the_address_is_shown(run: Run) -> None:
+    name = run.confusions("test").frames[-1]
+    app = opened(run, split="test", frame=name)
+    assert app.selectbox(key="inspect_frame").value == name
+
+
+@pytest.mark.parametrize("connected", ["nowhere", "other"])
+def test_without_the_frames_the_numbers_stay(
+    run: Run, connected: str, streets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITYSEG_DATA", str(streets) if connected == "other" else "nowhere")
+    app = opened(run)
+    assert any("pictures are missing" in info.value for info in app.info)
+    assert "road" in class_rows(app)
+    assert len(app.selectbox(key="inspect_frame").options) == len(run.confusions("val").frames)
+
+
+def test_frames_of_another_set_with_the_same_names_are_not_taken_for_these(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthesize(tmp_path / "twin", frames=30, seed=6, size=(64, 128))
+    twin = api.connect(str(tmp_path / "twin")).splits["val"]
+    assert tuple(frame.name for frame in twin) == run.confusions("val").frames
+    monkeypatch.setenv("CITYSEG_DATA", str(tmp_path / "twin"))
+    assert any("pictures are missing" in info.value for info in opened(run).info)
+
+
+def test_without_any_result_the_page_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "inspectable", list)
+    app = opened(run)
+    assert "no result to look into yet" in app.info[0].value

@@ -1,0 +1,105 @@
+"""The overview page, driven as a visitor would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from cityseg import api
+from cityseg.figures.overview import ModelPoint, model_front, short_count
+from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
+from cityseg.runs import Run
+from cityseg.ui.overview import share_right
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def alone(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shipped models, and nothing remembered from another test."""
+    monkeypatch.setattr("cityseg.api.runs.shipped_root", lambda: workplace / "checkpoints")
+    st.cache_data.clear()
+
+
+def opened() -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=90).run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def figures(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def pictures(app: AppTest) -> list[bytes]:
+    return [part.proto.bytes for part in app.get("bidi_component") if "viewer" in part.proto.component_name]
+
+
+def words(app: AppTest) -> str:
+    return " ".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+
+
+def test_without_a_model_it_shows_the_data_and_how_to_train() -> None:
+    app = opened()
+    assert figures(app) == {"Data": "10", "Runs": "0", "Best macro F1": "–", "Speed": "–"}
+    assert "No model has been measured yet" in words(app)
+    assert "No training is running" in words(app)
+    assert len(pictures(app)) == 1
+    assert b'"truth"' in pictures(app)[0]
+
+
+def test_the_best_model_is_named_with_its_data_and_seen_in_the_picture(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
+    result = api.find_result("tiny")
+    app = opened()
+    shown = figures(app)
+    assert shown["Best macro F1"] == f"{result.score('test', 'f1'):.3f}"
+    assert shown["Runs"] == "1"
+    assert shown["Speed"].endswith(" ms")
+    assert "compared at 64 × 32 px" in words(app)
+    assert "streets at 64x128" in words(app)
+    assert b'"tiny"' in pictures(app)[0]
+    table = app.dataframe[0].value
+    assert table["Run"].tolist() == ["tiny"]
+    assert table["State"].tolist() == ["finished"]
+
+
+def test_data_that_cannot_be_opened_is_named_with_the_way_out(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITYSEG_DATA", str(workplace / "nowhere"))
+    app = opened()
+    assert "found no such folder" in app.error[0].value
+    assert any("No data is connected" in error.value for error in app.sidebar.error)
+    assert figures(app)["Data"] == "–"
+    assert not pictures(app)
+
+
+def test_models_measured_alike_share_a_symbol_and_a_front() -> None:
+    alike = [ModelPoint("a", 1000, 0.2, "one"), ModelPoint("b", 9000, 0.1, "one"), ModelPoint("c", 90_000, 0.4, "one")]
+    figure = model_front([*alike, ModelPoint("d", 90_000, 0.9, "other")])
+    marks = {text: trace.marker.symbol for trace in figure.data for text in trace.text or ()}
+    assert marks["a"] == marks["b"] == marks["c"] != marks["d"]
+    front = next(trace for trace in figure.data if trace.mode == "lines")
+    assert list(front.y) == [0.2, 0.4], "b is larger and worse than a"
+
+
+def test_colours_are_fixed_and_blue_means_better() -> None:
+    assert run_color("my-run") == run_color("my-run")
+    assert run_color("experiment-1") != run_color("experiment-2")
+    assert (difference_color(0.1), difference_color(-0.1)) == (BETTER, WORSE)
+
+
+@pytest.mark.parametrize(("number", "text"), [(842, "842"), (121_691, "122 k"), (7_781_923, "7.8 M")])
+def test_counts_are_short(number: float, text: str) -> None:
+    assert short_count(number) == text
+
+
+def test_a_frame_without_labels_has_no_share_right() -> None:
+    void = np.full((4, 4), 255, np.uint8)
+    assert share_right(void, np.zeros_like(void)) is None
+    assert share_right(np.zeros_like(void), np.zeros_like(void)) == 1.0

@@ -1,0 +1,159 @@
+"""The predict page, seen through Streamlit's own test client."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from cityseg import api
+from cityseg.inference import Predictor, decode_photo
+from cityseg.runs import Run
+from cityseg.ui import cached, downloads, predict
+from cityseg.ui.streets import Street
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+@pytest.fixture
+def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of the one run in the test's own place."""
+    monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
+    cached._results.clear()
+    return trained.id
+
+
+@pytest.fixture
+def photo() -> bytes:
+    """A JPEG of 96x60 that is unlike any frame."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (60, 96, 3), np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.switch_page("pages/predict.py").run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def address(app: AppTest, name: str) -> str:
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def shares_shown(app: AppTest) -> dict[str, str]:
+    table = next(frame.value for frame in app.dataframe if "share" in frame.value)
+    return dict(zip(table["class"], table["share"], strict=True))
+
+
+def predicted(run: Run, photo: np.ndarray) -> dict[str, str]:
+    shares = Predictor.load(run.checkpoint).predict(photo).shares()
+    return {name: "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" for name, share in shares.items()}
+
+
+def test_a_street_is_there_on_arrival_and_the_address_names_it(model: str, trained: Run, streets: Path) -> None:
+    app = opened(model=model)
+    first = api.connect(str(streets)).splits["val"][0]
+    view = api.frame_view(str(streets), "val", first.name)
+    assert shares_shown(app) == predicted(trained, view.photo)
+    asked = [address(app, name) for name in ("model", "from", "split", "frame")]
+    assert asked == [model, "data", "val", first.name]
+    prediction = Predictor.load(trained.checkpoint).predict(view.photo)
+    scored = view.train_ids != 255
+    accuracy = (prediction.train_ids == view.train_ids)[scored].mean()
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Pixel accuracy"] == f"{accuracy:.3f}"
+    assert figures["Mean confidence"] == f"{100 * prediction.confidence.mean():.0f} %"
+    assert ("unsure" in " ".join(warning.value for warning in app.warning)) == (prediction.confidence.mean() < 0.65)
+
+
+def test_next_and_previous_walk_through_the_frames(model: str, streets: Path) -> None:
+    names = [frame.name for frame in api.connect(str(streets)).splits["val"]]
+    app = opened(model=model)
+    assert app.button(key="predict_previous").disabled
+    app.button(key="predict_next").click().run()
+    assert app.selectbox(key="predict_frame").value == names[1]
+    assert address(app, "frame") == names[1]
+    app.button(key="predict_previous").click().run()
+    assert app.selectbox(key="predict_frame").value == names[0]
+
+
+def test_a_link_opens_what_it_names(model: str, streets: Path) -> None:
+    name = api.connect(str(streets)).splits["test"][0].name
+    app = opened(model=model, split="test", frame=name)
+    assert app.selectbox(key="predict_frame").value == name
+    assert app.button_group(key="predict_split").value == "test"
+
+
+def test_an_uploaded_photo_is_predicted_and_a_bad_one_beside_it_says_why(
+    model: str, trained: Run, photo: bytes
+) -> None:
+    app = opened(model=model, **{"from": "photos"})
+    assert "appears here" in app.info[0].value
+    files = [("notes.jpg", b"not a photo at all", "image/jpeg"), ("street.jpg", photo, "image/jpeg")]
+    app.file_uploader(key="predict_uploader").set_value(files).run()
+    assert not app.exception
+    assert app.error[0].value.startswith("notes.jpg: expected a photo")
+    assert shares_shown(app) == predicted(trained, decode_photo(photo))
+    # Looking at something else and coming back loses nothing.
+    app.button_group(key="predict_from").set_value("data").run()
+    app.button_group(key="predict_from").set_value("photos").run()
+    assert shares_shown(app) == predicted(trained, decode_photo(photo))
+
+
+def test_an_empty_file_alone_leaves_the_page_standing(model: str) -> None:
+    app = opened(model=model, **{"from": "photos"})
+    app.file_uploader(key="predict_uploader").set_value(("empty.png", b"", "image/png")).run()
+    assert not app.exception
+    assert "empty.png: expected a photo, found an empty file" in app.error[0].value
+    assert not app.download_button
+
+
+def test_downloads_are_offered_and_equal_the_command_line_s(
+    model: str, trained: Run, photo: bytes, tmp_path: Path
+) -> None:
+    app = opened(model=model)
+    assert [button.label for button in app.download_button] == [
+        "Overlay",
+        "Colours",
+        "Label ids",
+        "Shares",
+        "All as zip",
+    ]
+    (tmp_path / "street.jpg").write_bytes(photo)
+    written = api.predict_photos(str(trained.folder), [tmp_path / "street.jpg"], tmp_path / "out")[0]
+    pixels = decode_photo(photo)
+    prediction = Predictor.load(trained.checkpoint).predict(pixels)
+    made = downloads.files(Street("street", pixels, pixels, 0.0), prediction)
+    for kind in ("labelIds", "color", "overlay"):
+        assert made[f"street_{kind}.png"] == Path(written["files"][kind]).read_bytes()
+    lines = made["street_classes.csv"].decode().splitlines()
+    assert lines[0] == "class,label_id,pixels,share_percent"
+    assert sum(int(line.split(",")[2]) for line in lines[1:]) == prediction.train_ids.size
+    with zipfile.ZipFile(io.BytesIO(downloads.zipped(Street("street", pixels, pixels, 0.0), prediction))) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == made
+
+
+def test_without_data_photos_still_work(
+    model: str, trained: Run, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITYSEG_DATA", "nowhere")
+    app = opened(model=model)
+    assert app.button_group(key="predict_from").options == ["Your photos", "Camera"]
+    app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
+    assert shares_shown(app) == predicted(trained, decode_photo(photo))
+
+
+def test_without_any_model_the_page_says_what_to_do(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "usable_models", list)
+    app = opened()
+    assert "no model yet" in app.info[0].value

@@ -1,0 +1,163 @@
+"""What the tests share: a small drawn dataset, one trained run, an isolated place to work in, the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Results are compared bit for bit, which a CPU with a fixed number of threads gives. Tensors this small gain nothing
+# from a second thread, and on a busy machine the threads would wait for each other.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np
+import pytest
+import torch
+
+from cityseg import api, cli, config
+from cityseg.config import ExperimentConfig
+from cityseg.data.cache import CachedSplit, Meta
+from cityseg.data.synthetic import synthesize
+from cityseg.runs import Run
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+TINY = {
+    "image_size": (32, 64),
+    "start_channels": 4,
+    "depth": 1,
+    "epochs": 3,
+    "batch_size": 2,
+    "half_size_epochs": 1,
+    "precision": "float32",
+    "learning_rate": 0.01,
+}
+"""A recipe that trains in a second and still uses every part: flips, half sizes, class weights, Dice, one cycle."""
+
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn set of 7 train, 2 val and 1 test frames at 64x128."""
+    folder = tmp_path_factory.mktemp("drawn") / "streets"
+    synthesize(folder, frames=10, seed=3, size=(64, 128))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streets: Path, session_cache: Path) -> Path:
+    """An empty working folder whose runs, data, home and wandb settings are the test's own."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "home" / ".netrc"))
+    monkeypatch.setenv("CITYSEG_CACHE", str(session_cache))
+    monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("CITYSEG_DATA", str(streets))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return tmp_path
+
+
+@pytest.fixture
+def tiny() -> Callable[..., ExperimentConfig]:
+    """Make a tiny configuration, with other values where they are named."""
+    return lambda **changes: config.build({**TINY, **changes})
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, streets: Path, session_cache: Path) -> Run:
+    """One finished run of the tiny recipe; tests only read it."""
+    root = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITYSEG_CACHE", str(session_cache))
+        return api.train(config.build(TINY), str(streets), name="tiny", runs=root).run
+
+
+@dataclass
+class Answer:
+    """What a command line call gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cityseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run ``cityseg WORDS...`` inside this process."""
+
+    def call(*words: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["cityseg", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return Answer(ended.value.code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def cached_split() -> Callable[..., CachedSplit]:
+    """Make a cached split of random frames in memory."""
+
+    def make(frames: int = 5, size: tuple[int, int] = (16, 32), seed: int = 0, void: float = 0.1) -> CachedSplit:
+        random = np.random.default_rng(seed)
+        photos = random.integers(0, 256, (frames, *size, 3), dtype=np.uint8)
+        labels = random.integers(0, 19, (frames, *size), dtype=np.uint8)
+        labels[random.random(labels.shape) < void] = 255
+        names = tuple(f"city_{index:06d}" for index in range(frames))
+        return CachedSplit(photos, labels, Meta(names, ("city",) * frames, f"seed {seed}", size), Path("nowhere"))
+
+    return make
+
+
+def _shared(name: str) -> Path:
+    folder = SHARED_DATA / name
+    if not folder.is_dir():
+        pytest.skip(f"needs {folder}, which this machine does not have")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cityscapes_fullres() -> Path:
+    """4 train and 1 val frame exactly as the official archives hold them."""
+    return _shared("cityscapes_fullres")
+
+
+@pytest.fixture(scope="session")
+def cityscapes256() -> Path:
+    """All fine frames at 256x256, as images/ and labels/."""
+    return _shared("cityscapes256")
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """Street photos from other cameras."""
+    return _shared("photos")
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    """Poll a condition until it holds, and fail after a while."""
+
+    def wait(condition: Callable[[], object], seconds: float = 240.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come true in time"
+            time.sleep(0.02)
+
+    return wait

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg import __version__, api, checkpoint, config
+from cityseg.inference import Predictor
+from cityseg.labels import CLASS_NAMES, PALETTE, to_label_ids
+
+
+@pytest.fixture
+def runs(trained):
+    """The folder that holds the trained run."""
+    return trained.folder.parent
+
+
+@pytest.fixture
+def document(cityseg):
+    """Call with --json and return the one document on stdout."""
+
+    def call(*words: object):
+        answer = cityseg(*words, "--json")
+        assert answer.code == 0, answer.err
+        assert answer.out.count("\n") == 1
+        return json.loads(answer.out)
+
+    return call
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "my street.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (45, 91, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_prepare(workplace, document, cityseg):
+    prepared = document("data", "prepare", "--size", "32x64")
+    assert {split: values["frames"] for split, values in prepared.items()} == {"train": 7, "val": 2, "test": 1}
+    for values in prepared.values():
+        assert len(values["fingerprint"]) == 64
+        assert "32x64" in values["folder"]
+    again = cityseg("data", "prepare", "--size", "32x64")
+    assert again.out.splitlines()[0] == f"train: 7 frames in {prepared['train']['folder']}"
+
+
+def test_stats(workplace, streets, document, cityseg):
+    report = document("data", "stats", "--data", streets, "--size", "64x128")
+    assert report["frames"] == {"train": 7, "val": 2, "test": 1}
+    assert report["size"] == [64, 128]
+    for split, classes in report["splits"].items():
+        assert list(classes) == list(CLASS_NAMES)
+        assert sum(values["share"] for values in classes.values()) == pytest.approx(1)
+        assert all(0 <= values["frames"] <= report["frames"][split] for values in classes.values())
+        assert all((values["share"] > 0) == (values["frames"] > 0) for values in classes.values())
+    assert report["splits"]["train"]["road"]["frames"] == 7
+    lines = cityseg("data", "stats", "--size", "64x128").out.splitlines()
+    assert len(lines) == 20
+    assert lines[1].startswith("road ")
+
+
+def test_synthesize(workplace, document, cityseg):
+    info = document("data", "synthesize", "drawn", "--frames", 3, "--seed", 5)
+    assert info["frames"] == {"train": 1, "val": 1, "test": 1}
+    assert len(list((workplace / "drawn").glob("leftImg8bit/*/*/*.png"))) == 3
+    taken = cityseg("data", "synthesize", "drawn", "--frames", 3)
+    assert taken.code == 2
+    assert taken.err.splitlines()[-1] == (
+        "cityseg: drawn: expected a new or empty folder, found one that holds something; "
+        "choose another place or remove it first"
+    )
+
+
+def test_train_list_show_delete(workplace, tiny, document, cityseg):
+    (workplace / "recipe.json").write_text(tiny(epochs=1).model_dump_json())
+    result = document("train", "--config", "recipe.json", "--set", "seed=4", "--set", "group=cli", "--name", "one")
+    assert (result["id"], result["state"], result["epochs_done"]) == ("one", "finished", 1)
+    assert (result["config"]["seed"], result["config"]["group"]) == (4, "cli")
+    assert result["config"]["image_size"] == [32, 64]
+    assert set(result["scores"]) == {"val", "test"}
+    listed = document("runs", "list")
+    assert [entry["id"] for entry in listed] == ["one"]
+    assert listed[0] == result
+    shown = document("runs", "show", "one")
+    assert {key: shown[key] for key in result} == result
+    assert [line["kind"] for line in shown["history"]] == ["step", "epoch"]
+    table = cityseg("runs", "list").out.splitlines()
+    assert table[0].split() == ["id", "state", "epochs", "val", "F1", "test", "F1"]
+    assert table[1].split()[:3] == ["one", "finished", "1/1"]
+    assert cityseg("runs", "show", "one").out.splitlines()[0] == "one: finished, 1 of 1 epochs"
+
+    stopped = cityseg("runs", "stop", "one", "--json")
+    assert (stopped.code, stopped.out) == (2, "")
+    assert stopped.err == "cityseg: one: expected a running training, found it finished\n"
+    assert document("runs", "delete", "one") == {"id": "one", "deleted": True}
+    assert not (workplace / "runs" / "one").exists()
+    assert document("runs", "list") == []
+
+
+def test_evaluate(workplace, trained, runs, document, cityseg):
+    for split in ("val", "test"):
+        scores = document("evaluate", "tiny", "--split", split, "--runs", runs)
+        stored = checkpoint.read_card(trained.folder / "best").scores[split]
+        assert {key: scores[key] for key in stored} == stored
+    assert set(scores) >= {
+        "frames",
+        "pixels",
+        "macro",
+        "weighted",
+        "samples_dice",
+        "pixel_accuracy",
+        "category_iou",
+        "per_class",
+    }
+    metrics = {"precision", "recall", "f1", "dice", "iou"}
+    assert set(scores["macro"]) == set(scores["weighted"]) == metrics
+    assert list(scores["per_class"]) == list(CLASS_NAMES)
+    assert all(set(values) == metrics | {"support"} for values in scores["per_class"].values())
+    absent = [name for name, values in scores["per_class"].items() if values["f1"] is None]
+    assert all(scores["per_class"][name]["support"] == 0 for name in absent)
+
+    native = document("evaluate", trained.folder, "--size", "native")
+    assert native["size"] == [64, 128]
+    assert native["pixels"] > 3 * document("evaluate", trained.checkpoint)["pixels"]
+    assert document("evaluate", trained.folder, "--size", "16x32")["size"] == [16, 32]
+    lines = cityseg("evaluate", trained.folder).out.splitlines()
+    assert lines[0].split()[:3] == ["val,", "2", "frames"]
+    assert lines[-1].startswith("pixel accuracy 0.")
+
+
+def test_predict(workplace, trained, runs, photo, document, cityseg):
+    (workplace / "second").mkdir()
+    twin = workplace / "second" / photo.name
+    Image.new("L", (30, 20), 128).save(twin)
+    results = document("predict", "tiny", photo, twin, "--out", "seen", "--runs", runs)
+    assert sorted(path.name for path in (workplace / "seen").iterdir()) == [
+        f"my street{number}_{kind}.png" for number in ("-2", "") for kind in ("color", "labelIds", "overlay")
+    ]
+    assert [result["size"] for result in results] == [[45, 91], [20, 30]]
+    expected = Predictor.load(trained.checkpoint).predict(np.asarray(Image.open(photo))).train_ids
+    for kind, array in (("labelIds", to_label_ids(expected)), ("color", PALETTE[expected])):
+        with Image.open(results[0]["files"][kind]) as image:
+            np.testing.assert_array_equal(np.asarray(image), array)
+    with Image.open(results[0]["files"]["overlay"]) as image:
+        assert (image.size, image.mode) == ((91, 45), "RGB")
+    for result in results:
+        assert sum(result["shares"].values()) == pytest.approx(1)
+        assert 0 < result["mean_confidence"] <= 1
+        assert 0 < result["milliseconds"] <= result["total_milliseconds"]
+    assert results[0]["shares"] == {
+        name: pytest.approx((expected == index).mean())
+        for index, name in enumerate(CLASS_NAMES)
+        if (expected == index).any()
+    }
+    answer = cityseg("predict", "tiny", photo, "--out", "seen", "--runs", runs)
+    assert answer.out.startswith(f"{photo}: ")
+
+
+def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, cityseg):
+    (workplace / "notes.txt").write_text("no photo")
+    answer = cityseg("predict", "tiny", photo, "notes.txt", "--out", "seen", "--runs", runs, "--json")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.splitlines()[-1] == (
+        "cityseg: notes.txt: expected a photo (JPEG, PNG, WebP, BMP, TIFF or GIF), found a file that is no image"
+    )
+    assert not (workplace / "seen").exists()
+
+
+def test_predict_photos_of_other_cameras(workplace, photos, document):
+    shipped = [info.name for info in api.models()]
+    paths = sorted(photos.glob("*.jpg"))
+    for path, result in zip(paths, document("predict", shipped[0], *paths, "--out", "seen"), strict=True):
+        with Image.open(path) as given, Image.open(result["files"]["labelIds"]) as written:
+            assert written.size == given.size
+            assert set(np.unique(written)) <= set(to_label_ids(np.arange(19, dtype=np.uint8)))
+
+
+def test_models(workplace, document, cityseg):
+    models = document("models")
+    assert [model["name"] for model in models] == sorted(model["name"] for model in models)
+    for model in models:
+        assert set(model) == {"name", "architecture", "parameters", "image_size", "trained_on", "scores"}
+        assert len(model["image_size"]) == 2
+        assert model["parameters"] > 0
+        assert model["trained_on"]
+    assert len(cityseg("models").out.splitlines()) == 1 + len(models)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["train"], "expected exactly one of --preset, --config and --resume"),
+        (["train", "--preset", "better-1", "--resume", "x"], "expected exactly one of --preset, --config and --resume"),
+        (
+            ["train", "--resume", "x", "--name", "y"],
+            "expected --resume alone, found --set or --name; a resumed run keeps its settings",
+        ),
+        (["train", "--preset", "best"], f"unknown preset 'best': expected one of {', '.join(config.PRESETS)}"),
+        (
+            ["train", "--preset", "better-1", "--set", "epochs=0"],
+            "epochs: input should be greater than or equal to 1, found 0",
+        ),
+        (
+            ["train", "--preset", "better-1", "--data", "nowhere"],
+            "nowhere: expected a folder with leftImg8bit/ and gtFine/, found no such folder",
+        ),
+        (
+            ["data", "prepare", "--size", "big"],
+            "expected a size as HxW (height x width in pixels, for example 128x256), found 'big'",
+        ),
+        (
+            ["data", "stats", "--data", "nowhere"],
+            "nowhere: expected a folder with leftImg8bit/ and gtFine/, found no such folder",
+        ),
+        (
+            ["data", "synthesize", "x", "--frames", "2"],
+            "expected 3 to 1000000 frames, found 2; a set needs 1 train and 2 val frames",
+        ),
+        (
+            ["predict", "nobody", "a.png", "--out", "x"],
+            "unknown model 'nobody': expected a run id, a folder with model.json",
+        ),
+        (["evaluate", "nobody"], "unknown model 'nobody': expected a run id, a folder with model.json"),
+        (["runs", "show", "nobody"], "unknown model 'nobody': expected a run id, a folder with model.json"),
+        (["runs", "stop", "nobody"], "unknown run 'nobody' in "),
+        (["runs", "delete", "nobody"], "unknown run 'nobody' in "),
+    ],
+)
+def test_the_callers_mistakes(workplace, cityseg, words, sentence):
+    answer = cityseg(*words, "--json")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.count("\n") == 1
+    assert answer.err.startswith(f"cityseg: {sentence}")
+    assert not (workplace / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["dance"], ["train", "--colour"], ["predict", "tiny", "--out", "x"], ["evaluate", "x", "--split", "all"]]
+)
+def test_words_that_are_no_verb_or_option(workplace, cityseg, words):
+    answer = cityseg(*words)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("cityseg: ")
+    assert answer.err.count("\n") == 1
+    assert "Traceback" not in answer.err
+
+
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(workplace, cityseg):
+    plain, debug = (cityseg("runs", "stop", "nobody", *more) for more in ([], ["--debug"]))
+    assert "Traceback" not in plain.err
+    assert debug.err.startswith("Traceback (most recent call last):")
+    assert debug.err.endswith(plain.err)
+    assert plain.code == debug.code == 2
+
+
+def test_a_failure_is_exit_code_one(workplace, tiny, cityseg, monkeypatch):
+    from cityseg.engine import train as training
+
+    def too_large(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(training, "build_model", too_large)
+    (workplace / "recipe.json").write_text(tiny().model_dump_json())
+    answer = cityseg("train", "--config", "recipe.json", "--name", "large", "--json")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.splitlines()[-1] == (
+        "cityseg: large: expected enough memory for a step, found it exhausted; lower batch_size (now 2) or "
+        "image_size. The last good weights are kept"
+    )
+
+
+def test_help(workplace, cityseg):
+    for words in ([], ["--help"], ["train", "--help"], ["data", "--help"]):
+        answer = cityseg(*words)
+        assert answer.code == 0
+        assert "Usage" in answer.out
+
+
+def test_as_a_command_of_its_own(workplace):
+    command = [sys.executable, "-m", "cityseg", "data", "stats", "--data", "nowhere", "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == (
+        "cityseg: nowhere: expected a folder with leftImg8bit/ and gtFine/, found no such folder\n"
+    )
+
+
+def test_the_version_is_written_into_runs(trained):
+    assert trained.describe()["versions"]["cityseg"] == __version__

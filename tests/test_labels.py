@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cityscapesscripts.helpers import labels as official
+
+from cityseg import labels
+from cityseg.errors import DataError
+
+
+def test_all_35_labels_are_the_official_ones():
+    assert len(labels.LABELS) == len(official.labels) == 35
+    for ours, theirs in zip(labels.LABELS, official.labels, strict=True):
+        expected = 255 if theirs.ignoreInEval else theirs.trainId
+        assert (ours.name, ours.id, ours.train_id, ours.category, ours.has_instances, ours.color) == (
+            theirs.name,
+            theirs.id,
+            expected,
+            theirs.category,
+            theirs.hasInstances,
+            theirs.color,
+        )
+
+
+def test_classes_follow_the_official_train_ids():
+    assert labels.NUM_CLASSES == 19
+    for train_id, label in enumerate(labels.CLASSES):
+        assert official.trainId2label[train_id].name == label.name == labels.CLASS_NAMES[train_id]
+        assert labels.CATEGORIES[labels.CATEGORY_OF_CLASS[train_id]] == official.trainId2label[train_id].category
+    assert labels.CLASS_NAMES[18] == "bicycle"
+    assert len(labels.CATEGORIES) == 7
+
+
+def test_every_label_id_maps_to_its_train_id_and_back():
+    ids = np.array([[label.id % 256 for label in official.labels]], dtype=np.uint8)
+    train_ids = labels.to_train_ids(ids)
+    assert train_ids.dtype == np.uint8
+    for label, train_id in zip(official.labels, train_ids[0], strict=True):
+        assert train_id == (255 if label.ignoreInEval else label.trainId)
+    back = labels.to_label_ids(train_ids)
+    for label, label_id in zip(official.labels, back[0], strict=True):
+        assert label_id == (0 if label.ignoreInEval else label.id)
+
+
+def test_ids_that_no_label_has_are_refused():
+    image = np.array([[7, 34], [26, 200]], dtype=np.uint8)
+    with pytest.raises(DataError) as refused:
+        labels.to_train_ids(image, "berlin.png")
+    assert str(refused.value) == (
+        "berlin.png: expected label ids 0 to 33, found 34, 200; "
+        "use the *_gtFine_labelIds.png files, not train ids or colours"
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "float32"])
+def test_label_ids_of_another_type_are_refused(dtype):
+    with pytest.raises(DataError) as refused:
+        labels.to_train_ids(np.zeros((2, 2), dtype), "berlin.png")
+    assert str(refused.value) == f"berlin.png: expected 8-bit label ids, found {dtype}; convert it to 8-bit ids 0 to 33"
+
+
+def test_the_official_palette():
+    assert labels.PALETTE.shape == (256, 3)
+    for train_id in range(19):
+        assert tuple(labels.PALETTE[train_id]) == official.trainId2label[train_id].color
+    assert not labels.PALETTE[19:].any()
+    colored = labels.to_color(np.array([[13, 255]], np.uint8))
+    assert colored.dtype == np.uint8
+    assert colored.tolist() == [[[0, 0, 142], [0, 0, 0]]]
+
+
+def test_the_color_blind_palette_tells_all_classes_apart():
+    palette = labels.COLOR_BLIND_PALETTE
+    assert len({tuple(color) for color in palette[:19].tolist()}) == 19
+    assert not palette[19:].any()
+    ids = np.arange(19, dtype=np.uint8)[None]
+    np.testing.assert_array_equal(labels.to_color(ids, palette)[0], palette[:19])

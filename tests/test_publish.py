@@ -1,0 +1,54 @@
+"""A published model is the run's best weights, rounded, with scores measured from what is stored."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from cityseg import api, config
+from cityseg.errors import UsageError
+
+SETTINGS = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CITYSEG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "runs"))
+    api.synthesize(tmp_path / "set", 8)
+    return str(tmp_path / "set")
+
+
+def test_published_folder_tells_all_and_nothing_private(data, tmp_path):
+    run = api.train(config.override(config.preset("experiment-1"), SETTINGS), data, name="small")
+    shipped = api.publish("small", data, root=tmp_path / "shipped", trained_on="Drawn streets", terms="None at all.")
+    folder = tmp_path / "shipped" / "small"
+    assert {tensor.dtype for tensor in load_file(folder / "model.safetensors").values()} == {
+        torch.bfloat16,
+        torch.int64,  # the batch counters of the normalisation layers
+    }
+    again = api.evaluate(str(folder), data, "test")
+    for key, value in shipped.scores["test"].items():
+        assert again[key] == value, key
+    assert shipped.data == "Drawn streets"
+    assert shipped.config == run.config
+    assert len(shipped.run.epochs()) == 1
+    stored = shipped.run.confusions("test").matrices
+    assert stored.sum() == again["pixels"]
+    assert np.trace(stored.sum(0)) / stored.sum() == pytest.approx(again["pixel_accuracy"], abs=1e-6)
+    written = (folder / "config.json").read_text() + (folder / "model.json").read_text()
+    assert str(tmp_path) not in written
+    assert "host" not in json.loads((folder / "config.json").read_text())
+    card = (folder / "README.md").read_text()
+    assert "None at all." in card
+    assert f"{again['macro']['f1']:.3f}" in card
+
+
+def test_unfinished_run_is_not_published(data, tmp_path):
+    run = api.runs.new_run(config.override(config.preset("experiment-1"), SETTINGS), data, "waiting")
+    with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):
+        api.publish(run.id, data, root=tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()

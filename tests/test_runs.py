@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from cityseg import files, runs
+from cityseg.errors import DataError, UsageError
+
+
+@pytest.fixture
+def run(tiny, workplace):
+    return runs.create_run(tiny(), "first")
+
+
+def alive(pid: int) -> dict[str, object]:
+    return {
+        "state": "running",
+        "pid": pid,
+        "process_start": runs.process_identity(pid),
+        "host": socket.gethostname(),
+    }
+
+
+def test_a_new_run_is_queued_and_describes_itself(run, tiny):
+    assert run.status()["state"] == "queued"
+    assert run.config() == tiny()
+    description = run.describe()
+    assert description["host"] == socket.gethostname()
+    assert set(description["versions"]) == {"cityseg", "torch", "python"}
+    assert description["created"].endswith("+00:00")
+
+
+def test_ids_are_unique(tiny, workplace):
+    ids = [runs.create_run(tiny(), "my run!").id for _ in range(3)]
+    assert ids == ["my-run", "my-run-2", "my-run-3"]
+    assert runs.create_run(tiny(), "better-1", taken=("better-1",)).id == "better-1-2"
+    assert runs.create_run(tiny(), "../..").folder.parent == workplace / "runs"
+    unnamed = {runs.create_run(tiny()).id for _ in range(3)}
+    assert len(unnamed) == 3
+    assert all(name.startswith("custom-") for name in unnamed)
+
+
+def test_threads_that_want_one_name_get_three(tiny, workplace):
+    ids: list[str] = []
+    threads = [threading.Thread(target=lambda: ids.append(runs.create_run(tiny(), "same").id)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ids) == ["same", "same-2", "same-3"]
+
+
+def test_runs_are_listed_newest_first(tiny, workplace):
+    made = [runs.create_run(tiny(), name) for name in ("a", "b", "c")]
+    for age, run in enumerate(made):
+        os.utime(run.folder / "config.json", (1000 - age, 1000 - age))
+    (workplace / "runs" / "stray").mkdir()
+    assert [run.id for run in runs.list_runs()] == ["a", "b", "c"]
+    assert list(runs.list_runs(workplace / "nowhere")) == []
+
+
+def test_unknown_runs(run, workplace):
+    with pytest.raises(UsageError) as refused:
+        runs.find_run("second")
+    assert str(refused.value) == f"unknown run 'second' in {workplace / 'runs'}: expected one of first"
+    (run.folder.parent.parent / "config.json").write_text("{}")
+    for name in ("..", "../runs/first", "first/best", ".", ""):
+        with pytest.raises(UsageError, match="unknown run"):
+            runs.find_run(name)
+    with pytest.raises(UsageError, match="expected one of none yet"):
+        runs.find_run("first", workplace / "nowhere")
+
+
+def test_a_living_process_is_running(run):
+    run.write_status(**alive(os.getpid()))
+    assert run.status()["state"] == "running"
+
+
+def test_a_dead_process_is_shown_as_failed(run):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    run.write_status(**alive(process.pid))
+    assert run.status()["state"] == "running"
+    process.kill()
+    process.wait()
+    status = run.status()
+    assert status["state"] == "failed"
+    assert status["error"] == "the training process ended without a word; log.txt holds its last lines"
+    stored = json.loads((run.folder / "status.json").read_text())
+    assert stored["state"] == "running"  # reading changes nothing
+
+
+def test_a_dead_child_that_nobody_asked_for_is_failed_too(run, wait_until):
+    """What the app starts stays a zombie until the app asks for its exit code."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    run.write_status(**alive(process.pid))
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: run.status()["state"] == "failed", 10)
+    assert os.path.exists(f"/proc/{process.pid}")
+    process.wait()
+
+
+def test_another_process_with_the_number_is_not_the_run(run):
+    run.write_status(**{**alive(os.getpid()), "process_start": 1.0})
+    assert run.status()["state"] == "failed"
+
+
+def test_a_process_on_another_machine_is_judged_by_its_heartbeat(run):
+    run.write_status(**{**alive(1), "host": "elsewhere"})
+    assert run.status()["state"] == "running"
+    stored = json.loads((run.folder / "status.json").read_text())
+    files.write_json(run.folder / "status.json", {**stored, "heartbeat": time.time() - runs.SILENCE_SECONDS - 1})
+    assert run.status()["state"] == "failed"
+
+
+def test_a_launch_that_never_began_is_failed(run):
+    run.write_status(launched=time.time())
+    assert run.status()["state"] == "queued"
+    run.write_status(launched=time.time() - runs.SILENCE_SECONDS - 1)
+    assert run.status()["state"] == "failed"
+    assert run.status()["error"] == "the training process never began; log.txt holds what it said"
+
+
+def test_status_keeps_what_is_not_named(run):
+    run.write_status(progress={"step": 3})
+    run.write_status(state="stopped")
+    status = run.status()
+    assert (status["state"], status["progress"]) == ("stopped", {"step": 3})
+    assert time.time() - status["heartbeat"] < 60
+
+
+def test_half_a_line_of_history_is_left_out(run):
+    assert run.history() == []
+    run.append_history(kind="step", step=1, loss=2.5)
+    run.append_history(kind="epoch", step=1, epoch=1)
+    with (run.folder / "history.jsonl").open("a") as file:
+        file.write('{"kind": "step", "st')
+    assert run.history() == [{"kind": "step", "step": 1, "loss": 2.5}, {"kind": "epoch", "step": 1, "epoch": 1}]
+    assert run.epochs() == [{"kind": "epoch", "step": 1, "epoch": 1}]
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.append_history(loss=float("nan"))
+
+
+def test_history_is_cut_back_to_a_step(run):
+    for step in (1, 2, 3):
+        run.append_history(kind="step", step=step, loss=1 / step)
+    run.truncate_history(2)
+    assert run.history() == [{"kind": "step", "step": 1, "loss": 1.0}, {"kind": "step", "step": 2, "loss": 0.5}]
+
+
+def test_confusions_are_stored_with_their_names(run):
+    best = np.random.default_rng(0).integers(0, 2**31, (2, 19, 19))
+    run.write_confusions("val", ("a", "b"), best=best, last=best + 1)
+    for which, expected in (("best", best), ("last", best + 1)):
+        stored = run.confusions("val", which)
+        assert stored.frames == ("a", "b")
+        assert stored.matrices.dtype == np.int64
+        np.testing.assert_array_equal(stored.matrices, expected)
+    run.write_confusions("test", ("c",), best=best[:1])
+    np.testing.assert_array_equal(run.confusions("test", "last").matrices, best[:1])
+    assert run.has_confusions("test")
+    assert not run.has_confusions("train")
+    with pytest.raises(DataError) as refused:
+        run.confusions("train")
+    assert str(refused.value) == (
+        "first: expected results on the train split, found none; let the run finish an epoch first"
+    )
+
+
+def test_deleting(run):
+    run.write_status(**alive(os.getpid()))
+    with pytest.raises(UsageError) as refused:
+        run.delete()
+    assert str(refused.value) == "first: expected a run that has ended, found it running; stop it first"
+    assert run.folder.is_dir()
+    run.write_status(state="stopped")
+    run.delete()
+    assert not run.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "expected JSON, found a damaged file; delete the run or restore the file"),
+        ("[]", "expected a JSON object, found list"),
+    ],
+)
+def test_damaged_status(run, text, sentence):
+    path = run.folder / "status.json"
+    path.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        run.status()
+    assert str(refused.value) == f"{path}: {sentence}"
+
+
+def test_logs(run):
+    assert run.log_tail() == ""
+    (run.folder / "log.txt").write_bytes(b"\xff one\ntwo\nthree\n")
+    assert run.log_tail(2) == "two\nthree"
+
+
+def test_readers_never_see_half_a_file(tmp_path):
+    path = tmp_path / "value.json"
+    files.write_json(path, {"n": 0})
+    ended = threading.Event()
+
+    def write(offset: int) -> None:
+        for number in range(100):
+            files.write_json(path, {"n": number + offset, "filling": "x" * 2000})
+
+    writers = [threading.Thread(target=write, args=(offset,)) for offset in (0, 1000)]
+    seen: list[int] = []
+
+    def read() -> None:
+        while not ended.is_set():
+            seen.append(json.loads(path.read_text())["n"])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    failures: list[object] = []
+    threading.excepthook, before = lambda problem: failures.append(problem.exc_value), threading.excepthook
+    try:
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+    finally:
+        ended.set()
+        reader.join()
+        threading.excepthook = before
+    assert failures == []
+    assert len(seen) > 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "value.json"
+    files.write_json(path, 1)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(path, float("nan"))
+
+    def fail(unfinished):
+        unfinished.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        files.write_atomically(path, fail)
+    assert path.read_text() == "1\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from cityseg import api, checkpoint, runs, tracking
+from cityseg.engine.step import learning_rate
+from cityseg.errors import UsageError
+
+
+def records(data: bytes):
+    """Yield the protobuf records of a .wandb file: a LevelDB log in blocks of 32 KiB behind a 7 byte header."""
+    from wandb.proto import wandb_internal_pb2
+
+    assert data[:4] == b":W&B"
+    position, whole = 7, b""
+    while position + 7 <= len(data):
+        room = 32768 - position % 32768
+        if room < 7:
+            position += room
+            continue
+        _, length, kind = struct.unpack("<IHB", data[position : position + 7])
+        whole += data[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # whole, or the last piece
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(whole)
+            yield record
+            whole = b""
+
+
+def test_an_offline_run_holds_every_figure(tiny, workplace):
+    result = api.train(tiny(tracking="offline", epochs=2, group="seeds"), name="logged")
+    (path,) = result.run.folder.glob("wandb/offline-run-*/run-logged.wandb")
+    assert not (workplace / "wandb").exists()
+    steps: dict[int, dict[str, float]] = {}
+    group = None
+    for record in records(path.read_bytes()):
+        group = record.run.run_group or group
+        if record.WhichOneof("record_type") == "history":
+            values = {item.key or "/".join(item.nested_key): item.value_json for item in record.history.item}
+            steps[int(values["_step"])] = {key: float(value) for key, value in values.items() if key[0] != "_"}
+    assert group == "seeds"
+    history = result.run.history()
+    assert set(steps) == {line["step"] for line in history}
+    for line in history:
+        logged = steps[line["step"]]
+        if line["kind"] == "step":
+            assert logged["train/loss"] == line["loss"]
+            assert logged["train/learning_rate"] == learning_rate(tiny(epochs=2), line["step"] - 1, 8)
+        else:
+            assert logged["epoch"] == line["epoch"]
+            assert logged["val/loss"] == line["val_loss"]
+            assert logged["val/macro/f1"] == line["val"]["macro"]["f1"]
+            assert logged["val/car/iou"] == line["val"]["per_class"]["car"]["iou"]
+            assert logged["val/road/support"] == line["val"]["per_class"]["road"]["support"]
+    assert checkpoint.read_card(result.run.folder / "best").training["recipe"]["tracking"] == "offline"
+
+
+def test_online_without_a_key_fails_before_the_first_step(tiny, workplace):
+    with pytest.raises(UsageError) as refused:
+        api.train(tiny(tracking="online"), name="online")
+    sentence = "tracking=online expects a wandb API key, found none; run 'wandb login' or use tracking=offline"
+    assert str(refused.value) == sentence
+    run = runs.find_run("online")
+    assert (run.status()["state"], run.status()["error"]) == ("failed", sentence)
+    assert run.history() == []
+    assert not (run.folder / "last").exists()
+
+
+_LOGGED_IN = """
+from cityseg import config, tracking
+class Recorder:
+    def __init__(self, config, run, mode):
+        print(mode)
+tracking.WandbTracker = Recorder
+tracking.start(config.build({"tracking": "online"}), None)
+"""
+
+
+def test_a_key_from_wandb_login_is_found(workplace):
+    """``wandb login`` keeps the key in netrc; only the step that would reach the service is replaced."""
+    home = workplace / "home"
+    home.mkdir()
+    (home / ".netrc").write_text(f"machine api.wandb.ai\n  login user\n  password {'a' * 40}\n")
+    (home / ".netrc").chmod(0o600)
+    answer = subprocess.run([sys.executable, "-c", _LOGGED_IN], capture_output=True, text=True, timeout=240)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split() == ["online"]
+
+
+_NONE = """
+import sys
+from cityseg import cli
+sys.argv = ["cityseg", "train", "--config", "recipe.json", "--json"]
+try:
+    cli.main()
+except SystemExit as ended:
+    assert ended.code == 0
+assert "ignite" in sys.modules
+assert "wandb" not in sys.modules
+"""
+
+
+def test_none_imports_no_wandb(tiny, workplace):
+    (workplace / "recipe.json").write_text(tiny(epochs=1).model_dump_json())
+    answer = subprocess.run([sys.executable, "-c", _NONE], capture_output=True, text=True, timeout=240)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_a_service_that_breaks_ends_the_tracking_but_not_the_run(caplog):
+    class Broken:
+        calls = 0
+
+        def log(self, values, step):
+            Broken.calls += 1
+            raise ConnectionError("gone")
+
+    tracker = object.__new__(tracking.WandbTracker)
+    tracker._run = Broken()
+    for step in range(3):
+        tracker.log({"train/loss": 1.0}, step)
+    tracker.finish()
+    assert Broken.calls == 1
+    assert [record.message for record in caplog.records] == ["wandb stopped recording this run; training goes on"]
+
+
+def test_none_is_silent(tiny, workplace):
+    tracker = tracking.start(tiny(), runs.create_run(tiny(), "quiet"))
+    assert isinstance(tracker, tracking.NoTracker)
+    tracker.log({"train/loss": 1.0}, 1)
+    tracker.log_epoch(1, 1, None, {})
+    tracker.finish()
+    assert sorted(path.name for path in (workplace / "runs" / "quiet").iterdir()) == ["config.json", "status.json"]
