@@ -102,8 +102,21 @@ def start(config: ExperimentConfig, run: Run) -> Tracker:
         import wandb
     except ImportError:
         raise UsageError("tracking needs wandb, found none; pip install wandb, or use tracking=none") from None
-    if config.tracking == "online" and not wandb.login(prompt=False, verify=False):
+    if config.tracking == "online":
+        # Not silent, login asks the service for the user's name, and waits minutes for one that does not answer.
+        wandb.setup(settings=wandb.Settings(silent=True))
+        if not wandb.login(prompt=False, verify=False):
+            raise UsageError(
+                "tracking=online expects a wandb API key, found none; run 'wandb login' or use tracking=offline"
+            )
+    try:
+        return WandbTracker(config, run, config.tracking)
+    except wandb.errors.Error as error:
         raise UsageError(
-            "tracking=online expects a wandb API key, found none; run 'wandb login' or use tracking=offline"
-        )
-    return WandbTracker(config, run, config.tracking)
+            f"tracking={config.tracking} expects wandb to begin a run, found {_first_line(error)}; "
+            "use tracking=offline and 'wandb sync' later, or tracking=none"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import socket
 import struct
 import subprocess
 import sys
@@ -81,15 +83,44 @@ tracking.start(config.build({"tracking": "online"}), None)
 """
 
 
-def test_a_key_from_wandb_login_is_found(workplace):
-    """``wandb login`` keeps the key in netrc; only the step that would reach the service is replaced."""
-    home = workplace / "home"
-    home.mkdir()
-    (home / ".netrc").write_text(f"machine api.wandb.ai\n  login user\n  password {'a' * 40}\n")
-    (home / ".netrc").chmod(0o600)
-    answer = subprocess.run([sys.executable, "-c", _LOGGED_IN], capture_output=True, text=True, timeout=240)
+@pytest.fixture
+def service(workplace, monkeypatch):
+    """A wandb service on this machine that takes calls and never answers, with a key where ``wandb login`` keeps it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        (workplace / "netrc").write_text(f"machine {address}\n  login user\n  password {'a' * 40}\n")
+        (workplace / "netrc").chmod(0o600)
+        monkeypatch.setenv("NETRC", str(workplace / "netrc"))
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://{address}")
+        yield listener
+
+
+def test_a_key_from_wandb_login_is_found_without_asking_the_service(service):
+    """Only the step that would reach the service is replaced."""
+    answer = subprocess.run([sys.executable, "-c", _LOGGED_IN], capture_output=True, text=True, timeout=120)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.split() == ["online"]
+    service.settimeout(0)
+    with pytest.raises(BlockingIOError):  # nobody called
+        service.accept()
+
+
+@pytest.mark.slow
+def test_a_service_that_does_not_answer_fails_the_run_in_a_sentence(service, tiny, workplace):
+    (workplace / "recipe.json").write_text(tiny(tracking="online").model_dump_json())
+    answer = subprocess.run(
+        [sys.executable, "-m", "cityseg", "train", "--config", "recipe.json", "--name", "unheard"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "WANDB_INIT_TIMEOUT": "3"},
+    )
+    assert answer.returncode == 2
+    (sentence,) = answer.stderr.strip().splitlines()[-1:]
+    assert sentence.startswith("cityseg: tracking=online expects wandb to begin a run, found ")
+    assert sentence.endswith("; use tracking=offline and 'wandb sync' later, or tracking=none")
+    assert "Traceback" not in answer.stderr
+    assert runs.find_run("unheard").status()["state"] == "failed"
 
 
 _NONE = """
