@@ -126,7 +126,7 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "better-3": (
         "experiment-3's network, size and epochs with the studio's recipe",
-        {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "half_size_epochs": 6},
+        {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "learning_rate": 4e-3},
     ),
 }
 
