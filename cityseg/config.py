@@ -28,12 +28,19 @@ class ExperimentConfig(BaseModel):
     group: str = ""
     """Free word that ties runs together, for example the same recipe with several seeds."""
 
-    architecture: Literal["unet"] = "unet"
-    """Name of the network in the registry of architectures."""
+    architecture: Literal["unet", "smp-unet", "lraspp"] = "unet"
+    """Network: our `unet`, or a baseline: `smp-unet` (segmentation-models-pytorch's on a ResNet-18) or `lraspp`
+    (torchvision's on a MobileNetV3)."""
     start_channels: Annotated[int, Field(ge=1, le=256)] = 16
     """Channels of the first U-Net level; each level below doubles them."""
     depth: Annotated[int, Field(ge=0, le=7)] = 3
     """Index of the last U-Net level; the input is halved depth + 1 times."""
+    block: Literal["double", "residual", "depthwise"] = "double"
+    """What a U-Net level does: two convolutions, two with a shortcut around them, or two split by channel."""
+    stem: bool = False
+    """Halve the input before the first U-Net level: a quarter of the work, coarser edges."""
+    attention: bool = False
+    """Let the U-Net weigh what it carries over from its way down, pixel by pixel (attention gates)."""
 
     image_size: tuple[Annotated[int, Field(ge=8, le=2048)], Annotated[int, Field(ge=8, le=4096)]] = (64, 128)
     """Height and width, in pixels, of the frames the network sees."""
@@ -41,6 +48,24 @@ class ExperimentConfig(BaseModel):
     """`none` leaves photos in [0, 1]; `imagenet` applies ImageNet's mean and deviation, per channel."""
     flip: bool = True
     """Mirror every training frame left to right with probability one half."""
+    scale_min: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Least zoom factor of a training frame; below 1 it may become smaller, with void around it."""
+    scale_max: Annotated[float, Field(ge=1, le=8)] = 1.0
+    """Largest zoom factor of a training frame; above 1 the network may see a random part of it, enlarged."""
+    brightness: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Largest relative change of a training photo's brightness, up or down."""
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Largest relative change of a training photo's contrast about its mean grey, up or down."""
+    saturation: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Largest relative change of a training photo's colour saturation, up or down."""
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Largest turn of a training photo's colours around the colour circle, in turns, either way."""
+    blur: Annotated[float, Field(ge=0, le=8)] = 0.0
+    """Largest standard deviation, in pixels, of the Gaussian that blurs a training photo."""
+    noise: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Largest standard deviation of the noise added to a training photo, as a share of white."""
+    cutmix: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a rectangle of another frame of the batch, labels included, is pasted into a frame."""
     half_size_epochs: Annotated[int, Field(ge=0)] = 0
     """How many of the first epochs train on frames of half the height and width, a quarter of the work."""
 
@@ -48,24 +73,49 @@ class ExperimentConfig(BaseModel):
     """Passes over the training split."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     """Frames in one optimiser step."""
-    optimizer: Literal["adam", "adamw"] = "adamw"
-    """`adam` adds weight decay to the gradient, `adamw` applies it to the weights."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    """`adam` and `sgd` add weight decay to the gradient, `adamw` applies it to the weights."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Momentum of `sgd` (Nesterov's), per step; the other optimisers have their own."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 4e-3
     """Learning rate of the constant schedule, the peak of the one-cycle schedule; per step, no unit."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-2
     """Weight decay per step, as a share of the weight times the learning rate."""
-    schedule: Literal["constant", "one-cycle"] = "one-cycle"
-    """How the learning rate moves over the run's steps."""
+    schedule: Literal["constant", "cosine", "one-cycle", "poly"] = "one-cycle"
+    """How the learning rate moves over the run's steps: not at all, down along half a cosine, up and down, or down as
+    (1 - share of steps done) to the power 0.9."""
     warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of all steps that one-cycle takes to climb to its peak."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Optimiser steps over which the other schedules climb from zero, in a straight line."""
+    clip_norm: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    """Largest norm of all gradients together; longer ones are shortened to it. 0 leaves them alone."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the averaged weights that a step keeps; the average is what is scored and kept. 0 keeps no average."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Epochs without a better macro F1 on val after which the run ends early; 0 never does."""
 
-    class_weights: Literal["none", "log"] = "log"
-    """`log` weighs each class by 1 / ln(1.1 + its pixel share in the training split); `none` treats pixels alike."""
+    class_weights: Literal["none", "log", "median", "inverse-root"] = "log"
+    """Weight of each class in cross-entropy, by its pixel share in the training split: `log` 1 / ln(1.1 + share),
+    `median` median share / share, `inverse-root` 1 / root of the share, scaled to a mean of 1; `none` treats pixels
+    alike."""
+    cross_entropy_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """Weight of the cross-entropy loss; 0 leaves it out."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of a pixel's truth that cross-entropy spreads evenly over all classes."""
+    focal_gamma: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Focal loss: cross-entropy times (1 - probability of the truth) to this power; 0 is plain cross-entropy."""
     dice_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
-    """Weight of the soft Dice loss that is added to cross-entropy; 0 leaves it out."""
+    """Weight of the soft Dice loss; 0 leaves it out."""
+    lovasz_weight: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Weight of the Lovasz-softmax loss, which stands for 1 - IoU; 0 leaves it out."""
 
     precision: Precision = "bfloat16"
     """`bfloat16` computes in it with float32 weights; `pure-bfloat16` keeps weights and optimiser in bfloat16 too."""
+    channels_last: bool = False
+    """Keep the channels of a pixel side by side in memory; the same results, faster on some devices."""
+    compile: bool = False
+    """Let torch.compile turn the network into fused code first; takes a minute, and needs a C++ compiler on the CPU."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Decides the initial weights, the order of frames and every random draw."""
     tracking: Tracking = "none"
@@ -73,16 +123,38 @@ class ExperimentConfig(BaseModel):
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> ExperimentConfig:
-        smallest = 2 ** (self.depth + 1)
+        unet = self.architecture == "unet"
+        if not unet and (self.block != "double" or self.stem or self.attention):
+            raise ValueError(
+                f"block, stem and attention belong to architecture unet, found {self.architecture}; leave them out"
+            )
+        smallest = 2 ** (self.depth + 1 + self.stem) if unet else 32
         if min(self.image_size) < smallest:
             raise ValueError(
-                f"image_size {self.image_size[0]}x{self.image_size[1]} is too small for depth {self.depth}: "
-                f"expected at least {smallest} pixels on each side; use a larger image_size or a smaller depth"
+                f"image_size {self.image_size[0]}x{self.image_size[1]} is too small for "
+                f"{f'depth {self.depth}' if unet else self.architecture}: expected at least {smallest} pixels on each "
+                f"side; use a larger image_size{' or a smaller depth' if unet else ''}"
             )
         if self.half_size_epochs and min(self.image_size) // 2 < smallest:
             raise ValueError(
                 f"half_size_epochs needs an image_size of at least {2 * smallest} pixels on each side "
-                f"at depth {self.depth}"
+                f"{f'at depth {self.depth}' if unet else f'for {self.architecture}'}"
+            )
+        if self.focal_gamma and self.label_smoothing:
+            raise ValueError(
+                "focal_gamma and label_smoothing contradict each other: one trusts sure pixels more, the other less; "
+                "set one of them to 0"
+            )
+        if not self.cross_entropy_weight and not self.dice_weight and not self.lovasz_weight:
+            raise ValueError(
+                "expected a loss, found cross_entropy_weight, dice_weight and lovasz_weight all 0; raise one of them"
+            )
+        if self.warmup_steps and self.schedule == "one-cycle":
+            raise ValueError("warmup_steps belongs to the other schedules; one-cycle climbs over its warmup_share")
+        if self.ema_decay and self.precision == "pure-bfloat16":
+            raise ValueError(
+                "ema_decay needs weights finer than bfloat16, which would swallow each small change; "
+                "use precision=bfloat16 or float32"
             )
         if self.half_size_epochs > self.epochs:
             raise ValueError(

@@ -7,18 +7,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cityseg.config import ExperimentConfig
 from cityseg.labels import IGNORE_INDEX
 
 
-def log_class_weights(share: np.ndarray) -> Tensor:
-    """Return (19,) float32 weights 1 / ln(1.1 + share).
+def class_weights(rule: str, share: np.ndarray) -> Tensor | None:
+    """Return (19,) float32 weights of cross-entropy, or None where every pixel counts the same.
 
-    The rule of ENet (Paszke et al., arXiv 1606.02147, section 5.2) with a bound of 10.5.
+    ``log``: 1 / ln(1.1 + share), the rule of ENet (Paszke et al., arXiv 1606.02147, section 5.2) with a bound of 10.5.
+    ``median``: median share / share (Eigen and Fergus, arXiv 1411.4734, section 6.3.2, by pixels of the whole split).
+    ``inverse-root``: 1 / sqrt(share), scaled to a mean of 1. The last two leave out classes that never occur.
 
     Args:
+        rule: ``none``, ``log``, ``median`` or ``inverse-root``.
         share: (19,) share of each class among the scored pixels, 0 to 1.
     """
-    return torch.tensor(1 / np.log(1.1 + share), dtype=torch.float32)
+    if rule == "none":
+        return None
+    present = share > 0
+    if rule == "log":
+        weights = 1 / np.log(1.1 + share)
+    elif rule == "median":
+        weights = np.divide(np.median(share[present]), share, out=np.zeros_like(share), where=present)
+    else:
+        weights = np.divide(1, np.sqrt(share), out=np.zeros_like(share), where=present)
+        weights /= weights[present].mean()
+    return torch.tensor(weights, dtype=torch.float32)
 
 
 def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -43,26 +57,104 @@ def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return 1 - (dice * present).sum() / present.sum().clamp_min(1)
 
 
+def lovasz_softmax_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the Lovasz-softmax loss over all scored pixels of the batch, averaged over the classes present.
+
+    The convex surface of 1 - IoU (Berman, Triki and Blaschko, arXiv 1705.08790, algorithm 1), for all classes at
+    once. Void pixels are given no error, which sorts them last, where they add nothing.
+
+    Args:
+        logits: (N, C, H, W) float32.
+        labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is left out.
+    """
+    classes = logits.shape[1]
+    flat = labels.flatten()
+    scored = flat.ne(IGNORE_INDEX)
+    truth = (flat[None] == torch.arange(classes, device=flat.device)[:, None]).float()
+    errors = (truth - logits.softmax(1).transpose(0, 1).reshape(classes, -1)).abs() * scored
+    errors, order = errors.sort(1, descending=True)
+    sorted_truth = truth.gather(1, order)
+    support = truth.sum(1, keepdim=True)
+    hits_left = support - sorted_truth.cumsum(1)
+    others = (scored.expand_as(truth).gather(1, order).float() - sorted_truth).cumsum(1)
+    jaccard = 1 - hits_left / (support + others).clamp_min(1)
+    growth = torch.diff(jaccard, dim=1, prepend=jaccard.new_zeros(classes, 1))
+    present = support[:, 0].gt(0)
+    return ((errors * growth).sum(1) * present).sum() / present.sum().clamp_min(1)
+
+
 class SegmentationLoss(nn.Module):
-    """Weighted cross-entropy plus ``dice_weight`` times the soft Dice loss.
+    """A weighted sum of cross-entropy (or focal), soft Dice and Lovasz-softmax losses.
 
     Args:
         class_weights: (19,) float32 weights of cross-entropy, or None to treat pixels alike.
         dice_weight: weight of the Dice term; 0 leaves it out.
+        cross_entropy_weight: weight of the cross-entropy term; 0 leaves it out.
+        lovasz_weight: weight of the Lovasz term; 0 leaves it out.
+        focal_gamma: power of (1 - probability of the truth) in cross-entropy (Lin et al., arXiv 1708.02002).
+        label_smoothing: share of the truth spread over all classes (Szegedy et al., arXiv 1512.00567, section 7).
     """
 
-    def __init__(self, class_weights: Tensor | None = None, dice_weight: float = 0.0) -> None:
+    def __init__(
+        self,
+        class_weights: Tensor | None = None,
+        dice_weight: float = 0.0,
+        *,
+        cross_entropy_weight: float = 1.0,
+        lovasz_weight: float = 0.0,
+        focal_gamma: float = 0.0,
+        label_smoothing: float = 0.0,
+    ) -> None:
         super().__init__()
         self.register_buffer("class_weights", class_weights)
-        self.dice_weight = dice_weight
+        self.dice_weight, self.cross_entropy_weight, self.lovasz_weight = (
+            dice_weight,
+            cross_entropy_weight,
+            lovasz_weight,
+        )
+        self.focal_gamma, self.label_smoothing = focal_gamma, label_smoothing
+
+    @classmethod
+    def of(cls, config: ExperimentConfig, share: np.ndarray) -> SegmentationLoss:
+        """Return the loss of a recipe for a training split with this (19,) ``share`` of each class."""
+        return cls(
+            class_weights(config.class_weights, share),
+            config.dice_weight,
+            cross_entropy_weight=config.cross_entropy_weight,
+            lovasz_weight=config.lovasz_weight,
+            focal_gamma=config.focal_gamma,
+            label_smoothing=config.label_smoothing,
+        )
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the scalar loss of (N, 19, H, W) logits against (N, H, W) integer train ids."""
         logits, labels = logits.float(), labels.long()
+        total = logits.new_zeros(())
+        if self.cross_entropy_weight:
+            total = total + self.cross_entropy_weight * self._cross_entropy(logits, labels)
+        if self.dice_weight:
+            total = total + self.dice_weight * soft_dice_loss(logits, labels)
+        if self.lovasz_weight:
+            total = total + self.lovasz_weight * lovasz_softmax_loss(logits, labels)
+        return total
+
+    def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         weights: Tensor | None = self.class_weights  # type: ignore[assignment]
-        total = F.cross_entropy(logits, labels, weights, ignore_index=IGNORE_INDEX, reduction="sum")
         scored = labels.ne(IGNORE_INDEX)
-        mass = scored.sum() if weights is None else weights[labels.where(scored, 0)].mul(scored).sum()
+        truth = labels.where(scored, 0)
+        mass = scored.sum() if weights is None else weights[truth].mul(scored).sum()
+        if self.focal_gamma:
+            log_p = logits.log_softmax(1).gather(1, truth[:, None])[:, 0]
+            per_pixel = -((1 - log_p.exp()) ** self.focal_gamma) * log_p * scored
+            total = (per_pixel if weights is None else per_pixel * weights[truth]).sum()
+        else:
+            total = F.cross_entropy(
+                logits,
+                labels,
+                weights,
+                ignore_index=IGNORE_INDEX,
+                reduction="sum",
+                label_smoothing=self.label_smoothing,
+            )
         # A batch of void alone has no loss, where a plain mean would give 0 / 0.
-        loss = total / mass.clamp_min(1)
-        return loss + self.dice_weight * soft_dice_loss(logits, labels) if self.dice_weight else loss
+        return total / mass.clamp_min(1)

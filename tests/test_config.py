@@ -77,6 +77,30 @@ def test_every_field_is_documented_and_nothing_can_be_changed():
             "half_size_epochs needs an image_size of at least 128 pixels on each side at depth 5",
         ),
         ({"epochs": 2, "half_size_epochs": 3}, "half_size_epochs is 3, more than the 2 epochs of the run"),
+        (
+            {"architecture": "lraspp", "stem": True},
+            "block, stem and attention belong to architecture unet, found lraspp; leave them out",
+        ),
+        (
+            {"architecture": "lraspp", "image_size": (16, 64)},
+            "image_size 16x64 is too small for lraspp: expected at least 32 pixels on each side; "
+            "use a larger image_size",
+        ),
+        (
+            {"focal_gamma": 2, "label_smoothing": 0.1},
+            "focal_gamma and label_smoothing contradict each other: one trusts sure pixels more, the other less; "
+            "set one of them to 0",
+        ),
+        (
+            {"cross_entropy_weight": 0, "dice_weight": 0},
+            "expected a loss, found cross_entropy_weight, dice_weight and lovasz_weight all 0; raise one of them",
+        ),
+        ({"warmup_steps": 5}, "warmup_steps belongs to the other schedules; one-cycle climbs over its warmup_share"),
+        (
+            {"ema_decay": 0.9, "precision": "pure-bfloat16"},
+            "ema_decay needs weights finer than bfloat16, which would swallow each small change; "
+            "use precision=bfloat16 or float32",
+        ),
     ],
 )
 def test_wrong_values_are_refused_in_one_sentence(values, sentence):

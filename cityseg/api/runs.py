@@ -200,6 +200,7 @@ def train(
             "spec": info.spec,
             "name": info.description,
             "fingerprints": {split: cached.meta.fingerprint for split, cached in splits.items()},
+            "skipped": {split: len(cached.meta.skipped) for split, cached in splits.items()},
         }
         description["device"] = device_name(best_device())
         write_json(run.folder / "config.json", description)
@@ -328,7 +329,7 @@ def _result(run: Run, source: Source) -> Result:
         parameters=card.parameters if card else None,
         seconds=_seconds(run, card),
         best_epoch=card.training.get("epoch") if card else None,
-        epochs_done=run.config().epochs if finished else len(run.epochs()),
+        epochs_done=len(run.epochs()) or (run.config().epochs if finished else 0),
         scores=card.scores if card else {},
         progress=status.get("progress"),
         error=status.get("error"),

@@ -32,7 +32,14 @@ class Normalization:
         return cls(_MEANS[name], _DEVIATIONS[name])
 
     def apply(self, photos: Tensor) -> Tensor:
-        """Turn (N, H, W, 3) uint8 photos into (N, 3, H, W) float32 network input on the same device."""
+        """Turn photos into network input on the same device.
+
+        Args:
+            photos: (N, H, W, 3) uint8, or float32 in 0 to 255.
+
+        Returns:
+            (N, 3, H, W) float32.
+        """
         mean = photos.new_tensor(self.mean, dtype=torch.float32).mul(255)
         scale = 1 / photos.new_tensor(self.std, dtype=torch.float32).mul(255)
         return (photos.float() - mean).mul_(scale).permute(0, 3, 1, 2).contiguous()
@@ -77,18 +84,3 @@ def generator(seed: int, *position: int) -> torch.Generator:
 def epoch_order(frames: int, seed: int, epoch: int) -> Tensor:
     """Return a permutation of ``frames`` indices, (frames,) int64, for this epoch."""
     return torch.randperm(frames, generator=generator(seed, epoch))
-
-
-def flip_some(photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror each frame left to right with probability one half.
-
-    Args:
-        photos: (N, 3, H, W) network input.
-        labels: (N, H, W) train ids.
-        random: source of the draws.
-    """
-    chosen = torch.rand(len(labels), generator=random).lt(0.5).to(labels.device)
-    return (
-        torch.where(chosen[:, None, None, None], photos.flip(-1), photos),
-        torch.where(chosen[:, None, None], labels.flip(-1), labels),
-    )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cityseg.config import ExperimentConfig
-from cityseg.data.batches import DeviceSplit, Normalization, flip_some, generator
+from cityseg.data.augment import Augmentation
+from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.engine.precision import arithmetic
+
+_POLY_POWER = 0.9
 
 TrainStep = Callable[[Tensor, int, int], Tensor]
 """(indices of the batch, epoch, step within the epoch) -> detached scalar loss, still on the device."""
@@ -18,28 +23,38 @@ TrainStep = Callable[[Tensor, int, int], Tensor]
 
 def build_optimizer(config: ExperimentConfig, model: nn.Module) -> torch.optim.Optimizer:
     """Return the configured optimiser over all weights."""
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    settings: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), momentum=config.momentum, nesterov=config.momentum > 0, foreach=True, **settings
+        )
+    return (torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam)(model.parameters(), **settings)
 
 
 def learning_rate(config: ExperimentConfig, step: int, steps: int) -> float:
     """Return the learning rate of a step.
 
     One-cycle climbs from a 25th of the peak and falls to a 10,000th of that, both along half a cosine
-    (Smith and Topin, arXiv 1708.07120).
+    (Smith and Topin, arXiv 1708.07120). Poly is DeepLab's (Chen et al., arXiv 1606.00915, section 4.1).
 
     Args:
         config: names the schedule and its peak.
         step: 0 to ``steps - 1``.
         steps: all steps of the run.
     """
-    if config.schedule == "constant":
-        return config.learning_rate
-    peak, start = config.learning_rate, config.learning_rate / 25
-    top = max(1.0, config.warmup_share * steps - 1)
-    if step <= top:
-        return _half_cosine(start, peak, step / top)
-    return _half_cosine(peak, start / 1e4, (step - top) / max(1.0, steps - 1 - top))
+    peak = config.learning_rate
+    if config.schedule == "one-cycle":
+        start = peak / 25
+        top = max(1.0, config.warmup_share * steps - 1)
+        if step <= top:
+            return _half_cosine(start, peak, step / top)
+        return _half_cosine(peak, start / 1e4, (step - top) / max(1.0, steps - 1 - top))
+    if step < config.warmup_steps:
+        return peak * (step + 1) / config.warmup_steps
+    share = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
+    if config.schedule == "cosine":
+        return _half_cosine(peak, 0.0, share)
+    return peak * (1 - share) ** _POLY_POWER if config.schedule == "poly" else peak
 
 
 def _half_cosine(begin: float, end: float, share: float) -> float:
@@ -52,21 +67,69 @@ def make_train_step(
     loss: nn.Module,
     optimizer: torch.optim.Optimizer,
     split: DeviceSplit,
+    average: WeightAverage | None = None,
 ) -> TrainStep:
-    """Return the step function of a run; it never waits for the device."""
+    """Return the step function of a run; it never waits for the device.
+
+    Args:
+        config: the recipe.
+        model: in training mode; maybe compiled.
+        loss: of logits and labels.
+        optimizer: over the model's weights.
+        split: the training split.
+        average: follows the weights, if given.
+    """
     normalization = Normalization.named(config.normalization)
+    augmentation = Augmentation.of(config)
     dtype = torch.bfloat16 if config.precision == "pure-bfloat16" else torch.float32
+    memory = torch.channels_last if config.channels_last else torch.contiguous_format
+    parameters = list(model.parameters())
 
     def step(indices: Tensor, epoch: int, position: int) -> Tensor:
         photos, labels = split.at(indices.to(split.device), half_size=epoch < config.half_size_epochs)
-        x = normalization.apply(photos)
-        if config.flip:
-            x, labels = flip_some(x, labels, generator(config.seed, epoch, position))
+        photos, labels = augmentation(photos, labels, generator(config.seed, epoch, position))
+        x = normalization.apply(photos).to(dtype, memory_format=memory)
         optimizer.zero_grad(set_to_none=True)
         with arithmetic(config.precision, split.device):
-            value = loss(model(x.to(dtype)), labels)
+            value = loss(model(x), labels)
             value.backward()
+        if config.clip_norm:
+            nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
         optimizer.step()
+        if average is not None:
+            average.update()
         return value.detach()
 
     return step
+
+
+class WeightAverage:
+    """An exponential moving average of a model's weights and buffers (Polyak averaging).
+
+    The first steps keep less of the past, ``(1 + step) / (10 + step)``, so that the random start is forgotten soon.
+
+    Args:
+        model: what to follow.
+        decay: share of the average that a step keeps.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(False).eval()
+        self.decay, self.steps = decay, 0
+        both = [(mine, theirs) for (_, mine), (_, theirs) in zip(_state(self.model), _state(model), strict=True)]
+        self._mine = [mine for mine, _ in both if mine.is_floating_point()]
+        self._theirs = [theirs for mine, theirs in both if mine.is_floating_point()]
+        self._counters = [(mine, theirs) for mine, theirs in both if not mine.is_floating_point()]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move towards the model's weights; to be called after every optimiser step."""
+        keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        self.steps += 1
+        torch._foreach_lerp_(self._mine, self._theirs, 1 - keep)
+        for mine, theirs in self._counters:
+            mine.copy_(theirs)
+
+
+def _state(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return [*model.named_parameters(), *model.named_buffers()]

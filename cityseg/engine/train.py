@@ -15,23 +15,24 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from cityseg import checkpoint, tracking
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.cache import LABEL_POLICY, CachedSplit
 from cityseg.data.layout import Split
+from cityseg.engine import resumption
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.signals import stop_signals
-from cityseg.engine.step import build_optimizer, learning_rate, make_train_step
+from cityseg.engine.step import WeightAverage, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
 from cityseg.files import write_atomically
 from cityseg.labels import PALETTE
-from cityseg.losses import SegmentationLoss, log_class_weights
+from cityseg.losses import SegmentationLoss
 from cityseg.metrics import summarize
 from cityseg.models import arguments_of, build_model, count_parameters
 from cityseg.runs import HEARTBEAT_SECONDS, Run
@@ -42,7 +43,6 @@ PROBES = 4
 """Frames of val that are predicted and kept after every epoch."""
 SCORED: tuple[Split, ...] = ("val", "test")
 """Splits whose frames are scored with the best weights when a run ends."""
-_STATE = "state.pt"
 
 
 @dataclass
@@ -96,12 +96,16 @@ class Trainer:
         self.model = build_model(config.architecture, arguments_of(config)).to(device)
         if config.precision == "pure-bfloat16":
             self.model.bfloat16()
-        weights = log_class_weights(self.on_device["train"].class_share()) if config.class_weights == "log" else None
-        self.loss = SegmentationLoss(weights, config.dice_weight).to(device)
+        if config.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+        self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
+        if config.compile:
+            self.model.compile()
+        self.loss = SegmentationLoss.of(config, self.on_device["train"].class_share()).to(device)
         self.optimizer = build_optimizer(config, self.model)
         self.epoch_length = -(-len(splits["train"]) // config.batch_size)
         self.steps = self.epoch_length * config.epochs
-        self.best_score = -1.0
+        self.best_score, self.best_epoch = -1.0, 0
         self.seconds = 0.0
         self._pending: list[Tensor] = []
         self._stop: str | None = None
@@ -123,7 +127,7 @@ class Trainer:
         with stop_signals(self._ask_to_stop):
             try:
                 # ignite would begin anew where every step is done already.
-                if state < self.steps:
+                if state < self.steps and not self._has_stalled(state // self.epoch_length):
                     trainer.run(
                         [None] * self.epoch_length, max_epochs=self.config.epochs, epoch_length=self.epoch_length
                     )
@@ -152,7 +156,7 @@ class Trainer:
 
     def _build_engine(self, tracker: tracking.Tracker) -> Engine:
         config = self.config
-        step = make_train_step(config, self.model, self.loss, self.optimizer, self.on_device["train"])
+        step = make_train_step(config, self.model, self.loss, self.optimizer, self.on_device["train"], self.average)
         clock = Clock()
         self.model.train()
 
@@ -191,12 +195,21 @@ class Trainer:
         def close_epoch(engine: Engine) -> None:
             self._close_epoch(engine.state.iteration, tracker)
             clock.restart()
-            if self._stop:
+            if self._stop or self._has_stalled(engine.state.epoch):
                 engine.terminate()
 
         return trainer
 
     _order: Tensor | None = None
+
+    @property
+    def scored_model(self) -> nn.Module:
+        """The network whose scores count: the average of the weights where one is kept."""
+        return self.average.model if self.average else self.model
+
+    def _has_stalled(self, epoch: int) -> bool:
+        """Whether ``patience`` epochs have passed without a better score; ``epoch`` is the last one closed."""
+        return bool(self.config.patience) and epoch - self.best_epoch >= self.config.patience
 
     def _log_step(self, done: int, loss: float, clock: Clock, tracker: tracking.Tracker) -> None:
         self._expect_number(loss, "loss", done)
@@ -238,7 +251,7 @@ class Trainer:
         val = self.on_device["val"]
         probes = tuple(np.linspace(0, len(val) - 1, min(PROBES, len(val))).astype(int).tolist())
         result = evaluate(
-            self.model,
+            self.scored_model,
             val,
             Normalization.named(self.config.normalization),
             precision=self.config.precision,
@@ -254,8 +267,8 @@ class Trainer:
         frames = self.splits["val"].meta.frames
         card = self._card(epoch, summary)
         if score > self.best_score:
-            self.best_score = score
-            checkpoint.save(self.run.folder / "best", self.model, card)
+            self.best_score, self.best_epoch = score, epoch
+            checkpoint.save(self.run.folder / "best", self.scored_model, card)
             self.run.write_confusions("val", frames, best=result.confusions, last=result.confusions)
             self.run.write_status(best={"epoch": epoch, "macro_f1": score})
         else:
@@ -296,29 +309,33 @@ class Trainer:
         )
 
     def _save_last(self, done: int, card: ModelCard | None = None) -> None:
-        folder = self.run.folder / "last"
         card = card or self._card(done // self.epoch_length, {})
-        checkpoint.save(folder, self.model, card)
         state = {
             "iteration": done,
             "optimizer": self.optimizer.state_dict(),
+            "average": {"steps": self.average.steps, **self.average.model.state_dict()} if self.average else None,
             "best_score": self.best_score,
+            "best_epoch": self.best_epoch,
             "seconds": self.seconds,
             "pending": self._pending,
         }
-        write_atomically(folder / _STATE, lambda path: torch.save(state, path))
+        resumption.save(self.run, self.model, card, state)
 
     def _resume(self) -> int:
-        """Load ``last/`` if there is one; return the optimiser steps already done."""
-        path = self.run.folder / "last" / _STATE
-        if not path.is_file():
+        """Load what ``_save_last`` kept, if anything; return the optimiser steps already done."""
+        kept = resumption.load(self.run, self.device)
+        if kept is None:
+            self.run.truncate_history(0)
             return 0
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        weights, _ = checkpoint.load(self.run.folder / "last", self.device)
-        self.model.load_state_dict(weights.state_dict())
+        weights, state = kept
+        self.model.load_state_dict(weights)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.best_score, self.seconds = state["best_score"], state["seconds"]
-        self._pending = list(state.get("pending", []))
+        if self.average:
+            self.average.steps = state["average"].pop("steps")
+            self.average.model.load_state_dict(state["average"])
+        self.best_score, self.best_epoch = state["best_score"], state["best_epoch"]
+        self.seconds = state["seconds"]
+        self._pending = list(state["pending"])
         done: int = state["iteration"]
         self.run.truncate_history(done)
         return done

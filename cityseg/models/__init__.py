@@ -9,16 +9,22 @@ from torch import nn
 
 from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
+from cityseg.models.baselines import lraspp, smp_unet
 from cityseg.models.unet import UNet
 
 __all__ = ["ARCHITECTURES", "UNet", "arguments_of", "build_model", "count_parameters"]
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"unet": UNet}
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "smp-unet": smp_unet, "lraspp": lraspp}
 
 
 def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
     """Return the arguments that the configuration gives its architecture."""
-    return {"start_channels": config.start_channels, "depth": config.depth}
+    if config.architecture != "unet":
+        return {}
+    arguments: dict[str, Any] = {"start_channels": config.start_channels, "depth": config.depth}
+    variants: dict[str, Any] = {"block": config.block, "stem": config.stem, "attention": config.attention}
+    plain = {"block": "double", "stem": False, "attention": False}
+    return arguments | {name: value for name, value in variants.items() if value != plain[name]}
 
 
 def build_model(architecture: str, arguments: dict[str, Any]) -> nn.Module:

@@ -11,36 +11,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cityseg.errors import UsageError
-
-
-class DoubleConvolution(nn.Sequential):
-    """Twice: 3x3 convolution (padding 1, bias), batch normalisation, Hardswish. (N, C_in, H, W) -> (N, C_out, H, W)."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1),
-            nn.BatchNorm2d(out_channels),
-            nn.Hardswish(inplace=True),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1),
-            nn.BatchNorm2d(out_channels),
-            nn.Hardswish(inplace=True),
-        )
+from cityseg.models.blocks import BLOCKS, AttentionGate
 
 
 class UpStep(nn.Module):
-    """Double the size by a 2x2 transposed convolution, join the skip, convolve twice."""
+    """Double the size by a 2x2 transposed convolution, join the skip, pass a block."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, block: type[nn.Module], attention: bool) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
-        self.convolve = DoubleConvolution(2 * out_channels, out_channels)
+        if attention:
+            self.gate = AttentionGate(out_channels)
+        self.convolve = block(2 * out_channels, out_channels)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(N, C_in, h, w) and skip (N, C_out, H, W) -> (N, C_out, 2h, 2w), the skip centre-cropped to 2h x 2w."""
         x = self.up(x)
         height, width = x.shape[-2:]
         top, left = (skip.shape[-2] - height) // 2, (skip.shape[-1] - width) // 2
-        return self.convolve(torch.cat([skip[..., top : top + height, left : left + width], x], dim=1))
+        skip = skip[..., top : top + height, left : left + width]
+        if hasattr(self, "gate"):
+            skip = self.gate(skip, x)
+        joined: Tensor = self.convolve(torch.cat([skip, x], dim=1))
+        return joined
 
 
 class UNet(nn.Module):
@@ -49,22 +42,40 @@ class UNet(nn.Module):
     Args:
         start_channels: channels of the first level.
         depth: index of the last level; there are ``depth + 1`` max-pools, so the input needs at least
-            ``2 ** (depth + 1)`` pixels on each side.
+            ``2 ** (depth + 1)`` pixels on each side, twice that with a stem.
         num_classes: channels of the output.
+        block: what a level does: ``double`` (the first study's), ``residual`` or ``depthwise``.
+        stem: halve the input with a 4x4 convolution before the first level, and double the logits after the last.
+        attention: weigh the skips with attention gates.
 
     Example:
         >>> sum(p.numel() for p in UNet(start_channels=8, depth=2).parameters())
         121691
     """
 
-    def __init__(self, start_channels: int = 16, depth: int = 4, num_classes: int = 19) -> None:
+    def __init__(
+        self,
+        start_channels: int = 16,
+        depth: int = 4,
+        num_classes: int = 19,
+        *,
+        block: str = "double",
+        stem: bool = False,
+        attention: bool = False,
+    ) -> None:
         super().__init__()
+        kind = BLOCKS[block]
         widths = [start_channels * 2**level for level in range(depth + 2)]
-        self.min_size = 2 ** (depth + 1)
-        self.down = nn.ModuleList(
-            DoubleConvolution(before, after) for before, after in zip([3, *widths], widths, strict=False)
-        )
-        self.up = nn.ModuleList(UpStep(2 * width, width) for width in reversed(widths[:-1]))
+        self.min_size = 2 ** (depth + 1 + stem)
+        if stem:
+            self.stem = nn.Sequential(
+                nn.Conv2d(3, start_channels, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(start_channels),
+                nn.Hardswish(inplace=True),
+            )
+        first = start_channels if stem else 3
+        self.down = nn.ModuleList(kind(before, after) for before, after in zip([first, *widths], widths, strict=False))
+        self.up = nn.ModuleList(UpStep(2 * width, width, kind, attention) for width in reversed(widths[:-1]))
         self.head = nn.Conv2d(start_channels, num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,7 +88,7 @@ class UNet(nn.Module):
             (N, num_classes, H, W) logits in the type of the computation.
 
         Raises:
-            UsageError: H or W is below ``2 ** (depth + 1)``.
+            UsageError: H or W is too small for the depth.
         """
         size = x.shape[-2:]
         if min(size) < self.min_size:
@@ -85,6 +96,8 @@ class UNet(nn.Module):
                 f"expected an input of at least {self.min_size}x{self.min_size} pixels for this depth, found "
                 f"{size[0]}x{size[1]}; use a larger image_size or a smaller depth"
             )
+        if hasattr(self, "stem"):
+            x = self.stem(x)
         skips = []
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else F.max_pool2d(x, 2))
@@ -93,8 +106,10 @@ class UNet(nn.Module):
         for step in self.up:
             x = step(x, skips.pop())
         logits: Tensor = self.head(x)
+        if hasattr(self, "stem"):
+            logits = F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)
         if logits.shape[-2:] != size:
-            # Odd sizes lose a row or column at each pool; the crops took it evenly from both borders.
+            # Odd sizes lose a row or column at each halving; the crops took it evenly from both borders.
             logits = _pad_to(logits, size)
         return logits
 

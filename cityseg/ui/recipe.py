@@ -146,19 +146,27 @@ def _widget(field: str, value: Any) -> Any:
         return st.toggle(label, key=key, help=help_text)
     if annotation is str:
         return st.text_input(label, key=key, help=help_text, placeholder="none")
-    if annotation is float:
-        return st.number_input(label, min_value=0.0, step=_step(field), format="%g", key=key, help=help_text)
     lowest, highest = _limits(field)
+    if annotation is float:
+        return st.number_input(
+            label, float(lowest), float(highest), step=_step(field), format="%g", key=key, help=help_text
+        )
     return st.number_input(label, lowest, highest, step=1, key=key, help=help_text)
 
 
 def _step(field: str) -> float:
-    return {"learning_rate": 0.001, "weight_decay": 0.001}.get(field, 0.1)
+    return {"learning_rate": 0.001, "weight_decay": 0.001, "ema_decay": 0.001, "hue": 0.01, "noise": 0.01}.get(
+        field, 0.1
+    )
 
 
 def _limits(field: str) -> tuple[int, int]:
-    """Return the lowest and highest whole number that a field takes by itself."""
+    """Return the lowest and highest number that a field takes by itself, or their bounds."""
     metadata = ExperimentConfig.model_fields[field].metadata
-    lowest = next((item.ge for item in metadata if hasattr(item, "ge")), 0)
-    highest = next((item.le for item in metadata if hasattr(item, "le")), 2**31 - 1)
+    lowest = next((getattr(item, "ge", getattr(item, "gt", None)) for item in metadata if _bounds(item, "g")), 0)
+    highest = next((getattr(item, "le", getattr(item, "lt", None)) for item in metadata if _bounds(item, "l")), 2**31)
     return cast("int", lowest), cast("int", highest)
+
+
+def _bounds(item: object, side: str) -> bool:
+    return hasattr(item, f"{side}e") or hasattr(item, f"{side}t")

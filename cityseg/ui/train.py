@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 import torch
 
@@ -83,7 +85,7 @@ def _launch() -> None:
 
 def _cost(config: ExperimentConfig, info: DataInfo | None) -> None:
     """Say what the training takes: parameters, steps, and time as far as this machine has shown it."""
-    figures = [f"**{parameters(config.architecture, config.start_channels, config.depth):,}** parameters"]
+    figures = [f"**{parameters(config.architecture, arguments_of(config)):,}** parameters"]
     if info is not None:
         frames = info.frames["train"]
         steps = -(-frames // config.batch_size) * config.epochs
@@ -96,13 +98,17 @@ def _cost(config: ExperimentConfig, info: DataInfo | None) -> None:
     st.markdown(":small[" + " · ".join(figures) + "]")
 
 
+_PACE = (
+    *("architecture", "start_channels", "depth", "block", "stem", "attention"),
+    *("image_size", "half_size_epochs", "precision", "channels_last", "compile"),
+)
+"""Fields that decide how many frames pass per second."""
+
+
 def _time(config: ExperimentConfig, frames: int) -> str:
     """Estimate from the newest run of the same network, size and number type, on whatever machine holds the runs."""
     for result in cached.results():
-        alike = all(
-            getattr(result.config, field) == getattr(config, field)
-            for field in ("architecture", "start_channels", "depth", "image_size", "precision", "half_size_epochs")
-        )
+        alike = all(getattr(result.config, field) == getattr(config, field) for field in _PACE)
         pace = (result.progress or {}).get("frames_per_second")
         if result.source == "run" and alike and pace:
             return f"about **{duration(frames / pace)}** at the {pace:.0f} frames/s of {result.id}"
@@ -110,8 +116,7 @@ def _time(config: ExperimentConfig, frames: int) -> str:
 
 
 @st.cache_data(show_spinner=False)
-def parameters(architecture: str, start_channels: int, depth: int) -> int:
+def parameters(architecture: str, arguments: dict[str, Any]) -> int:
     """Count a network's parameters without giving them memory."""
-    arguments = arguments_of(ExperimentConfig.model_construct(start_channels=start_channels, depth=depth))
     with torch.device("meta"):
         return count_parameters(build_model(architecture, arguments))

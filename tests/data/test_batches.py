@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cityseg.data.batches import DeviceSplit, Normalization, epoch_order, flip_some, generator
+from cityseg.data.batches import DeviceSplit, Normalization, epoch_order, generator
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -41,19 +41,6 @@ def test_half_size(split):
     np.testing.assert_array_equal(photos.numpy(), expected)
     # The nearest pixel of a block's centre is any of its four; it must be one, unmixed, of the same block.
     np.testing.assert_array_equal(labels.numpy(), split.labels.numpy()[[4, 1]][:, 1:8:2, 1::2])
-
-
-def test_flips_take_photo_and_label_together(split):
-    photos = Normalization.named("none").apply(split.photos)
-    counts = []
-    for seed in range(20):
-        x, y = flip_some(photos, split.labels, generator(seed))
-        for before, after, truth, turned in zip(photos, x, split.labels, y, strict=True):
-            flipped = torch.equal(after, before.flip(-1))
-            assert flipped or torch.equal(after, before)
-            assert torch.equal(turned, truth.flip(-1) if flipped else truth)
-            counts.append(flipped)
-    assert 0.3 < np.mean(counts) < 0.7
 
 
 def test_an_epochs_order_is_a_permutation():

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from cityseg import api, checkpoint, metrics
+from cityseg.api.runs import new_run
 from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
 from cityseg.errors import TrainingError
@@ -52,6 +55,7 @@ def test_a_run_ends_finished_with_a_whole_folder(trained):
     assert sorted(path.name for path in (trained.folder / "last").iterdir()) == [
         "model.json",
         "model.safetensors",
+        "seal.json",
         "state.pt",
     ]
     assert not list(trained.folder.rglob("*.part"))
@@ -268,6 +272,7 @@ def test_data_without_train_frames_fails_the_run(tiny, workplace, streets):
 
     shutil.copytree(streets, workplace / "half")
     shutil.rmtree(workplace / "half" / "leftImg8bit" / "train")
+    shutil.rmtree(workplace / "half" / "gtFine" / "train")
     with pytest.raises(api.runs.DataError) as failed:
         api.train(tiny(), "half", name="nothing")
     assert str(failed.value) == "half: expected frames in the train split, found none; training needs them"
@@ -291,3 +296,50 @@ def test_finished_and_running_runs_are_not_resumed(trained):
     with pytest.raises(api.runs.UsageError) as refused:
         api.train(None, runs=trained.folder.parent, resume=trained.id)
     assert str(refused.value) == "tiny: expected an unfinished run, found it finished; start a new one"
+
+
+RICH = {"epochs": 4, "ema_decay": 0.9, "brightness": 0.3, "scale_max": 2.0, "noise": 0.05, "cutmix": 0.5}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_kills_at_random_moments_change_nothing(tiny, workplace, streets, precision):
+    whole = api.train(tiny(precision=precision, **RICH), str(streets), name="whole")
+    run = new_run(tiny(precision=precision, **RICH), str(streets), name="killed")
+    command = [sys.executable, "-m", "cityseg", "train", "--resume", "killed", "--json"]
+    draw = random.Random(precision)
+    kills = 0
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        target = len(run.history()) + draw.randint(1, 2)
+        deadline = time.monotonic() + 90
+        while process.poll() is None and len(run.history()) < target and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(draw.random() * 0.05)
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    assert kills
+    if run.status()["state"] != "finished":
+        api.train(None, resume="killed")
+    assert outcome(run) == outcome(whole.run)
+
+
+def test_the_average_of_the_weights_is_what_is_scored_and_kept(tiny, workplace, streets):
+    result = api.train(tiny(ema_decay=0.9, epochs=2), str(streets), name="averaged")
+    kept = load_file(result.run.folder / "best" / "model.safetensors")
+    raw = load_file(result.run.folder / "last" / "model.safetensors")
+    state = torch.load(result.run.folder / "last" / "state.pt", weights_only=True)
+    assert result.best_epoch == 2
+    assert all(torch.equal(kept[name], state["average"][name]) for name in kept)
+    assert not torch.equal(kept["head.weight"], raw["head.weight"])
+
+
+def test_a_run_without_progress_ends_early_and_finished(tiny, workplace, streets):
+    """A learning rate that changes nothing never beats the first epoch."""
+    still = tiny(epochs=9, patience=2, learning_rate=1e-12, schedule="constant", flip=False, weight_decay=0.0)
+    result = api.train(still, str(streets), name="stalled")
+    scores = [line["val"]["macro"]["f1"] for line in result.run.epochs()]
+    assert result.state == "finished"
+    best = int(np.argmax(scores)) + 1
+    assert (result.best_epoch, result.epochs_done) == (best, best + 2)
+    assert len(scores) < 9

@@ -6,6 +6,7 @@ import torch
 from cityseg import config
 from cityseg.errors import UsageError
 from cityseg.models import arguments_of, build_model, count_parameters
+from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock
 from cityseg.models.unet import UNet
 
 
@@ -60,4 +61,77 @@ def test_a_pixel_follows_its_photo():
 def test_unknown_architectures_are_refused():
     with pytest.raises(UsageError) as refused:
         build_model("segnet", {})
-    assert str(refused.value) == "unknown architecture 'segnet': expected one of unet"
+    assert str(refused.value) == "unknown architecture 'segnet': expected one of unet, smp-unet, lraspp"
+
+
+VARIANTS = [
+    {"block": "residual"},
+    {"block": "depthwise"},
+    {"stem": True},
+    {"attention": True},
+    {"block": "residual", "stem": True, "attention": True},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("size", [(8, 16), (11, 9), (40, 33)])
+def test_variants_keep_the_inputs_size_and_train(variant, size):
+    torch.manual_seed(0)
+    model = UNet(4, 1, **variant)
+    output = model(torch.randn(2, 3, *size))
+    assert output.shape == (2, 19, *size)
+    (output * torch.randn_like(output)).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_a_stem_needs_twice_the_size():
+    with pytest.raises(UsageError, match="at least 32x32 pixels for this depth, found 31x64"):
+        UNet(2, 3, stem=True)(torch.zeros(1, 3, 31, 64))
+
+
+def test_depthwise_blocks_have_about_an_eighth_of_the_weights():
+    shares = []
+    for channels in (32, 64, 128):
+        plain, split = BLOCKS["double"](channels, channels), BLOCKS["depthwise"](channels, channels)
+        shares.append(count_parameters(split) / count_parameters(plain))
+    assert shares == sorted(shares, reverse=True)
+    assert 1 / 9 < shares[-1] < 1 / 7
+
+
+def test_a_residual_block_of_no_change_is_the_activation_of_its_input():
+    block = ResidualBlock(6, 6).eval()
+    torch.nn.init.zeros_(block.change[3].weight)
+    x = torch.randn(2, 6, 5, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(block(x), torch.nn.functional.hardswish(x))
+
+
+def test_an_attention_gate_only_weakens_and_treats_channels_alike():
+    torch.manual_seed(0)
+    gate = AttentionGate(6)
+    skip, signal = torch.randn(2, 6, 5, 7), torch.randn(2, 6, 5, 7)
+    with torch.no_grad():
+        share = gate(skip, signal) / skip
+    assert share.min() > 0
+    assert share.max() < 1
+    torch.testing.assert_close(share, share[:, :1].expand_as(share))
+    assert share.std() > 0.005
+
+
+def test_plain_arguments_stay_as_short_as_they_were():
+    assert arguments_of(config.preset("better-1")) == {"start_channels": 8, "depth": 2}
+    other = config.override(config.preset("better-1"), ["block=residual", "stem=true"])
+    assert arguments_of(other) == {"start_channels": 8, "depth": 2, "block": "residual", "stem": True}
+
+
+# torchvision documents 3,221,538 parameters for 21 classes; each class has a row of 40 + 1 and one of 128 + 1.
+@pytest.mark.parametrize(("name", "parameters"), [("smp-unet", 14_330_819), ("lraspp", 3_221_538 - 2 * 170)])
+def test_baselines_take_any_size(name, parameters):
+    model = build_model(name, arguments_of(config.override(config.preset("better-1"), [f"architecture={name}"])))
+    assert count_parameters(model) == parameters
+    model.eval()
+    for size in ((64, 128), (45, 70)):
+        with torch.no_grad():
+            assert model(torch.zeros(1, 3, *size)).shape == (1, 19, *size)

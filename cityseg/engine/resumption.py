@@ -1,0 +1,83 @@
+"""What a run needs to go on after a stop or a kill: ``last/``, and ``previous/`` in case ``last/`` is torn.
+
+A checkpoint is written whole into a folder of its own, sealed with the digests of its files, and then renamed.
+A process killed at any moment leaves at least one sealed folder behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cityseg import checkpoint
+from cityseg.checkpoint import ModelCard
+from cityseg.errors import CheckpointError
+from cityseg.files import write_json
+from cityseg.runs import Run
+
+_STATE, _SEAL = "state.pt", "seal.json"
+_SEALED = (checkpoint.WEIGHTS, checkpoint.CARD, _STATE)
+_log = logging.getLogger(__name__)
+
+
+def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> None:
+    """Keep a run's weights and everything else that the next step depends on.
+
+    Args:
+        run: whose ``last/`` is replaced; the one before it becomes ``previous/``.
+        model: the network in training.
+        card: describes it.
+        state: plain values and tensors only, since nothing else is ever read back.
+    """
+    last, previous, unfinished = (run.folder / name for name in ("last", "previous", "last.part"))
+    shutil.rmtree(unfinished, ignore_errors=True)
+    checkpoint.save(unfinished, model, card)
+    torch.save(state, unfinished / _STATE)
+    write_json(unfinished / _SEAL, {name: _digest(unfinished / name) for name in _SEALED})
+    if last.is_dir():
+        shutil.rmtree(previous, ignore_errors=True)
+        os.rename(last, previous)
+    os.rename(unfinished, last)
+
+
+def load(run: Run, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Return the newest whole checkpoint as (weights, state), or None for a run that has none yet.
+
+    Raises:
+        CheckpointError: there are checkpoints, and all of them are damaged.
+    """
+    folders = [folder for name in ("last.part", "last", "previous") if (folder := run.folder / name).is_dir()]
+    for folder in folders:
+        if not _is_sealed(folder):
+            if folder.name != "last.part":
+                _log.warning("%s is damaged; going on from the checkpoint before it", folder)
+            continue
+        state = torch.load(folder / _STATE, map_location=device, weights_only=True)
+        model, _ = checkpoint.load(folder, device)
+        return model.state_dict(), state
+    if any(folder.name != "last.part" for folder in folders):
+        raise CheckpointError(
+            f"{run.folder / 'last'}: expected a whole checkpoint to go on from, found a damaged one; start the run anew"
+        )
+    return None
+
+
+def _is_sealed(folder: Path) -> bool:
+    try:
+        seal = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
+        return all(seal[name] == _digest(folder / name) for name in _SEALED)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

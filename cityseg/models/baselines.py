@@ -1,0 +1,45 @@
+"""Networks of well-known libraries, untrained, to compare our own with: any size of photo in, its logits out."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Baseline(nn.Module):
+    """Pads a photo to what the network inside can take, and crops its logits to the photo.
+
+    Args:
+        network: (N, 3, H, W) -> (N, 19, H, W) logits, or a dictionary that holds them as ``out``.
+        multiple: what height and width have to be multiples of.
+    """
+
+    def __init__(self, network: nn.Module, multiple: int) -> None:
+        super().__init__()
+        self.network, self.multiple = network, multiple
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) normalised photos -> (N, 19, H, W) logits; the padding repeats the border."""
+        height, width = x.shape[-2:]
+        below, right = -height % self.multiple, -width % self.multiple
+        output = self.network(F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x)
+        logits: Tensor = output["out"] if isinstance(output, dict) else output
+        return logits[..., :height, :width]
+
+
+def smp_unet() -> Baseline:
+    """Return segmentation-models-pytorch's U-Net on a ResNet-18 with random weights (14.3 M parameters)."""
+    # Imported here: the library takes seconds to load, which only this network needs.
+    from segmentation_models_pytorch import Unet
+
+    return Baseline(Unet("resnet18", encoder_weights=None, classes=19), 32)
+
+
+def lraspp() -> Baseline:
+    """Return torchvision's LR-ASPP on a MobileNetV3-Large with random weights (3.2 M parameters).
+
+    Howard et al., "Searching for MobileNetV3", arXiv 1905.02244, section 6.4.
+    """
+    from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+
+    return Baseline(lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=19), 32)

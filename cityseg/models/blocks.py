@@ -1,0 +1,90 @@
+"""Building blocks of the U-Net: (N, C_in, H, W) -> (N, C_out, H, W), height and width kept."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class DoubleConvolution(nn.Sequential):
+    """Twice: 3x3 convolution (padding 1, bias), batch normalisation, Hardswish. The block of the first study."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1),
+            nn.BatchNorm2d(out_channels),
+            nn.Hardswish(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+            nn.BatchNorm2d(out_channels),
+            nn.Hardswish(inplace=True),
+        )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions whose result is added to the input (He et al., arXiv 1512.03385, basic block).
+
+    Where the number of channels changes, the input passes a 1x1 convolution first.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.Hardswish(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if in_channels == out_channels
+            else nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return Hardswish of the shortcut plus the change."""
+        return F.hardswish(self.shortcut(x) + self.change(x))
+
+
+class DepthwiseBlock(nn.Sequential):
+    """Twice: 3x3 convolution per channel, 1x1 convolution across channels, each normalised, Hardswish after the second.
+
+    About an eighth of the weights and multiply-adds (Howard et al., "MobileNets", arXiv 1704.04861, section 3.1).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(*_separable(in_channels, out_channels), *_separable(out_channels, out_channels))
+
+
+def _separable(in_channels: int, out_channels: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
+        nn.BatchNorm2d(in_channels),
+        nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.Hardswish(inplace=True),
+    ]
+
+
+class AttentionGate(nn.Module):
+    """Weighs each pixel of a skip by what the level below makes of it (Oktay et al., "Attention U-Net", 1804.03999)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(1, channels // 2)
+        self.of_skip = nn.Conv2d(channels, inner, 1, bias=False)
+        self.of_signal = nn.Conv2d(channels, inner, 1)
+        self.weigh = nn.Conv2d(inner, 1, 1)
+
+    def forward(self, skip: Tensor, signal: Tensor) -> Tensor:
+        """Return the (N, C, H, W) skip times its (N, 1, H, W) weights in 0 to 1."""
+        return skip * torch.sigmoid(self.weigh(F.relu(self.of_skip(skip) + self.of_signal(signal))))
+
+
+BLOCKS: dict[str, type[nn.Module]] = {
+    "double": DoubleConvolution,
+    "residual": ResidualBlock,
+    "depthwise": DepthwiseBlock,
+}
+"""Blocks by the name that a recipe calls them."""
