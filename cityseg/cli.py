@@ -8,15 +8,18 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 from tqdm import tqdm
 from typer.exceptions import TyperException
 
 from cityseg import api, config
-from cityseg.data.layout import Split
+from cityseg.data.cache import CachedSplit
+from cityseg.data.layout import Split, default_data
+from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather
 from cityseg.engine.train import Progress
 from cityseg.errors import CitysegError, UsageError
 
@@ -33,7 +36,9 @@ app.add_typer(runs_app, name="runs")
 Data = Annotated[
     str | None,
     typer.Option(
-        "--data", help="Folder with leftImg8bit/ and gtFine/, or 'synthetic'. [default: $CITYSEG_DATA, data/cityscapes]"
+        "--data",
+        help="Folder with leftImg8bit/ and gtFine/, with their zips, or with dataset.json; or 'synthetic'. "
+        "[default: $CITYSEG_DATA, data/cityscapes]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
@@ -61,26 +66,57 @@ def main() -> NoReturn:
 
 
 @data_app.command("prepare")
-def data_prepare(data: Data = None, size: Size = "128x256", as_json: Json = False) -> None:
+def data_prepare(
+    data: Data = None,
+    size: Size = "128x256",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and record that, instead of refusing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Decode every split once into the cache at one size."""
     with _bar("preparing") as progress:
-        prepared = api.prepare(data, _size(size) or (128, 256), progress)
-    _print(
-        as_json,
-        {
-            split: {"frames": len(cached), "fingerprint": cached.meta.fingerprint, "folder": str(cached.folder)}
-            for split, cached in prepared.items()
-        },
-        (f"{split}: {len(cached)} frames in {cached.folder}" for split, cached in prepared.items()),
-    )
+        prepared = api.prepare_on_record(data, _size(size) or (128, 256), progress, skip_bad)
+    document = {
+        split: {
+            "frames": len(cached),
+            "fingerprint": cached.meta.fingerprint,
+            "folder": str(cached.folder),
+            "skipped": list(cached.meta.skipped),
+        }
+        for split, cached in prepared.items()
+    }
+    _print(as_json, document, _prepared_lines(prepared))
 
 
 @data_app.command("stats")
-def data_stats(data: Data = None, size: Size = "128x256", as_json: Json = False) -> None:
-    """Count frames, and per split and class the pixel share and the frames that hold it."""
+def data_stats(
+    data: Data = None,
+    size: Annotated[
+        str, typer.Option("--size", help="Where pixels are counted: HxW, or 'native' for the size of the first frame.")
+    ] = "128x256",
+    as_json: Json = False,
+) -> None:
+    """Count classes, objects, light and cities of every split; the rarest class comes first."""
+    counted_at = api.data_info(data).native_size if size == "native" else config.parse_size(size)
     with _bar("counting") as progress:
-        report = api.stats_report(data, _size(size) or (128, 256), progress)
+        report = api.stats_report(data, counted_at, progress)
     _print(as_json, report, _stats_lines(report))
+
+
+@data_app.command("verify")
+def data_verify(data: Data = None, as_json: Json = False) -> None:
+    """Read every file and list what is wrong with its path; the exit code is 1 if anything is."""
+    with _bar("verifying") as progress:
+        verification = api.verify(data, progress)
+    document = {
+        "data": data or default_data(),
+        "frames": verification.frames,
+        "problems": [asdict(problem) for problem in verification.problems],
+    }
+    _print(as_json, document, _problem_lines(verification))
+    if verification.problems:
+        raise typer.Exit(1)
 
 
 @data_app.command("synthesize")
@@ -88,11 +124,22 @@ def data_synthesize(
     dest: Path,
     frames: Annotated[int, typer.Option("--frames", help="How many frames to draw.")] = 160,
     seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same frames.")] = 0,
+    size: Size = "256x512",
+    weather: Annotated[str, typer.Option("--weather", help=f"One of {', '.join(WEATHERS)}, mixed.")] = "mixed",
+    light: Annotated[str, typer.Option("--light", help=f"One of {', '.join(DAYTIMES)}, mixed.")] = "mixed",
     as_json: Json = False,
 ) -> None:
     """Draw a synthetic street set into DEST, in the official layout."""
     with _bar("drawing") as progress:
-        info = api.synthesize(dest, frames, seed, progress)
+        info = api.synthesize(
+            dest,
+            frames,
+            seed,
+            progress,
+            size=_size(size) or (256, 512),
+            weather=None if weather == "mixed" else cast(Weather, weather),
+            daytime=None if light == "mixed" else cast(Daytime, light),
+        )
     _print(as_json, asdict(info), [f"{sum(info.frames.values())} frames in {dest}"])
 
 
@@ -322,19 +369,50 @@ def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterable
     return [align(header), *(align(row) for row in rows)]
 
 
+def _problem_lines(verification: api.Verification) -> Iterable[str]:
+    frames = f"{_counted(verification.frames, 'frame')} read"
+    if not verification.problems:
+        yield f"{frames}, no problem found"
+        return
+    yield f"{frames}, {_counted(len(verification.problems), 'problem')} found"
+    for kind, group in groupby(verification.problems, key=lambda problem: problem.kind):
+        messages = [f"  {problem.split}: {problem.message}" for problem in group]
+        yield f"{kind}: {len(messages)}"
+        yield from messages
+
+
+def _prepared_lines(prepared: dict[Split, CachedSplit]) -> Iterable[str]:
+    for split, cached in prepared.items():
+        yield f"{split}: {len(cached)} frames in {cached.folder}"
+        yield from (f"  left out: {path}" for path in cached.meta.skipped)
+
+
 def _stats_lines(report: dict[str, Any]) -> Iterable[str]:
     splits = list(report["splits"])
+    by_class = [report["splits"][split] for split in splits]
+    # A class that is nowhere is the rarest of all, and a split without labels says nothing about rarity.
+    rarest_first = sorted(by_class[0], key=lambda name: sum(classes[name]["share"] or 0.0 for classes in by_class))
     rows = [
-        (
-            name,
-            *(
-                f"{_percent(report['splits'][split][name]['share'])} in {report['splits'][split][name]['frames']}"
-                for split in splits
-            ),
-        )
-        for name in report["splits"][splits[0]]
+        (name, *(f"{_percent(classes[name]['share'])} in {classes[name]['frames']}" for classes in by_class))
+        for name in rarest_first
     ]
-    return _table(("class", *(f"{split}: share in frames of {report['frames'][split]}" for split in splits)), rows)
+    yield from _table(("class", *(f"{split}: share in frames of {report['frames'][split]}" for split in splits)), rows)
+    height, width = report["size"]
+    yield f"counted at {height}x{width} pixels (height x width)"
+    for split in splits:
+        light = report["brightness"][split]
+        cities = _counted(len(report["cities"][split]), "city")
+        objects = sum(found["count"] for found in report["objects"][split].values())
+        yield (
+            f"{split}: {_counted(report['frames'][split], 'frame')} in {cities}, "
+            f"{report['void'][split]:.1%} void, {_counted(objects, 'object')}, "
+            f"brightness {light['p5']:.0f} to {light['p95']:.0f} of 255, half of the frames under {light['p50']:.0f}"
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def _percent(share: float | None) -> str:

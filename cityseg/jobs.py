@@ -1,4 +1,4 @@
-"""Training processes: started apart from the app, followed through their run folder, stopped with a signal."""
+"""Processes of their own: started apart from the app, followed through their files, stopped with a signal."""
 
 from __future__ import annotations
 
@@ -7,22 +7,31 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from cityseg.errors import UsageError
 from cityseg.runs import Run, process_identity
 
 
 def start(run: Run) -> None:
-    """Start ``cityseg train --resume RUN`` detached; what it prints goes to ``log.txt``.
+    """Start ``cityseg train --resume RUN`` detached; what it prints goes to ``log.txt``."""
+    run.write_status(state="queued", launched=time.time(), error=None)
+    start_detached(["train", "--resume", run.id, "--runs", str(run.folder.parent)], run.folder / "log.txt")
+
+
+def start_detached(arguments: list[str], log: Path) -> int:
+    """Start ``cityseg ARGUMENTS`` as a process of its own; what it prints is added to ``log``. Returns its number.
 
     The process leads a session of its own, so that closing a terminal, the browser or the app changes nothing for it.
     """
-    command = [sys.executable, "-m", "cityseg", "train", "--resume", run.id, "--runs", str(run.folder.parent)]
-    run.write_status(state="queued", launched=time.time(), error=None)
-    with (run.folder / "log.txt").open("ab") as log:
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cityseg", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ).pid
 
 
 def stop(run: Run) -> None:

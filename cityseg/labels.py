@@ -7,6 +7,8 @@ ids. The table follows ``cityscapesscripts.helpers.labels`` and is tested agains
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,41 +122,94 @@ COLOR_BLIND_PALETTE = np.zeros((256, 3), dtype=np.uint8)
 """(256, 3) uint8, an alternative that stays apart in lightness under the common colour deficiencies."""
 COLOR_BLIND_PALETTE[:NUM_CLASSES] = _COLOR_BLIND_SAFE
 
-_KNOWN_ID = np.zeros(256, dtype=bool)
-_ID_TO_TRAIN_ID = np.full(256, IGNORE_INDEX, dtype=np.uint8)
 _TRAIN_ID_TO_ID = np.zeros(256, dtype=np.uint8)
-for _label in LABELS:
-    # Files are unsigned bytes, so the licence plate's -1 is stored as 255.
-    _KNOWN_ID[_label.id % 256] = True
-    _ID_TO_TRAIN_ID[_label.id % 256] = _label.train_id
-    if _label.train_id != IGNORE_INDEX:
-        _TRAIN_ID_TO_ID[_label.train_id] = _label.id
+for _class in CLASSES:
+    _TRAIN_ID_TO_ID[_class.train_id] = _class.id
+
+
+class LabelTable:
+    """Which train id each value of a dataset's label images stands for.
+
+    Attributes:
+        sixteen_bit: whether label images may have 16 bits per pixel.
+        image: what kind of label image is expected, in words.
+        image_hint: what a user with another kind can do.
+    """
+
+    def __init__(self, train_ids: Mapping[int, int], expected: str, hint: str, *, sixteen_bit: bool = False) -> None:
+        """Build the table.
+
+        Args:
+            train_ids: train id, or ``IGNORE_INDEX``, of every value that may occur; values are 0 to 65535.
+            expected: what to tell a user whose image holds another value, for example ``label ids 0 to 33``.
+            hint: what that user can do.
+            sixteen_bit: whether label images may have 16 bits per pixel.
+        """
+        self.sixteen_bit = sixteen_bit
+        self.image = (
+            "an 8-bit or 16-bit grey or palette PNG of labels" if sixteen_bit else "an 8-bit image of label ids"
+        )
+        self.image_hint = "store one value per pixel" if sixteen_bit else "use the *_gtFine_labelIds.png files"
+        self._expected, self._hint = expected, hint
+        self._known = np.zeros(65536, dtype=bool)
+        self._train_ids = np.full(65536, IGNORE_INDEX, dtype=np.uint8)
+        for value, train_id in train_ids.items():
+            self._known[value] = True
+            self._train_ids[value] = train_id
+        self._first_unknown = int(np.argmin(self._known))
+        two_values = np.arange(65536, dtype=np.uint16).view(np.uint8)
+        self._two_train_ids = self._train_ids[two_values].view(np.uint16)
+
+    @property
+    def stamp(self) -> str:
+        """What changes when a value's meaning changes."""
+        return hashlib.sha256(self._known.tobytes() + self._train_ids.tobytes()).hexdigest()
+
+    def to_train_ids(self, values: np.ndarray, source: str = "label map") -> np.ndarray:
+        """Map a label image to train ids.
+
+        Args:
+            values: (H, W) uint8, or uint16 where the table allows 16 bits.
+            source: what to call the image in an error message, usually its path.
+
+        Returns:
+            (H, W) uint8 train ids, ``IGNORE_INDEX`` where the label is not evaluated.
+
+        Raises:
+            DataError: the array has another type, or holds a value that the table leaves out.
+        """
+        if values.dtype != np.uint8 and not (self.sixteen_bit and values.dtype == np.uint16):
+            raise DataError(f"{source}: expected 8-bit {self._expected}, found {values.dtype}; convert it to 8 bits")
+        # The largest value is found far sooner than all values are counted, and mostly settles it.
+        if values.max(initial=0) >= self._first_unknown:
+            found = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+            unknown = found[~self._known[found]]
+            if unknown.size:
+                raise DataError(f"{source}: expected {self._expected}, found {_first(unknown)}; {self._hint}")
+        if values.dtype == np.uint8 and values.size % 2 == 0 and values.flags.c_contiguous:
+            # Looking up two pixels at a time halves the work, which is all in turning values into positions.
+            two = np.take(self._two_train_ids, values.reshape(-1).view(np.uint16))
+            return two.view(np.uint8).reshape(values.shape)
+        return self._train_ids[values]
+
+
+def _first(values: np.ndarray, shown: int = 20) -> str:
+    more = f" and {len(values) - shown} more" if len(values) > shown else ""
+    return ", ".join(map(str, values[:shown])) + more
+
+
+# Files are unsigned bytes, so the licence plate's -1 is stored as 255.
+OFFICIAL = LabelTable(
+    {label.id % 256: label.train_id for label in LABELS},
+    "label ids 0 to 33",
+    "use the *_gtFine_labelIds.png files, not train ids or colours",
+)
+"""The table of every dataset in the official layout."""
 
 
 def to_train_ids(label_ids: np.ndarray, source: str = "label map") -> np.ndarray:
-    """Map a label-id image to train ids.
-
-    Args:
-        label_ids: (H, W) uint8 label ids; -1 (licence plate) is stored as 255.
-        source: what to call the image in an error message, usually its path.
-
-    Returns:
-        (H, W) uint8 train ids, ``IGNORE_INDEX`` where the label is not evaluated.
-
-    Raises:
-        DataError: the array is not uint8, or holds an id that no official label has.
-    """
-    if label_ids.dtype != np.uint8:
-        raise DataError(f"{source}: expected 8-bit label ids, found {label_ids.dtype}; convert it to 8-bit ids 0 to 33")
-    # Counting all 256 values is one fast pass, and tells which ids are there.
-    found = np.flatnonzero(np.bincount(label_ids.ravel(), minlength=256))
-    unknown = found[~_KNOWN_ID[found]]
-    if unknown.size:
-        raise DataError(
-            f"{source}: expected label ids 0 to 33, found {', '.join(map(str, unknown))}; "
-            "use the *_gtFine_labelIds.png files, not train ids or colours"
-        )
-    return _ID_TO_TRAIN_ID[label_ids]
+    """Map (H, W) uint8 official label ids to train ids; -1 (licence plate) is stored as 255. See ``LabelTable``."""
+    return OFFICIAL.to_train_ids(label_ids, source)
 
 
 def to_label_ids(train_ids: np.ndarray) -> np.ndarray:

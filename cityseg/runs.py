@@ -67,7 +67,7 @@ class Run:
     def status(self) -> dict[str, Any]:
         """Return ``status.json``, with a dead process reported as failed."""
         status = _read_json(self.folder / "status.json")
-        if status["state"] == "running" and not _alive(status):
+        if status["state"] == "running" and not is_alive(status):
             status["state"] = "failed"
             status["error"] = "the training process ended without a word; log.txt holds its last lines"
         if status["state"] == "queued" and time.time() - status.get("launched", time.time()) > SILENCE_SECONDS:
@@ -264,8 +264,8 @@ def _git_commit() -> str | None:
     return answer.stdout.strip()
 
 
-def _alive(status: dict[str, Any]) -> bool:
-    """Whether the process that wrote the status is still the one with its number."""
+def is_alive(status: dict[str, Any]) -> bool:
+    """Whether the process that wrote a status (pid, process_start, host, heartbeat) is still there."""
     if status.get("host") == socket.gethostname():
         begun = process_identity(status["pid"])
         if begun is not None or Path("/proc").is_dir():

@@ -56,7 +56,30 @@ def test_ids_that_no_label_has_are_refused():
 def test_label_ids_of_another_type_are_refused(dtype):
     with pytest.raises(DataError) as refused:
         labels.to_train_ids(np.zeros((2, 2), dtype), "berlin.png")
-    assert str(refused.value) == f"berlin.png: expected 8-bit label ids, found {dtype}; convert it to 8-bit ids 0 to 33"
+    assert str(refused.value) == f"berlin.png: expected 8-bit label ids 0 to 33, found {dtype}; convert it to 8 bits"
+
+
+def test_a_table_of_ones_own():
+    table = labels.LabelTable({0: 10, 7: 255, 40000: 13}, "values 0, 7, 40000", "map them", sixteen_bit=True)
+    values = np.array([[0, 7], [40000, 0]])
+    assert table.to_train_ids(values.astype(np.uint16)).tolist() == [[10, 255], [13, 10]]
+    assert table.to_train_ids(values[:1].astype(np.uint8)).dtype == np.uint8
+    with pytest.raises(DataError) as refused:
+        table.to_train_ids(np.arange(1, 30, dtype=np.uint16)[None], "own.png")
+    assert str(refused.value) == (
+        "own.png: expected values 0, 7, 40000, found 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, "
+        "20, 21 and 8 more; map them"
+    )
+    with pytest.raises(DataError, match="found int32"):
+        table.to_train_ids(values.astype(np.int32))
+
+
+def test_a_stamp_tells_what_values_mean_and_nothing_else():
+    def stamp(train_ids):
+        return labels.LabelTable(train_ids, "", "").stamp
+
+    assert stamp({1: 2, 3: 255}) == stamp({3: 255, 1: 2})
+    assert len({stamp({1: 2}), stamp({1: 3}), stamp({1: 2, 3: 255}), stamp({2: 2})}) == 4
 
 
 def test_the_official_palette():

@@ -4,17 +4,18 @@
 ``cityseg.api.models`` evaluates and predicts. Every request and result is typed; nothing here prints.
 """
 
+from cityseg.api.augment import AugmentedView, augmented_views
 from cityseg.api.data import (
     DataInfo,
     FrameView,
+    Verification,
     connect,
     data_info,
     frame_view,
     prepare,
     splits_with_frames,
-    statistics,
-    stats_report,
     synthesize,
+    verify,
 )
 from cityseg.api.models import (
     ModelInfo,
@@ -23,6 +24,13 @@ from cityseg.api.models import (
     model_folder,
     models,
     predict_photos,
+)
+from cityseg.api.preparation import (
+    Preparation,
+    find_preparation,
+    prepare_on_record,
+    start_preparation,
+    stop_preparation,
 )
 from cityseg.api.publish import publish
 from cityseg.api.runs import (
@@ -37,18 +45,24 @@ from cityseg.api.runs import (
     stop,
     train,
 )
+from cityseg.api.stats import statistics, stats_report
 
 __all__ = [
+    "AugmentedView",
     "DataInfo",
     "DeviceInfo",
     "FrameView",
     "ModelInfo",
+    "Preparation",
     "Result",
+    "Verification",
+    "augmented_views",
     "connect",
     "data_info",
     "delete",
     "device_info",
     "evaluate",
+    "find_preparation",
     "find_result",
     "frame_view",
     "launch",
@@ -58,12 +72,16 @@ __all__ = [
     "models",
     "predict_photos",
     "prepare",
+    "prepare_on_record",
     "publish",
     "resume",
     "splits_with_frames",
+    "start_preparation",
     "statistics",
     "stats_report",
     "stop",
+    "stop_preparation",
     "synthesize",
     "train",
+    "verify",
 ]

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
 from cityseg.data import cache, layout
-from cityseg.data import statistics as counting
+from cityseg.data import verify as verifying
 from cityseg.data.cache import CachedSplit, Progress
+from cityseg.data.duplicates import without_shared_photos
 from cityseg.data.images import read_label, read_photo
-from cityseg.data.layout import SPLITS, Dataset, Split
-from cityseg.data.statistics import SplitStatistics
+from cityseg.data.layout import SPLITS, Dataset, Frame, Kind, Problem, Split
+from cityseg.data.synthetic import GENERATOR_VERSION, Daytime, Weather, drawn_version
 from cityseg.data.synthetic import synthesize as draw
 from cityseg.errors import DataError, UsageError
-from cityseg.labels import CLASS_NAMES
 
 SYNTHETIC_FOLDER = Path("data/synthetic")
 SYNTHETIC_FRAMES = 160
-_MANY_FRAMES = 64
+_FRAMES_PER_WORKER = 32
 STATISTICS_SIZE = (128, 256)
 """(height, width) at which a dataset is counted when nothing else is asked."""
 
@@ -33,7 +33,7 @@ class DataInfo:
     Attributes:
         spec: what was asked for, usable as ``--data`` again.
         name: what to call it.
-        kind: ``cityscapes`` or ``synthetic``.
+        kind: ``cityscapes``, ``synthetic``, or ``described`` for a folder with a ``dataset.json``.
         frames: number of frames by split.
         cities: names of the cities by split.
         native_size: (height, width) of the first frame on disk.
@@ -41,7 +41,7 @@ class DataInfo:
 
     spec: str
     name: str
-    kind: Literal["cityscapes", "synthetic"]
+    kind: Kind
     frames: dict[Split, int]
     cities: dict[Split, tuple[str, ...]]
     native_size: tuple[int, int]
@@ -61,40 +61,70 @@ class FrameView:
         city: where it was recorded.
         photo: (H, W, 3) uint8.
         train_ids: (H, W) uint8.
+        files: where photo and label are stored.
     """
 
     name: str
     city: str
     photo: np.ndarray
     train_ids: np.ndarray
+    files: Frame
 
 
 def connect(spec: str | None = None, on_progress: Progress | None = None) -> Dataset:
-    """Open a dataset: a folder in the official layout, or the word ``synthetic``.
+    """Open a dataset: a folder in one of the layouts of ``docs/datasets.md``, or the word ``synthetic``.
 
-    The synthetic set is drawn on first use, which ``on_progress`` follows.
+    The synthetic set is drawn on first use, and again after the generator changed, which ``on_progress`` follows.
+    Frames that cannot be used are named in ``Dataset.problems``.
 
     Raises:
-        UsageError: no such folder, or it is not in the official layout.
-        DataError: a photo without its label.
+        UsageError: no such folder, or its layout is not known.
+        DataError: no frames, a wrong ``dataset.json``, or an archive that cannot be read.
     """
     spec = spec or layout.default_data()
     if spec != "synthetic":
         return layout.open_folder(Path(spec).expanduser())
-    if not SYNTHETIC_FOLDER.is_dir():
-        try:
-            draw(SYNTHETIC_FOLDER, frames=SYNTHETIC_FRAMES, on_progress=on_progress)
-        except UsageError:
-            # Someone else finished the same set while this one was being drawn; it holds the same bytes.
-            if not (SYNTHETIC_FOLDER / "synthetic.json").is_file():
-                raise
+    if not synthetic_is_drawn():
+        _draw_synthetic(on_progress)
     return layout.open_folder(SYNTHETIC_FOLDER, "synthetic", "synthetic streets")
 
 
+def synthetic_is_drawn() -> bool:
+    """Whether the word ``synthetic`` opens at once: its set is there, and the present generator drew it."""
+    return SYNTHETIC_FOLDER.is_dir() and drawn_version(SYNTHETIC_FOLDER) in (None, GENERATOR_VERSION)
+
+
+def _draw_synthetic(on_progress: Progress | None) -> None:
+    workers = _drawing_workers(SYNTHETIC_FRAMES)
+    try:
+        draw(SYNTHETIC_FOLDER, frames=SYNTHETIC_FRAMES, on_progress=on_progress, workers=workers, replace=True)
+    except (UsageError, OSError) as error:
+        # Someone else may have finished the same set while this one was being drawn; it holds the same bytes.
+        if synthetic_is_drawn():
+            return
+        if isinstance(error, UsageError):
+            raise
+        raise _unwritable(SYNTHETIC_FOLDER, error) from None
+
+
+def _drawing_workers(frames: int) -> int:
+    """How many processes draw a set; each first spends the time of some twenty frames on its textures."""
+    return max(1, min(os.cpu_count() or 1, frames // _FRAMES_PER_WORKER))
+
+
+def _unwritable(dest: Path, error: OSError) -> DataError:
+    return DataError(f"{dest}: expected a place to write to, found {error.strerror}; choose another")
+
+
 def data_info(spec: str | None = None, on_progress: Progress | None = None) -> DataInfo:
-    """Describe a dataset by its listing and its first photo; raises what ``connect`` raises."""
+    """Describe a dataset by its listing and its first photo.
+
+    Raises:
+        UsageError, DataError: what ``connect`` refuses, no frame that can be used, or a damaged first photo.
+    """
     dataset = connect(spec, on_progress)
-    first = next(frames[0] for frames in dataset.splits.values() if frames)
+    splits = splits_with_frames(dataset)
+    first = dataset.frames(splits[0] if splits else "train")[0]
     photo = read_photo(first.photo)
     return DataInfo(
         spec=spec or layout.default_data(),
@@ -106,82 +136,132 @@ def data_info(spec: str | None = None, on_progress: Progress | None = None) -> D
     )
 
 
+@dataclass(frozen=True)
+class Verification:
+    """What looking at every file of a dataset gave.
+
+    Attributes:
+        frames: how many frames were read and decoded.
+        problems: everything that is wrong, by kind, split and path.
+    """
+
+    frames: int
+    problems: tuple[Problem, ...]
+
+
+def verify(spec: str | None = None, on_progress: Progress | None = None) -> Verification:
+    """Read and decode every photo and label of a dataset, and list everything that is wrong.
+
+    Raises:
+        UsageError, DataError: what ``connect`` refuses.
+    """
+    dataset = connect(spec, on_progress)
+    return Verification(sum(map(len, dataset.splits.values())), verifying.verify(dataset, on_progress))
+
+
 def splits_with_frames(dataset: Dataset) -> tuple[Split, ...]:
     """Return the splits that are not empty."""
     return tuple(split for split in SPLITS if dataset.splits[split])
 
 
 def prepare(
-    spec: str | None = None, size: tuple[int, int] = STATISTICS_SIZE, on_progress: Progress | None = None
+    spec: str | None = None,
+    size: tuple[int, int] = STATISTICS_SIZE,
+    on_progress: Progress | None = None,
+    skip_bad: bool = False,
 ) -> dict[Split, CachedSplit]:
-    """Bring every split of a dataset into the cache at ``size``; progress counts frames of all splits.
+    """Bring every split of a dataset into the cache at ``size``.
+
+    Args:
+        spec: the dataset.
+        size: (height, width) in pixels.
+        on_progress: called with (frames done, frames in all) of all splits that had to be decoded.
+        skip_bad: leave out what cannot be used, and the copies of photos that two splits share; ``CachedSplit.meta``
+            names it. Of a shared photo the copy nearest to the test split stays. See ``cache.prepare``.
 
     Raises:
         UsageError: whatever ``connect`` refuses.
-        DataError: a frame that cannot be used.
+        DataError: a frame that cannot be used, a photo that two splits share, or a cache that cannot be written.
     """
     dataset = connect(spec, on_progress)
-    splits = splits_with_frames(dataset)
-    total = sum(len(dataset.splits[split]) for split in splits)
+    splits = [
+        split
+        for split in SPLITS
+        if dataset.splits[split] or (not skip_bad and any(problem.split == split for problem in dataset.problems))
+    ]
+    prepared = _prepare_splits(dataset, splits, size, on_progress, skip_bad)
+    apart = without_shared_photos(dataset, {split: cached.meta for split, cached in prepared.items()})
+    changed = [split for split in prepared if apart.splits[split] != dataset.splits[split]]
+    return {**prepared, **_prepare_splits(apart, changed, size, on_progress, skip_bad)}
+
+
+def _prepare_splits(
+    dataset: Dataset, splits: Sequence[Split], size: tuple[int, int], on_progress: Progress | None, skip_bad: bool
+) -> dict[Split, CachedSplit]:
+    waiting = {
+        split: len(dataset.splits[split])
+        for split in splits
+        if dataset.splits[split] and not cache.is_prepared(dataset, split, size)
+    }
     before = 0
     prepared: dict[Split, CachedSplit] = {}
     for split in splits:
 
         def forward(done: int, _: int, before: int = before) -> None:
             if on_progress:
-                on_progress(before + done, total)
+                on_progress(before + done, max(before + done, sum(waiting.values())))
 
-        prepared[split] = cache.prepare(dataset, split, size, on_progress=forward)
-        before += len(dataset.splits[split])
+        prepared[split] = cache.prepare(dataset, split, size, on_progress=forward, skip_bad=skip_bad)
+        before += waiting.get(split, 0)
     return prepared
 
 
-def statistics(
-    spec: str | None = None, size: tuple[int, int] = STATISTICS_SIZE, on_progress: Progress | None = None
-) -> dict[Split, SplitStatistics]:
-    """Count every split at ``size``; raises what ``prepare`` raises."""
-    return {split: counting.compute(cached) for split, cached in prepare(spec, size, on_progress).items()}
-
-
-def stats_report(
-    spec: str | None = None, size: tuple[int, int] = STATISTICS_SIZE, on_progress: Progress | None = None
-) -> dict[str, Any]:
-    """Return the figures of ``cityseg data stats --json``: frames, and per split and class share and frequency."""
-    report: dict[str, Any] = {"data": spec or layout.default_data(), "size": list(size), "frames": {}, "splits": {}}
-    for split, counted in statistics(spec, size, on_progress).items():
-        report["frames"][split] = len(counted.frames)
-        report["splits"][split] = {
-            name: {"share": None if np.isnan(share) else float(share), "frames": int(frequency)}
-            for name, share, frequency in zip(CLASS_NAMES, counted.share, counted.frequency, strict=True)
-        }
-    return report
-
-
-def frame_view(spec: str | None, split: Split, name: str) -> FrameView:
-    """Read one frame at its native size.
+def frame_view(data: str | Dataset | None, split: Split, name: str) -> FrameView:
+    """Read one frame of a dataset, named or connected already, at its native size.
 
     Raises:
         UsageError: the split has no frame of that name.
         DataError: the frame cannot be read.
     """
-    for frame in connect(spec).splits[split]:
+    dataset = data if isinstance(data, Dataset) else connect(data)
+    for frame in dataset.splits[split]:
         if frame.name == name:
             photo = read_photo(frame.photo)
-            return FrameView(name, frame.city, photo, read_label(frame.label, (photo.shape[0], photo.shape[1])))
+            train_ids = read_label(frame.label, (photo.shape[0], photo.shape[1]), dataset.table)
+            return FrameView(name, frame.city, photo, train_ids, frame)
     raise UsageError(f"unknown frame {name!r}: the {split} split of the connected data holds no such frame")
 
 
-def synthesize(dest: Path, frames: int, seed: int = 0, on_progress: Progress | None = None) -> DataInfo:
+def synthesize(
+    dest: Path,
+    frames: int,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+    *,
+    size: tuple[int, int] = (256, 512),
+    weather: Weather | None = None,
+    daytime: Daytime | None = None,
+) -> DataInfo:
     """Draw a synthetic set into a new folder in the official layout, on all cores.
 
+    Weather and time of day that are None are drawn per frame: mostly clear, mostly day.
+
     Raises:
-        UsageError: too few frames, or a folder that is taken.
+        UsageError: too few frames, a wrong size, weather or time of day, or a folder that is taken.
         DataError: the folder cannot be written.
     """
+    workers = _drawing_workers(frames)
     try:
-        # Starting processes takes longer than drawing a few frames.
-        workers = (os.cpu_count() or 1) if frames >= _MANY_FRAMES else 1
-        draw(dest, frames=frames, seed=seed, on_progress=on_progress, workers=workers)
+        draw(
+            dest,
+            frames=frames,
+            seed=seed,
+            size=size,
+            weather=weather,
+            daytime=daytime,
+            on_progress=on_progress,
+            workers=workers,
+        )
     except OSError as error:
-        raise DataError(f"{dest}: expected a place to write to, found {error.strerror}; choose another") from None
+        raise _unwritable(dest, error) from None
     return data_info(str(dest))

@@ -1,65 +1,38 @@
-"""Where a dataset's frames lie on disk, and which split each belongs to."""
+"""Which layout a folder has. ``official`` and ``described`` list the frames; here a folder is recognised."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
+from cityseg.data.dataset import (
+    PROBLEM_KINDS,
+    SPLITS,
+    Dataset,
+    Frame,
+    Kind,
+    Problem,
+    ProblemKind,
+    Split,
+)
+from cityseg.data.described import DESCRIPTION, open_described
+from cityseg.data.official import LABELS, PARTS, PHOTOS, archive_path, has_part, open_official
 from cityseg.errors import DataError, UsageError
 
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
+__all__ = [
+    "PROBLEM_KINDS",
+    "SPLITS",
+    "Dataset",
+    "Frame",
+    "Kind",
+    "Problem",
+    "ProblemKind",
+    "Split",
+    "default_data",
+    "open_folder",
+]
 
-_PHOTO_SUFFIX = "_leftImg8bit.png"
-_LABEL_SUFFIX = "_gtFine_labelIds.png"
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One labelled photo.
-
-    Attributes:
-        name: ``<city>_<sequence>_<frame>``, unique within the dataset.
-        city: where it was recorded.
-        photo: path of the colour photo.
-        label: path of the label-id image.
-    """
-
-    name: str
-    city: str
-    photo: Path
-    label: Path
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Frames of a connected dataset by split.
-
-    Attributes:
-        name: what to call it in front of the user.
-        kind: ``cityscapes`` for any folder in the official layout, ``synthetic`` for the drawn set.
-        root: folder that holds ``leftImg8bit`` and ``gtFine``.
-        splits: frames of train, val and test, in sorted order. The official test labels are not public,
-            so val is the first half of the sorted official val frames and test is the second half.
-    """
-
-    name: str
-    kind: Literal["cityscapes", "synthetic"]
-    root: Path
-    splits: dict[Split, tuple[Frame, ...]]
-
-    def frames(self, split: Split) -> tuple[Frame, ...]:
-        """Return the frames of a split.
-
-        Raises:
-            DataError: the split has no frame.
-        """
-        frames = self.splits[split]
-        if not frames:
-            raise DataError(f"{self.root}: expected frames in the {split} split, found none; check leftImg8bit/")
-        return frames
+_WANTED = f"a folder with {PHOTOS}/ and {LABELS}/"
 
 
 def default_data() -> str:
@@ -70,37 +43,52 @@ def default_data() -> str:
     return "data/cityscapes" if Path("data/cityscapes").is_dir() else "synthetic"
 
 
-def open_folder(root: Path, kind: Literal["cityscapes", "synthetic"] = "cityscapes", name: str = "") -> Dataset:
-    """List the frames of a folder in the official layout.
+def open_folder(root: Path, kind: Kind = "cityscapes", name: str = "") -> Dataset:
+    """List the frames of a folder: one with ``dataset.json``, one in the official layout, or one with both archives.
 
-    Only the listing is read. A photo without its label is an error here already, because a run would
-    otherwise silently learn from fewer frames than its user believes.
+    Only names are read. A frame that cannot be used is no error here: it is named in ``Dataset.problems`` and is in
+    no split.
+
+    Args:
+        root: the folder.
+        kind: what the official layout holds here.
+        name: what to call the dataset; ``dataset.json`` knows its own, else the folder's name.
 
     Raises:
-        UsageError: the folder does not exist or is not in the official layout.
-        DataError: a photo has no label.
+        UsageError: there is no such folder, or it has no layout that is known.
+        DataError: there is no frame at all, ``dataset.json`` is wrong, an archive cannot be read, or a folder cannot
+            be listed.
     """
+    try:
+        return _open(root, kind, name)
+    except OSError as error:
+        raise DataError(f"{root}: expected a folder that can be read, found {error.strerror}; check the path") from None
+
+
+def _open(root: Path, kind: Kind, name: str) -> Dataset:
     if not root.is_dir():
-        raise UsageError(f"{root}: expected a folder with leftImg8bit/ and gtFine/, found no such folder")
-    missing = [part for part in ("leftImg8bit", "gtFine") if not (root / part).is_dir()]
-    if missing:
-        raise UsageError(
-            f"{root}: expected a folder with leftImg8bit/ and gtFine/, found no {' and no '.join(missing)}; "
-            "name the folder that holds both"
-        )
-    train, val = _frames(root, "train"), _frames(root, "val")
-    if not train and not val:
-        raise DataError(f"{root}: expected photos named leftImg8bit/<split>/<city>/*{_PHOTO_SUFFIX}, found none")
-    half = (len(val) + 1) // 2
-    return Dataset(name or root.resolve().name, kind, root, {"train": train, "val": val[:half], "test": val[half:]})
+        what = "a file; name the folder it lies in" if root.is_file() else "no such folder"
+        raise UsageError(f"{root}: expected {_WANTED}, found {what}")
+    if (root / DESCRIPTION).exists():
+        return open_described(root)
+    missing = [part for part in PARTS if not has_part(root, part)]
+    if not missing:
+        return open_official(root, kind, name or root.resolve().name)
+    if len(missing) == 1:
+        (there,) = set(PARTS) - set(missing)
+        if not (root / there).is_dir():
+            absent = archive_path(root, missing[0]).name
+            raise UsageError(
+                f"{root}: expected both official archives, found {archive_path(root, there).name} but no {absent}; "
+                "put it beside the other"
+            )
+    near = [folder for folder in (root.parent, *sorted(root.iterdir())) if folder.is_dir() and _is_dataset(folder)]
+    remedy = f"did you mean {near[0]}?" if near else f"name the folder that holds both, their zips, or {DESCRIPTION}"
+    raise UsageError(f"{root}: expected {_WANTED}, found no {' and no '.join(missing)}; {remedy}")
 
 
-def _frames(root: Path, folder: str) -> tuple[Frame, ...]:
-    frames = []
-    for photo in sorted((root / "leftImg8bit" / folder).glob(f"*/*{_PHOTO_SUFFIX}")):
-        city, name = photo.parent.name, photo.name.removesuffix(_PHOTO_SUFFIX)
-        label = root / "gtFine" / folder / city / f"{name}{_LABEL_SUFFIX}"
-        if not label.is_file():
-            raise DataError(f"{photo}: expected its label at {label}, found none; add the label or take the photo out")
-        frames.append(Frame(name, city, photo, label))
-    return tuple(sorted(frames, key=lambda frame: frame.name))
+def _is_dataset(folder: Path) -> bool:
+    try:
+        return (folder / DESCRIPTION).is_file() or all(has_part(folder, part) for part in PARTS)
+    except PermissionError:
+        return False

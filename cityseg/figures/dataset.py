@@ -8,11 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cityseg.data.layout import Split
-from cityseg.figures.theme import GRID, NEUTRAL, class_color, figure
-from cityseg.labels import CLASS_NAMES, NUM_CLASSES
+from cityseg.figures.theme import NEUTRAL, ROW_PIXELS, SPLIT_SYMBOLS, class_axis, class_color, figure
+from cityseg.labels import CLASS_NAMES, NUM_CLASSES, PALETTE
 
-_SYMBOLS: dict[Split, str] = {"train": "circle", "val": "diamond", "test": "square"}
-_ROW_PIXELS = 25
 _PERCENT = "\u00a0%"
 """The sign with a space that never breaks a line."""
 
@@ -51,12 +49,13 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f}{_PERCENT}"
 
 
-def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int]) -> go.Figure:
+def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int], palette: np.ndarray = PALETTE) -> go.Figure:
     """Plot the share of every class among the labelled pixels, one mark per split, on a log scale.
 
     Args:
         shares: by split, (19,) shares.
         order: train ids from top to bottom.
+        palette: (256, 3) uint8.
     """
     names = [CLASS_NAMES[index] for index in order]
     stacked = np.stack([*shares.values()])
@@ -64,7 +63,7 @@ def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int]) -> go
     for split, share in shares.items():
         values = [float(share[index]) if share[index] > 0 else None for index in order]
         # The key shows a split's symbol in grey, since colour stands for the class.
-        key = {"symbol": _SYMBOLS[split], "size": 10, "color": NEUTRAL}
+        key = {"symbol": SPLIT_SYMBOLS[split], "size": 10, "color": NEUTRAL}
         traces.append(go.Scatter(x=[None], y=[None], name=split, mode="markers", marker=key, hoverinfo="skip"))
         traces.append(
             go.Scatter(
@@ -73,9 +72,9 @@ def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int]) -> go
                 showlegend=False,
                 mode="markers",
                 marker={
-                    "symbol": _SYMBOLS[split],
+                    "symbol": SPLIT_SYMBOLS[split],
                     "size": 11,
-                    "color": [class_color(index) for index in order],
+                    "color": [class_color(index, palette=palette) for index in order],
                     "line": {"color": NEUTRAL, "width": 1.5},
                 },
                 customdata=[percent(float(share[index])) for index in order],
@@ -95,7 +94,7 @@ def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int]) -> go
             "ticktext": [_tick(power) for power in powers],
             "range": [float(np.log10(least)) - 0.25, 0],
         },
-        yaxis=_class_axis(names),
+        yaxis=class_axis(names),
     )
 
 
@@ -114,7 +113,10 @@ def _spans(stacked: np.ndarray, order: Sequence[int], names: Sequence[str]) -> g
 
 
 def class_frequencies(
-    frequencies: Mapping[Split, np.ndarray], frames: Mapping[Split, int], order: Sequence[int]
+    frequencies: Mapping[Split, np.ndarray],
+    frames: Mapping[Split, int],
+    order: Sequence[int],
+    palette: np.ndarray = PALETTE,
 ) -> go.Figure:
     """Plot in how many frames of all splits together each class occurs.
 
@@ -122,6 +124,7 @@ def class_frequencies(
         frequencies: by split, (19,) number of frames that hold the class.
         frames: by split, number of frames.
         order: train ids from top to bottom.
+        palette: (256, 3) uint8.
     """
     names = [CLASS_NAMES[index] for index in order]
     total = np.sum([*frequencies.values()], axis=0)
@@ -134,7 +137,10 @@ def class_frequencies(
         x=[int(total[index]) for index in order],
         y=names,
         orientation="h",
-        marker={"color": [class_color(index) for index in order], "line": {"color": NEUTRAL, "width": 1}},
+        marker={
+            "color": [class_color(index, palette=palette) for index in order],
+            "line": {"color": NEUTRAL, "width": 1},
+        },
         text=[f"{int(total[index]):,}" for index in order],
         textposition="outside",
         cliponaxis=False,
@@ -153,16 +159,17 @@ def class_frequencies(
             "tickformat": ",d",
             "showgrid": True,
         },
-        yaxis=_class_axis(names),
+        yaxis=class_axis(names),
     )
 
 
-def frame_shares(pixels: np.ndarray, usual: np.ndarray) -> go.Figure:
+def frame_shares(pixels: np.ndarray, usual: np.ndarray, palette: np.ndarray = PALETTE) -> go.Figure:
     """Plot which classes one frame holds, largest first, with a tick at each class's usual share.
 
     Args:
         pixels: (19,) pixels of each class in the frame.
         usual: (19,) share of each class in the whole split.
+        palette: (256, 3) uint8.
     """
     share = pixels / max(1, pixels.sum())
     order = [int(index) for index in np.argsort(-share, kind="stable") if share[index] > 0]
@@ -173,7 +180,10 @@ def frame_shares(pixels: np.ndarray, usual: np.ndarray) -> go.Figure:
         x=[100 * float(share[index]) for index in order],
         y=names,
         orientation="h",
-        marker={"color": [class_color(index) for index in order], "line": {"color": NEUTRAL, "width": 1}},
+        marker={
+            "color": [class_color(index, palette=palette) for index in order],
+            "line": {"color": NEUTRAL, "width": 1},
+        },
         customdata=[percent(float(share[index])) for index in order],
         hovertemplate="%{y}: %{customdata} of this frame<extra></extra>",
     )
@@ -201,23 +211,12 @@ def frame_shares(pixels: np.ndarray, usual: np.ndarray) -> go.Figure:
         bargap=0.3,
         showlegend=False,
         xaxis={"title": {"text": "Share of the labelled pixels"}, "ticksuffix": " %", "range": [0, top * 1.2]},
-        yaxis=_class_axis(names),
+        yaxis=class_axis(names),
     )
 
 
-def _class_axis(names: Sequence[str]) -> dict[str, object]:
-    return {
-        "categoryorder": "array",
-        "categoryarray": list(names),
-        "autorange": "reversed",
-        "showgrid": False,
-        "ticks": "",
-        "gridcolor": GRID,
-    }
-
-
 def _height(rows: int, rest: int) -> int:
-    return rows * _ROW_PIXELS + rest
+    return rows * ROW_PIXELS + rest
 
 
 def _tick(power: int) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import plotly.graph_objects as go
 
 from cityseg.figures import theme
-from cityseg.labels import CLASS_NAMES
+from cityseg.labels import CLASS_NAMES, PALETTE
 
 
-def class_shares(shares: Mapping[str, float]) -> go.Figure:
-    """Draw a bar per class in its official colour, in the order given, first on top.
+def class_shares(shares: Mapping[str, float], palette: np.ndarray = PALETTE) -> go.Figure:
+    """Draw a bar per class in its colour, in the order given, first on top.
 
     Args:
         shares: 0 to 1 by class name.
+        palette: (256, 3) uint8.
     """
     names = list(shares)
     percents = [100 * share for share in shares.values()]
@@ -24,7 +26,7 @@ def class_shares(shares: Mapping[str, float]) -> go.Figure:
         orientation="h",
         # Some official colours all but vanish on a dark page; a thin line keeps every bar visible.
         marker={
-            "color": [theme.class_color(CLASS_NAMES.index(name)) for name in names],
+            "color": [theme.class_color(CLASS_NAMES.index(name), palette=palette) for name in names],
             "line": {"color": theme.NEUTRAL, "width": 1},
         },
         text=[percent_text(share) for share in shares.values()],

@@ -6,12 +6,15 @@ Backgrounds are transparent and greys are half-way, so that a figure reads on a 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from cityseg.config import PRESETS
-from cityseg.labels import PALETTE
+from cityseg.data.layout import Split
+from cityseg.labels import CLASS_NAMES, PALETTE
 
 BETTER = "#2f7de1"
 """Blue: of two results, where the looked-at one is better."""
@@ -22,6 +25,14 @@ SAME = "#8a94a3"
 NEUTRAL = "#7d8896"
 """Lines, outlines and marks that stand for no run and no class."""
 GRID = "rgba(128, 138, 152, 0.22)"
+
+SPLIT_COLORS: dict[Split, str] = {"train": "#6388b0", "val": "#6d9440", "test": "#a272c2"}
+"""Colours of the splits, for figures in which colour does not stand for a class."""
+SPLIT_SYMBOLS: dict[Split, str] = {"train": "circle", "val": "diamond", "test": "square"}
+"""Marks of the splits, the same in every figure."""
+SPLIT_DASHES: dict[Split, str] = {"train": "solid", "val": "dash", "test": "dot"}
+ROW_PIXELS = 25
+"""Height of one class in figures that list the classes from top to bottom."""
 
 RUN_COLORS = (
     "#14919b",
@@ -57,10 +68,47 @@ def run_color(run_id: str) -> str:
     return free[int(hashlib.sha256(run_id.encode()).hexdigest(), 16) % len(free)]
 
 
-def class_color(train_id: int, alpha: float = 1.0) -> str:
-    """Return the official colour of a class as CSS, with an opacity from 0 to 1."""
-    red, green, blue = (int(value) for value in PALETTE[train_id])
+def class_color(train_id: int, alpha: float = 1.0, palette: np.ndarray = PALETTE) -> str:
+    """Return a class's colour as CSS: its row of a (256, 3) uint8 palette, with an opacity from 0 to 1."""
+    red, green, blue = (int(value) for value in palette[train_id])
     return f"rgba({red}, {green}, {blue}, {alpha:g})"
+
+
+def visible_color(train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> tuple[int, int, int]:
+    """Return a class's colour as (red, green, blue), mixed with white or black until it stands off the page.
+
+    Scales that begin in the page's own colour need this: the dark blue of cars on a dark page, or the pale green of
+    terrain on a white one, would show nothing. The hue stays.
+    """
+    color = palette[train_id].astype(float)
+    luma = float(color @ (0.299, 0.587, 0.114))
+    # On a dark page at least 120 of 255, on a light one at most 140.
+    if dark and luma < 120:
+        color += (255 - color) * (120 - luma) / (255 - luma)
+    elif not dark and luma > 140:
+        color *= 140 / luma
+    red, green, blue = (round(part) for part in color)
+    return red, green, blue
+
+
+def class_ticks(train_ids: Sequence[int], palette: np.ndarray = PALETTE, *, dark: bool = False) -> list[str]:
+    """Return axis labels: each class's name and a square in its colour, as visible on a light or dark page."""
+    colors = [visible_color(index, palette, dark=dark) for index in train_ids]
+    return [
+        f'{CLASS_NAMES[index]} <span style="color:rgb{color};font-size:16px">■</span>'
+        for index, color in zip(train_ids, colors, strict=True)
+    ]
+
+
+def class_axis(names: Sequence[str]) -> dict[str, Any]:
+    """Return a vertical axis that lists names from top to bottom."""
+    return {
+        "categoryorder": "array",
+        "categoryarray": list(names),
+        "autorange": "reversed",
+        "showgrid": False,
+        "ticks": "",
+    }
 
 
 def difference_color(difference: float) -> str:

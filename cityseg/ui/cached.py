@@ -5,20 +5,34 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from cityseg import api
 from cityseg.api import DataInfo, DeviceInfo, FrameView, Result
-from cityseg.api.data import STATISTICS_SIZE, SYNTHETIC_FOLDER
+from cityseg.api.data import STATISTICS_SIZE, synthetic_is_drawn
 from cityseg.data import cache
+from cityseg.data import statistics as counting
 from cityseg.data.cache import CachedSplit
-from cityseg.data.layout import Split
+from cityseg.data.layout import Dataset, Split
 from cityseg.data.statistics import SplitStatistics
 from cityseg.inference import Prediction, Predictor
 from cityseg.runs import runs_root
 from cityseg.ui import work
+
+
+@st.cache_resource(show_spinner=False, ttl=60, max_entries=8)
+def dataset(spec: str) -> Dataset:
+    """List a dataset; looked at again every minute."""
+    return api.connect(spec)
+
+
+def look_again() -> None:
+    """Forget every listing and what follows from one, because the files may have changed."""
+    for remembered in (dataset, data_info, _is_prepared, _is_counted, frame_names, frame, prepared, statistics):
+        remembered.clear()
 
 
 @st.cache_data(show_spinner=False, ttl=60)
@@ -28,8 +42,8 @@ def data_info(spec: str) -> DataInfo:
 
 
 def is_drawn(spec: str) -> bool:
-    """Whether ``data_info`` answers at once: false only while the synthetic set does not exist yet."""
-    return spec != "synthetic" or (SYNTHETIC_FOLDER / "synthetic.json").is_file()
+    """Whether ``data_info`` answers at once: false only while the synthetic set is still to be drawn."""
+    return spec != "synthetic" or synthetic_is_drawn()
 
 
 def draw(spec: str) -> DataInfo:
@@ -40,11 +54,22 @@ def draw(spec: str) -> DataInfo:
     return data_info(spec)
 
 
+def is_prepared(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> bool:
+    """Whether every split lies in the cache at ``size``, by default that of the statistics."""
+    return _is_prepared(spec, size) or _once_more(_is_prepared, spec, size)
+
+
+def _once_more(ask: Any, *words: Any) -> bool:
+    """Ask again past the memory: what is not there yet may be there in the next moment."""
+    ask.clear(*words)
+    answer: bool = ask(*words)
+    return answer
+
+
 @st.cache_data(show_spinner=False, ttl=600)
-def is_prepared(spec: str) -> bool:
-    """Whether every split lies in the cache at the size used for statistics, so that counting takes no decoding."""
-    dataset = api.connect(spec)
-    return all(cache.is_prepared(dataset, split, STATISTICS_SIZE) for split in api.splits_with_frames(dataset))
+def _is_prepared(spec: str, size: tuple[int, int]) -> bool:
+    listed = dataset(spec)
+    return all(cache.is_prepared(listed, split, size) for split in api.splits_with_frames(listed))
 
 
 @st.cache_resource(show_spinner=False, ttl=600, max_entries=8)
@@ -53,18 +78,27 @@ def prepared(spec: str) -> dict[Split, CachedSplit]:
     return api.prepare(spec)
 
 
-@st.cache_data(show_spinner=False, ttl=600)
+@st.cache_resource(show_spinner=False, ttl=600, max_entries=8)
 def statistics(spec: str) -> dict[Split, SplitStatistics]:
-    """Count a dataset's classes."""
-    return api.statistics(spec)
+    """Count a dataset's classes; shared by all visitors, so that what is derived from the counts is derived once."""
+    return {split: counting.compute(part) for split, part in prepared(spec).items()}
+
+
+def is_counted(spec: str) -> bool:
+    """Whether ``counted`` answers at once."""
+    return _is_counted(spec) or _once_more(_is_counted, spec)
+
+
+@st.cache_data(show_spinner=False, ttl=600)
+def _is_counted(spec: str) -> bool:
+    return is_prepared(spec) and all(counting.is_counted(part) for part in prepared(spec).values())
 
 
 def counted(spec: str) -> dict[Split, SplitStatistics]:
     """Count a dataset's classes, decoding it on first use with a progress bar in place."""
-    if not is_prepared(spec):
+    if not is_counted(spec):
         title = "Reading every frame once, to count its classes"
         work.follow(("count", spec), lambda note: api.statistics(spec, on_progress=note), title)
-        is_prepared.clear()
     return statistics(spec)
 
 
@@ -77,13 +111,13 @@ def device() -> DeviceInfo:
 @st.cache_data(show_spinner=False, ttl=60)
 def frame_names(spec: str) -> dict[Split, tuple[str, ...]]:
     """List the frames of every split by name; looked at again every minute."""
-    return {split: tuple(frame.name for frame in frames) for split, frames in api.connect(spec).splits.items()}
+    return {split: tuple(frame.name for frame in frames) for split, frames in dataset(spec).splits.items()}
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def frame(spec: str, split: Split, name: str) -> FrameView:
     """Read one frame at its native size."""
-    return api.frame_view(spec, split, name)
+    return api.frame_view(dataset(spec), split, name)
 
 
 def results() -> list[Result]:

@@ -9,18 +9,18 @@ import numpy as np
 import streamlit as st
 
 from cityseg.api import DataInfo
-from cityseg.api.data import STATISTICS_SIZE
 from cityseg.data.layout import SPLITS, Split
 from cityseg.data.statistics import SplitStatistics
 from cityseg.errors import CitysegError
-from cityseg.figures.dataset import class_frequencies, class_shares, imbalance, percent, rarest_first
+from cityseg.figures.dataset import imbalance
 from cityseg.labels import CLASS_NAMES, NUM_CLASSES
-from cityseg.ui import browse, cached, connect, pictures, shell, state
+from cityseg.ui import augment, browse, cached, charts, checking, connect, pictures, preparing, shell, state
 from cityseg.ui.viewer import Layer, viewer
 
 Statistics = Mapping[Split, SplitStatistics]
-TABS = ("Browse", "Classes")
-_CHART: dict[str, Any] = {"displayModeBar": False}
+TABS = ("Browse", "Splits", "Classes", "Where", "Together", "Sizes", "Light", "Augmentation")
+COUNTED_IN_PLACE = 400
+"""Up to so many frames are decoded when the page is opened; more are a matter of minutes, which the user decides on."""
 _SPLIT_WORDS: dict[Split, str] = {
     "train": "frames a model learns from",
     "val": "frames that choose a run's best epoch",
@@ -44,30 +44,67 @@ def show() -> None:
     try:
         counted = _counted(info)
     except CitysegError as error:
-        st.error(f"The frames cannot be read. {error}", icon=":material/broken_image:")
-        connect.panel(info)
+        st.error(f"The frames cannot be used as they are. {error}", icon=":material/broken_image:")
+        preparing.offer_skipping(spec)
+        counted = None
+    if counted is None:
+        connect.panel(info, prepare=False)
         return
+    checking.left_out(spec)
     _figures(figures, info, counted)
     tabs = st.tabs(TABS, key="tab", bind="query-params")
     for name, tab in zip(TABS, tabs, strict=True):
         if not tab.open:
             continue
         with tab:
-            if name == "Browse":
-                browse.browse(info, counted)
-            else:
-                _classes(info, counted)
+            _tab(name, info, counted)
     connect.panel(info)
 
 
-def _counted(info: DataInfo) -> Statistics:
-    """Count the classes; the first time, a frame is there to look at meanwhile."""
-    if cached.is_prepared(info.spec):
-        return cached.counted(info.spec)
+def _tab(name: str, info: DataInfo, counted: Statistics) -> None:
+    match name:
+        case "Browse":
+            browse.browse(info, counted)
+        case "Splits":
+            charts.splits_tab(info, counted)
+        case "Classes":
+            charts.classes_tab(info, counted)
+        case "Where":
+            charts.where_tab(info, counted)
+        case "Together":
+            charts.together_tab(counted)
+        case "Sizes":
+            charts.sizes_tab(counted)
+        case "Light":
+            charts.light_tab(counted)
+        case "Augmentation":
+            augment.augmentation_tab(info, counted)
+
+
+def _counted(info: DataInfo) -> Statistics | None:
+    """Count the classes, with a frame to look at meanwhile; None while a large set is not prepared."""
+    if cached.is_counted(info.spec):
+        with st.skeleton(height=600):
+            return cached.counted(info.spec)
     bar, meanwhile = st.container(), st.empty()
+    if not cached.is_prepared(info.spec) and (
+        sum(info.frames.values()) > COUNTED_IN_PLACE or preparing.is_running(info.spec)
+    ):
+        with bar:
+            preparing.first_time(info)
+        _first_frame(meanwhile, info)
+        return None
+    _first_frame(meanwhile, info)
+    with bar:
+        counted = cached.counted(info.spec)
+    meanwhile.empty()
+    return counted
+
+
+def _first_frame(place: Any, info: DataInfo) -> None:
     split = next(split for split in SPLITS if info.frames[split])
     frame = cached.frame(info.spec, split, cached.frame_names(info.spec)[split][0])
-    with meanwhile.container():
+    with place.container():
         st.caption(f"The first frame meanwhile: {frame.name}, {frame.city}.")
         viewer(
             pictures.unsquashed(frame.photo, info),
@@ -76,10 +113,6 @@ def _counted(info: DataInfo) -> Statistics:
             alt=f"Frame {frame.name} with its true classes.",
             clicks=False,
         )
-    with bar:
-        counted = cached.counted(info.spec)
-    meanwhile.empty()
-    return counted
 
 
 def overall_share(counted: Statistics) -> np.ndarray:
@@ -110,7 +143,7 @@ def _figures(place: Any, info: DataInfo, counted: Statistics | None) -> None:
     )
     if counted is None:
         grid.metric("Classes present", "…", f"of {NUM_CLASSES}", **plain)
-        grid.metric("Imbalance", "…", "being counted", **plain)
+        grid.metric("Imbalance", "…", "not counted yet", **plain)
         return
     share = overall_share(counted)
     missing = [name for name, value in zip(CLASS_NAMES, share, strict=True) if not value > 0]
@@ -134,71 +167,3 @@ def _figures(place: Any, info: DataInfo, counted: Statistics | None) -> None:
         "the ratio, the easier it is for a model to do well overall without ever learning the rare class.",
         **plain,
     )
-
-
-def _classes(info: DataInfo, counted: Statistics) -> None:
-    shares = {split: statistics.share for split, statistics in counted.items()}
-    frequencies = {split: statistics.frequency for split, statistics in counted.items()}
-    frames = {split: len(statistics.frames) for split, statistics in counted.items()}
-    order = rarest_first(shares)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.subheader("How much of the picture", anchor=False)
-        st.caption(
-            "Rarest class on top. Every grid line is ten times the one before; marks of a class that lie apart mean "
-            "that the splits differ there. Click a class to see its frames."
-        )
-        st.plotly_chart(
-            class_shares(shares, order),
-            key="class_shares",
-            config=_CHART,
-            on_select=lambda: _to_frames("class_shares"),
-            selection_mode="points",
-            alt="Share of every class per split, rarest first, on a log scale",
-        )
-    with right:
-        st.subheader("In how many frames", anchor=False)
-        st.caption(
-            "A class can be small and yet be in every frame (poles), or large where it is but in few frames (trains). "
-            "Click a bar to see its frames."
-        )
-        st.plotly_chart(
-            class_frequencies(frequencies, frames, order),
-            key="class_frames",
-            config=_CHART,
-            on_select=lambda: _to_frames("class_frames"),
-            selection_mode="points",
-            alt="Number of frames that hold each class, rarest first",
-        )
-    st.subheader("All figures", anchor=False)
-    st.caption(f"Share of the labelled pixels and number of frames, counted at {_size_words(info)}; – is absent.")
-    table: dict[str, list[str | int]] = {"Class": [CLASS_NAMES[index] for index in order]}
-    for split in counted:
-        table[f"{split}: share"] = [percent(float(shares[split][index])) for index in order]
-        table[f"{split}: frames"] = [int(frequencies[split][index]) for index in order]
-    st.dataframe(
-        table,
-        hide_index=True,
-        height="content",
-        column_config={name: _column(name) for name in table},
-        alt="Share and number of frames of every class per split",
-    )
-
-
-def _column(name: str) -> Any:
-    if name.endswith("share"):
-        return st.column_config.TextColumn(alignment="right")
-    return st.column_config.NumberColumn(format="localized") if name.endswith("frames") else name
-
-
-def _size_words(info: DataInfo) -> str:
-    height, width = STATISTICS_SIZE
-    return f"{width} × {height} px (frames on disk: {info.native_size[1]} × {info.native_size[0]} px)"
-
-
-def _to_frames(chart: str) -> None:
-    """Lead from a clicked class to its frames, fullest first."""
-    points = st.session_state[chart].selection.points
-    name = points[0].get("y") if points else None
-    if name in CLASS_NAMES:
-        browse.open_class(name)

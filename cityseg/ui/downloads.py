@@ -67,14 +67,15 @@ def files(street: Street, prediction: Prediction) -> dict[str, bytes]:
 def _file_makers(street: Street, prediction: Prediction) -> dict[str, Callable[[], bytes]]:
     train_ids = prediction.train_ids
     return {
-        "overlay.png": lambda: _png(overlay(street.photo, train_ids)),
-        "color.png": lambda: _png(labels.to_color(train_ids)),
-        "labelIds.png": lambda: _png(labels.to_label_ids(train_ids)),
+        "overlay.png": lambda: png(overlay(street.photo, train_ids)),
+        "color.png": lambda: png(labels.to_color(train_ids)),
+        "labelIds.png": lambda: png(labels.to_label_ids(train_ids)),
         "classes.csv": lambda: _csv(prediction),
     }
 
 
-def _png(picture: np.ndarray) -> bytes:
+def png(picture: np.ndarray) -> bytes:
+    """Return a (H, W) or (H, W, 3) uint8 picture as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     return file.getvalue()

@@ -89,7 +89,7 @@ export default function mount({ data, parentElement, setTriggerValue }) {
       // The mark moves at once; the page follows when Python has answered.
       for (const other of root.children) other.setAttribute("aria-pressed", String(other === cell));
       setTriggerValue("chosen", thumbnail.name);
-      const target = data.target && document.querySelector(`.st-key-${data.target}`);
+      const target = data.target ? document.querySelector(`.st-key-${data.target}`) : null;
       const box = target?.getBoundingClientRect();
       if (box && (box.bottom < 80 || box.top > innerHeight - 80)) target.scrollIntoView({ behavior: "smooth" });
     };

@@ -150,7 +150,8 @@ def class_table(subject: Subject, index: int) -> None:
             "mostly": [CLASS_NAMES[mistaken[i]] if mistaken[i] >= 0 else glossary.ABSENT for i in order],
         }
     )
-    swatches = [f"background-color: {theme.class_color(int(train_id))}" for train_id in order]
+    palette = state.palette()
+    swatches = [f"background-color: {theme.class_color(int(train_id), palette=palette)}" for train_id in order]
     config = st.column_config
     st.dataframe(
         table.style.apply(lambda _: swatches, subset=["color"]),

@@ -12,7 +12,7 @@ from cityseg.errors import CitysegError
 from cityseg.figures.shares import class_shares, percent_text
 from cityseg.inference import Prediction
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX
-from cityseg.ui import cached, choices, glossary, pictures
+from cityseg.ui import cached, choices, glossary, pictures, state
 from cityseg.ui.streets import Street
 from cityseg.ui.viewer import PHOTO, Layer, viewer
 
@@ -139,7 +139,7 @@ def shares(street: Street, prediction: Prediction) -> None:
     chart, table = st.tabs([f"{len(covered)} classes seen", "As a table"])
     with chart:
         st.plotly_chart(
-            class_shares(covered),
+            class_shares(covered, state.palette()),
             key="predict_shares",
             config={"displayModeBar": False},
             alt="Share of the picture by class: "

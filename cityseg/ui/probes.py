@@ -37,7 +37,7 @@ def show(run_id: str) -> None:
     predicted = _read(paths[epoch])
     view = _frame(frame)
     if view is None:
-        st.image(to_color(predicted), width="stretch", caption=f"{frame} after epoch {epoch}")
+        st.image(to_color(predicted, state.palette()), width="stretch", caption=f"{frame} after epoch {epoch}")
         st.caption("The connected data does not hold this frame, so there is no photo to lay the prediction over.")
         return
     viewer(

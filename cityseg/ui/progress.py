@@ -12,7 +12,6 @@ from cityseg.api import Result
 from cityseg.errors import CitysegError
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
-from cityseg.labels import PALETTE
 from cityseg.ui import cached, glossary, probes, recipe, shell, state
 from cityseg.ui.work import duration
 
@@ -265,7 +264,7 @@ def _classes(run_id: str) -> None:
     )
     last = epochs[-1]
     st.plotly_chart(
-        figures.class_bars(last["val"]["per_class"], metric, PALETTE),
+        figures.class_bars(last["val"]["per_class"], metric, state.palette()),
         key=f"classes_{run_id}",
         config={"displayModeBar": False},
         alt=f"{glossary.SCORES[metric][0]} of {run_id} per class on val after epoch {last['epoch']}",

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from cityseg.analysis.compare import Basis, ClassTable, Differences, class_table, differences, group_comparable
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
-from cityseg.labels import CLASS_NAMES, PALETTE
+from cityseg.labels import CLASS_NAMES
 from cityseg.ui import glossary, state
 
 _BASELINE, _BASELINE_PARAMETER = "compare_baseline", "baseline"
@@ -100,10 +100,10 @@ def _matrix(table: ClassTable, compared: Differences | None) -> None:
     dark = st.context.theme.type == "dark"
     name = glossary.SCORES[table.metric][0]
     if compared is None:
-        figure = figures.class_heatmap(table, dark=dark)
+        figure = figures.class_heatmap(table, state.palette(), dark=dark)
         reading = "Each row is a class, each column a result; stronger colour is a higher score."
     else:
-        figure = figures.difference_heatmap(table, compared, dark=dark)
+        figure = figures.difference_heatmap(table, compared, state.palette(), dark=dark)
         reading = (
             f"The starred column holds {compared.baseline}'s own scores, the others their difference from it: "
             "blue and + better, orange and − worse."
@@ -136,7 +136,7 @@ def _table(table: ClassTable, compared: Differences | None) -> None:
     first = compared.baseline if compared else table.names[0]
     support = table.support[:, table.names.index(first)]
     values: dict[str, Any] = {
-        "Colour": [*_swatches(), None],
+        "Colour": [*_swatches(state.palette()), None],
         "Class": [*CLASS_NAMES, "macro mean"],
         "Support": [*(support * 100), np.nan],
     }
@@ -189,12 +189,12 @@ def _tint(value: Any) -> str:
 
 
 @st.cache_data(show_spinner=False)
-def _swatches() -> list[str]:
+def _swatches(palette: np.ndarray) -> list[str]:
     """Return a small rounded square per class as a ``data:`` address."""
     addresses = []
     for index in range(len(CLASS_NAMES)):
         image = Image.new("RGBA", (48, 48))
-        color = tuple(int(part) for part in PALETTE[index])
+        color = tuple(int(part) for part in palette[index])
         ImageDraw.Draw(image).rounded_rectangle((8, 8, 40, 40), radius=8, fill=color, outline=(128, 128, 128, 160))
         buffer = io.BytesIO()
         image.save(buffer, "PNG")

@@ -56,6 +56,7 @@ def sidebar() -> None:
         device = cached.device()
         _fact(":material/memory:", device.name, _device_words(device))
         _trainings()
+        state.color_switch()
 
 
 def _draw(spec: str) -> DataInfo:

@@ -1,13 +1,18 @@
-"""What every page shares: which data is connected and which runs are looked at, kept in the session and the address."""
+"""What every page shares: which data is connected, and the colours of the classes; kept in session and address."""
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from cityseg.data.layout import default_data
+from cityseg.labels import COLOR_BLIND_PALETTE, PALETTE
 
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
+_SAFE_COLORS = "safe_colors"
+# Streamlit refuses to touch these: they belong to the tabs and to the switch of the colours.
+_BOUND = ("tab", _SAFE_COLORS)
 
 
 def data_spec() -> str:
@@ -23,7 +28,8 @@ def connect_data(spec: str) -> None:
     for key in [key for key in st.session_state if str(key).startswith("data_")]:
         del st.session_state[key]
     st.session_state[_DATA_KEY] = spec
-    st.query_params.clear()
+    for name in [name for name in st.query_params if name not in _BOUND]:
+        del st.query_params[name]
     share_data()
 
 
@@ -34,6 +40,27 @@ def share_data() -> None:
         st.query_params[_DATA_PARAMETER] = spec
     elif _DATA_PARAMETER in st.query_params:
         del st.query_params[_DATA_PARAMETER]
+
+
+def color_switch() -> None:
+    """Show the switch between the official and the colour-blind-safe colours; once per page, for all of it."""
+    st.toggle(
+        "Colour-blind-safe colours",
+        key=_SAFE_COLORS,
+        bind="query-params",
+        help="Colours of the classes that stay apart for colour-blind eyes, on every page. Files you download keep the "
+        "official colours.",
+    )
+
+
+def palette() -> np.ndarray:
+    """Return the (256, 3) uint8 colours of the classes that this visitor has chosen."""
+    return COLOR_BLIND_PALETTE if st.session_state.get(_SAFE_COLORS) else PALETTE
+
+
+def choose_colors(*, safe: bool) -> None:
+    """Choose the colours from elsewhere than the switch (for callbacks: before the switch is drawn)."""
+    st.session_state[_SAFE_COLORS] = safe
 
 
 def remembered(name: str, options: tuple[str, ...] | list[str]) -> str | None:

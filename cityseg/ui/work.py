@@ -20,6 +20,10 @@ _LOOK_SECONDS = 0.15
 _QUIET_SECONDS = 0.4
 
 
+class Stopped(Exception):
+    """The user stopped the work."""
+
+
 class Work:
     """One piece of work: its progress while it goes on, then its result or its error."""
 
@@ -28,6 +32,7 @@ class Work:
         self.done, self.total = 0, 0
         self.result: Any = None
         self.error: BaseException | None = None
+        self._stopped = False
         self.thread = threading.Thread(target=self._run, args=(job,), daemon=True)
         self.thread.start()
 
@@ -39,6 +44,12 @@ class Work:
 
     def _note(self, done: int, total: int) -> None:
         self.done, self.total = done, total
+        if self._stopped:
+            raise Stopped
+
+    def stop(self) -> None:
+        """End the work at its next note of progress; its error is then ``Stopped``."""
+        self._stopped = True
 
     def seconds_left(self) -> float | None:
         """Return an estimate from the pace so far, or None while it is too early to say."""
@@ -51,6 +62,29 @@ class Work:
 @st.cache_resource(show_spinner=False)
 def _all_work() -> tuple[dict[Hashable, Work], threading.Lock]:
     return {}, threading.Lock()
+
+
+def begin(key: Hashable, job: Callable[[Progress], Any]) -> None:
+    """Do ``job`` beside the scripts, anew even if it was done before; ``find`` tells how far it is and what came of it.
+
+    Args:
+        key: names the work; while it goes on, nothing else is begun under that name.
+        job: called with a progress callback (done, in all), in a thread; must not call Streamlit.
+    """
+    working, lock = _all_work()
+    with lock:
+        if key not in working or not working[key].thread.is_alive():
+            working[key] = Work(job)
+
+
+def find(key: Hashable) -> Work | None:
+    """Return the work of that name that goes on or is done, or None."""
+    return _all_work()[0].get(key)
+
+
+def bar(work: Work, title: str, unit: str = "frames") -> None:
+    """Show how far work is and how long it will still take."""
+    st.progress(_share(work), text=f"{title} {_words(work, unit)}")
 
 
 def follow(key: Hashable, job: Callable[[Progress], T], title: str, unit: str = "frames") -> T:

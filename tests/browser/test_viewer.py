@@ -39,7 +39,7 @@ if st.button("Next frame"):
     st.session_state["turn"] += 1
     st.rerun()
 if st.button("Fresh viewers"):
-    st.session_state.update(turn=0, fresh=fresh + 1)
+    st.session_state.update(turn=0, fresh=fresh + 1, safe_colors=False)
     st.rerun()
 st.write(f"turn {turn}")
 """
@@ -162,6 +162,9 @@ def test_palette_and_outline(page: sync_api.Page) -> None:
     _set_opacity(viewer, 100)
     viewer.get_by_role("button", name="Colour-blind-safe colours").click()
     assert _pixel(viewer, 0.8, 0.5) == [0, 68, 136]
+    other = _viewer(page, "third")
+    sync_api.expect(other).to_have_attribute("data-palette", "colour-blind-safe")
+    assert page.get_by_text("event palette").count() == 0, "the app's colours are no event of the page's"
     viewer.get_by_role("button", name="Outline").click()
     sync_api.expect(viewer).to_have_attribute("data-mode", "outline")
     assert _near(_pixel(viewer, 0.8, 0.5), GREY), "the inside is clear"

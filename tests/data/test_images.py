@@ -7,6 +7,7 @@ from PIL import Image
 
 from cityseg.data import layout
 from cityseg.data.images import read_label, read_photo, resize_label, resize_photo
+from cityseg.data.stored import StoredFile
 from cityseg.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -16,7 +17,7 @@ LABEL = RANDOM.integers(0, 34, (12, 20), dtype=np.uint8)
 
 def stored(path, array, **options):
     Image.fromarray(array).save(path, **options)
-    return path
+    return StoredFile(path, path.name)
 
 
 def test_photos_are_rgb(tmp_path):
@@ -40,7 +41,7 @@ def test_real_labels_equal_the_official_mapping(cityscapes_fullres):
     dataset = layout.open_folder(cityscapes_fullres)
     for frame in dataset.frames("train") + dataset.frames("val"):
         train_ids = read_label(frame.label, (1024, 2048))
-        with Image.open(frame.label) as image:
+        with Image.open(frame.label.path) as image:
             np.testing.assert_array_equal(train_ids, table[np.asarray(image)])
         assert len(np.unique(train_ids)) > 5
 
@@ -48,7 +49,7 @@ def test_real_labels_equal_the_official_mapping(cityscapes_fullres):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "expected a photo, found no file"),
+        (None, "expected a file, found none"),
         (b"no image at all", "expected a photo (PNG, JPEG or another image), found a file that is no image"),
         (b"", "expected a photo (PNG, JPEG or another image), found a file that is no image"),
     ],
@@ -58,21 +59,21 @@ def test_photos_that_are_none(tmp_path, content, sentence):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError) as refused:
-        read_photo(path)
+        read_photo(StoredFile(path, path.name))
     assert str(refused.value) == f"{path}: {sentence}"
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_torn_files(tmp_path, share):
-    whole = stored(tmp_path / "a.png", PHOTO).read_bytes()
+    whole = stored(tmp_path / "a.png", PHOTO).read()
     path = tmp_path / "torn.png"
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(DataError) as refused:
-        read_photo(path)
+        read_photo(StoredFile(path, path.name))
     assert str(refused.value).startswith(f"{path}: expected a readable photo, found a damaged file (")
     assert str(refused.value).endswith("); copy it again")
     with pytest.raises(DataError, match=r"found mode RGB|expected a readable label"):
-        read_label(path, (12, 20))
+        read_label(StoredFile(path, path.name), (12, 20))
 
 
 @pytest.mark.parametrize(
@@ -113,8 +114,8 @@ def test_unknown_ids_are_named_with_the_path(tmp_path):
 
 def test_a_missing_label(tmp_path):
     with pytest.raises(DataError) as refused:
-        read_label(tmp_path / "label.png", (12, 20))
-    assert str(refused.value) == f"{tmp_path / 'label.png'}: expected a label, found no file"
+        read_label(StoredFile(tmp_path / "label.png", "label.png"), (12, 20))
+    assert str(refused.value) == f"{tmp_path / 'label.png'}: expected a file, found none"
 
 
 def test_shrinking_a_photo_averages_areas():
@@ -130,7 +131,16 @@ def test_growing_a_photo_is_smooth():
     np.testing.assert_array_equal(large, np.asarray(Image.fromarray(PHOTO).resize((40, 24), Image.Resampling.BILINEAR)))
 
 
-@pytest.mark.parametrize("size", [(3, 5), (6, 7), (24, 40), (5, 41)])
+@pytest.mark.parametrize("given", [(64, 96), (63, 95), (66, 90), (128, 7)])
+@pytest.mark.parametrize("wanted", [(32, 48), (16, 12), (20, 30), (21, 19), (8, 96), (64, 48), (63, 95), (1, 1)])
+def test_shrinking_is_the_box_filter(given, wanted):
+    photo = RANDOM.integers(0, 256, (*given, 3), dtype=np.uint8)
+    photo[: given[0] // 2, : given[1] // 2] //= 128
+    pillow = np.asarray(Image.fromarray(photo).resize(wanted[::-1], Image.Resampling.BOX))
+    np.testing.assert_array_equal(resize_photo(photo, wanted), pillow)
+
+
+@pytest.mark.parametrize("size", [(3, 5), (6, 7), (24, 40), (5, 41), (4, 10), (12, 4), (6, 20), (1, 1)])
 def test_labels_take_the_nearest_pixel(size):
     rows, columns = (
         np.floor((np.arange(wanted) + 0.5) * given / wanted).astype(int)

@@ -29,8 +29,10 @@ def test_splits_are_train_and_the_halves_of_val(streets):
 def test_a_frame_knows_its_files(streets):
     frame = layout.open_folder(streets).frames("val")[0]
     assert frame.name.startswith(f"{frame.city}_")
-    assert frame.photo == streets / "leftImg8bit" / "val" / frame.city / f"{frame.name}_leftImg8bit.png"
-    assert frame.label == streets / "gtFine" / "val" / frame.city / f"{frame.name}_gtFine_labelIds.png"
+    assert frame.photo.name == f"leftImg8bit/val/{frame.city}/{frame.name}_leftImg8bit.png"
+    assert frame.photo.path == streets / frame.photo.name
+    assert frame.label.name == f"gtFine/val/{frame.city}/{frame.name}_gtFine_labelIds.png"
+    assert frame.label.path == streets / frame.label.name
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -87,7 +89,34 @@ def test_folders_that_are_no_dataset(tmp_path, there, missing):
         layout.open_folder(tmp_path)
     assert str(refused.value) == (
         f"{tmp_path}: expected a folder with leftImg8bit/ and gtFine/, found no {missing}; "
-        "name the folder that holds both"
+        "name the folder that holds both, their zips, or dataset.json"
+    )
+
+
+def test_the_folder_beside_the_right_one(copy):
+    for named in (copy / "leftImg8bit", copy.parent):
+        with pytest.raises(UsageError) as refused:
+            layout.open_folder(named)
+        assert str(refused.value) == (
+            f"{named}: expected a folder with leftImg8bit/ and gtFine/, found no leftImg8bit and no gtFine; "
+            f"did you mean {copy}?"
+        )
+
+
+def test_a_path_that_no_folder_can_have():
+    path = layout.Path("x" * 5000)
+    with pytest.raises(DataError) as refused:
+        layout.open_folder(path)
+    assert str(refused.value) == f"{path}: expected a folder that can be read, found File name too long; check the path"
+
+
+def test_a_file_is_no_dataset(tmp_path):
+    (tmp_path / "gtFine_trainvaltest.zip").touch()
+    with pytest.raises(UsageError) as refused:
+        layout.open_folder(tmp_path / "gtFine_trainvaltest.zip")
+    assert str(refused.value) == (
+        f"{tmp_path / 'gtFine_trainvaltest.zip'}: expected a folder with leftImg8bit/ and gtFine/, "
+        "found a file; name the folder it lies in"
     )
 
 
@@ -102,13 +131,61 @@ def test_folders_without_photos(tmp_path):
 
 
 def test_a_photo_without_label(copy):
-    frame = layout.open_folder(copy).frames("train")[2]
-    frame.label.unlink()
-    with pytest.raises(DataError) as refused:
-        layout.open_folder(copy)
-    assert str(refused.value) == (
-        f"{frame.photo}: expected its label at {frame.label}, found none; add the label or take the photo out"
+    before = layout.open_folder(copy)
+    frame = before.frames("train")[2]
+    frame.label.path.unlink()
+    dataset = layout.open_folder(copy)
+    assert dataset.problems == (
+        layout.Problem(
+            "missing label",
+            "train",
+            str(frame.photo),
+            f"{frame.photo}: expected its label at {frame.label}, found none; add the label or take the photo out",
+        ),
     )
+    assert dataset.frames("train") == (*before.frames("train")[:2], *before.frames("train")[3:])
+
+
+def test_a_label_without_photo(copy):
+    frame = layout.open_folder(copy).frames("test")[0]
+    frame.photo.path.unlink()
+    dataset = layout.open_folder(copy)
+    assert dataset.problems == (
+        layout.Problem(
+            "orphaned label",
+            "test",
+            str(frame.label),
+            f"{frame.label}: expected its photo at {frame.photo}, found none; add the photo or take the label out",
+        ),
+    )
+    assert dataset.splits["test"] == ()
+
+
+def test_one_name_in_two_cities(copy):
+    frame = layout.open_folder(copy).frames("train")[0]
+    for file in (frame.photo, frame.label):
+        other = file.path.parents[1] / "elsewhere" / file.path.name
+        other.parent.mkdir()
+        shutil.copy(file.path, other)
+    dataset = layout.open_folder(copy)
+    assert [(problem.kind, problem.split) for problem in dataset.problems] == [("duplicate", "train")] * 2
+    assert frame.name not in [usable.name for usable in dataset.frames("train")]
+
+
+def test_what_comes_first_where_several_layouts_lie_together(copy, described):
+    own = described()
+    for name in ("dataset.json", "images", "labels"):
+        (own / name).rename(copy / name)
+    assert layout.open_folder(copy).kind == "described"
+    (copy / "dataset.json").unlink()
+    (copy / "gtFine_trainvaltest.zip").write_text("not looked at")
+    assert layout.open_folder(copy).kind == "cityscapes"
+
+
+def test_the_folder_of_the_official_test_frames_is_not_looked_at(copy):
+    shutil.copytree(copy / "leftImg8bit" / "val", copy / "leftImg8bit" / "test")
+    dataset = layout.open_folder(copy)
+    assert (dataset.problems, len(dataset.frames("val")), len(dataset.frames("test"))) == ((), 2, 1)
 
 
 def test_what_is_connected_when_nothing_is_named(tmp_path, monkeypatch):

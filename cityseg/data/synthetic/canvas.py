@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from cityseg.data.synthetic.camera import Camera
+from cityseg.data.synthetic.indexed import PADDING, Texture, pack, sharp_enough
 from cityseg.labels import LABELS
 
 Color = tuple[int, int, int]
@@ -19,6 +20,7 @@ Color = tuple[int, int, int]
 LABEL_ID = {label.name: label.id for label in LABELS}
 _HAS_INSTANCES = {label.name: label.has_instances for label in LABELS}
 MOST_OWNERS = 254
+_RAMP = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,12 @@ class Glow:
     """Lit windows: a picture of their light, to be added where the owner is visible.
 
     Attributes:
-        image: "L" picture of the light at canvas resolution.
+        image: (H, W) uint8 picture of the light at canvas resolution.
         left, top: canvas position of its corner.
         owner: owner number of the facade.
     """
 
-    image: Image.Image
+    image: np.ndarray
     left: int
     top: int
     owner: int
@@ -106,6 +108,11 @@ class Canvas:
             return self.own(label, depth=float((z0 + z1) / 2))
         return self.own(label, plane=(normal_x / distance, 0.0, normal_z / distance))
 
+    def sees(self, place: tuple[float, float], reach: float) -> bool:
+        """Whether something ``reach`` metres to both sides of world (x, z) lies in the picture's columns."""
+        x, z = place
+        return z > 0 and abs(x) - reach < self.camera.canvas_size[0] / 2 * z / self.camera.scale
+
     def fill(self, pixels: np.ndarray, color: Sequence[int], owner: int) -> None:
         """Fill the polygon of (N, 2) canvas positions."""
         points = np.rint(pixels).ravel().tolist()
@@ -113,7 +120,7 @@ class Canvas:
 
     def shape(self, world: np.ndarray, color: Sequence[int], owner: int) -> None:
         """Fill the polygon of (N, 3) world points."""
-        self.fill(self.camera.project(world), color, owner)
+        self.draw.polygon(self.camera.outline(world), fill=(color[0], color[1], color[2], owner))
 
     def line(self, pixels: np.ndarray, color: Sequence[int], width: float, owner: int) -> None:
         """Draw an open line through (N, 2) canvas positions, ``width`` canvas pixels wide."""
@@ -123,21 +130,22 @@ class Canvas:
 
     def shade(self, world: np.ndarray, strength: int) -> None:
         """Darken the ground within the polygon of (N, 3) world points; strength 0 to 255."""
-        points = np.rint(self.camera.project(world) * (1 / self.camera.oversampling)).ravel().tolist()
-        self.shadow_draw.polygon(points, fill=strength)
+        self.shadow_draw.polygon(self.camera.outline(world, self.camera.oversampling), fill=strength)
 
     def light_ground(self, x: float, z: float) -> None:
         """Brighten the ground below a street lamp at world (x, z)."""
         if self.pool is None:
             return
-        draw = ImageDraw.Draw(self.pool)
+        spot = Image.new("L", self.pool.size, 0)
+        draw = ImageDraw.Draw(spot)
         angles = np.linspace(0, 2 * np.pi, 20, endpoint=False)
         circle = np.stack([np.cos(angles), np.zeros(20), np.sin(angles)], axis=1)
-        for radius, strength in ((7.5, 50), (5.5, 95), (3.8, 140), (2.2, 185)):
+        for radius, strength in ((6.8, 30), (5.8, 62), (4.8, 98), (3.8, 138), (2.8, 182), (1.8, 230)):
             points = circle * radius + (x, 0.0, z)
             points[:, 2] = np.maximum(points[:, 2], 1.0)
-            flat = np.rint(self.camera.project(points) * (1 / self.camera.oversampling)).ravel().tolist()
-            draw.polygon(flat, fill=strength)
+            draw.polygon(self.camera.outline(points, self.camera.oversampling), fill=strength)
+        # Where the light of two lamps meets, the brighter one shows.
+        self.pool = ImageChops.lighter(self.pool, spot)
 
     def lamp(self, world: Sequence[float], color: Color, radius: float, reach: float, owner: int) -> None:
         """Remember a light of ``radius`` metres at a world point."""
@@ -147,50 +155,42 @@ class Canvas:
 
     def sprite(
         self,
-        tones: Image.Image,
-        mask: Image.Image,
+        tones: np.ndarray,
         colors: tuple[Color, Color],
         box: tuple[float, float, float, float],
         owner: int,
     ) -> None:
-        """Paste a brightness picture ("L"), coloured from dark to bright and cut out by a "1" mask of its size.
+        """Paste an (H, W) uint8 brightness picture, coloured from dark to bright; 0 is cut out.
 
         ``box`` is its place on the canvas (left, top, right, bottom), pixels.
         """
         width, height = self.camera.canvas_size
         left, top, right, bottom = (round(edge) for edge in box)
-        seen = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
-        if seen[0] >= seen[2] or seen[1] >= seen[3]:
+        x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+        if x0 >= x1 or y0 >= y1:
             return
-        across, down = tones.width / (right - left), tones.height / (bottom - top)
-        source = (
-            (seen[0] - left) * across,
-            (seen[1] - top) * down,
-            min((seen[2] - left) * across, tones.width),
-            min((seen[3] - top) * down, tones.height),
-        )
-        size = seen[2] - seen[0], seen[3] - seen[1]
-        tone = tones.resize(size, Image.Resampling.BILINEAR, box=source)
-        dark, bright = colors
-        (r0, r1), (g0, g1), (b0, b1) = ((low, (high - low) / 255) for low, high in zip(dark, bright, strict=True))
-        piece = Image.merge("RGB", (tone, tone, tone)).convert("RGB", (r1, 0, 0, r0, 0, g1, 0, g0, 0, 0, b1, b0))
-        piece.putalpha(owner)
-        self.image.paste(piece, seen[:2], mask.resize(size, Image.Resampling.NEAREST, box=source))
+        high, wide = tones.shape
+        rows = (np.arange(y0 - top, y1 - top) * high // (bottom - top) * wide).astype(np.int32)
+        columns = (np.arange(x0 - left, x1 - left) * wide // (right - left)).astype(np.int32)
+        picture = tones.take(rows[:, None] + columns)
+        dark, bright = np.array(colors, dtype=np.float32)
+        painted = pack(dark + (bright - dark) * _RAMP, owner).take(picture)
+        size = x1 - x0, y1 - y0
+        piece = Image.frombuffer("RGBA", size, painted, "raw", "RGBA", 0, 1)
+        self.image.paste(piece, (x0, y0), Image.frombuffer("1", size, picture, "raw", "1;8", 0, 1))
 
-    def quad(
+    def wall(
         self,
         world: np.ndarray,
-        texture: Image.Image,
+        pictures: tuple[Texture, ...],
         owner: int,
         *,
         light: Sequence[float] = (1.0, 1.0, 1.0),
-        mask: Image.Image | None = None,
-        glow: Image.Image | None = None,
     ) -> None:
-        """Stretch an RGB texture over four world corners (bottom near, bottom far, top far, top near).
+        """Stretch a texture over an upright wall: (4, 3) world corners, bottom near, bottom far, top far, top near.
 
-        ``mask`` ("L", texture-sized) lets the background show through, as between the bars of a fence, while the
-        whole quad still belongs to ``owner``. ``glow`` ("L", texture-sized) is the light of its windows.
+        ``pictures`` are its ``levels``. Where one has a mask the background shows through, as between the bars of a
+        fence, while the whole wall still belongs to ``owner``.
         """
         corners = self.camera.project(world)
         width, height = self.camera.canvas_size
@@ -198,37 +198,37 @@ class Canvas:
         right, bottom = np.minimum(np.ceil(corners.max(axis=0)) + 1, (width, height)).astype(int).tolist()
         if right <= left or bottom <= top:
             return
-        inset = 0.75
-        wide, high = texture.width - inset, texture.height - inset
-        source = np.array([[inset, high], [wide, high], [wide, inset], [inset, inset]])
-        coefficients = _homography(corners - (left, top), source)
+        # An upright wall keeps its columns: each shows one column of the texture, evenly stretched.
+        (near, low_near), (far, low_far), (_, high_far), (_, high_near) = corners.tolist()
+        share = (np.arange(left, right) + 0.5 - near) / ((far - near) or 1.0)
+        share = np.minimum(np.maximum(share, 0.0), 1.0)
+        rows_high = high_near + share * (high_far - high_near)
+        stretch = np.maximum(low_near + share * (low_far - low_near) - rows_high, 1e-3)
+        picture = sharp_enough(pictures, 0.8 * float(stretch.max()))
+        closeness = share / world[1, 2] + (1 - share) / world[0, 2]
+        columns = (share / world[1, 2] / closeness * (picture.width - 1e-3)).astype(np.int32)
+        steps = (picture.height / stretch).astype(np.float32)
+        offsets = ((top + 0.5 - rows_high) * picture.height / stretch + PADDING).astype(np.float32)
+        rows = np.arange(bottom - top, dtype=np.float32)[:, None] * steps
+        rows += offsets
+        places = rows.astype(np.int32)
+        places *= picture.width
+        places += columns
         size = right - left, bottom - top
-        warp = Image.Transform.PERSPECTIVE
-        # Where the texture is finer than the canvas, the reduction to the photo's size smooths it anyway.
-        magnified = self.camera.oversampling == 1 or np.ptp(corners[[0, 3], 1]) > 1.2 * texture.height
-        smooth = Image.Resampling.BILINEAR if magnified else Image.Resampling.NEAREST
-        piece = texture.transform(size, warp, coefficients, smooth)
-        if tuple(light) != (1.0, 1.0, 1.0):
-            red, green, blue = light
-            piece = piece.convert("RGB", (red, 0, 0, 0, 0, green, 0, 0, 0, 0, blue, 0))
+        painted = picture.inks(light, owner).take(picture.indices.take(places, mode="clip"))
+        piece = Image.frombuffer("RGBA", size, painted, "raw", "RGBA", 0, 1)
         outline = Image.new("1", size, 0)
         points = np.rint(corners - (left, top)).ravel().tolist()
         ImageDraw.Draw(outline).polygon(points, fill=1)
-        if mask is None:
-            piece.putalpha(owner)
+        if picture.mask is None:
             self.image.paste(piece, (left, top), outline)
         else:
-            region = self.image.crop((left, top, right, bottom))
-            owners = region.getchannel("A")
-            owners.paste(owner, (0, 0), outline)
-            behind = region.convert("RGB")
+            self.claim(corners, owner)
             cut = Image.new("L", size, 0)
-            cut.paste(mask.transform(size, warp, coefficients, smooth), (0, 0), outline)
-            behind.paste(piece, (0, 0), cut)
-            behind.putalpha(owners)
-            self.image.paste(behind, (left, top))
-        if glow is not None and self.glowing:
-            self.glows.append(Glow(glow.transform(size, warp, coefficients, smooth), left, top, owner))
+            cut.paste(Image.fromarray(picture.mask.take(places, mode="clip")), (0, 0), outline)
+            self.image.paste(piece, (left, top), cut)
+        if picture.glow is not None and self.glowing:
+            self.glows.append(Glow(picture.glow.take(places, mode="clip"), left, top, owner))
 
     def claim(self, pixels: np.ndarray, owner: int) -> None:
         """Give the polygon of (N, 2) canvas positions to ``owner`` without painting it: spoked wheels, wire."""
@@ -243,12 +243,3 @@ class Canvas:
         ImageDraw.Draw(owners).polygon(points, fill=owner)
         region.putalpha(owners)
         self.image.paste(region, (left, top))
-
-
-def _homography(source: np.ndarray, target: np.ndarray) -> list[float]:
-    """Pillow's eight perspective coefficients that send (4, 2) source points to (4, 2) target points."""
-    rows = np.zeros((8, 8))
-    for index, ((column, row), (u, v)) in enumerate(zip(source, target, strict=True)):
-        rows[2 * index] = (column, row, 1, 0, 0, 0, -u * column, -u * row)
-        rows[2 * index + 1] = (0, 0, 0, column, row, 1, -v * column, -v * row)
-    return [float(value) for value in np.linalg.solve(rows, target.ravel())]

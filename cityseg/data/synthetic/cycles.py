@@ -22,6 +22,8 @@ def bicycle(
 
     When ``ridden``, its rider is painted too, as an object of its own.
     """
+    if not canvas.sees(place, 1.2):
+        return
     owner = canvas.own("bicycle", depth=place[1])
     figure = Figure(canvas, light, owner, place, turn=turn)
     frame = CLOTHES[int(rng.integers(len(CLOTHES)))]
@@ -62,6 +64,8 @@ def motorcycle(
     ridden: bool = False,
 ) -> None:
     """A motorcycle or scooter, see ``bicycle`` for ``turn`` and ``ridden``."""
+    if not canvas.sees(place, 1.2):
+        return
     owner = canvas.own("motorcycle", depth=place[1])
     figure = Figure(canvas, light, owner, place, turn=turn)
     figure.shadow(light, place, 0.85 * abs(turn) + 0.2, 1.1)

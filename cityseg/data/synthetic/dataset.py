@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
-from cityseg.data.synthetic.scene import check_request, render
-from cityseg.data.synthetic.weather import Weather
+from cityseg.data.synthetic.files import MOST_FRAMES, make_folders, plan
+from cityseg.data.synthetic.parallel import draw, draw_in_parallel
+from cityseg.data.synthetic.scene import check_request
+from cityseg.data.synthetic.weather import Daytime, Weather
 from cityseg.errors import UsageError
-from cityseg.labels import LABELS
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raised whenever the same seed would give other frames."""
 
-CITIES = {"train": ("alderford", "brackwell", "corvenham"), "val": ("dunmouth", "elmstead")}
-MOST_FRAMES = 1_000_000
-
-_COLORS = np.zeros((256, 3), dtype=np.uint8)
-for _label in LABELS:
-    _COLORS[_label.id % 256] = _label.color
+RECIPE = "synthetic.json"
 
 
-class _Frame(NamedTuple):
-    split: str
-    city: str
-    sequence: int
-    number: int
-    seed: int
-
-    @property
-    def stem(self) -> str:
-        return f"{self.city}_{self.sequence:06d}_{self.number:06d}"
+def drawn_version(folder: Path) -> int | None:
+    """Return the generator version that drew the set in ``folder``; None where there is no readable set."""
+    try:
+        version = json.loads((folder / RECIPE).read_text(encoding="utf-8"))["generator_version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, int) else None
 
 
 def synthesize(
@@ -50,8 +35,10 @@ def synthesize(
     seed: int = 0,
     size: tuple[int, int] = (256, 512),
     weather: Weather | None = None,
+    daytime: Daytime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     workers: int = 1,
+    replace: bool = False,
 ) -> None:
     """Write a set of street scenes as ``dest/leftImg8bit`` and ``dest/gtFine``, and its recipe as ``synthetic.json``.
 
@@ -64,31 +51,33 @@ def synthesize(
         seed: which set; every seed is another one.
         size: (height, width) of the frames, pixels.
         weather: None draws it per frame, mostly clear.
+        daytime: None draws it per frame, mostly day.
         on_progress: called with (frames written, frames wanted) after every frame.
         workers: processes that draw; the frames do not depend on it.
+        replace: put the new set in the place of one drawn before.
 
     Raises:
-        UsageError: too few frames, a wrong size, seed or weather, or a ``dest`` that is taken.
+        UsageError: too few frames, a wrong size, seed, weather or time of day, or a ``dest`` that is taken.
+        OSError: the files cannot be written.
     """
-    check_request(seed, size, weather)
+    check_request(seed, size, weather, daytime)
     if not 3 <= frames <= MOST_FRAMES:
         raise UsageError(f"expected 3 to {MOST_FRAMES} frames, found {frames}; a set needs 1 train and 2 val frames")
     dest = Path(dest)
-    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
-        found = "one that holds something" if dest.is_dir() else "a file"
-        raise UsageError(
-            f"{dest}: expected a new or empty folder, found {found}; choose another place or remove it first"
-        )
+    replaced = replace and drawn_version(dest) is not None
+    if not replaced:
+        _check_place(dest)
     dest.parent.mkdir(parents=True, exist_ok=True)
     # A sibling lies on the same file system, so that the last step is one rename.
     with tempfile.TemporaryDirectory(prefix=f".{dest.name}-", dir=dest.parent) as scratch:
         root = Path(scratch) / "set"
-        plan = _plan(frames, seed)
-        for folder in sorted({(frame.split, frame.city) for frame in plan}):
-            for kind in ("leftImg8bit", "gtFine"):
-                (root / kind / folder[0] / folder[1]).mkdir(parents=True)
-        write = partial(_write, root, size, weather)
-        for done, _ in enumerate(_run(write, plan, workers), start=1):
+        planned = plan(frames, seed)
+        make_folders(root, planned)
+        if workers > 1:
+            drawing = draw_in_parallel(root, planned, size, weather, daytime, workers)
+        else:
+            drawing = draw(root, planned, size, weather, daytime)
+        for done, _ in enumerate(drawing, start=1):
             if on_progress is not None:
                 on_progress(done, frames)
         recipe = {
@@ -97,43 +86,21 @@ def synthesize(
             "seed": seed,
             "size": list(size),
             "weather": weather,
+            "daytime": daytime,
             "generator_version": GENERATOR_VERSION,
         }
-        (root / "synthetic.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
-        if dest.exists():
+        (root / RECIPE).write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
+        if replaced:
+            dest.rename(Path(scratch) / "replaced")
+        elif dest.exists():
             dest.rmdir()
-        shutil.move(root, dest)
+        root.rename(dest)
 
 
-def _run(write: Callable[[_Frame], None], plan: list[_Frame], workers: int) -> Iterator[None]:
-    if workers <= 1:
-        yield from map(write, plan)
-        return
-    # Forking a process that holds threads (a training run, an app) can hang; spawning cannot.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(write, plan, chunksize=4)
-
-
-def _plan(frames: int, seed: int) -> list[_Frame]:
-    """Which frame belongs to which split and city, and which scene seed draws it."""
-    val = max(2, round(0.3 * frames))
-    plan: list[_Frame] = []
-    for split, count in (("train", frames - val), ("val", val)):
-        cities = CITIES[split]
-        for index in range(count):
-            place = index * len(cities) // count
-            first = -(-place * count // len(cities))
-            # One seed's scenes never return in another set, however large the sets are.
-            scene_seed = seed * MOST_FRAMES + len(plan)
-            plan.append(_Frame(split, cities[place], index - first, 19, scene_seed))
-    return plan
-
-
-def _write(root: Path, size: tuple[int, int], weather: Weather | None, frame: _Frame) -> None:
-    scene = render(frame.seed, size=size, weather=weather)
-    photos = root / "leftImg8bit" / frame.split / frame.city
-    truth = root / "gtFine" / frame.split / frame.city
-    Image.fromarray(scene.photo).save(photos / f"{frame.stem}_leftImg8bit.png")
-    Image.fromarray(scene.label_ids).save(truth / f"{frame.stem}_gtFine_labelIds.png")
-    Image.fromarray(scene.instance_ids).save(truth / f"{frame.stem}_gtFine_instanceIds.png")
-    Image.fromarray(_COLORS[scene.label_ids]).save(truth / f"{frame.stem}_gtFine_color.png")
+def _check_place(dest: Path) -> None:
+    """Refuse to write over anything."""
+    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
+        found = "one that holds something" if dest.is_dir() else "a file"
+        raise UsageError(
+            f"{dest}: expected a new or empty folder, found {found}; choose another place or remove it first"
+        )

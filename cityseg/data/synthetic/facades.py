@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cityseg.data.synthetic.camera import stream
+from cityseg.data.synthetic.indexed import Texture, levels
 from cityseg.data.synthetic.textures import grain
 
 PIXELS_PER_METRE = 20
@@ -30,24 +31,17 @@ class Front:
     """One drawn house front.
 
     Attributes:
-        levels: the same RGB picture at full, half, quarter and eighth size; the last for the far end of the street.
-        glows: "L" pictures of its lit windows, same sizes.
+        pictures: the front, lit windows included, at falling sizes.
         width, height: extent, metres.
         color: mean wall colour, for the gable and what is seen of the sides.
         modern: whether it has a flat roof.
     """
 
-    levels: tuple[Image.Image, ...]
-    glows: tuple[Image.Image, ...]
+    pictures: tuple[Texture, ...]
     width: float
     height: float
     color: Color
     modern: bool
-
-    def level(self, pixels_per_metre: float) -> int:
-        """Index of the smallest picture that is still sharp at this canvas resolution."""
-        wanted = PIXELS_PER_METRE / max(pixels_per_metre, 1e-3)
-        return int(np.clip(np.floor(np.log2(max(wanted, 1.0)) + 0.4), 0, len(self.levels) - 1))
 
 
 @lru_cache(maxsize=VARIANTS)
@@ -106,12 +100,8 @@ def front(variant: int) -> Front:
         sheet.box(0, height - 0.22, width, height, sheet.tone(0.72))
     # A drain pipe marks where one house ends and the next begins.
     sheet.box(0.05, 0, 0.17, height - 0.5, sheet.tone(0.55))
-    image, glow = sheet.image, sheet.glow
-    levels, glows = [image], [glow]
-    for factor in (2, 4, 8):
-        levels.append(image.reduce(factor))
-        glows.append(glow.reduce(factor))
-    return Front(tuple(levels), tuple(glows), width, height, sheet.base, style == "modern")
+    pictures = levels(sheet.image, glow=sheet.glow)
+    return Front(pictures, width, height, sheet.base, style == "modern")
 
 
 class _Sheet:

@@ -18,6 +18,9 @@ SKIN: tuple[Color, ...] = ((206, 164, 138), (188, 142, 114), (150, 106, 80), (10
 HAIR: tuple[Color, ...] = ((36, 28, 24), (74, 54, 38), (132, 104, 66), (150, 146, 140), (20, 18, 18))
 
 
+DISTINCT = 44.0
+"""Canvas pixels per metre below which hands, shoes and folds of clothes are left out."""
+
 _CIRCLE = [(float(np.cos(angle)), float(np.sin(angle))) for angle in np.linspace(0, 2 * np.pi, 16, endpoint=False)]
 
 
@@ -39,6 +42,7 @@ class Figure:
         self.column, self.row = canvas.camera.project(np.array([[place[0], 0.0, place[1]]]))[0].tolist()
         self.pixels = canvas.camera.scale / place[1] * size
         self.turn = turn
+        self.distinct = self.pixels > DISTINCT
         front = light.gain((0.0, 0.2, -0.98))
         self.bright = sum(front) / 3 * 1.04
         self.sun_right = light.sun[0] > 0
@@ -55,11 +59,17 @@ class Figure:
         red, green, blue = (min(255, round(channel * gain * self.bright)) for channel in color)
         return red, green, blue
 
+    def detail(self, points: Sequence[tuple[float, float]], color: Color, gain: float = 1.0) -> None:
+        """Fill a polygon that only near figures show."""
+        if self.distinct:
+            self.fill(points, color, gain)
+
     def fill(self, points: Sequence[tuple[float, float]], color: Color, gain: float = 1.0) -> None:
         self.canvas.draw.polygon(self.at(points), fill=(*self.tone(color, gain), self.owner))
 
     def oval(self, x: float, y: float, wide: float, high: float, color: Color, gain: float = 1.0) -> None:
-        self.fill([(x + wide * cos, y + high * sin) for cos, sin in _CIRCLE], color, gain)
+        corners = _CIRCLE if self.distinct else _CIRCLE[::2]
+        self.fill([(x + wide * cos, y + high * sin) for cos, sin in corners], color, gain)
 
     def limb(self, points: list[tuple[float, float]], width: float, color: Color, gain: float = 1.0) -> None:
         thick = max(width * self.pixels, self.canvas.camera.oversampling)

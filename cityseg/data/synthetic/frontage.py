@@ -123,9 +123,7 @@ class FrontagePainter:
             for _ in range(int(rng.integers(0, 3))):
                 self._chimney(t + sign * 4.0, float(rng.uniform(s0 + 1, s1 - 1)), high + pitch * 0.8, house, owner)
         self._shade(t, s0, s1, high)
-        middle_depth = max(s0, camera.visible_from(t))
-        level = house.level(camera.scale / middle_depth * 0.8)
-        canvas.quad(corners, house.levels[level], owner, light=gain.tolist(), glow=house.glows[level])
+        canvas.wall(corners, house.pictures, owner, light=gain.tolist())
 
     def _shade(self, t: float, s0: float, s1: float, high: float) -> None:
         """The shadow that a house throws across the street."""
@@ -174,11 +172,9 @@ class FrontagePainter:
             near = max(s0, far - 12.0)
             corners = camera.street(np.array([[t, 0, near], [t, 0, far], [t, height, far], [t, height, near]]))
             if kind == "wall":
-                canvas.quad(corners, masonry(variant), canvas.own_wall("wall", corners), light=gain.tolist())
+                canvas.wall(corners, masonry(variant), canvas.own_wall("wall", corners), light=gain.tolist())
             else:
-                picture, solid = fence(variant)
-                owner = canvas.own_wall("fence", corners)
-                canvas.quad(corners, picture, owner, light=gain.tolist(), mask=solid)
+                canvas.wall(corners, fence(variant), canvas.own_wall("fence", corners), light=gain.tolist())
             far = near
 
     def _garden(self, side: Side, s0: float, s1: float, house: Front, rng: np.random.Generator, green: int) -> None:
@@ -226,7 +222,7 @@ class FrontagePainter:
 
     def _facing_row(self) -> None:
         """The houses that close a street which ends at a crossing one."""
-        canvas, camera = self.canvas, self.camera
+        canvas = self.canvas
         depth, rng = self.street.end, self.looks
         reach = depth * self.camera.size[1] / (2 * self.camera.size[0] * self.camera.focal) + 2
         x = -reach - float(rng.uniform(0, 14))
@@ -242,8 +238,7 @@ class FrontagePainter:
             if not house.modern:
                 roof = points[[3, 2, 2, 3]] + np.array([[0, 0, 0], [0, 0, 0], [-0.8, 3.4, 4.0], [0.8, 3.4, 4.0]])
                 canvas.shape(roof, _lit(_ROOFS[int(rng.integers(len(_ROOFS)))], tint), owner)
-            level = house.level(camera.scale / depth)
-            canvas.quad(points, house.levels[level], owner, light=tint.tolist(), glow=house.glows[level])
+            canvas.wall(points, house.pictures, owner, light=tint.tolist())
             x += house.width
 
     def _view(self) -> None:
@@ -255,12 +250,12 @@ class FrontagePainter:
         foliage = canvas.own("vegetation", depth=FAR * 0.95)
         while x < 120:
             wide, high = float(rng.uniform(16, 34)), float(rng.uniform(8, 22))
-            if rng.random() < 0.5:
+            # Far to the sides only trees can show between the lots.
+            if rng.random() < 0.5 and abs(x + wide / 2 - camera.x(0.0, FAR)) < 60:
                 points = np.array([[x, 0, FAR], [x + wide, 0, FAR], [x + wide, high, FAR], [x, high, FAR]])
                 base = front(int(rng.integers(VARIANTS)))
                 gain = np.array(light.gain((0.0, 0.0, -1.0)))
-                if camera.project(points)[1, 0] > 0 and camera.project(points)[0, 0] < camera.canvas_size[0]:
-                    canvas.quad(points, base.levels[3], owner, light=gain.tolist())
+                canvas.wall(points, base.pictures, owner, light=gain.tolist())
             else:
                 points = np.array([[x, 0, FAR], [x + wide, 0, FAR], [x + wide, high * 0.6, FAR], [x, high * 0.6, FAR]])
                 points = np.insert(points, 3, [x + wide / 2, high * 0.8, FAR], axis=0)

@@ -13,6 +13,8 @@ def person(
     canvas: Canvas, light: Light, rng: np.random.Generator, place: tuple[float, float], *, child: bool = False
 ) -> None:
     """A pedestrian at world (x, z): walking or standing, seen from the side, the front or behind."""
+    if not canvas.sees(place, 0.5):
+        return
     owner = canvas.own("person", depth=place[1])
     tall = float(rng.uniform(0.93, 1.08)) * (0.68 if child else 1.0)
     side = rng.random() < 0.5
@@ -26,11 +28,11 @@ def person(
     long_coat = rng.random() < 0.3
     if side:
         figure.limb([(0.0, 0.86), (-stride * 0.35, 0.48), (-stride, 0.06)], 0.15, legs, 0.74)
-        figure.fill(
+        figure.detail(
             [(-stride - 0.07, 0.0), (-stride + 0.16, 0.0), (-stride + 0.08, 0.09), (-stride - 0.06, 0.1)], (30, 28, 28)
         )
         figure.limb([(0.0, 0.86), (stride * 0.55, 0.48), (stride, 0.06)], 0.16, legs)
-        figure.fill(
+        figure.detail(
             [(stride - 0.07, 0.0), (stride + 0.19, 0.0), (stride + 0.08, 0.1), (stride - 0.06, 0.1)], (36, 32, 30)
         )
         figure.limb([(0.0, 1.36), (swing * 0.8, 1.08), (swing + 0.1, 0.86)], 0.1, coat, 0.74)
@@ -38,9 +40,10 @@ def person(
         figure.fill(
             [(-0.14, low), (0.15, low), (0.16, 1.12), (0.13, 1.4), (0.02, 1.47), (-0.12, 1.42), (-0.17, 1.15)], coat
         )
-        figure.fill([(-0.14, low), (-0.03, low), (-0.04, 1.43), (-0.12, 1.42), (-0.17, 1.15)], coat, 0.8)
+        figure.detail([(-0.14, low), (-0.03, low), (-0.04, 1.43), (-0.12, 1.42), (-0.17, 1.15)], coat, 0.8)
         figure.limb([(-0.01, 1.36), (-swing * 0.8, 1.08), (-swing * 0.6, 0.84)], 0.105, coat, 0.92)
-        figure.oval(-swing * 0.6, 0.81, 0.045, 0.05, skin)
+        if figure.distinct:
+            figure.oval(-swing * 0.6, 0.81, 0.045, 0.05, skin)
         figure.oval(0.03, 1.61, 0.1, 0.125, skin)
         figure.fill(
             [(-0.09, 1.58), (-0.1, 1.68), (-0.02, 1.75), (0.08, 1.74), (0.1, 1.68), (0.0, 1.67), (-0.03, 1.55)], hair
@@ -52,7 +55,7 @@ def person(
                 [(sign * 0.09, 0.86), (sign * (0.08 + stride * 0.4), 0.06)], 0.155, legs, 0.86 if sign > 0 else 1.0
             )
             x = sign * (0.09 + stride * 0.4)
-            figure.fill([(x - 0.07, 0.0), (x + 0.07, 0.0), (x + 0.06, 0.1), (x - 0.06, 0.1)], (34, 30, 30))
+            figure.detail([(x - 0.07, 0.0), (x + 0.07, 0.0), (x + 0.06, 0.1), (x - 0.06, 0.1)], (34, 30, 30))
         low = 0.62 if long_coat else 0.82
         figure.fill(
             [
@@ -68,7 +71,7 @@ def person(
             coat,
         )
         shaded = -1 if figure.sun_right == (figure.turn > 0) else 1
-        figure.fill(
+        figure.detail(
             [
                 (shaded * 0.06, low),
                 (shaded * 0.19, low),
@@ -81,7 +84,8 @@ def person(
         )
         for sign in (-1, 1):
             figure.limb([(sign * 0.22, 1.36), (sign * 0.28, 1.08), (sign * 0.26, 0.86)], 0.1, coat, 0.88)
-            figure.oval(sign * 0.26, 0.83, 0.045, 0.05, skin)
+            if figure.distinct:
+                figure.oval(sign * 0.26, 0.83, 0.045, 0.05, skin)
         figure.oval(0.0, 1.62, 0.095, 0.125, skin if facing else hair)
         if facing:
             figure.fill(

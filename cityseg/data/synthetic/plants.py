@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from cityseg.data.synthetic.canvas import Canvas, Color
+from cityseg.data.synthetic.indexed import Texture, levels
 from cityseg.data.synthetic.light import Light
 from cityseg.data.synthetic.textures import CROWN_SIDE, crown, leaves
 
@@ -33,11 +34,11 @@ def _paste_crown(
     """Paste a random crown into (2, 3) world corners, upper left and lower right."""
     (left, high), (right, low) = canvas.camera.project(box).tolist()
     level = min(4, max(0, int(np.log2(CROWN_SIDE / max(right - left, low - high, 1.0)))))
-    tones, mask = crown(int(rng.integers(CROWNS)), shape, light.sun[0] > 0, level)
+    tones = crown(int(rng.integers(CROWNS)), shape, light.sun[0] > 0, level)
     gain = float(rng.uniform(0.86, 1.1)) * (1.06 - 0.2 * light.cover)
     dark, bright = _GREENS[green]
     red, leaf, blue = (round(channel * gain) for channel in bright)
-    canvas.sprite(tones, mask, (dark, (red, leaf, blue)), (left, high, right, low), owner)
+    canvas.sprite(tones, (dark, (red, leaf, blue)), (left, high, right, low), owner)
 
 
 def tree(
@@ -71,9 +72,10 @@ def tree(
         ]
     )
     canvas.shape(shape_points, (bark, bark - 8, bark - 18), owner)
-    foot, fork = shape_points[[1, 2] if light.sun[0] < 0 else [0, 3]]
-    dark_half = np.array([[x, 0, z], foot, fork, [x + lean, top, z]])
-    canvas.shape(dark_half, (bark - 22, bark - 28, bark - 34), owner)
+    if thick * canvas.camera.scale / z > 2:
+        foot, fork = shape_points[[1, 2] if light.sun[0] < 0 else [0, 3]]
+        dark_half = np.array([[x, 0, z], foot, fork, [x + lean, top, z]])
+        canvas.shape(dark_half, (bark - 22, bark - 28, bark - 34), owner)
     box = np.array([[x + lean - width / 2, height + margin, z], [x + lean + width / 2, crown_low - margin, z]])
     _paste_crown(canvas, light, rng, shape, green, box, owner)
     dx, dz = light.shadow(0.62 * height)
@@ -113,20 +115,20 @@ def hedge(
     while start > s0 + 0.1:
         near = max(s0, start - step)
         corners = camera.street(np.array([[t, 0, near], [t, 0, start], [t, height, start], [t, height, near]]))
-        canvas.quad(corners, texture, canvas.own_wall("vegetation", corners), light=light.gain(normal))
+        canvas.wall(corners, texture, canvas.own_wall("vegetation", corners), light=light.gain(normal))
         start = near
     # The end that looks at the camera.
     end = camera.street(np.array([[t, 0, s0], [t - normal[0] * 0.9, 0, s0]]))
     corners = np.vstack([end, end[::-1]])
     corners[2:, 1] = height
     if abs(corners[0, 0]) < abs(corners[1, 0]):
-        canvas.quad(corners, texture, canvas.own("vegetation", depth=s0), light=light.gain((0.0, 0.0, -1.0)))
+        canvas.wall(corners, texture, canvas.own("vegetation", depth=s0), light=light.gain((0.0, 0.0, -1.0)))
 
 
 @lru_cache(maxsize=32)
-def _hedge(variant: int, green: int) -> Image.Image:
+def _hedge(variant: int, green: int) -> tuple[Texture, ...]:
     dark, bright = _GREENS[green]
-    return ImageOps.colorize(leaves(variant), black=dark, white=bright)
+    return levels(ImageOps.colorize(leaves(variant), black=dark, white=bright))
 
 
 def _blob(canvas: Canvas, x: float, z: float, radius: float, strength: int) -> None:

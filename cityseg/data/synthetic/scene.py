@@ -9,12 +9,21 @@ from PIL import Image
 
 from cityseg.data.synthetic.camera import Camera, draw_camera, stream
 from cityseg.data.synthetic.canvas import Canvas
+from cityseg.data.synthetic.develop import develop
 from cityseg.data.synthetic.frontage import FrontagePainter
 from cityseg.data.synthetic.light import Light, draw_light
 from cityseg.data.synthetic.street import GroundPainter, draw_street
 from cityseg.data.synthetic.textures import clouds
 from cityseg.data.synthetic.traffic import TrafficPlanner
-from cityseg.data.synthetic.weather import GLOWING, WEATHERS, Weather, develop, draw_weather
+from cityseg.data.synthetic.weather import (
+    DAYTIMES,
+    WEATHERS,
+    Daytime,
+    Weather,
+    draw_daytime,
+    draw_weather,
+    lamps_are_lit,
+)
 from cityseg.errors import UsageError
 
 MIN_HEIGHT = 32
@@ -29,47 +38,56 @@ class Scene:
         label_ids: (H, W) uint8 official label ids.
         instance_ids: (H, W) uint16, ``label_id * 1000 + k`` for the k-th object of a label that has instances,
             else the label id.
-        weather: the weather it was drawn in.
+        weather, daytime: what it was drawn in.
     """
 
     photo: np.ndarray
     label_ids: np.ndarray
     instance_ids: np.ndarray
     weather: Weather
+    daytime: Daytime
 
 
-def render(seed: int, *, size: tuple[int, int] = (256, 512), weather: Weather | None = None) -> Scene:
+def render(
+    seed: int,
+    *,
+    size: tuple[int, int] = (256, 512),
+    weather: Weather | None = None,
+    daytime: Daytime | None = None,
+) -> Scene:
     """Draw the street scene of a seed.
 
-    The scene (camera, street, objects, labels) depends on the seed and the size alone; the weather changes only
-    the photo.
+    The scene (camera, street, objects, labels) depends on the seed and the size alone; weather and time of day change
+    only the photo.
 
     Args:
         seed: 0 or more; every seed is another scene.
         size: (height, width) of the frame, pixels; at least 32 each.
         weather: None draws it from the seed, mostly clear.
+        daytime: None draws it from the seed, mostly day.
 
     Raises:
-        UsageError: a negative seed, a size that is too small, or an unknown weather.
+        UsageError: a negative seed, a size that is too small, or an unknown weather or time of day.
     """
-    check_request(seed, size, weather)
-    chosen = draw_weather(seed) if weather is None else weather
+    check_request(seed, size, weather, daytime)
+    weather = weather or draw_weather(seed)
+    daytime = daytime or draw_daytime(seed)
     street = draw_street(seed)
     light = draw_light(seed)
     camera = draw_camera(seed, size, street.lanes_half)
-    canvas = Canvas(camera, glowing=chosen in GLOWING)
+    canvas = Canvas(camera, glowing=lamps_are_lit(weather, daytime))
     _paint_sky(canvas, light, seed)
     GroundPainter(canvas, street).paint()
     items = FrontagePainter(canvas, street, light, seed).items() + TrafficPlanner(canvas, street, light, seed).items()
     for item in sorted(items, key=lambda item: -item.depth):
         item.paint()
     _paint_bonnet(canvas, seed)
-    photo, buffers = develop(canvas, light, chosen, seed)
+    photo, buffers = develop(canvas, light, weather, daytime, seed)
     instances = np.array(canvas.instance_ids, dtype=np.uint16)[buffers.owners]
-    return Scene(photo, buffers.labels, instances, chosen)
+    return Scene(photo, buffers.labels, instances, weather, daytime)
 
 
-def check_request(seed: int, size: tuple[int, int], weather: str | None) -> None:
+def check_request(seed: int, size: tuple[int, int], weather: str | None, daytime: str | None) -> None:
     """Refuse what cannot be drawn, see ``render``."""
     if seed < 0:
         raise UsageError(f"expected a seed of 0 or more, found {seed}; choose another one")
@@ -80,6 +98,8 @@ def check_request(seed: int, size: tuple[int, int], weather: str | None) -> None
         )
     if weather is not None and weather not in WEATHERS:
         raise UsageError(f"expected a weather out of {', '.join(WEATHERS)}, found {weather!r}; choose one of them")
+    if daytime is not None and daytime not in DAYTIMES:
+        raise UsageError(f"expected a time of day out of {', '.join(DAYTIMES)}, found {daytime!r}; choose one of them")
 
 
 def _paint_sky(canvas: Canvas, light: Light, seed: int) -> None:
@@ -95,9 +115,11 @@ def _paint_sky(canvas: Canvas, light: Light, seed: int) -> None:
     amount = np.clip((cover - (1.05 - 1.1 * light.cover)) * 2.2, 0, 1)
     shade = 1 - 0.2 * light.cover * np.clip(cover * 1.4 - 0.4, 0, 1)
     sky = Image.fromarray(np.clip((blue * (1 - amount) + white * amount) * shade, 0, 255).astype(np.uint8))
-    sky = sky.resize((wide, max(1, round(canvas.camera.horizon_row) + 2)), Image.Resampling.BILINEAR)
+    # Smooth to the photo's size; every one of its pixels then covers a few of the canvas.
+    high = max(1, round(canvas.camera.horizon_row) + 2)
+    sky = sky.resize((canvas.camera.size[1], high // canvas.camera.oversampling + 1), Image.Resampling.BILINEAR)
     sky.putalpha(owner)
-    canvas.image.paste(sky, (0, 0))
+    canvas.image.paste(sky.resize((wide, high), Image.Resampling.NEAREST), (0, 0))
 
 
 def _paint_bonnet(canvas: Canvas, seed: int) -> None:

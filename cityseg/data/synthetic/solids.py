@@ -14,6 +14,8 @@ GLOSSY = ("glass", "tail", "head", "plate", "amber", "screen")
 DETAIL = ("trim", "crease", "hub", "arch", "shine", "plate", "grille", "sign")
 FINE = 26.0
 """Canvas pixels per metre below which small details are left out."""
+SMALL = 2.5
+"""Canvas pixels below which a face is left out."""
 
 
 @dataclass
@@ -90,11 +92,14 @@ class Solid:
         """Pack for painting."""
         counts = np.array([len(face) for face in self.faces])
         starts = np.concatenate([[0], np.cumsum(counts)]).tolist()
+        # Newell's formula: half the sum of the corners' cross products is the face's area vector.
+        doubled = [np.cross(face, np.roll(face, -1, axis=0)).sum(axis=0) for face in self.faces]
         return FrozenSolid(
             np.concatenate(self.faces),
             starts,
             np.array(self.normals),
             np.array([face.mean(axis=0) for face in self.faces]),
+            np.linalg.norm(doubled, axis=1) / 2,
             tuple(self.materials),
             np.array([material in GLOSSY for material in self.materials]),
             np.array([material in DETAIL for material in self.materials]),
@@ -110,6 +115,7 @@ class FrozenSolid:
         starts: F + 1 positions where each face's corners begin.
         normals: (F, 3) outward unit normals.
         centers: (F, 3) face centres.
+        areas: (F,) square metres.
         materials: F names.
         glossy: (F,) bool, faces whose brightness does not follow the sun.
         fine: (F,) bool, faces that are left out far away.
@@ -119,6 +125,7 @@ class FrozenSolid:
     starts: list[int]
     normals: np.ndarray
     centers: np.ndarray
+    areas: np.ndarray
     materials: tuple[str, ...]
     glossy: np.ndarray
     fine: np.ndarray
@@ -142,11 +149,12 @@ class FrozenSolid:
         normals = self.normals @ turn
         centers = (self.centers * gains) @ turn + place
         facing = np.einsum("ij,ij->i", normals, centers - (0.0, canvas.camera.height, 0.0))
-        pixels = np.rint(canvas.camera.project(points)).ravel().tolist()
+        pixels = np.rint(canvas.camera.project(points)).astype(np.int32).ravel().tolist()
         lit = np.where(self.glossy[:, None], 1.0, light.gains(normals))
         inks = np.rint(np.minimum(np.array([colors[material] for material in self.materials]) * lit, 255))
         fills = inks.astype(int).tolist()
-        seen = facing < 0
+        # The area that the camera sees of a face, canvas pixels.
+        seen = -facing * self.areas * (canvas.camera.scale**2 / place[2] ** 3) > SMALL
         if canvas.camera.scale / place[2] < FINE:
             seen &= ~self.fine
         for index in np.flatnonzero(seen).tolist():
@@ -181,10 +189,23 @@ class FrozenSolid:
             return
         if light.cover < 0.75 and place[2] < 70:
             cast = foot + np.array([dx, 0.0, dz])
-            for index in range(4):
-                following = (index + 1) % 4
-                band = np.array([foot[index], foot[following], cast[following], cast[index]])
-                canvas.shade(band, light.shadow_strength)
-            canvas.shade(cast, light.shadow_strength)
+            canvas.shade(_hull(np.concatenate([foot, cast])), light.shadow_strength)
         middle = foot.mean(axis=0)
         canvas.shade(middle + (foot - middle) * 1.06, 205)
+
+
+def _hull(points: np.ndarray) -> np.ndarray:
+    """The convex outline, seen from above, of (N, 3) points on the ground (Andrew's monotone chain)."""
+    rows = sorted(points.tolist())
+    outline: list[list[float]] = []
+    for chain in (rows, rows[::-1]):
+        start = len(outline)
+        for x, y, z in chain:
+            while len(outline) - start >= 2:
+                (x0, _, z0), (x1, _, z1) = outline[-2:]
+                if (x1 - x0) * (z - z0) - (z1 - z0) * (x - x0) > 0:
+                    break
+                outline.pop()
+            outline.append([x, y, z])
+        outline.pop()
+    return np.array(outline)

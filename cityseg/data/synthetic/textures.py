@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from cityseg.data.synthetic.camera import stream
+from cityseg.data.synthetic.indexed import Texture, levels
 
 TILE = 256
 """Side of the repeating noise tiles, pixels."""
@@ -34,7 +35,9 @@ def noise(kind: int, cells: int, octaves: int = 4) -> np.ndarray:
         total += strength * np.asarray(picture.resize((TILE, TILE), Image.Resampling.BICUBIC, box=box))
         cells *= 2
         strength *= 0.55
-    return (total - total.mean()) / total.std()
+    # In double precision the order in which a processor adds up does not show in the result.
+    mean, deviation = total.mean(dtype=np.float64), total.std(dtype=np.float64)
+    return (total - np.float32(mean)) / np.float32(deviation)
 
 
 def grain(size: tuple[int, int], kind: int, cells: int, octaves: int = 4) -> np.ndarray:
@@ -56,15 +59,17 @@ CROWN_SIDE = 320
 
 
 @lru_cache(maxsize=512)
-def crown(variant: int, shape: str, mirrored: bool, level: int) -> tuple[Image.Image, Image.Image]:
-    """A tree crown: its brightness ("L") and its outline ("1"), halved ``level`` times."""
+def crown(variant: int, shape: str, mirrored: bool, level: int) -> np.ndarray:
+    """A tree crown, halved ``level`` times: its brightness, uint8, and 0 outside of it."""
     tones, outline = _full_crown(variant, shape)
     if mirrored:
         tones, outline = ImageOps.mirror(tones), ImageOps.mirror(outline)
-    if level == 0:
-        return tones, outline
-    side = CROWN_SIDE >> level
-    return tones.resize((side, side), Image.Resampling.BOX), outline.resize((side, side), Image.Resampling.NEAREST)
+    if level:
+        side = CROWN_SIDE >> level
+        tones = tones.resize((side, side), Image.Resampling.BOX)
+        outline = outline.resize((side, side), Image.Resampling.NEAREST)
+    cut: np.ndarray = np.maximum(np.asarray(tones), 1) * np.asarray(outline)
+    return cut
 
 
 @lru_cache(maxsize=64)
@@ -115,7 +120,7 @@ def leaves(variant: int) -> Image.Image:
 
 
 @lru_cache(maxsize=16)
-def masonry(variant: int) -> Image.Image:
+def masonry(variant: int) -> tuple[Texture, ...]:
     """A garden or retaining wall, 512 x 96 RGB: plaster, brick, rubble, concrete panels, with coping and stains."""
     rng = stream(variant, 92)
     wide, high = 512, 96
@@ -144,12 +149,12 @@ def masonry(variant: int) -> Image.Image:
     draw.line([0, 8, wide, 8], fill=_scaled(base, 0.62), width=2)
     pixels = np.asarray(image, dtype=np.float32)
     stain = 1 - 0.16 * np.linspace(0, 1, high)[:, None] ** 3 + 0.07 * grain((high, wide), 30 + variant, 10)
-    return Image.fromarray(np.clip(pixels * stain[..., None], 0, 255).astype(np.uint8))
+    return levels(Image.fromarray(np.clip(pixels * stain[..., None], 0, 255).astype(np.uint8)))
 
 
 @lru_cache(maxsize=16)
-def fence(variant: int) -> tuple[Image.Image, Image.Image]:
-    """A fence, 512 x 96: its RGB picture and the "L" mask of what is solid (boards, bars, mesh, hoardings)."""
+def fence(variant: int) -> tuple[Texture, ...]:
+    """A fence, 512 x 96, and the mask of what is solid in it (boards, bars, mesh, hoardings)."""
     rng = stream(variant, 93)
     wide, high = 512, 96
     kind = variant % 4
@@ -173,7 +178,7 @@ def fence(variant: int) -> tuple[Image.Image, Image.Image]:
         draw.rectangle([left, 0, left + 9, high], fill=_scaled(base, 0.82))
         draw.line([left + 9, 0, left + 9, high], fill=_scaled(base, 0.5))
         solid.rectangle([left, 0, left + 9, high], fill=255)
-    return speckle(image, 40 + variant, 48, 0.06), mask
+    return levels(speckle(image, 40 + variant, 48, 0.06), mask=mask)
 
 
 @lru_cache(maxsize=8)

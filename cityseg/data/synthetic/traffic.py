@@ -63,6 +63,10 @@ class TrafficPlanner:
 
         self.found.append(Item(s, guarded))
 
+    def _add(self, paint: Callable[..., None], t: float, s: float, *looks: object, **more: object) -> None:
+        """Let something that chooses its own looks stand at the street point (t, s)."""
+        self._put(s, partial(paint, self.canvas, self.light, self.looks, self._place(t, s), *looks, **more))
+
     def _place(self, t: float, s: float) -> tuple[float, float]:
         return self.camera.x(t, s), s
 
@@ -71,8 +75,7 @@ class TrafficPlanner:
         if s - half < 3.5 or not self._free(t, s, 0.95 if kind == "car" else 1.3, half + 0.3):
             return
         paint = {"car": vehicles.car, "truck": vehicles.truck, "bus": vehicles.bus}[kind]
-        heading = self.camera.heading(s) + direction + float(rng.uniform(-0.03, 0.03))
-        self._put(s, partial(paint, self.canvas, self.light, self.looks, self._place(t, s), heading))
+        self._add(paint, t, s, self.camera.heading(s) + direction + float(rng.uniform(-0.03, 0.03)))
 
     def _tram(self, rng: np.random.Generator) -> None:
         if not self.street.rails or rng.random() > 0.85:
@@ -145,7 +148,7 @@ class TrafficPlanner:
             return
         paint = cycles.bicycle if rng.random() < 0.62 else cycles.motorcycle
         turn = float(rng.uniform(0.05, 0.25)) * (1 if direction == _AWAY else -1)
-        self._put(s, partial(paint, self.canvas, self.light, self.looks, self._place(t, s), turn=turn, ridden=True))
+        self._add(paint, t, s, turn=turn, ridden=True)
 
     def _parked(self, side: Side, rng: np.random.Generator) -> None:
         street = self.street
@@ -170,9 +173,7 @@ class TrafficPlanner:
                 depth = s + index * 1.3
                 turn = float(rng.uniform(0.35, 0.95) * rng.choice([-1, 1]))
                 if not street.crossed(depth - 2, depth + 2) and self._free(at, depth, 0.4, 0.55):
-                    self._put(
-                        depth, partial(paint, self.canvas, self.light, self.looks, self._place(at, depth), turn=turn)
-                    )
+                    self._add(paint, at, depth, turn=turn)
 
     def _furniture(self, side: Side, rng: np.random.Generator) -> None:
         street, light = self.street, self.light
@@ -190,9 +191,7 @@ class TrafficPlanner:
             s = start + float(rng.uniform(0, 14))
             while s < 90:
                 if not street.crossed(s - 1, s + 1) and self._free(t, s, 0.2, 0.3):
-                    self._put(
-                        s, partial(furniture.lamp, self.canvas, light, self.looks, self._place(t, s), inward, height)
-                    )
+                    self._add(furniture.lamp, t, s, inward, height)
                 s += lamps
         if planted:
             s = start + float(rng.uniform(0, spacing))
@@ -200,32 +199,26 @@ class TrafficPlanner:
                 at = side.sign * (side.kerb + (0.3 + side.verge / 2 if side.verge else 0.9))
                 if not street.crossed(s - 3, s + 3) and self._free(at, s, 0.3, 1.0):
                     tall = size * float(rng.uniform(0.85, 1.15))
-                    paint = partial(
-                        tree, self.canvas, light, self.looks, self._place(at, s), tall, shape=shape, green=green
-                    )
-                    self._put(s, paint)
+                    self._add(tree, at, s, tall, shape=shape, green=green)
                 s += spacing * float(rng.uniform(0.9, 1.2)) * (1.0 if s < 60 else 1.6)
         for _ in range(int(rng.integers(1, 4))):
             s = start + float(rng.gamma(1.6, 9))
             at = side.sign * (side.kerb + float(rng.uniform(0.4, 0.8)))
             if not street.crossed(s - 0.5, s + 0.5) and self._free(at, s, 0.3, 0.4):
-                self._put(s, partial(furniture.sign, self.canvas, light, self.looks, self._place(at, s)))
+                self._add(furniture.sign, at, s)
         for _ in range(int(rng.integers(0, 3))):
             s = start + float(rng.gamma(1.6, 8))
             at = side.sign * (side.front - 0.7)
             if not street.crossed(s - 2, s + 2) and self._free(at, s, 0.6, 0.9):
                 heading = self.camera.heading(s) + (0.0 if side.sign > 0 else _TOWARDS)
-                self._put(s, partial(furniture.static, self.canvas, light, self.looks, self._place(at, s), heading))
+                self._add(furniture.static, at, s, heading)
         if side.verge and rng.random() < 0.4:
             s = start + float(rng.uniform(0, 8))
             for index in range(3):
                 depth = s + 3.5 * index
                 at = side.sign * (side.kerb + side.verge / 2 + 0.3)
                 if not street.crossed(depth - 2, depth + 2) and self._free(at, depth, 0.4, 0.7):
-                    where = self._place(at, depth)
-                    self._put(
-                        depth, partial(bush, self.canvas, light, self.looks, where, float(rng.uniform(0.6, 1.1)), green)
-                    )
+                    self._add(bush, at, depth, float(rng.uniform(0.6, 1.1)), green)
         if rng.random() < 0.2:
             s = start
             for index in range(7):
@@ -262,12 +255,11 @@ class TrafficPlanner:
                 at = t + 0.55 * index
                 if s < 65 and self._free(at, s, 0.24, 0.25):
                     child = index == 1 and rng.random() < 0.4
-                    where = self._place(at, s)
-                    self._put(s, partial(people.person, self.canvas, self.light, self.looks, where, child=child))
+                    self._add(people.person, at, s, child=child)
 
     def _crossing(self, rng: np.random.Generator) -> None:
         """People on the zebra, and vehicles in the crossing street."""
-        street, camera = self.street, self.camera
+        street = self.street
         if street.crosswalk is not None and rng.random() < 0.75:
             for _ in range(int(rng.integers(1, 6))):
                 s = street.crosswalk + float(rng.uniform(0.4, 2.8))
@@ -275,13 +267,9 @@ class TrafficPlanner:
                 if s > 6.5 and self._free(t, s, 0.3, 0.3):
                     if rng.random() < 0.12:
                         turn = float(rng.uniform(0.8, 1.0) * rng.choice([-1, 1]))
-                        where = self._place(t, s)
-                        self._put(
-                            s,
-                            partial(cycles.bicycle, self.canvas, self.light, self.looks, where, turn=turn, ridden=True),
-                        )
+                        self._add(cycles.bicycle, t, s, turn=turn, ridden=True)
                     else:
-                        self._put(s, partial(people.person, self.canvas, self.light, self.looks, self._place(t, s)))
+                        self._add(people.person, t, s)
         if street.junction is None:
             return
         for lane in (0.28, 0.72):
@@ -290,20 +278,20 @@ class TrafficPlanner:
             t = float(rng.uniform(-14, -6))
             while t < 16:
                 if rng.random() < 0.38:
-                    self._across(t, s, float(direction), rng, camera.x(t, s))
+                    self._across(t, s, float(direction), rng)
                 t += float(rng.uniform(7, 12))
 
-    def _across(self, t: float, s: float, direction: float, rng: np.random.Generator, x: float) -> None:
+    def _across(self, t: float, s: float, direction: float, rng: np.random.Generator) -> None:
         roll = rng.random()
         heading = direction + float(rng.uniform(-0.06, 0.06))
         if roll < 0.6:
             if self._free(t, s, 2.5, 1.0):
-                self._put(s, partial(vehicles.car, self.canvas, self.light, self.looks, (x, s), heading))
+                self._add(vehicles.car, t, s, heading)
         elif roll < 0.86:
             if self._free(t, s, 1.2, 0.6):
                 paint = cycles.bicycle if rng.random() < 0.6 else cycles.motorcycle
                 turn = float(np.sign(direction)) * 0.97
-                self._put(s, partial(paint, self.canvas, self.light, self.looks, (x, s), turn=turn, ridden=True))
+                self._add(paint, t, s, turn=turn, ridden=True)
         elif self._free(t, s, 6.2, 1.3):
             big = vehicles.bus if rng.random() < 0.5 else vehicles.truck
-            self._put(s, partial(big, self.canvas, self.light, self.looks, (x, s), heading))
+            self._add(big, t, s, heading)

@@ -1,8 +1,9 @@
 """The one viewer: every picture with labels, on every page, is shown by ``viewer``.
 
 The photo and the label maps go to the browser once; opacity, classes, palette, outlines, hovering, zooming and
-the slider between two layers then work there without asking Python. Python hears of clicks and of next and
-previous. Must not be placed inside ``st.form``, where Streamlit drops such events.
+the slider between two layers then work there without asking Python. Python hears of clicks, of next and previous,
+and of another palette, which the whole app follows. Must not be placed inside ``st.form``, where Streamlit drops
+such events.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import streamlit as st
 
 from cityseg.errors import DataError
 from cityseg.labels import CLASS_NAMES, COLOR_BLIND_PALETTE, PALETTE
+from cityseg.ui import state
 from cityseg.ui.viewer.encode import Picture, encode_confidence, encode_map, encode_photo, pack
 
 __all__ = ["PHOTO", "Layer", "ViewerEvent", "viewer"]
@@ -25,6 +27,7 @@ PHOTO = "photo"
 """What ``compare`` calls the bare photo."""
 
 EventKind = Literal["click", "next", "previous"]
+_SAFE = "colour-blind-safe"
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def viewer(
     *,
     key: str,
     alt: str,
-    palette: np.ndarray = PALETTE,
+    palette: np.ndarray | None = None,
     opacity: float = 0.55,
     compare: tuple[str, str] | None = None,
     navigation: bool = False,
@@ -106,7 +109,8 @@ def viewer(
         layers: maps to choose from, the first one shown first; names must differ.
         key: Streamlit key, unique on the page.
         alt: one sentence on what the picture shows; the largest classes are added to it.
-        palette: (256, 3) uint8 colours to begin with; the user can change between official and colour-blind-safe.
+        palette: (256, 3) uint8 colours to begin with, by default those chosen for the whole app, which the viewer's
+            own switch changes too.
         opacity: of the labels over the photo, 0 to 1, to begin with.
         compare: the two sides of the slider, each ``PHOTO`` or a layer's name; None starts without the slider.
         navigation: show previous and next, also on the arrow keys.
@@ -132,13 +136,26 @@ def viewer(
         "legend": legend,
         "clicks": clicks,
     }
-    payload = _payload(photo, layers, palette, max_side, options)
-    result = _mount(key=key, data=payload, on_event_change=_ignore)
-    return _parse_event(result.get("event"))
+    payload = _payload(photo, layers, state.palette() if palette is None else palette, max_side, options)
+    result = _mount(key=key, data=payload, on_event_change=lambda: _adopt_colors(key))
+    event = result.get("event")
+    if _chosen_palette(event) is not None:
+        # The rest of the page was drawn before, or lies outside the fragment that runs.
+        st.rerun()
+    return _parse_event(event)
 
 
-def _ignore() -> None:
-    """Streamlit passes on only those events that have a callback."""
+def _adopt_colors(key: str) -> None:
+    """Let the whole app follow the switch in a viewer; runs before the page does."""
+    name = _chosen_palette(st.session_state[key].get("event"))
+    if name is not None:
+        state.choose_colors(safe=name == _SAFE)
+
+
+def _chosen_palette(event: object) -> str | None:
+    if not isinstance(event, Mapping) or event.get("kind") != "palette":
+        return None
+    return str(event.get("palette"))
 
 
 def _check_names(layers: Sequence[Layer], compare: tuple[str, str] | None) -> None:
@@ -178,7 +195,7 @@ def _payload(
 def _palettes(palette: np.ndarray) -> dict[str, Any]:
     """List the palettes to choose from; one of the page's own takes the place of the official one."""
     used = len(CLASS_NAMES)
-    safe = {"name": "colour-blind-safe", "colors": COLOR_BLIND_PALETTE[:used].tolist()}
+    safe = {"name": _SAFE, "colors": COLOR_BLIND_PALETTE[:used].tolist()}
     first = {"name": "official", "colors": PALETTE[:used].tolist()}
     if np.array_equal(palette[:used], COLOR_BLIND_PALETTE[:used]):
         return {"palettes": [first, safe], "palette": safe["name"]}

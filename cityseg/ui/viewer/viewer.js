@@ -144,7 +144,9 @@ class Viewer {
 
   nextPalette() {
     const names = this.header.palettes.map((palette) => palette.name);
-    this.share({ palette: names[(names.indexOf(this.shared.palette) + 1) % names.length] });
+    const palette = names[(names.indexOf(this.shared.palette) + 1) % names.length];
+    this.share({ palette });
+    this.report("palette", { palette });
   }
 
   toggleClass(name) {

@@ -1,0 +1,82 @@
+"""Files of equal rows that many threads fill in any order, readable by ``numpy.load`` afterwards.
+
+Rows are written, not mapped: on a full disk a write is an error that can be told, where a mapped page would end the
+process with SIGBUS.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+
+class RowFile:
+    """A ``.npy`` file of uint8 rows under construction; its room on the disk is reserved first."""
+
+    def __init__(self, path: Path, rows: int, shape: tuple[int, ...]) -> None:
+        """Create the file.
+
+        Args:
+            path: where; must not exist.
+            rows: how many rows there may be.
+            shape: of each row.
+
+        Raises:
+            OSError: the disk is full, or the file cannot be written.
+        """
+        self._shape, self._row_bytes = shape, int(np.prod(shape))
+        self._start = len(_header(rows, shape))
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            _reserve(self._file, self._start + rows * self._row_bytes)
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, index: int, row: np.ndarray) -> None:
+        """Store row ``index``, uint8 of the file's shape; threads may write different rows at once."""
+        self._write(self._start + index * self._row_bytes, np.ascontiguousarray(row).data.cast("B"))
+
+    def finish(self, kept: Sequence[int]) -> None:
+        """Keep the rows at the ascending indices ``kept`` alone, in their order, and bring the file to the disk."""
+        for new, old in enumerate(kept):
+            if new != old:
+                row = os.pread(self._file, self._row_bytes, self._start + old * self._row_bytes)
+                self._write(self._start + new * self._row_bytes, memoryview(row))
+        header = _header(len(kept), self._shape)
+        assert len(header) == self._start
+        self._write(0, memoryview(header))
+        os.ftruncate(self._file, self._start + len(kept) * self._row_bytes)
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+    def _write(self, position: int, content: memoryview) -> None:
+        while content:
+            written = os.pwrite(self._file, content, position)
+            content, position = content[written:], position + written
+
+
+def _header(rows: int, shape: tuple[int, ...]) -> bytes:
+    # numpy leaves room in a header for the first dimension to grow, so its length does not depend on the rows.
+    text = BytesIO()
+    np.lib.format.write_array_header_1_0(text, {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)})
+    return text.getvalue()
+
+
+def _reserve(file: int, size: int) -> None:
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file, 0, size)
+    except OSError as error:
+        # Some file systems cannot promise room; there a full disk shows at a write.
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise

@@ -1,0 +1,109 @@
+"""Decoding plain 8-bit PNGs faster than a PNG library does by itself.
+
+Most of what libpng takes for a photo is zlib's work. libdeflate inflates the same bytes more than twice as fast, so it
+does that here; libpng is then handed the rows uncompressed and only undoes their filters. ``benchmarks/prepare.py``
+measures what that gives. Layout of a PNG: W3C, Portable Network Graphics Specification, chapters 5 and 9 to 11.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import imagecodecs
+import numpy as np
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER = struct.Struct(">IIBBBBB")
+_GREY, _RGB, _PALETTE = 0, 2, 3
+_MOST_BYTES = 2**28
+# Its stubs know bytes alone, but it takes and fills any contiguous buffer.
+_codecs: Any = imagecodecs
+
+
+def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
+    """Decode a PNG of 8 bits per sample without interlace.
+
+    Colour profiles, gamma and transparency are not applied.
+
+    Args:
+        data: the file's bytes.
+        channels: 1 for grey levels or palette indices, 3 for RGB.
+
+    Returns:
+        (H, W) or (H, W, 3) uint8, or None for anything else: a general decoder has to read that.
+
+    Raises:
+        ValueError: it is a PNG of any kind that ends early or has a wrong checksum, or one of this kind that lacks
+            rows; says which.
+    """
+    if not data.startswith(_SIGNATURE):
+        return None
+    chunks = list(_chunks(data))
+    if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != _HEADER.size:
+        return None
+    width, height, depth, color, compression, filtering, interlace = _HEADER.unpack(chunks[0][1])
+    colors = (_RGB,) if channels == 3 else (_GREY, _PALETTE)
+    size = height * (width * channels + 1)
+    if color not in colors or (depth, compression, filtering, interlace) != (8, 0, 0, 0) or size > _MOST_BYTES:
+        return None
+    compressed = b"".join(body for kind, body in chunks if kind == b"IDAT")
+    try:
+        rows = _codecs.deflate_decode(compressed, out=_scratch("rows", size))
+        if len(rows) < size:
+            raise ValueError(f"it holds {len(rows):,} of {size:,} bytes")
+        # Palette indices are wanted as they are, so they pass for grey levels.
+        header = _HEADER.pack(width, height, 8, _RGB if channels == 3 else _GREY, 0, 0, 0)
+        decoded: np.ndarray = _codecs.png_decode(_uncompressed(header, rows))
+    except (imagecodecs.DeflateError, imagecodecs.ZlibngError, imagecodecs.PngError):
+        return None
+    return decoded
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield kind and body of every part of a PNG, up to its end mark, holding each against its checksum."""
+    view, position, kind = memoryview(data), len(_SIGNATURE), b""
+    while kind != b"IEND":
+        end = position + 12 + int.from_bytes(view[position : position + 4], "big")
+        if end > len(data):
+            raise ValueError("it ends early")
+        kind = data[position + 4 : position + 8]
+        if _codecs.deflate_crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise ValueError(f"the checksum of its {kind.decode('ascii', 'replace')} part is wrong")
+        yield kind, view[position + 8 : end - 4]
+        position = end
+
+
+def _uncompressed(header: bytes, rows: np.ndarray) -> np.ndarray:
+    """Return (bytes,) uint8 of a PNG file that holds ``rows`` uncompressed; overwritten by the thread's next call."""
+    # Stored blocks take 5 bytes more for each 64 KiB at most; all else around the rows takes under 100.
+    file = _scratch("file", len(rows) + len(rows) // 4096 + 1000)
+    before = _SIGNATURE + _chunk(b"IHDR", header)
+    start = len(before) + 8
+    stored = _codecs.zlibng_encode(rows, level=0, out=file[start:])
+    end = start + len(stored)
+    file[:start] = np.frombuffer(before + struct.pack(">I", len(stored)) + b"IDAT", np.uint8)
+    after = struct.pack(">I", _codecs.deflate_crc32(file[start - 4 : end])) + _chunk(b"IEND", b"")
+    file[end : end + len(after)] = np.frombuffer(after, np.uint8)
+    return file[: end + len(after)]
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", _codecs.deflate_crc32(kind + body))
+
+
+_kept = threading.local()
+
+
+def _scratch(name: str, size: int) -> np.ndarray:
+    """Return (size,) uint8 of any content that this thread has for ``name``.
+
+    Fresh memory for each frame would cost as much as inflating does, because its pages come one by one.
+    """
+    buffer: np.ndarray | None = getattr(_kept, name, None)
+    if buffer is None or len(buffer) < size:
+        buffer = np.empty(size, np.uint8)
+        setattr(_kept, name, buffer)
+    return buffer[:size]

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg import api
+
+
+@pytest.fixture
+def copy(streets, tmp_path):
+    """A copy of the drawn set that a test may damage."""
+    return shutil.copytree(streets, tmp_path / "copy")
+
+
+def photos(root, folder="train"):
+    return sorted((root / "leftImg8bit" / folder).rglob("*.png"), key=lambda path: path.name)
+
+
+def labels(root, folder="train"):
+    return sorted((root / "gtFine" / folder).rglob("*_labelIds.png"), key=lambda path: path.name)
+
+
+def test_a_sound_set(streets, archives, document):
+    assert api.verify(str(streets)) == api.verify(str(archives)) == api.Verification(10, ())
+    assert document("data", "verify", "--data", archives) == {"data": str(archives), "frames": 10, "problems": []}
+
+
+@pytest.fixture
+def document(cityseg):
+    """Call with --json and return the one document on stdout; nothing must be wrong."""
+
+    def call(*words, code=0):
+        answer = cityseg(*words, "--json")
+        assert answer.code == code, answer.err
+        return json.loads(answer.out)
+
+    return call
+
+
+def test_progress_counts_every_frame(streets):
+    calls = []
+    api.verify(str(streets), lambda *counts: calls.append(counts))
+    assert calls == [(done, 10) for done in range(1, 11)]
+
+
+def test_real_frames_are_sound(cityscapes_fullres):
+    assert api.verify(str(cityscapes_fullres)) == api.Verification(5, ())
+
+
+@pytest.fixture
+def damaged(copy):
+    """One problem of every kind, and the sentences that tell them."""
+    photo, label = photos(copy), labels(copy)
+    label[0].unlink()
+    photo[1].unlink()
+    content = photo[2].read_bytes()
+    photo[2].write_bytes(content[: len(content) // 2])
+    Image.open(label[3]).convert("RGB").save(label[3])
+    Image.fromarray(np.full((64, 100), 7, np.uint8)).save(label[4])
+    Image.fromarray(np.full((64, 128), 200, np.uint8)).save(label[5])
+    val = photos(copy, "val")[0]
+    val.write_bytes(photo[6].read_bytes())
+    return copy, [
+        ("missing label", "train", photo[0], f"expected its label at {label[0]}, found none; "
+         "add the label or take the photo out"),
+        ("orphaned label", "train", label[1], f"expected its photo at {photo[1]}, found none; "
+         "add the photo or take the label out"),
+        ("unreadable file", "train", photo[2], "expected a readable photo, found a damaged file"),
+        ("wrong mode", "train", label[3], "expected an 8-bit image of label ids, found mode RGB; "
+         "use the *_gtFine_labelIds.png files"),
+        ("size mismatch", "train", label[4], "expected the photo's size 64x128, found 64x100; "
+         "photo and label must show the same frame"),
+        ("unknown id", "train", label[5], "expected label ids 0 to 33, found 200; "
+         "use the *_gtFine_labelIds.png files, not train ids or colours"),
+        ("duplicate", "train", photo[6], f"expected a photo of this split alone, found the same bytes in val at {val}; "
+         "remove one"),
+    ]  # fmt: skip
+
+
+def test_every_problem_is_listed_with_its_path(damaged, document):
+    root, expected = damaged
+    verification = api.verify(str(root))
+    assert verification.frames == 8
+    found = [(problem.kind, problem.split, problem.path) for problem in verification.problems]
+    assert found == [(kind, split, str(path)) for kind, split, path, _ in expected]
+    for problem, (_, _, path, sentence) in zip(verification.problems, expected, strict=True):
+        assert problem.message.startswith(f"{path}: {sentence}")
+        assert "\n" not in problem.message
+    assert document("data", "verify", "--data", root, code=1) == {
+        "data": str(root),
+        "frames": 8,
+        "problems": [
+            {"kind": problem.kind, "split": problem.split, "path": problem.path, "message": problem.message}
+            for problem in verification.problems
+        ],
+    }
+
+
+def test_the_list_as_text(damaged, cityseg, streets):
+    root, expected = damaged
+    answer = cityseg("data", "verify", "--data", root)
+    assert answer.code == 1
+    lines = answer.out.splitlines()
+    assert lines[0] == "8 frames read, 7 problems found"
+    assert lines[1::2] == [f"{kind}: 1" for kind, *_ in expected]
+    for line, (_, split, path, sentence) in zip(lines[2::2], expected, strict=True):
+        assert line.startswith(f"  {split}: {path}: {sentence}")
+    sound = cityseg("data", "verify", "--data", streets)
+    assert (sound.code, sound.out) == (0, "10 frames read, no problem found\n")
+
+
+def test_several_things_wrong_with_one_label(copy):
+    Image.fromarray(np.full((10, 10), 99, np.uint8)).save(labels(copy)[0])
+    kinds = [problem.kind for problem in api.verify(str(copy)).problems]
+    assert kinds == ["size mismatch", "unknown id"]
+
+
+def test_photo_and_label_are_judged_apart(copy):
+    photos(copy)[0].write_bytes(b"no image")
+    Image.fromarray(np.full((64, 128), 99, np.uint8)).save(labels(copy)[0])
+    problems = api.verify(str(copy)).problems
+    assert [(problem.kind, problem.path) for problem in problems] == [
+        ("unreadable file", str(photos(copy)[0])),
+        ("unknown id", str(labels(copy)[0])),
+    ]
+
+
+@pytest.mark.parametrize("list_files", [photos, labels])
+def test_a_png_without_its_end_mark(copy, list_files):
+    """Some decoders give every pixel of such a file without a word."""
+    path = list_files(copy)[3]
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"IEND") - 4])
+    np.asarray(Image.open(path))
+    (problem,) = api.verify(str(copy)).problems
+    assert (problem.kind, problem.path) == ("unreadable file", str(path))
+    assert problem.message.endswith(" (it ends early); copy it again")
+
+
+def test_a_png_whose_checksum_is_wrong(copy):
+    path = photos(copy)[3]
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"IEND") - 8] ^= 1
+    path.write_bytes(content)
+    np.asarray(Image.open(path))
+    (problem,) = api.verify(str(copy)).problems
+    assert (problem.kind, problem.path) == ("unreadable file", str(path))
+    assert problem.message.endswith(" (the checksum of its IDAT part is wrong); copy it again")
+
+
+def test_the_same_name_in_two_splits(copy):
+    """One frame copied from train to val is one name twice, and neither is used."""
+    photo, label = photos(copy)[2], labels(copy)[2]
+    for path in (photo, label):
+        target = path.parents[2] / "val" / path.parent.name / path.name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(path, target)
+    other = photo.parents[2] / "val" / photo.parent.name / photo.name
+    name = photo.name.removesuffix("_leftImg8bit.png")
+    verification = api.verify(str(copy))
+    assert verification.frames == 9
+    first, second = verification.problems
+    assert (first.kind, first.split, second.kind) == ("duplicate", "train", "duplicate")
+    assert second.split in ("val", "test")
+    sentence = "expected a frame name that no other file has, found"
+    assert first.message == f"{photo}: {sentence} {name} also at {other}; rename one"
+    assert second.message == f"{other}: {sentence} {name} also at {photo}; rename one"
+
+
+def test_a_frame_that_cannot_be_used_moves_no_other(copy):
+    before = {split: [frame.name for frame in frames] for split, frames in api.connect(str(copy)).splits.items()}
+    assert [len(before[split]) for split in ("val", "test")] == [2, 1]
+    for path in labels(copy, "val")[:2]:
+        path.unlink()
+    after = {split: [frame.name for frame in frames] for split, frames in api.connect(str(copy)).splits.items()}
+    assert after == {**before, "val": []}
+
+
+def test_what_is_no_frame_is_left_alone(copy):
+    city = photos(copy)[0].parent
+    for name in ("leftImg8bit/train/.DS_Store", "license.txt", "README", "leftImg8bit/train/notes_leftImg8bit.png"):
+        (copy / name).write_text("not a frame")
+    for name in (f"._{photos(copy)[0].name}", "Thumbs.db", "thumb.png"):
+        (city / name).write_text("not a frame")
+    assert api.verify(str(copy)) == api.Verification(10, ())
+
+
+def test_interlaced_and_animated_pngs_are_frames_as_well(copy, tmp_path):
+    """An animation's first picture is the frame; other viewers show it as well."""
+    path = photos(copy)[0]
+    picture = Image.open(path).convert("RGB")
+    picture.save(path, save_all=True, append_images=[Image.new("RGB", picture.size)])
+    assert b"acTL" in path.read_bytes()
+    assert api.verify(str(copy)).problems == ()
+    frame = api.connect(str(copy)).splits["train"][0]
+    np.testing.assert_array_equal(api.frame_view(str(copy), "train", frame.name).photo, np.asarray(picture))
