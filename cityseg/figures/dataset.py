@@ -1,4 +1,4 @@
-"""Figures about a dataset: how common each class is, and what one frame holds."""
+"""Figures about a dataset: how common each class is."""
 
 from __future__ import annotations
 
@@ -159,58 +159,6 @@ def class_frequencies(
             "tickformat": ",d",
             "showgrid": True,
         },
-        yaxis=class_axis(names),
-    )
-
-
-def frame_shares(pixels: np.ndarray, usual: np.ndarray, palette: np.ndarray = PALETTE) -> go.Figure:
-    """Plot which classes one frame holds, largest first, with a tick at each class's usual share.
-
-    Args:
-        pixels: (19,) pixels of each class in the frame.
-        usual: (19,) share of each class in the whole split.
-        palette: (256, 3) uint8.
-    """
-    share = pixels / max(1, pixels.sum())
-    order = [int(index) for index in np.argsort(-share, kind="stable") if share[index] > 0]
-    names = [CLASS_NAMES[index] for index in order]
-    reach = [100 * float(max(share[index], np.nan_to_num(usual[index]))) for index in order]
-    top = max(reach, default=100.0)
-    bars = go.Bar(
-        x=[100 * float(share[index]) for index in order],
-        y=names,
-        orientation="h",
-        marker={
-            "color": [class_color(index, palette=palette) for index in order],
-            "line": {"color": NEUTRAL, "width": 1},
-        },
-        customdata=[percent(float(share[index])) for index in order],
-        hovertemplate="%{y}: %{customdata} of this frame<extra></extra>",
-    )
-    ticks = go.Scatter(
-        x=[100 * float(usual[index]) for index in order],
-        y=names,
-        mode="markers",
-        marker={"symbol": "line-ns", "size": 15, "line": {"color": NEUTRAL, "width": 3}},
-        customdata=[percent(float(usual[index])) for index in order],
-        hovertemplate="%{y}: usually %{customdata}<extra></extra>",
-    )
-    # The figures stand right of both marks, so that neither hides them.
-    words = go.Scatter(
-        x=[value + 0.012 * top for value in reach],
-        y=names,
-        mode="text",
-        text=[percent(float(share[index])) for index in order],
-        textposition="middle right",
-        cliponaxis=False,
-        hoverinfo="skip",
-    )
-    return figure(
-        [bars, ticks, words],
-        height=_height(len(names), 50),
-        bargap=0.3,
-        showlegend=False,
-        xaxis={"title": {"text": "Share of the labelled pixels"}, "ticksuffix": " %", "range": [0, top * 1.2]},
         yaxis=class_axis(names),
     )
 

@@ -46,17 +46,24 @@ csDownload -d data/cityscapes \\
   gtFine_trainvaltest.zip \\
   leftImg8bit_trainvaltest.zip"""
 _OFFICIAL_FOLDER = "data/cityscapes"
+_OPEN = "connect_open"
 
 
 def panel(info: DataInfo | None, *, prepare: bool = True) -> None:
-    """Show how to connect a dataset; open where none is connected.
+    """Show how to connect a dataset; open where none is connected, or where its listing shows problems.
 
     Args:
         info: the connected data, if it can be opened.
         prepare: offer to prepare it; False where the page does so already.
     """
     st.space("small")
-    with st.expander("Connect, check and prepare data", expanded=info is None, icon=":material/add_link:"):
+    words, icon = "Connect, check and prepare data", ":material/add_link:"
+    needed = info is None or bool(cached.dataset(info.spec).problems)
+    place = st.expander(words, expanded=needed, icon=icon, key=_OPEN, on_change="rerun")
+    if not place.open:
+        # What nobody has asked to see would only delay the rest.
+        return
+    with place:
         left, right = st.columns(2, gap="large")
         with left:
             _places()

@@ -12,9 +12,10 @@ from cityseg.analysis.catalogue import Catalogue
 from cityseg.api import DataInfo, FrameView
 from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
-from cityseg.figures.dataset import frame_shares, percent
+from cityseg.figures.dataset import percent
 from cityseg.figures.overlay import overlay
 from cityseg.ui import cached, pictures, state
+from cityseg.ui.bars import share_bars
 from cityseg.ui.downloads import png
 from cityseg.ui.viewer import Layer, viewer
 
@@ -57,12 +58,7 @@ def show(info: DataInfo, catalogue: Catalogue, index: int, place: int, of: int) 
 def _shares(catalogue: Catalogue, index: int, split: Split) -> None:
     same = catalogue.splits == split
     pixels = catalogue.pixels[same].sum(0)
-    st.plotly_chart(
-        frame_shares(catalogue.pixels[index], pixels / max(1, pixels.sum()), state.palette()),
-        key="frame_shares",
-        config={"displayModeBar": False},
-        alt=f"Share of every class in frame {catalogue.names[index]}",
-    )
+    st.html(share_bars(catalogue.pixels[index], pixels / max(1, pixels.sum()), state.palette()))
     void = catalogue.void[index] / max(1, catalogue.void[index] + catalogue.pixels[index].sum())
     light = percent(catalogue.brightness[index] / 100)
     st.caption(

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cityseg import api
 from cityseg.api import Preparation
 from cityseg.data.layout import default_data
+from cityseg.data.synthetic import synthesize
 from cityseg.errors import DataError
 from cityseg.ui import dataset, work
 
@@ -40,8 +41,11 @@ def damaged(workplace: Path, streets: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return workplace / "damaged"
 
 
-def opened(**address: str) -> AppTest:
+def opened(*, panel: bool = True, **address: str) -> AppTest:
+    """The page with the connect panel open, or as a visitor finds it."""
     app = AppTest.from_file(str(APP), default_timeout=90)
+    if panel:
+        app.session_state["connect_open"] = True
     for name, value in address.items():
         app.query_params[name] = value
     app.switch_page("pages/dataset.py").run()
@@ -171,3 +175,39 @@ def test_a_refused_start_is_said_beside_the_button(monkeypatch: pytest.MonkeyPat
     app = opened()
     app.button(key="data_prepare_start_128x256").click().run()
     assert app.main.error[0].value == "/full: expected 2 GB of free disk, found 1 GB; free some"
+
+
+def test_a_wrong_path_is_explained_and_loses_nothing(workplace: Path) -> None:
+    app = opened()
+    app.text_input(key="connect_path").set_value(str(workplace / "nowhere")).run()
+    assert "expected a folder with leftImg8bit/ and gtFine/, found no such folder" in app.error[0].value
+    assert app.text_input(key="connect_path").value == str(workplace / "nowhere")
+    assert next(metric for metric in app.metric if metric.label == "Frames").value == "10"
+
+
+def test_a_right_path_is_connected(workplace: Path) -> None:
+    synthesize(workplace / "other", frames=5, size=(64, 128))
+    app = opened()
+    app.text_input(key="connect_path").set_value(str(workplace / "other")).run()
+    assert not app.error
+    assert next(metric for metric in app.metric if metric.label == "Frames").value == "5"
+    assert app.query_params["data"] == str(workplace / "other"), "the address names the data, so that a link opens it"
+
+
+def test_unusable_data_leads_to_the_connect_panel(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workplace / "empty").mkdir()
+    monkeypatch.setenv("CITYSEG_DATA", str(workplace / "empty"))
+    app = opened(panel=False)
+    assert any("found no leftImg8bit and no gtFine" in error.value for error in app.main.error)
+    assert any("csDownload" in code.value for code in app.code)
+    assert app.text_input(key="connect_path").value == ""
+
+
+def test_the_panel_is_closed_and_costs_nothing_until_it_is_asked_for() -> None:
+    app = opened(panel=False)
+    assert not app.code
+    assert [expander.label for expander in app.expander] == ["Connect, check and prepare data"]
+
+
+def test_the_panel_is_open_where_the_listing_shows_problems(damaged: Path) -> None:
+    assert any("The listing shows 1 problem" in element.value for element in opened(panel=False).warning)

