@@ -1,6 +1,6 @@
 """Ratios behind three decisions of the training step, each with both sides measured in one run.
 
-    python benchmarks/cpu_step.py [--json]
+    python -m benchmarks.cpu_step [--json]
 
 1. bfloat16 convolutions widened to float32 against PyTorch's own, on a processor without bfloat16 instructions.
 2. A training step with freed memory kept in the process against glibc's default.
@@ -97,7 +97,10 @@ def memory_ratio() -> dict[str, float]:
 
     def child(keep: bool) -> float:
         answer = subprocess.run(
-            [sys.executable, __file__, "--memory", str(int(keep))], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "benchmarks.cpu_step", "--memory", str(int(keep))],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return float(answer.stdout)
 

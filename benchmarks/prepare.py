@@ -1,6 +1,6 @@
 """Preparing full-size frames against only decoding them, both on all cores in one run.
 
-    python benchmarks/prepare.py [DATA] [--json] [--rounds N]
+    python -m benchmarks.prepare [DATA] [--json] [--rounds N]
 
 DATA is a folder in the official layout; without one, streets are drawn and enlarged to 2048x1024.
 

@@ -1,6 +1,6 @@
 """How fast synthetic streets are drawn, measured against work that no drawing program can leave out.
 
-    python benchmarks/synthetic.py [--frames N] [--json]
+    python -m benchmarks.synthetic [--frames N] [--json]
 
 The limit: a frame at 256x512 is painted on a canvas of 512x1024 pixels, which textured walls and crowns alone cover
 about once, and its photo is finished in some 25 passes over three planes of 256x512; some 700 polygons come on top.

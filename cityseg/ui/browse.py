@@ -35,10 +35,11 @@ def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
     chosen = state.remembered("frame", names) or names[0]
     place = names.index(chosen)
     left, right = st.columns([3, 2], gap="medium")
-    with left, st.container(key="frame_large"):
-        steps = frame.show(info, catalogue, int(found[place]), place, len(names))
+    # The list is what a filter is about, so it is sent before the large frame, which takes longer.
     with right:
         clicked = _grid(info, catalogue, query, found, names, chosen)
+    with left, st.container(key="frame_large"):
+        steps = frame.show(info, catalogue, int(found[place]), place, len(names))
     if clicked or steps:
         _open(names, clicked or names[(place + steps) % len(names)])
         st.rerun(scope="fragment")
