@@ -1,0 +1,50 @@
+"""The command line: ``cityseg VERB``. Requests go to ``cityseg.api``; here they are only read and results printed.
+
+A module for each group of verbs; ``common`` holds what they share.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from cityseg.cli import models, train
+from cityseg.cli.data import data_app
+from cityseg.cli.runs import runs_app
+from cityseg.errors import CitysegError
+
+app = typer.Typer(
+    help="A studio for street-scene segmentation experiments.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(data_app, name="data")
+app.command()(train.train)
+app.add_typer(runs_app, name="runs")
+app.command()(models.evaluate)
+app.command()(models.predict)
+app.command("models")(models.list_models)
+app.command()(models.publish)
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of the caller are one line, without a traceback unless ``--debug`` is given."""
+    arguments = sys.argv[1:] or ["--help"]
+    debug = "--debug" in arguments
+    try:
+        code = app(args=[word for word in arguments if word != "--debug"], prog_name="cityseg", standalone_mode=False)
+    except TyperException as error:
+        print(f"cityseg: {error.format_message()}".replace("\n", " "), file=sys.stderr)
+        sys.exit(2)
+    except CitysegError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"cityseg: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(code or 0)

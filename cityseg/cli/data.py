@@ -1,0 +1,138 @@
+"""``cityseg data``: prepare, count, check and draw datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from cityseg import api, config
+from cityseg.cli.common import Data, Json, Size, bar, counted, percent, print_result, size_of, table
+from cityseg.data.cache import CachedSplit
+from cityseg.data.layout import Split, default_data
+from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather
+
+data_app = typer.Typer(help="Prepare, count and draw datasets.")
+
+
+@data_app.command("prepare")
+def data_prepare(
+    data: Data = None,
+    size: Size = "128x256",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and record that, instead of refusing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Decode every split once into the cache at one size."""
+    with bar("preparing") as progress:
+        prepared = api.prepare_on_record(data, size_of(size) or (128, 256), progress, skip_bad)
+    document = {
+        split: {
+            "frames": len(cached),
+            "fingerprint": cached.meta.fingerprint,
+            "folder": str(cached.folder),
+            "skipped": list(cached.meta.skipped),
+        }
+        for split, cached in prepared.items()
+    }
+    print_result(as_json, document, _prepared_lines(prepared))
+
+
+@data_app.command("stats")
+def data_stats(
+    data: Data = None,
+    size: Annotated[
+        str, typer.Option("--size", help="Where pixels are counted: HxW, or 'native' for the size of the first frame.")
+    ] = "128x256",
+    as_json: Json = False,
+) -> None:
+    """Count classes, objects, light and cities of every split; the rarest class comes first."""
+    counted_at = api.data_info(data).native_size if size == "native" else config.parse_size(size)
+    with bar("counting") as progress:
+        report = api.stats_report(data, counted_at, progress)
+    print_result(as_json, report, _stats_lines(report))
+
+
+@data_app.command("verify")
+def data_verify(data: Data = None, as_json: Json = False) -> None:
+    """Read every file and list what is wrong with its path; the exit code is 1 if anything is."""
+    with bar("verifying") as progress:
+        verification = api.verify(data, progress)
+    document = {
+        "data": data or default_data(),
+        "frames": verification.frames,
+        "problems": [asdict(problem) for problem in verification.problems],
+    }
+    print_result(as_json, document, _problem_lines(verification))
+    if verification.problems:
+        raise typer.Exit(1)
+
+
+@data_app.command("synthesize")
+def data_synthesize(
+    dest: Path,
+    frames: Annotated[int, typer.Option("--frames", help="How many frames to draw.")] = 160,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same frames.")] = 0,
+    size: Size = "256x512",
+    weather: Annotated[str, typer.Option("--weather", help=f"One of {', '.join(WEATHERS)}, mixed.")] = "mixed",
+    light: Annotated[str, typer.Option("--light", help=f"One of {', '.join(DAYTIMES)}, mixed.")] = "mixed",
+    as_json: Json = False,
+) -> None:
+    """Draw a synthetic street set into DEST, in the official layout."""
+    with bar("drawing") as progress:
+        info = api.synthesize(
+            dest,
+            frames,
+            seed,
+            progress,
+            size=size_of(size) or (256, 512),
+            weather=None if weather == "mixed" else cast(Weather, weather),
+            daytime=None if light == "mixed" else cast(Daytime, light),
+        )
+    print_result(as_json, asdict(info), [f"{sum(info.frames.values())} frames in {dest}"])
+
+
+def _problem_lines(verification: api.Verification) -> Iterable[str]:
+    frames = f"{counted(verification.frames, 'frame')} read"
+    if not verification.problems:
+        yield f"{frames}, no problem found"
+        return
+    yield f"{frames}, {counted(len(verification.problems), 'problem')} found"
+    for kind, group in groupby(verification.problems, key=lambda problem: problem.kind):
+        messages = [f"  {problem.split}: {problem.message}" for problem in group]
+        yield f"{kind}: {len(messages)}"
+        yield from messages
+
+
+def _prepared_lines(prepared: dict[Split, CachedSplit]) -> Iterable[str]:
+    for split, cached in prepared.items():
+        yield f"{split}: {len(cached)} frames in {cached.folder}"
+        yield from (f"  left out: {path}" for path in cached.meta.skipped)
+
+
+def _stats_lines(report: dict[str, Any]) -> Iterable[str]:
+    splits = list(report["splits"])
+    by_class = [report["splits"][split] for split in splits]
+    # A class that is nowhere is the rarest of all, and a split without labels says nothing about rarity.
+    rarest_first = sorted(by_class[0], key=lambda name: sum(classes[name]["share"] or 0.0 for classes in by_class))
+    rows = [
+        (name, *(f"{percent(classes[name]['share'])} in {classes[name]['frames']}" for classes in by_class))
+        for name in rarest_first
+    ]
+    yield from table(("class", *(f"{split}: share in frames of {report['frames'][split]}" for split in splits)), rows)
+    height, width = report["size"]
+    yield f"counted at {height}x{width} pixels (height x width)"
+    for split in splits:
+        light = report["brightness"][split]
+        cities = counted(len(report["cities"][split]), "city")
+        objects = sum(found["count"] for found in report["objects"][split].values())
+        yield (
+            f"{split}: {counted(report['frames'][split], 'frame')} in {cities}, "
+            f"{report['void'][split]:.1%} void, {counted(objects, 'object')}, "
+            f"brightness {light['p5']:.0f} to {light['p95']:.0f} of 255, half of the frames under {light['p50']:.0f}"
+        )

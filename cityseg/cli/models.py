@@ -1,0 +1,99 @@
+"""Verbs about models: evaluate, predict, models, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cityseg import api
+from cityseg.cli.common import Data, Json, Runs, bar, figure, nested, print_result, result_lines, size_of, table
+from cityseg.data.layout import Split
+
+
+def evaluate(
+    model: str,
+    data: Data = None,
+    split: Annotated[Split, typer.Option("--split", help="Which frames to score.")] = "val",
+    size: Annotated[
+        str | None,
+        typer.Option("--size", help="Where scores are counted: HxW or 'native'. [default: the model's size]"),
+    ] = None,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Score MODEL (a run, a shipped model or a folder) on a split."""
+    with bar("evaluating") as progress:
+        scores = api.evaluate(
+            model,
+            data,
+            split,
+            size="native" if size == "native" else size_of(size),
+            runs=runs,
+            on_progress=progress,
+        )
+    print_result(as_json, scores, _score_lines(scores))
+
+
+def predict(
+    model: str,
+    photos: Annotated[list[Path], typer.Argument()],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Write label ids, colours and overlay of photos at their own size."""
+    with bar("predicting") as progress:
+        results = api.predict_photos(model, photos, out, runs=runs, on_progress=progress)
+    lines = [
+        f"{result['photo']}: "
+        + ", ".join(f"{name} {share:.1%}" for name, share in list(result["shares"].items())[:5])
+        + f" ({result['milliseconds']:.0f} ms)"
+        for result in results
+    ]
+    print_result(as_json, results, lines)
+
+
+def list_models(as_json: Json = False) -> None:
+    """List the shipped models."""
+    infos = api.models()
+    rows = [
+        (
+            info.name,
+            f"{info.parameters:,}",
+            f"{info.image_size[0]}x{info.image_size[1]}",
+            figure(nested(info.scores, "test", "macro", "f1")),
+            info.trained_on,
+        )
+        for info in infos
+    ]
+    print_result(
+        as_json, [asdict(info) for info in infos], table(("name", "parameters", "size", "test F1", "trained on"), rows)
+    )
+
+
+def publish(
+    run: str,
+    data: Data = None,
+    name: Annotated[str, typer.Option("--name", help="Folder in checkpoints/. [default: the run's id]")] = "",
+    trained_on: Annotated[str, typer.Option("--trained-on", help="Words that name the data.")] = "",
+    terms: Annotated[str, typer.Option("--terms", help="Sentence on the licence of the data.")] = "",
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Make a finished run a shipped model: bfloat16 weights, scores measured from them, and a model card."""
+    with bar("measuring") as progress:
+        result = api.publish(run, data, name=name, trained_on=trained_on, terms=terms, runs=runs, on_progress=progress)
+    print_result(as_json, result.as_dict(), result_lines(result))
+
+
+def _score_lines(scores: dict[str, Any]) -> Iterable[str]:
+    names = ("precision", "recall", "f1", "dice", "iou")
+    rows = [(name, *(figure(values[metric]) for metric in names)) for name, values in scores["per_class"].items()]
+    rows += [(average, *(figure(scores[average][metric]) for metric in names)) for average in ("macro", "weighted")]
+    yield from table((f"{scores['split']}, {scores['frames']} frames", *names), rows)
+    others = (("pixel accuracy", "pixel_accuracy"), ("samples Dice", "samples_dice"), ("category IoU", "category_iou"))
+    yield ", ".join(f"{words} {figure(scores[key])}" for words, key in others)
