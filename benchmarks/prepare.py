@@ -12,7 +12,7 @@ compares the seconds of processor time instead, which a busy machine disturbs le
 
 The limit of preparing is decoding: about 31 ms of one 2.6 GHz core for a real 2.3 MB photo and 5 ms for its label when
 libpng does it by itself, 23 and 4 ms when libdeflate inflates for it (``cityseg/data/decode.py``). The rest of prepare
-takes about 8 ms: reducing 4 to 5, the digest of train ids 2.3, train ids 1, reading and writing 0.7. The program prints
+takes about 5 ms: reducing 3, train ids 1, reading, writing and checksums 1. The program prints
 what this machine needs for each decoder.
 """
 

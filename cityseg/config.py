@@ -64,6 +64,8 @@ class ExperimentConfig(BaseModel):
     """Largest standard deviation, in pixels, of the Gaussian that blurs a training photo."""
     noise: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest standard deviation of the noise added to a training photo, as a share of white."""
+    night: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a training photo is turned into night: black sky, headlights, lamps."""
     cutmix: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability that a rectangle of another frame of the batch, labels included, is pasted into a frame."""
     half_size_epochs: Annotated[int, Field(ge=0)] = 0

@@ -47,6 +47,19 @@ def test_published_folder_tells_all_and_nothing_private(data, tmp_path):
     assert f"{again['macro']['f1']:.3f}" in card
 
 
+def test_a_shipped_model_is_measured_anew_in_its_place(data, tmp_path):
+    api.train(config.override(config.preset("experiment-1"), SETTINGS), data, name="small")
+    shipped = api.publish("small", data, root=tmp_path / "shipped", trained_on="Drawn streets")
+    folder = shipped.run.folder
+    weights, history = (folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
+    api.synthesize(tmp_path / "other", 8, 1)
+    again = api.publish(str(folder), str(tmp_path / "other"), trained_on="Drawn streets")
+    assert again.run.folder == folder
+    assert ((folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()) == (weights, history)
+    assert again.scores["test"]["fingerprint"] != shipped.scores["test"]["fingerprint"]
+    assert again.scores["test"]["macro"] == api.evaluate(str(folder), str(tmp_path / "other"), "test")["macro"]
+
+
 def test_unfinished_run_is_not_published(data, tmp_path):
     run = api.runs.new_run(config.override(config.preset("experiment-1"), SETTINGS), data, "waiting")
     with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):

@@ -38,10 +38,10 @@ def publish(
 ) -> Result:
     """Copy a run's best weights, rounded to bfloat16, with scores measured anew from the rounded weights.
 
-    Host names and data paths of the run stay behind.
+    Host names and data paths of the run stay behind. A shipped model published under its own name is measured anew.
 
     Args:
-        run_id: a run that has finished.
+        run_id: a run that has finished, or a shipped model.
         spec: the dataset to measure on.
         name: folder in ``checkpoints/``; the run's id by default.
         trained_on: words that name the data; the dataset's name and size by default.
@@ -72,7 +72,8 @@ def publish(
             scores[split] = stamped(measured.confusions, splits[split])
     card = ModelCard(**{**vars(card), "scores": scores})
     checkpoint.write_card(target.folder, card)
-    shutil.copyfile(result.run.folder / "history.jsonl", target.folder / "history.jsonl")
+    if result.run.folder.resolve() != target.folder.resolve():
+        shutil.copyfile(result.run.folder / "history.jsonl", target.folder / "history.jsonl")
     description = {key: value for key, value in result.run.describe().items() if key not in _PRIVATE}
     write_json(target.folder / "config.json", description)
     (target.folder / "README.md").write_text(_model_card(target.id, result, card, terms), encoding="utf-8")

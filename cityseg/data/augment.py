@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cityseg.config import ExperimentConfig
+from cityseg.data.night import make_night
 from cityseg.labels import IGNORE_INDEX
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -35,6 +36,7 @@ class Augmentation:
     hue: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
+    night: float = 0.0
     cutmix: float = 0.0
 
     @classmethod
@@ -69,6 +71,8 @@ class Augmentation:
             draws = torch.rand(4, len(x), generator=random).mul_(2).sub_(1)
             strengths = torch.tensor([self.brightness, self.contrast, self.saturation, self.hue])
             x = recolor(x, *(draws * strengths[:, None]).to(x.device))
+        if self.night:
+            x = make_night(x.clamp(0, 255), labels, self.night, random)
         if self.blur:
             x = blur(x, (torch.rand(len(x), generator=random) * self.blur).to(x.device), self.blur)
         if self.noise:

@@ -28,7 +28,7 @@ from cityseg.files import write_json
 LABEL_POLICY = "train ids from labelIds, void ignored, nearest pixel"
 """How truth is made; two results under different policies are not comparable."""
 
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Meta:
     Attributes:
         frames: frame names in array order.
         cities: city of each frame.
-        fingerprint: SHA-256 over the frames' names and their train ids at native size. It names the truth
+        fingerprint: SHA-256 over the frames' names and checksums of their train ids at native size. It names the truth
             independently of file encoding and cache size; results with different fingerprints are not comparable.
         native_size: (height, width) of the first frame on disk.
         photo_checksums: CRC-32 and length of each photo's file; equal files have equal ones.

@@ -115,9 +115,9 @@ def resize_photo(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return photo
     image = Image.fromarray(photo)
     factors = _whole_factors(photo.shape[:2], size)
-    if factors and all(factor & (factor - 1) == 0 for factor in factors):
-        # Rows first and columns next, each rounded, is what the box filter does; for powers of two this is the same.
-        return np.asarray(image.reduce((factors[1], 1)).reduce((1, factors[0])))
+    if factors:
+        # The mean of whole blocks, rounded once; the box filter rounds after columns and again after rows.
+        return np.asarray(image.reduce((factors[1], factors[0])))
     shrinks = height < photo.shape[0] or width < photo.shape[1]
     return np.asarray(image.resize((width, height), Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR))
 

@@ -120,10 +120,7 @@ def test_a_missing_label(tmp_path):
 
 def test_shrinking_a_photo_averages_areas():
     blocks = PHOTO.reshape(3, 4, 5, 4, 3).astype(float).mean(axis=(1, 3))
-    small = resize_photo(PHOTO, (3, 5))
-    # PIL rounds after each of its two passes, so the exact mean is met within one grey level.
-    assert np.abs(small - blocks).max() <= 1
-    np.testing.assert_array_equal(small, np.asarray(Image.fromarray(PHOTO).resize((5, 3), Image.Resampling.BOX)))
+    assert np.abs(resize_photo(PHOTO, (3, 5)) - blocks).max() <= 0.5
 
 
 def test_growing_a_photo_is_smooth():
@@ -133,11 +130,12 @@ def test_growing_a_photo_is_smooth():
 
 @pytest.mark.parametrize("given", [(64, 96), (63, 95), (66, 90), (128, 7)])
 @pytest.mark.parametrize("wanted", [(32, 48), (16, 12), (20, 30), (21, 19), (8, 96), (64, 48), (63, 95), (1, 1)])
-def test_shrinking_is_the_box_filter(given, wanted):
+def test_shrinking_is_the_box_filter_within_a_grey_level(given, wanted):
     photo = RANDOM.integers(0, 256, (*given, 3), dtype=np.uint8)
     photo[: given[0] // 2, : given[1] // 2] //= 128
     pillow = np.asarray(Image.fromarray(photo).resize(wanted[::-1], Image.Resampling.BOX))
-    np.testing.assert_array_equal(resize_photo(photo, wanted), pillow)
+    # Pillow rounds after columns and again after rows.
+    assert np.abs(resize_photo(photo, wanted).astype(int) - pillow).max() <= 1
 
 
 @pytest.mark.parametrize("size", [(3, 5), (6, 7), (24, 40), (5, 41), (4, 10), (12, 4), (6, 20), (1, 1)])
