@@ -54,6 +54,7 @@ from cityseg.api.runs import (
     train,
 )
 from cityseg.api.stats import statistics, stats_report
+from cityseg.api.sweeps import launch_sweep, list_groups
 from cityseg.queue import Queue
 
 __all__ = [
@@ -78,6 +79,8 @@ __all__ = [
     "find_result",
     "frame_view",
     "launch",
+    "launch_sweep",
+    "list_groups",
     "list_results",
     "load_predictor",
     "model_folder",

@@ -214,8 +214,18 @@ def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Pa
     Raises:
         UsageError, DataError: the dataset cannot be connected.
     """
+    expect_data(spec)
+    return make_run(config, spec, name, runs)
+
+
+def expect_data(spec: str | None) -> None:
+    """Check that a dataset opens; raises UsageError or DataError where it does not."""
     if spec and spec != "synthetic":
         connect(spec)
+
+
+def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
+    """Make a queued run on a dataset that is known to open."""
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(config, name, runs, taken)
     if spec:

@@ -17,7 +17,7 @@ from cityseg.ui.work import duration
 
 GOING = ("queued", "running")
 BADGES: dict[str, tuple[str, Any, str]] = {
-    "queued": (":material/hourglass_top:", "gray", "It has its place and begins in a moment."),
+    "queued": (":material/hourglass_top:", "gray", "It begins as soon as a slot of the queue is free."),
     "running": (":material/play_arrow:", "blue", "Its process is at work."),
     "finished": (":material/check:", "green", "It did all its epochs and scored its best weights on val and test."),
     "stopped": (":material/pause:", "orange", "It was asked to stop; resume goes on where it left off."),

@@ -94,8 +94,9 @@ def _fact(icon: str, name: str, words: str) -> None:
 @st.fragment(run_every=_LOOK_SECONDS)
 def _trainings() -> None:
     """Show a thin bar per running training; renewed by itself, without running the page."""
-    going = [result for result in cached.results() if result.state in ("running", "queued")]
-    if not going:
+    queue = cached.queue()
+    going = [result for result in cached.results() if result.id in (*queue.running, *queue.starting)]
+    if not going and not queue.waiting:
         st.markdown(":material/bedtime: **No training is running**  \n:small[:gray[Start one on the Train page]]")
         return
     noun = "training" if len(going) == 1 else "trainings"
@@ -103,13 +104,15 @@ def _trainings() -> None:
     for result in going:
         share, words = training_progress(result)
         st.progress(share, text=f":small[**{result.id}** · {words}]")
+    if queue.waiting:
+        st.markdown(f":small[:gray[{len(queue.waiting)} waiting in the queue]]")
 
 
 def training_progress(result: Result) -> tuple[float, str]:
     """Return how far a run is, 0 to 1, and the same in words: epoch and time left."""
     progress = result.progress
     if result.state == "queued":
-        return 0.0, "waiting to begin"
+        return 0.0, "waiting for its turn"
     if not progress or not progress.get("steps"):
         return 0.0, "preparing its data"
     share = min(1.0, progress["step"] / progress["steps"])
