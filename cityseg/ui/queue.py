@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
 
 from cityseg import api
 from cityseg import config as configuration
+from cityseg.analysis.compare import differing_settings
 from cityseg.api import Queue, Result
-from cityseg.config import PRESETS, ExperimentConfig
+from cityseg.config import PRESETS
 from cityseg.errors import CitysegError
 from cityseg.queue import MOST_SLOTS
 from cityseg.ui import cached, glossary, progress, shell
@@ -74,7 +75,7 @@ def panel() -> None:
         with st.container(border=True, gap="xxsmall", key="queue_rows"):
             for run_id in rows:
                 if run_id in results:
-                    looked |= _row(results[run_id], queue)
+                    looked |= _row(results[run_id], queue, results.values())
     if refused := st.session_state.get(_REFUSED):
         st.error(refused, icon=":material/error:")
     if looked:
@@ -94,7 +95,7 @@ def _slots(queue: Queue) -> None:
     # Another tab may have changed it. Set only then, or a tick would take away what is being typed.
     if _SLOTS not in st.session_state or st.session_state.get(_SLOTS_SEEN) != queue.slots:
         st.session_state[_SLOTS] = st.session_state[_SLOTS_SEEN] = queue.slots
-    with st.popover("Slots", icon=":material/view_week:", key="queue_slots_popover"):
+    with st.popover(f"{queue.slots} at once", icon=":material/view_week:", key="queue_slots_popover"):
         st.number_input(
             "Trainings at once",
             1,
@@ -110,48 +111,54 @@ def _set_slots() -> None:
     _act(api.set_slots, st.session_state[_SLOTS])
 
 
-def _row(result: Result, queue: Queue) -> bool:
+def _row(result: Result, queue: Queue, results: Iterable[Result]) -> bool:
     """Show one run of the queue; returns whether the visitor wants to look at it."""
     run_id = result.id
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        place = queue.waiting.index(run_id) + 1 if run_id in queue.waiting else None
-        icon = f"**{place}**" if place else ":blue[:material/play_arrow:]"
-        looked = st.button(
-            f"{icon} {run_id}",
-            key=f"queue_look_{run_id}",
-            type="tertiary",
-            help="Show this run below.",
-            on_click=progress.look_at,
-            args=(run_id,),
-        )
-        words = settings_in_words(result.config) if place else shell.training_progress(result)[1]
-        st.markdown(f":small[:gray[{words}]]", width="stretch")
-        if place:
-            last = place == len(queue.waiting)
-            _button(":material/arrow_upward:", f"earlier_{run_id}", "Earlier", _move, run_id, -1, disabled=place == 1)
-            _button(":material/arrow_downward:", f"later_{run_id}", "Later", _move, run_id, 1, disabled=last)
-            _button(
-                ":material/close:",
-                f"withdraw_{run_id}",
-                "Withdraw: it leaves the queue, and can be resumed or deleted later.",
-                api.withdraw,
-                (run_id,),
+    place = queue.waiting.index(run_id) + 1 if run_id in queue.waiting else None
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"queue_row_{run_id}"):
+        # On a phone the words go below the name, and the buttons stay beside both.
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            icon = f"**{place}**" if place else ":blue[:material/play_arrow:]"
+            looked = st.button(
+                f"{icon} {run_id}",
+                key=f"queue_look_{run_id}",
+                type="tertiary",
+                help="Show this run below.",
+                on_click=progress.look_at,
+                args=(run_id,),
             )
+            words = settings_in_words(result, results) if place else shell.training_progress(result)[1]
+            st.markdown(f":small[:gray[{words}]]", width="content")
+        if place:
+            with st.container(horizontal=True, gap="xsmall", width="content"):
+                _waiting_buttons(run_id, place, len(queue.waiting))
     return looked
 
 
-def settings_in_words(config: ExperimentConfig) -> str:
-    """Name the preset and the first settings that differ from it."""
-    if config.preset not in PRESETS:
-        return "settings of its own"
-    changed = configuration.differences(config, configuration.preset(config.preset))
-    changed.pop("group", None)
-    words = [
-        f"{glossary.SETTING_NAMES[field].lower()} {glossary.setting(field, mine)}"
-        for field, (mine, _) in list(changed.items())[:_SHOWN_SETTINGS]
+def _waiting_buttons(run_id: str, place: int, places: int) -> None:
+    _button(":material/arrow_upward:", f"earlier_{run_id}", "Earlier", _move, run_id, -1, disabled=place == 1)
+    _button(":material/arrow_downward:", f"later_{run_id}", "Later", _move, run_id, 1, disabled=place == places)
+    meaning = "Withdraw: it leaves the queue, and can be resumed or deleted later."
+    _button(":material/close:", f"withdraw_{run_id}", meaning, api.withdraw, (run_id,))
+
+
+def settings_in_words(result: Result, results: Iterable[Result]) -> str:
+    """Name what tells a run apart: the settings that vary in its group, else its preset and what differs from it."""
+    mine = result.config.model_dump()
+    if result.config.group:
+        alike = {one.id: one.config.model_dump() for one in results if one.config.group == result.config.group}
+        fields = list(differing_settings(alike))
+        words = []
+    elif result.config.preset in PRESETS:
+        fields = list(configuration.differences(result.config, configuration.preset(result.config.preset)))
+        words = [result.config.preset]
+    else:
+        fields, words = [], ["settings of its own"]
+    words += [
+        f"{glossary.SETTING_NAMES[field].lower()} {glossary.setting(field, mine[field])}"
+        for field in fields[:_SHOWN_SETTINGS]
     ]
-    more = ["…"] if len(changed) > _SHOWN_SETTINGS else []
-    return " · ".join([config.preset, *words, *more])
+    return " · ".join([*words, *(["…"] if len(fields) > _SHOWN_SETTINGS else [])])
 
 
 def _button(

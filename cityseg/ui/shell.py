@@ -8,6 +8,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from cityseg import api
 from cityseg.api import DataInfo, Result
 from cityseg.errors import CitysegError
+from cityseg.runs import is_waiting
 from cityseg.ui import cached, state
 from cityseg.ui.work import duration
 
@@ -31,6 +32,7 @@ _LOGO = (
 # figure is a sentence, which wraps on a phone instead of being cut.
 _STYLE = """<style>
 .st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
+[class*="st-key-queue_row_"] { flex-wrap: nowrap; }
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
 </style>"""
 DATASET_PAGE = "pages/dataset.py"
@@ -112,7 +114,7 @@ def training_progress(result: Result) -> tuple[float, str]:
     """Return how far a run is, 0 to 1, and the same in words: epoch and time left."""
     progress = result.progress
     if result.state == "queued":
-        return 0.0, "waiting for its turn"
+        return 0.0, "waiting for its turn" if is_waiting(result.run.status()) else "starting"
     if not progress or not progress.get("steps"):
         return 0.0, "preparing its data"
     share = min(1.0, progress["step"] / progress["steps"])

@@ -31,6 +31,7 @@ def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
         )
         _inputs()
         configs, words = _expanded(config)
+        st.markdown(f":small[{words}]")
         pressed = st.button(
             "Add 1 run to the queue" if len(configs) == 1 else f"Add {len(configs) or ''} runs to the queue",
             icon=":material/playlist_add:",
@@ -41,9 +42,7 @@ def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
         )
         if refused := st.session_state.get(_REFUSED):
             st.error(f"The runs were not added. {refused}", icon=":material/error:")
-        else:
-            st.markdown(f":small[{words}]")
-    return pressed and not st.session_state.get(_REFUSED)
+    return pressed and not refused
 
 
 def _inputs() -> None:

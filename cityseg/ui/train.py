@@ -85,7 +85,7 @@ def _cost(config: ExperimentConfig, info: DataInfo | None) -> None:
         figures.append(f"**{steps:,}** steps over {frames:,} frames of **{info.name}**")
         figures.append(_time(config, frames * config.epochs))
     going = sum(result.state == "running" for result in cached.results())
-    if going:
+    if going and queue.starts_at_once(cached.queue()):
         verb = "training is" if going == 1 else "trainings are"
         figures.append(f":orange[{going} {verb} running here already: all of them get slower]")
     st.markdown(":small[" + " · ".join(figures) + "]")
