@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,8 +29,12 @@ from cityseg.files import write_atomically, write_json, write_text
 State = Literal["queued", "running", "finished", "stopped", "failed"]
 HEARTBEAT_SECONDS = 5.0
 """A running process renews its status at least this often."""
-SILENCE_SECONDS = 120.0
-"""Without a heartbeat for this long a run counts as dead, even if some process has its number."""
+SILENCE_SECONDS = 60.0
+"""Without a heartbeat for this long a run counts as dead, where its process is not to be seen (other machines)."""
+BEGIN_SECONDS = 120.0
+"""A process that was started and has not taken its run up after this long never will."""
+_NEVER_BEGAN = "the training process never began; log.txt holds what it said"
+_WRITING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,9 @@ class Run:
         if status["state"] == "running" and not is_alive(status):
             status["state"] = "failed"
             status["error"] = "the training process ended without a word; log.txt holds its last lines"
-        if status["state"] == "queued" and time.time() - status.get("launched", time.time()) > SILENCE_SECONDS:
+        if status["state"] == "queued" and not is_waiting(status) and not _may_begin(status):
             status["state"] = "failed"
-            status["error"] = "the training process never began; log.txt holds what it said"
+            status["error"] = _NEVER_BEGAN
         return status
 
     def history(self) -> list[dict[str, Any]]:
@@ -120,11 +125,13 @@ class Run:
 
     def write_status(self, **fields: Any) -> None:
         """Replace ``status.json`` with the old fields updated by ``fields`` and a fresh heartbeat."""
-        try:
-            status = _read_json(self.folder / "status.json")
-        except UsageError:
-            status = {}
-        write_json(self.folder / "status.json", {**status, **fields, "heartbeat": time.time()})
+        # A heart that beats in a thread of its own must not bring an old state back.
+        with _WRITING:
+            try:
+                status = _read_json(self.folder / "status.json")
+            except UsageError:
+                status = {}
+            write_json(self.folder / "status.json", {**status, **fields, "heartbeat": time.time()})
 
     def append_history(self, **line: Any) -> None:
         """Add one line to ``history.jsonl``."""
@@ -267,10 +274,29 @@ def _git_commit() -> str | None:
 def is_alive(status: dict[str, Any]) -> bool:
     """Whether the process that wrote a status (pid, process_start, host, heartbeat) is still there."""
     if status.get("host") == socket.gethostname():
-        begun = process_identity(status["pid"])
-        if begun is not None or Path("/proc").is_dir():
-            return begun == status.get("process_start")
+        if Path("/proc").is_dir():
+            begun = process_identity(status["pid"])
+            return begun is not None and begun == status.get("process_start")
+        try:
+            os.kill(status["pid"], 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # somebody has the number; the heartbeat tells whether it is the run
     return time.time() - status.get("heartbeat", 0) < SILENCE_SECONDS
+
+
+def is_waiting(status: dict[str, Any]) -> bool:
+    """Whether a run stands in the queue and no process has been started for it yet."""
+    return status["state"] == "queued" and bool(status.get("enqueued"))
+
+
+def _may_begin(status: dict[str, Any]) -> bool:
+    """Whether a run that does not wait in the queue can still be taken up by the process it was made for."""
+    if status.get("launched") and status.get("pid") and status.get("host") == socket.gethostname():
+        return is_alive(status)
+    since: float = status.get("launched") or status.get("created") or time.time()
+    return time.time() - since < BEGIN_SECONDS
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def test_a_process_on_another_machine_is_judged_by_its_heartbeat(run):
 def test_a_launch_that_never_began_is_failed(run):
     run.write_status(launched=time.time())
     assert run.status()["state"] == "queued"
-    run.write_status(launched=time.time() - runs.SILENCE_SECONDS - 1)
+    run.write_status(launched=time.time() - runs.BEGIN_SECONDS - 1)
     assert run.status()["state"] == "failed"
     assert run.status()["error"] == "the training process never began; log.txt holds what it said"
 

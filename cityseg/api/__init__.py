@@ -1,7 +1,8 @@
 """The verbs of the studio. The app, the command line and the demo call only this package.
 
 ``cityseg.api.data`` connects and describes datasets, ``cityseg.api.runs`` trains and lists results,
-``cityseg.api.models`` evaluates and predicts. Every request and result is typed; nothing here prints.
+``cityseg.api.queue`` lets runs wait for a slot, ``cityseg.api.models`` evaluates and predicts. Every request and result
+is typed; nothing here prints.
 """
 
 from cityseg.api.augment import AugmentedView, augmented_views
@@ -33,19 +34,28 @@ from cityseg.api.preparation import (
     stop_preparation,
 )
 from cityseg.api.publish import publish
+from cityseg.api.queue import (
+    advance_queue,
+    find_queue,
+    launch,
+    move_in_queue,
+    resume,
+    set_slots,
+    withdraw,
+)
 from cityseg.api.runs import (
     DeviceInfo,
     Result,
     delete,
     device_info,
     find_result,
-    launch,
     list_results,
-    resume,
     stop,
     train,
 )
 from cityseg.api.stats import statistics, stats_report
+from cityseg.api.sweeps import launch_sweep, list_groups
+from cityseg.queue import Queue
 
 __all__ = [
     "AugmentedView",
@@ -54,8 +64,10 @@ __all__ = [
     "FrameView",
     "ModelInfo",
     "Preparation",
+    "Queue",
     "Result",
     "Verification",
+    "advance_queue",
     "augmented_views",
     "connect",
     "data_info",
@@ -63,18 +75,23 @@ __all__ = [
     "device_info",
     "evaluate",
     "find_preparation",
+    "find_queue",
     "find_result",
     "frame_view",
     "launch",
+    "launch_sweep",
+    "list_groups",
     "list_results",
     "load_predictor",
     "model_folder",
     "models",
+    "move_in_queue",
     "predict_photos",
     "prepare",
     "prepare_on_record",
     "publish",
     "resume",
+    "set_slots",
     "splits_with_frames",
     "start_preparation",
     "statistics",
@@ -84,4 +101,5 @@ __all__ = [
     "synthesize",
     "train",
     "verify",
+    "withdraw",
 ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
-import socket
+import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 
-from cityseg import checkpoint, jobs
+from cityseg import checkpoint, jobs, queue
 from cityseg.api.data import connect, data_info, prepare
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
@@ -24,10 +23,12 @@ from cityseg.engine.signals import stop_signals
 from cityseg.engine.train import Progress, Trainer
 from cityseg.errors import CheckpointError, CitysegError, DataError, Stopped, TrainingError, UsageError
 from cityseg.files import write_json
-from cityseg.runs import Run, State, create_run, find_run, list_runs, process_identity
+from cityseg.heartbeat import beating
+from cityseg.runs import Run, State, create_run, find_run, list_runs
 
 Source = Literal["run", "shipped"]
 _NEEDED: tuple[Split, ...] = ("train", "val")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,8 @@ def train(
 ) -> Result:
     """Train in this process, to the end or to a stop. Returns the result either way; ``state`` tells which.
 
+    The run is never held back by the queue, but takes a slot; when it ends, however it does, the queue goes on.
+
     Args:
         config: what to train; None when resuming.
         spec: the dataset; a resumed run keeps its own unless one is named.
@@ -182,14 +185,9 @@ def train(
     else:
         run = find_run(resume, runs)
         spec = spec or run.describe().get("data", {}).get("spec")
-    state = run.status()["state"]
-    if state == "running":
-        raise UsageError(f"{run.id}: expected a run that is not going, found it running; stop it first")
-    if state == "finished":
-        raise UsageError(f"{run.id}: expected an unfinished run, found it finished; start a new one")
-    if on_start:
-        on_start(run)
     with _recorded(run):
+        if on_start:
+            on_start(run)
         info = data_info(spec, on_data)
         splits = prepare(spec, run.config().image_size, on_data)
         for split in _NEEDED:
@@ -216,37 +214,23 @@ def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Pa
     Raises:
         UsageError, DataError: the dataset cannot be connected.
     """
+    expect_data(spec)
+    return make_run(config, spec, name, runs)
+
+
+def expect_data(spec: str | None) -> None:
+    """Check that a dataset opens; raises UsageError or DataError where it does not."""
     if spec and spec != "synthetic":
         connect(spec)
+
+
+def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
+    """Make a queued run on a dataset that is known to open."""
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(config, name, runs, taken)
     if spec:
         write_json(run.folder / "config.json", {**run.describe(), "data": {"spec": spec, "name": spec}})
     return run
-
-
-def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "", runs: Path | None = None) -> str:
-    """Start a training as a process of its own and return the run's id at once.
-
-    Raises:
-        UsageError, DataError: the dataset cannot be connected.
-    """
-    run = new_run(config, spec, name, runs)
-    jobs.start(run)
-    return run.id
-
-
-def resume(run_id: str, runs: Path | None = None) -> None:
-    """Go on with a stopped or failed run as a process of its own.
-
-    Raises:
-        UsageError: no such run, or it is running or finished.
-    """
-    run = find_run(run_id, runs)
-    state = run.status()["state"]
-    if state in ("running", "finished"):
-        raise UsageError(f"{run_id}: expected a stopped or failed run, found it {state}")
-    jobs.start(run)
 
 
 def stop(run_id: str, runs: Path | None = None) -> None:
@@ -259,30 +243,24 @@ def stop(run_id: str, runs: Path | None = None) -> None:
 
 
 def delete(run_id: str, runs: Path | None = None) -> None:
-    """Remove an ended run for good.
+    """Remove a run for good, one that has ended or waits.
 
     Raises:
         UsageError: no such run, or it is still running.
     """
-    find_run(run_id, runs).delete()
+    queue.delete(find_run(run_id, runs))
 
 
 @contextmanager
 def _recorded(run: Run) -> Iterator[None]:
-    """Keep ``status.json`` true whatever happens inside."""
-    run.write_status(
-        state="running",
-        pid=os.getpid(),
-        process_start=process_identity(os.getpid()),
-        host=socket.gethostname(),
-        error=None,
-    )
+    """Make the run this process's, keep ``status.json`` true whatever happens inside, and let the queue go on after."""
+    queue.claim(run)
 
     def stop_now(name: str) -> None:
         raise Stopped(f"{run.id}: stopped by {name} before its first step")
 
     try:
-        with stop_signals(stop_now):
+        with stop_signals(stop_now), beating(run):
             yield
     except Stopped:
         run.write_status(state="stopped")
@@ -295,6 +273,12 @@ def _recorded(run: Run) -> Iterator[None]:
         raise problem from error
     else:
         run.write_status(state="finished")
+    finally:
+        try:
+            queue.advance(run.folder.parent)
+        except CitysegError as error:
+            # The run itself has ended well or badly by now; whoever looks at the queue next starts what waits.
+            _log.warning("the queue did not go on: %s", error)
 
 
 def _explained(error: BaseException, run: Run) -> BaseException:

@@ -1,18 +1,26 @@
-"""``cityseg runs``: list, show, stop and delete runs."""
+"""``cityseg runs``: list, show, stop and delete runs; the queue of those that wait."""
 
 from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from cityseg import api
-from cityseg.cli.common import Json, Runs, figure, print_result, result_lines, table
+from cityseg.cli.common import Json, Runs, counted, figure, print_result, result_lines, table
+from cityseg.errors import CitysegError, UsageError
 
-runs_app = typer.Typer(help="List, show, stop and delete runs.")
+runs_app = typer.Typer(help="List, show, stop, delete and queue runs.")
 
 
 @runs_app.command("list")
 def runs_list(runs: Runs = None, as_json: Json = False) -> None:
     """List runs, newest first."""
+    with suppress(CitysegError):  # a folder that can only be read is listed all the same
+        api.advance_queue(runs)
     results = api.list_results(runs, shipped=False)
     rows = [
         (
@@ -45,6 +53,52 @@ def runs_stop(run: str, runs: Runs = None, as_json: Json = False) -> None:
 
 @runs_app.command("delete")
 def runs_delete(run: str, runs: Runs = None, as_json: Json = False) -> None:
-    """Remove an ended run for good."""
+    """Remove a run that has ended or waits, for good."""
     api.delete(run, runs)
     print_result(as_json, {"id": run, "deleted": True}, [f"{run} is deleted"])
+
+
+@runs_app.command("queue")
+def runs_queue(runs: Runs = None, as_json: Json = False) -> None:
+    """Show the slots, what takes them, and what waits in which order."""
+    api.advance_queue(runs)
+    _print_queue(runs, as_json)
+
+
+@runs_app.command("move")
+def runs_move(run: str, position: int, runs: Runs = None, as_json: Json = False) -> None:
+    """Let a waiting run stand at POSITION, 1 being the next to start."""
+    api.move_in_queue(run, position, runs)
+    _print_queue(runs, as_json)
+
+
+@runs_app.command("withdraw")
+def runs_withdraw(
+    run: Annotated[list[str] | None, typer.Argument()] = None,
+    every: Annotated[bool, typer.Option("--all", help="Withdraw every run that waits.")] = False,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Take waiting runs out of the line; they are stopped then, to be resumed or deleted."""
+    if bool(run) == every:
+        raise UsageError("expected the runs to withdraw, or --all")
+    withdrawn = list(api.find_queue(runs).waiting) if every else list(run or ())
+    api.withdraw(withdrawn, runs)
+    print_result(as_json, {"withdrawn": withdrawn}, [f"{run_id} is withdrawn" for run_id in withdrawn])
+
+
+@runs_app.command("slots")
+def runs_slots(slots: int, runs: Runs = None, as_json: Json = False) -> None:
+    """Set how many trainings may go on at once."""
+    api.set_slots(slots, runs)
+    _print_queue(runs, as_json)
+
+
+def _print_queue(runs: Path | None, as_json: bool) -> None:
+    queue = api.find_queue(runs)
+    rows = [("–", run_id, "running") for run_id in queue.running]
+    rows += [("–", run_id, "starting") for run_id in queue.starting]
+    rows += [(str(place), run_id, "waiting") for place, run_id in enumerate(queue.waiting, 1)]
+    taken = len(queue.running) + len(queue.starting)
+    words = f"{counted(queue.slots, 'slot')}, {taken} taken, {len(queue.waiting)} waiting"
+    print_result(as_json, asdict(queue), [words, *(table(("position", "id", "state"), rows) if rows else ())])

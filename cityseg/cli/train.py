@@ -1,4 +1,4 @@
-"""``cityseg train``: a run in this process."""
+"""``cityseg train``: a run in this process, or in line for one of its own."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def train(
     name: Annotated[str, typer.Option("--name", help="Wish for the run's id.")] = "",
     runs: Runs = None,
     resume: Annotated[str | None, typer.Option("--resume", help="Id of a run to go on with.")] = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Put the run in line instead; it starts by itself when a slot is free.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a preset or a configuration in this process; Ctrl-C finishes the step and keeps a checkpoint."""
@@ -32,6 +35,9 @@ def train(
     if not resume:
         start = config.load(config_file) if config_file else config.preset(preset or "")
         description = config.override(start, settings or [])
+    if queue:
+        _put_in_line(description, data, name, runs, resume, as_json)
+        return
     bars = Bars()
     try:
         result = api.train(
@@ -47,3 +53,25 @@ def train(
     finally:
         bars.close()
     print_result(as_json, result.as_dict(), [*result_lines(result)])
+
+
+def _put_in_line(
+    description: config.ExperimentConfig | None,
+    data: str | None,
+    name: str,
+    runs: Path | None,
+    resume: str | None,
+    as_json: bool,
+) -> None:
+    if description is None:
+        assert resume is not None
+        if data:
+            raise UsageError("expected --resume and --queue without --data, found it; a run in line keeps its data")
+        api.resume(resume, runs)
+        run_id = resume
+    else:
+        run_id = api.launch(description, data, name=name, runs=runs)
+    queue = api.find_queue(runs)
+    position = queue.waiting.index(run_id) + 1 if run_id in queue.waiting else None
+    words = "starts now" if position is None else f"waits in the queue, {position} of {len(queue.waiting)}"
+    print_result(as_json, {"id": run_id, "position": position}, [f"{run_id} {words}"])

@@ -10,7 +10,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.frames = 0
-        self._lap = self._beat = time.monotonic()
+        self._lap = time.monotonic()
 
     def lap(self) -> tuple[float, float]:
         """Return (seconds, frames per second) since the last lap."""
@@ -22,11 +22,3 @@ class Clock:
     def restart(self) -> None:
         """Begin a new lap, for example after time that was no training."""
         self.frames, self._lap = 0, time.monotonic()
-
-    def since_heartbeat(self) -> float:
-        """Return seconds since the last beat."""
-        return time.monotonic() - self._beat
-
-    def beat(self) -> None:
-        """Note that the heartbeat was written."""
-        self._beat = time.monotonic()

@@ -35,7 +35,7 @@ from cityseg.labels import PALETTE
 from cityseg.losses import SegmentationLoss
 from cityseg.metrics import summarize
 from cityseg.models import arguments_of, build_model, count_parameters
-from cityseg.runs import HEARTBEAT_SECONDS, Run
+from cityseg.runs import Run
 
 LOG_INTERVAL = 10
 """Steps between two looks at the loss; each look waits for the device once."""
@@ -182,9 +182,6 @@ class Trainer:
                 loss = float(torch.stack(self._pending).mean())
                 self._pending.clear()
                 self._log_step(done, loss, clock, tracker)
-            if clock.since_heartbeat() > HEARTBEAT_SECONDS:
-                clock.beat()
-                self.run.write_status()
             # A stop at an epoch's last step waits for the epoch to be closed, or its scores would be missing.
             if self._stop and done % self.epoch_length:
                 self.seconds += clock.lap()[0]

@@ -11,13 +11,14 @@ import numpy as np
 import streamlit as st
 
 from cityseg import api
-from cityseg.api import DataInfo, DeviceInfo, FrameView, Result
+from cityseg.api import DataInfo, DeviceInfo, FrameView, Queue, Result
 from cityseg.api.data import STATISTICS_SIZE, synthetic_is_drawn
 from cityseg.data import cache
 from cityseg.data import statistics as counting
 from cityseg.data.cache import CachedSplit
 from cityseg.data.layout import Dataset, Split
 from cityseg.data.statistics import SplitStatistics
+from cityseg.errors import CitysegError
 from cityseg.inference import Prediction, Predictor
 from cityseg.runs import runs_root
 from cityseg.ui import work
@@ -123,6 +124,14 @@ def frame(spec: str, split: Split, name: str) -> FrameView:
 def results() -> list[Result]:
     """List runs and shipped models; read anew whenever a run folder has changed."""
     return _results(_fingerprint())
+
+
+def queue() -> Queue:
+    """Return how the queue stands, after starting what has a slot; cheap enough to be read every time."""
+    # A folder of runs that can only be read is shown all the same; changing the queue says what is wrong with it.
+    with contextlib.suppress(CitysegError):
+        api.advance_queue()
+    return api.find_queue()
 
 
 @st.cache_data(show_spinner=False, max_entries=2)

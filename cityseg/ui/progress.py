@@ -17,7 +17,7 @@ from cityseg.ui.work import duration
 
 GOING = ("queued", "running")
 BADGES: dict[str, tuple[str, Any, str]] = {
-    "queued": (":material/hourglass_top:", "gray", "It has its place and begins in a moment."),
+    "queued": (":material/hourglass_top:", "gray", "It begins as soon as a slot of the queue is free."),
     "running": (":material/play_arrow:", "blue", "Its process is at work."),
     "finished": (":material/check:", "green", "It did all its epochs and scored its best weights on val and test."),
     "stopped": (":material/pause:", "orange", "It was asked to stop; resume goes on where it left off."),
@@ -28,6 +28,10 @@ _PARAMETER = "run"
 _REFUSED = "run_refused"
 _STOPPING = "run_stopping"
 _TICK, _SLOW_TICK = 2.0, 5.0
+_NO_CURVES = {
+    "queued": "The curves begin with the first steps, once its turn in the queue has come.",
+    "running": "The curves begin with the first steps. Until then the frames are being read and made smaller.",
+}
 _FIGURE_WIDTH = 118
 """Four in a row on a desk, two on a phone, in pixels."""
 
@@ -38,9 +42,10 @@ def look_at(run_id: str) -> None:
 
 
 def follow() -> None:
-    """Show one run, the newest on arrival, and keep showing it as it goes on."""
+    """Show one run, on arrival the newest that is at work or has been, and keep showing it as it goes on."""
     st.subheader("How it is going", anchor=False)
-    ids = [result.id for result in cached.results() if result.source == "run"]
+    runs = [result for result in cached.results() if result.source == "run"]
+    ids = [result.id for result in runs]
     if not ids:
         st.info(
             "**No training yet.** Choose a preset and press **Start training**: better-1 is the quickest of the "
@@ -49,7 +54,9 @@ def follow() -> None:
         )
         return
     if st.session_state.get(_CHOICE) not in ids:
-        st.session_state[_CHOICE] = state.remembered(_PARAMETER, ids) or ids[0]
+        # What waits has nothing to show yet.
+        begun = sorted((run for run in runs if run.state != "queued"), key=lambda run: run.state != "running")
+        st.session_state[_CHOICE] = state.remembered(_PARAMETER, ids) or [*begun, *runs][0].id
     run_id = st.selectbox("Run", ids, key=_CHOICE, label_visibility="collapsed", help="Newest first.")
     state.remember(_PARAMETER, run_id)
     result = _find(run_id)
@@ -223,11 +230,7 @@ def _curves(run_id: str) -> None:
         return
     history, epochs = result.run.history(), result.run.epochs()
     if not history:
-        st.caption(
-            "The curves begin with the first steps. Until then the frames are being read and made smaller."
-            if result.state in GOING
-            else "It ended before its first step, so there are no curves."
-        )
+        st.caption(_NO_CURVES.get(result.state, "It ended before its first step, so there are no curves."))
         return
     color = theme.run_color(run_id)
     st.plotly_chart(

@@ -8,6 +8,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from cityseg import api
 from cityseg.api import DataInfo, Result
 from cityseg.errors import CitysegError
+from cityseg.runs import is_waiting
 from cityseg.ui import cached, state
 from cityseg.ui.work import duration
 
@@ -31,6 +32,7 @@ _LOGO = (
 # figure is a sentence, which wraps on a phone instead of being cut.
 _STYLE = """<style>
 .st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
+[class*="st-key-queue_row_"] { flex-wrap: nowrap; }
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
 </style>"""
 DATASET_PAGE = "pages/dataset.py"
@@ -94,8 +96,9 @@ def _fact(icon: str, name: str, words: str) -> None:
 @st.fragment(run_every=_LOOK_SECONDS)
 def _trainings() -> None:
     """Show a thin bar per running training; renewed by itself, without running the page."""
-    going = [result for result in cached.results() if result.state in ("running", "queued")]
-    if not going:
+    queue = cached.queue()
+    going = [result for result in cached.results() if result.id in (*queue.running, *queue.starting)]
+    if not going and not queue.waiting:
         st.markdown(":material/bedtime: **No training is running**  \n:small[:gray[Start one on the Train page]]")
         return
     noun = "training" if len(going) == 1 else "trainings"
@@ -103,13 +106,15 @@ def _trainings() -> None:
     for result in going:
         share, words = training_progress(result)
         st.progress(share, text=f":small[**{result.id}** · {words}]")
+    if queue.waiting:
+        st.markdown(f":small[:gray[{len(queue.waiting)} waiting in the queue]]")
 
 
 def training_progress(result: Result) -> tuple[float, str]:
     """Return how far a run is, 0 to 1, and the same in words: epoch and time left."""
     progress = result.progress
     if result.state == "queued":
-        return 0.0, "waiting to begin"
+        return 0.0, "waiting for its turn" if is_waiting(result.run.status()) else "starting"
     if not progress or not progress.get("steps"):
         return 0.0, "preparing its data"
     share = min(1.0, progress["step"] / progress["steps"])

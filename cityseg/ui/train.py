@@ -12,7 +12,7 @@ from cityseg.api import DataInfo
 from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError
 from cityseg.models import arguments_of, build_model, count_parameters
-from cityseg.ui import cached, progress, recipe, shell, state
+from cityseg.ui import cached, groups, progress, queue, recipe, shell, state, sweep
 from cityseg.ui.work import duration
 
 _REFUSED = "launch_refused"
@@ -25,7 +25,9 @@ def page() -> None:
     with left:
         _choose()
     with right:
+        queue.panel()
         progress.follow()
+    groups.show()
 
 
 @st.fragment
@@ -43,21 +45,10 @@ def _choose() -> None:
         placeholder="made from the preset and the time",
         help="Becomes the run's id on every page, in the address and on the command line.",
     )
-    pressed = st.button(
-        "Start training",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=config is None or info is None,
-        on_click=_launch,
-        key="start_training",
-    )
-    if refused := st.session_state.get(_REFUSED):
-        st.error(f"The training was not started. {refused}", icon=":material/error:")
-    elif pressed:
-        # The new run belongs on the right, outside this fragment.
-        st.rerun()
+    queue.start_button(_launch, _REFUSED, info is not None and config is not None)
     st.caption("A training is a process of its own: closing this page, or the app, changes nothing for it.")
+    if sweep.panel(config, ready=info is not None):
+        st.rerun()
 
 
 def _data() -> DataInfo | None:
@@ -70,16 +61,18 @@ def _data() -> DataInfo | None:
 
 
 def _launch() -> None:
-    """Start the process and look at the new run; what was refused is kept for beside the button.
+    """Start the process and look at the new run, unless it has to wait; what was refused is kept for beside the button.
 
     Reads the form as it is now: what was typed last has not been through the script yet.
     """
     st.session_state[_REFUSED] = None
     try:
-        progress.look_at(api.launch(recipe.current(), state.data_spec(), name=st.session_state[_NAME]))
+        run_id = api.launch(recipe.current(), state.data_spec(), name=st.session_state[_NAME])
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)
         return
+    if run_id not in api.find_queue().waiting:
+        progress.look_at(run_id)
     st.session_state[_NAME] = ""
 
 
@@ -92,7 +85,7 @@ def _cost(config: ExperimentConfig, info: DataInfo | None) -> None:
         figures.append(f"**{steps:,}** steps over {frames:,} frames of **{info.name}**")
         figures.append(_time(config, frames * config.epochs))
     going = sum(result.state == "running" for result in cached.results())
-    if going:
+    if going and queue.starts_at_once(cached.queue()):
         verb = "training is" if going == 1 else "trainings are"
         figures.append(f":orange[{going} {verb} running here already: all of them get slower]")
     st.markdown(":small[" + " · ".join(figures) + "]")

@@ -1,0 +1,116 @@
+"""``cityseg sweep``: one recipe with several values of some settings, as queued runs of one group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cityseg import api, config
+from cityseg.analysis.groups import Spread, Variant
+from cityseg.cli.common import Data, Json, Runs, counted, figure, print_result, table
+from cityseg.errors import UsageError
+from cityseg.sweep import Sweep, expand, parse_list, parse_range, parse_seeds
+
+_COLUMNS = (("val", "f1"), ("val", "iou"), ("test", "f1"), ("test", "iou"))
+
+
+def sweep(
+    group: Annotated[str, typer.Option("--group", help="Name that ties the runs together.")],
+    preset: Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(config.PRESETS)}.")] = None,
+    config_file: Annotated[Path | None, typer.Option("--config", help="JSON file of settings.")] = None,
+    data: Data = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, the same for all runs.")] = None,
+    grid: Annotated[
+        list[str] | None, typer.Option("--grid", help="KEY=VALUE,VALUE: every combination of them is trained.")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option("--random", help="Draw this many combinations instead of taking all.")
+    ] = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--range",
+            help="KEY=LOW..HIGH to draw from with --random; by factor where it spans 10 or more, or with :log or "
+            ":linear behind it.",
+        ),
+    ] = None,
+    draw_seed: Annotated[int, typer.Option("--draw-seed", help="The same number draws the same settings.")] = 0,
+    seeds: Annotated[str, typer.Option("--seeds", help="0,1,2: every combination is trained once with each.")] = "",
+    runs: Runs = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs without making them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a grid or a random search in line, after checking every run of it."""
+    if (preset is None) == (config_file is None):
+        raise UsageError("expected exactly one of --preset and --config")
+    start = config.load(config_file) if config_file else config.preset(preset or "")
+    base = config.override(start, settings or [])
+    lists = _once([parse_list(text) for text in grid or []], "--grid")
+    bounds = _once([parse_range(text) for text in ranges or []], "--range")
+    fixed = {word.partition("=")[0].strip() for word in settings or []}
+    varied = [*lists, *bounds, *(["seed"] if seeds else [])]
+    if twice := [field for field in varied if field in fixed]:
+        raise UsageError(f"{twice[0]}: expected it set or varied, found both; leave one out")
+    configs = expand(base, Sweep(lists, bounds, draws, parse_seeds(seeds), draw_seed), group)
+    ids = [] if dry_run else api.launch_sweep(configs, data, runs)
+    fields = (*lists, *bounds, "seed")
+    rows = [
+        (ids[place] if ids else str(place + 1), *(str(getattr(one, field)) for field in fields))
+        for place, one in enumerate(configs)
+    ]
+    words = f"{counted(len(configs), 'run')} of group {configs[0].group} {'would wait' if dry_run else 'in line'}"
+    document = {"group": configs[0].group, "ids": ids, "configs": [one.model_dump(mode="json") for one in configs]}
+    print_result(as_json, document, [words, *table(("run", *fields), rows)])
+
+
+def groups(runs: Runs = None, as_json: Json = False) -> None:
+    """Show groups of runs: mean and spread over the seeds of every recipe."""
+    found = api.list_groups(runs)
+    lines: list[str] = []
+    for group in found:
+        rows = [_row(variant) for variant in group.variants]
+        lines += [group.name, *(f"  {line}" for line in table(("settings", "seeds", *_headings()), rows))]
+    document = [{"name": group.name, "variants": [_document(variant) for variant in group.variants]} for group in found]
+    print_result(as_json, document, lines or ["no run has a group; give runs one with --set group=NAME"])
+
+
+def _once(pairs: list[tuple[str, Any]], option: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field, values in pairs:
+        if field in found:
+            raise UsageError(f"{field}: expected {option} once for a setting, found it twice; put all into one")
+        found[field] = values
+    return found
+
+
+def _headings() -> Iterable[str]:
+    names = {"f1": "macro F1", "iou": "mean IoU"}
+    return [f"{split} {names[metric]}" for split, metric in _COLUMNS]
+
+
+def _row(variant: Variant) -> tuple[str, ...]:
+    settings = ", ".join(f"{field}={value}" for field, value in variant.settings.items()) or "–"
+    missing = f" of {len(variant.seeds) + len(variant.unfinished)}" if variant.unfinished else ""
+    cells = [_cell(variant.scores.get(split, {}).get(metric)) for split, metric in _COLUMNS]
+    return settings, f"{len(variant.seeds)}{missing}", *cells
+
+
+def _cell(found: Spread | None) -> str:
+    """Write a score as mean ± sample standard deviation; a single seed has a dash for the spread."""
+    return figure(None) if found is None else f"{figure(found.mean)} ± {figure(found.deviation)}"
+
+
+def _document(variant: Variant) -> dict[str, Any]:
+    return {
+        "settings": dict(variant.settings),
+        "seeds": list(variant.seeds),
+        "runs": list(variant.runs),
+        "unfinished": list(variant.unfinished),
+        "scores": {
+            split: {metric: vars(found) for metric, found in metrics.items()}
+            for split, metrics in variant.scores.items()
+        },
+    }

@@ -1,0 +1,241 @@
+"""A sweep: one description and the settings to vary become the descriptions of several runs with one group name.
+
+Everything is checked before a run exists. A grid takes every combination; a random search draws some.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cityseg import config as configuration
+from cityseg.config import ExperimentConfig
+from cityseg.errors import UsageError
+
+MOST_RUNS = 64
+NOT_SWEPT = ("preset", "group", "seed")
+"""Fields that cannot be varied: names, and the seed, which has a list of its own."""
+Scale = Literal["log", "linear"]
+_DECADE = 10.0
+_DIGITS = 4
+_TRIES = 50
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a random search draws a setting from.
+
+    Attributes:
+        low: least value, in the setting's own unit.
+        high: largest value.
+        scale: `log` gives every factor the same chance, `linear` every difference.
+    """
+
+    low: float
+    high: float
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to vary.
+
+    Attributes:
+        lists: values to try, as words, by field; a grid combines all, a random search draws one of each.
+        ranges: where a random search draws from, by field.
+        draws: number of draws of a random search, or None for a grid.
+        seeds: every combination is trained once with each; none leaves the seed as it is.
+        draw_seed: the same number draws the same settings.
+    """
+
+    lists: Mapping[str, Sequence[str]]
+    ranges: Mapping[str, Range]
+    draws: int | None = None
+    seeds: tuple[int, ...] = ()
+    draw_seed: int = 0
+
+
+def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentConfig]:
+    """Return the description of every run, seeds innermost.
+
+    Args:
+        base: gives the settings that are not varied.
+        sweep: what to vary.
+        group: the name that all runs get.
+
+    Raises:
+        UsageError: nothing or too much to vary, an unknown setting, a value that cannot be trained, two runs alike.
+    """
+    if not group.strip():
+        raise UsageError("expected a name for the group, found none; the runs of a sweep are told apart by it")
+    _expect_sound(sweep)
+    points = [*_grid(sweep)] if sweep.draws is None else [*_drawn(sweep, sweep.draws)]
+    seeds: Sequence[int | None] = sweep.seeds or (None,)
+    configs = []
+    for point in points:
+        words = [f"{field}={value}" for field, value in point.items()]
+        for seed in seeds:
+            try:
+                config = configuration.override(base, words if seed is None else [*words, f"seed={seed}"])
+            except UsageError as error:
+                raise UsageError(f"{', '.join(words) or 'the settings'}: {error}") from None
+            configs.append(config.model_copy(update={"group": group.strip()}))
+    twice = next((config for place, config in enumerate(configs) if config in configs[:place]), None)
+    if twice is not None:
+        same = ", ".join(f"{field}={getattr(twice, field)}" for field in (*sweep.lists, *sweep.ranges, "seed"))
+        raise UsageError(f"expected runs that differ, found {same} twice; name every value once")
+    return configs
+
+
+def size(sweep: Sweep) -> int:
+    """Return the number of runs that a sweep would make, whether or not they can be trained."""
+    points = math.prod(len(values) for values in sweep.lists.values()) if sweep.draws is None else sweep.draws
+    return points * max(1, len(sweep.seeds))
+
+
+def parse_list(text: str) -> tuple[str, list[str]]:
+    """Read ``FIELD=VALUE,VALUE`` as a field and its values.
+
+    Raises:
+        UsageError: no ``=``, or an empty value.
+    """
+    field, values = _split(text, "learning_rate=0.001,0.003")
+    return field, parse_values(field, values)
+
+
+def parse_values(field: str, text: str) -> list[str]:
+    """Read ``VALUE,VALUE``; raises UsageError for an empty one."""
+    values = [value.strip() for value in text.split(",")]
+    if not all(values):
+        raise UsageError(f"{field}: expected values with commas between them, found {text.strip() or 'none'!r}")
+    return values
+
+
+def parse_range(text: str) -> tuple[str, Range]:
+    """Read ``FIELD=LOW..HIGH``, with ``:log`` or ``:linear`` behind it, as a field and where to draw it from.
+
+    Raises:
+        UsageError: anything else.
+    """
+    field, values = _split(text, "learning_rate=1e-4..1e-2")
+    return field, parse_bounds(field, values)
+
+
+def parse_bounds(field: str, text: str) -> Range:
+    """Read ``LOW..HIGH``, ``LOW..HIGH:log`` or ``LOW..HIGH:linear``.
+
+    Without a scale, it is `log` where the range spans a factor of ten or more.
+
+    Raises:
+        UsageError: anything else.
+    """
+    bounds, _, scale = text.partition(":")
+    low_text, dots, high_text = bounds.partition("..")
+    try:
+        low, high = float(low_text), float(high_text)
+    except ValueError:
+        low = high = math.nan
+    if not dots or not (math.isfinite(low) and math.isfinite(high)) or scale.strip() not in ("", "log", "linear"):
+        raise UsageError(
+            f"{field}: expected a range such as 1e-4..1e-2, with :log or :linear behind it if need be, found "
+            f"{text.strip()!r}"
+        )
+    if low >= high:
+        raise UsageError(f"{field}: expected a range from less to more, found {text.strip()!r}")
+    if scale.strip() == "log" and low <= 0:
+        raise UsageError(f"{field}: expected a range above 0 for the log scale, found {text.strip()!r}; use :linear")
+    spans_decades = low > 0 and high / low >= _DECADE
+    return Range(low, high, "log" if scale.strip() == "log" or (not scale and spans_decades) else "linear")
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read ``0,1,2`` as seeds; nothing is none.
+
+    Raises:
+        UsageError: something that is no whole number, or a seed twice.
+    """
+    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    if not all(word.isdecimal() for word in words):
+        raise UsageError(f"expected seeds as whole numbers with commas between them, found {text.strip()!r}")
+    seeds = tuple(int(word) for word in words)
+    if len(set(seeds)) < len(seeds):
+        raise UsageError(f"expected every seed once, found {text.strip()!r}")
+    return seeds
+
+
+def numeric_fields() -> tuple[str, ...]:
+    """Return the settings that can be drawn from a range."""
+    fields = ExperimentConfig.model_fields
+    return tuple(name for name in fields if name not in NOT_SWEPT and fields[name].annotation in (int, float))
+
+
+def _split(text: str, example: str) -> tuple[str, str]:
+    field, equals, values = text.partition("=")
+    if not equals:
+        raise UsageError(f"expected a setting with its values, found {text!r}; for example {example}")
+    return field.strip(), values
+
+
+def _expect_sound(sweep: Sweep) -> None:
+    for field in (*sweep.lists, *sweep.ranges):
+        if field in NOT_SWEPT:
+            remedy = "use seeds" if field == "seed" else "it is a name"
+            raise UsageError(f"expected a setting that can be varied, found {field}; {remedy}")
+        if field not in ExperimentConfig.model_fields:
+            known = ", ".join(name for name in ExperimentConfig.model_fields if name not in NOT_SWEPT)
+            raise UsageError(f"unknown setting {field!r}: expected one of {known}")
+    for field in sweep.ranges:
+        if field in sweep.lists:
+            raise UsageError(f"{field}: expected values or a range, found both; leave one out")
+        if field not in numeric_fields():
+            raise UsageError(
+                f"{field}: expected a setting that is a number for a range, found another; list its values"
+            )
+    if sweep.draws is None:
+        if sweep.ranges:
+            raise UsageError(f"{', '.join(sweep.ranges)}: a range needs a number of draws, found none; say how many")
+        if not sweep.lists and len(sweep.seeds) < 2:
+            raise UsageError("expected something to vary, found nothing; name a setting with values, or two seeds")
+    elif sweep.draws < 1:
+        raise UsageError(f"expected at least 1 draw, found {sweep.draws}")
+    elif not sweep.lists and not sweep.ranges:
+        raise UsageError("expected something to draw, found nothing; name a setting with a range or with values")
+    if size(sweep) > MOST_RUNS:
+        raise UsageError(
+            f"expected at most {MOST_RUNS} runs in a sweep, found {size(sweep)}; try fewer values, draws or seeds"
+        )
+
+
+def _grid(sweep: Sweep) -> Iterator[dict[str, str]]:
+    for values in itertools.product(*sweep.lists.values()):
+        yield dict(zip(sweep.lists, values, strict=True))
+
+
+def _drawn(sweep: Sweep, draws: int) -> Iterator[dict[str, str]]:
+    """Draw settings that differ from one another."""
+    source = random.Random(sweep.draw_seed)
+    seen: list[dict[str, str]] = []
+    for _ in range(draws * _TRIES):
+        point = {field: source.choice(values) for field, values in sweep.lists.items()}
+        point |= {field: _draw(source, field, bounds) for field, bounds in sweep.ranges.items()}
+        if point not in seen:
+            seen.append(point)
+            yield point
+        if len(seen) == draws:
+            return
+    raise UsageError(f"expected {draws} different draws, found only {len(seen)}; draw fewer or widen the ranges")
+
+
+def _draw(source: random.Random, field: str, bounds: Range) -> str:
+    if bounds.scale == "log":
+        value = math.exp(source.uniform(math.log(bounds.low), math.log(bounds.high)))
+    else:
+        value = source.uniform(bounds.low, bounds.high)
+    if ExperimentConfig.model_fields[field].annotation is int:
+        return str(round(value))
+    # Digits that nobody reads would only make the tables wide.
+    return f"{value:.{_DIGITS}g}"
