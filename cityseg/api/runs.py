@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +12,16 @@ from typing import Any, Literal
 
 import torch
 
-from cityseg import checkpoint, jobs
+from cityseg import checkpoint, jobs, processes
 from cityseg.api.data import connect, data_info, prepare
+from cityseg.api.outcome import explained, record_end
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
 from cityseg.data.layout import Split
 from cityseg.engine.device import best_device, device_name
 from cityseg.engine.signals import stop_signals
 from cityseg.engine.train import Progress, Trainer
-from cityseg.errors import CheckpointError, CitysegError, DataError, Stopped, TrainingError, UsageError
+from cityseg.errors import CheckpointError, DataError, Stopped, UsageError
 from cityseg.files import write_json
 from cityseg.runs import Run, State, create_run, find_run, list_runs, process_identity
 
@@ -163,6 +162,8 @@ def train(
 ) -> Result:
     """Train in this process, to the end or to a stop. Returns the result either way; ``state`` tells which.
 
+    The processes that ``torchrun`` started train one run together; the first of them writes its folder and reports.
+
     Args:
         config: what to train; None when resuming.
         spec: the dataset; a resumed run keeps its own unless one is named.
@@ -176,38 +177,67 @@ def train(
     Raises:
         CitysegError: a wrong request, data that cannot be used, or a failed training; the folder says so too.
     """
+    with processes.joined():
+        if not processes.is_first():
+            on_start = on_data = on_progress = None
+        run, spec, description = processes.of_first(lambda: _open(config, spec, name, runs, resume))
+        if on_start:
+            on_start(run)
+        with _recorded(run, description):
+            _train(run, spec, description, on_data, on_progress)
+        if processes.last_word():  # somebody left alone, and there is nobody to ask any more
+            return find_result(run.id, runs)
+        return processes.of_first(lambda: find_result(run.id, runs))
+
+
+def _open(
+    config: ExperimentConfig | None, spec: str | None, name: str, runs: Path | None, resume: str | None
+) -> tuple[Run, str | None, ExperimentConfig]:
+    """Return a new run, or one to go on with, its dataset and its description."""
     if resume is None:
         assert config is not None
-        run = new_run(config, spec, name, runs)
-    else:
-        run = find_run(resume, runs)
-        spec = spec or run.describe().get("data", {}).get("spec")
+        return new_run(config, spec, name, runs), spec, config
+    run = find_run(resume, runs)
     state = run.status()["state"]
     if state == "running":
         raise UsageError(f"{run.id}: expected a run that is not going, found it running; stop it first")
     if state == "finished":
         raise UsageError(f"{run.id}: expected an unfinished run, found it finished; start a new one")
-    if on_start:
-        on_start(run)
-    with _recorded(run):
+    return run, spec or run.describe().get("data", {}).get("spec"), run.config()
+
+
+def _train(
+    run: Run,
+    spec: str | None,
+    config: ExperimentConfig,
+    on_data: DataProgress | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    with processes.first_goes_ahead():
         info = data_info(spec, on_data)
-        splits = prepare(spec, run.config().image_size, on_data)
-        for split in _NEEDED:
-            if split not in splits:
-                raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
+        splits = prepare(spec, config.image_size, on_data)
+    for split in _NEEDED:
+        if split not in splits:
+            raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
+    fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
+    if any(others != fingerprints for others in processes.everybodys(fingerprints)):
+        raise DataError(
+            f"{info.name}: expected the same frames on every machine, found others; give all of them one dataset"
+        )
+    if processes.is_first():
         description = run.describe()
         description["data"] = {
             "spec": info.spec,
             "name": info.description,
-            "fingerprints": {split: cached.meta.fingerprint for split, cached in splits.items()},
+            "fingerprints": fingerprints,
             "skipped": {split: len(cached.meta.skipped) for split, cached in splits.items()},
         }
         description["device"] = device_name(best_device())
+        description["processes"] = processes.count()
         write_json(run.folder / "config.json", description)
-        trainer = Trainer(run, splits, trained_on=info.description, device=best_device(), on_progress=on_progress)
-        trainer.fit()
-        trainer.finish()
-    return find_result(run.id, runs)
+    trainer = Trainer(run, splits, trained_on=info.description, device=best_device(), on_progress=on_progress)
+    trainer.fit()
+    trainer.finish()
 
 
 def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
@@ -268,8 +298,36 @@ def delete(run_id: str, runs: Path | None = None) -> None:
 
 
 @contextmanager
-def _recorded(run: Run) -> Iterator[None]:
-    """Keep ``status.json`` true whatever happens inside."""
+def _recorded(run: Run, config: ExperimentConfig) -> Iterator[None]:
+    """Keep ``status.json`` true whatever happens inside, in this process or in another one of the run."""
+    processes.of_first(lambda: _take(run))
+
+    is_ending = False
+
+    def stop_now(name: str) -> None:
+        if not is_ending:
+            raise processes.leave_word(Stopped(f"{run.id}: stopped by {name} before its first step"))
+
+    with stop_signals(stop_now):
+        try:
+            yield
+            if processes.is_first():
+                run.write_status(state="finished")
+        except BaseException as error:
+            # Where one process fails, torchrun sends SIGTERM to the others: they have to write the reason all the same.
+            is_ending = True
+            problem = explained(error, run, config.batch_size)
+            if processes.is_first():
+                record_end(run, problem, error)
+            if isinstance(problem, Stopped):
+                return
+            processes.leave_word(problem)
+            if problem is error:
+                raise
+            raise problem from error
+
+
+def _take(run: Run) -> None:
     run.write_status(
         state="running",
         pid=os.getpid(),
@@ -277,38 +335,6 @@ def _recorded(run: Run) -> Iterator[None]:
         host=socket.gethostname(),
         error=None,
     )
-
-    def stop_now(name: str) -> None:
-        raise Stopped(f"{run.id}: stopped by {name} before its first step")
-
-    try:
-        with stop_signals(stop_now):
-            yield
-    except Stopped:
-        run.write_status(state="stopped")
-    except BaseException as error:
-        problem = _explained(error, run)
-        run.write_status(state="failed", error=str(problem))
-        if problem is error:
-            raise
-        (run.folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        raise problem from error
-    else:
-        run.write_status(state="finished")
-
-
-def _explained(error: BaseException, run: Run) -> BaseException:
-    """Turn the failures that a user can mend into a sentence; leave bugs as they are."""
-    if isinstance(error, CitysegError):
-        return error
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        return TrainingError(
-            f"{run.id}: expected enough memory for a step, found it exhausted; lower batch_size (now "
-            f"{run.config().batch_size}) or image_size. The last good weights are kept"
-        )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return TrainingError(f"{run.id}: expected room on the disk, found it full; free some and resume the run")
-    return error
 
 
 def _result(run: Run, source: Source) -> Result:
