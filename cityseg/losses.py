@@ -1,4 +1,8 @@
-"""Losses on logits; always computed in float32, void pixels left out."""
+"""Losses on logits; always computed in float32, void pixels left out.
+
+A loss is a ratio of sums over the pixels of a batch. Where a batch is spread over processes, the sums are those of all
+processes, so that every process has the loss of the whole batch.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cityseg import processes
 from cityseg.config import ExperimentConfig
 from cityseg.labels import IGNORE_INDEX
 
@@ -35,7 +40,7 @@ def class_weights(rule: str, share: np.ndarray) -> Tensor | None:
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def soft_dice_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tensor:
     """Return 1 minus the soft Dice coefficient, averaged over the classes present in the batch.
 
     Per class ``2 * sum(p * t) / (sum(p) + sum(t))`` with p the softmax probability and t the 0/1 truth,
@@ -44,6 +49,7 @@ def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
     Args:
         logits: (N, C, H, W) float32.
         labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is left out.
+        spread: whether the other processes hold the rest of the batch.
     """
     scored = labels.ne(IGNORE_INDEX)
     probabilities = logits.softmax(1) * scored[:, None]
@@ -52,12 +58,15 @@ def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
     zeros = torch.zeros(logits.shape[1], device=logits.device)
     overlap = zeros.index_add(0, target.flatten(), hits.flatten())
     support = zeros.index_add(0, target.flatten(), scored.flatten().float())
-    dice = 2 * overlap / (probabilities.sum((0, 2, 3)) + support).clamp_min(1)
+    mass = probabilities.sum((0, 2, 3))
+    if spread:
+        overlap, support, mass = processes.pooled(torch.stack([overlap, support, mass]))
+    dice = 2 * overlap / (mass + support).clamp_min(1)
     present = support.gt(0)
     return 1 - (dice * present).sum() / present.sum().clamp_min(1)
 
 
-def lovasz_softmax_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def lovasz_softmax_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tensor:
     """Return the Lovasz-softmax loss over all scored pixels of the batch, averaged over the classes present.
 
     The convex surface of 1 - IoU (Berman, Triki and Blaschko, arXiv 1705.08790, algorithm 1), for all classes at
@@ -66,21 +75,45 @@ def lovasz_softmax_loss(logits: Tensor, labels: Tensor) -> Tensor:
     Args:
         logits: (N, C, H, W) float32.
         labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is left out.
+        spread: whether the other processes hold the rest of the batch; they exchange their errors, to rank them all.
     """
     classes = logits.shape[1]
     flat = labels.flatten()
-    scored = flat.ne(IGNORE_INDEX)
     truth = (flat[None] == torch.arange(classes, device=flat.device)[:, None]).float()
-    errors = (truth - logits.softmax(1).transpose(0, 1).reshape(classes, -1)).abs() * scored
-    errors, order = errors.sort(1, descending=True)
+    errors = (truth - logits.softmax(1).transpose(0, 1).reshape(classes, -1)).abs() * flat.ne(IGNORE_INDEX)
+    if spread:
+        growth, present = _growth_of_own(errors.detach(), flat)
+        by_class = processes.pooled((errors * growth).sum(1))
+    else:
+        errors, order = errors.sort(1, descending=True)
+        growth, present = _growth(order, flat)
+        by_class = (errors * growth).sum(1)
+    return (by_class * present).sum() / present.sum().clamp_min(1)
+
+
+def _growth(order: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (C, P) how much each pixel adds to 1 - IoU in the (C, P) order of errors, and (C,) which classes occur."""
+    classes = len(order)
+    truth = (flat[None] == torch.arange(classes, device=flat.device)[:, None]).float()
+    scored = flat.ne(IGNORE_INDEX).expand_as(truth)
     sorted_truth = truth.gather(1, order)
     support = truth.sum(1, keepdim=True)
     hits_left = support - sorted_truth.cumsum(1)
-    others = (scored.expand_as(truth).gather(1, order).float() - sorted_truth).cumsum(1)
+    others = (scored.gather(1, order).float() - sorted_truth).cumsum(1)
     jaccard = 1 - hits_left / (support + others).clamp_min(1)
-    growth = torch.diff(jaccard, dim=1, prepend=jaccard.new_zeros(classes, 1))
-    present = support[:, 0].gt(0)
-    return ((errors * growth).sum(1) * present).sum() / present.sum().clamp_min(1)
+    return torch.diff(jaccard, dim=1, prepend=jaccard.new_zeros(classes, 1)), support[:, 0].gt(0)
+
+
+def _growth_of_own(errors: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what ``_growth`` does, for a process's own pixels in their own order among those of all processes."""
+    pixels = len(flat)
+    # An exchange needs shares of one size; what is added is void.
+    missing = processes.largest(pixels) - pixels
+    errors, flat = F.pad(errors, (0, missing)), F.pad(flat, (0, missing), value=IGNORE_INDEX)
+    order = torch.cat(processes.gathered(errors), 1).sort(1, descending=True).indices
+    growth, present = _growth(order, torch.cat(processes.gathered(flat)))
+    unsorted = torch.zeros_like(growth).scatter_(1, order, growth)
+    return unsorted.split(len(flat), 1)[processes.rank()][:, :pixels], present
 
 
 class SegmentationLoss(nn.Module):
@@ -93,6 +126,7 @@ class SegmentationLoss(nn.Module):
         lovasz_weight: weight of the Lovasz term; 0 leaves it out.
         focal_gamma: power of (1 - probability of the truth) in cross-entropy (Lin et al., arXiv 1708.02002).
         label_smoothing: share of the truth spread over all classes (Szegedy et al., arXiv 1512.00567, section 7).
+        spread: whether each process holds a share of the batch and the loss is that of the whole.
     """
 
     def __init__(
@@ -104,6 +138,7 @@ class SegmentationLoss(nn.Module):
         lovasz_weight: float = 0.0,
         focal_gamma: float = 0.0,
         label_smoothing: float = 0.0,
+        spread: bool = False,
     ) -> None:
         super().__init__()
         self.register_buffer("class_weights", class_weights)
@@ -112,10 +147,10 @@ class SegmentationLoss(nn.Module):
             cross_entropy_weight,
             lovasz_weight,
         )
-        self.focal_gamma, self.label_smoothing = focal_gamma, label_smoothing
+        self.focal_gamma, self.label_smoothing, self.spread = focal_gamma, label_smoothing, spread
 
     @classmethod
-    def of(cls, config: ExperimentConfig, share: np.ndarray) -> SegmentationLoss:
+    def of(cls, config: ExperimentConfig, share: np.ndarray, spread: bool = False) -> SegmentationLoss:
         """Return the loss of a recipe for a training split with this (19,) ``share`` of each class."""
         return cls(
             class_weights(config.class_weights, share),
@@ -124,6 +159,7 @@ class SegmentationLoss(nn.Module):
             lovasz_weight=config.lovasz_weight,
             focal_gamma=config.focal_gamma,
             label_smoothing=config.label_smoothing,
+            spread=spread,
         )
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -133,9 +169,9 @@ class SegmentationLoss(nn.Module):
         if self.cross_entropy_weight:
             total = total + self.cross_entropy_weight * self._cross_entropy(logits, labels)
         if self.dice_weight:
-            total = total + self.dice_weight * soft_dice_loss(logits, labels)
+            total = total + self.dice_weight * soft_dice_loss(logits, labels, self.spread)
         if self.lovasz_weight:
-            total = total + self.lovasz_weight * lovasz_softmax_loss(logits, labels)
+            total = total + self.lovasz_weight * lovasz_softmax_loss(logits, labels, self.spread)
         return total
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -156,5 +192,7 @@ class SegmentationLoss(nn.Module):
                 reduction="sum",
                 label_smoothing=self.label_smoothing,
             )
+        if self.spread:
+            total, mass = processes.pooled(total), processes.pooled(mass)
         # A batch of void alone has no loss, where a plain mean would give 0 / 0.
         return total / mass.clamp_min(1)

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cityseg import config as configuration
-from cityseg.errors import DataError, UsageError
+from cityseg.errors import DataError, TrainingError, UsageError
 from cityseg.files import write_atomically, write_json, write_text
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
@@ -60,6 +60,21 @@ class Run:
     def id(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    def exists(self) -> bool:
+        """Whether the folder is there and says what it is."""
+        return (self.folder / "config.json").is_file()
+
+    def expect_folder(self) -> None:
+        """Ask before writing: files put into a deleted folder would make a new one that nobody could read.
+
+        Raises:
+            TrainingError: the folder is gone.
+        """
+        if not self.exists():
+            raise TrainingError(
+                f"{self.id}: expected the run's folder {self.folder}, found it deleted; start the run anew"
+            )
 
     def describe(self) -> dict[str, Any]:
         """Return ``config.json``: the description, the data fingerprints, versions, commit, host and device."""

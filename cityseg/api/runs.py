@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from cityseg import checkpoint, jobs, queue
+from cityseg import checkpoint, jobs, processes, queue
 from cityseg.api.data import connect, data_info, prepare
+from cityseg.api.outcome import explained, record_end
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
 from cityseg.data.layout import Split
 from cityseg.engine.device import best_device, device_name
 from cityseg.engine.signals import stop_signals
 from cityseg.engine.train import Progress, Trainer
-from cityseg.errors import CheckpointError, CitysegError, DataError, Stopped, TrainingError, UsageError
+from cityseg.errors import CheckpointError, CitysegError, DataError, Stopped, UsageError
 from cityseg.files import write_json
 from cityseg.heartbeat import beating
 from cityseg.runs import Run, State, create_run, find_run, list_runs
@@ -165,6 +164,7 @@ def train(
     """Train in this process, to the end or to a stop. Returns the result either way; ``state`` tells which.
 
     The run is never held back by the queue, but takes a slot; when it ends, however it does, the queue goes on.
+    The processes that ``torchrun`` started train one run together; the first of them writes its folder and reports.
 
     Args:
         config: what to train; None when resuming.
@@ -179,33 +179,62 @@ def train(
     Raises:
         CitysegError: a wrong request, data that cannot be used, or a failed training; the folder says so too.
     """
+    with processes.joined():
+        if not processes.is_first():
+            on_start = on_data = on_progress = None
+        run, spec, description = processes.of_first(lambda: _open(config, spec, name, runs, resume))
+        with _recorded(run, description):
+            if on_start:
+                on_start(run)
+            _train(run, spec, description, on_data, on_progress)
+        if processes.last_word():  # somebody left alone, and there is nobody to ask any more
+            return find_result(run.id, runs)
+        return processes.of_first(lambda: find_result(run.id, runs))
+
+
+def _open(
+    config: ExperimentConfig | None, spec: str | None, name: str, runs: Path | None, resume: str | None
+) -> tuple[Run, str | None, ExperimentConfig]:
+    """Return a new run, or one to go on with, its dataset and its description."""
     if resume is None:
         assert config is not None
-        run = new_run(config, spec, name, runs)
-    else:
-        run = find_run(resume, runs)
-        spec = spec or run.describe().get("data", {}).get("spec")
-    with _recorded(run):
-        if on_start:
-            on_start(run)
+        return new_run(config, spec, name, runs), spec, config
+    run = find_run(resume, runs)
+    return run, spec or run.describe().get("data", {}).get("spec"), run.config()
+
+
+def _train(
+    run: Run,
+    spec: str | None,
+    config: ExperimentConfig,
+    on_data: DataProgress | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    with processes.first_goes_ahead():
         info = data_info(spec, on_data)
-        splits = prepare(spec, run.config().image_size, on_data)
-        for split in _NEEDED:
-            if split not in splits:
-                raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
+        splits = prepare(spec, config.image_size, on_data)
+    for split in _NEEDED:
+        if split not in splits:
+            raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
+    fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
+    if any(others != fingerprints for others in processes.everybodys(fingerprints)):
+        raise DataError(
+            f"{info.name}: expected the same frames on every machine, found others; give all of them one dataset"
+        )
+    if processes.is_first():
         description = run.describe()
         description["data"] = {
             "spec": info.spec,
             "name": info.description,
-            "fingerprints": {split: cached.meta.fingerprint for split, cached in splits.items()},
+            "fingerprints": fingerprints,
             "skipped": {split: len(cached.meta.skipped) for split, cached in splits.items()},
         }
         description["device"] = device_name(best_device())
+        description["processes"] = processes.count()
         write_json(run.folder / "config.json", description)
-        trainer = Trainer(run, splits, trained_on=info.description, device=best_device(), on_progress=on_progress)
-        trainer.fit()
-        trainer.finish()
-    return find_result(run.id, runs)
+    trainer = Trainer(run, splits, trained_on=info.description, device=best_device(), on_progress=on_progress)
+    trainer.fit()
+    trainer.finish()
 
 
 def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
@@ -252,47 +281,48 @@ def delete(run_id: str, runs: Path | None = None) -> None:
 
 
 @contextmanager
-def _recorded(run: Run) -> Iterator[None]:
-    """Make the run this process's, keep ``status.json`` true whatever happens inside, and let the queue go on after."""
-    queue.claim(run)
+def _recorded(run: Run, config: ExperimentConfig) -> Iterator[None]:
+    """Make the run this process's, keep ``status.json`` true whatever happens inside, and let the queue go on after.
+
+    Of several processes the first one writes, whichever of them ends the run.
+    """
+    processes.of_first(lambda: queue.claim(run))
+
+    is_ending = False
 
     def stop_now(name: str) -> None:
-        raise Stopped(f"{run.id}: stopped by {name} before its first step")
+        if not is_ending:
+            raise processes.leave_word(Stopped(f"{run.id}: stopped by {name} before its first step"))
 
-    try:
-        with stop_signals(stop_now), beating(run):
-            yield
-    except Stopped:
-        run.write_status(state="stopped")
-    except BaseException as error:
-        problem = _explained(error, run)
-        run.write_status(state="failed", error=str(problem))
-        if problem is error:
-            raise
-        (run.folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        raise problem from error
-    else:
-        run.write_status(state="finished")
-    finally:
+    with stop_signals(stop_now):
         try:
-            queue.advance(run.folder.parent)
-        except CitysegError as error:
-            # The run itself has ended well or badly by now; whoever looks at the queue next starts what waits.
-            _log.warning("the queue did not go on: %s", error)
+            with beating(run) if processes.is_first() else nullcontext():
+                yield
+            if processes.is_first():
+                run.write_status(state="finished")
+        except BaseException as error:
+            # Where one process fails, torchrun sends SIGTERM to the others: they have to write the reason all the same.
+            is_ending = True
+            problem = explained(error, run, config.batch_size)
+            if processes.is_first():
+                record_end(run, problem, error)
+            if isinstance(problem, Stopped):
+                return
+            processes.leave_word(problem)
+            if problem is error:
+                raise
+            raise problem from error
+        finally:
+            if processes.is_first():
+                _let_the_queue_go_on(run)
 
 
-def _explained(error: BaseException, run: Run) -> BaseException:
-    """Turn the failures that a user can mend into a sentence; leave bugs as they are."""
-    if isinstance(error, CitysegError):
-        return error
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        return TrainingError(
-            f"{run.id}: expected enough memory for a step, found it exhausted; lower batch_size (now "
-            f"{run.config().batch_size}) or image_size. The last good weights are kept"
-        )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return TrainingError(f"{run.id}: expected room on the disk, found it full; free some and resume the run")
-    return error
+def _let_the_queue_go_on(run: Run) -> None:
+    try:
+        queue.advance(run.folder.parent)
+    except CitysegError as error:
+        # The run itself has ended well or badly by now; whoever looks at the queue next starts what waits.
+        _log.warning("the queue did not go on: %s", error)
 
 
 def _result(run: Run, source: Source) -> Result:

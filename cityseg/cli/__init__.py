@@ -12,6 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from cityseg import processes
 from cityseg.cli import models, sweep, train
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
@@ -45,7 +46,9 @@ def main() -> NoReturn:
     except CitysegError as error:
         if debug:
             traceback.print_exc()
-        print(f"cityseg: {error}", file=sys.stderr)
+        # The processes of a run fail together, and one sentence is enough.
+        if processes.is_first():
+            print(f"cityseg: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config
+from cityseg import api, config, processes
 from cityseg.cli.common import Bars, Data, Json, Runs, print_result, result_lines
 from cityseg.errors import UsageError
 
@@ -52,7 +52,8 @@ def train(
         )
     finally:
         bars.close()
-    print_result(as_json, result.as_dict(), [*result_lines(result)])
+    if processes.is_first():
+        print_result(as_json, result.as_dict(), [*result_lines(result)])
 
 
 def _put_in_line(

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from ignite.engine import Engine, Events
 from torch import Tensor, nn
 
+from cityseg import processes
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.precision import arithmetic
@@ -46,7 +47,7 @@ def evaluate(
     keep: tuple[int, ...] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Predict every frame of a split and count.
+    """Predict every frame of a split and count; the processes of a run share the batches, and all have the result.
 
     Args:
         model: (N, 3, H, W) -> (N, 19, H, W) logits; is put in evaluation mode for the pass.
@@ -90,15 +91,23 @@ def evaluate(
         def _(engine: Engine) -> None:
             report(min(engine.state.iteration * EVALUATION_BATCH, len(split)), len(split))
 
+    batches = list(_index_batches(len(split)))
+    own = processes.dealt(batches)
     model.eval()
     try:
-        engine.run(list(_index_batches(len(split))))
+        # ignite refuses to run over nothing; what a process without a batch of its own counts is left out below.
+        engine.run(own or batches[:1])
     finally:
         model.train(was_training)
-    mean = float(torch.stack(losses).mean()) if losses else None
-    empty = np.zeros((0, *split.labels.shape[1:]), np.uint8)
+    counts = np.split(matrix.per_frame(), range(EVALUATION_BATCH, len(own) * EVALUATION_BATCH, EVALUATION_BATCH))
+    pictures: dict[int, np.ndarray] = {}
+    for hand in processes.everybodys({index: train_ids.cpu().numpy() for index, train_ids in kept.items()}):
+        pictures |= hand
+    means = processes.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
     return Evaluation(
-        matrix.per_frame(), mean, torch.stack([kept[index] for index in keep]).cpu().numpy() if keep else empty
+        np.concatenate(processes.collected(counts[: len(own)])),
+        float(torch.tensor(means).mean()) if means else None,
+        np.stack([pictures[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
     )
 
 

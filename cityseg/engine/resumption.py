@@ -7,6 +7,7 @@ A process killed at any moment leaves at least one sealed folder behind.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -39,13 +40,20 @@ def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> 
     """
     last, previous, unfinished = (run.folder / name for name in ("last", "previous", "last.part"))
     shutil.rmtree(unfinished, ignore_errors=True)
-    checkpoint.save(unfinished, model, card)
-    torch.save(state, unfinished / _STATE)
-    write_json(unfinished / _SEAL, {name: _digest(unfinished / name) for name in _SEALED})
-    if last.is_dir():
-        shutil.rmtree(previous, ignore_errors=True)
-        os.rename(last, previous)
-    os.rename(unfinished, last)
+    try:
+        checkpoint.save(unfinished, model, card)
+        # Written by torch.save itself, a file that finds the disk full is an error without a reason.
+        stored = io.BytesIO()
+        torch.save(state, stored)
+        (unfinished / _STATE).write_bytes(stored.getbuffer())
+        write_json(unfinished / _SEAL, {name: _digest(unfinished / name) for name in _SEALED})
+        if last.is_dir():
+            shutil.rmtree(previous, ignore_errors=True)
+            os.rename(last, previous)
+        os.rename(unfinished, last)
+    finally:
+        # What a full disk left unfinished is in the way of everything else.
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def load(run: Run, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

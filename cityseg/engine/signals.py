@@ -7,6 +7,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cityseg import processes
+
+
+class StopRequest:
+    """A wish to stop, which any process of a run may hear and all of them grant after the same step."""
+
+    def __init__(self) -> None:
+        self._heard = 0
+
+    def hear(self, name: str) -> None:
+        """Take the name of a signal that this process got."""
+        self._heard = signal.Signals[name].value
+
+    def agreed(self) -> str | None:
+        """Return the name of a signal that any process got, or None; all processes have to ask together."""
+        number = processes.largest(self._heard)
+        return signal.Signals(number).name if number else None
+
 
 @contextmanager
 def stop_signals(ask: Callable[[str], None]) -> Iterator[None]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cityseg import processes
 from cityseg.config import ExperimentConfig
 from cityseg.data.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, generator
@@ -71,6 +72,9 @@ def make_train_step(
 ) -> TrainStep:
     """Return the step function of a run; it never waits for the device.
 
+    Each process of a run takes its share of the batch. It draws the variants of the whole batch first, so that the
+    draws, and what is pasted from frame to frame, are those of a single process.
+
     Args:
         config: the recipe.
         model: in training mode; maybe compiled.
@@ -88,11 +92,14 @@ def make_train_step(
     def step(indices: Tensor, epoch: int, position: int) -> Tensor:
         photos, labels = split.at(indices.to(split.device), half_size=epoch < config.half_size_epochs)
         photos, labels = augmentation(photos, labels, generator(config.seed, epoch, position))
+        own = processes.share(len(photos))
+        photos, labels = photos[own], labels[own]
         x = normalization.apply(photos).to(dtype, memory_format=memory)
         optimizer.zero_grad(set_to_none=True)
         with arithmetic(config.precision, split.device):
             value = loss(model(x), labels)
             value.backward()
+        processes.average_gradients(parameters)
         if config.clip_norm:
             nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
         optimizer.step()

@@ -17,7 +17,7 @@ from ignite.engine import Engine, Events
 from PIL import Image
 from torch import Tensor, nn
 
-from cityseg import checkpoint, tracking
+from cityseg import checkpoint, processes, tracking
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.cache import LABEL_POLICY, CachedSplit
@@ -27,7 +27,7 @@ from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
-from cityseg.engine.signals import stop_signals
+from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.step import WeightAverage, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
 from cityseg.files import write_atomically
@@ -35,6 +35,7 @@ from cityseg.labels import PALETTE
 from cityseg.losses import SegmentationLoss
 from cityseg.metrics import summarize
 from cityseg.models import arguments_of, build_model, count_parameters
+from cityseg.models.synchronised import synchronise_statistics
 from cityseg.runs import Run
 
 LOG_INTERVAL = 10
@@ -71,6 +72,8 @@ class Progress:
 class Trainer:
     """Trains one run and writes its folder.
 
+    Each process of a run has a trainer; all take the same steps and decisions, and the first one writes.
+
     Args:
         run: the folder to fill; its ``config.json`` is the description.
         splits: cached train, val and test splits at the configured size; test may be missing.
@@ -88,12 +91,13 @@ class Trainer:
         device: torch.device,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        self.run, self.config, self.splits = run, run.config(), splits
+        self.run, self.config, self.splits = run, processes.of_first(run.config), splits
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
         torch.manual_seed(config.seed)
-        self.model = build_model(config.architecture, arguments_of(config)).to(device)
+        model = build_model(config.architecture, arguments_of(config)).to(device)
+        self.model = synchronise_statistics(model, device)
         if config.precision == "pure-bfloat16":
             self.model.bfloat16()
         if config.channels_last:
@@ -101,14 +105,17 @@ class Trainer:
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
             self.model.compile()
-        self.loss = SegmentationLoss.of(config, self.on_device["train"].class_share()).to(device)
+        share = self.on_device["train"].class_share()
+        self.loss = SegmentationLoss.of(config, share).to(device)
+        self.spread_loss = SegmentationLoss.of(config, share, spread=True).to(device)
         self.optimizer = build_optimizer(config, self.model)
         self.epoch_length = -(-len(splits["train"]) // config.batch_size)
         self.steps = self.epoch_length * config.epochs
         self.best_score, self.best_epoch = -1.0, 0
         self.seconds = 0.0
         self._pending: list[Tensor] = []
-        self._stop: str | None = None
+        self._stop = StopRequest()
+        self._writes = processes.is_first()
 
     def fit(self) -> None:
         """Run to the end, or to a stop, or to a failure; the folder tells which.
@@ -118,13 +125,13 @@ class Trainer:
             TrainingError: the loss is no number any more.
         """
         keep_freed_memory()
-        tracker = tracking.start(self.config, self.run)
+        tracker = tracking.start(self.config, self.run) if self._writes else tracking.NoTracker()
         trainer = self._build_engine(tracker)
         state = self._resume()
         trainer.load_state_dict(
             {"epoch_length": self.epoch_length, "max_epochs": self.config.epochs, "iteration": state}
         )
-        with stop_signals(self._ask_to_stop):
+        with stop_signals(self._stop.hear):
             try:
                 # ignite would begin anew where every step is done already.
                 if state < self.steps and not self._has_stalled(state // self.epoch_length):
@@ -133,30 +140,32 @@ class Trainer:
                     )
             finally:
                 tracker.finish()
-        if self._stop:
-            raise Stopped(
-                f"{self.run.id}: stopped by {self._stop} after step {trainer.state.iteration}; resume it any time"
-            )
+        if name := self._stop.agreed():
+            raise Stopped(f"{self.run.id}: stopped by {name} after step {trainer.state.iteration}; resume it any time")
 
     def finish(self) -> dict[str, Any]:
         """Score the best weights on every split but train, write the matrices and the card; return the scores."""
         best = self.run.folder / "best"
-        model, card = checkpoint.load(best, self.device)
+        model, card = processes.of_first(lambda: checkpoint.load(best))
+        model.to(self.device)
         scores: dict[str, Any] = {}
         for name in SCORED:
             if name not in self.on_device:
                 continue
             result = evaluate(model, self.on_device[name], card.normalization)
             meta = self.splits[name].meta
-            last = {"last": self.run.confusions(name, "last").matrices} if name == "val" else {}
-            self.run.write_confusions(name, meta.frames, best=result.confusions, **last)
             scores[name] = stamped(result.confusions, self.splits[name])
-        checkpoint.write_card(best, _with(card, scores=scores))
+            if self._writes:
+                last = {"last": self.run.confusions(name, "last").matrices} if name == "val" else {}
+                self.run.write_confusions(name, meta.frames, best=result.confusions, **last)
+        if self._writes:
+            checkpoint.write_card(best, _with(card, scores=scores))
         return scores
 
     def _build_engine(self, tracker: tracking.Tracker) -> Engine:
         config = self.config
-        step = make_train_step(config, self.model, self.loss, self.optimizer, self.on_device["train"], self.average)
+        train = self.on_device["train"]
+        step = make_train_step(config, self.model, self.spread_loss, self.optimizer, train, self.average)
         clock = Clock()
         self.model.train()
 
@@ -183,7 +192,7 @@ class Trainer:
                 self._pending.clear()
                 self._log_step(done, loss, clock, tracker)
             # A stop at an epoch's last step waits for the epoch to be closed, or its scores would be missing.
-            if self._stop and done % self.epoch_length:
+            if self._stop.agreed() and done % self.epoch_length:
                 self.seconds += clock.lap()[0]
                 self._save_last(done)
                 engine.terminate()
@@ -192,7 +201,7 @@ class Trainer:
         def close_epoch(engine: Engine) -> None:
             self._close_epoch(engine.state.iteration, tracker)
             clock.restart()
-            if self._stop or self._has_stalled(engine.state.epoch):
+            if self._stop.agreed() or self._has_stalled(engine.state.epoch):
                 engine.terminate()
 
         return trainer
@@ -212,6 +221,9 @@ class Trainer:
         self._expect_number(loss, "loss", done)
         seconds, frames_per_second = clock.lap()
         self.seconds += seconds
+        if not self._writes:
+            return
+        self.run.expect_folder()
         progress = Progress(
             step=done,
             steps=self.steps,
@@ -259,12 +271,17 @@ class Trainer:
             self._expect_number(result.loss, "val loss", done)
         summary = summarize(result.confusions)
         epoch = done // self.epoch_length
-        self._write_probes(epoch, probes, result.kept)
         score = summary["macro"]["f1"] or 0.0
+        is_best = score > self.best_score
+        if is_best:
+            self.best_score, self.best_epoch = score, epoch
+        if not self._writes:
+            return
+        self.run.expect_folder()
+        self._write_probes(epoch, probes, result.kept)
         frames = self.splits["val"].meta.frames
         card = self._card(epoch, summary)
-        if score > self.best_score:
-            self.best_score, self.best_epoch = score, epoch
+        if is_best:
             checkpoint.save(self.run.folder / "best", self.scored_model, card)
             self.run.write_confusions("val", frames, best=result.confusions, last=result.confusions)
             self.run.write_status(best={"epoch": epoch, "macro_f1": score})
@@ -306,6 +323,8 @@ class Trainer:
         )
 
     def _save_last(self, done: int, card: ModelCard | None = None) -> None:
+        if not self._writes:
+            return
         card = card or self._card(done // self.epoch_length, {})
         state = {
             "iteration": done,
@@ -320,9 +339,10 @@ class Trainer:
 
     def _resume(self) -> int:
         """Load what ``_save_last`` kept, if anything; return the optimiser steps already done."""
-        kept = resumption.load(self.run, self.device)
+        kept = processes.of_first(lambda: resumption.load(self.run, torch.device("cpu")))
+        if self._writes:
+            self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:
-            self.run.truncate_history(0)
             return 0
         weights, state = kept
         self.model.load_state_dict(weights)
@@ -332,13 +352,9 @@ class Trainer:
             self.average.model.load_state_dict(state["average"])
         self.best_score, self.best_epoch = state["best_score"], state["best_epoch"]
         self.seconds = state["seconds"]
-        self._pending = list(state["pending"])
+        self._pending = [loss.to(self.device) for loss in state["pending"]]
         done: int = state["iteration"]
-        self.run.truncate_history(done)
         return done
-
-    def _ask_to_stop(self, name: str) -> None:
-        self._stop = name
 
 
 def stamped(confusions: np.ndarray, split: CachedSplit) -> dict[str, Any]:
