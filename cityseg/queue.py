@@ -69,8 +69,8 @@ def read(root: Path | None = None) -> Queue:
             running.append(run.id)
         elif status["state"] == "queued":
             starting.append(run.id)
-    placed = [run_id for run_id in settings["order"] if run_id in waiting]
-    placed += sorted(waiting.keys() - set(placed), key=lambda run_id: waiting[run_id])
+    placed = [run_id for run_id in dict.fromkeys(settings["order"]) if run_id in waiting]
+    placed += sorted(waiting.keys() - set(placed), key=lambda run_id: (waiting[run_id], run_id))
     return Queue(settings["slots"], tuple(running), tuple(starting), tuple(placed))
 
 
@@ -87,9 +87,11 @@ def enqueue(runs: Sequence[Run], root: Path | None = None) -> None:
             new = status["state"] == "queued" and not status.get("enqueued") and not status.get("launched")
             if not new and status["state"] not in ("stopped", "failed"):
                 raise UsageError(f"{run.id}: expected a stopped or failed run, found it {status['state']}")
-        fields = {"enqueued": time.time(), "launched": None, "pid": None, "error": None, "origin": jobs.origin()}
-        for run in runs:
-            run.write_status(state="queued", **fields)
+        fields = {"state": "queued", "launched": None, "pid": None, "error": None, "origin": jobs.origin()}
+        now = time.time()
+        for place, run in enumerate(runs):
+            # A microsecond apart, they keep their order even where queue.json is lost.
+            run.write_status(enqueued=now + place * 1e-6, **fields)
         queue = read(folder)
         last = [run.id for run in runs]
         _write(folder, queue.slots, [*(run_id for run_id in queue.waiting if run_id not in last), *last])
@@ -282,7 +284,8 @@ def _settings(folder: Path) -> dict[str, Any]:
     settings: dict[str, Any] = {"slots": 1, "order": []}
     with contextlib.suppress(OSError, ValueError):
         stored = json.loads((folder / _ORDER).read_text(encoding="utf-8"))
-        if isinstance(stored.get("slots"), int) and isinstance(stored.get("order"), list):
+        sound = isinstance(stored, dict) and isinstance(stored.get("slots"), int)
+        if sound and isinstance(stored.get("order"), list):
             settings = stored
     return settings
 

@@ -111,7 +111,8 @@ def parse_values(field: str, text: str) -> list[str]:
     """Read ``VALUE,VALUE``; raises UsageError for an empty one."""
     values = [value.strip() for value in text.split(",")]
     if not all(values):
-        raise UsageError(f"{field}: expected values with commas between them, found {text.strip() or 'none'!r}")
+        found = repr(text.strip()) if text.strip() else "none"
+        raise UsageError(f"{field}: expected values with commas between them, found {found}")
     return values
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 
-from cityseg import api, cli, config
+from cityseg import api, cli, config, jobs
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import CachedSplit, Meta
 from cityseg.data.synthetic import synthesize
@@ -161,3 +161,19 @@ def wait_until() -> Callable[..., None]:
             time.sleep(0.02)
 
     return wait
+
+
+@pytest.fixture
+def launches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let nothing be started apart; the ids of the runs that would have been, in order, and ``keeper`` for a keeper.
+
+    Such a run's process counts as alive, as this very process.
+    """
+    started: list[str] = []
+
+    def start(arguments: list[str], log: Path, *, module: str = "cityseg", **_: object) -> int:
+        started.append("keeper" if module == "cityseg.keeper" else arguments[arguments.index("--resume") + 1])
+        return os.getpid()
+
+    monkeypatch.setattr(jobs, "start_detached", start)
+    return started

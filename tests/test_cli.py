@@ -112,6 +112,79 @@ def test_train_list_show_delete(workplace, tiny, document, cityseg):
     assert document("runs", "list") == []
 
 
+def test_the_queue(workplace, tiny, document, cityseg, launches):
+    (workplace / "recipe.json").write_text(tiny().model_dump_json())
+    put = ("train", "--config", "recipe.json", "--queue", "--name")
+    assert [document(*put, name) for name in "abc"] == [
+        {"id": "a", "position": None},
+        {"id": "b", "position": 1},
+        {"id": "c", "position": 2},
+    ]
+    assert cityseg(*put, "d").out == "d waits in the queue, 3 of 3\n"
+    assert document("runs", "move", "c", 1)["waiting"] == ["c", "b", "d"]
+    assert cityseg("runs", "withdraw", "c", "d").out.splitlines() == ["c is withdrawn", "d is withdrawn"]
+    assert document("train", "--resume", "c", "--queue") == {"id": "c", "position": 2}
+    expected = {"slots": 1, "running": [], "starting": ["a"], "waiting": ["b", "c"]}
+    assert document("runs", "queue") == expected
+    lines = cityseg("runs", "queue").out.splitlines()
+    assert lines[0] == "1 slot, 1 taken, 2 waiting"
+    assert [line.split() for line in lines[1:]] == [
+        ["position", "id", "state"],
+        ["–", "a", "starting"],
+        ["1", "b", "waiting"],
+        ["2", "c", "waiting"],
+    ]
+    assert document("runs", "slots", 2)["starting"] == ["b", "a"]
+    assert document("runs", "withdraw", "--all") == {"withdrawn": ["c"]}
+    assert [name for name in launches if name != "keeper"] == ["a", "b"]
+    assert {entry["id"]: entry["state"] for entry in document("runs", "list")} == {
+        "a": "queued",
+        "b": "queued",
+        "c": "stopped",
+        "d": "stopped",
+    }
+
+
+def test_sweep_and_groups(workplace, tiny, document, cityseg, launches, streets):
+    (workplace / "recipe.json").write_text(tiny(epochs=1, half_size_epochs=0).model_dump_json())
+    words = ("sweep", "--config", "recipe.json", "--grid", "learning_rate=0.01,0.02", "--seeds", "0,1", "--group", "g")
+    planned = document(*words, "--dry-run")
+    assert (planned["ids"], len(planned["configs"])) == ([], 4)
+    assert document("runs", "groups") == []
+    assert cityseg("runs", "groups").out == "no run has a group; give runs one with --set group=NAME\n"
+    made = document(*words)
+    assert made["ids"] == ["g-1", "g-2", "g-3", "g-4"]
+    assert made["configs"] == planned["configs"]
+    assert document("runs", "queue")["waiting"] == ["g-2", "g-3", "g-4"]
+    for name in ("g-2", "g-3", "g-4"):
+        assert document("train", "--resume", name)["state"] == "finished"
+    (group,) = document("runs", "groups")
+    assert group["name"] == "g"
+    by_rate = {variant["settings"]["learning_rate"]: variant for variant in group["variants"]}
+    assert by_rate[0.02]["seeds"] == [0, 1]
+    assert by_rate[0.01] | {"scores": None} == {
+        "settings": {"learning_rate": 0.01},
+        "seeds": [1],
+        "runs": ["g-2"],
+        "unfinished": ["g-1"],
+        "scores": None,
+    }
+    scores = [api.find_result(name).score("test", "f1") for name in ("g-3", "g-4")]
+    spread = by_rate[0.02]["scores"]["test"]["f1"]
+    assert spread["mean"] == pytest.approx(np.mean(scores))
+    assert spread["deviation"] == pytest.approx(np.std(scores, ddof=1))
+    assert (spread["n"], spread["low"], spread["high"]) == (2, min(scores), max(scores))
+    text = cityseg("runs", "groups").out
+    assert "learning_rate=0.01  1 of 2" in text
+    assert " ± –" in text
+    assert f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}" in text
+
+    drawn = ("sweep", "--config", "recipe.json", "--random", 3, "--range", "learning_rate=1e-4..1e-1", "--group", "g")
+    more = document(*drawn)
+    assert more["ids"] == ["g-5", "g-6", "g-7"], "a group that grows goes on counting"
+    assert len({one["learning_rate"] for one in more["configs"]}) == 3
+
+
 def test_evaluate(workplace, trained, runs, document, cityseg):
     for split in ("val", "test"):
         scores = document("evaluate", "tiny", "--split", split, "--runs", runs)
@@ -237,6 +310,32 @@ def test_models(workplace, document, cityseg):
         ),
         (["evaluate", "nobody"], "unknown model 'nobody': expected a run id, a folder with model.json"),
         (["runs", "show", "nobody"], "unknown model 'nobody': expected a run id, a folder with model.json"),
+        (["train", "--resume", "nobody", "--queue"], "unknown run 'nobody' in "),
+        (
+            ["train", "--resume", "x", "--queue", "--data", "y"],
+            "expected --resume and --queue without --data, found it; a run in line keeps its data",
+        ),
+        (["runs", "slots", "0"], "expected 1 to 64 slots, found 0"),
+        (["runs", "move", "nobody", "1"], "unknown run 'nobody' in "),
+        (["runs", "withdraw", "nobody"], "unknown run 'nobody' in "),
+        (["runs", "withdraw"], "expected the runs to withdraw, or --all"),
+        (["sweep", "--group", "g"], "expected exactly one of --preset and --config"),
+        (
+            ["sweep", "--group", "g", "--preset", "better-1"],
+            "expected something to vary, found nothing; name a setting with values, or two seeds",
+        ),
+        (
+            ["sweep", "--group", "g", "--preset", "better-1", "--set", "depth=1", "--grid", "depth=1,2"],
+            "depth: expected it set or varied, found both; leave one out",
+        ),
+        (
+            ["sweep", "--group", "g", "--preset", "better-1", "--grid", "depth=1,2", "--grid", "depth=3"],
+            "depth: expected --grid once for a setting, found it twice; put all into one",
+        ),
+        (
+            ["sweep", "--group", "g", "--preset", "better-1", "--grid", "depth=1,2", "--data", "nowhere"],
+            "nowhere: expected a folder with leftImg8bit/ and gtFine/, found no such folder",
+        ),
         (["runs", "stop", "nobody"], "unknown run 'nobody' in "),
         (["runs", "delete", "nobody"], "unknown run 'nobody' in "),
     ],
