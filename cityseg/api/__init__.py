@@ -5,6 +5,7 @@
 """
 
 from cityseg.api.augment import AugmentedView, augmented_views
+from cityseg.api.bench import BenchResult, bench
 from cityseg.api.data import (
     DataInfo,
     FrameView,
@@ -49,6 +50,7 @@ from cityseg.api.stats import statistics, stats_report
 
 __all__ = [
     "AugmentedView",
+    "BenchResult",
     "DataInfo",
     "DeviceInfo",
     "FrameView",
@@ -57,6 +59,7 @@ __all__ = [
     "Result",
     "Verification",
     "augmented_views",
+    "bench",
     "connect",
     "data_info",
     "delete",
