@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import models, sweep, train
+from cityseg.cli import bench, models, sweep, train
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -32,6 +32,7 @@ app.command()(models.evaluate)
 app.command()(models.predict)
 app.command("models")(models.list_models)
 app.command()(models.publish)
+app.command()(bench.bench)
 
 
 def main() -> NoReturn:

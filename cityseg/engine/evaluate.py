@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from cityseg import processes
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.precision import arithmetic
-from cityseg.metrics import FrameConfusionMatrix
+from cityseg.metrics import FrameConfusionMatrix, most_probable
 
 EVALUATION_BATCH = 16
 """Frames per forward pass. Fixed, so that repeated evaluations see the same arithmetic."""
@@ -64,21 +64,20 @@ def evaluate(
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
 
-    def step(engine: Engine, indices: Tensor) -> tuple[Tensor, Tensor]:
-        photos, labels = split.at(indices)
-        x = normalization.apply(photos)
-        if truth is not None:
-            labels = truth[indices]
+    def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
+        batch = slice(first, first + EVALUATION_BATCH)
+        x = normalization.apply(split.photos[batch])
+        labels = (split.labels if truth is None else truth)[batch]
         with torch.no_grad(), arithmetic(precision, split.device):
             logits = model(x.to(dtype)).float()
             if logits.shape[-2:] != labels.shape[-2:]:
                 logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
             if loss is not None:
                 losses.append(loss(logits, labels))
-        predictions = logits.argmax(1)
+        predictions = most_probable(logits)
         for index in keep:
-            if indices[0] <= index <= indices[-1]:
-                kept[index] = predictions[index - int(indices[0])].byte()
+            if first <= index < first + EVALUATION_BATCH:
+                kept[index] = predictions[index - first].clone()
         return predictions, labels
 
     engine = Engine(step)
@@ -91,12 +90,12 @@ def evaluate(
         def _(engine: Engine) -> None:
             report(min(engine.state.iteration * EVALUATION_BATCH, len(split)), len(split))
 
-    batches = list(_index_batches(len(split)))
+    batches = range(0, len(split), EVALUATION_BATCH)
     own = processes.dealt(batches)
     model.eval()
     try:
         # ignite refuses to run over nothing; what a process without a batch of its own counts is left out below.
-        engine.run(own or batches[:1])
+        engine.run(own or [0])
     finally:
         model.train(was_training)
     counts = np.split(matrix.per_frame(), range(EVALUATION_BATCH, len(own) * EVALUATION_BATCH, EVALUATION_BATCH))
@@ -109,7 +108,3 @@ def evaluate(
         float(torch.tensor(means).mean()) if means else None,
         np.stack([pictures[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
     )
-
-
-def _index_batches(frames: int) -> Iterator[Tensor]:
-    yield from torch.arange(frames).split(EVALUATION_BATCH)
