@@ -16,6 +16,7 @@ import torch
 
 from cityseg import checkpoint, jobs
 from cityseg.api.data import connect, data_info, prepare
+from cityseg.api.estimate import warnings_of
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
 from cityseg.data.layout import Split
@@ -160,6 +161,7 @@ def train(
     on_start: Callable[[Run], None] | None = None,
     on_data: DataProgress | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
 ) -> Result:
     """Train in this process, to the end or to a stop. Returns the result either way; ``state`` tells which.
 
@@ -172,6 +174,7 @@ def train(
         on_start: called once the run folder exists.
         on_data: called with (frames done, frames in all) while the cache is prepared.
         on_progress: called every few steps.
+        on_warning: called with each sentence on what in the recipe cannot work or is ignored, before the first step.
 
     Raises:
         CitysegError: a wrong request, data that cannot be used, or a failed training; the folder says so too.
@@ -195,6 +198,9 @@ def train(
         for split in _NEEDED:
             if split not in splits:
                 raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
+        if on_warning:
+            for sentence in warnings_of(run.config(), {split: len(cached) for split, cached in splits.items()}):
+                on_warning(sentence)
         description = run.describe()
         description["data"] = {
             "spec": info.spec,

@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from cityseg.cli import models, train
+from cityseg.cli import models, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -24,6 +24,9 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.command()(train.train)
+app.command()(trials.estimate)
+app.command()(trials.overfit)
+app.command("lr-find")(trials.lr_find)
 app.add_typer(runs_app, name="runs")
 app.command()(models.evaluate)
 app.command()(models.predict)

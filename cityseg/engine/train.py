@@ -28,13 +28,13 @@ from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.signals import stop_signals
-from cityseg.engine.step import WeightAverage, build_optimizer, learning_rate, make_train_step
+from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
 from cityseg.files import write_atomically
 from cityseg.labels import PALETTE
 from cityseg.losses import SegmentationLoss
 from cityseg.metrics import summarize
-from cityseg.models import arguments_of, build_model, count_parameters
+from cityseg.models import arguments_of, count_parameters
 from cityseg.runs import HEARTBEAT_SECONDS, Run
 
 LOG_INTERVAL = 10
@@ -92,12 +92,7 @@ class Trainer:
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
-        torch.manual_seed(config.seed)
-        self.model = build_model(config.architecture, arguments_of(config)).to(device)
-        if config.precision == "pure-bfloat16":
-            self.model.bfloat16()
-        if config.channels_last:
-            self.model.to(memory_format=torch.channels_last)
+        self.model = build_network(config, device)
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
             self.model.compile()
