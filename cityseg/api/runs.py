@@ -13,6 +13,7 @@ import torch
 
 from cityseg import checkpoint, jobs, processes, queue
 from cityseg.api.data import connect, data_info, prepare
+from cityseg.api.estimate import warnings_of
 from cityseg.api.outcome import explained, record_end
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
@@ -160,6 +161,7 @@ def train(
     on_start: Callable[[Run], None] | None = None,
     on_data: DataProgress | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
 ) -> Result:
     """Train in this process, to the end or to a stop. Returns the result either way; ``state`` tells which.
 
@@ -175,18 +177,19 @@ def train(
         on_start: called once the run folder exists.
         on_data: called with (frames done, frames in all) while the cache is prepared.
         on_progress: called every few steps.
+        on_warning: called with each sentence on what in the recipe cannot work or is ignored, before the first step.
 
     Raises:
         CitysegError: a wrong request, data that cannot be used, or a failed training; the folder says so too.
     """
     with processes.joined():
         if not processes.is_first():
-            on_start = on_data = on_progress = None
+            on_start = on_data = on_progress = on_warning = None
         run, spec, description = processes.of_first(lambda: _open(config, spec, name, runs, resume))
         with _recorded(run, description):
             if on_start:
                 on_start(run)
-            _train(run, spec, description, on_data, on_progress)
+            _train(run, spec, description, on_data, on_progress, on_warning)
         if processes.last_word():  # somebody left alone, and there is nobody to ask any more
             return find_result(run.id, runs)
         return processes.of_first(lambda: find_result(run.id, runs))
@@ -209,6 +212,7 @@ def _train(
     config: ExperimentConfig,
     on_data: DataProgress | None,
     on_progress: Callable[[Progress], None] | None,
+    on_warning: Callable[[str], None] | None,
 ) -> None:
     with processes.first_goes_ahead():
         info = data_info(spec, on_data)
@@ -221,6 +225,9 @@ def _train(
         raise DataError(
             f"{info.name}: expected the same frames on every machine, found others; give all of them one dataset"
         )
+    if on_warning:
+        for sentence in warnings_of(config, {split: len(cached) for split, cached in splits.items()}):
+            on_warning(sentence)
     if processes.is_first():
         description = run.describe()
         description["data"] = {

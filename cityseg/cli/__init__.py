@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import bench, models, sweep, train
+from cityseg.cli import bench, models, sweep, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -27,6 +27,9 @@ app.add_typer(data_app, name="data")
 app.command()(train.train)
 app.command()(sweep.sweep)
 runs_app.command("groups")(sweep.groups)
+app.command()(trials.estimate)
+app.command()(trials.overfit)
+app.command("lr-find")(trials.lr_find)
 app.add_typer(runs_app, name="runs")
 app.command()(models.evaluate)
 app.command()(models.predict)

@@ -49,6 +49,7 @@ def train(
             on_start=lambda run: print(f"run {run.id} in {run.folder}", file=sys.stderr),
             on_data=bars.data,
             on_progress=bars.step,
+            on_warning=lambda sentence: print(f"warning: {sentence}", file=sys.stderr),
         )
     finally:
         bars.close()

@@ -28,7 +28,7 @@ def peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     # The usual answer, ru_maxrss, begins with what the process that started this one had.
-    return _process_memory("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return _listed("/proc/self/status", "VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def forget_peak(device: torch.device) -> None:
@@ -42,15 +42,23 @@ def forget_peak(device: torch.device) -> None:
 
 def memory_now(device: torch.device) -> int | None:
     """Return the bytes held at this moment, of which ``peak_memory`` is the most; None where it cannot be asked."""
-    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _process_memory("VmRSS")
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _listed("/proc/self/status", "VmRSS")
 
 
-def _process_memory(field: str) -> int | None:
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that a training could still take, or None where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return _listed("/proc/meminfo", "MemAvailable")
+
+
+def _listed(path: str, name: str) -> int | None:
+    """Read a figure of Linux's lists of ``NAME: FIGURE kB`` in bytes, or None where there is no such list."""
     try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
 
 
 def instructions(device: torch.device) -> str:

@@ -16,6 +16,7 @@ from cityseg.data.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.data.transfer import send
 from cityseg.engine.precision import arithmetic
+from cityseg.models import arguments_of, build_model
 
 _POLY_POWER = 0.9
 
@@ -23,6 +24,17 @@ TrainStep = Callable[[Tensor, int, int], Tensor]
 """(indices of the batch, epoch, step within the epoch) -> detached scalar loss, still on the device."""
 Update = Callable[[Tensor, Tensor], Tensor]
 """(network input, labels) -> detached scalar loss, still on the device."""
+
+
+def build_network(config: ExperimentConfig, device: torch.device) -> nn.Module:
+    """Return the configured network on the device, its first weights decided by the seed."""
+    torch.manual_seed(config.seed)
+    model = build_model(config.architecture, arguments_of(config)).to(device)
+    if config.precision == "pure-bfloat16":
+        model.bfloat16()
+    if config.channels_last:
+        model.to(memory_format=torch.channels_last)
+    return model
 
 
 def build_optimizer(config: ExperimentConfig, model: nn.Module) -> torch.optim.Optimizer:

@@ -29,13 +29,13 @@ from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.signals import StopRequest, stop_signals
-from cityseg.engine.step import WeightAverage, build_optimizer, learning_rate, make_train_step
+from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
 from cityseg.files import write_atomically
 from cityseg.labels import PALETTE
 from cityseg.losses import SegmentationLoss
 from cityseg.metrics import summarize
-from cityseg.models import arguments_of, build_model, count_parameters
+from cityseg.models import arguments_of, count_parameters
 from cityseg.models.synchronised import synchronise_statistics
 from cityseg.runs import Run
 
@@ -96,13 +96,7 @@ class Trainer:
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
-        torch.manual_seed(config.seed)
-        model = build_model(config.architecture, arguments_of(config)).to(device)
-        self.model = synchronise_statistics(model, device)
-        if config.precision == "pure-bfloat16":
-            self.model.bfloat16()
-        if config.channels_last:
-            self.model.to(memory_format=torch.channels_last)
+        self.model = synchronise_statistics(build_network(config, device), device)
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
             self.model.compile()

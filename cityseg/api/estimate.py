@@ -1,0 +1,148 @@
+"""What a recipe takes, before it is launched: parameters, multiply-adds, memory, time, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cityseg import config as configuration
+from cityseg.analysis.recipe_warnings import Surroundings, recipe_warnings
+from cityseg.api.data import DataInfo, data_info
+from cityseg.config import PRESETS, ExperimentConfig
+from cityseg.engine import cost
+from cityseg.engine.cost import Memory
+from cityseg.engine.device import best_device, device_name, free_memory
+from cityseg.engine.pace import Pace, seconds_to_finish
+from cityseg.engine.precision import has_native_bfloat16
+from cityseg.trials import TrialFolder
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What follows from the recipe alone, and from how many frames there are.
+
+    Attributes:
+        parameters: trained parameters.
+        multiply_adds: of predicting one frame; see ``engine.cost.multiply_adds`` for what is counted.
+        memory: estimated bytes at the fullest moment, by what holds them.
+    """
+
+    parameters: int
+    multiply_adds: int
+    memory: Memory
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """All that can be said of a training before it begins.
+
+    Attributes:
+        cost: parameters, multiply-adds and memory.
+        frames: frames by split.
+        steps: optimiser steps in all.
+        differences: fields that differ from the preset, as (here, there); empty without a preset.
+        warnings: sentences on what cannot work, works against itself or is ignored.
+        pace: as measured on this machine, or None before that.
+        seconds: time to finish by that pace, or None; without reading the data.
+        measured: when the pace was measured, in seconds since 1970, or None.
+    """
+
+    cost: Cost
+    frames: dict[str, int]
+    steps: int
+    differences: dict[str, tuple[Any, Any]]
+    warnings: tuple[str, ...]
+    pace: Pace | None
+    seconds: float | None
+    measured: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        memory = self.cost.memory
+        return {
+            "parameters": self.cost.parameters,
+            "multiply_adds": self.cost.multiply_adds,
+            "memory_bytes": {**vars(memory), "total": memory.total},
+            "frames": self.frames,
+            "steps": self.steps,
+            "differences": {name: list(values) for name, values in self.differences.items()},
+            "warnings": list(self.warnings),
+            "pace": vars(self.pace) if self.pace else None,
+            "seconds": self.seconds,
+            "measured": self.measured,
+        }
+
+
+def cost_of(config: ExperimentConfig, frames: int) -> Cost:
+    """Count what a recipe takes on a dataset of ``frames`` frames, all splits together; computes nothing."""
+    return Cost(cost.parameters(config), cost.multiply_adds(config), cost.memory(config, frames))
+
+
+def warnings_of(config: ExperimentConfig, frames: dict[str, int], counted: Cost | None = None) -> tuple[str, ...]:
+    """Return sentences on what in a recipe cannot work or is ignored, on this machine and with these frames by split.
+
+    Args:
+        config: the recipe.
+        frames: number of frames by split.
+        counted: what ``cost_of`` gave, if it is at hand.
+    """
+    device = best_device()
+    memory = counted.memory if counted else cost.memory(config, sum(frames.values()))
+    around = Surroundings(frames["train"], has_native_bfloat16(device), memory.total, free_memory(device))
+    return recipe_warnings(config, around)
+
+
+def too_large(counted: Cost) -> str | None:
+    """Return a sentence if a training needs more memory than the device has free, else None."""
+    free = free_memory(best_device())
+    if free is None or counted.memory.total <= free:
+        return None
+    return (
+        f"expected {counted.memory.total / 2**30:.1f} GB of free memory, found {free / 2**30:.1f} GB; lower batch_size "
+        "or image_size, or end what else is running"
+    )
+
+
+def estimate(
+    config: ExperimentConfig,
+    spec: str | None = None,
+    *,
+    runs: Path | None = None,
+    info: DataInfo | None = None,
+    counted: Cost | None = None,
+) -> Estimate:
+    """Say what a training takes, as far as it is known without running anything.
+
+    Args:
+        config: the recipe.
+        spec: the dataset.
+        runs: folder of runs, with the trials made before.
+        info: what ``data_info`` says of the dataset, if it is at hand.
+        counted: what ``cost_of`` gave, if it is at hand.
+
+    Raises:
+        UsageError, DataError: the dataset cannot be connected.
+    """
+    info = info or data_info(spec)
+    frames = {str(split): count for split, count in info.frames.items()}
+    counted = counted or cost_of(config, sum(frames.values()))
+    trial = TrialFolder("estimate", config, info.spec, device_words(), runs=runs).read()
+    pace = Pace(**trial.result) if trial and trial.state == "finished" and trial.result else None
+    known = config.preset in PRESETS
+    return Estimate(
+        cost=counted,
+        frames=frames,
+        steps=-(-frames["train"] // config.batch_size) * config.epochs,
+        differences=configuration.differences(config, configuration.preset(config.preset)) if known else {},
+        warnings=warnings_of(config, frames, counted),
+        pace=pace,
+        seconds=seconds_to_finish(config, pace, info.frames) if pace else None,
+        measured=trial.when if trial and pace else None,
+    )
+
+
+def device_words() -> str:
+    """Name the device of trials: unlike ``device_name``, the same whatever number of threads a process may use."""
+    device = best_device()
+    return device_name(device) if device.type == "cuda" else device.type
