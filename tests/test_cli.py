@@ -373,7 +373,7 @@ def test_a_failure_is_exit_code_one(workplace, tiny, cityseg, monkeypatch):
     def too_large(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr(training, "build_model", too_large)
+    monkeypatch.setattr(training, "build_network", too_large)
     (workplace / "recipe.json").write_text(tiny().model_dump_json())
     answer = cityseg("train", "--config", "recipe.json", "--name", "large", "--json")
     assert (answer.code, answer.out) == (1, "")

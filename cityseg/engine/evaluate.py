@@ -100,7 +100,8 @@ def evaluate(
         model.train(was_training)
     counts = np.split(matrix.per_frame(), range(EVALUATION_BATCH, len(own) * EVALUATION_BATCH, EVALUATION_BATCH))
     pictures: dict[int, np.ndarray] = {}
-    for hand in processes.everybodys({index: train_ids.cpu().numpy() for index, train_ids in kept.items()}):
+    own_pictures = torch.stack([*kept.values()]).cpu().numpy() if kept else ()
+    for hand in processes.everybodys(dict(zip(kept, own_pictures, strict=True))):
         pictures |= hand
     means = processes.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
     return Evaluation(
