@@ -6,6 +6,7 @@ processes meet through ignite.distributed: NCCL between GPUs, gloo between proce
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -213,15 +214,17 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
 
 def leave_word(reason: BaseException) -> BaseException:
     """Tell the others why this process leaves without them, and return the reason; the first word stays."""
-    if _channel and not _channel.store.check([_WORD]):
+    if _channel and last_word() is None:
         word = reason if isinstance(reason, CitysegError) else TrainingError(f"{type(reason).__name__}: {reason}")
-        _channel.store.set(_WORD, pickle.dumps(word))
+        with contextlib.suppress(dist.DistError):  # who keeps the words may be what failed
+            _channel.store.set(_WORD, pickle.dumps(word))
     return reason
 
 
 def last_word() -> CitysegError | None:
     """Return why a process left, if one did and could say so."""
-    if _channel and _channel.store.check([_WORD]):
-        reason: CitysegError = pickle.loads(_channel.store.get(_WORD))
-        return reason
+    with contextlib.suppress(dist.DistError):
+        if _channel and _channel.store.check([_WORD]):
+            reason: CitysegError = pickle.loads(_channel.store.get(_WORD))
+            return reason
     return None
