@@ -232,7 +232,7 @@ def test_signals_are_put_back(number):
 
 
 def spoiled(monkeypatch: pytest.MonkeyPatch, spoil) -> None:
-    build = training.build_model
+    build = training.build_network
 
     def damaged(*arguments):
         model = build(*arguments)
@@ -240,7 +240,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, spoil) -> None:
             spoil(model)
         return model
 
-    monkeypatch.setattr(training, "build_model", damaged)
+    monkeypatch.setattr(training, "build_network", damaged)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tiny, workplace, streets, monkeypatch):
