@@ -21,13 +21,31 @@ from cityseg.data import cache
 from cityseg.data.cache import CachedSplit
 from cityseg.data.layout import Split, default_data
 from cityseg.engine.device import best_device
-from cityseg.engine.lr_finder import FINDER_STEPS, RatePoint, RateSearch, find_learning_rate
-from cityseg.engine.overfit import OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
+from cityseg.engine.lr_finder import FINDER_STEPS, HIGHEST, LOWEST, RatePoint, RateSearch, find_learning_rate, smooth
+from cityseg.engine.overfit import LEARNT, OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.pace import measure_pace
 from cityseg.engine.signals import stop_signals
 from cityseg.errors import DataError, Stopped, TrainingError, UsageError
 from cityseg.runs import runs_root
-from cityseg.trials import Kind, Trial, TrialFolder, running_trials
+from cityseg.trials import KINDS, Kind, Trial, TrialFolder, running_trials
+
+__all__ = [
+    "HIGHEST",
+    "KINDS",
+    "LEARNT",
+    "LOWEST",
+    "OVERFIT_STEPS",
+    "TITLES",
+    "Kind",
+    "find_rate",
+    "find_trial",
+    "measure_time",
+    "overfit",
+    "overfit_document",
+    "rate_document",
+    "start_trial",
+    "stop_trial",
+]
 
 TrialProgress = Callable[[str, int, int], None]
 """Called with (what is being done, steps or frames done, of how many)."""
@@ -159,7 +177,8 @@ def find_rate(
 
         def take(point: RatePoint) -> None:
             points.append(asdict(point))
-            note("searching", len(points), FINDER_STEPS, {"points": points})
+            losses = [taken["loss"] for taken in points]
+            note("searching", len(points), FINDER_STEPS, {"points": points, "smoothed": smooth(losses)})
 
         search = find_learning_rate(config, train, best_device(), on_point=take)
         folder.finish(rate_document(search))

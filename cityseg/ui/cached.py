@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import streamlit as st
 
 from cityseg import api
-from cityseg.api import DataInfo, DeviceInfo, FrameView, Queue, Result
+from cityseg import config as configuration
+from cityseg.api import Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
 from cityseg.api.data import STATISTICS_SIZE, synthetic_is_drawn
+from cityseg.config import ExperimentConfig
 from cityseg.data import cache
 from cityseg.data import statistics as counting
 from cityseg.data.cache import CachedSplit
@@ -101,6 +104,24 @@ def counted(spec: str) -> dict[Split, SplitStatistics]:
         title = "Reading every frame once, to count its classes"
         work.follow(("count", spec), lambda note: api.statistics(spec, on_progress=note), title)
     return statistics(spec)
+
+
+_COSTLY = {
+    *("architecture", "start_channels", "depth", "block", "stem", "attention", "image_size", "batch_size"),
+    *("optimizer", "momentum", "ema_decay", "precision", "class_weights", "cross_entropy_weight", "label_smoothing"),
+    *("focal_gamma", "dice_weight", "lovasz_weight"),
+}
+"""Fields of a recipe that decide its cost."""
+
+
+def cost(config: ExperimentConfig, frames: int) -> Cost:
+    """Count what a recipe takes on ``frames`` frames; counted anew only where it can differ."""
+    return _cost(config.model_dump_json(include=_COSTLY), frames)
+
+
+@st.cache_data(show_spinner="Counting what the network takes", max_entries=128)
+def _cost(settings: str, frames: int) -> Cost:
+    return api.cost_of(configuration.build(json.loads(settings)), frames)
 
 
 @st.cache_data(show_spinner=False, ttl=600)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
-import torch
 
 from cityseg import api
 from cityseg.api import DataInfo
-from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError
-from cityseg.models import arguments_of, build_model, count_parameters
-from cityseg.ui import cached, groups, progress, queue, recipe, shell, state, sweep
-from cityseg.ui.work import duration
+from cityseg.ui import cached, cost, groups, progress, queue, recipe, shell, state, sweep, trials
 
 _REFUSED = "launch_refused"
 _NAME = "run_name"
@@ -37,8 +31,9 @@ def _choose() -> None:
     recipe.cards()
     config = recipe.form()
     info = _data()
-    if config is not None:
-        _cost(config, info)
+    if config is not None and info is not None:
+        cost.show(config, info)
+        trials.offer(config, info.spec)
     st.text_input(
         "Name of the run",
         key=_NAME,
@@ -74,42 +69,3 @@ def _launch() -> None:
     if run_id not in api.find_queue().waiting:
         progress.look_at(run_id)
     st.session_state[_NAME] = ""
-
-
-def _cost(config: ExperimentConfig, info: DataInfo | None) -> None:
-    """Say what the training takes: parameters, steps, and time as far as this machine has shown it."""
-    figures = [f"**{parameters(config.architecture, arguments_of(config)):,}** parameters"]
-    if info is not None:
-        frames = info.frames["train"]
-        steps = -(-frames // config.batch_size) * config.epochs
-        figures.append(f"**{steps:,}** steps over {frames:,} frames of **{info.name}**")
-        figures.append(_time(config, frames * config.epochs))
-    going = sum(result.state == "running" for result in cached.results())
-    if going and queue.starts_at_once(cached.queue()):
-        verb = "training is" if going == 1 else "trainings are"
-        figures.append(f":orange[{going} {verb} running here already: all of them get slower]")
-    st.markdown(":small[" + " · ".join(figures) + "]")
-
-
-_PACE = (
-    *("architecture", "start_channels", "depth", "block", "stem", "attention"),
-    *("image_size", "half_size_epochs", "precision", "channels_last", "compile"),
-)
-"""Fields that decide how many frames pass per second."""
-
-
-def _time(config: ExperimentConfig, frames: int) -> str:
-    """Estimate from the newest run of the same network, size and number type, on whatever machine holds the runs."""
-    for result in cached.results():
-        alike = all(getattr(result.config, field) == getattr(config, field) for field in _PACE)
-        pace = (result.progress or {}).get("frames_per_second")
-        if result.source == "run" and alike and pace:
-            return f"about **{duration(frames / pace)}** at the {pace:.0f} frames/s of {result.id}"
-    return "time not known yet: nothing like it has been trained here"
-
-
-@st.cache_data(show_spinner=False)
-def parameters(architecture: str, arguments: dict[str, Any]) -> int:
-    """Count a network's parameters without giving them memory."""
-    with torch.device("meta"):
-        return count_parameters(build_model(architecture, arguments))

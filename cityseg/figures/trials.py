@@ -1,0 +1,115 @@
+"""Figures of the trials before a launch: learning a few frames by heart, and the loss over the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cityseg.figures import theme
+
+_COLOR = theme.SPLIT_COLORS["train"]
+
+
+def overfit_curve(points: Sequence[Mapping[str, Any]], steps: int, learnt: float) -> go.Figure:
+    """Draw macro F1 on the learnt frames over the steps, and the loss under it.
+
+    Args:
+        points: ``step``, ``loss`` and ``macro_f1`` of every step.
+        steps: where the horizontal axis ends, so that it does not move while the check goes on.
+        learnt: macro F1 from which the frames count as known by heart.
+    """
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.08)
+    for row, (key, name) in enumerate((("macro_f1", "macro F1"), ("loss", "loss")), start=1):
+        figure.add_scatter(
+            x=[point["step"] for point in points],
+            y=[point[key] for point in points],
+            name=name,
+            mode="lines" if len(points) > 1 else "markers",
+            line={"color": _COLOR, "width": 2},
+            hovertemplate=f"step %{{x:,}}: %{{y:.3f}}<extra>{name}</extra>",
+            row=row,
+            col=1,
+        )
+    figure.add_hline(
+        y=learnt,
+        line={"color": theme.NEUTRAL, "dash": "dash", "width": 1.4},
+        annotation={"text": f"by heart from {learnt:g}", "font": {"size": 12}},
+        annotation_position="top left",
+        row=1,
+        col=1,
+    )
+    figure.update_yaxes(title_text="macro F1", range=[0, 1.08], tickvals=[0, 0.5, 1], row=1, col=1)
+    figure.update_yaxes(title_text="loss", rangemode="tozero", nticks=4, row=2, col=1)
+    figure.update_xaxes(range=[0, steps])
+    figure.update_xaxes(title_text="optimiser step", row=2, col=1)
+    return _laid_out(figure, 300)
+
+
+def rate_curve(
+    points: Sequence[Mapping[str, Any]],
+    smoothed: Sequence[float],
+    suggestion: float | None,
+    limits: tuple[float, float],
+) -> go.Figure:
+    """Draw the loss of each batch over the learning rate it was learnt with, smoothed too, and mark the suggestion.
+
+    Args:
+        points: ``learning_rate`` and ``loss`` of every step.
+        smoothed: the smoothed loss of each.
+        suggestion: the learning rate to mark, or None.
+        limits: the lowest and the highest learning rate of the search.
+    """
+    rates = [point["learning_rate"] for point in points]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=rates,
+        y=[point["loss"] for point in points],
+        name="each batch",
+        mode="markers",
+        marker={"color": theme.NEUTRAL, "size": 5, "opacity": 0.7},
+        hovertemplate="learning rate %{x:.2g}: %{y:.3f}<extra>loss of the batch</extra>",
+    )
+    figure.add_scatter(
+        x=rates,
+        y=list(smoothed),
+        name="smoothed",
+        mode="lines",
+        line={"color": _COLOR, "width": 2.4},
+        hovertemplate="learning rate %{x:.2g}: %{y:.3f}<extra>smoothed loss</extra>",
+    )
+    if suggestion is not None:
+        at = min(range(len(rates)), key=lambda index: abs(rates[index] - suggestion))
+        figure.add_scatter(
+            x=[suggestion],
+            y=[smoothed[at]],
+            name="suggestion",
+            mode="markers+text",
+            marker={"color": _COLOR, "size": 12, "symbol": "diamond", "line": {"color": "white", "width": 1.5}},
+            text=[f"<b>{suggestion:.2g}</b>"],
+            textposition="top right",
+            hovertemplate="steepest fall at %{x:.2g}<extra>suggestion</extra>",
+        )
+    low, high = (math.log10(limit) for limit in limits)
+    ticks = [10.0**power for power in range(math.ceil(low - 0.01), math.floor(high + 0.01) + 1)]
+    figure.update_xaxes(
+        type="log",
+        range=[low - 0.1, high + 0.1],
+        tickvals=ticks,
+        ticktext=[f"{tick:g}" for tick in ticks],
+        title_text="learning rate of the step (log scale)",
+    )
+    figure.update_yaxes(title_text="loss of the batch")
+    return _laid_out(figure, 270, legend=True)
+
+
+def _laid_out(figure: go.Figure, height: int, *, legend: bool = False) -> go.Figure:
+    layout = theme.base_layout(margin={"t": 34 if legend else 10}, height=height, showlegend=legend)
+    axes = {key: layout.pop(key) for key in ("xaxis", "yaxis")}
+    figure.update_layout(uirevision="kept", **layout)
+    figure.update_xaxes(**axes["xaxis"])
+    figure.update_yaxes(**axes["yaxis"])
+    return figure
