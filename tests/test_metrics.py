@@ -191,6 +191,26 @@ def test_the_matrix_equals_ignites_own():
     assert ours.per_frame().shape == (0, 19, 19)
 
 
+def test_the_most_probable_class_is_argmaxs_first():
+    random = torch.Generator().manual_seed(3)
+    for shape in ((2, 19, 5, 7), (1, 1, 3, 3), (3, 2, 1, 4)):
+        # Few different values, so that several classes are often equally probable.
+        logits = torch.randint(-2, 3, shape, generator=random).float()
+        for given in (logits, logits.to(memory_format=torch.channels_last), logits.bfloat16()):
+            found = metrics.most_probable(given)
+            assert found.dtype == torch.uint8
+            assert torch.equal(found.long(), logits.argmax(1))
+
+
+def test_logits_that_are_no_numbers_give_some_class():
+    logits = torch.zeros(1, 19, 2, 2)
+    logits[0, 4, 0, 0] = float("nan")
+    logits[0, 5, 0, 1] = float("inf")
+    found = metrics.most_probable(logits)
+    assert int(found.max()) < 19
+    assert int(found[0, 0, 1]) == 5
+
+
 def test_it_attaches_to_an_engine():
     truth, predicted = (torch.from_numpy(values) for values in frames("void", count=6))
     engine = Engine(lambda engine, rows: (predicted[rows], truth[rows]))

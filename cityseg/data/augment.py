@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from cityseg.config import ExperimentConfig
 from cityseg.data.night import make_night
+from cityseg.data.transfer import constants, send
 from cityseg.labels import IGNORE_INDEX
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -70,15 +72,15 @@ class Augmentation:
         if self.brightness or self.contrast or self.saturation or self.hue:
             draws = torch.rand(4, len(x), generator=random).mul_(2).sub_(1)
             strengths = torch.tensor([self.brightness, self.contrast, self.saturation, self.hue])
-            x = recolor(x, *(draws * strengths[:, None]).to(x.device))
+            x = recolor(x, *send(draws * strengths[:, None], x.device))
         if self.night:
             x = make_night(x.clamp(0, 255), labels, self.night, random)
         if self.blur:
-            x = blur(x, (torch.rand(len(x), generator=random) * self.blur).to(x.device), self.blur)
+            x = blur(x, send(torch.rand(len(x), generator=random) * self.blur, x.device), self.blur)
         if self.noise:
             # Drawn where it is needed: a batch of normal numbers would take long to travel to a GPU.
             source = torch.Generator(x.device).manual_seed(int(torch.randint(2**62, (), generator=random)))
-            deviation = torch.rand(len(x), generator=random).mul_(255 * self.noise).to(x.device)
+            deviation = send(torch.rand(len(x), generator=random).mul_(255 * self.noise), x.device)
             x = x + deviation[:, None, None, None] * torch.randn(x.shape, generator=source, device=x.device)
         x = x.clamp(0, 255)
         if self.cutmix:
@@ -99,7 +101,7 @@ def flip_some(photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[
         labels: (N, H, W) train ids.
         random: source of the draws.
     """
-    chosen = torch.rand(len(labels), generator=random).lt(0.5).to(labels.device)
+    chosen = send(torch.rand(len(labels), generator=random).lt(0.5), labels.device)
     return (
         torch.where(chosen[:, None, None, None], photos.flip(2), photos),
         torch.where(chosen[:, None, None], labels.flip(2), labels),
@@ -121,7 +123,7 @@ def scale_and_crop(x: Tensor, labels: Tensor, factors: Tensor, random: torch.Gen
     places = (torch.rand(2, len(factors), generator=random) * 2 - 1) * (1 - inverse)
     zeros = torch.zeros_like(inverse)
     rows = torch.stack([torch.stack([inverse, zeros, places[0]], 1), torch.stack([zeros, inverse, places[1]], 1)], 1)
-    grid = F.affine_grid(rows.to(x.device), list(x.shape), align_corners=False)
+    grid = F.affine_grid(send(rows, x.device), list(x.shape), align_corners=False)
     # What lies outside is sampled as zero, so zero has to mean mid-grey and void.
     zoomed = F.grid_sample(x - _GREY, grid, mode="bilinear", align_corners=False) + _GREY
     shifted = labels[:, None].float() - IGNORE_INDEX
@@ -145,7 +147,7 @@ def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor,
     Returns:
         (N, 3, H, W) float32, not clamped.
     """
-    luma = x.new_tensor(_LUMA)
+    luma = constants(_LUMA, x.device)
     brighter = 1 + brightness
     mean_grey = torch.einsum("nchw,c->n", x, luma) / (x.shape[2] * x.shape[3]) * brighter
     stronger = 1 + saturation
@@ -156,12 +158,17 @@ def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor,
     turn[:, 0, 0] = 1
     turn[:, 1, 1] = turn[:, 2, 2] = angle.cos()
     turn[:, 1, 2], turn[:, 2, 1] = -angle.sin(), angle.sin()
-    to_yiq = x.new_tensor(_TO_YIQ)
-    color = torch.linalg.inv(to_yiq) @ turn @ to_yiq @ saturate
+    color = _from_yiq(x.device) @ turn @ constants(_TO_YIQ, x.device) @ saturate
     matrix = color * (brighter * (1 + contrast))[:, None, None]
     # The same grey on all three channels passes saturation and hue unchanged.
     offset = -contrast * mean_grey
     return torch.baddbmm(offset[:, None, None], matrix, x.flatten(2)).view_as(x)
+
+
+@cache
+def _from_yiq(device: torch.device) -> Tensor:
+    # A GPU that inverts is waited for, so this is done once.
+    return torch.linalg.inv(torch.tensor(_TO_YIQ)).to(device)
 
 
 def blur(x: Tensor, sigma: Tensor, largest: float) -> Tensor:
@@ -193,7 +200,7 @@ def cut_and_mix(x: Tensor, labels: Tensor, probability: float, random: torch.Gen
         probability: of a frame to get a rectangle.
         random: source of the draws.
     """
-    chosen, area, vertical, horizontal = torch.rand(4, len(x), generator=random).to(x.device)
+    chosen, area, vertical, horizontal = send(torch.rand(4, len(x), generator=random), x.device)
     side = area.sqrt() * chosen.lt(probability)
     inside = _within(x.shape[2], vertical, side)[:, :, None] & _within(x.shape[3], horizontal, side)[:, None, :]
     return torch.where(inside[:, None], x.roll(1, 0), x), torch.where(inside, labels.roll(1, 0), labels)

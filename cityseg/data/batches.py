@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cityseg.data.cache import CachedSplit
+from cityseg.data.transfer import constants
 
 _MEANS = {"none": (0.0, 0.0, 0.0), "imagenet": (0.485, 0.456, 0.406)}
 _DEVIATIONS = {"none": (1.0, 1.0, 1.0), "imagenet": (0.229, 0.224, 0.225)}
@@ -40,9 +41,10 @@ class Normalization:
         Returns:
             (N, 3, H, W) float32.
         """
-        mean = photos.new_tensor(self.mean, dtype=torch.float32).mul(255)
-        scale = 1 / photos.new_tensor(self.std, dtype=torch.float32).mul(255)
-        return (photos.float() - mean).mul_(scale).permute(0, 3, 1, 2).contiguous()
+        mean = constants(self.mean, photos.device)[:, None, None].mul(255)
+        scale = 1 / constants(self.std, photos.device)[:, None, None].mul(255)
+        # Bytes are brought into order before they become four times as long.
+        return torch.sub(photos.permute(0, 3, 1, 2).contiguous(), mean).mul_(scale)
 
 
 class DeviceSplit:
@@ -64,10 +66,12 @@ class DeviceSplit:
 
     def at(self, indices: Tensor, half_size: bool = False) -> tuple[Tensor, Tensor]:
         """Return (photos, labels) of the frames at (B,) ``indices``, optionally at half height and width."""
+        # index_select copies whole frames, where indexing looks up byte by byte.
+        photos, labels = self.photos.index_select(0, indices), self.labels.index_select(0, indices)
         if not half_size:
-            return self.photos[indices], self.labels[indices]
-        photos = F.avg_pool2d(self.photos[indices].permute(0, 3, 1, 2).float(), 2).round_().byte()
-        return photos.permute(0, 2, 3, 1), self.labels[indices, 1::2, 1::2]
+            return photos, labels
+        photos = F.avg_pool2d(photos.permute(0, 3, 1, 2).float(), 2).round_().byte()
+        return photos.permute(0, 2, 3, 1), labels[:, 1::2, 1::2]
 
     def class_share(self) -> np.ndarray:
         """Return the (19,) share of each class among all scored pixels."""

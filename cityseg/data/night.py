@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cityseg.data.transfer import constants, send
 from cityseg.labels import CLASS_NAMES
 
 _SKY = CLASS_NAMES.index("sky")
@@ -35,8 +36,8 @@ def make_night(x: Tensor, labels: Tensor, probability: float, random: torch.Gene
         (N, 3, H, W) float32, within 0 to 255 where ``x`` is.
     """
     count, _, height, width = x.shape
-    draws = torch.rand(9, count, generator=random).to(x.device)
-    lamps = torch.rand(4, count, _LAMPS, generator=random).to(x.device)
+    draws = send(torch.rand(9, count, generator=random), x.device)
+    lamps = send(torch.rand(4, count, _LAMPS, generator=random), x.device)
     chosen, exposure, sky_light, ambient, place, reach, tint, greyness, bend = draws
     rows = ((torch.arange(height, device=x.device) + 0.5) / height)[None, :]
     columns = ((torch.arange(width, device=x.device) + 0.5) / width)[None, :]
@@ -48,7 +49,7 @@ def make_night(x: Tensor, labels: Tensor, probability: float, random: torch.Gene
     light = ambient[:, None, None] + (1 - ambient)[:, None, None] * down[:, :, None] * across[:, None, :]
     light = light * torch.exp(math.log(_DARKEST) - exposure * math.log(_DARKEST))[:, None, None]
 
-    luma = x.new_tensor(_LUMA)
+    luma = constants(_LUMA, x.device)
     grey = torch.einsum("nchw,c->nhw", x, luma)[:, None]
     dull = (0.7 * greyness)[:, None, None, None]
     warm = torch.stack([0.1 + 0.15 * tint, torch.zeros_like(tint), 0.1 - 0.4 * tint], 1)[:, :, None, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.precision import arithmetic
-from cityseg.metrics import FrameConfusionMatrix
+from cityseg.metrics import FrameConfusionMatrix, most_probable
 
 EVALUATION_BATCH = 16
 """Frames per forward pass. Fixed, so that repeated evaluations see the same arithmetic."""
@@ -63,21 +63,20 @@ def evaluate(
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
 
-    def step(engine: Engine, indices: Tensor) -> tuple[Tensor, Tensor]:
-        photos, labels = split.at(indices)
-        x = normalization.apply(photos)
-        if truth is not None:
-            labels = truth[indices]
+    def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
+        batch = slice(first, first + EVALUATION_BATCH)
+        x = normalization.apply(split.photos[batch])
+        labels = (split.labels if truth is None else truth)[batch]
         with torch.no_grad(), arithmetic(precision, split.device):
             logits = model(x.to(dtype)).float()
             if logits.shape[-2:] != labels.shape[-2:]:
                 logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
             if loss is not None:
                 losses.append(loss(logits, labels))
-        predictions = logits.argmax(1)
+        predictions = most_probable(logits)
         for index in keep:
-            if indices[0] <= index <= indices[-1]:
-                kept[index] = predictions[index - int(indices[0])].byte()
+            if first <= index < first + EVALUATION_BATCH:
+                kept[index] = predictions[index - first].clone()
         return predictions, labels
 
     engine = Engine(step)
@@ -92,7 +91,7 @@ def evaluate(
 
     model.eval()
     try:
-        engine.run(list(_index_batches(len(split))))
+        engine.run(range(0, len(split), EVALUATION_BATCH))
     finally:
         model.train(was_training)
     mean = float(torch.stack(losses).mean()) if losses else None
@@ -100,7 +99,3 @@ def evaluate(
     return Evaluation(
         matrix.per_frame(), mean, torch.stack([kept[index] for index in keep]).cpu().numpy() if keep else empty
     )
-
-
-def _index_batches(frames: int) -> Iterator[Tensor]:
-    yield from torch.arange(frames).split(EVALUATION_BATCH)

@@ -68,5 +68,6 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     with ExitStack() as stack:
         if precision != "float32" and device.type == "cpu" and not has_native_bfloat16(device):
             stack.enter_context(WidenedConvolutions())
-        stack.enter_context(torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"))
+        if precision == "bfloat16":
+            stack.enter_context(torch.autocast(device.type, torch.bfloat16))
         yield

@@ -13,12 +13,15 @@ from torch import Tensor, nn
 from cityseg.config import ExperimentConfig
 from cityseg.data.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, generator
+from cityseg.data.transfer import send
 from cityseg.engine.precision import arithmetic
 
 _POLY_POWER = 0.9
 
 TrainStep = Callable[[Tensor, int, int], Tensor]
 """(indices of the batch, epoch, step within the epoch) -> detached scalar loss, still on the device."""
+Update = Callable[[Tensor, Tensor], Tensor]
+"""(network input, labels) -> detached scalar loss, still on the device."""
 
 
 def build_optimizer(config: ExperimentConfig, model: nn.Module) -> torch.optim.Optimizer:
@@ -79,28 +82,57 @@ def make_train_step(
         split: the training split.
         average: follows the weights, if given.
     """
-    normalization = Normalization.named(config.normalization)
     augmentation = Augmentation.of(config)
-    dtype = torch.bfloat16 if config.precision == "pure-bfloat16" else torch.float32
-    memory = torch.channels_last if config.channels_last else torch.contiguous_format
-    parameters = list(model.parameters())
+    update = make_update(config, model, loss, optimizer, split.device, average)
 
     def step(indices: Tensor, epoch: int, position: int) -> Tensor:
-        photos, labels = split.at(indices.to(split.device), half_size=epoch < config.half_size_epochs)
+        photos, labels = split.at(send(indices, split.device), half_size=epoch < config.half_size_epochs)
         photos, labels = augmentation(photos, labels, generator(config.seed, epoch, position))
-        x = normalization.apply(photos).to(dtype, memory_format=memory)
+        return update(network_input(config, photos), labels)
+
+    return step
+
+
+def network_input(config: ExperimentConfig, photos: Tensor) -> Tensor:
+    """Return (N, 3, H, W) normalised input of (N, H, W, 3) photos, in the recipe's number type and memory order."""
+    dtype = torch.bfloat16 if config.precision == "pure-bfloat16" else torch.float32
+    memory = torch.channels_last if config.channels_last else torch.contiguous_format
+    return Normalization.named(config.normalization).apply(photos).to(dtype, memory_format=memory)
+
+
+def make_update(
+    config: ExperimentConfig,
+    model: nn.Module,
+    loss: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    average: WeightAverage | None = None,
+) -> Update:
+    """Return what a step does once its data are in place: forward and backward pass, and the optimiser.
+
+    Args:
+        config: the recipe.
+        model: in training mode; maybe compiled.
+        loss: of logits and labels.
+        optimizer: over the model's weights.
+        device: where all of them are.
+        average: follows the weights, if given.
+    """
+    parameters = list(model.parameters())
+
+    def update(x: Tensor, labels: Tensor) -> Tensor:
         optimizer.zero_grad(set_to_none=True)
-        with arithmetic(config.precision, split.device):
+        with arithmetic(config.precision, device):
             value = loss(model(x), labels)
             value.backward()
         if config.clip_norm:
-            nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
+            nn.utils.clip_grad_norm_(parameters, config.clip_norm)
         optimizer.step()
         if average is not None:
             average.update()
         return value.detach()
 
-    return step
+    return update
 
 
 class WeightAverage:

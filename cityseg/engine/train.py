@@ -22,6 +22,7 @@ from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.cache import LABEL_POLICY, CachedSplit
 from cityseg.data.layout import Split
+from cityseg.data.transfer import send
 from cityseg.engine import resumption
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
@@ -164,7 +165,7 @@ class Trainer:
             done = engine.state.iteration - 1
             epoch, position = divmod(done, self.epoch_length)
             if position == 0 or self._order is None:
-                self._order = epoch_order(len(self.on_device["train"]), config.seed, epoch)
+                self._order = send(epoch_order(len(self.on_device["train"]), config.seed, epoch), self.device)
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(config, done, self.steps)
             start = position * config.batch_size
