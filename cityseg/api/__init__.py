@@ -6,6 +6,7 @@ is typed; nothing here prints.
 """
 
 from cityseg.api.augment import AugmentedView, augmented_views
+from cityseg.api.bench import BenchResult, bench
 from cityseg.api.data import (
     DataInfo,
     FrameView,
@@ -59,6 +60,7 @@ from cityseg.queue import Queue
 
 __all__ = [
     "AugmentedView",
+    "BenchResult",
     "DataInfo",
     "DeviceInfo",
     "FrameView",
@@ -69,6 +71,7 @@ __all__ = [
     "Verification",
     "advance_queue",
     "augmented_views",
+    "bench",
     "connect",
     "data_info",
     "delete",

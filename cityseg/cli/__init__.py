@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from cityseg.cli import models, sweep, train
+from cityseg.cli import bench, models, sweep, train
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -31,6 +31,7 @@ app.command()(models.evaluate)
 app.command()(models.predict)
 app.command("models")(models.list_models)
 app.command()(models.publish)
+app.command()(bench.bench)
 
 
 def main() -> NoReturn:

@@ -56,6 +56,10 @@ class Bars:
             f"{progress.frames_per_second:.1f} frames/s, {progress.seconds_left:.0f} s left"
         )
 
+    def round(self, done: int, total: int) -> None:
+        """Show rounds of a measurement done so far."""
+        self.show("measuring", done, total, "round")
+
     def close(self) -> None:
         """Put the bar away."""
         if self._bar is not None:

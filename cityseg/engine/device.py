@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import resource
+from contextlib import suppress
+from pathlib import Path
 
 import torch
+
+from cityseg.engine.precision import has_native_bfloat16
 
 
 def device_name(device: torch.device) -> str:
@@ -23,4 +27,33 @@ def peak_memory(device: torch.device) -> int:
     """Return the most bytes held so far: on the GPU by tensors, on the CPU by the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # The usual answer, ru_maxrss, begins with what the process that started this one had.
+    return _process_memory("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def forget_peak(device: torch.device) -> None:
+    """Let ``peak_memory`` begin anew with what is held now, where the system can do that."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def memory_now(device: torch.device) -> int | None:
+    """Return the bytes held at this moment, of which ``peak_memory`` is the most; None where it cannot be asked."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _process_memory("VmRSS")
+
+
+def _process_memory(field: str) -> int | None:
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
+
+
+def instructions(device: torch.device) -> str:
+    """Return words for what a device computes with: its kind of vector instructions, and whether it has bfloat16."""
+    kind = "CUDA" if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+    return f"{kind}, {'with' if has_native_bfloat16(device) else 'no'} bfloat16 instructions"
