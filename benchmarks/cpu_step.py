@@ -1,147 +1,151 @@
-"""Ratios behind three decisions of the training step, each with both sides measured in one run.
+"""Variants of the training step on this machine's processor, each against the step as it is.
 
-    python -m benchmarks.cpu_step [--json]
+    python -m benchmarks.cpu_step [--preset better-3] [--rounds N] [--compile] [--json]
 
-1. bfloat16 convolutions widened to float32 against PyTorch's own, on a processor without bfloat16 instructions.
-2. A training step with freed memory kept in the process against glibc's default.
-3. Frames per second of decoding full-size PNGs against reading the same frames from the cache.
+- ``float32``, ``bfloat16`` (convolutions widened to float32 where the processor has no bfloat16 instructions), both
+  also with ``channels_last``, and with ``--compile`` float32 through torch.compile: the recipe's own update at its
+  image size and batch, in turns within one process. The ratio is against plain float32.
+- ``native bfloat16``: one step of a tiny U-Net in PyTorch's own bfloat16 against the same with widened convolutions.
+- ``freed memory``: a step with freed memory kept in the process against glibc's default, each in a fresh process.
+- ``idle threads``: a step whose idle threads sleep at once, or after the short wait that ``cityseg`` asks for,
+  against OpenMP's long wait, each in a fresh process. Other work on the machine decides this one.
 
-The limit of a step is its arithmetic: the program prints the multiply-adds of forward and backward pass and the
-float32 matrix product's rate on the same machine, and how far from it the step is.
+Frames per second are of the best round, and ``processor_ratio`` compares processor seconds instead, which other work
+disturbs less.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image
-from torch.utils.flop_counter import FlopCounterMode
 
-from cityseg.data import cache, layout
-from cityseg.data.synthetic import synthesize
+from cityseg import config as configuration
+from cityseg.config import ExperimentConfig
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.precision import WidenedConvolutions, has_native_bfloat16
-from cityseg.models import UNet
+from cityseg.engine.step import build_optimizer, make_update
+from cityseg.engine.stopwatch import Ratio, Stopwatch
+from cityseg.losses import SegmentationLoss
+from cityseg.models import UNet, arguments_of, build_model
 
-_SIZE, _BATCH = (64, 128), 16
-
-
-def rate(work: Callable[[], object], frames: int, repeats: int = 4) -> float:
-    """Return frames per second of the fastest of several repeats after one to warm up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begun)
-    return frames / min(times)
-
-
-def step_of(model: torch.nn.Module, dtype: torch.dtype) -> Callable[[], None]:
-    """Return forward and backward pass of a batch of random photos."""
-    photos = torch.rand(_BATCH, 3, *_SIZE).to(dtype)
-    labels = torch.randint(0, 19, (_BATCH, *_SIZE))
-
-    def step() -> None:
-        F.cross_entropy(model(photos).float(), labels).backward()
-
-    return step
+CPU = torch.device("cpu")
+_CHILDREN = {
+    "freed memory": {"kept": {}, "default": {"CITYSEG_BENCH_MEMORY": "default"}},
+    "idle threads": {
+        "sleep at once": {"GOMP_SPINCOUNT": "0"},
+        "short wait": {},
+        "default": {"GOMP_SPINCOUNT": "300000"},
+    },
+}
 
 
-def precision_ratio() -> dict[str, float]:
-    """Measure bfloat16 steps with and without widened convolutions."""
-    model = UNet(8, 2).bfloat16()
-    native = rate(step_of(model, torch.bfloat16), _BATCH, repeats=1)
-    with WidenedConvolutions():
-        widened = rate(step_of(model, torch.bfloat16), _BATCH)
-    return {"widened_frames_per_second": widened, "native_frames_per_second": native, "ratio": widened / native}
+def update_of(config: ExperimentConfig) -> Callable[[], object]:
+    """Return the recipe's update on random data in place."""
+    torch.manual_seed(0)
+    model = build_model(config.architecture, arguments_of(config))
+    memory = torch.channels_last if config.channels_last else torch.contiguous_format
+    model.to(memory_format=memory)
+    if config.compile:
+        model.compile()
+    update = make_update(config, model, SegmentationLoss(None, 1.0), build_optimizer(config, model), CPU)
+    x = torch.randn(config.batch_size, 3, *config.image_size).to(memory_format=memory)
+    labels = torch.randint(0, 19, (config.batch_size, *config.image_size), dtype=torch.uint8)
+    return lambda: update(x, labels)
 
 
-def limit() -> dict[str, float]:
-    """Measure how near a float32 step comes to the machine's matrix product."""
-    model = UNet(16, 3)
-    step = step_of(model, torch.float32)
-    with FlopCounterMode(display=False) as counter:
-        step()
-    per_frame = counter.get_total_flops() / _BATCH
-    matrix = torch.randn(1536, 1536)
-    product = rate(lambda: matrix @ matrix, 2 * 1536**3)
-    reached = rate(step, _BATCH) * per_frame
-    return {
-        "gflop_per_frame": per_frame / 1e9,
-        "step_gflops": reached / 1e9,
-        "matmul_gflops": product / 1e9,
-        "ratio": reached / product,
+def variants(config: ExperimentConfig, rounds: int, compiled: bool) -> dict[str, Ratio]:
+    """Measure number types and memory orders in turns."""
+    keep_freed_memory()
+    kinds = {
+        f"{precision}{' channels_last' if last else ''}": {"precision": precision, "channels_last": last}
+        for precision in ("float32", "bfloat16")
+        for last in (False, True)
     }
+    if compiled:
+        kinds["float32 compiled"] = {"precision": "float32", "compile": True}
+    updates = {name: update_of(config.model_copy(update=changes)) for name, changes in kinds.items()}
+    watch = Stopwatch(CPU)
+    for _ in range(rounds + 1):
+        for name, update in updates.items():
+            watch.time(name, update)
+    return {name: watch.ratio(name, config.batch_size, "float32", config.batch_size) for name in updates}
 
 
-def memory_child(keep: bool) -> None:
-    """Print frames per second of a float32 step, with or without freed memory kept."""
-    if keep:
+def native_bfloat16() -> Ratio:
+    """Measure PyTorch's own bfloat16 convolutions against widened ones on a tiny network."""
+    model, photos = UNet(8, 2).bfloat16(), torch.rand(4, 3, 64, 128).bfloat16()
+    watch = Stopwatch(CPU)
+    for _ in range(2):
+        watch.time("native", lambda: model(photos).float().sum().backward())
+        with WidenedConvolutions():
+            watch.time("widened", lambda: model(photos).float().sum().backward())
+    return watch.ratio("native", 4, "widened", 4)
+
+
+def child(rounds: int) -> None:
+    """Print (wall, processor) seconds of the best of better-1's updates."""
+    if os.environ.get("CITYSEG_BENCH_MEMORY") != "default":
         keep_freed_memory()
-    print(rate(step_of(UNet(16, 3), torch.float32), _BATCH))
+    update, watch = update_of(configuration.preset("better-1")), Stopwatch(CPU)
+    for _ in range(rounds + 1):
+        watch.time("update", update)
+    print(json.dumps(watch.best("update").tolist()))
 
 
-def memory_ratio() -> dict[str, float]:
-    """Measure the step in two fresh processes, because the setting cannot be taken back."""
-
-    def child(keep: bool) -> float:
-        answer = subprocess.run(
-            [sys.executable, "-m", "benchmarks.cpu_step", "--memory", str(int(keep))],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return float(answer.stdout)
-
-    default, kept = child(False), child(True)
-    return {"kept_frames_per_second": kept, "default_frames_per_second": default, "ratio": kept / default}
-
-
-def cache_ratio() -> dict[str, float]:
-    """Measure decoding 2048x1024 frames against reading them from the cache at 128x256."""
-    with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        synthesize(root / "set", frames=12, size=(256, 512))
-        for path in (root / "set").rglob("*.png"):
-            with Image.open(path) as image:
-                image.resize((2048, 1024), Image.Resampling.NEAREST).save(path, compress_level=1)
-        dataset = layout.open_folder(root / "set")
-        frames = len(dataset.frames("train"))
-        begun = time.perf_counter()
-        cached = cache.prepare(dataset, "train", (128, 256), root=root / "cache")
-        decoded = frames / (time.perf_counter() - begun)
-        read = rate(lambda: np.array(cached.photos).sum() + np.array(cached.labels).sum(), frames)
-    return {"cached_frames_per_second": read, "decoded_frames_per_second": decoded, "ratio": read / decoded}
+def in_fresh_processes(name: str, rounds: int) -> dict[str, Ratio]:
+    """Measure settings that a process cannot change once it runs; the last of them is what the others are held to."""
+    watch, settings = Stopwatch(CPU), _CHILDREN[name]
+    for _ in range(3):
+        for kind, values in settings.items():
+            answer = subprocess.run(
+                [sys.executable, "-m", "benchmarks.cpu_step", "--rounds", str(rounds), "--child"],
+                env={**os.environ, **values},
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=600,
+            )
+            watch.note(kind, torch.tensor(json.loads(answer.stdout)).numpy())
+    return {f"{name}: {kind}": watch.ratio(kind, 16, "default", 16) for kind in settings if kind != "default"}
 
 
 def main() -> None:
-    """Run all measurements and print them."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="better-3")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--memory", help=argparse.SUPPRESS)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.memory is not None:
-        memory_child(arguments.memory == "1")
+    if arguments.child:
+        child(arguments.rounds)
         return
-    results = {"limit": limit(), "memory": memory_ratio(), "cache": cache_ratio()}
-    if not has_native_bfloat16(torch.device("cpu")):
-        results["bfloat16"] = precision_ratio()
+    results = variants(configuration.preset(arguments.preset), arguments.rounds, arguments.compile)
+    if not has_native_bfloat16(CPU):
+        results["native bfloat16"] = native_bfloat16()
+    for name in _CHILDREN:
+        results |= in_fresh_processes(name, arguments.rounds)
+    figures = {
+        name: {
+            "frames_per_second": ratio.frames_per_second,
+            "against_frames_per_second": ratio.against,
+            "ratio": ratio.ratio,
+            "processor_ratio": ratio.processor_ratio,
+        }
+        for name, ratio in results.items()
+    }
     if arguments.json:
-        print(json.dumps(results))
+        print(json.dumps(figures))
         return
-    for name, figures in results.items():
-        print(f"{name}: " + ", ".join(f"{key} {value:,.2f}" for key, value in figures.items()))
+    for name, values in figures.items():
+        print(f"{name:30s}" + ", ".join(f"{key} {value:,.2f}" for key, value in values.items()))
 
 
 if __name__ == "__main__":

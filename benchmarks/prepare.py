@@ -37,26 +37,13 @@ from torchvision.io import decode_png as torchvision_decode
 
 from cityseg.data import layout
 from cityseg.data.decode import decode_png
+from cityseg.data.enlarged import draw_enlarged
 from cityseg.data.fill import fill
 from cityseg.data.layout import Frame
-from cityseg.data.synthetic import synthesize
 from cityseg.labels import OFFICIAL
 
 _SIZES = ((128, 256), (256, 512))
 _REPEATS = 4
-
-
-def draw(folder: Path) -> None:
-    """Write a few synthetic frames of 2048x1024 with a camera's noise, which a drawn photo lacks."""
-    synthesize(folder, frames=8, size=(256, 512))
-    random = np.random.default_rng(0)
-    for path in folder.rglob("*.png"):
-        with Image.open(path) as image:
-            large = image.resize((2048, 1024), Image.Resampling.NEAREST)
-        if large.mode == "RGB":
-            noise = random.integers(-3, 4, (1024, 2048, 3))
-            large = Image.fromarray(np.clip(np.asarray(large) + noise, 0, 255).astype(np.uint8))
-        large.save(path)
 
 
 def seconds(work: Callable[[], object]) -> np.ndarray:
@@ -136,7 +123,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.data is None:
-            draw(Path(scratch) / "streets")
+            draw_enlarged(Path(scratch) / "streets")
         dataset = layout.open_folder(arguments.data or Path(scratch) / "streets")
         frames = [frame for split in dataset.splits.values() for frame in split][:8]
         results = {"milliseconds": limit(frames), "ratios": ratios(frames, arguments.rounds)}

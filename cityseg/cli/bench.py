@@ -9,7 +9,7 @@ import typer
 
 from cityseg import api, config
 from cityseg.api.bench import ROUNDS, WANTED, BenchResult
-from cityseg.cli.common import Bars, Json, print_result, table
+from cityseg.cli.common import Bars, Json, counted, print_result, table
 
 _SIDES = {
     "epoch": ("a whole epoch", "its steps, data in place"),
@@ -44,10 +44,11 @@ def bench(
         )
     finally:
         bars.close()
-    print_result(as_json, result.as_dict(), _lines(result))
+    print_result(as_json, result.as_dict(), lines(result))
 
 
-def _lines(result: BenchResult) -> Iterable[str]:
+def lines(result: BenchResult) -> Iterable[str]:
+    """Say what was measured where, and give each ratio with its two sides."""
     recipe, machine = result.config, result.machine
     yield (
         f"{recipe.preset} at {recipe.image_size[0]}x{recipe.image_size[1]} in {recipe.precision}, batches of "
@@ -56,7 +57,7 @@ def _lines(result: BenchResult) -> Iterable[str]:
     )
     yield (
         f"{result.frames} frames of {result.native_size[0]}x{result.native_size[1]} from {result.data}, "
-        f"best of {result.rounds} rounds"
+        f"best of {counted(result.rounds, 'round')}"
     )
     yield ""
     rows = [

@@ -1,7 +1,7 @@
 """The cache: a split, decoded and resized once, as plain arrays on disk.
 
-Decoding full-size PNGs in every epoch costs more than the training itself (``benchmarks/cpu_step.py``). Here it is
-paid once per size: ``photos.npy`` (N, H, W, 3) uint8, ``labels.npy`` (N, H, W) uint8 train ids, and
+Decoding full-size PNGs in every epoch costs more than the training itself (``cityseg bench`` shows the ratio). Here it
+is paid once per size: ``photos.npy`` (N, H, W, 3) uint8, ``labels.npy`` (N, H, W) uint8 train ids, and
 ``meta.json``. A finished folder is renamed into place, so a killed preparation leaves nothing behind that
 could be taken for a cache, and only one process or thread at a time fills the same folder.
 """

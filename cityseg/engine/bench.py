@@ -95,7 +95,7 @@ class _TimedTrainer(Trainer):
         raise KeyboardInterrupt
 
 
-class _DecodedSplit(DeviceSplit):
+class DecodedSplit(DeviceSplit):
     """A split that decodes its frames' files whenever they are asked for, as the first study did in every epoch."""
 
     def __init__(self, split: CachedSplit, device: torch.device, frames: Sequence[Frame], table: LabelTable) -> None:
@@ -208,7 +208,7 @@ def decoding(
         for side in ("cached", "decoded"):
             trainer = _trainer(one_epoch, split, device, folder, watch, side)
             if side == "decoded":
-                trainer.on_device["train"] = _DecodedSplit(split, device, frames, table)
+                trainer.on_device["train"] = DecodedSplit(split, device, frames, table)
             trainer.fit()
         on_round()
     return watch.ratio("cached", count, "decoded", count)

@@ -53,8 +53,12 @@ class Stopwatch:
         """Note (wall, processor) seconds of one round."""
         self._rounds.setdefault(side, []).append(taken)
 
+    def best(self, side: str) -> np.ndarray:
+        """Return the least (wall, processor) seconds of a side's rounds after the first, each for itself."""
+        return np.min(self._rounds[side][1:], axis=0)
+
     def ratio(self, side: str, frames: int, against: str, frames_against: int) -> Ratio:
         """Compare two sides that handled so many frames in each round."""
-        mine, theirs = (np.min(self._rounds[name][1:], axis=0) for name in (side, against))
+        mine, theirs = self.best(side), self.best(against)
         processor = (theirs[1] / frames_against) / max(mine[1] / frames, 1e-9)
         return Ratio(frames / mine[0], frames_against / theirs[0], float(processor))

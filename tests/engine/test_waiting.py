@@ -1,4 +1,4 @@
-"""The CPU's test of what a GPU does: tensors of the ``meta`` device hold nothing, so asking for any would be seen."""
+"""The CPU's test of what a GPU does: tensors of the ``meta`` device have no content, so asking for it is seen."""
 
 from __future__ import annotations
 
@@ -131,22 +131,14 @@ def test_a_step_has_as_many_calls_for_many_frames_as_for_few(tiny, cached_split)
 
 
 def test_an_evaluation_waits_at_its_end_only(cached_split):
-    model = UNet(4, 1).to(META)
+    model, imagenet = UNet(4, 1).to(META), Normalization.named("imagenet")
     ends = []
     for batches in (1, 3):
         split = DeviceSplit(cached_split(frames=batches * EVALUATION_BATCH - 3, size=(8, 16)), META)
         truth = torch.empty(len(split), 12, 20, dtype=torch.uint8, device=META)
-        constants(Normalization.named("imagenet").mean, META)
-        constants(Normalization.named("imagenet").std, META)
+        imagenet.apply(split.photos[:1])
         with Waits() as waits:
-            result = evaluate(
-                model,
-                split,
-                Normalization.named("imagenet"),
-                loss=SegmentationLoss(None, 1.0),
-                truth=truth,
-                keep=(0, 2),
-            )
+            result = evaluate(model, split, imagenet, loss=SegmentationLoss(None, 1.0), truth=truth, keep=(0, 2))
         assert result.confusions.shape == (len(split), 19, 19)
         ends.append(waits.found)
     # The whole matrix, the loss, the matrix of each frame and the kept frames.
