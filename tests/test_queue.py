@@ -333,7 +333,7 @@ def test_the_keeper_leaves_with_the_folder_of_runs(line, workplace):
 
 
 def test_a_killed_training_gives_way_to_the_next_without_anybody_looking(tiny, workplace, wait_until):
-    api.launch(tiny(epochs=5000), name="long")
+    api.launch(tiny(epochs=300), name="long")  # a minute, should nobody be left to kill it
     api.launch(tiny(epochs=1, half_size_epochs=0), name="next")
     long, following = runs.find_run("long"), runs.find_run("next")
     try:

@@ -8,7 +8,7 @@ from cityseg import api
 from cityseg.analysis.groups import Group, Spread, Variant
 from cityseg.ui import cached, glossary
 
-_TICK = 5.0
+_TICK = 10.0
 _CHOICE = "shown_group"
 _COLUMNS = (("val", "f1"), ("val", "iou"), ("test", "f1"), ("test", "iou"))
 
