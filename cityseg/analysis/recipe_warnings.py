@@ -33,7 +33,12 @@ def recipe_warnings(config: ExperimentConfig, around: Surroundings) -> tuple[str
 
     What no run could begin with is refused by ``ExperimentConfig`` itself and is not repeated here.
     """
-    return (*_failures(config, around), *_schedule(config, around), *_ignored(config), *_slow(config, around))
+    return (*_failures(config, around), *_schedule(config, around), *_ignored(config))
+
+
+def recipe_notes(config: ExperimentConfig, around: Surroundings) -> tuple[str, ...]:
+    """Return one sentence for each thing that works, and that one should know."""
+    return (*_slow(config, around), *_early(config))
 
 
 def _failures(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:
@@ -79,7 +84,10 @@ def _schedule(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:
             f"patience {config.patience} is not less than the {_counted(config.epochs, 'epoch')} of the run: it never "
             "ends early. Lower patience, or set it to 0."
         )
-    elif config.patience and config.schedule != "constant":
+
+
+def _early(config: ExperimentConfig) -> Iterator[str]:
+    if config.schedule != "constant" and 0 < config.patience < config.epochs:
         yield (
             f"The {config.schedule} schedule is planned for all {config.epochs} epochs: an early stop after "
             f"{config.patience} without a better score can come before the low learning rates that help most."

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cityseg import config as configuration
-from cityseg.analysis.recipe_warnings import Surroundings, recipe_warnings
+from cityseg.analysis.recipe_warnings import Surroundings, recipe_notes, recipe_warnings
 from cityseg.api.data import DataInfo, data_info
 from cityseg.config import PRESETS, ExperimentConfig
+from cityseg.data.layout import Split
 from cityseg.engine import cost
 from cityseg.engine.cost import Memory
 from cityseg.engine.device import best_device, device_name, free_memory
@@ -43,16 +45,18 @@ class Estimate:
         steps: optimiser steps in all.
         differences: fields that differ from the preset, as (here, there); empty without a preset.
         warnings: sentences on what cannot work, works against itself or is ignored.
+        notes: sentences on what works and should be known.
         pace: as measured on this machine, or None before that.
         seconds: time to finish by that pace, or None; without reading the data.
         measured: when the pace was measured, in seconds since 1970, or None.
     """
 
     cost: Cost
-    frames: dict[str, int]
+    frames: dict[Split, int]
     steps: int
     differences: dict[str, tuple[Any, Any]]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     pace: Pace | None
     seconds: float | None
     measured: float | None
@@ -68,6 +72,7 @@ class Estimate:
             "steps": self.steps,
             "differences": {name: list(values) for name, values in self.differences.items()},
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
             "pace": vars(self.pace) if self.pace else None,
             "seconds": self.seconds,
             "measured": self.measured,
@@ -79,18 +84,10 @@ def cost_of(config: ExperimentConfig, frames: int) -> Cost:
     return Cost(cost.parameters(config), cost.multiply_adds(config), cost.memory(config, frames))
 
 
-def warnings_of(config: ExperimentConfig, frames: dict[str, int], counted: Cost | None = None) -> tuple[str, ...]:
-    """Return sentences on what in a recipe cannot work or is ignored, on this machine and with these frames by split.
-
-    Args:
-        config: the recipe.
-        frames: number of frames by split.
-        counted: what ``cost_of`` gave, if it is at hand.
-    """
-    device = best_device()
-    memory = counted.memory if counted else cost.memory(config, sum(frames.values()))
-    around = Surroundings(frames["train"], has_native_bfloat16(device), memory.total, free_memory(device))
-    return recipe_warnings(config, around)
+def warnings_of(config: ExperimentConfig, frames: Mapping[Split, int]) -> tuple[str, ...]:
+    """Return sentences on what in a recipe cannot work, and what one should know, on this machine and these frames."""
+    around = _surroundings(frames, cost.memory(config, sum(frames.values())))
+    return (*recipe_warnings(config, around), *recipe_notes(config, around))
 
 
 def too_large(counted: Cost) -> str | None:
@@ -125,21 +122,27 @@ def estimate(
         UsageError, DataError: the dataset cannot be connected.
     """
     info = info or data_info(spec)
-    frames = {str(split): count for split, count in info.frames.items()}
-    counted = counted or cost_of(config, sum(frames.values()))
+    counted = counted or cost_of(config, sum(info.frames.values()))
+    around = _surroundings(info.frames, counted.memory)
     trial = TrialFolder("estimate", config, info.spec, device_words(), runs=runs).read()
     pace = Pace(**trial.result) if trial and trial.state == "finished" and trial.result else None
     known = config.preset in PRESETS
     return Estimate(
         cost=counted,
-        frames=frames,
-        steps=-(-frames["train"] // config.batch_size) * config.epochs,
+        frames=dict(info.frames),
+        steps=-(-info.frames["train"] // config.batch_size) * config.epochs,
         differences=configuration.differences(config, configuration.preset(config.preset)) if known else {},
-        warnings=warnings_of(config, frames, counted),
+        warnings=recipe_warnings(config, around),
+        notes=recipe_notes(config, around),
         pace=pace,
         seconds=seconds_to_finish(config, pace, info.frames) if pace else None,
         measured=trial.when if trial and pace else None,
     )
+
+
+def _surroundings(frames: Mapping[Split, int], memory: Memory) -> Surroundings:
+    device = best_device()
+    return Surroundings(frames["train"], has_native_bfloat16(device), memory.total, free_memory(device))
 
 
 def device_words() -> str:

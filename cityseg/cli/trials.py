@@ -112,6 +112,7 @@ def _estimate_lines(result: api.Estimate, recipe: ExperimentConfig) -> Iterable[
     rows.append((f"differs from {recipe.preset}", changed or "in nothing"))
     yield from table(rows[0], rows[1:])
     yield from (f"warning: {sentence}" for sentence in result.warnings)
+    yield from (f"note: {sentence}" for sentence in result.notes)
 
 
 def _overfit_lines(check: OverfitCheck) -> Iterable[str]:

@@ -116,6 +116,8 @@ def _warn(estimate: Estimate) -> None:
     if estimate.warnings:
         lines = "\n".join(f"- {sentence}" for sentence in estimate.warnings)
         st.warning(lines if len(estimate.warnings) > 1 else estimate.warnings[0], icon=":material/report:")
+    for sentence in estimate.notes:
+        st.caption(f":material/info: {sentence}")
 
 
 def _gigabytes(size: int) -> str:
