@@ -16,7 +16,7 @@ import torch
 
 from cityseg import checkpoint, jobs
 from cityseg.api.data import connect, data_info, prepare
-from cityseg.api.estimate import warnings_of
+from cityseg.api.estimates import warnings_of
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
 from cityseg.data.layout import Split
