@@ -19,7 +19,7 @@ from cityseg.api.data import (
     synthesize,
     verify,
 )
-from cityseg.api.estimate import Cost, Estimate, cost_of, estimate
+from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
 from cityseg.api.models import (
     ModelInfo,
     evaluate,

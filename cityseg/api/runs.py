@@ -13,7 +13,7 @@ import torch
 
 from cityseg import checkpoint, jobs, processes, queue
 from cityseg.api.data import connect, data_info, prepare
-from cityseg.api.estimate import warnings_of
+from cityseg.api.estimates import warnings_of
 from cityseg.api.outcome import explained, record_end
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress

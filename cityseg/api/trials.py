@@ -15,7 +15,7 @@ import torch
 
 from cityseg import jobs
 from cityseg.api.data import connect, data_info, prepare
-from cityseg.api.estimate import Estimate, cost_of, device_words, estimate, too_large
+from cityseg.api.estimates import Estimate, cost_of, device_words, estimate, too_large
 from cityseg.config import ExperimentConfig
 from cityseg.data import cache
 from cityseg.data.cache import CachedSplit
@@ -69,7 +69,7 @@ def start_trial(kind: Kind, config: ExperimentConfig, spec: str | None = None, r
         connect(spec)
     if going := running_trials(runs):
         raise UsageError(
-            f"expected no other trial to be running, found a {TITLES[going[0].kind]}; stop it or wait for its end"
+            f"expected no other trial to be running, found the {TITLES[going[0].kind]}; stop it or wait for its end"
         )
     folder = _folder(kind, config, spec, runs)
     with folder.locked():

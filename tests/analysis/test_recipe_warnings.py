@@ -60,8 +60,8 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
         (
             {"patience": 10},
             {},
-            "patience 10 is not less than the 10 epochs of the run: it never ends early. "
-            "Lower patience, or set it to 0.",
+            "patience 10 is not less than the 10 epochs of the run: it never ends early. Lower patience, or set "
+            "it to 0.",
         ),
         (
             {"cutmix": 0.5, "batch_size": 1},
