@@ -199,11 +199,8 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         {"start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "learning_rate": 6e-3},
     ),
     "better-3": (
-        "experiment-3's network, size and epochs with the studio's recipe, a quarter of the frames as night",
-        {
-            **{"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "learning_rate": 4e-3},
-            **{"night": 0.25, "half_size_epochs": 3},
-        },
+        "experiment-3's network, size and epochs with the studio's recipe",
+        {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "learning_rate": 4e-3},
     ),
 }
 
