@@ -25,6 +25,7 @@ from cityseg.errors import CheckpointError, CitysegError, DataError, Stopped, Us
 from cityseg.files import write_json
 from cityseg.heartbeat import beating
 from cityseg.runs import Run, State, create_run, find_run, list_runs
+from cityseg.tracking import tracked
 
 Source = Literal["run", "shipped"]
 _NEEDED: tuple[Split, ...] = ("train", "val")
@@ -239,9 +240,17 @@ def _train(
         description["device"] = device_name(best_device())
         description["processes"] = processes.count()
         write_json(run.folder / "config.json", description)
-    trainer = Trainer(run, splits, trained_on=info.description, device=best_device(), on_progress=on_progress)
-    trainer.fit()
-    trainer.finish()
+    with tracked(config, run) as tracker:
+        trainer = Trainer(
+            run,
+            splits,
+            trained_on=info.description,
+            device=best_device(),
+            tracker=tracker,
+            on_progress=on_progress,
+        )
+        trainer.fit()
+        trainer.finish()
 
 
 def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:

@@ -23,7 +23,6 @@ from ignite.engine import Engine, Events
 from PIL import Image
 from torch import Tensor
 
-from cityseg import tracking
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.cache import CachedSplit
@@ -68,8 +67,8 @@ class _TimedTrainer(Trainer):
     watch: Stopwatch
     between: Callable[[], None] = staticmethod(lambda: None)
 
-    def _build_engine(self, tracker: tracking.Tracker) -> Engine:
-        engine = super()._build_engine(tracker)
+    def _build_engine(self) -> Engine:
+        engine = super()._build_engine()
         self.held: list[int | None] = []
         self.peak = 0
 
