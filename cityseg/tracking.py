@@ -4,13 +4,59 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
+from cityseg import checkpoint, processes
 from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
+from cityseg.labels import CLASS_NAMES, IGNORE_INDEX
 from cityseg.runs import Run
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ProbeFrame:
+    """A val frame that every epoch predicts.
+
+    Attributes:
+        name: the frame's name.
+        photo: (H, W, 3) uint8.
+        truth: (H, W) uint8 train ids, 255 for void.
+        prediction: (H, W) uint8 train ids.
+    """
+
+    name: str
+    photo: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """A finished epoch.
+
+    Attributes:
+        epoch: from 1.
+        step: optimiser steps done.
+        val_loss: mean loss on val, or None.
+        summary: ``metrics.summarize``'s figures on val.
+        confusion: (19, 19) pixel counts on val, rows = truth.
+        probes: a few frames as the epoch predicts them.
+    """
+
+    epoch: int
+    step: int
+    val_loss: float | None
+    summary: dict[str, Any]
+    confusion: np.ndarray
+    probes: tuple[ProbeFrame, ...]
 
 
 class Tracker(Protocol):
@@ -19,8 +65,11 @@ class Tracker(Protocol):
     def log(self, values: dict[str, float], step: int) -> None:
         """Record named values of an optimiser step."""
 
-    def log_epoch(self, epoch: int, step: int, val_loss: float | None, summary: dict[str, Any]) -> None:
-        """Record a finished epoch: the val loss and ``metrics.summarize``'s figures."""
+    def log_epoch(self, record: EpochRecord) -> None:
+        """Record a finished epoch."""
+
+    def log_model(self, folder: Path, scores: dict[str, Any]) -> None:
+        """Keep the best weights of a finished run, with their scores by split."""
 
     def finish(self) -> None:
         """Write out what is left."""
@@ -32,7 +81,10 @@ class NoTracker:
     def log(self, values: dict[str, float], step: int) -> None:
         """Do nothing."""
 
-    def log_epoch(self, epoch: int, step: int, val_loss: float | None, summary: dict[str, Any]) -> None:
+    def log_epoch(self, record: EpochRecord) -> None:
+        """Do nothing."""
+
+    def log_model(self, folder: Path, scores: dict[str, Any]) -> None:
         """Do nothing."""
 
     def finish(self) -> None:
@@ -61,19 +113,24 @@ class WandbTracker:
         """Record named values of an optimiser step."""
         self._guard(lambda: self._run.log(values, step=step))
 
-    def log_epoch(self, epoch: int, step: int, val_loss: float | None, summary: dict[str, Any]) -> None:
-        """Record a finished epoch under ``val/...`` and ``val/<class>/...``."""
-        values: dict[str, float] = {"epoch": epoch}
-        if val_loss is not None:
-            values["val/loss"] = val_loss
-        for kind in ("macro", "weighted"):
-            values |= {f"val/{kind}/{name}": value for name, value in summary[kind].items() if value is not None}
-        for key in ("samples_dice", "pixel_accuracy", "category_iou"):
-            if summary[key] is not None:
-                values[f"val/{key}"] = summary[key]
-        for class_name, scores in summary["per_class"].items():
-            values |= {f"val/{class_name}/{name}": value for name, value in scores.items() if value is not None}
-        self._guard(lambda: self._run.log(values, step=step))
+    def log_epoch(self, record: EpochRecord) -> None:
+        """Record a finished epoch under ``val/...`` and ``val/<class>/...``, as charts and as pictures with masks."""
+        self._guard(lambda: self._run.log({**_figures(record), **_media(record)}, step=record.step))
+
+    def log_model(self, folder: Path, scores: dict[str, Any]) -> None:
+        """Keep the best weights and their card as an artifact, and their scores in the summary."""
+        self._guard(lambda: self._log_model(folder, scores))
+
+    def _log_model(self, folder: Path, scores: dict[str, Any]) -> None:
+        import wandb
+
+        for split, summary in scores.items():
+            self._run.summary.update({f"best/{split}/{name}": value for name, value in summary["macro"].items()})
+        artifact = wandb.Artifact(self._run.id, type="model", metadata={"scores": scores})
+        # The files stay as they are, so the client need not copy them into its own folders.
+        for name in (checkpoint.WEIGHTS, checkpoint.CARD):
+            artifact.add_file(str(folder / name), policy="immutable")
+        self._run.log_artifact(artifact)
 
     def finish(self) -> None:
         """Write out what is left."""
@@ -88,6 +145,65 @@ class WandbTracker:
         except Exception:
             _log.warning("wandb stopped recording this run; training goes on", exc_info=True)
             self._run = None
+
+
+def _figures(record: EpochRecord) -> dict[str, float]:
+    values: dict[str, float] = {"epoch": record.epoch}
+    summary = record.summary
+    if record.val_loss is not None:
+        values["val/loss"] = record.val_loss
+    for kind in ("macro", "weighted"):
+        values |= {f"val/{kind}/{name}": value for name, value in summary[kind].items() if value is not None}
+    for key in ("samples_dice", "pixel_accuracy", "category_iou"):
+        if summary[key] is not None:
+            values[f"val/{key}"] = summary[key]
+    for class_name, scores in summary["per_class"].items():
+        values |= {f"val/{class_name}/{name}": value for name, value in scores.items() if value is not None}
+    return values
+
+
+def _media(record: EpochRecord) -> dict[str, Any]:
+    import wandb
+
+    cells = [
+        [CLASS_NAMES[truth], CLASS_NAMES[predicted], int(pixels)]
+        for (truth, predicted), pixels in np.ndenumerate(record.confusion)
+    ]
+    columns = ["Actual", "Predicted", "nPredictions"]
+    # wandb.plot.confusion_matrix wants a list of all pixels; this is the chart that it draws from their counts.
+    matrix = wandb.plot_table(
+        "wandb/confusion_matrix/v1",
+        wandb.Table(columns=columns, data=cells),
+        {name: name for name in columns},
+        {"title": "Pixels by truth and prediction, val"},
+    )
+    labels = {**dict(enumerate(CLASS_NAMES)), IGNORE_INDEX: "void"}
+    pictures = [
+        wandb.Image(
+            probe.photo,
+            caption=probe.name,
+            masks={
+                "truth": {"mask_data": probe.truth, "class_labels": labels},
+                "prediction": {"mask_data": probe.prediction, "class_labels": labels},
+            },
+        )
+        for probe in record.probes
+    ]
+    return {"val/confusion": matrix, "val/probes": pictures}
+
+
+@contextmanager
+def tracked(config: ExperimentConfig, run: Run) -> Iterator[Tracker]:
+    """Give a tracker that is finished at the end of the block; of a run's processes only the first one tracks.
+
+    Raises:
+        UsageError: whatever ``start`` refuses.
+    """
+    tracker = start(config, run) if processes.is_first() else NoTracker()
+    try:
+        yield tracker
+    finally:
+        tracker.finish()
 
 
 def start(config: ExperimentConfig, run: Run) -> Tracker:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cityseg import api, checkpoint, runs, tracking
 from cityseg.engine.step import learning_rate
 from cityseg.errors import UsageError
+from cityseg.labels import CLASS_NAMES
 
 
 def records(data: bytes):
@@ -25,6 +30,8 @@ def records(data: bytes):
             position += room
             continue
         _, length, kind = struct.unpack("<IHB", data[position : position + 7])
+        if position + 7 + length > len(data):
+            return  # still being written
         whole += data[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (1, 4):  # whole, or the last piece
@@ -34,17 +41,43 @@ def records(data: bytes):
             whole = b""
 
 
-def test_an_offline_run_holds_every_figure(tiny, workplace):
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture
+def written(wait_until):
+    """Read a .wandb file, which the client's own process may still be closing when the run has ended."""
+
+    def read_all(path: Path) -> list[object]:
+        found: list[object] = []
+
+        def is_whole() -> bool:
+            found[:] = records(path.read_bytes())
+            return any(record.WhichOneof("record_type") == "exit" for record in found)
+
+        wait_until(is_whole, 30)
+        return found
+
+    return read_all
+
+
+MEDIA = ("val/probes", "val/confusion")
+
+
+def test_an_offline_run_holds_every_figure(tiny, workplace, written):
     result = api.train(tiny(tracking="offline", epochs=2, group="seeds"), name="logged")
     (path,) = result.run.folder.glob("wandb/offline-run-*/run-logged.wandb")
     assert not (workplace / "wandb").exists()
     steps: dict[int, dict[str, float]] = {}
     group = None
-    for record in records(path.read_bytes()):
+    for record in written(path):
         group = record.run.run_group or group
         if record.WhichOneof("record_type") == "history":
             values = {item.key or "/".join(item.nested_key): item.value_json for item in record.history.item}
-            steps[int(values["_step"])] = {key: float(value) for key, value in values.items() if key[0] != "_"}
+            figures = {key: value for key, value in values.items() if key[0] != "_" and not key.startswith(MEDIA)}
+            steps[int(values["_step"])] = {key: float(value) for key, value in figures.items()}
     assert group == "seeds"
     history = result.run.history()
     assert set(steps) == {line["step"] for line in history}
@@ -60,6 +93,47 @@ def test_an_offline_run_holds_every_figure(tiny, workplace):
             assert logged["val/car/iou"] == line["val"]["per_class"]["car"]["iou"]
             assert logged["val/road/support"] == line["val"]["per_class"]["road"]["support"]
     assert checkpoint.read_card(result.run.folder / "best").training["recipe"]["tracking"] == "offline"
+
+
+def test_an_offline_run_holds_pictures_matrix_and_model(tiny, workplace, written):
+    run = api.train(tiny(tracking="offline", epochs=1), name="seen").run
+    (folder,) = run.folder.glob("wandb/offline-run-*")
+    probes: dict[str, object] = {}
+    artifacts = {}
+    best = {}
+    for record in written(folder / "run-seen.wandb"):
+        if record.WhichOneof("record_type") == "history":
+            values = {"/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+            probes = {
+                key.removeprefix("val/probes/"): value for key, value in values.items() if key.startswith("val/probes/")
+            } or probes
+        elif record.WhichOneof("record_type") == "artifact":
+            artifacts[record.artifact.type] = record.artifact
+        elif record.WhichOneof("record_type") == "summary":
+            best |= {item.key: item.value_json for item in record.summary.update if item.key.startswith("best/")}
+
+    assert probes["captions"] == list(run.confusions("val").frames)
+    for name, masks in zip(probes["captions"], probes["all_masks"], strict=True):
+        truth, prediction = (read(folder / "files" / masks[which]["path"]) for which in ("truth", "prediction"))
+        assert (prediction == read(run.probes()[name][-1])).all()
+        counts = np.bincount(truth.ravel(), minlength=256)[:19]
+        matrices = run.confusions("val")
+        assert (counts == matrices.matrices[matrices.frames.index(name)].sum(1)).all()
+    assert len(list((folder / "files" / "media" / "images" / "val").glob("probes_*.png"))) == len(probes["captions"])
+
+    (table,) = (folder / "files" / "media" / "table" / "val").glob("confusion_table_*.json")
+    cells = {(truth, predicted): pixels for truth, predicted, pixels in json.loads(table.read_text())["data"]}
+    total = run.confusions("val", "last").matrices.sum(0)
+    assert {(CLASS_NAMES[row], CLASS_NAMES[column]): pixels for (row, column), pixels in np.ndenumerate(total)} == cells
+
+    model = artifacts["model"]
+    assert model.name == "seen"
+    assert {entry.path for entry in model.manifest.contents} == {"model.safetensors", "model.json"}
+    assert {entry.local_path for entry in model.manifest.contents} == {
+        str(run.folder.absolute() / "best" / entry.path) for entry in model.manifest.contents
+    }
+    scores = checkpoint.read_card(run.folder / "best").scores
+    assert json.loads(best["best/test/f1"]) == scores["test"]["macro"]["f1"]
 
 
 def test_online_without_a_key_fails_before_the_first_step(tiny, workplace):
@@ -150,6 +224,21 @@ def test_none_imports_no_wandb(tiny, workplace):
     assert answer.returncode == 0, answer.stderr
 
 
+EPOCH = tracking.EpochRecord(1, 1, None, {}, np.zeros((19, 19), int), ())
+
+
+@pytest.mark.parametrize(
+    "report", [lambda tracker: tracker.log_epoch(EPOCH), lambda tracker: tracker.log_model("nowhere", {})]
+)
+def test_an_epoch_or_a_model_that_cannot_be_recorded_leaves_the_run_alone(report, caplog):
+    tracker = object.__new__(tracking.WandbTracker)
+    tracker._run = object()
+    report(tracker)
+    report(tracker)
+    tracker.finish()
+    assert [record.message for record in caplog.records] == ["wandb stopped recording this run; training goes on"]
+
+
 def test_a_service_that_breaks_ends_the_tracking_but_not_the_run(caplog):
     class Broken:
         calls = 0
@@ -171,6 +260,7 @@ def test_none_is_silent(tiny, workplace):
     tracker = tracking.start(tiny(), runs.create_run(tiny(), "quiet"))
     assert isinstance(tracker, tracking.NoTracker)
     tracker.log({"train/loss": 1.0}, 1)
-    tracker.log_epoch(1, 1, None, {})
+    tracker.log_epoch(EPOCH)
+    tracker.log_model(workplace, {})
     tracker.finish()
     assert sorted(path.name for path in (workplace / "runs" / "quiet").iterdir()) == ["config.json", "status.json"]

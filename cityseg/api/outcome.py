@@ -17,8 +17,15 @@ from cityseg.runs import Run
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_WORDS = "No space left on device"
 """safetensors passes the system's words on, but not its number."""
-_NO_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "ALLOC_FAILED", "bad_alloc")
-"""What PyTorch's allocators, its libraries and the system say; only CUDA's allocator has an exception of its own."""
+_NO_MEMORY_WORDS = (
+    "can't allocate memory",
+    "not enough memory",
+    "Cannot allocate memory",
+    "ALLOC_FAILED",
+    "could not create a primitive",
+    "bad_alloc",
+)
+"""What PyTorch's allocators, cuDNN, oneDNN and the system say; only CUDA's allocator has an exception of its own."""
 
 
 def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:

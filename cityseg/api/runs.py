@@ -24,6 +24,7 @@ from cityseg.engine.train import Progress, Trainer
 from cityseg.errors import CheckpointError, DataError, Stopped, UsageError
 from cityseg.files import write_json
 from cityseg.runs import Run, State, create_run, find_run, list_runs, process_identity
+from cityseg.tracking import tracked
 
 Source = Literal["run", "shipped"]
 _NEEDED: tuple[Split, ...] = ("train", "val")
@@ -235,9 +236,17 @@ def _train(
         description["device"] = device_name(best_device())
         description["processes"] = processes.count()
         write_json(run.folder / "config.json", description)
-    trainer = Trainer(run, splits, trained_on=info.description, device=best_device(), on_progress=on_progress)
-    trainer.fit()
-    trainer.finish()
+    with tracked(config, run) as tracker:
+        trainer = Trainer(
+            run,
+            splits,
+            trained_on=info.description,
+            device=best_device(),
+            tracker=tracker,
+            on_progress=on_progress,
+        )
+        trainer.fit()
+        trainer.finish()
 
 
 def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from cityseg import checkpoint
@@ -51,9 +52,10 @@ def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> 
             shutil.rmtree(previous, ignore_errors=True)
             os.rename(last, previous)
         os.rename(unfinished, last)
-    finally:
+    except (OSError, SafetensorError):
         # What a full disk left unfinished is in the way of everything else.
         shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def load(run: Run, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -17,7 +17,7 @@ from ignite.engine import Engine, Events
 from PIL import Image
 from torch import Tensor, nn
 
-from cityseg import checkpoint, processes, tracking
+from cityseg import checkpoint, processes
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.cache import LABEL_POLICY, CachedSplit
@@ -37,6 +37,7 @@ from cityseg.metrics import summarize
 from cityseg.models import arguments_of, build_model, count_parameters
 from cityseg.models.synchronised import synchronise_statistics
 from cityseg.runs import HEARTBEAT_SECONDS, Run
+from cityseg.tracking import EpochRecord, NoTracker, ProbeFrame, Tracker
 
 LOG_INTERVAL = 10
 """Steps between two looks at the loss; each look waits for the device once."""
@@ -79,6 +80,7 @@ class Trainer:
         splits: cached train, val and test splits at the configured size; test may be missing.
         trained_on: words that name the data, for the model card.
         device: where to compute.
+        tracker: also gets what the folder gets, if given.
         on_progress: called every ``LOG_INTERVAL`` steps.
     """
 
@@ -89,10 +91,12 @@ class Trainer:
         *,
         trained_on: str,
         device: torch.device,
+        tracker: Tracker | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.run, self.config, self.splits = run, processes.of_first(run.config), splits
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
+        self.tracker = tracker or NoTracker()
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
         torch.manual_seed(config.seed)
@@ -125,21 +129,15 @@ class Trainer:
             TrainingError: the loss is no number any more.
         """
         keep_freed_memory()
-        tracker = tracking.start(self.config, self.run) if self._writes else tracking.NoTracker()
-        trainer = self._build_engine(tracker)
+        trainer = self._build_engine()
         state = self._resume()
         trainer.load_state_dict(
             {"epoch_length": self.epoch_length, "max_epochs": self.config.epochs, "iteration": state}
         )
         with stop_signals(self._stop.hear):
-            try:
-                # ignite would begin anew where every step is done already.
-                if state < self.steps and not self._has_stalled(state // self.epoch_length):
-                    trainer.run(
-                        [None] * self.epoch_length, max_epochs=self.config.epochs, epoch_length=self.epoch_length
-                    )
-            finally:
-                tracker.finish()
+            # ignite would begin anew where every step is done already.
+            if state < self.steps and not self._has_stalled(state // self.epoch_length):
+                trainer.run([None] * self.epoch_length, max_epochs=self.config.epochs, epoch_length=self.epoch_length)
         if name := self._stop.agreed():
             raise Stopped(f"{self.run.id}: stopped by {name} after step {trainer.state.iteration}; resume it any time")
 
@@ -160,9 +158,10 @@ class Trainer:
                 self.run.write_confusions(name, meta.frames, best=result.confusions, **last)
         if self._writes:
             checkpoint.write_card(best, _with(card, scores=scores))
+            self.tracker.log_model(best, scores)
         return scores
 
-    def _build_engine(self, tracker: tracking.Tracker) -> Engine:
+    def _build_engine(self) -> Engine:
         config = self.config
         train = self.on_device["train"]
         step = make_train_step(config, self.model, self.spread_loss, self.optimizer, train, self.average)
@@ -190,7 +189,7 @@ class Trainer:
             if done % LOG_INTERVAL == 0 or done % self.epoch_length == 0:
                 loss = float(torch.stack(self._pending).mean())
                 self._pending.clear()
-                self._log_step(done, loss, clock, tracker)
+                self._log_step(done, loss, clock)
             if self._writes and clock.since_heartbeat() > HEARTBEAT_SECONDS:
                 clock.beat()
                 self.run.write_status()
@@ -202,7 +201,7 @@ class Trainer:
 
         @trainer.on(Events.EPOCH_COMPLETED)
         def close_epoch(engine: Engine) -> None:
-            self._close_epoch(engine.state.iteration, tracker)
+            self._close_epoch(engine.state.iteration)
             clock.restart()
             if self._stop.agreed() or self._has_stalled(engine.state.epoch):
                 engine.terminate()
@@ -220,7 +219,7 @@ class Trainer:
         """Whether ``patience`` epochs have passed without a better score; ``epoch`` is the last one closed."""
         return bool(self.config.patience) and epoch - self.best_epoch >= self.config.patience
 
-    def _log_step(self, done: int, loss: float, clock: Clock, tracker: tracking.Tracker) -> None:
+    def _log_step(self, done: int, loss: float, clock: Clock) -> None:
         self._expect_number(loss, "loss", done)
         seconds, frames_per_second = clock.lap()
         self.seconds += seconds
@@ -247,7 +246,7 @@ class Trainer:
         }
         self.run.append_history(kind="step", **line)
         self.run.write_status(progress=vars(progress))
-        tracker.log({"train/loss": loss, "train/learning_rate": line["learning_rate"]}, step=done)
+        self.tracker.log({"train/loss": loss, "train/learning_rate": line["learning_rate"]}, step=done)
         if self.on_progress:
             self.on_progress(progress)
 
@@ -258,7 +257,7 @@ class Trainer:
                 f"{self.config.learning_rate:g}) or use precision=float32. The last good weights are in best/"
             )
 
-    def _close_epoch(self, done: int, tracker: tracking.Tracker) -> None:
+    def _close_epoch(self, done: int) -> None:
         begun = time.monotonic()
         val = self.on_device["val"]
         probes = tuple(np.linspace(0, len(val) - 1, min(PROBES, len(val))).astype(int).tolist())
@@ -296,7 +295,12 @@ class Trainer:
         # The history goes first: resuming drops its lines that are ahead of last/, but could not make up missing ones.
         self.run.append_history(kind="epoch", epoch=epoch, step=done, **line)
         self._save_last(done, card)
-        tracker.log_epoch(epoch, done, result.loss, summary)
+        pictures = (
+            ProbeFrame(frames[index], val.photos[index].cpu().numpy(), val.labels[index].cpu().numpy(), prediction)
+            for index, prediction in zip(probes, result.kept, strict=True)
+        )
+        confusion = result.confusions.sum(0)
+        self.tracker.log_epoch(EpochRecord(epoch, done, result.loss, summary, confusion, tuple(pictures)))
 
     def _write_probes(self, epoch: int, probes: tuple[int, ...], predictions: np.ndarray) -> None:
         for index, train_ids in zip(probes, predictions, strict=True):
