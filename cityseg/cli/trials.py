@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cityseg import api, config
-from cityseg.api.trials import TrialProgress, overfit_document, rate_document
+from cityseg.api.trials import OVERFIT_STEPS, TrialProgress, overfit_document, rate_document
 from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
 from cityseg.config import ExperimentConfig
 from cityseg.engine.lr_finder import RateSearch
@@ -42,7 +42,9 @@ def overfit(
     config_file: ConfigFile = None,
     data: Data = None,
     settings: Settings = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Steps at most. [default: 300]")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help=f"Steps at most. [default: {OVERFIT_STEPS}]")
+    ] = None,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:

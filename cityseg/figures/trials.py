@@ -99,7 +99,7 @@ def rate_curve(
         type="log",
         range=[low - 0.1, high + 0.1],
         tickvals=ticks,
-        ticktext=[f"{tick:g}" for tick in ticks],
+        ticktext=[f"{tick:g}".replace("e-0", "e-") for tick in ticks],
         title_text="learning rate of the step (log scale)",
     )
     figure.update_yaxes(title_text="loss of the batch")

@@ -14,10 +14,12 @@ from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError
 from cityseg.figures import trials as figures
 from cityseg.ui import recipe
+from cityseg.ui.cost import step_time
 from cityseg.ui.work import duration
 
 _LOOK_SECONDS = 0.7
 _REFUSED = "trial_refused"
+_FILLED = "trial_filled_the_form"
 _BUTTONS: dict[Kind, tuple[str, str, str]] = {
     "estimate": (
         "Measure time",
@@ -54,8 +56,8 @@ def offer(config: ExperimentConfig, spec: str) -> None:
 
 def _trials(config: ExperimentConfig, spec: str, was_running: bool) -> None:
     going = next(iter(api.running_trials()), None)
-    if (going is not None) != was_running:
-        # Only the page can begin or end the looking by itself, and the cost above depends on the outcome.
+    if (going is not None) != was_running or st.session_state.pop(_FILLED, False):
+        # Only the page can begin or end the looking by itself, and cost and form, outside, depend on the outcome.
         st.rerun()
     st.caption("Short tries with the settings above. Each is a process of its own and touches no run.")
     with st.container(horizontal=True, gap="small"):
@@ -72,12 +74,15 @@ def _trials(config: ExperimentConfig, spec: str, was_running: bool) -> None:
     if refused := st.session_state.get(_REFUSED):
         st.error(f"That did not work: {refused}", icon=":material/error:")
     found = {kind: api.find_trial(kind, config, spec) for kind in KINDS}
-    if going is not None:
-        own = found[going.kind]
-        _progress(going, of_these_settings=own is not None and own.state == "running")
+    # Places that stay: a chart that moved up when the bar above it goes would be drawn anew.
+    with st.container():
+        if going is not None:
+            own = found[going.kind]
+            _progress(going, of_these_settings=own is not None and own.state == "running")
     for trial in found.values():
-        if trial is not None:
-            _outcome(trial)
+        with st.container():
+            if trial is not None:
+                _outcome(trial)
 
 
 def _start(kind: Kind, spec: str) -> None:
@@ -120,8 +125,8 @@ def _estimate(trial: Trial) -> None:
     on = "frames of the data" if pace["source"] == "frames" else "noise, as the data is not prepared at this size"
     rate = pace["batch_size"] / pace["step_seconds"]
     st.markdown(
-        f":material/timer: **{pace['step_seconds'] * 1000:,.0f} ms** per step of {pace['batch_size']} frames, "
-        f"**{rate:.0f}** frames per second (the median of {pace['steps']} steps on {on}); "
+        f":material/timer: **{step_time(pace['step_seconds'])}** per step of {pace['batch_size']} frames, "
+        f"**{rate:.3g}** frames per second (the median of {pace['steps']} steps on {on}); "
         f"**{pace['peak_bytes'] / 2**30:.1f} GB** of memory at most. Measured {_when(trial)}."
     )
 
@@ -129,8 +134,9 @@ def _estimate(trial: Trial) -> None:
 def _overfit(trial: Trial) -> None:
     assert trial.result is not None
     points = trial.result["points"]
+    place = st.empty()
     if trial.state == "finished":
-        show = {"learnt": st.success, "learning": st.info}.get(trial.result["outcome"], st.warning)
+        show = {"learnt": place.success, "learning": place.info}.get(trial.result["outcome"], place.warning)
         show(trial.result["verdict"], icon=":material/fact_check:")
     st.plotly_chart(
         figures.overfit_curve(points, trial.result.get("steps", OVERFIT_STEPS), LEARNT),
@@ -144,8 +150,11 @@ def _overfit(trial: Trial) -> None:
 def _rate(trial: Trial) -> None:
     assert trial.result is not None
     suggestion = trial.result.get("suggestion")
+    place = st.empty()
     if trial.state == "finished":
-        (st.warning if suggestion is None else st.success)(trial.result["verdict"], icon=":material/trending_down:")
+        (place.warning if suggestion is None else place.success)(
+            trial.result["verdict"], icon=":material/trending_down:"
+        )
     st.plotly_chart(
         figures.rate_curve(trial.result["points"], trial.result["smoothed"], suggestion, (LOWEST, HIGHEST)),
         key="trial_rate_curve",
@@ -157,7 +166,7 @@ def _rate(trial: Trial) -> None:
         "about or runs away. It is a starting point: a schedule that only peaks there stands more than a constant one."
     )
     if suggestion is not None:
-        used = st.button(
+        st.button(
             "Use this learning rate",
             icon=":material/check:",
             key="trial_use_rate",
@@ -165,9 +174,6 @@ def _rate(trial: Trial) -> None:
             args=(suggestion,),
             disabled=recipe.recipe()["learning_rate"] == _rounded(suggestion),
         )
-        if used:
-            # The form is outside this fragment.
-            st.rerun()
 
 
 def _use(rate: float) -> None:
@@ -176,6 +182,7 @@ def _use(rate: float) -> None:
     try:
         values = recipe.current().model_dump()
         recipe.fill(configuration.build({**values, "learning_rate": _rounded(rate)}))
+        st.session_state[_FILLED] = True
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from cityseg import api
 from cityseg.api import trials
 from cityseg.config import preset
-from cityseg.ui.cost import compact
+from cityseg.ui.cost import compact, step_time
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -56,7 +56,7 @@ def test_a_measured_pace_gives_the_time_and_other_settings_have_none(app: AppTes
     recorded("estimate", preset("better-1"), **pace)
     app.run()
     assert (figure(app, "Time"), figure(app, "Memory")) == ("5 min", "3.0 GB")
-    assert "**60,000 ms** per step of 7 frames" in words(app)
+    assert "**60 s** per step of 7 frames" in words(app)
     assert "noise, as the data is not prepared at this size" in words(app)
     app.number_input(key="setting_epochs").set_value(10).run()
     assert figure(app, "Time") == "10 min"
@@ -121,3 +121,4 @@ def test_counts_have_three_figures() -> None:
         "1.88 G",
         "15.2 G",
     ]
+    assert [step_time(seconds) for seconds in (0.0241, 0.9996, 1.3456, 25.78)] == ["24 ms", "1 s", "1.35 s", "25.8 s"]

@@ -29,6 +29,6 @@ def test_the_search_marks_its_suggestion_on_a_log_axis():
     assert (mark.x[0], mark.y[0]) == (RATES[4]["learning_rate"], smoothed[4])
     assert mark.text[0] == "<b>0.001</b>"
     assert figure.layout.xaxis.type == "log"
-    assert list(figure.layout.xaxis.ticktext) == ["1e-05", "0.0001", "0.001", "0.01", "0.1", "1"]
+    assert list(figure.layout.xaxis.ticktext) == ["1e-5", "0.0001", "0.001", "0.01", "0.1", "1"]
     assert "learning rate" in figure.layout.xaxis.title.text
     assert len(rate_curve(RATES, smoothed, None, (1e-5, 1.0)).data) == 2

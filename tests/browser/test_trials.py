@@ -1,0 +1,60 @@
+"""A trial in a real browser: started, watched without losing anything, and its outcome put to use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cityseg.data.synthetic import synthesize
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("trials")
+    synthesize(folder / "set", frames=12, seed=5, size=(64, 128))
+    return serve(
+        ROOT / "app.py",
+        folder,
+        CITYSEG_DATA=str(folder / "set"),
+        CITYSEG_RUNS=str(folder / "runs"),
+        CITYSEG_CACHE=str(folder / "cache"),
+        OMP_NUM_THREADS="1",
+    )
+
+
+def test_a_learning_rate_is_searched_watched_and_used(browser: Any, studio: Any) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 1400})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        page.goto(f"{studio.address}/train")
+        page.get_by_role("textbox", name="Name of the run").fill("kept", timeout=60_000)
+        page.get_by_text("Try it first").click()
+        search = page.get_by_role("button", name="Find learning rate")
+        search.click()
+        sync_api.expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=30_000)
+        sync_api.expect(search).to_be_disabled()
+        chart = page.locator(".st-key-trial_rate_curve .js-plotly-plot")
+        sync_api.expect(chart).to_be_visible(timeout=90_000)
+        use = page.get_by_role("button", name="Use this learning rate")
+        sync_api.expect(use).to_be_enabled(timeout=90_000)
+        sync_api.expect(chart).to_be_visible()
+        # What was typed and opened outlives every tick and the end of the process.
+        sync_api.expect(page.get_by_role("textbox", name="Name of the run")).to_have_value("kept")
+        sync_api.expect(search).to_be_enabled()
+        use.click()
+        changed = page.get_by_text(re.compile(r"differs from the preset: learning rate"))
+        sync_api.expect(changed).to_be_visible(timeout=30_000)
+        sync_api.expect(use).to_be_disabled()
+    finally:
+        page.close()
+    assert not errors
+    assert "most recent call last" not in studio.log.read_text()
