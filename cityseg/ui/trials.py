@@ -17,7 +17,7 @@ from cityseg.ui import recipe
 from cityseg.ui.cost import step_time
 from cityseg.ui.work import duration
 
-_LOOK_SECONDS = 0.7
+_LOOK_SECONDS = 1.0
 _REFUSED = "trial_refused"
 _FILLED = "trial_filled_the_form"
 _BUTTONS: dict[Kind, tuple[str, str, str]] = {

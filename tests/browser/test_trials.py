@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("trials")
-    synthesize(folder / "set", frames=12, seed=5, size=(64, 128))
+    synthesize(folder / "set", frames=3, seed=5, size=(64, 128))
     return serve(
         ROOT / "app.py",
         folder,
@@ -42,7 +42,7 @@ def test_a_learning_rate_is_searched_watched_and_used(browser: Any, studio: Any)
         search.click()
         sync_api.expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=30_000)
         sync_api.expect(search).to_be_disabled()
-        chart = page.locator(".st-key-trial_rate_curve .js-plotly-plot")
+        chart = page.locator(".st-key-trial_rate_curve .js-plotly-plot").filter(visible=True).first
         sync_api.expect(chart).to_be_visible(timeout=90_000)
         use = page.get_by_role("button", name="Use this learning rate")
         sync_api.expect(use).to_be_enabled(timeout=90_000)
