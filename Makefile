@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements.lock
+# Tests side by side, a file at a time, each process with one thread.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: app test check setup lock
 
@@ -23,14 +25,14 @@ app: .venv/.app
 	$(BIN)/streamlit run app.py
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -m "not slow" --ignore tests/browser --ignore tests/app
+	$(PYTEST) -m "not slow" --ignore tests/browser --ignore tests/app
 
 lock:
 	$(BIN)/python -m pip install --quiet uv
