@@ -16,9 +16,24 @@ from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.precision import arithmetic
 from cityseg.metrics import FrameConfusionMatrix, most_probable
+from cityseg.metrics.boundary import boundary_counts
+from cityseg.metrics.calibration import calibration_counts
 
 EVALUATION_BATCH = 16
 """Frames per forward pass. Fixed, so that repeated evaluations see the same arithmetic."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a pass counts beside the matrices, where it is asked to.
+
+    Attributes:
+        boundary: (N, 19, 3) int64 pixels near contours, see ``metrics.boundary``.
+        calibration: (19, 100, 3) int64 pixels by confidence, of all frames, see ``metrics.calibration``.
+    """
+
+    boundary: np.ndarray
+    calibration: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -29,11 +44,13 @@ class Evaluation:
         confusions: (N, 19, 19) int64 per-frame matrices, rows = truth.
         loss: mean of the given loss over batches, or None.
         kept: train ids, (K, H, W) uint8, of the frames that were asked for.
+        detail: what else was counted, if that was asked for.
     """
 
     confusions: np.ndarray
     loss: float | None
     kept: np.ndarray
+    detail: Detail | None = None
 
 
 def evaluate(
@@ -45,6 +62,8 @@ def evaluate(
     loss: nn.Module | None = None,
     truth: Tensor | None = None,
     keep: tuple[int, ...] = (),
+    detailed: bool = False,
+    on_predicted: Callable[[int, np.ndarray], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Predict every frame of a split and count; the processes of a run share the batches, and all have the result.
@@ -57,12 +76,18 @@ def evaluate(
         loss: also averaged over the pass, if given.
         truth: (N, H, W) uint8 train ids at another size to be scored at; the logits are resized to it.
         keep: indices of frames whose predictions are returned.
+        detailed: also count pixels near contours and by confidence.
+        on_predicted: called with a frame's index and its (H, W) uint8 train ids, by the process that predicted it.
         on_progress: called with (frames done, frames in all).
     """
     was_training = model.training
     dtype = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32
+    batches = range(0, len(split), EVALUATION_BATCH)
+    own = processes.dealt(batches)
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
+    boundaries: list[Tensor] = []
+    calibration: list[Tensor] = []
 
     def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
         batch = slice(first, first + EVALUATION_BATCH)
@@ -70,11 +95,20 @@ def evaluate(
         labels = (split.labels if truth is None else truth)[batch]
         with torch.no_grad(), arithmetic(precision, split.device):
             logits = model(x.to(dtype)).float()
-            if logits.shape[-2:] != labels.shape[-2:]:
-                logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
             if loss is not None:
-                losses.append(loss(logits, labels))
-        predictions = most_probable(logits)
+                losses.append(loss(_resized(logits, labels), labels))
+            # A frame at a time where the logits grow: a batch of them at 2048x1024 would take gigabytes.
+            parts = [logits] if logits.shape[-2:] == labels.shape[-2:] else logits.split(1)
+            read = [_read(_resized(part, labels), detailed) for part in parts]
+        predictions = torch.cat([part for part, _ in read])
+        # The first batch of a process that was dealt none only keeps ignite content.
+        if detailed and first in own:
+            confidence = torch.cat([part for _, part in read if part is not None])
+            boundaries.append(boundary_counts(labels, predictions))
+            calibration.append(calibration_counts(labels, predictions, confidence))
+        if on_predicted and first in own:
+            for index, train_ids in enumerate(predictions.cpu().numpy(), start=first):
+                on_predicted(index, train_ids)
         for index in keep:
             if first <= index < first + EVALUATION_BATCH:
                 kept[index] = predictions[index - first].clone()
@@ -90,8 +124,6 @@ def evaluate(
         def _(engine: Engine) -> None:
             report(min(engine.state.iteration * EVALUATION_BATCH, len(split)), len(split))
 
-    batches = range(0, len(split), EVALUATION_BATCH)
-    own = processes.dealt(batches)
     model.eval()
     try:
         # ignite refuses to run over nothing; what a process without a batch of its own counts is left out below.
@@ -104,8 +136,30 @@ def evaluate(
     for hand in processes.everybodys(dict(zip(kept, own_pictures, strict=True))):
         pictures |= hand
     means = processes.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
+    detail = None
+    if detailed:
+        counted = [part.cpu().numpy() for part in boundaries]
+        summed = [part.cpu().numpy() for part in calibration]
+        detail = Detail(
+            np.concatenate(processes.collected(counted)), np.stack(processes.collected(summed)).sum(0, dtype=np.int64)
+        )
     return Evaluation(
         np.concatenate(processes.collected(counts[: len(own)])),
         float(torch.tensor(means).mean()) if means else None,
         np.stack([pictures[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
+        detail,
     )
+
+
+def _resized(logits: Tensor, labels: Tensor) -> Tensor:
+    if logits.shape[-2:] == labels.shape[-2:]:
+        return logits
+    return F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
+
+
+def _read(logits: Tensor, detailed: bool) -> tuple[Tensor, Tensor | None]:
+    """Return the most probable class of every pixel and, if asked for, its probability."""
+    predictions = most_probable(logits)
+    if not detailed:
+        return predictions, None
+    return predictions, torch.exp(logits.amax(1) - logits.logsumexp(1))
