@@ -18,6 +18,7 @@ from cityseg.checkpoint import ModelCard
 from cityseg.data.images import resize_photo
 from cityseg.errors import DataError
 from cityseg.labels import CLASS_NAMES, NUM_CLASSES
+from cityseg.metrics import most_probable
 
 MAX_PIXELS = 50_000_000
 """Largest photo that is accepted, in pixels."""
@@ -76,15 +77,24 @@ class Predictor:
         small = torch.from_numpy(np.array(resize_photo(photo, self.card.image_size))).to(self.device)
         with torch.no_grad():
             logits = self.model(self.card.normalization.apply(small[None])).float()
-            train_ids, confidence = _at_size(logits[0], (photo.shape[0], photo.shape[1]))
-        return Prediction(train_ids, confidence, (time.perf_counter() - begun) * 1000)
+            train_ids, confidence = at_size(logits[0], (photo.shape[0], photo.shape[1]))
+            train_ids, confidence = train_ids.cpu(), confidence.cpu()
+        return Prediction(train_ids.numpy(), confidence.numpy(), (time.perf_counter() - begun) * 1000)
 
 
-def _at_size(logits: Tensor, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Resize (C, h, w) logits to ``size`` and take class and probability, a band of rows at a time."""
+def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Read logits at another size, a band of rows at a time, so that a large photo takes little memory.
+
+    Args:
+        logits: (C, h, w) float32.
+        size: (height, width); the logits are resized to it bilinearly, then the most probable class is taken.
+
+    Returns:
+        (height, width) uint8 train ids and (height, width) float32 probabilities of them, on the logits' device.
+    """
     height, width = size
-    train_ids = np.empty(size, np.uint8)
-    confidence = np.empty(size, np.float32)
+    train_ids = torch.empty(size, dtype=torch.uint8, device=logits.device)
+    confidence = torch.empty(size, dtype=torch.float32, device=logits.device)
     # Bilinear resizing is separable: rows by hand for a band, columns by torch. The result equals resizing at once.
     position = (torch.arange(height, device=logits.device) + 0.5) * (logits.shape[1] / height) - 0.5
     position = position.clamp(0, logits.shape[1] - 1)
@@ -96,10 +106,9 @@ def _at_size(logits: Tensor, size: tuple[int, int]) -> tuple[np.ndarray, np.ndar
         band = slice(top, min(top + rows, height))
         mixed = torch.lerp(logits[:, above[band]], logits[:, below[band]], share[:, band])
         wide = F.interpolate(mixed[None], size=(mixed.shape[1], width), mode="bilinear")[0]
-        best, index = wide.max(0)
-        train_ids[band] = index.byte().cpu().numpy()
+        train_ids[band] = most_probable(wide[None])[0]
         # The softmax of the largest logit alone, without the other 18 probabilities.
-        confidence[band] = torch.exp(best - wide.logsumexp(0)).cpu().numpy()
+        confidence[band] = torch.exp(wide.amax(0) - wide.logsumexp(0))
     return train_ids, confidence
 
 

@@ -38,6 +38,21 @@ _WRITING = threading.Lock()
 
 
 @dataclass(frozen=True)
+class SplitDetail:
+    """What was counted of the best weights on a split beside the matrices.
+
+    Attributes:
+        frames: names of the frames.
+        boundary: (N, 19, 3) int64 pixels near contours, see ``metrics.boundary``.
+        calibration: (19, 100, 3) int64 pixels by confidence, see ``metrics.calibration``.
+    """
+
+    frames: tuple[str, ...]
+    boundary: np.ndarray
+    calibration: np.ndarray
+
+
+@dataclass(frozen=True)
 class FrameConfusions:
     """Per-frame confusion matrices of one split.
 
@@ -131,12 +146,26 @@ class Run:
     def write_confusions(self, split: str, frames: tuple[str, ...], **matrices: np.ndarray) -> None:
         """Store (N, 19, 19) matrices under the names ``best`` and ``last``."""
         arrays: dict[str, Any] = {name: value.astype(np.uint32) for name, value in matrices.items()}
+        _write_arrays(self.folder / f"confusion-{split}.npz", frames=np.array(frames), **arrays)
 
-        def write(path: Path) -> None:
-            with path.open("wb") as file:
-                np.savez_compressed(file, frames=np.array(frames), **arrays)
+    def detail(self, split: str) -> SplitDetail | None:
+        """Return what was counted on a split beside the matrices, or None where nobody did."""
+        try:
+            with np.load(self.folder / f"detail-{split}.npz", allow_pickle=False) as stored:
+                return SplitDetail(
+                    tuple(stored["frames"].tolist()), stored["boundary"].astype(np.int64), stored["calibration"]
+                )
+        except (FileNotFoundError, KeyError):
+            return None
 
-        write_atomically(self.folder / f"confusion-{split}.npz", write)
+    def write_detail(self, split: str, frames: tuple[str, ...], boundary: np.ndarray, calibration: np.ndarray) -> None:
+        """Store what ``detail`` returns."""
+        _write_arrays(
+            self.folder / f"detail-{split}.npz",
+            frames=np.array(frames),
+            boundary=boundary.astype(np.uint32),
+            calibration=calibration,
+        )
 
     def write_status(self, **fields: Any) -> None:
         """Replace ``status.json`` with the old fields updated by ``fields`` and a fresh heartbeat."""
@@ -324,3 +353,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UsageError(f"{path}: expected a JSON object, found {type(values).__name__}")
     return values
+
+
+def _write_arrays(path: Path, **arrays: Any) -> None:
+    def write(part: Path) -> None:
+        with part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    write_atomically(path, write)

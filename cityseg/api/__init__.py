@@ -1,8 +1,8 @@
 """The verbs of the studio. The app, the command line and the demo call only this package.
 
 ``cityseg.api.data`` connects and describes datasets, ``cityseg.api.runs`` trains and lists results,
-``cityseg.api.queue`` lets runs wait for a slot, ``cityseg.api.models`` evaluates and predicts. Every request and result
-is typed; nothing here prints.
+``cityseg.api.queue`` lets runs wait for a slot, ``cityseg.api.evaluation`` scores and ``cityseg.api.models`` predicts.
+Every request and result is typed; nothing here prints.
 """
 
 from cityseg.api.augment import AugmentedView, augmented_views
@@ -20,9 +20,9 @@ from cityseg.api.data import (
     verify,
 )
 from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
+from cityseg.api.evaluation import evaluate
 from cityseg.api.models import (
     ModelInfo,
-    evaluate,
     load_predictor,
     model_folder,
     models,

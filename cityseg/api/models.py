@@ -8,20 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from PIL import Image
 
 from cityseg import checkpoint, inference, labels
-from cityseg.api.data import connect
 from cityseg.api.runs import find_result_folder, shipped_root
-from cityseg.data import cache
-from cityseg.data.batches import DeviceSplit
-from cityseg.data.cache import Progress
-from cityseg.data.layout import Split
-from cityseg.engine import evaluate as evaluation
 from cityseg.engine.device import best_device
-from cityseg.engine.train import stamped
 from cityseg.errors import DataError
 from cityseg.figures.overlay import overlay
 from cityseg.inference import Predictor
@@ -66,55 +57,6 @@ def model_folder(model: str, runs: Path | None = None) -> Path:
         UsageError: MODEL is none of them.
     """
     return find_result_folder(model, runs).checkpoint
-
-
-def evaluate(
-    model: str,
-    spec: str | None,
-    split: Split,
-    *,
-    size: tuple[int, int] | str | None = None,
-    runs: Path | None = None,
-    on_progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Score a model on a split in float32.
-
-    The model always sees its own image size; ``size`` says at which size truth and prediction are compared.
-
-    Args:
-        model: MODEL.
-        spec: the dataset.
-        split: val or test (or train).
-        size: (height, width), the word ``native`` for the label's own size, or None for the model's size.
-        runs: folder of runs.
-        on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
-
-    Returns:
-        ``metrics.summarize``'s figures with fingerprint, size and label policy.
-
-    Raises:
-        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint.
-    """
-    folder = model_folder(model, runs)
-    device = best_device()
-    network, card = checkpoint.load(folder, device)
-    dataset = connect(spec, on_progress)
-    photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
-    scored_size = photos.meta.native_size if size == "native" else size or card.image_size
-    assert not isinstance(scored_size, str)
-    truth = (
-        photos
-        if scored_size == card.image_size
-        else cache.prepare(dataset, split, scored_size, on_progress=on_progress)
-    )
-    result = evaluation.evaluate(
-        network,
-        DeviceSplit(photos, device),
-        card.normalization,
-        truth=None if truth is photos else torch.from_numpy(np.array(truth.labels)).to(device),
-        on_progress=on_progress,
-    )
-    return {"model": model, "split": split, "data": dataset.name, **stamped(result.confusions, truth)}
 
 
 def load_predictor(model: str, runs: Path | None = None) -> Predictor:

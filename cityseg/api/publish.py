@@ -67,8 +67,11 @@ def publish(
     for split in SCORED:
         if split in splits:
             on_device = DeviceSplit(splits[split], device)
-            measured = evaluate(network, on_device, card.normalization, on_progress=on_progress)
-            target.write_confusions(split, splits[split].meta.frames, best=measured.confusions)
+            measured = evaluate(network, on_device, card.normalization, detailed=True, on_progress=on_progress)
+            frames = splits[split].meta.frames
+            target.write_confusions(split, frames, best=measured.confusions)
+            assert measured.detail is not None
+            target.write_detail(split, frames, **vars(measured.detail))
             scores[split] = stamped(measured.confusions, splits[split])
     card = ModelCard(**{**vars(card), "scores": scores})
     checkpoint.write_card(target.folder, card)

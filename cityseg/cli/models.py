@@ -12,6 +12,7 @@ import typer
 from cityseg import api
 from cityseg.cli.common import Data, Json, Runs, bar, figure, nested, print_result, result_lines, size_of, table
 from cityseg.data.layout import Split
+from cityseg.labels import CLASS_NAMES
 
 
 def evaluate(
@@ -92,8 +93,30 @@ def publish(
 
 def _score_lines(scores: dict[str, Any]) -> Iterable[str]:
     names = ("precision", "recall", "f1", "dice", "iou")
-    rows = [(name, *(figure(values[metric]) for metric in names)) for name, values in scores["per_class"].items()]
-    rows += [(average, *(figure(scores[average][metric]) for metric in names)) for average in ("macro", "weighted")]
-    yield from table((f"{scores['split']}, {scores['frames']} frames", *names), rows)
+    boundary, instance, calibration = scores["boundary"], scores["instance_iou"], scores["calibration"]
+    extra = ["boundary", *(["iIoU"] if instance else []), "calibration error"]
+
+    def row(name: str, values: dict[str, Any], key: str) -> tuple[str, ...]:
+        """Show one class, or the macro mean of all."""
+        inner = "per_class" if key in CLASS_NAMES else None
+        others = (boundary, instance) if instance else (boundary,)
+        beside = [found[inner][key] if inner else found["macro"] for found in others]
+        error = calibration["per_class"][key] if inner else calibration["error"]
+        return (name, *(figure(values[metric]) for metric in names), *map(figure, (*beside, error)))
+
+    rows = [row(name, values, name) for name, values in scores["per_class"].items()]
+    rows.append(row("macro", scores["macro"], "macro"))
+    rows.append(("weighted", *(figure(scores["weighted"][metric]) for metric in names), *("" for _ in extra)))
+    yield from table((f"{scores['split']}, {scores['frames']} frames", *names, *extra), rows)
     others = (("pixel accuracy", "pixel_accuracy"), ("samples Dice", "samples_dice"), ("category IoU", "category_iou"))
     yield ", ".join(f"{words} {figure(scores[key])}" for words, key in others)
+    if scores["ignite_iou"] != scores["macro"]["iou"]:
+        yield (
+            f"ignite's mIoU {figure(scores['ignite_iou'])}: it counts the classes as 0 that occur in neither truth nor "
+            "prediction; the macro IoU, like the official one, leaves them out"
+        )
+    speed = scores["speed"]
+    yield (
+        f"one photo at a time: {speed['frames_per_second']:.1f} frames/s at {speed['size'][0]}x{speed['size'][1]} on "
+        f"{speed['device']}; boundary IoU within {boundary['distance']} pixels of contours"
+    )

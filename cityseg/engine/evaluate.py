@@ -15,6 +15,7 @@ from cityseg import processes
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.precision import arithmetic
+from cityseg.inference import at_size
 from cityseg.metrics import FrameConfusionMatrix, most_probable
 from cityseg.metrics.boundary import boundary_counts
 from cityseg.metrics.calibration import calibration_counts
@@ -97,13 +98,10 @@ def evaluate(
             logits = model(x.to(dtype)).float()
             if loss is not None:
                 losses.append(loss(_resized(logits, labels), labels))
-            # A frame at a time where the logits grow: a batch of them at 2048x1024 would take gigabytes.
-            parts = [logits] if logits.shape[-2:] == labels.shape[-2:] else logits.split(1)
-            read = [_read(_resized(part, labels), detailed) for part in parts]
-        predictions = torch.cat([part for part, _ in read])
+            predictions, confidence = _read(logits, (labels.shape[1], labels.shape[2]), detailed)
         # The first batch of a process that was dealt none only keeps ignite content.
         if detailed and first in own:
-            confidence = torch.cat([part for _, part in read if part is not None])
+            assert confidence is not None
             boundaries.append(boundary_counts(labels, predictions))
             calibration.append(calibration_counts(labels, predictions, confidence))
         if on_predicted and first in own:
@@ -157,8 +155,12 @@ def _resized(logits: Tensor, labels: Tensor) -> Tensor:
     return F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
 
 
-def _read(logits: Tensor, detailed: bool) -> tuple[Tensor, Tensor | None]:
-    """Return the most probable class of every pixel and, if asked for, its probability."""
+def _read(logits: Tensor, size: tuple[int, int], detailed: bool) -> tuple[Tensor, Tensor | None]:
+    """Return the most probable class of every pixel at ``size`` and, if asked for, its probability."""
+    if logits.shape[-2:] != size:
+        # As a photo is predicted, which is also a frame at a time: a batch at 2048x1024 would take gigabytes.
+        read = [at_size(one, size) for one in logits]
+        return torch.stack([train_ids for train_ids, _ in read]), torch.stack([sure for _, sure in read])
     predictions = most_probable(logits)
     if not detailed:
         return predictions, None

@@ -145,12 +145,14 @@ class Trainer:
         for name in SCORED:
             if name not in self.on_device:
                 continue
-            result = evaluate(model, self.on_device[name], card.normalization)
+            result = evaluate(model, self.on_device[name], card.normalization, detailed=True)
             meta = self.splits[name].meta
             scores[name] = stamped(result.confusions, self.splits[name])
             if self._writes:
                 last = {"last": self.run.confusions(name, "last").matrices} if name == "val" else {}
                 self.run.write_confusions(name, meta.frames, best=result.confusions, **last)
+                assert result.detail is not None
+                self.run.write_detail(name, meta.frames, **vars(result.detail))
         if self._writes:
             checkpoint.write_card(best, _with(card, scores=scores))
             self.tracker.log_model(best, scores)

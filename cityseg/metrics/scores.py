@@ -151,4 +151,4 @@ def summarize(confusions: np.ndarray) -> dict[str, Any]:
 
 
 def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 6)
+    return None if np.isnan(value) else round(float(value), 12)

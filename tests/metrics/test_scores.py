@@ -91,9 +91,9 @@ def test_averages_equal_scikit_learn(kind, average):
     occurring = sorted(set(truth) | set(predicted))
     *expected, _ = precision_recall_fscore_support(truth, predicted, labels=occurring, average=average, zero_division=0)
     for metric, value in zip(("precision", "recall", "f1"), expected, strict=True):
-        assert summary[metric] == pytest.approx(value, abs=1e-6)
+        assert summary[metric] == pytest.approx(value, abs=1e-9)
     iou = jaccard_score(truth, predicted, labels=occurring, average=average, zero_division=0)
-    assert summary["iou"] == pytest.approx(iou, abs=1e-6)
+    assert summary["iou"] == pytest.approx(iou, abs=1e-9)
     assert summary["dice"] == summary["f1"]
 
 
@@ -110,18 +110,18 @@ def test_class_and_category_iou_equal_the_official_evaluation(kind):
     for name in CATEGORIES:
         expected = scores[name] = official.getIouScoreForCategory(name, by_id, arguments)
         ours = summary["per_category"][name]
-        assert (ours is None and np.isnan(expected)) or ours == pytest.approx(expected, abs=1e-6)
-    assert summary["category_iou"] == pytest.approx(official.getScoreAverage(scores, arguments), abs=1e-6)
+        assert (ours is None and np.isnan(expected)) or ours == pytest.approx(expected, abs=1e-9)
+    assert summary["category_iou"] == pytest.approx(official.getScoreAverage(scores, arguments), abs=1e-9)
     for label in CLASSES:
         expected = official.getIouScoreForLabel(label.id, by_id, arguments)
         ours = summary["per_class"][label.name]["iou"]
-        assert (ours is None and np.isnan(expected)) or ours == pytest.approx(expected, abs=1e-6)
+        assert (ours is None and np.isnan(expected)) or ours == pytest.approx(expected, abs=1e-9)
 
 
 def test_pixel_accuracy_and_counts():
     matrices, truth, predicted = counted("void")
     summary = metrics.summarize(matrices)
-    assert summary["pixel_accuracy"] == pytest.approx(accuracy_score(truth, predicted), abs=1e-6)
+    assert summary["pixel_accuracy"] == pytest.approx(accuracy_score(truth, predicted), abs=1e-9)
     assert (summary["frames"], summary["pixels"]) == (3, len(truth))
 
 
@@ -133,7 +133,7 @@ def test_samples_dice_by_hand():
     by_hand = ((0.8 + 2 / 3) / 2 + (0.8 + 0) / 2) / 2
     matrices = metrics.frame_confusions(truth, predicted).numpy()
     assert metrics.samples_dice(matrices) == pytest.approx(by_hand, rel=1e-12)
-    assert metrics.summarize(matrices)["samples_dice"] == pytest.approx(by_hand, abs=1e-6)
+    assert metrics.summarize(matrices)["samples_dice"] == pytest.approx(by_hand, abs=1e-9)
 
 
 def test_a_class_that_is_missed_scores_zero_and_an_absent_one_nothing():
@@ -151,7 +151,7 @@ def test_a_class_that_is_missed_scores_zero_and_an_absent_one_nothing():
     assert summary["per_class"]["fence"]["f1"] == 0.0
     assert summary["per_class"]["fence"]["support"] == 0
     assert summary["per_class"]["sky"] == {**dict.fromkeys(metrics.METRICS), "support": 0}
-    assert summary["macro"]["iou"] == pytest.approx(90 / 100 / 3, abs=1e-6)
+    assert summary["macro"]["iou"] == pytest.approx(90 / 100 / 3, abs=1e-9)
     assert summary["classes_above_zero"] == 1
 
 

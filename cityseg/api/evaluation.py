@@ -1,0 +1,163 @@
+"""Scoring a model on a split, at the model's size or at the labels' own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cityseg import checkpoint
+from cityseg.api.data import connect
+from cityseg.api.models import model_folder
+from cityseg.data import cache
+from cityseg.data.batches import DeviceSplit
+from cityseg.data.cache import CachedSplit, Progress
+from cityseg.data.dataset import Dataset
+from cityseg.data.instances import instance_file, read_instances
+from cityseg.data.layout import Split
+from cityseg.engine.device import best_device, device_name
+from cityseg.engine.evaluate import Detail, Evaluation
+from cityseg.engine.evaluate import evaluate as run_over
+from cityseg.engine.speed import frames_per_second
+from cityseg.engine.train import stamped
+from cityseg.labels import CATEGORIES, CLASS_NAMES
+from cityseg.metrics import ignite_mean_iou, macro
+from cityseg.metrics.boundary import boundary_distance, boundary_iou
+from cityseg.metrics.calibration import CURVE_BINS, reliability
+from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
+
+
+def evaluate(
+    model: str,
+    spec: str | None,
+    split: Split,
+    *,
+    size: tuple[int, int] | str | None = None,
+    runs: Path | None = None,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a model on a split in float32.
+
+    The model always sees its own image size; ``size`` says at which size truth and prediction are compared. Where that
+    is the labels' own size and every frame has instance ids, the instance-level IoU is among the scores.
+
+    Args:
+        model: MODEL.
+        spec: the dataset.
+        split: val or test (or train).
+        size: (height, width), the word ``native`` for the label's own size, or None for the model's size.
+        runs: folder of runs.
+        on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
+
+    Returns:
+        ``metrics.summarize``'s figures with fingerprint, size and label policy, ``ignite_iou``, ``boundary``,
+        ``calibration``, ``instance_iou`` (None where it cannot be had) and ``speed``.
+
+    Raises:
+        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint.
+    """
+    folder = model_folder(model, runs)
+    device = best_device()
+    network, card = checkpoint.load(folder, device)
+    dataset = connect(spec, on_progress)
+    photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
+    scored_size = photos.meta.native_size if size == "native" else size or card.image_size
+    assert not isinstance(scored_size, str)
+    truth = (
+        photos
+        if scored_size == card.image_size
+        else cache.prepare(dataset, split, scored_size, on_progress=on_progress)
+    )
+    instances = _Instances.of(dataset, split, truth)
+    result = run_over(
+        network,
+        DeviceSplit(photos, device),
+        card.normalization,
+        truth=None if truth is photos else torch.from_numpy(np.array(truth.labels)).to(device),
+        detailed=True,
+        on_predicted=instances.add if instances else None,
+        on_progress=on_progress,
+    )
+    assert result.detail is not None
+    speed = frames_per_second(network, card.image_size, card.normalization, device)
+    return {
+        "model": model,
+        "split": split,
+        "data": dataset.name,
+        **stamped(result.confusions, truth),
+        "ignite_iou": _plain(ignite_mean_iou(result.confusions.sum(0))),
+        "boundary": _boundary(result.detail, truth.size),
+        "calibration": _calibration(result.detail),
+        "instance_iou": instances.scores(result) if instances else None,
+        "speed": {"frames_per_second": round(speed, 2), "size": list(card.image_size), "device": device_name(device)},
+    }
+
+
+class _Instances:
+    """Weighs the instances of every predicted frame; the frames' files are read one at a time."""
+
+    def __init__(self, files: list[Any], size: tuple[int, int]) -> None:
+        self._files, self._size = files, size
+        self._counts = InstanceCounts.none()
+
+    @classmethod
+    def of(cls, dataset: Dataset, split: Split, truth: CachedSplit) -> _Instances | None:
+        """Return it where the truth has the labels' own size and every frame has instance ids."""
+        if truth.size != truth.meta.native_size:
+            return None
+        by_name = {frame.name: frame for frame in dataset.splits[split]}
+        files = [instance_file(by_name[name]) for name in truth.meta.frames]
+        return None if None in files else cls(files, truth.size)
+
+    def add(self, index: int, train_ids: np.ndarray) -> None:
+        self._counts += instance_counts(read_instances(self._files[index], self._size), train_ids)
+
+    def scores(self, result: Evaluation) -> dict[str, Any]:
+        confusion = result.confusions.sum(0)
+        classes = instance_iou(confusion, self._counts)
+        categories = category_instance_iou(confusion, self._counts)
+        return {
+            "macro": _plain(macro(classes)),
+            "per_class": _named(CLASS_NAMES, classes),
+            "category": _plain(macro(categories)),
+            "per_category": _named(CATEGORIES, categories),
+        }
+
+
+def _boundary(detail: Detail, size: tuple[int, int]) -> dict[str, Any]:
+    scores = boundary_iou(detail.boundary.sum(0))
+    return {
+        "distance": boundary_distance(size),
+        "macro": _plain(macro(scores)),
+        "per_class": _named(CLASS_NAMES, scores),
+    }
+
+
+def _calibration(detail: Detail) -> dict[str, Any]:
+    whole = reliability(detail.calibration)
+    return {
+        "error": _plain(whole.error),
+        "per_class": {
+            name: _plain(reliability(counts).error)
+            for name, counts in zip(CLASS_NAMES, detail.calibration, strict=True)
+        },
+        "reliability": [
+            {
+                "from": place / CURVE_BINS,
+                "share": _plain(whole.share[place]),
+                "confidence": _plain(whole.confidence[place]),
+                "accuracy": _plain(whole.accuracy[place]),
+            }
+            for place in range(CURVE_BINS)
+        ],
+    }
+
+
+def _named(names: tuple[str, ...], values: np.ndarray) -> dict[str, float | None]:
+    return {name: _plain(value) for name, value in zip(names, values, strict=True)}
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 12)

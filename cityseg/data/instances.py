@@ -1,0 +1,57 @@
+"""Instance ids of a frame, which the official layout keeps beside its labels; other layouts have none."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from cityseg.data.archives import ArchivedFile, open_archive
+from cityseg.data.dataset import Frame
+from cityseg.data.stored import StoredFile
+from cityseg.errors import DataError
+
+_LABELS, _INSTANCES = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
+
+
+def instance_file(frame: Frame) -> StoredFile | None:
+    """Return the file of a frame's instance ids, or None if its dataset has none there."""
+    label = frame.label
+    if not label.name.endswith(_LABELS):
+        return None
+    name = label.name.removesuffix(_LABELS) + _INSTANCES
+    if isinstance(label, ArchivedFile):
+        member = label.member.removesuffix(_LABELS) + _INSTANCES
+        found = open_archive(label.path).members.get(member)
+        return replace(label, name=name, member=member, size=found.file_size, crc=found.CRC) if found else None
+    path = label.path.with_name(label.path.name.removesuffix(_LABELS) + _INSTANCES)
+    return StoredFile(path, name) if path.is_file() else None
+
+
+def read_instances(file: StoredFile, size: tuple[int, int]) -> np.ndarray:
+    """Decode a ``*_gtFine_instanceIds.png`` to (H, W) int32: 1000 x label id + n, or a label id by itself.
+
+    Args:
+        file: as ``instance_file`` gives it.
+        size: (height, width) of the frame's labels.
+
+    Raises:
+        DataError: it is missing, damaged, not grey, or of another size.
+    """
+    try:
+        with Image.open(io.BytesIO(file.read())) as image:
+            if image.mode not in ("I", "I;16", "L"):
+                raise DataError(f"{file}: expected a grey PNG of instance ids, found mode {image.mode}; copy it again")
+            values = np.asarray(image).astype(np.int32)
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+        raise DataError(
+            f"{file}: expected a PNG of instance ids, found a damaged one ({error}); copy it again"
+        ) from None
+    if values.shape != size:
+        raise DataError(
+            f"{file}: expected the labels' size {size[0]}x{size[1]}, found {values.shape[0]}x{values.shape[1]}; "
+            "labels and instances must show the same frame"
+        )
+    return values

@@ -1,0 +1,140 @@
+"""Evaluation at the labels' own size against the official scripts, on predictions written for the official server."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
+from PIL import Image
+
+from cityseg import api, checkpoint, labels
+from cityseg.data import cache
+from cityseg.data.batches import DeviceSplit
+from cityseg.data.instances import instance_file, read_instances
+from cityseg.engine.evaluate import evaluate
+from cityseg.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def older_numpy(monkeypatch):
+    """The official scripts ask numpy for a name that it has dropped; ``isin`` is the same."""
+    monkeypatch.setattr(np, "in1d", np.isin, raising=False)
+
+
+def official_scores(model: str, data: Path, split: str, folder: Path) -> dict:
+    """Write the predictions of every frame of a split, and let the official scripts score the files."""
+    device = torch.device("cpu")
+    network, card = checkpoint.load(api.model_folder(model), device)
+    dataset = api.connect(str(data))
+    frames = {frame.name: frame.label.path for frame in dataset.splits[split]}
+    photos = cache.prepare(dataset, split, card.image_size)
+    truth = cache.prepare(dataset, split, photos.meta.native_size)
+    predictions = [folder / f"{name}_labelIds.png" for name in truth.meta.frames]
+    evaluate(
+        network,
+        DeviceSplit(photos, device),
+        card.normalization,
+        truth=torch.from_numpy(np.array(truth.labels)),
+        on_predicted=lambda index, ids: Image.fromarray(labels.to_label_ids(ids)).save(predictions[index]),
+    )
+    truths = [str(frames[name]) for name in truth.meta.frames]
+    official.args.quiet, official.args.JSONOutput, official.args.evalInstLevelScore = True, False, True
+    with contextlib.redirect_stdout(io.StringIO()):
+        return official.evaluateImgLists([*map(str, predictions)], truths, official.args)
+
+
+def expect_official(scores: dict, theirs: dict) -> None:
+    instance = scores["instance_iou"]
+    pairs = {
+        "classScores": {name: values["iou"] for name, values in scores["per_class"].items()},
+        "categoryScores": scores["per_category"],
+        "classInstScores": instance["per_class"],
+        "categoryInstScores": instance["per_category"],
+    }
+    for kind, values in pairs.items():
+        for name, value in values.items():
+            found = np.nan if value is None else value
+            np.testing.assert_allclose(found, theirs[kind][name], rtol=0, atol=1e-9, err_msg=f"{kind} of {name}")
+    assert scores["macro"]["iou"] == pytest.approx(theirs["averageScoreClasses"], abs=1e-9)
+    assert scores["category_iou"] == pytest.approx(theirs["averageScoreCategories"], abs=1e-9)
+    assert instance["macro"] == pytest.approx(theirs["averageScoreInstClasses"], abs=1e-9)
+    assert instance["category"] == pytest.approx(theirs["averageScoreInstCategories"], abs=1e-9)
+
+
+def test_scores_of_drawn_streets_are_the_official_ones(workplace, trained, streets, tmp_path):
+    scores = api.evaluate(str(trained.folder), str(streets), "val", size="native")
+    expect_official(scores, official_scores(str(trained.folder), streets, "val", tmp_path))
+
+
+def test_scores_of_full_size_frames_are_the_official_ones(workplace, cityscapes_fullres, tmp_path):
+    scores = api.evaluate("better-1", str(cityscapes_fullres), "train", size="native")
+    assert scores["size"] == [1024, 2048]
+    expect_official(scores, official_scores("better-1", cityscapes_fullres, "train", tmp_path))
+
+
+def test_no_instance_scores_at_another_size(workplace, trained, streets):
+    assert api.evaluate(str(trained.folder), str(streets), "val")["instance_iou"] is None
+
+
+def test_what_was_counted_is_kept_with_the_run(workplace, trained, streets):
+    scores = api.evaluate(str(trained.folder), str(streets), "val")
+    detail = trained.detail("val")
+    assert detail.frames == trained.confusions("val").frames
+    assert detail.boundary.shape == (2, 19, 3)
+    assert detail.calibration[..., 0].sum() == scores["pixels"]
+    right = detail.calibration[..., 1].sum() / scores["pixels"]
+    assert right == pytest.approx(scores["pixel_accuracy"], abs=1e-9)
+    assert trained.detail("nowhere") is None
+
+
+def test_ignites_mean_differs_by_the_absent_classes(workplace, trained, streets):
+    scores = api.evaluate(str(trained.folder), str(streets), "test")
+    present = sum(values["iou"] is not None for values in scores["per_class"].values())
+    assert present < 19
+    assert scores["ignite_iou"] == pytest.approx(scores["macro"]["iou"] * present / 19, abs=1e-9)
+
+
+def test_speed_and_calibration_are_told(workplace, trained, streets):
+    scores = api.evaluate(str(trained.folder), str(streets), "val")
+    assert scores["speed"]["frames_per_second"] > 0
+    bins = scores["calibration"]["reliability"]
+    assert [entry["from"] for entry in bins] == pytest.approx(np.arange(10) / 10)
+    assert sum(entry["share"] for entry in bins) == pytest.approx(1)
+    gaps = [entry["share"] * abs(entry["accuracy"] - entry["confidence"]) for entry in bins if entry["share"]]
+    assert scores["calibration"]["error"] == pytest.approx(sum(gaps))
+
+
+def test_instances_are_found_in_archives_too(workplace, streets, tmp_path):
+    for part, name in (("leftImg8bit", "leftImg8bit_trainvaltest.zip"), ("gtFine", "gtFine_trainvaltest.zip")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for path in sorted((streets / part).rglob("*.png")):
+                archive.write(path, path.relative_to(streets))
+    plain, packed = (api.connect(str(root)).splits["val"][0] for root in (streets, tmp_path))
+    np.testing.assert_array_equal(
+        *(read_instances(instance_file(frame), (64, 128)) for frame in (plain, packed)), strict=True
+    )
+
+
+def test_instances_of_another_size_are_refused(workplace, streets, tmp_path):
+    frame = api.connect(str(streets)).splits["val"][0]
+    with pytest.raises(DataError, match=r"instanceIds\.png: expected the labels' size 32x32, found 64x128; labels and"):
+        read_instances(instance_file(frame), (32, 32))
+
+
+def test_damaged_instances_are_named(workplace, tmp_path, streets):
+    frame = api.connect(str(streets)).splits["val"][0]
+    found = instance_file(frame)
+    (tmp_path / "torn.png").write_bytes(found.read()[:60])
+    torn = type(found)(tmp_path / "torn.png", "torn.png")
+    with pytest.raises(DataError, match=r"torn\.png: expected a PNG of instance ids, found a damaged one"):
+        read_instances(torn, (64, 128))
+    Image.new("RGB", (128, 64)).save(tmp_path / "rgb.png")
+    coloured = type(found)(tmp_path / "rgb.png", "rgb.png")
+    with pytest.raises(DataError, match=r"rgb\.png: expected a grey PNG of instance ids, found mode RGB"):
+        read_instances(coloured, (64, 128))
