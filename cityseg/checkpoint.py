@@ -35,6 +35,7 @@ class ModelCard:
         classes: names by train id.
         training: epochs, steps and seconds of the run, and the recipe's fields.
         scores: summaries by split, each with the fingerprint of its data and the evaluation size.
+        speed: ``frames_per_second`` on one photo at a time, and the ``device`` that gave it; empty if not measured.
     """
 
     architecture: str
@@ -46,6 +47,7 @@ class ModelCard:
     classes: tuple[str, ...] = CLASS_NAMES
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    speed: dict[str, Any] = field(default_factory=dict)
 
 
 def save(folder: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,24 @@ import torch
 
 from cityseg import checkpoint
 from cityseg.api.data import connect
-from cityseg.api.models import model_folder
+from cityseg.api.runs import find_result_folder
 from cityseg.data import cache
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import CachedSplit, Progress
 from cityseg.data.dataset import Dataset
 from cityseg.data.instances import instance_file, read_instances
 from cityseg.data.layout import Split
-from cityseg.engine.device import best_device, device_name
+from cityseg.engine.device import best_device
 from cityseg.engine.evaluate import Detail, Evaluation
 from cityseg.engine.evaluate import evaluate as run_over
-from cityseg.engine.speed import frames_per_second
+from cityseg.engine.speed import measure_speed
 from cityseg.engine.train import stamped
 from cityseg.labels import CATEGORIES, CLASS_NAMES
 from cityseg.metrics import ignite_mean_iou, macro
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, reliability
 from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
+from cityseg.runs import Run
 
 
 def evaluate(
@@ -40,8 +42,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a model on a split in float32.
 
-    The model always sees its own image size; ``size`` says at which size truth and prediction are compared. Where that
-    is the labels' own size and every frame has instance ids, the instance-level IoU is among the scores.
+    The model always sees its own image size; ``size`` says at which size truth and prediction are compared. Where
+    that is the labels' own size and every frame has instance ids, the instance-level IoU is among the scores. What
+    is counted beside the matrices at the model's size is kept with the result where that lacks it.
 
     Args:
         model: MODEL.
@@ -58,9 +61,9 @@ def evaluate(
     Raises:
         UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint.
     """
-    folder = model_folder(model, runs)
+    run = find_result_folder(model, runs)
     device = best_device()
-    network, card = checkpoint.load(folder, device)
+    network, card = checkpoint.load(run.checkpoint, device)
     dataset = connect(spec, on_progress)
     photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
     scored_size = photos.meta.native_size if size == "native" else size or card.image_size
@@ -81,7 +84,8 @@ def evaluate(
         on_progress=on_progress,
     )
     assert result.detail is not None
-    speed = frames_per_second(network, card.image_size, card.normalization, device)
+    if truth is photos:
+        _keep(run, split, truth, result)
     return {
         "model": model,
         "split": split,
@@ -91,8 +95,22 @@ def evaluate(
         "boundary": _boundary(result.detail, truth.size),
         "calibration": _calibration(result.detail),
         "instance_iou": instances.scores(result) if instances else None,
-        "speed": {"frames_per_second": round(speed, 2), "size": list(card.image_size), "device": device_name(device)},
+        "speed": {
+            **measure_speed(network, card.image_size, card.normalization, device),
+            "size": list(card.image_size),
+        },
     }
+
+
+def _keep(run: Run, split: Split, truth: CachedSplit, result: Evaluation) -> None:
+    """Store what was counted with the result it belongs to, where that has it not yet: same frames, same matrices."""
+    if not run.has_confusions(split) or run.detail(split):
+        return
+    stored = run.confusions(split)
+    if stored.frames == truth.meta.frames and np.array_equal(stored.matrices, result.confusions):
+        assert result.detail is not None
+        with contextlib.suppress(OSError):  # shipped models may lie where nobody may write
+            run.write_detail(split, stored.frames, **vars(result.detail))
 
 
 class _Instances:

@@ -16,6 +16,7 @@ from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import Progress
 from cityseg.engine.device import best_device
 from cityseg.engine.evaluate import evaluate
+from cityseg.engine.speed import measure_speed
 from cityseg.engine.train import SCORED, stamped
 from cityseg.errors import UsageError
 from cityseg.files import write_json
@@ -73,7 +74,8 @@ def publish(
             assert measured.detail is not None
             target.write_detail(split, frames, **vars(measured.detail))
             scores[split] = stamped(measured.confusions, splits[split])
-    card = ModelCard(**{**vars(card), "scores": scores})
+    speed = measure_speed(network, card.image_size, card.normalization, device)
+    card = ModelCard(**{**vars(card), "scores": scores, "speed": speed})
     checkpoint.write_card(target.folder, card)
     if result.run.folder.resolve() != target.folder.resolve():
         shutil.copyfile(result.run.folder / "history.jsonl", target.folder / "history.jsonl")
@@ -98,6 +100,7 @@ def _model_card(name: str, result: Result, card: ModelCard, terms: str) -> str:
         f"- Recipe: preset `{config.preset}`; {config.optimizer}, learning rate {config.learning_rate:g} "
         f"({config.schedule}), batch {config.batch_size}, precision {config.precision}, seed {config.seed}.",
         f"- Training took {result.seconds or 0:,.0f} s on {result.run.describe().get('device', 'an unnamed device')}.",
+        f"- Speed: {card.speed['frames_per_second']:.1f} frames/s, one photo at a time, on {card.speed['device']}.",
         "- Weights are stored in bfloat16; every score was measured in float32 from these stored weights.",
         *([f"- Terms: {terms}"] if terms else []),
         "",

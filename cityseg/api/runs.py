@@ -48,6 +48,7 @@ class Result:
         best_epoch: the epoch whose weights are used, or None before the first.
         epochs_done: finished epochs.
         scores: summaries of the best weights by split, each with fingerprint, size and label policy.
+        speed: frames per second on one photo at a time and the device that gave them, as the model card has them.
         progress: the latest figures of a running training.
         error: what went wrong, in a sentence.
         run: the folder, for history, matrices and probes.
@@ -64,6 +65,7 @@ class Result:
     best_epoch: int | None
     epochs_done: int
     scores: dict[str, Any]
+    speed: dict[str, Any]
     progress: dict[str, Any] | None
     error: str | None
     run: Run
@@ -361,6 +363,7 @@ def _result(run: Run, source: Source) -> Result:
         best_epoch=card.training.get("epoch") if card else None,
         epochs_done=len(run.epochs()) or (run.config().epochs if finished else 0),
         scores=card.scores if card else {},
+        speed=card.speed if card else {},
         progress=status.get("progress"),
         error=status.get("error"),
         run=run,

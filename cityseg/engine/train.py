@@ -29,6 +29,7 @@ from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.signals import StopRequest, stop_signals
+from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
 from cityseg.files import write_atomically
@@ -154,7 +155,8 @@ class Trainer:
                 assert result.detail is not None
                 self.run.write_detail(name, meta.frames, **vars(result.detail))
         if self._writes:
-            checkpoint.write_card(best, _with(card, scores=scores))
+            speed = measure_speed(model, card.image_size, card.normalization, self.device)
+            checkpoint.write_card(best, _with(card, scores=scores, speed=speed))
             self.tracker.log_model(best, scores)
         return scores
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cityseg.data.batches import DeviceSplit
 from cityseg.data.instances import instance_file, read_instances
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import DataError
+from cityseg.runs import Run
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +93,21 @@ def test_what_was_counted_is_kept_with_the_run(workplace, trained, streets):
     right = detail.calibration[..., 1].sum() / scores["pixels"]
     assert right == pytest.approx(scores["pixel_accuracy"], abs=1e-9)
     assert trained.detail("nowhere") is None
+
+
+def test_an_evaluation_adds_what_an_older_result_lacks(workplace, trained, streets, tmp_path):
+    older = Run(tmp_path / "older")
+    shutil.copytree(trained.folder, older.folder)
+    (older.folder / "detail-val.npz").unlink()
+    assert older.detail("val") is None
+    api.evaluate(str(older.folder), str(streets), "val", size="native")
+    assert older.detail("val") is None, "counted at another size than the matrices"
+    api.evaluate(str(older.folder), str(streets), "val")
+    np.testing.assert_array_equal(older.detail("val").boundary, trained.detail("val").boundary)
+    older.write_confusions("test", ("another",), best=np.ones((1, 19, 19), np.int64))
+    (older.folder / "detail-test.npz").unlink()
+    api.evaluate(str(older.folder), str(streets), "test")
+    assert older.detail("test") is None, "these are not the matrices it belongs to"
 
 
 def test_ignites_mean_differs_by_the_absent_classes(workplace, trained, streets):
