@@ -15,7 +15,8 @@ def device_name(device: torch.device) -> str:
     """Return words for the device: the GPU's name, or the number of CPU threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type.upper()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{device.type.upper()}, {threads} thread{'s' if threads != 1 else ''}"
 
 
 def best_device() -> torch.device:
