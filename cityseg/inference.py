@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor, nn
 
 from cityseg import checkpoint
 from cityseg.checkpoint import ModelCard
 from cityseg.data.images import resize_photo
-from cityseg.errors import DataError
 from cityseg.labels import CLASS_NAMES, NUM_CLASSES
 from cityseg.metrics import most_probable
 
-MAX_PIXELS = 50_000_000
-"""Largest photo that is accepted, in pixels."""
 _BAND_PIXELS = 1_000_000
 """Pixels whose 19 probabilities are held at once."""
 
@@ -110,62 +105,3 @@ def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         # The softmax of the largest logit alone, without the other 18 probabilities.
         confidence[band] = torch.exp(wide.amax(0) - wide.logsumexp(0))
     return train_ids, confidence
-
-
-def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
-    """Decode an uploaded photo to (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
-
-    Args:
-        data: the file's bytes.
-        name: what to call it in an error message.
-
-    Raises:
-        DataError: no image, a damaged one, or one of more than ``MAX_PIXELS``.
-    """
-    if not data:
-        raise DataError(f"{name}: expected a photo, found an empty file")
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise DataError(
-                    f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found {width}x{height}; "
-                    "make it smaller first"
-                )
-            return _to_rgb(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError:
-        raise DataError(
-            f"{name}: expected a photo (JPEG, PNG, WebP, BMP, TIFF or GIF), found a file that is no image"
-        ) from None
-    except Image.DecompressionBombError:
-        raise DataError(
-            f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found far more; make it smaller first"
-        ) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{name}: expected a whole photo, found a damaged one ({error}); copy it again") from None
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    """Return (H, W, 3) uint8. Pillow cuts 16-bit and floating point greys off at 255; here they keep their range."""
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        largest = grey.max(initial=0.0)
-        if image.mode == "F" and largest <= 1:
-            grey = grey * 255
-        elif image.mode.startswith("I;16") or largest > 255:
-            grey = grey / 257
-        image = Image.fromarray(np.clip(np.rint(grey), 0, 255).astype(np.uint8))
-    return np.asarray(image.convert("RGB"))
-
-
-def read_photo_file(path: Path) -> np.ndarray:
-    """Decode a photo file like ``decode_photo``.
-
-    Raises:
-        DataError: the file cannot be read, or whatever ``decode_photo`` refuses.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: expected a photo, found no readable file ({error.strerror})") from None
-    return decode_photo(data, str(path))

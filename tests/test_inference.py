@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from cityseg import api, checkpoint, inference
 from cityseg.data.images import resize_photo
-from cityseg.errors import DataError
 from cityseg.inference import Predictor
+from cityseg.photos import read_photo_file
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (37, 83, 3), dtype=np.uint8)
 
@@ -64,77 +61,11 @@ def test_shares(predictor):
     assert all(share > 0 for share in shares.values())
 
 
-def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
-def test_lossless_photos_come_back_as_they_were(kind):
-    np.testing.assert_array_equal(inference.decode_photo(encoded(Image.fromarray(PHOTO), kind)), PHOTO)
-
-
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
-def test_other_colour_models_become_rgb(mode):
-    kind = "JPEG" if mode == "CMYK" else "PNG"
-    decoded = inference.decode_photo(encoded(Image.fromarray(PHOTO).convert(mode), kind))
-    assert decoded.shape == PHOTO.shape
-    assert decoded.dtype == np.uint8
-
-
-def test_photos_are_turned_as_the_camera_was_held():
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise
-    decoded = inference.decode_photo(encoded(Image.fromarray(PHOTO), "PNG", exif=exif))
-    np.testing.assert_array_equal(decoded, np.rot90(PHOTO, -1))
-
-
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        (b"", "expected a photo, found an empty file"),
-        (
-            b"just some words",
-            "expected a photo (JPEG, PNG, WebP, BMP, TIFF or GIF), found a file that is no image",
-        ),
-    ],
-)
-def test_files_that_are_no_photo(data, sentence):
-    with pytest.raises(DataError) as refused:
-        inference.decode_photo(data, "street.jpg")
-    assert str(refused.value) == f"street.jpg: {sentence}"
-
-
-def test_torn_photos():
-    whole = encoded(Image.fromarray(PHOTO))
-    with pytest.raises(DataError) as refused:
-        inference.decode_photo(whole[: len(whole) // 2], "street.png")
-    assert str(refused.value).startswith("street.png: expected a whole photo, found a damaged one (")
-    assert str(refused.value).endswith("); copy it again")
-
-
-@pytest.mark.parametrize(("size", "found"), [((10_000, 5_001), "10000x5001"), ((14_000, 14_000), "far more")])
-def test_huge_photos_are_refused_before_they_are_decoded(size, found):
-    data = encoded(Image.new("1", size))
-    with pytest.raises(DataError) as refused:
-        inference.decode_photo(data, "sky.png")
-    assert str(refused.value) == f"sky.png: expected at most 50 megapixels, found {found}; make it smaller first"
-
-
-def test_missing_photos(tmp_path):
-    with pytest.raises(DataError) as refused:
-        inference.read_photo_file(tmp_path / "none.png")
-    assert str(refused.value) == (
-        f"{tmp_path / 'none.png'}: expected a photo, found no readable file (No such file or directory)"
-    )
-
-
 def test_photos_of_other_cameras(photos):
     names = [info.name for info in api.models()]
     predictor = api.load_predictor(names[0])
     for path in sorted(photos.glob("*.jpg")):
-        photo = inference.read_photo_file(path)
+        photo = read_photo_file(path)
         prediction = predictor.predict(photo)
         assert prediction.train_ids.shape == photo.shape[:2]
         assert prediction.train_ids.max() < 19

@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from cityseg import checkpoint, inference, labels
+from cityseg import checkpoint, labels
+from cityseg import photos as photo_files
 from cityseg.api.runs import find_result_folder, shipped_root
 from cityseg.engine.device import best_device
 from cityseg.errors import DataError
@@ -89,7 +90,7 @@ def predict_photos(
     """
     predictor = load_predictor(model, runs)
     for photo in photos:
-        inference.read_photo_file(photo)
+        photo_files.read_photo_file(photo)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -104,7 +105,7 @@ def predict_photos(
 
 def _predict_file(predictor: Predictor, path: Path, out: Path, name: str) -> dict[str, Any]:
     begun = time.perf_counter()
-    photo = inference.read_photo_file(path)
+    photo = photo_files.read_photo_file(path)
     prediction = predictor.predict(photo)
     pictures = {
         "labelIds": labels.to_label_ids(prediction.train_ids),

@@ -14,13 +14,13 @@ from cityseg.api import DataInfo, FrameView
 from cityseg.data.images import resize_photo
 from cityseg.data.layout import Split
 from cityseg.errors import CitysegError, DataError
-from cityseg.inference import MAX_PIXELS, decode_photo
+from cityseg.photos import ENDINGS, KINDS, MAX_PIXELS, decode_photo
 from cityseg.ui import cached, choices, pictures, state
 from cityseg.ui.gallery import Thumbnail, encode_thumbnail, gallery
 
 _SOURCES = {"data": "Street from the data", "photos": "Your photos", "camera": "Camera"}
 _SPLITS: tuple[Split, ...] = ("val", "test")
-_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
+_TYPES = list(ENDINGS)
 _UPLOADS, _SHOT = "predict uploads", "predict shot"
 
 
@@ -149,7 +149,7 @@ def _decode(data: bytes, name: str) -> _Decoded:
 def _uploaded() -> Street | None:
     """Take photos; what was uploaded stays until something else is, also while another source is looked at."""
     st.file_uploader(
-        f"Photos of streets: JPEG, PNG, WebP, BMP, TIFF or GIF, up to {MAX_PIXELS // 10**6} megapixels each. "
+        f"Photos of streets: {KINDS}, up to {MAX_PIXELS // 10**6} megapixels each. "
         "They stay on the machine this studio runs on, and are not stored.",
         type=_TYPES,
         accept_multiple_files=True,

@@ -12,7 +12,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cityseg import api
-from cityseg.inference import Predictor, decode_photo
+from cityseg.inference import Predictor
+from cityseg.photos import decode_photo
 from cityseg.runs import Run
 from cityseg.ui import cached, downloads, predict
 from cityseg.ui.streets import Street
