@@ -134,6 +134,20 @@ def mistaken_for(confusion: np.ndarray) -> np.ndarray:
     return np.where(wrong.max(1) > 0, wrong.argmax(1), -1)
 
 
+def truth_when_called(confusion: np.ndarray, predicted: int) -> np.ndarray:
+    """Say what pixels are that are called one class: a column of the matrix, normalised by prediction.
+
+    Args:
+        confusion: (C, C) counts.
+        predicted: train id of what they are called.
+
+    Returns:
+        (C,) float64 shares that add up to 1; NaN where nothing is ever called that.
+    """
+    column = np.asarray(confusion)[:, predicted]
+    return _divide(column, np.broadcast_to(column.sum(), column.shape))
+
+
 def truth_pixels(train_ids: np.ndarray) -> np.ndarray:
     """Count the pixels of every class in a label map.
 

@@ -5,7 +5,7 @@
 is typed; nothing here prints.
 """
 
-from cityseg.api.audit import CONFIDENCE, Audit, audit_report, find_audit, judge, make_audit, read_verdicts
+from cityseg.api.audit import CONFIDENCE, Audit, audit_file, audit_report, find_audit, judge, make_audit, read_verdicts
 from cityseg.api.augment import AugmentedView, augmented_views
 from cityseg.api.bench import BenchResult, bench
 from cityseg.api.data import (
@@ -87,6 +87,7 @@ __all__ = [
     "Trial",
     "Verification",
     "advance_queue",
+    "audit_file",
     "audit_report",
     "augmented_views",
     "bench",

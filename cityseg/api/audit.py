@@ -78,6 +78,11 @@ class Audit:
         return self.folder / f"verdicts-{self.split}.json"
 
 
+def audit_file(model: str, split: Split, runs: Path | None = None) -> Path:
+    """Return where the audit of a result is stored, whether there is one or not; raises UsageError as MODEL does."""
+    return _file(_folder(find_result_folder(model, runs), runs), split)
+
+
 def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> Audit | None:
     """Return the stored audit of a result's present weights on the data of this fingerprint, or None.
 
@@ -87,7 +92,7 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
     run = find_result_folder(model, runs)
     folder = _folder(run, runs)
     try:
-        with np.load(folder / f"audit-{split}.npz", allow_pickle=False) as stored:
+        with np.load(_file(folder, split), allow_pickle=False) as stored:
             if str(stored["stamp"]) != _stamp(run, fingerprint):
                 return None
             names = tuple(stored["frames"].tolist())
@@ -227,6 +232,10 @@ def _folder(run: Run, runs: Path | None) -> Path:
     return runs_root(runs) / _FOLDER / name
 
 
+def _file(folder: Path, split: Split) -> Path:
+    return folder / f"audit-{split}.npz"
+
+
 def _stamp(run: Run, fingerprint: str) -> str:
     """Name what an audit depends on: the weights, the frames and their truth, and this module."""
     card = checkpoint.read_card(run.checkpoint)
@@ -256,7 +265,7 @@ def _pass(run: Run, frames: CachedSplit, on_progress: Progress | None) -> tuple[
 
 
 def _store(audit: Audit, stamp: str) -> None:
-    path = audit.folder / f"audit-{audit.split}.npz"
+    path = _file(audit.folder, audit.split)
     areas = [each.region for each in audit.found]
     masks = [np.packbits(region.mask) for region in areas]
     arrays: dict[str, Any] = {
