@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +29,14 @@ class Prediction:
     Attributes:
         train_ids: (H, W) uint8 most probable class of every pixel.
         confidence: (H, W) float32 probability of that class, 0 to 1.
+        entropy: (H, W) float32 of all 19 probabilities, as a share of the largest there can be (that of 19 equal
+            ones, ln 19 nats): 0 where the model is sure, 1 where it cannot tell at all.
         milliseconds: time from decoded photo to label map.
     """
 
     train_ids: np.ndarray
     confidence: np.ndarray
+    entropy: np.ndarray
     milliseconds: float
 
     def shares(self) -> dict[str, float]:
@@ -69,15 +73,46 @@ class Predictor:
             photo: (H, W, 3) uint8 RGB.
         """
         begun = time.perf_counter()
+        with torch.no_grad():
+            read = at_size(self.logits(photo), (photo.shape[0], photo.shape[1]))
+            train_ids, confidence, entropy = (part.cpu().numpy() for part in read)
+        return Prediction(train_ids, confidence, entropy, (time.perf_counter() - begun) * 1000)
+
+    def logits(self, photo: np.ndarray) -> Tensor:
+        """Return the (19, h, w) float32 logits of a photo at the model's own size; see ``probabilities_at``.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB.
+        """
         small = torch.from_numpy(np.array(resize_photo(photo, self.card.image_size))).to(self.device)
         with torch.no_grad():
-            logits = self.model(self.card.normalization.apply(small[None])).float()
-            train_ids, confidence = at_size(logits[0], (photo.shape[0], photo.shape[1]))
-            train_ids, confidence = train_ids.cpu(), confidence.cpu()
-        return Prediction(train_ids.numpy(), confidence.numpy(), (time.perf_counter() - begun) * 1000)
+            return self.model(self.card.normalization.apply(small[None])).float()[0]
 
 
-def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def probabilities_at(logits: Tensor, size: tuple[int, int], row: int, column: int) -> np.ndarray:
+    """Return the (19,) float64 probabilities of one pixel of a photo, those ``Predictor.predict`` decides by.
+
+    Args:
+        logits: (19, h, w) at the model's size, from ``Predictor.logits``.
+        size: (height, width) of the photo.
+        row: of the pixel, below ``height``.
+        column: of the pixel, below ``width``.
+    """
+    top, bottom, down = _between(row, size[0], logits.shape[1])
+    left, right, across = _between(column, size[1], logits.shape[2])
+    corners = logits[:, (top, top, bottom, bottom), (left, right, left, right)].double().cpu()
+    weights = torch.tensor([(1 - down) * (1 - across), (1 - down) * across, down * (1 - across), down * across])
+    return (corners @ weights.double()).softmax(0).numpy()
+
+
+def _between(position: int, full: int, cells: int) -> tuple[int, int, float]:
+    """Return the two cells that a pixel lies between, and how near to the second it is, as bilinear resizing has it."""
+    at = min(max((position + 0.5) * (cells / full) - 0.5, 0.0), cells - 1.0)
+    low = int(at)
+    return low, min(low + 1, cells - 1), at - low
+
+
+def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
     """Read logits at another size, a band of rows at a time, so that a large photo takes little memory.
 
     Args:
@@ -85,11 +120,13 @@ def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         size: (height, width); the logits are resized to it bilinearly, then the most probable class is taken.
 
     Returns:
-        (height, width) uint8 train ids and (height, width) float32 probabilities of them, on the logits' device.
+        On the logits' device, each (height, width): uint8 train ids, float32 probabilities of them, and float32 entropy
+        of all C probabilities as a share of the largest there can be.
     """
     height, width = size
     train_ids = torch.empty(size, dtype=torch.uint8, device=logits.device)
     confidence = torch.empty(size, dtype=torch.float32, device=logits.device)
+    entropy = torch.empty(size, dtype=torch.float32, device=logits.device)
     # Bilinear resizing is separable: rows by hand for a band, columns by torch. The result equals resizing at once.
     position = (torch.arange(height, device=logits.device) + 0.5) * (logits.shape[1] / height) - 0.5
     position = position.clamp(0, logits.shape[1] - 1)
@@ -102,6 +139,11 @@ def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         mixed = torch.lerp(logits[:, above[band]], logits[:, below[band]], share[:, band])
         wide = F.interpolate(mixed[None], size=(mixed.shape[1], width), mode="bilinear")[0]
         train_ids[band] = most_probable(wide[None])[0]
-        # The softmax of the largest logit alone, without the other 18 probabilities.
-        confidence[band] = torch.exp(wide.amax(0) - wide.logsumexp(0))
-    return train_ids, confidence
+        below_best = wide.sub_(wide.amax(0))
+        shares = below_best.exp()
+        total = shares.sum(0)
+        confidence[band] = total.reciprocal()
+        # With p = share / total: -sum(p ln p) = ln total - sum(share * ln share) / total.
+        nats = total.log() - shares.mul_(below_best).sum(0) / total
+        entropy[band] = (nats / math.log(len(logits))).clamp_(0, 1)
+    return train_ids, confidence, entropy

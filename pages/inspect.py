@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cityseg.ui import inspect, shell, walk
+from cityseg.ui import inspect, measures, shell, walk
 
 shell.heading("Inspect", "Where does it fail, and why?")
 results = walk.inspectable()
@@ -10,23 +10,24 @@ if not results:
     walk.explain_nothing()
     st.stop()
 
-selection, measure = st.columns([2, 1], gap="large")
+selection, ordering = st.columns([3, 2], gap="large")
 with selection:
     subject = walk.choose_subject(results)
 if subject is None:
     st.stop()
-with measure:
-    order = walk.choose_walk(subject)
+with ordering:
+    measure = measures.choose_measure(subject)
 inspect.figures(subject)
 
 info = inspect.holding_data(subject)
-index = walk.choose_frame(subject, order, info)
+index = walk.choose_frame(subject, measure, info)
 if info is not None:
-    picture, classes = st.columns([3, 2], gap="medium")
-    with picture:
-        inspect.show_frame(subject, index, info)
-    with classes:
-        inspect.class_table(subject, index)
+    with st.container(key="inspect_frame_large"):
+        picture, classes = st.columns([3, 2], gap="medium")
+        with picture:
+            inspect.show_frame(subject, index, info)
+        with classes:
+            inspect.class_table(subject, index)
 else:
     inspect.class_table(subject, index)
-inspect.confusions(subject)
+inspect.questions(subject, measure, info)

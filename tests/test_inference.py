@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import entropy
 
 from cityseg import api, checkpoint, inference
 from cityseg.data.images import resize_photo
@@ -33,6 +34,12 @@ def test_logits_are_resized_once_and_only_then_compared(predictor, trained, monk
     assert prediction.train_ids.shape == prediction.confidence.shape == shape
     assert prediction.train_ids.dtype == np.uint8
     np.testing.assert_allclose(prediction.confidence, probability.numpy(), atol=1e-5)
+    assert prediction.entropy.dtype == np.float32
+    np.testing.assert_allclose(prediction.entropy, entropy(whole.double().numpy(), base=19, axis=0), atol=1e-5)
+    small = predictor.logits(photo)
+    for row, column in ((0, 0), (shape[0] - 1, shape[1] - 1), (shape[0] // 2, shape[1] // 3)):
+        one = inference.probabilities_at(small, shape, row, column)
+        np.testing.assert_allclose(one, whole[:, row, column].numpy(), atol=1e-5)
     top = whole.topk(2, dim=0).values
     clear = (top[0] - top[1] > 1e-5).numpy()
     assert clear.mean() > 0.99
@@ -51,6 +58,14 @@ def test_evaluation_and_prediction_agree(predictor, trained, streets, session_ca
         counts = np.zeros((19, 19), int)
         np.add.at(counts, (truth[scored], predicted[scored]), 1)
         assert np.abs(counts - matrix).sum() <= 2  # batches of 16 and of 1 round differently
+
+
+def test_entropy_is_0_where_sure_and_1_where_all_classes_are_equal():
+    logits = torch.zeros(19, 1, 2)
+    logits[3, 0, 1] = 200
+    _, confidence, unsure = inference._at_size(logits, (1, 2))
+    np.testing.assert_allclose(confidence, [[1 / 19, 1]])
+    np.testing.assert_allclose(unsure, [[1, 0]], atol=1e-6)
 
 
 def test_shares(predictor):

@@ -13,7 +13,8 @@ import numpy as np
 from cityseg.labels import CATEGORY_OF_CLASS, IGNORE_INDEX, NUM_CLASSES
 from cityseg.metrics import class_scores
 
-FrameMetric = Literal["f1", "iou", "pixel_accuracy"]
+ClassMetric = Literal["f1", "iou", "precision", "recall", "dice"]
+FrameMetric = Literal["f1", "iou", "precision", "recall", "dice", "pixel_accuracy"]
 
 RIGHT, WRONG_IN_GROUP, WRONG_GROUP = 0, 1, 2
 """Values of ``error_map``."""
@@ -41,7 +42,7 @@ def frame_values(matrices: np.ndarray, metric: FrameMetric) -> np.ndarray:
 
     Args:
         matrices: (N, C, C) counts.
-        metric: ``f1`` and ``iou`` average over the classes that occur in the frame's truth or prediction.
+        metric: all but ``pixel_accuracy`` average over the classes that occur in the frame's truth or prediction.
 
     Returns:
         (N,) float64, NaN for a frame without scored pixels.
@@ -53,7 +54,7 @@ def frame_values(matrices: np.ndarray, metric: FrameMetric) -> np.ndarray:
     return _divide(np.nansum(scores, axis=1), (~np.isnan(scores)).sum(1))
 
 
-def class_values(matrices: np.ndarray, train_id: int, metric: Literal["f1", "iou"] = "iou") -> np.ndarray:
+def class_values(matrices: np.ndarray, train_id: int, metric: ClassMetric = "iou") -> np.ndarray:
     """Score one class in every frame.
 
     Returns:
@@ -131,6 +132,20 @@ def mistaken_for(confusion: np.ndarray) -> np.ndarray:
     wrong = np.array(confusion, dtype=np.int64)
     np.fill_diagonal(wrong, 0)
     return np.where(wrong.max(1) > 0, wrong.argmax(1), -1)
+
+
+def truth_when_called(confusion: np.ndarray, predicted: int) -> np.ndarray:
+    """Say what pixels are that are called one class: a column of the matrix, normalised by prediction.
+
+    Args:
+        confusion: (C, C) counts.
+        predicted: train id of what they are called.
+
+    Returns:
+        (C,) float64 shares that add up to 1; NaN where nothing is ever called that.
+    """
+    column = np.asarray(confusion)[:, predicted]
+    return _divide(column, np.broadcast_to(column.sum(), column.shape))
 
 
 def truth_pixels(train_ids: np.ndarray) -> np.ndarray:

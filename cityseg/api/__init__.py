@@ -5,6 +5,7 @@
 Every request and result is typed; nothing here prints.
 """
 
+from cityseg.api.audit import CONFIDENCE, Audit, audit_file, audit_report, find_audit, judge, make_audit, read_verdicts
 from cityseg.api.augment import AugmentedView, augmented_views
 from cityseg.api.bench import BenchResult, bench
 from cityseg.api.data import (
@@ -21,6 +22,7 @@ from cityseg.api.data import (
 )
 from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
 from cityseg.api.evaluation import evaluate
+from cityseg.api.inspect import inspect
 from cityseg.api.models import (
     ModelInfo,
     load_predictor,
@@ -69,6 +71,8 @@ from cityseg.queue import Queue
 from cityseg.trials import Trial, running_trials
 
 __all__ = [
+    "CONFIDENCE",
+    "Audit",
     "AugmentedView",
     "BenchResult",
     "Cost",
@@ -83,6 +87,8 @@ __all__ = [
     "Trial",
     "Verification",
     "advance_queue",
+    "audit_file",
+    "audit_report",
     "augmented_views",
     "bench",
     "connect",
@@ -92,17 +98,21 @@ __all__ = [
     "device_info",
     "estimate",
     "evaluate",
+    "find_audit",
     "find_preparation",
     "find_queue",
     "find_rate",
     "find_result",
     "find_trial",
     "frame_view",
+    "inspect",
+    "judge",
     "launch",
     "launch_sweep",
     "list_groups",
     "list_results",
     "load_predictor",
+    "make_audit",
     "measure_time",
     "model_folder",
     "models",
@@ -112,6 +122,7 @@ __all__ = [
     "prepare",
     "prepare_on_record",
     "publish",
+    "read_verdicts",
     "resume",
     "running_trials",
     "set_slots",

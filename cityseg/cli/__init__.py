@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import bench, models, sweep, train, trials
+from cityseg.cli import bench, inspect, models, sweep, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -35,6 +35,8 @@ app.command()(models.evaluate)
 app.command()(models.predict)
 app.command("models")(models.list_models)
 app.command()(models.publish)
+app.command()(inspect.inspect)
+app.command()(inspect.audit)
 app.command()(bench.bench)
 
 

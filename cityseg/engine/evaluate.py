@@ -160,7 +160,7 @@ def _read(logits: Tensor, size: tuple[int, int], detailed: bool) -> tuple[Tensor
     if logits.shape[-2:] != size:
         # As a photo is predicted, which is also a frame at a time: a batch at 2048x1024 would take gigabytes.
         read = [at_size(one, size) for one in logits]
-        return torch.stack([train_ids for train_ids, _ in read]), torch.stack([sure for _, sure in read])
+        return torch.stack([train_ids for train_ids, _, _ in read]), torch.stack([sure for _, sure, _ in read])
     predictions = most_probable(logits)
     if not detailed:
         return predictions, None

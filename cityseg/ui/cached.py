@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from torch import Tensor
 
 from cityseg import api
 from cityseg import config as configuration
@@ -22,7 +23,7 @@ from cityseg.data.cache import CachedSplit
 from cityseg.data.layout import Dataset, Split
 from cityseg.data.statistics import SplitStatistics
 from cityseg.errors import CitysegError
-from cityseg.inference import Prediction, Predictor
+from cityseg.inference import Prediction, Predictor, probabilities_at
 from cityseg.runs import runs_root
 from cityseg.ui import work
 
@@ -194,6 +195,18 @@ def predict(model: str, photo: np.ndarray) -> Prediction:
 @st.cache_resource(show_spinner=False, max_entries=12)
 def _predict(folder: str, version: int, photo: np.ndarray) -> Prediction:
     return _predictor(folder, version).predict(photo)
+
+
+def probabilities(model: str, photo: np.ndarray, row: int, column: int) -> np.ndarray:
+    """Return the (19,) probabilities of one pixel of a (H, W, 3) uint8 photo; predicted once per model and photo."""
+    folder = api.model_folder(model)
+    logits = _logits(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo)
+    return probabilities_at(logits, (photo.shape[0], photo.shape[1]), row, column)
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _logits(folder: str, version: int, photo: np.ndarray) -> Tensor:
+    return _predictor(folder, version).logits(photo)
 
 
 def speed(model: str, photo: np.ndarray) -> float:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cityseg.api import Result
-from cityseg.data.layout import Split
+from cityseg.analysis.ranking import Measure
+from cityseg.api import DataInfo, Result
 from cityseg.figures import theme
 from cityseg.figures.calibration import reliability_curve, risk_curves
 from cityseg.figures.shares import percent_text
@@ -17,13 +17,15 @@ from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, Reliability, reliability, risk_coverage
 from cityseg.runs import SplitDetail
 from cityseg.ui import choices, glossary, state
+from cityseg.ui.walk import Subject
 
 _KEY, _PARAMETER = "calibration_class", "of"
 _ALL = "all classes"
 
 
-def show(result: Result, split: Split) -> None:
+def show(subject: Subject, _measure: Measure, _info: DataInfo | None) -> None:
     """Show the whole tab for a result and a split."""
+    result, split = subject.result, subject.split
     detail = result.run.detail(split)
     if detail is None:
         st.info(
@@ -38,7 +40,7 @@ def show(result: Result, split: Split) -> None:
         _reliability(result, detail)
     with right:
         _risk(result, detail)
-    _classes(result, split, detail)
+    _classes(subject, detail)
 
 
 def _figures(result: Result, detail: SplitDetail) -> None:
@@ -123,8 +125,8 @@ def _risk(result: Result, detail: SplitDetail) -> None:
     )
 
 
-def _classes(result: Result, split: Split, detail: SplitDetail) -> None:
-    total = class_scores(result.run.confusions(split).matrices.sum(0))
+def _classes(subject: Subject, detail: SplitDetail) -> None:
+    total = class_scores(subject.total)
     borders = boundary_iou(detail.boundary.sum(0))
     found = [reliability(counts) for counts in detail.calibration]
     table = pd.DataFrame(
@@ -138,7 +140,7 @@ def _classes(result: Result, split: Split, detail: SplitDetail) -> None:
             "error": [100 * curve.error for curve in found],
         }
     )
-    palette = state.palette()
+    palette, distance = state.palette(), boundary_distance(subject.result.config.image_size)
     swatches = [f"background-color: {theme.class_color(place, palette=palette)}" for place in range(len(CLASS_NAMES))]
     config = st.column_config
     st.dataframe(
@@ -154,8 +156,8 @@ def _classes(result: Result, split: Split, detail: SplitDetail) -> None:
             "boundary": config.NumberColumn(
                 "Boundary IoU",
                 format="%.3f",
-                help=f"IoU of what lies within {boundary_distance(result.config.image_size)} pixels of a contour. Far "
-                "below the IoU: the class is found, but its outline is coarse.",
+                help=f"IoU of what lies within {distance} pixels of a contour. Far below the IoU: the class is found, "
+                "but its outline is coarse.",
             ),
             "confidence": config.NumberColumn(
                 "Mean confidence", format="%.1f %%", help="Of the pixels that it calls this class."

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from cityseg.analysis import frames as ranking
-from cityseg.analysis.frames import ConfusedPair
+from cityseg.analysis.ranking import Measure
 from cityseg.api import DataInfo, FrameView
 from cityseg.data.images import resize_label
 from cityseg.errors import CitysegError
 from cityseg.figures import theme
-from cityseg.figures.confusion import confusion_heatmap
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX
-from cityseg.metrics import class_scores, macro, pixel_accuracy
-from cityseg.ui import cached, choices, glossary, pictures, state
+from cityseg.metrics import class_scores, ignite_mean_iou, macro, pixel_accuracy
+from cityseg.ui import audit, cached, calibration, choices, confusions, glossary, pictures, pixel, slices, state
 from cityseg.ui.viewer import Layer, viewer
-from cityseg.ui.walk import FIRST, Subject, pair_words, walkable_pairs
+from cityseg.ui.walk import Subject
 
+_TABS: dict[str, Callable[[Subject, Measure, DataInfo | None], None]] = {
+    "Confusions": confusions.show,
+    "Slices": slices.show,
+    "Calibration": calibration.show,
+    "Label audit": audit.show,
+}
 _ERROR_CLASSES = (
     ("right", (38, 46, 62)),
     ("wrong, same group", (247, 196, 70)),
@@ -32,7 +39,7 @@ def figures(subject: Subject) -> None:
     scores = class_scores(subject.total)
     values = (
         ("Macro F1", glossary.score(macro(scores.f1)), glossary.SCORES["f1"][1]),
-        ("Mean IoU", glossary.score(macro(scores.iou)), glossary.SCORES["iou"][1]),
+        ("Mean IoU", glossary.score(macro(scores.iou)), _ignite(subject.total)),
         (
             "Pixel accuracy",
             glossary.score(pixel_accuracy(subject.total)),
@@ -47,6 +54,18 @@ def figures(subject: Subject) -> None:
     with st.container(horizontal=True, gap="small"):
         for name, value, meaning in values:
             st.metric(name, value, help=meaning, width=150)
+
+
+def _ignite(total: np.ndarray) -> str:
+    """Say what mean IoU is, and what ignite makes of it where that is another figure."""
+    absent = int(np.isnan(class_scores(total).iou).sum())
+    if not absent:
+        return glossary.SCORES["iou"][1]
+    return (
+        f"{glossary.SCORES['iou'][1]} The mean leaves out the {absent} classes that occur in neither truth nor "
+        f"prediction, as the official one does; ignite's mIoU counts them as 0 and gives "
+        f"{glossary.score(ignite_mean_iou(total))}."
+    )
 
 
 def holding_data(subject: Subject) -> DataInfo | None:
@@ -75,8 +94,12 @@ def _same_truth(subject: Subject, frame: FrameView, index: int) -> bool:
     return bool(np.array_equal(ranking.truth_pixels(small), subject.matrices[index].sum(1)))
 
 
+@st.fragment
 def show_frame(subject: Subject, index: int, info: DataInfo) -> None:
-    """Show a frame large: photo, truth, prediction and errors."""
+    """Show a frame large, photo, truth, prediction, errors and entropy, and ask about its pixels.
+
+    A fragment: a click into the picture renews the picture's own part of the page and nothing else.
+    """
     name, result = subject.names[index], subject.result
     try:
         frame = cached.frame(state.data_spec(), subject.split, name)
@@ -90,22 +113,25 @@ def show_frame(subject: Subject, index: int, info: DataInfo) -> None:
         Layer("prediction", prediction.train_ids, prediction.confidence),
         Layer("truth", frame.train_ids),
         Layer("errors", errors, classes=_ERROR_CLASSES),
-        pictures.doubt(prediction),
+        pictures.entropy(prediction),
     ]
+    shown = pictures.unsquashed(frame.photo, info)
+    asked = pixel.chosen(frame, prediction)
     event = viewer(
-        pictures.unsquashed(frame.photo, info),
+        shown,
         layers,
         key="inspect_viewer",
         alt=f"Frame {name} of {subject.split} with its truth and what {result.id} sees.",
         compare=("truth", "prediction"),
         navigation=True,
-        clicks=False,
+        mark=(asked.column * shown.shape[1] // frame.photo.shape[1], asked.row),
     )
-    st.markdown(_error_words(frame.train_ids, errors))
-    st.caption(_size_words(subject, frame, info))
     if event and event.kind != "click":
         choices.walk("inspect_frame", 1 if event.kind == "next" else -1)
         st.rerun()
+    st.markdown(_error_words(frame.train_ids, errors))
+    pixel.show(subject, frame, (pixel.take(event, frame, shown.shape[1]) if event else None) or asked)
+    st.caption(_size_words(subject, frame, info))
 
 
 def _error_words(truth: np.ndarray, errors: np.ndarray) -> str:
@@ -128,7 +154,9 @@ def _size_words(subject: Subject, frame: FrameView, info: DataInfo) -> str:
     height, width = frame.train_ids.shape
     words = (
         f"The picture is predicted at the file's own {glossary.size((height, width))}; the figures of ranking, table "
-        f"and matrix were counted at the model's {glossary.size(subject.result.config.image_size)}."
+        f"and matrix were counted at the model's {glossary.size(subject.result.config.image_size)}. Entropy, a layer "
+        "of its own, tells where the model cannot decide: 0 where one class has all the probability, 1 where all 19 "
+        "have the same."
     )
     return words + (" Shown stretched back to 2:1." if pictures.is_squashed(info) else "")
 
@@ -184,49 +212,15 @@ def class_table(subject: Subject, index: int) -> None:
     st.caption("Classes that occur in this frame or were seen in it, worst first.")
 
 
-def confusions(subject: Subject) -> None:
-    """Show what is called what in the whole split, as a heat map and in words that lead to the frames."""
-    st.subheader("What is called what", anchor=False)
-    chart, words = st.columns([5, 3], gap="large")
-    with chart:
-        st.plotly_chart(
-            confusion_heatmap(subject.total, ink="#e4e9f1" if st.context.theme.type == "dark" else "#172033"),
-            key="inspect_matrix",
-            config={"displayModeBar": False},
-            alt="Confusion matrix in per cent of each true class. "
-            + " ".join(map(_sentence, walkable_pairs(subject)[:5])),
-        )
-        st.caption(
-            "Read a row from left to right: of all pixels that are this class, so many per cent are called each of the "
-            "classes above. A perfect model has 100 all along the diagonal; an empty row is a class the split lacks."
-        )
-    with words:
-        by_share = st.segmented_control(
-            "Most confused, by",
-            ["share of the class", "pixels"],
-            default="share of the class",
-            key="inspect_pairs_by",
-            required=True,
-            help="By share, rare classes stand out; by pixels, the confusions that cost pixel accuracy most.",
-        )
-        st.caption("Click one to see the frames behind it, most concerned first.")
-        pairs = ranking.confused_pairs(subject.total, by="pixels" if by_share == "pixels" else "share")
-        with st.container(gap=None):
-            for pair in pairs:
-                st.button(
-                    _sentence(pair),
-                    key=f"inspect_pair_{pair.truth}_{pair.predicted}",
-                    help=f"{pair.pixels:,} pixels. Click to see the frames behind it.",
-                    type="tertiary",
-                    on_click=_ask_for,
-                    args=(pair_words(pair),),
-                )
+def questions(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
+    """Show what can be asked of the whole split, one tab at a time; a closed one costs nothing.
 
-
-def _sentence(pair: ConfusedPair) -> str:
-    return f"{percent_text(pair.share)} of {CLASS_NAMES[pair.truth]} pixels are called {CLASS_NAMES[pair.predicted]}"
-
-
-def _ask_for(by: str) -> None:
-    choices.wish("inspect_by", by)
-    choices.wish("inspect_frame", FIRST)
+    Args:
+        subject: what is inspected.
+        measure: what its frames are ordered by.
+        info: the connected data, if it holds the frames.
+    """
+    for tab, show in zip(st.tabs(list(_TABS), key="look", bind="query-params"), _TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                show(subject, measure, info)

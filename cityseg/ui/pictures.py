@@ -50,3 +50,8 @@ def unsquashed(photo: np.ndarray, info: DataInfo) -> np.ndarray:
 def doubt(prediction: Prediction) -> Layer:
     """Return a layer that shows how unsure a model is of every pixel."""
     return Layer("doubt", np.rint((1 - prediction.confidence) * 254).astype(np.uint8), scale=("sure", "unsure"))
+
+
+def entropy(prediction: Prediction) -> Layer:
+    """Return a layer that shows the entropy of all 19 probabilities of every pixel."""
+    return Layer("entropy", np.rint(prediction.entropy * 254).astype(np.uint8), scale=("sure", "undecided"))

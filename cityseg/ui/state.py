@@ -11,8 +11,8 @@ from cityseg.labels import COLOR_BLIND_PALETTE, PALETTE
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
-# Streamlit refuses to touch these: they belong to the tabs and to the switch of the colours.
-_BOUND = ("tab", _SAFE_COLORS)
+# Streamlit refuses to touch these: they belong to the tabs, the switch of the colours and widgets of the inspect page.
+_BOUND = ("tab", _SAFE_COLORS, "look", "also", "cut", "sure")
 
 
 def data_spec() -> str:

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cityseg.analysis import frames as ranking
-from cityseg.analysis.frames import ConfusedPair
+from cityseg.analysis.ranking import Measure, Ranking, rank
 from cityseg.api import DataInfo, Result
 from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
-from cityseg.labels import CLASS_NAMES
-from cityseg.metrics import class_scores
 from cityseg.runs import FrameConfusions
 from cityseg.ui import cached, choices, glossary, pictures, state
 from cityseg.ui.gallery import Thumbnail, gallery
 
 _SPLITS: tuple[Split, ...] = ("val", "test")
-_FRAME_METRICS = {"macro F1": "f1", "mean IoU": "iou", "pixel accuracy": "pixel_accuracy"}
 _STRIP = 6
 """Frames in the strip at a time."""
 FIRST = "the worst one"
@@ -47,21 +43,6 @@ class Subject:
         """(19, 19) int64 matrix of the whole split."""
         total: np.ndarray = self.matrices.sum(0)
         return total
-
-
-@dataclass(frozen=True)
-class Walk:
-    """Frames in the order they are looked at.
-
-    Attributes:
-        by: what they are ordered by.
-        order: (K,) positions in the subject, worst first.
-        notes: by position in the subject: the figure that is written beside the frame.
-    """
-
-    by: str
-    order: np.ndarray
-    notes: dict[int, str]
 
 
 def inspectable() -> list[Result]:
@@ -114,7 +95,7 @@ def choose_subject(results: list[Result]) -> Subject | None:
     split = answer or splits[-1]
     choices.keep("inspect_split", "split", split)
     try:
-        stored = _confusions(result, split)
+        stored = stored_confusions(result, split)
     except CitysegError as error:
         st.error(str(error), icon=":material/error:")
         return None
@@ -131,7 +112,8 @@ def _title(result: Result) -> str:
     return f"{result.id} · macro F1 {glossary.score(_f1(result))} · {kind}"
 
 
-def _confusions(result: Result, split: Split) -> FrameConfusions:
+def stored_confusions(result: Result, split: Split) -> FrameConfusions:
+    """Read the per-frame matrices of a result, once per version of their file; raises what ``Run.confusions`` does."""
     path = result.run.folder / f"confusion-{split}.npz"
     return _read_confusions(str(path), path.stat().st_mtime_ns, result, split)
 
@@ -141,72 +123,22 @@ def _read_confusions(path: str, version: int, _result: Result, split: Split) -> 
     return _result.run.confusions(split)
 
 
-def choose_walk(subject: Subject) -> Walk:
-    """Let the user say what "worst" means."""
-    pairs = {pair_words(pair): pair for pair in walkable_pairs(subject)}
-    present = class_scores(subject.total).support > 0
-    classes = {f"IoU of {name}": index for index, name in enumerate(CLASS_NAMES) if present[index]}
-    options = [*_FRAME_METRICS, *classes, *pairs]
-    choices.settle("inspect_by", "by", options, options[0])
-    by = st.selectbox(
-        "Worst by",
-        options,
-        key="inspect_by",
-        persist_state="session",
-        on_change=choices.wish,
-        args=("inspect_frame", FIRST),
-        help="What the frames are ordered by, worst first. A frame's own macro F1 or mean IoU averages over the "
-        "classes that occur in it. Type to find a class or a confusion.",
-    )
-    choices.keep("inspect_by", "by", by)
-    if by in pairs:
-        return _walk_pair(subject, by, pairs[by])
-    if by in classes:
-        return _walk_class(subject, by, classes[by])
-    values = ranking.frame_values(subject.matrices, _FRAME_METRICS[by])  # type: ignore[arg-type]
-    order = ranking.worst_first(values)
-    return Walk(by, order, {int(index): glossary.score(float(values[index])) for index in order})
-
-
-def _walk_class(subject: Subject, by: str, train_id: int) -> Walk:
-    values = ranking.class_values(subject.matrices, train_id)
-    pixels = ranking.class_pixels(subject.matrices, train_id)
-    order = ranking.worst_first(values, pixels)
-    return Walk(by, order, {int(i): f"{glossary.score(float(values[i]))} · {pixels[i]:,} px" for i in order})
-
-
-def _walk_pair(subject: Subject, by: str, pair: ConfusedPair) -> Walk:
-    order = ranking.most_confused_first(subject.matrices, pair.truth, pair.predicted)
-    pixels = subject.matrices[:, pair.truth, pair.predicted]
-    return Walk(by, order, {int(i): f"{pixels[i]:,} px" for i in order})
-
-
-def walkable_pairs(subject: Subject) -> list[ConfusedPair]:
-    """Return the pairs that can be walked: the largest by share, then the largest by pixels."""
-    found = [*ranking.confused_pairs(subject.total, by="share"), *ranking.confused_pairs(subject.total, by="pixels")]
-    return list({(pair.truth, pair.predicted): pair for pair in found}.values())
-
-
-def pair_words(pair: ConfusedPair) -> str:
-    """Name a confusion in words, as the choice of what "worst" means shows it."""
-    return f"{CLASS_NAMES[pair.truth]} called {CLASS_NAMES[pair.predicted]}"
-
-
-def choose_frame(subject: Subject, walk: Walk, info: DataInfo | None) -> int:
+def choose_frame(subject: Subject, measure: Measure, info: DataInfo | None) -> int:
     """Show the strip and the way through it; return the frame's position in the subject.
 
     Args:
         subject: what is inspected.
-        walk: its frames, worst first; not empty.
+        measure: what its frames are ordered by.
         info: the connected data, if it holds the frames.
     """
-    names = [subject.names[index] for index in walk.order]
+    ranking = rank(subject.matrices, measure)
+    names = [subject.names[index] for index in ranking.order]
     key = "inspect_frame"
     place = names.index(choices.settle(key, "frame", names, names[0]))
     start = place // _STRIP * _STRIP
     shown = range(start, min(start + _STRIP, len(names)))
     if info is not None:
-        clicked = _strip(subject, walk, names, shown, place)
+        clicked = _strip(subject, ranking, names, shown, place)
         if clicked and clicked != names[place]:
             choices.wish(key, clicked)
             st.rerun()
@@ -230,19 +162,27 @@ def choose_frame(subject: Subject, walk: Walk, info: DataInfo | None) -> int:
                 disabled=place == end,
                 width="stretch",
             )
-    return int(walk.order[names.index(name)])
+    return int(ranking.order[names.index(name)])
 
 
-def _strip(subject: Subject, walk: Walk, names: list[str], shown: range, place: int) -> str | None:
+def _strip(subject: Subject, ranking: Ranking, names: list[str], shown: range, place: int) -> str | None:
     spec = state.data_spec()
     thumbnails = [
         Thumbnail(
-            names[rank],
-            f"{rank + 1}. {walk.notes[int(walk.order[rank])]}",
-            names[rank],
-            pictures.thumbnail(spec, subject.split, names[rank]),
+            names[at],
+            f"{at + 1}. {_note(ranking, int(ranking.order[at]))}",
+            names[at],
+            pictures.thumbnail(spec, subject.split, names[at]),
         )
-        for rank in shown
+        for at in shown
     ]
     label = f"Frames {shown.start + 1} to {shown.stop} of {len(names)}, worst first"
     return gallery(thumbnails, key="inspect_strip", label=label, chosen=names[place], cell=140)
+
+
+def _note(ranking: Ranking, position: int) -> str:
+    """Write the figure a frame is ranked by: confused pixels, or a score and the pixels it rests on."""
+    if ranking.measure.metric is None:
+        return f"{ranking.values[position]:,.0f} px"
+    score = glossary.score(float(ranking.values[position]))
+    return score if ranking.pixels is None else f"{score} · {ranking.pixels[position]:,} px"

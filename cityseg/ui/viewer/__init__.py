@@ -97,6 +97,7 @@ def viewer(
     group: str | None = None,
     legend: bool = True,
     clicks: bool = True,
+    mark: tuple[int, int] | None = None,
     max_side: int = 1600,
 ) -> ViewerEvent | None:
     """Show a photo with its label maps.
@@ -117,6 +118,7 @@ def viewer(
         group: viewers of one group share zoom, opacity, classes, palette and outlines.
         legend: show the classes that are present.
         clicks: report clicks; each one runs the page, so say False where nothing comes of it.
+        mark: (x, y) of a pixel of the photo to ring; the ring then follows the clicks.
         max_side: photo and maps are sent with at most this many pixels on the longer side.
 
     Returns:
@@ -135,6 +137,7 @@ def viewer(
         "group": group,
         "legend": legend,
         "clicks": clicks,
+        "mark": list(mark) if mark else None,
     }
     payload = _payload(photo, layers, state.palette() if palette is None else palette, max_side, options)
     result = _mount(key=key, data=payload, on_event_change=lambda: _adopt_colors(key))

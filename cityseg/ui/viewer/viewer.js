@@ -77,7 +77,8 @@ class Viewer {
     const begun = { opacity: header.opacity, palette: header.palette, outline: false, hidden: new Set() };
     this.shared = sharedStates.get(this.channel) ?? { ...begun, zoom: 1, cx: 0.5, cy: 0.5 };
     sharedStates.set(this.channel, this.shared);
-    const asked = { opacity: header.opacity, palette: header.palette, compare: JSON.stringify(header.compare) };
+    const [compare, mark] = [JSON.stringify(header.compare), JSON.stringify(header.mark)];
+    const asked = { opacity: header.opacity, palette: header.palette, compare, mark };
     const changed = (name) => asked[name] !== this.own.asked[name];
     if (!first && changed("opacity")) this.shared.opacity = header.opacity;
     if (!first && changed("palette")) this.shared.palette = header.palette;
@@ -85,6 +86,7 @@ class Viewer {
       this.own.split = Boolean(header.compare);
       if (header.compare) [this.own.left, this.own.right] = header.compare;
     }
+    if (changed("mark")) this.own.mark = header.mark;
     this.own.asked = asked;
     this.keepNamesValid();
   }
@@ -244,6 +246,20 @@ class Viewer {
     context.globalAlpha = shared.outline ? Math.min(1, shared.opacity * 1.6) : shared.opacity;
     context.drawImage(this.scratch, 0, 0);
     context.globalAlpha = 1;
+    if (own.mark) this.paintMark(rect);
+  }
+
+  /** Ring the marked pixel, white inside black, so that it is seen on any ground. */
+  paintMark({ x, y, w, h }) {
+    const { context, canvas, own, header } = this;
+    const unit = canvas.width / this.stage.clientWidth;
+    const [u, v] = [(own.mark[0] + 0.5) / header.photo.width, (own.mark[1] + 0.5) / header.photo.height];
+    for (const [color, width] of [["#000", 5], ["#fff", 2.5]]) {
+      context.beginPath();
+      context.arc(x + u * w, y + v * h, 8 * unit, 0, 2 * Math.PI);
+      Object.assign(context, { strokeStyle: color, lineWidth: width * unit });
+      context.stroke();
+    }
   }
 
   /** Match the canvas to its size on the screen; false while it has none. */
@@ -290,9 +306,14 @@ class Viewer {
     if (!this.header.clicks) return;
     const { split, left, right, single, position } = this.own;
     const layer = this.layerNamed(split ? (at.share < position ? left : right) : single);
+    const [x, y] = [Math.floor(at.u * this.header.photo.width), Math.floor(at.v * this.header.photo.height)];
+    if (this.own.mark) {
+      this.own.mark = [x, y];
+      this.refresh();
+    }
     this.report("click", {
-      x: Math.floor(at.u * this.header.photo.width),
-      y: Math.floor(at.v * this.header.photo.height),
+      x,
+      y,
       layer: layer?.name ?? null,
       train_id: layer ? valueAt(layer.map, at.u, at.v) : null,
     });

@@ -1,0 +1,99 @@
+"""Where a result fails: its frames worst first, its confusions, and its scores on parts of a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cityseg.analysis import frames, ranking, slices
+from cityseg.analysis.slices import Kind, Slice, SliceScore
+from cityseg.api.audit import make_audit
+from cityseg.api.data import STATISTICS_SIZE, connect
+from cityseg.api.runs import find_result_folder
+from cityseg.data import cache
+from cityseg.data import statistics as counting
+from cityseg.data.cache import Progress
+from cityseg.data.layout import Split
+from cityseg.errors import UsageError
+from cityseg.labels import CLASS_NAMES
+
+
+def inspect(
+    model: str,
+    split: Split,
+    by: str = "macro F1",
+    *,
+    slice_by: Kind | None = None,
+    spec: str | None = None,
+    limit: int = 20,
+    runs: Path | None = None,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Say where a result fails, from its stored confusion matrices.
+
+    Args:
+        model: MODEL, with results on ``split``.
+        split: val or test.
+        by: a measure in words, see ``analysis.ranking``.
+        slice_by: what to cut the split by; needs the data, and for rows the model as well.
+        spec: the dataset, for slices alone.
+        limit: frames and confusions that are listed.
+        runs: folder of runs.
+        on_progress: called with (frames done, frames in all) where slices have to read the frames first.
+
+    Returns:
+        Plain values: ``frames``, worst first with their value (a score, or confused pixels); ``confusions``, largest
+        share of the true class first; ``slices``, each with frames, pixels, score and its 95 % interval.
+
+    Raises:
+        UsageError: an unknown MODEL or measure, or a confusion to score slices by.
+        DataError: no results on the split, or data that lacks its frames.
+    """
+    run = find_result_folder(model, runs)
+    measure = ranking.read_measure(by)
+    stored = run.confusions(split)
+    ranked = ranking.rank(stored.matrices, measure)
+    found: list[Slice] = []
+    if slice_by is not None:
+        if measure.metric is None:
+            raise UsageError(f'expected a score to compare slices by, such as "mean IoU", found {by!r}')
+        if slice_by == "rows":
+            found = slices.rows(make_audit(model, spec, split, runs=runs, on_progress=on_progress).bands)
+        else:
+            prepared = cache.prepare(connect(spec, on_progress), split, STATISTICS_SIZE, on_progress=on_progress)
+            counted = counting.compute(prepared, on_progress)
+            found = slices.cut(slice_by, stored.matrices, stored.frames, counted, measure.train_id)
+    return {
+        "model": run.id,
+        "split": split,
+        "by": by,
+        "frames": [
+            {"frame": stored.frames[index], "value": float(ranked.values[index])} for index in ranked.order[:limit]
+        ],
+        "confusions": [
+            {
+                "label": CLASS_NAMES[pair.truth],
+                "predicted": CLASS_NAMES[pair.predicted],
+                "pixels": pair.pixels,
+                "share": pair.share,
+            }
+            for pair in frames.confused_pairs(stored.matrices.sum(0), limit)
+        ],
+        "slice_by": slice_by,
+        "slices": [_plain(score) for score in slices.score_slices(found, measure)],
+    }
+
+
+def _plain(score: SliceScore) -> dict[str, Any]:
+    def number(value: float) -> float | None:
+        return None if np.isnan(value) else value
+
+    return {
+        "name": score.name,
+        "frames": score.frames,
+        "pixels": score.pixels,
+        "score": number(score.score),
+        "interval": [score.low, score.high] if score.is_sure else None,
+    }

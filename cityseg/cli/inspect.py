@@ -1,0 +1,129 @@
+"""Verbs about where a result fails: inspect, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, cast
+
+import typer
+
+from cityseg import api
+from cityseg.analysis.audit import VERDICTS, Verdict
+from cityseg.analysis.slices import Kind
+from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, table
+from cityseg.data.layout import Split
+from cityseg.errors import UsageError
+
+SplitOption = Annotated[Split, typer.Option("--split", help="Which frames.")]
+
+
+def inspect(
+    model: str,
+    data: Data = None,
+    split: SplitOption = "val",
+    by: Annotated[
+        str,
+        typer.Option("--by", help='What "worst" means: "mean IoU", "recall of person", "rider called person".'),
+    ] = "macro F1",
+    slice_by: Annotated[Kind | None, typer.Option("--slice", help="Score parts of the split; reads the data.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Frames and confusions to list.")] = 20,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """List where MODEL (a run or a shipped model) fails: worst frames, confusions, and slices with intervals."""
+    with bar("reading") as progress:
+        report = api.inspect(
+            model, split, by, slice_by=slice_by, spec=data, limit=limit, runs=runs, on_progress=progress
+        )
+    print_result(as_json, report, _inspect_lines(report))
+
+
+def audit(
+    model: str,
+    data: Data = None,
+    split: SplitOption = "val",
+    confidence: Annotated[
+        float, typer.Option("--confidence", min=0.0, max=1.0, help="Least mean probability of a region to list.")
+    ] = api.CONFIDENCE,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Regions to list.")] = 20,
+    verdict: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--verdict", help='Judge a region by its number: 3="label wrong", "model wrong", "unsure", or "none".'
+        ),
+    ] = None,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """List regions where MODEL is sure and the label disagrees, keep verdicts, and score without the wrong labels."""
+    with bar("auditing") as progress:
+        found = api.make_audit(model, data, split, runs=runs, on_progress=progress)
+    for number, judged in [_judged(text, len(found.found)) for text in verdict or []]:
+        api.judge(found, found.found[number - 1], judged)
+    report = api.audit_report(found, api.read_verdicts(found), confidence=confidence, limit=limit)
+    print_result(as_json, report, _audit_lines(report))
+
+
+def _judged(text: str, regions: int) -> tuple[int, Verdict | None]:
+    number, _, words = text.partition("=")
+    if not number.isdigit() or not 1 <= int(number) <= regions or words not in (*VERDICTS, "none"):
+        raise UsageError(
+            f"--verdict: expected NUMBER=VERDICT with a number from 1 to {regions} and one of "
+            f"{', '.join(VERDICTS)}, none; found {text!r}"
+        )
+    return int(number), None if words == "none" else cast("Verdict", words)
+
+
+def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
+    unit = "pixels" if " called " in report["by"] else "score"
+    rows = [
+        (f"{number}", frame["frame"], f"{frame['value']:.0f}" if unit == "pixels" else figure(frame["value"]))
+        for number, frame in enumerate(report["frames"], start=1)
+    ]
+    yield from table((f"{report['by']}, worst first", "frame", unit), rows)
+    yield ""
+    confused = [
+        (pair["label"], pair["predicted"], percent(pair["share"]), f"{pair['pixels']:,}")
+        for pair in report["confusions"]
+    ]
+    yield from table(("is", "is called", "share", "pixels"), confused)
+    if report["slices"]:
+        yield ""
+        yield from table((report["slice_by"], "frames", report["by"], "95 % interval"), _slice_rows(report))
+
+
+def _slice_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            part["name"],
+            str(part["frames"]),
+            figure(part["score"]),
+            f"{part['interval'][0]:.3f} to {part['interval'][1]:.3f}" if part["interval"] else "too few to tell",
+        )
+        for part in report["slices"]
+    ]
+
+
+def _audit_lines(report: dict[str, Any]) -> Iterable[str]:
+    rows = [
+        (
+            str(region["number"]),
+            region["frame"],
+            region["label"],
+            region["predicted"],
+            percent(region["share_of_frame"]),
+            percent(region["confidence"]),
+            region["verdict"] or "–",
+        )
+        for region in report["regions"]
+    ]
+    yield from table(("number", "frame", "label says", "model says", "of frame", "confidence", "verdict"), rows)
+    yield f"{report['regions_in_all']} regions of at least {percent(report['confidence'])} mean confidence"
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in report["verdicts"].items())
+    yield f"verdicts: {counts}; kept in {report['verdict_file']}"
+    for words, key in (("honest, all labels as they are", "honest"), ("without wrong labels", "without_wrong_labels")):
+        scores = report[key]
+        yield (
+            f"{words}: macro F1 {figure(scores['macro']['f1'])}, mean IoU {figure(scores['macro']['iou'])}, "
+            f"pixel accuracy {figure(scores['pixel_accuracy'])}"
+        )

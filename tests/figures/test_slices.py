@@ -1,0 +1,28 @@
+"""The chart of slices says what the scores say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cityseg.analysis.slices import SliceScore
+from cityseg.figures.slices import slice_intervals
+
+
+def test_dots_bars_and_names():
+    sure = SliceScore("darkest third (3 to 9 % of white)", 80, 1000, 0.5, 0.45, 0.6)
+    few = SliceScore("ulm", 4, 50, 0.3, np.nan, np.nan)
+    whole = SliceScore("whole split", 84, 1050, 0.48, 0.44, 0.55)
+    figure = slice_intervals([sure, few], whole, "mean IoU", "#123456")
+    (dots,) = figure.data
+    assert list(dots.x) == [0.5, 0.3]
+    np.testing.assert_allclose(dots.error_x.array, [0.1, 0])
+    np.testing.assert_allclose(dots.error_x.arrayminus, [0.05, 0])
+    assert list(dots.marker.symbol) == ["circle", "circle-open"]
+    assert "darkest third<br>" in dots.y[0]
+    assert "3 to 9 % of white · 80 frames" in dots.y[0]
+    assert "4 frames" in dots.y[1]
+    assert dots.customdata[1] == "too few frames to tell"
+    assert figure.layout.shapes[0].x0 == 0.48
+    assert figure.layout.xaxis.title.text == "mean IoU"
+    without = slice_intervals([few], SliceScore("whole split", 0, 0, np.nan, np.nan, np.nan), "mean IoU", "#123456")
+    assert not without.layout.shapes
