@@ -63,7 +63,7 @@ def test_evaluation_and_prediction_agree(predictor, trained, streets, session_ca
 def test_entropy_is_0_where_sure_and_1_where_all_classes_are_equal():
     logits = torch.zeros(19, 1, 2)
     logits[3, 0, 1] = 200
-    _, confidence, unsure = inference._at_size(logits, (1, 2))
+    _, confidence, unsure = inference.at_size(logits, (1, 2))
     np.testing.assert_allclose(confidence, [[1 / 19, 1]])
     np.testing.assert_allclose(unsure, [[1, 0]], atol=1e-6)
 
