@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from cityseg.analysis.compare import Basis, differing_settings, group_comparable
+from cityseg.analysis.compare import Basis, group_comparable
 from cityseg.api import Result
 from cityseg.data.layout import Split
-from cityseg.ui import cached, curves, glossary, results, scores, state
+from cityseg.ui import cached, choices, curves, glossary, results, scores, settings, state
+from cityseg.ui.comparison import Comparison
 
 CHANCE = "Differences within a few thousandths may be chance; intervals are not computed yet."
 _SPLIT_PARAMETER, _SPLIT = "split", "compare_split"
 _SPLITS: tuple[Split, ...] = ("test", "val")
+_BASELINE, _BASELINE_PARAMETER = "compare_baseline", "baseline"
+_NONE = "none"
+
+TABS: dict[str, Callable[[Comparison], None]] = {
+    "Scores": scores.show,
+    "Curves": lambda comparison: curves.show(dict(comparison.selected)),
+    "Settings": settings.show,
+}
+"""The tabs in order, and what shows each; only the open one is computed."""
 
 
 def page() -> None:
@@ -39,13 +48,28 @@ def page() -> None:
         _reading(selected, summaries, bases, split)
     if not selected:
         return
-    tabs = st.tabs(["Scores", "Curves", "Settings"])
-    with tabs[0]:
-        scores.show(summaries, bases)
-    with tabs[1]:
-        curves.show(selected)
-    with tabs[2]:
-        _settings(selected)
+    comparison = Comparison(split, selected, summaries, bases, _baseline(list(summaries)))
+    for name, tab in zip(TABS, st.tabs(list(TABS), key="view", bind="query-params"), strict=True):
+        if tab.open:
+            with tab:
+                TABS[name](comparison)
+
+
+def _baseline(names: list[str]) -> str | None:
+    """Ask for the result that all others are compared with, on every tab."""
+    options = [_NONE, *names]
+    choices.settle(_BASELINE, _BASELINE_PARAMETER, options, _NONE)
+    baseline = st.selectbox(
+        "Baseline",
+        options,
+        key=_BASELINE,
+        help="Shows every other result as its difference from this one, where the two may be subtracted at all.",
+    )
+    if baseline == _NONE:
+        state.remember(_BASELINE_PARAMETER, None)
+        return None
+    choices.keep(_BASELINE, _BASELINE_PARAMETER, baseline)
+    return baseline
 
 
 def _split(everything: list[Result]) -> Split:
@@ -114,36 +138,3 @@ def _best(summaries: Mapping[str, Mapping[str, Any]], basis: Basis, data: str) -
                 help=help_text,
                 width=160,
             )
-
-
-def _settings(selected: dict[str, Result]) -> None:
-    """Show only the settings that are not the same for all selected results."""
-    rows = {name: {**result.config.model_dump(), "data": result.data} for name, result in selected.items()}
-    if len(selected) == 1:
-        (only,) = rows.values()
-        differing: dict[str, tuple[Any, ...]] = {key: (value,) for key, value in only.items()}
-    else:
-        differing = differing_settings(rows)
-    if not differing:
-        st.info("The selected results were trained with the same settings.", icon=":material/equal:")
-        return
-    frame = pd.DataFrame(
-        [
-            [glossary.SETTING_NAMES.get(key, "Data"), *(glossary.setting(key, value) for value in values), _why(key)]
-            for key, values in differing.items()
-        ],
-        columns=["Setting", *rows, "What it means"],
-    )
-    st.dataframe(
-        frame,
-        hide_index=True,
-        column_config={"What it means": st.column_config.TextColumn(width="large")},
-        key="settings",
-    )
-    if len(selected) > 1:
-        alike = len(next(iter(rows.values()))) - len(differing)
-        st.caption(f"Only what differs: {alike} more settings are the same for all of them.")
-
-
-def _why(key: str) -> str:
-    return "What it was trained on." if key == "data" else glossary.meaning(key)

@@ -17,32 +17,21 @@ from cityseg.figures import runs as figures
 from cityseg.figures import theme
 from cityseg.labels import CLASS_NAMES
 from cityseg.ui import glossary, state
+from cityseg.ui.comparison import Comparison
 
-_BASELINE, _BASELINE_PARAMETER = "compare_baseline", "baseline"
 _METRIC, _METRIC_PARAMETER = "compare_metric", "metric"
-_NONE = "none"
 _BARS = 6
 """More results than this make bars too thin to read."""
 
 
-def show(summaries: Mapping[str, Mapping[str, Any]], bases: Mapping[str, Basis]) -> None:
-    """Show one score of every selected result for every class.
-
-    Args:
-        summaries: ``metrics.summarize``'s figures by result, all on one split.
-        bases: what each was measured on.
-    """
-    if not summaries:
+def show(comparison: Comparison) -> None:
+    """Show one score of every selected result for every class."""
+    if not comparison.summaries:
         st.info("None of the selected results has been scored on this split yet.", icon=":material/hourglass_empty:")
         return
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        metric = _metric()
-    with right:
-        baseline = _baseline(list(summaries))
-    table = class_table(summaries, metric)
-    compared = differences(table, bases, baseline) if baseline else None
-    _caution(bases, compared)
+    table = class_table(comparison.summaries, _metric())
+    compared = differences(table, comparison.bases, comparison.baseline) if comparison.baseline else None
+    _caution(comparison.bases, compared)
     _matrix(table, compared)
     if len(table.names) <= _BARS:
         _bars(table)
@@ -63,20 +52,6 @@ def _metric() -> Any:
     )
     state.remember(_METRIC_PARAMETER, metric)
     return metric
-
-
-def _baseline(names: list[str]) -> str | None:
-    options = [_NONE, *names]
-    if st.session_state.get(_BASELINE) not in options:
-        st.session_state[_BASELINE] = state.remembered(_BASELINE_PARAMETER, options) or _NONE
-    baseline = st.selectbox(
-        "Baseline",
-        options,
-        key=_BASELINE,
-        help="Shows every other result as its difference from this one, where the two may be subtracted at all.",
-    )
-    state.remember(_BASELINE_PARAMETER, None if baseline == _NONE else baseline)
-    return None if baseline == _NONE else baseline
 
 
 def _caution(bases: Mapping[str, Basis], compared: Differences | None) -> None:
