@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cityseg.analysis.compare import ClassTable, Differences
+from cityseg.analysis.tables import signed
 from cityseg.figures import theme
 from cityseg.labels import CLASS_NAMES, PALETTE
 
@@ -226,13 +227,6 @@ def run_curves(
     figure.update_xaxes(title_text=x_title, rangemode="tozero")
     figure.update_yaxes(title_text=y_title, rangemode="tozero")
     return _laid_out(figure, 300)
-
-
-def signed(value: float) -> str:
-    """Write a difference with its sign and three decimals; what rounds to nothing has no sign."""
-    if round(value, 3) == 0:
-        return "0.000"
-    return f"{'+' if value > 0 else '−'}{abs(value):.3f}"
 
 
 def _matrix(

@@ -10,7 +10,7 @@ import streamlit as st
 from cityseg.analysis.compare import Basis, group_comparable
 from cityseg.api import Result
 from cityseg.data.layout import Split
-from cityseg.ui import cached, choices, curves, glossary, results, scores, settings, state
+from cityseg.ui import cached, choices, curves, export, glossary, results, scores, settings, state
 from cityseg.ui.comparison import Comparison
 
 CHANCE = "Differences within a few thousandths may be chance; intervals are not computed yet."
@@ -53,6 +53,7 @@ def page() -> None:
         if tab.open:
             with tab:
                 TABS[name](comparison)
+    export.page()
 
 
 def _baseline(names: list[str]) -> str | None:

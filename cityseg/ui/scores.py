@@ -13,10 +13,11 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from cityseg.analysis.compare import Basis, ClassTable, Differences, class_table, differences, group_comparable
+from cityseg.analysis.tables import signed
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
 from cityseg.labels import CLASS_NAMES
-from cityseg.ui import glossary, state
+from cityseg.ui import export, glossary, state
 from cityseg.ui.comparison import Comparison
 
 _METRIC, _METRIC_PARAMETER = "compare_metric", "metric"
@@ -86,7 +87,7 @@ def _matrix(table: ClassTable, compared: Differences | None) -> None:
     st.plotly_chart(
         figure,
         key="matrix",
-        config={"displayModeBar": False},
+        config=export.chart(f"cityseg-{table.metric}-per-class"),
         alt=f"{name} per class and result: {', '.join(table.names)}",
     )
     st.caption(f"{reading} A dash: the class occurs in neither truth nor prediction, and is left out of the mean.")
@@ -96,7 +97,7 @@ def _bars(table: ClassTable) -> None:
     st.plotly_chart(
         figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, _by_support(table)),
         key="bars",
-        config={"displayModeBar": False},
+        config=export.chart(f"cityseg-{table.metric}-bars"),
         alt=f"{glossary.SCORES[table.metric][0]} per class, one bar per result",
     )
     st.caption("The same scores as bars, the most frequent class first: networks lose the rare classes on the right.")
@@ -137,14 +138,7 @@ def _table(table: ClassTable, compared: Differences | None) -> None:
             **{name: number(format="%.3f") for name in table.names},
         },
     )
-    st.download_button(
-        "Download as CSV",
-        frame.drop(columns="Colour").to_csv(index=False),
-        file_name=f"cityseg-{table.metric}-per-class.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        key="download_classes",
-    )
+    export.table(frame.drop(columns="Colour"), f"cityseg-{table.metric}-per-class", "class_table", changes)
 
 
 def _styled(frame: pd.DataFrame, changes: list[str]) -> Any:
@@ -154,7 +148,7 @@ def _styled(frame: pd.DataFrame, changes: list[str]) -> Any:
 
 
 def _sign(value: Any) -> str:
-    return glossary.ABSENT if np.isnan(value) else figures.signed(value)
+    return glossary.ABSENT if np.isnan(value) else signed(value)
 
 
 def _tint(value: Any) -> str:
