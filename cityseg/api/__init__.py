@@ -7,6 +7,7 @@ is typed; nothing here prints.
 
 from cityseg.api.augment import AugmentedView, augmented_views
 from cityseg.api.bench import BenchResult, bench
+from cityseg.api.compare import compare
 from cityseg.api.data import (
     DataInfo,
     FrameView,
@@ -85,6 +86,7 @@ __all__ = [
     "advance_queue",
     "augmented_views",
     "bench",
+    "compare",
     "connect",
     "cost_of",
     "data_info",
