@@ -1,4 +1,4 @@
-"""The Compare page: the results on top, then what the selected ones say."""
+"""The Compare page: who is better in a sentence, the results, then what the selected ones say, tab by tab."""
 
 from __future__ import annotations
 
@@ -7,13 +7,27 @@ from typing import Any
 
 import streamlit as st
 
+from cityseg.analysis import verdicts
 from cityseg.analysis.compare import Basis, group_comparable
 from cityseg.api import Result
 from cityseg.data.layout import Split
-from cityseg.ui import cached, choices, curves, export, glossary, results, scores, settings, state
+from cityseg.errors import CitysegError
+from cityseg.ui import (
+    cached,
+    certainty,
+    choices,
+    contests,
+    curves,
+    export,
+    glossary,
+    results,
+    scores,
+    settings,
+    state,
+    why,
+)
 from cityseg.ui.comparison import Comparison
 
-CHANCE = "Differences within a few thousandths may be chance; intervals are not computed yet."
 _SPLIT_PARAMETER, _SPLIT = "split", "compare_split"
 _SPLITS: tuple[Split, ...] = ("test", "val")
 _BASELINE, _BASELINE_PARAMETER = "compare_baseline", "baseline"
@@ -21,6 +35,8 @@ _NONE = "none"
 
 TABS: dict[str, Callable[[Comparison], None]] = {
     "Scores": scores.show,
+    "Certainty": certainty.show,
+    "Why": why.show,
     "Curves": lambda comparison: curves.show(dict(comparison.selected)),
     "Settings": settings.show,
 }
@@ -37,18 +53,22 @@ def page() -> None:
         )
         st.page_link("pages/train.py", label="Train a first model", icon=":material/model_training:")
         return
-    split = _split(everything)
+    named = results.named(everything)
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left:
+        split = _split(everything)
+    with right:
+        baseline = _baseline([name for name, result in named.items() if split in result.scores])
     # The reading comes first on the page, but what it says depends on the rows selected below it.
     reading = st.container()
-    selected = results.table(results.named(everything), split)
-    st.caption("Tick rows to compare them; a column's head sorts. An empty score: not measured on this split yet.")
+    selected = results.table(named, split, baseline)
     summaries = {name: result.scores[split] for name, result in selected.items() if split in result.scores}
     bases = {name: Basis.of(summary, split) for name, summary in summaries.items()}
+    comparison = Comparison(split, selected, summaries, bases, baseline)
     with reading:
-        _reading(selected, summaries, bases, split)
+        _reading(comparison)
     if not selected:
         return
-    comparison = Comparison(split, selected, summaries, bases, _baseline(list(summaries)))
     for name, tab in zip(TABS, st.tabs(list(TABS), key="view", bind="query-params"), strict=True):
         if tab.open:
             with tab:
@@ -89,10 +109,9 @@ def _split(everything: list[Result]) -> Split:
     return split or "test"
 
 
-def _reading(
-    selected: dict[str, Result], summaries: Mapping[str, Mapping[str, Any]], bases: Mapping[str, Basis], split: Split
-) -> None:
-    """Say which of the selected results is best, among those measured the same way."""
+def _reading(comparison: Comparison) -> None:
+    """Say which of the selected results is best, among those measured the same way, and how sure that is."""
+    selected, summaries, bases = comparison.selected, comparison.summaries, comparison.bases
     if not selected:
         st.info("Tick one or more rows of the table to see their scores side by side.", icon=":material/check_box:")
         return
@@ -100,7 +119,10 @@ def _reading(
     groups = group_comparable(bases)
     for names in groups[:3]:
         _best({name: summaries[name] for name in names}, bases[names[0]], selected[names[0]].data)
-    if len(groups) > 1:
+        _verdict(comparison, list(names))
+    if words := contests.withheld(comparison):
+        st.warning(words, icon=":material/balance:")
+    elif len(groups) > 1:
         rest = f" The {len(groups) - 3} smaller groups are left to the table." if len(groups) > 3 else ""
         st.warning(
             f"The selected results were measured in {len(groups)} different ways, so there is no single best: "
@@ -108,9 +130,25 @@ def _reading(
             icon=":material/balance:",
         )
     if missing:
-        st.caption(f"Not scored on {split} yet: {', '.join(missing)}.")
-    if any(len(names) > 1 for names in groups):
-        st.caption(CHANCE)
+        st.caption(f"Not scored on {comparison.split} yet: {', '.join(missing)}.")
+
+
+def _verdict(comparison: Comparison, names: list[str]) -> None:
+    """Say how sure the best of comparable results is better than the baseline, or than the second best."""
+    ranked = contests.ranked(comparison, names)
+    if len(ranked) < 2:
+        return
+    first = comparison.baseline if comparison.baseline in ranked else ranked[1]
+    second = next(name for name in ranked if name != first)
+    try:
+        found = contests.certainty(comparison, first, second)
+    except CitysegError as error:
+        st.caption(f"How sure that is cannot be said. {error}")
+        return
+    st.markdown(
+        f"{verdicts.certainty_words(first, second, found, 'f1')} "
+        f"{verdicts.tally_words(first, second, verdicts.tally(found.classes('f1')))}"
+    )
 
 
 def _best(summaries: Mapping[str, Mapping[str, Any]], basis: Basis, data: str) -> None:

@@ -11,8 +11,8 @@ from cityseg.labels import COLOR_BLIND_PALETTE, PALETTE
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
-# Streamlit refuses to touch these: they belong to the tabs and to the switch of the colours.
-_BOUND = ("tab", "view", _SAFE_COLORS)
+# Streamlit refuses to touch these: they belong to the tabs, to filters and to the switch of the colours.
+_BOUND = ("tab", "view", "find", "states", "groups", _SAFE_COLORS)
 
 
 def data_spec() -> str:
