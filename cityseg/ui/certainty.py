@@ -20,14 +20,10 @@ _VERDICTS = {"better": "▲ better", "worse": "▼ worse", "can't tell": "can't 
 
 def show(comparison: Comparison) -> None:
     """Show the differences of one result from the baseline with their intervals and verdicts."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        metric = contests.choose_metric()
-    with right:
-        chosen = contests.choose(comparison, "whether one is really better")
+    chosen = contests.choose(comparison, "whether one is really better")
     if chosen is None:
         return
-    first, second = chosen
+    metric, first, second = chosen
     try:
         certainty = contests.certainty(comparison, first, second)
     except CitysegError as error:

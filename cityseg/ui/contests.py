@@ -61,12 +61,15 @@ def ranked(comparison: Comparison, names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: -(comparison.summaries[name]["macro"]["f1"] or 0.0))
 
 
-def choose(comparison: Comparison, question: str) -> tuple[str, str] | None:
-    """Let the user choose one of the results that can be compared with the baseline; None if there is none.
+def choose(comparison: Comparison, question: str) -> tuple[Metric, str, str] | None:
+    """Let the user choose a score, and one of the results that can be compared with the baseline.
 
     Args:
         comparison: the page's selection.
         question: what the tab would answer, for those who have to select more first.
+
+    Returns:
+        The score, the baseline and the other; None where there is no pair.
     """
     found = opponents(comparison)
     if found is None:
@@ -75,20 +78,21 @@ def choose(comparison: Comparison, question: str) -> tuple[str, str] | None:
             icon=":material/check_box:",
         )
         return None
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        metric = choose_metric()
     choices.settle(_OTHER, _OTHER_PARAMETER, found.second, found.second[0])
-    other = st.selectbox(
-        f"Compared with {found.first}",
-        found.second,
-        key=_OTHER,
-        help="The best first. Choose the baseline above the tabs." if not found.stands_in else "The best first.",
-    )
+    with right:
+        other = st.selectbox(f"Compared with {found.first}", found.second, key=_OTHER, help="The best first.")
     choices.keep(_OTHER, _OTHER_PARAMETER, other)
-    others = [name for name in comparison.summaries if name not in (found.first, *found.second)]
-    if others:
-        st.caption(f"Measured differently, so not offered: {', '.join(others)}.")
+    notes = []
     if found.stands_in:
-        st.caption(f"No baseline is chosen, so {found.first}, the second best of its kind, stands in for one.")
-    return found.first, other
+        notes.append(f"No baseline is chosen, so {found.first}, the second best of its kind, stands in for one.")
+    if others := [name for name in comparison.summaries if name not in (found.first, *found.second)]:
+        notes.append(f"Measured differently, so not offered: {', '.join(others)}.")
+    if notes:
+        st.caption(" ".join(notes))
+    return metric, found.first, other
 
 
 def withheld(comparison: Comparison) -> str:

@@ -28,14 +28,10 @@ _FRAMES, _PICTURES = 12, 6
 
 def show(comparison: Comparison) -> None:
     """Show the bridge from the baseline's mean to the other's, and the frames that moved the chosen class."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        metric = contests.choose_metric()
-    with right:
-        chosen = contests.choose(comparison, "which classes make the difference")
+    chosen = contests.choose(comparison, "which classes make the difference")
     if chosen is None:
         return
-    first, second = chosen
+    metric, first, second = chosen
     try:
         both = contests.matched(comparison, first, second)
     except CitysegError as error:
