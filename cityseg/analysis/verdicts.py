@@ -85,7 +85,9 @@ def reason(estimate: Estimate) -> str:
     if math.isnan(estimate.difference):
         return "it occurs in no label, and only one of the two sees it"
     if math.isnan(estimate.low):
-        return f"too few frames decide: it bears on {_frames(estimate.frames)}, and one or two of them weigh most"
+        if estimate.frames == 1:
+            return "a single frame decides"
+        return f"too few frames decide: one or two of its {estimate.frames:,} weigh most"
     if estimate.low == estimate.high == 0:
         return "both are alike in every frame"
     few = f"only {_frames(estimate.frames)}" if estimate.frames < FEW_FRAMES else ""

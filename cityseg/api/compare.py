@@ -12,7 +12,7 @@ import numpy as np
 from cityseg.analysis import bootstrap, verdicts
 from cityseg.analysis.bootstrap import Certainty, Estimate
 from cityseg.analysis.bridge import Bridge, bridge
-from cityseg.analysis.compare import Basis, Metric, obstacles
+from cityseg.analysis.compare import Basis, Metric, differing_settings, obstacles
 from cityseg.api.runs import Result, find_result
 from cityseg.data.layout import Split
 from cityseg.errors import UsageError
@@ -71,6 +71,10 @@ class Contests:
     results: dict[str, Result]
     contests: tuple[Contest, ...]
 
+    def settings(self) -> dict[str, tuple[Any, ...]]:
+        """Return the settings that are not the same for all results, with a value per result."""
+        return differing_settings({name: one.config.model_dump(mode="json") for name, one in self.results.items()})
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
@@ -78,6 +82,7 @@ class Contests:
             "metric": self.metric,
             "baseline": self.baseline,
             "results": {name: result.scores.get(self.split) for name, result in self.results.items()},
+            "settings": {key: dict(zip(self.results, row, strict=True)) for key, row in self.settings().items()},
             "comparisons": [_document(contest, self.metric) for contest in self.contests],
         }
 

@@ -96,6 +96,11 @@ def _lines(found: Contests, first_study: bool) -> Iterable[str]:
     starred = [f"* {name}" if name == found.baseline else name for name in columns]
     yield from table((found.split, *starred), rows)
     yield "* the baseline"
+    differing = found.settings()
+    if differing:
+        yield ""
+        rows = [(key, *("–" if value is None else str(value) for value in row)) for key, row in differing.items()]
+        yield from table(("settings that differ", *starred), rows)
     for contest in found.contests:
         yield ""
         yield from _contest_lines(found, contest)

@@ -15,6 +15,8 @@ from cityseg.figures import contest as figures
 from cityseg.ui import contests, export, glossary, state, styled
 from cityseg.ui.comparison import Comparison
 
+_MANY = 12
+"""So many results are compared in one table at most; each takes a bootstrap."""
 _VERDICTS = {"better": "▲ better", "worse": "▼ worse", "can't tell": "can't tell"}
 
 
@@ -52,6 +54,53 @@ def show(comparison: Comparison) -> None:
         "The intervals say nothing about another seed of the training."
     )
     _table(first, second, metric, {**overall, **classes})
+    _everyone(comparison, first, metric)
+
+
+def _everyone(comparison: Comparison, first: str, metric: Metric) -> None:
+    """Show the verdict on every other selected result in one table, where there are several."""
+    found = contests.opponents(comparison)
+    if found is None or len(found.second) < 2:
+        return
+    score = verdicts.SCORE_NAMES[f"macro {metric}"]
+    rows = []
+    for name in found.second[:_MANY]:
+        certainty = contests.certainty(comparison, first, name)
+        macro, tally = certainty.macro(metric), verdicts.tally(certainty.classes(metric))
+        rows.append(
+            {
+                "Result": name,
+                "Difference": macro.difference,
+                "From": macro.low,
+                "To": macro.high,
+                "Verdict": _VERDICTS[macro.verdict],
+                "Classes won": len(tally.won),
+                "Classes lost": len(tally.lost),
+                "Lost": ", ".join(tally.lost) or None,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    changes = ["Difference", "From", "To"]
+    st.subheader(f"Everyone against {first}", anchor=False)
+    st.dataframe(
+        styled.differences(frame, changes),
+        hide_index=True,
+        key="everyone",
+        placeholder=glossary.ABSENT,
+        column_config={
+            "Difference": st.column_config.NumberColumn(help=f"In {score}."),
+            "Lost": st.column_config.TextColumn("At the cost of", width="large"),
+        },
+    )
+    words = (
+        f"The {score} of each result minus that of {first}, with its 95 % interval; a class counts as won or lost only "
+        "where its own interval says so. Among many results some verdicts come by chance: about one in twenty where "
+        "nothing differs."
+    )
+    if len(found.second) > _MANY:
+        words += f" The best {_MANY} are shown, {len(found.second) - _MANY} are left out."
+    st.caption(words)
+    export.table(frame, f"cityseg-everyone-{first}-{metric}", "everyone", changes)
 
 
 def _on_top(metric: Metric) -> list[str]:

@@ -16,6 +16,7 @@ from cityseg.ui import styled as styling
 from cityseg.ui.work import duration
 
 _SELECTED, _PARAMETER = "compared", "runs"
+_WRITTEN, _FOLLOWED = "compared in the address", "links followed to compared"
 _FEW = 6
 """So many results are selected on arrival at most."""
 
@@ -62,11 +63,11 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
         columns = table_filters.columns(list(whole.columns), DEFAULT_COLUMNS)
     names = list(shown)
     chosen = _chosen(everything, split)
-    part = whole[whole["Name"].isin(names)]
+    part = whole.loc[whole["Name"].isin(names), columns]
     event: Any = st.dataframe(
         _styled(part, everything, split, baseline),
         # Rows are selected by position: where runs come or go, the table is a new one with the old selection.
-        key=f"results_{hash(tuple(names))}",
+        key=f"results_{hash(tuple(names))}_{st.session_state.get(_FOLLOWED, 0)}",
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={
@@ -74,7 +75,6 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
         },
         hide_index=True,
         height=min(38 + 35 * max(1, len(names)), 320),
-        column_order=columns,
         column_config=_columns(split, signed=baseline is not None),
         placeholder=glossary.ABSENT,
         alt=f"All results with their settings and their scores on {split}",
@@ -84,13 +84,9 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
     selected = [name for name in everything if name in ticked or (name in chosen and name not in shown)]
     st.session_state[_SELECTED] = selected
     state.remember(_PARAMETER, ",".join(selected) or None)
+    st.session_state[_WRITTEN] = ",".join(selected)
     _caption(everything, shown, selected, baseline, split)
-    export.table(
-        part[[column for column in columns if column in part]],
-        f"cityseg-results-{split}",
-        "results",
-        SCORE_COLUMNS if baseline else (),
-    )
+    export.table(part, f"cityseg-results-{split}", "results", SCORE_COLUMNS if baseline else ())
     return {name: everything[name] for name in everything if name in selected or name == baseline}
 
 
@@ -110,10 +106,14 @@ def _caption(
 
 
 def _chosen(everything: dict[str, Result], split: Split) -> list[str]:
-    """Return what was selected before, or is named by the address, or is worth looking at first."""
-    if _SELECTED not in st.session_state:
-        named_there = [name for name in st.query_params.get(_PARAMETER, "").split(",") if name in everything]
-        st.session_state[_SELECTED] = named_there or first_choice(everything, split)
+    """Return what a link asks for, or what was selected before, or what is worth looking at first."""
+    asked = st.query_params.get(_PARAMETER, "")
+    # What this page itself wrote into the address is no news; anything else there is a link that was followed.
+    if asked != st.session_state.get(_WRITTEN, "") and (found := [n for n in asked.split(",") if n in everything]):
+        st.session_state[_SELECTED] = found
+        st.session_state[_FOLLOWED] = st.session_state.get(_FOLLOWED, 0) + 1
+    elif _SELECTED not in st.session_state:
+        st.session_state[_SELECTED] = first_choice(everything, split)
     return [name for name in st.session_state[_SELECTED] if name in everything]
 
 
@@ -148,10 +148,14 @@ def _styled(part: pd.DataFrame, everything: dict[str, Result], split: Split, bas
     """Give differences sign and colour; the baseline's row shows its own scores, which sort as no difference."""
     if baseline is None:
         return part
-    styled = styling.differences(part, list(SCORE_COLUMNS))
-    own = _scores(everything[baseline].scores.get(split, {}))
+    shown = [column for column in SCORE_COLUMNS if column in part]
     rows = part.index[part["Name"] == baseline]
-    for column, value in own.items():
+    styled = styling.differences(part, shown)
+    if not shown or rows.empty:
+        return styled
+    own = _scores(everything[baseline].scores.get(split, {}))
+    for column in shown:
+        value = own[column]
         styled = styled.format(lambda _, value=value: glossary.score(value), subset=(rows, [column]))
     return styled
 

@@ -121,8 +121,7 @@ def test_the_reading_compares_the_best_with_the_baseline_and_says_how_sure(aroun
     difference = around["second"].score("test", "f1") - around["first"].score("test", "f1")
     assert "Can't tell whether second is better than first: macro F1" in said
     assert f"{abs(difference):.3f}" in said
-    assert "too few frames decide" in said
-    assert "over 1 frame." in said
+    assert "a single frame decides, over 1 frame." in said
 
 
 @pytest.fixture
@@ -166,7 +165,7 @@ def test_certainty_has_verdicts_intervals_and_reasons(shipped_only: None) -> Non
         assert table.loc[name, "Difference"] == pytest.approx(estimate.difference)
         assert table.loc[name, "From"] == pytest.approx(estimate.low, nan_ok=True)
         assert estimate.verdict in table.loc[name, "Verdict"]
-    assert "one or two of them weigh most" in table.loc["train", "Why"]
+    assert "too few frames decide: one or two of its 3 weigh most" in table.loc["train", "Why"]
     won = next(metric for metric in app.metric if metric.label == "Classes better-1 won")
     assert won.value == str(sum(one.verdict == "better" for one in expected.classes("iou").values()))
 
@@ -183,6 +182,23 @@ def test_why_leads_from_a_class_to_the_frames_behind_it(shipped_only: None) -> N
     assert list(table["Adds"]) == pytest.approx(list(expected.frames[order, CLASS_NAMES.index("rider")] * 1000))
     query = parse_qs(urlsplit(table["See better-1"][0]).query)
     assert query == {"result": ["better-1"], "split": ["test"], "by": ["IoU of rider"], "frame": [table["Frame"][0]]}
+
+
+def test_everyone_is_judged_against_the_baseline_and_losses_are_named(shipped_only: None) -> None:
+    app = opened(runs="experiment-1,better-1,better-2", baseline="experiment-1", view="Certainty", metric="f1")
+    table = shown(app, "Classes won").set_index("Result")
+    assert list(table.index) == ["better-2", "better-1"]
+    assert list(table["Verdict"]) == ["▲ better", "▲ better"]
+    assert table.loc["better-1", "Lost"] == "rider"
+
+
+def test_a_link_followed_later_selects_its_runs(shipped_only: None) -> None:
+    app = opened(runs="better-1,better-2")
+    app.query_params["runs"] = "experiment-1,better-1"
+    app.run()
+    assert app.query_params["runs"] == "better-1,experiment-1"
+    assert "Best of 2 results" in words(app)
+    assert "better-1 is better than experiment-1" in words(app)
 
 
 @pytest.mark.parametrize("view", ["Certainty", "Why"])
