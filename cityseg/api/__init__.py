@@ -8,6 +8,7 @@ Every request and result is typed; nothing here prints.
 from cityseg.api.audit import CONFIDENCE, Audit, audit_file, audit_report, find_audit, judge, make_audit, read_verdicts
 from cityseg.api.augment import AugmentedView, augmented_views
 from cityseg.api.bench import BenchResult, bench
+from cityseg.api.compare import compare
 from cityseg.api.data import (
     DataInfo,
     FrameView,
@@ -91,6 +92,7 @@ __all__ = [
     "audit_report",
     "augmented_views",
     "bench",
+    "compare",
     "connect",
     "cost_of",
     "data_info",

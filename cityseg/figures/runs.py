@@ -9,15 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cityseg.analysis.compare import ClassTable, Differences
+from cityseg.analysis.compare import ClassTable
 from cityseg.figures import theme
-from cityseg.labels import CLASS_NAMES, PALETTE
+from cityseg.labels import CLASS_NAMES
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross")
 ABSENT = "–"
-_EMPTY = {False: "#f2f5f9", True: "#1a212c"}
-"""Cells of a matrix without score or difference, on a light and on a dark page."""
 
 
 def training_curve(history: Sequence[Mapping[str, Any]], color: str) -> go.Figure:
@@ -127,49 +125,6 @@ def class_bars(per_class: Mapping[str, Mapping[str, float | None]], metric: str,
     return _laid_out(figure, 470, legend=False)
 
 
-def class_heatmap(table: ClassTable, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
-    """Draw the class-by-result matrix of one metric, the macro mean in its last row.
-
-    Args:
-        table: the scores.
-        palette: (256, 3) uint8, for the squares beside the classes' names.
-        dark: whether the page around it is dark.
-    """
-    values = np.vstack([table.scores, table.macro])
-    text = [[ABSENT if np.isnan(value) else f"{value:.3f}" for value in row] for row in values]
-    scale = [_EMPTY[dark], "#10575e", "#178f89"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]
-    return _matrix(table.names, values, text, scale, (0.0, 1.0), palette, dark)
-
-
-def difference_heatmap(
-    table: ClassTable, differences: Differences, palette: np.ndarray = PALETTE, *, dark: bool = False
-) -> go.Figure:
-    """Draw scores minus the baseline's: blue where better, orange where worse, always signed.
-
-    The baseline's own column shows its scores, without colour; a column that must not be subtracted says so.
-
-    Args:
-        table: the scores.
-        differences: the same results minus the baseline.
-        palette: (256, 3) uint8.
-        dark: whether the page around it is dark.
-    """
-    scores = np.vstack([table.scores, table.macro])
-    values = np.vstack([differences.scores, differences.macro])
-    text = [[ABSENT if np.isnan(value) else signed(value) for value in row] for row in values]
-    for column, name in enumerate(table.names):
-        for row in range(len(text)):
-            if name in differences.withheld:
-                text[row][column] = "not comparable" if row == 0 else ""
-            elif name == differences.baseline:
-                text[row][column] = ABSENT if np.isnan(scores[row, column]) else f"{scores[row, column]:.3f}"
-    names = [f"★ {name}" if name == differences.baseline else name for name in table.names]
-    values[:, table.names.index(differences.baseline)] = np.nan
-    reach = max(0.05, float(np.nanmax(np.abs(values)))) if np.isfinite(values).any() else 0.05
-    scale = [theme.WORSE, _EMPTY[dark], theme.BETTER]
-    return _matrix(names, values, text, scale, (-reach, reach), palette, dark)
-
-
 def grouped_bars(table: ClassTable, colors: Mapping[str, str], order: Sequence[int]) -> go.Figure:
     """Draw one bar per class and result, in the results' colours.
 
@@ -228,53 +183,6 @@ def run_curves(
     return _laid_out(figure, 300)
 
 
-def signed(value: float) -> str:
-    """Write a difference with its sign and three decimals; what rounds to nothing has no sign."""
-    if round(value, 3) == 0:
-        return "0.000"
-    return f"{'+' if value > 0 else '−'}{abs(value):.3f}"
-
-
-def _matrix(
-    names: Sequence[str],
-    values: np.ndarray,
-    text: list[list[str]],
-    scale: list[str],
-    limits: tuple[float, float],
-    palette: np.ndarray,
-    dark: bool,
-) -> go.Figure:
-    """Draw a class-by-result matrix whose last row is the macro mean, set off by a gap."""
-    rows = [*range(len(CLASS_NAMES)), len(CLASS_NAMES) + 0.35]
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=list(range(len(names))),
-            y=rows,
-            text=text,
-            texttemplate="%{text}",
-            # Plotly picks dark letters for cells without a value, which a dark page swallows.
-            textfont={"size": 13, **({"color": "#e4e9f1"} if dark else {})},
-            customdata=[[f"{row}, {name}" for name in names] for row in (*CLASS_NAMES, "macro mean")],
-            hovertemplate="%{customdata}: %{text}<extra></extra>",
-            colorscale=scale,
-            zmin=limits[0],
-            zmax=limits[1],
-            xgap=3,
-            ygap=2,
-            showscale=False,
-        )
-    )
-    labels = [
-        f'{name} <span style="color:{color};font-size:18px">■</span>'
-        for name, color in zip(CLASS_NAMES, _colors(palette), strict=True)
-    ]
-    figure.update_yaxes(tickvals=rows, ticktext=[*labels, "<b>macro mean</b>"], autorange="reversed")
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=list(names), side="top")
-    figure = _laid_out(figure, 28 * (len(CLASS_NAMES) + 1) + 70, legend=False)
-    return figure.update_xaxes(showgrid=False).update_yaxes(showgrid=False)
-
-
 def _pattern(position: int) -> dict[str, Any]:
     """Return a faint pattern over a bar's colour, so that bars differ by more than colour."""
     shapes = ("", "/", ".", "x", "-")
@@ -298,10 +206,6 @@ def _laid_out(figure: go.Figure, height: int, *, legend: bool = True) -> go.Figu
 
 def _label(metric: str) -> str:
     return {"f1": "F1", "iou": "IoU", "dice": "Dice"}.get(metric, metric)
-
-
-def _colors(palette: np.ndarray) -> list[str]:
-    return [_rgb(palette[index]) for index in range(len(CLASS_NAMES))]
 
 
 def _rgb(color: np.ndarray) -> str:

@@ -133,6 +133,7 @@ def base_layout(**overrides: Any) -> dict[str, Any]:
             "title": {"text": ""},
         },
         "dragmode": False,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": BETTER},
         "xaxis": {"gridcolor": GRID, "zeroline": False, "automargin": True},
         "yaxis": {"gridcolor": GRID, "zeroline": False, "automargin": True},
     }

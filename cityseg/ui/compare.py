@@ -1,21 +1,46 @@
-"""The Compare page: the results on top, then what the selected ones say."""
+"""The Compare page: who is better in a sentence, the results, then what the selected ones say, tab by tab."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from cityseg.analysis.compare import Basis, differing_settings, group_comparable
+from cityseg.analysis import verdicts
+from cityseg.analysis.compare import Basis, group_comparable
 from cityseg.api import Result
 from cityseg.data.layout import Split
-from cityseg.ui import cached, curves, glossary, results, scores, state
+from cityseg.errors import CitysegError
+from cityseg.ui import (
+    cached,
+    certainty,
+    choices,
+    contests,
+    curves,
+    export,
+    glossary,
+    results,
+    scores,
+    settings,
+    state,
+    why,
+)
+from cityseg.ui.comparison import Comparison
 
-CHANCE = "Differences within a few thousandths may be chance; intervals are not computed yet."
 _SPLIT_PARAMETER, _SPLIT = "split", "compare_split"
 _SPLITS: tuple[Split, ...] = ("test", "val")
+_BASELINE, _BASELINE_PARAMETER = "compare_baseline", "baseline"
+_NONE = "none"
+
+TABS: dict[str, Callable[[Comparison], None]] = {
+    "Scores": scores.show,
+    "Certainty": certainty.show,
+    "Why": why.show,
+    "Curves": lambda comparison: curves.show(dict(comparison.selected)),
+    "Settings": settings.show,
+}
+"""The tabs in order, and what shows each; only the open one is computed."""
 
 
 def page() -> None:
@@ -28,24 +53,44 @@ def page() -> None:
         )
         st.page_link("pages/train.py", label="Train a first model", icon=":material/model_training:")
         return
-    split = _split(everything)
+    named = results.named(everything)
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left:
+        split = _split(everything)
+    with right:
+        baseline = _baseline([name for name, result in named.items() if split in result.scores])
     # The reading comes first on the page, but what it says depends on the rows selected below it.
     reading = st.container()
-    selected = results.table(results.named(everything), split)
-    st.caption("Tick rows to compare them; a column's head sorts. An empty score: not measured on this split yet.")
+    selected = results.table(named, split, baseline)
     summaries = {name: result.scores[split] for name, result in selected.items() if split in result.scores}
     bases = {name: Basis.of(summary, split) for name, summary in summaries.items()}
+    comparison = Comparison(split, selected, summaries, bases, baseline)
     with reading:
-        _reading(selected, summaries, bases, split)
+        _reading(comparison)
     if not selected:
         return
-    tabs = st.tabs(["Scores", "Curves", "Settings"])
-    with tabs[0]:
-        scores.show(summaries, bases)
-    with tabs[1]:
-        curves.show(selected)
-    with tabs[2]:
-        _settings(selected)
+    for name, tab in zip(TABS, st.tabs(list(TABS), key="view", bind="query-params"), strict=True):
+        if tab.open:
+            with tab:
+                TABS[name](comparison)
+    export.page()
+
+
+def _baseline(names: list[str]) -> str | None:
+    """Ask for the result that all others are compared with, on every tab."""
+    options = [_NONE, *names]
+    choices.settle(_BASELINE, _BASELINE_PARAMETER, options, _NONE)
+    baseline = st.selectbox(
+        "Baseline",
+        options,
+        key=_BASELINE,
+        help="Shows every other result as its difference from this one, where the two may be subtracted at all.",
+    )
+    if baseline == _NONE:
+        state.remember(_BASELINE_PARAMETER, None)
+        return None
+    choices.keep(_BASELINE, _BASELINE_PARAMETER, baseline)
+    return baseline
 
 
 def _split(everything: list[Result]) -> Split:
@@ -64,10 +109,9 @@ def _split(everything: list[Result]) -> Split:
     return split or "test"
 
 
-def _reading(
-    selected: dict[str, Result], summaries: Mapping[str, Mapping[str, Any]], bases: Mapping[str, Basis], split: Split
-) -> None:
-    """Say which of the selected results is best, among those measured the same way."""
+def _reading(comparison: Comparison) -> None:
+    """Say which of the selected results is best, among those measured the same way, and how sure that is."""
+    selected, summaries, bases = comparison.selected, comparison.summaries, comparison.bases
     if not selected:
         st.info("Tick one or more rows of the table to see their scores side by side.", icon=":material/check_box:")
         return
@@ -75,7 +119,10 @@ def _reading(
     groups = group_comparable(bases)
     for names in groups[:3]:
         _best({name: summaries[name] for name in names}, bases[names[0]], selected[names[0]].data)
-    if len(groups) > 1:
+        _verdict(comparison, list(names))
+    if words := contests.withheld(comparison):
+        st.warning(words, icon=":material/balance:")
+    elif len(groups) > 1:
         rest = f" The {len(groups) - 3} smaller groups are left to the table." if len(groups) > 3 else ""
         st.warning(
             f"The selected results were measured in {len(groups)} different ways, so there is no single best: "
@@ -83,9 +130,25 @@ def _reading(
             icon=":material/balance:",
         )
     if missing:
-        st.caption(f"Not scored on {split} yet: {', '.join(missing)}.")
-    if any(len(names) > 1 for names in groups):
-        st.caption(CHANCE)
+        st.caption(f"Not scored on {comparison.split} yet: {', '.join(missing)}.")
+
+
+def _verdict(comparison: Comparison, names: list[str]) -> None:
+    """Say how sure the best of comparable results is better than the baseline, or than the second best."""
+    ranked = contests.ranked(comparison, names)
+    if len(ranked) < 2:
+        return
+    first = comparison.baseline if comparison.baseline in ranked else ranked[1]
+    second = next(name for name in ranked if name != first)
+    try:
+        found = contests.certainty(comparison, first, second)
+    except CitysegError as error:
+        st.caption(f"How sure that is cannot be said. {error}")
+        return
+    st.markdown(
+        f"{verdicts.certainty_words(first, second, found, 'f1')} "
+        f"{verdicts.tally_words(first, second, verdicts.tally(found.classes('f1')))}"
+    )
 
 
 def _best(summaries: Mapping[str, Mapping[str, Any]], basis: Basis, data: str) -> None:
@@ -114,36 +177,3 @@ def _best(summaries: Mapping[str, Mapping[str, Any]], basis: Basis, data: str) -
                 help=help_text,
                 width=160,
             )
-
-
-def _settings(selected: dict[str, Result]) -> None:
-    """Show only the settings that are not the same for all selected results."""
-    rows = {name: {**result.config.model_dump(), "data": result.data} for name, result in selected.items()}
-    if len(selected) == 1:
-        (only,) = rows.values()
-        differing: dict[str, tuple[Any, ...]] = {key: (value,) for key, value in only.items()}
-    else:
-        differing = differing_settings(rows)
-    if not differing:
-        st.info("The selected results were trained with the same settings.", icon=":material/equal:")
-        return
-    frame = pd.DataFrame(
-        [
-            [glossary.SETTING_NAMES.get(key, "Data"), *(glossary.setting(key, value) for value in values), _why(key)]
-            for key, values in differing.items()
-        ],
-        columns=["Setting", *rows, "What it means"],
-    )
-    st.dataframe(
-        frame,
-        hide_index=True,
-        column_config={"What it means": st.column_config.TextColumn(width="large")},
-        key="settings",
-    )
-    if len(selected) > 1:
-        alike = len(next(iter(rows.values()))) - len(differing)
-        st.caption(f"Only what differs: {alike} more settings are the same for all of them.")
-
-
-def _why(key: str) -> str:
-    return "What it was trained on." if key == "data" else glossary.meaning(key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,106 +11,96 @@ import pandas as pd
 import streamlit as st
 from PIL import Image, ImageDraw
 
-from cityseg.analysis.compare import Basis, ClassTable, Differences, class_table, differences, group_comparable
+from cityseg.analysis.compare import ClassTable, Differences, class_table, differences, group_comparable
+from cityseg.analysis.published import NOTE, TABLES, Published
+from cityseg.figures import matrix, theme
 from cityseg.figures import runs as figures
-from cityseg.figures import theme
 from cityseg.labels import CLASS_NAMES
-from cityseg.ui import glossary, state
+from cityseg.ui import choices, contests, export, glossary, state, styled
+from cityseg.ui.comparison import Comparison
 
-_BASELINE, _BASELINE_PARAMETER = "compare_baseline", "baseline"
-_METRIC, _METRIC_PARAMETER = "compare_metric", "metric"
-_NONE = "none"
+_ORDER, _ORDER_PARAMETER = "compare_order", "order"
 _BARS = 6
 """More results than this make bars too thin to read."""
 
 
-def show(summaries: Mapping[str, Mapping[str, Any]], bases: Mapping[str, Basis]) -> None:
-    """Show one score of every selected result for every class.
-
-    Args:
-        summaries: ``metrics.summarize``'s figures by result, all on one split.
-        bases: what each was measured on.
-    """
-    if not summaries:
+def show(comparison: Comparison) -> None:
+    """Show one score of every selected result for every class."""
+    if not comparison.summaries:
         st.info("None of the selected results has been scored on this split yet.", icon=":material/hourglass_empty:")
         return
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        metric = _metric()
-    with right:
-        baseline = _baseline(list(summaries))
-    table = class_table(summaries, metric)
-    compared = differences(table, bases, baseline) if baseline else None
-    _caution(bases, compared)
-    _matrix(table, compared)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        table = class_table(comparison.summaries, contests.choose_metric())
+        compared = differences(table, comparison.bases, comparison.baseline) if comparison.baseline else None
+        order = _order(table, compared)
+        beside = _published(table)
+    if compared is None and len(group_comparable(comparison.bases)) > 1:
+        st.caption(
+            ":orange[:material/balance:] Not all of these columns may be compared with each other: "
+            "choose a baseline to see which, and why not."
+        )
+    _matrix(table, compared, order, beside)
     if len(table.names) <= _BARS:
         _bars(table)
-    _table(table, compared)
+    _table(table, compared, order, beside)
 
 
-def _metric() -> Any:
-    metrics = list(glossary.SCORES)
-    if _METRIC not in st.session_state:
-        st.session_state[_METRIC] = state.remembered(_METRIC_PARAMETER, metrics) or "f1"
-    metric = st.segmented_control(
-        "Score",
-        metrics,
-        key=_METRIC,
-        required=True,
-        format_func=lambda key: glossary.SCORES[key][0],
-        help="\n\n".join(f"**{name}**: {meaning}" for name, meaning in glossary.SCORES.values()),
+def _order(table: ClassTable, compared: Differences | None) -> list[int]:
+    """Let the user choose the order of the classes; return train ids."""
+    orders = {"official": "as in Cityscapes", "support": "most frequent first"}
+    if compared is not None:
+        orders |= {"gain": "largest gain first", "loss": "largest loss first"}
+    choices.settle(_ORDER, _ORDER_PARAMETER, list(orders), "official")
+    chosen = st.selectbox(
+        "Classes",
+        list(orders),
+        key=_ORDER,
+        format_func=lambda key: orders[key],
+        width=200,
+        help="Gain and loss: the mean of the differences from the baseline that are shown.",
     )
-    state.remember(_METRIC_PARAMETER, metric)
-    return metric
+    choices.keep(_ORDER, _ORDER_PARAMETER, chosen)
+    official = list(range(len(CLASS_NAMES)))
+    if chosen == "support":
+        return _by_support(table)
+    if chosen == "official" or compared is None:
+        return official
+    others = [column for column, name in enumerate(table.names) if name != compared.baseline]
+    change = np.nan_to_num(compared.scores[:, others]).sum(1)
+    return sorted(official, key=lambda index: -change[index] if chosen == "gain" else change[index])
 
 
-def _baseline(names: list[str]) -> str | None:
-    options = [_NONE, *names]
-    if st.session_state.get(_BASELINE) not in options:
-        st.session_state[_BASELINE] = state.remembered(_BASELINE_PARAMETER, options) or _NONE
-    baseline = st.selectbox(
-        "Baseline",
-        options,
-        key=_BASELINE,
-        help="Shows every other result as its difference from this one, where the two may be subtracted at all.",
+def _published(table: ClassTable) -> tuple[Published, ...]:
+    """Let the user put the first study's figures beside the results."""
+    wanted = st.toggle(
+        "Published figures",
+        key="published",
+        bind="query-params",
+        help="The first study's own three tables, measured by it on its full data: to look at, not to subtract.",
     )
-    state.remember(_BASELINE_PARAMETER, None if baseline == _NONE else baseline)
-    return None if baseline == _NONE else baseline
+    if wanted and table.metric == "iou":
+        st.caption("The first study published no IoU.")
+    return TABLES if wanted and table.metric != "iou" else ()
 
 
-def _caution(bases: Mapping[str, Basis], compared: Differences | None) -> None:
-    """Say what must not be compared, and why."""
-    if compared is None:
-        if len(group_comparable(bases)) > 1:
-            st.caption(
-                ":orange[:material/balance:] Not all of these columns may be compared with each other: "
-                "choose a baseline to see which, and why not."
-            )
-        return
-    if compared.withheld:
-        reasons = "\n".join(f"- **{name}**: {', '.join(found)}" for name, found in compared.withheld.items())
-        st.warning(
-            f"Not subtracted from **{compared.baseline}**, because they were measured differently:\n{reasons}",
-            icon=":material/balance:",
-        )
-
-
-def _matrix(table: ClassTable, compared: Differences | None) -> None:
+def _matrix(table: ClassTable, compared: Differences | None, order: list[int], beside: tuple[Published, ...]) -> None:
     dark = st.context.theme.type == "dark"
     name = glossary.SCORES[table.metric][0]
     if compared is None:
-        figure = figures.class_heatmap(table, state.palette(), dark=dark)
+        figure = matrix.class_heatmap(table, state.palette(), dark=dark, order=order, beside=beside)
         reading = "Each row is a class, each column a result; stronger colour is a higher score."
     else:
-        figure = figures.difference_heatmap(table, compared, state.palette(), dark=dark)
+        figure = matrix.difference_heatmap(table, compared, state.palette(), dark=dark, order=order, beside=beside)
         reading = (
             f"The starred column holds {compared.baseline}'s own scores, the others their difference from it: "
             "blue and + better, orange and − worse."
         )
+    if beside:
+        reading += f" Columns without colour: {NOTE}; other frames, so never part of a difference."
     st.plotly_chart(
         figure,
         key="matrix",
-        config={"displayModeBar": False},
+        config=export.chart(f"cityseg-{table.metric}-per-class"),
         alt=f"{name} per class and result: {', '.join(table.names)}",
     )
     st.caption(f"{reading} A dash: the class occurs in neither truth nor prediction, and is left out of the mean.")
@@ -121,7 +110,7 @@ def _bars(table: ClassTable) -> None:
     st.plotly_chart(
         figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, _by_support(table)),
         key="bars",
-        config={"displayModeBar": False},
+        config=export.chart(f"cityseg-{table.metric}-bars"),
         alt=f"{glossary.SCORES[table.metric][0]} per class, one bar per result",
     )
     st.caption("The same scores as bars, the most frequent class first: networks lose the rare classes on the right.")
@@ -132,25 +121,29 @@ def _by_support(table: ClassTable) -> list[int]:
     return sorted(range(len(CLASS_NAMES)), key=lambda index: -support[index])
 
 
-def _table(table: ClassTable, compared: Differences | None) -> None:
+def _table(table: ClassTable, compared: Differences | None, order: list[int], beside: tuple[Published, ...]) -> None:
     first = compared.baseline if compared else table.names[0]
     support = table.support[:, table.names.index(first)]
+    swatches = _swatches(state.palette())
     values: dict[str, Any] = {
-        "Colour": [*_swatches(state.palette()), None],
-        "Class": [*CLASS_NAMES, "macro mean"],
-        "Support": [*(support * 100), np.nan],
+        "Colour": [*(swatches[index] for index in order), None],
+        "Class": [*(CLASS_NAMES[index] for index in order), "macro mean"],
+        "Support": [*(support[order] * 100), np.nan],
     }
     for column, name in enumerate(table.names):
-        values[name] = [*table.scores[:, column], table.macro[column]]
+        values[name] = [*table.scores[order, column], table.macro[column]]
     changes = []
     for column, name in enumerate(table.names):
         if compared and name != compared.baseline and name not in compared.withheld:
             changes.append(f"{name} − {compared.baseline}")
-            values[changes[-1]] = [*compared.scores[:, column], compared.macro[column]]
+            values[changes[-1]] = [*compared.scores[order, column], compared.macro[column]]
+    published = [f"{one.name} ({NOTE})" for one in beside]
+    for head, one in zip(published, beside, strict=True):
+        values[head] = [*(one.score(CLASS_NAMES[index], table.metric) for index in order), one.mean(table.metric)]
     frame = pd.DataFrame(values)
     number = st.column_config.NumberColumn
     st.dataframe(
-        _styled(frame, changes) if changes else frame,
+        styled.differences(frame, changes),
         hide_index=True,
         height=38 + 35 * len(frame),
         key="class_table",
@@ -159,33 +152,10 @@ def _table(table: ClassTable, compared: Differences | None) -> None:
             "Colour": st.column_config.ImageColumn("", width=40, pinned=True),
             "Class": st.column_config.TextColumn(pinned=True),
             "Support": number(format="%.2f %%", help=f"{glossary.SUPPORT} Of {first}'s frames."),
-            **{name: number(format="%.3f") for name in table.names},
+            **{name: number(format="%.3f") for name in (*table.names, *published)},
         },
     )
-    st.download_button(
-        "Download as CSV",
-        frame.drop(columns="Colour").to_csv(index=False),
-        file_name=f"cityseg-{table.metric}-per-class.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        key="download_classes",
-    )
-
-
-def _styled(frame: pd.DataFrame, changes: list[str]) -> Any:
-    """Give differences their sign and colour, and keep them numbers, so that the table still sorts."""
-    columns = pd.Index(changes)
-    return frame.style.map(_tint, subset=columns).format(_sign, subset=columns)
-
-
-def _sign(value: Any) -> str:
-    return glossary.ABSENT if np.isnan(value) else figures.signed(value)
-
-
-def _tint(value: Any) -> str:
-    if np.isnan(value) or round(value, 3) == 0:
-        return ""
-    return f"color: {theme.difference_color(value)}"
+    export.table(frame.drop(columns="Colour"), f"cityseg-{table.metric}-per-class", "class_table", changes)
 
 
 @st.cache_data(show_spinner=False)

@@ -11,8 +11,8 @@ from cityseg.labels import COLOR_BLIND_PALETTE, PALETTE
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
-# Streamlit refuses to touch these: they belong to the tabs, the switch of the colours and widgets of the inspect page.
-_BOUND = ("tab", _SAFE_COLORS, "look", "also", "cut", "sure")
+# Streamlit refuses to touch these: they belong to tabs, filters, widgets of a page and the switch of the colours.
+_BOUND = ("tab", "view", "find", "states", "groups", "look", "also", "cut", "sure", _SAFE_COLORS)
 
 
 def data_spec() -> str:

@@ -1,0 +1,57 @@
+"""The Compare page in a real browser: from the verdict to the class, and from the class to its frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cityseg.data.synthetic import synthesize
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The app over a small drawn set: the shipped models' frames are not there, their matrices are."""
+    folder = tmp_path_factory.mktemp("compare")
+    synthesize(folder / "set", frames=3, seed=5, size=(64, 128))
+    return serve(
+        ROOT / "app.py",
+        folder,
+        CITYSEG_DATA=str(folder / "set"),
+        CITYSEG_RUNS=str(folder / "runs"),
+        CITYSEG_CACHE=str(folder / "cache"),
+        OMP_NUM_THREADS="1",
+    )
+
+
+def test_a_click_leads_from_the_verdict_to_the_class_and_its_frames(browser: Any, studio: Any) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 1400})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        page.goto(f"{studio.address}/compare?runs=experiment-1,better-1&baseline=experiment-1")
+        reading = page.get_by_text(re.compile(r"^better-1 is better than experiment-1: macro F1 \+"))
+        sync_api.expect(reading.first).to_be_visible(timeout=60_000)
+        page.get_by_role("tab", name="Certainty").click()
+        sync_api.expect(page.locator(".st-key-forest .js-plotly-plot")).to_be_visible(timeout=60_000)
+        sync_api.expect(page.get_by_text("Classes better-1 won")).to_be_visible()
+        page.get_by_role("tab", name="Why").click()
+        steps = page.locator(".st-key-waterfall .js-plotly-plot .barlayer .trace").nth(2).locator(".point path")
+        sync_api.expect(steps.nth(4)).to_be_visible(timeout=60_000)
+        sync_api.expect(page.get_by_role("heading", name="Frames that moved vegetation")).to_be_visible()
+        steps.nth(1).click(force=True)
+        sync_api.expect(page.get_by_role("heading", name="Frames that moved car")).to_be_visible(timeout=30_000)
+        sync_api.expect(page.get_by_text(re.compile("frames speak for better-1"))).to_be_visible()
+        assert "class=car" in page.url
+        assert "view=Why" in page.url
+    finally:
+        page.close()
+    assert not errors
+    assert "most recent call last" not in studio.log.read_text()
