@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from cityseg import checkpoint
 from cityseg.checkpoint import ModelCard
-from cityseg.data.images import resize_photo
-from cityseg.labels import CLASS_NAMES, NUM_CLASSES
+from cityseg.fit import Fit, fitted_logits
+from cityseg.labels import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
 from cityseg.metrics import most_probable
 
 _BAND_PIXELS = 1_000_000
@@ -27,7 +27,7 @@ class Prediction:
     """What a model sees in a photo.
 
     Attributes:
-        train_ids: (H, W) uint8 most probable class of every pixel.
+        train_ids: (H, W) uint8 most probable class of every pixel, 255 where the model was shown nothing.
         confidence: (H, W) float32 probability of that class, 0 to 1.
         entropy: (H, W) float32 of all 19 probabilities, as a share of the largest there can be (that of 19 equal
             ones, ln 19 nats): 0 where the model is sure, 1 where it cannot tell at all.
@@ -40,10 +40,10 @@ class Prediction:
     milliseconds: float
 
     def shares(self) -> dict[str, float]:
-        """Return the share of all pixels by class name, largest first, classes that occur only."""
-        counts = np.bincount(self.train_ids.ravel(), minlength=NUM_CLASSES)
+        """Return the share of all pixels that were looked at by class name, largest first, classes that occur only."""
+        counts = np.bincount(self.train_ids.ravel(), minlength=NUM_CLASSES)[:NUM_CLASSES]
         order = np.argsort(-counts, kind="stable")
-        return {CLASS_NAMES[index]: float(counts[index] / self.train_ids.size) for index in order if counts[index]}
+        return {CLASS_NAMES[index]: float(counts[index] / counts.sum()) for index in order if counts[index]}
 
 
 class Predictor:
@@ -63,30 +63,52 @@ class Predictor:
         """Load a checkpoint folder; raises what ``checkpoint.load`` raises."""
         return cls(*checkpoint.load(folder, device))
 
-    def predict(self, photo: np.ndarray) -> Prediction:
+    def predict(self, photo: np.ndarray, fit: Fit = "stretch", *, flip: bool = False) -> Prediction:
         """Predict a photo of any size.
 
-        The photo is stretched to the model's size; the logits are resized to the photo (bilinear) before the
-        most probable class is taken, so that borders are smooth and labels are never mixed.
+        The photo is brought to the model's size as ``fit`` says; the logits are resized to the photo (bilinear) before
+        the most probable class is taken, so that borders are smooth and labels are never mixed.
 
         Args:
             photo: (H, W, 3) uint8 RGB.
+            fit: how it is brought to the model's size, see ``cityseg.fit``. What ``crop`` leaves out is void.
+            flip: look at the mirrored photo too, and average the logits.
+
+        Raises:
+            UsageError: no such fit.
         """
         begun = time.perf_counter()
+        size = (photo.shape[0], photo.shape[1])
+        logits, (top, left, bottom, right) = self._look(photo, fit, flip)
         with torch.no_grad():
-            read = at_size(self.logits(photo), (photo.shape[0], photo.shape[1]))
-            train_ids, confidence, entropy = (part.cpu().numpy() for part in read)
+            read = at_size(logits, (bottom - top, right - left))
+        parts = [part.cpu().numpy() for part in read]
+        if (bottom - top, right - left) != size:
+            whole = [np.full(size, value, part.dtype) for part, value in zip(parts, (IGNORE_INDEX, 0, 1), strict=True)]
+            for full, part in zip(whole, parts, strict=True):
+                full[top:bottom, left:right] = part
+            parts = whole
+        train_ids, confidence, entropy = parts
         return Prediction(train_ids, confidence, entropy, (time.perf_counter() - begun) * 1000)
 
     def logits(self, photo: np.ndarray) -> Tensor:
-        """Return the (19, h, w) float32 logits of a photo at the model's own size; see ``probabilities_at``.
+        """Return the (19, h, w) float32 logits of a photo, stretched, at the model's size; see ``probabilities_at``.
 
         Args:
             photo: (H, W, 3) uint8 RGB.
         """
-        small = torch.from_numpy(np.array(resize_photo(photo, self.card.image_size))).to(self.device)
+        return self._look(photo, "stretch", False)[0]
+
+    def _look(self, photo: np.ndarray, fit: Fit, flip: bool) -> tuple[Tensor, tuple[int, int, int, int]]:
+        red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)
+
+        def run(frames: Tensor) -> Tensor:
+            x = self.card.normalization.apply(frames.to(self.device))
+            logits: Tensor = self.model(x).float()
+            return (logits + self.model(x.flip(-1)).float().flip(-1)) / 2 if flip else logits
+
         with torch.no_grad():
-            return self.model(self.card.normalization.apply(small[None])).float()[0]
+            return fitted_logits(photo, self.card.image_size, fit, (red, green, blue), run)
 
 
 def probabilities_at(logits: Tensor, size: tuple[int, int], row: int, column: int) -> np.ndarray:

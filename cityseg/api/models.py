@@ -16,6 +16,7 @@ from cityseg.api.runs import find_result_folder, shipped_root
 from cityseg.engine.device import best_device
 from cityseg.errors import DataError
 from cityseg.figures.overlay import overlay
+from cityseg.fit import Fit
 from cityseg.inference import Predictor
 
 
@@ -74,6 +75,8 @@ def predict_photos(
     photos: Sequence[Path],
     out: Path,
     *,
+    fit: Fit = "stretch",
+    flip: bool = False,
     runs: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -81,11 +84,20 @@ def predict_photos(
 
     Every photo is decoded before the first file is written, so a bad one among many loses nothing.
 
+    Args:
+        model: MODEL.
+        photos: files of any kind that ``cityseg.photos`` reads.
+        out: folder for the results, made if missing.
+        fit: how a photo is brought to the model's size, see ``cityseg.fit``.
+        flip: also look at every photo mirrored, and average.
+        runs: folder of runs.
+        on_progress: called with (photos done, photos in all).
+
     Returns:
         Per photo: its path, size, class shares, mean confidence, milliseconds and the files written.
 
     Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged.
+        UsageError, CheckpointError: MODEL is unknown or damaged, or there is no such fit.
         DataError: a file that is no photo, or a folder that cannot be written.
     """
     predictor = load_predictor(model, runs)
@@ -97,16 +109,16 @@ def predict_photos(
         raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
     results = []
     for done, (path, name) in enumerate(zip(photos, _distinct_names(photos), strict=True), start=1):
-        results.append(_predict_file(predictor, path, out, name))
+        results.append(_predict_file(predictor, path, out, name, fit, flip))
         if on_progress:
             on_progress(done, len(photos))
     return results
 
 
-def _predict_file(predictor: Predictor, path: Path, out: Path, name: str) -> dict[str, Any]:
+def _predict_file(predictor: Predictor, path: Path, out: Path, name: str, fit: Fit, flip: bool) -> dict[str, Any]:
     begun = time.perf_counter()
     photo = photo_files.read_photo_file(path)
-    prediction = predictor.predict(photo)
+    prediction = predictor.predict(photo, fit, flip=flip)
     pictures = {
         "labelIds": labels.to_label_ids(prediction.train_ids),
         "color": labels.to_color(prediction.train_ids),

@@ -12,6 +12,7 @@ import typer
 from cityseg import api
 from cityseg.cli.common import Data, Json, Runs, bar, figure, nested, print_result, result_lines, size_of, table
 from cityseg.data.layout import Split
+from cityseg.fit import Fit
 from cityseg.labels import CLASS_NAMES
 
 
@@ -43,12 +44,14 @@ def predict(
     model: str,
     photos: Annotated[list[Path], typer.Argument()],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    fit: Annotated[Fit, typer.Option("--fit", help="How a photo is brought to the model's size.")] = "stretch",
+    flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored photo, and average.")] = False,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
     """Write label ids, colours and overlay of photos at their own size."""
     with bar("predicting") as progress:
-        results = api.predict_photos(model, photos, out, runs=runs, on_progress=progress)
+        results = api.predict_photos(model, photos, out, fit=fit, flip=flip, runs=runs, on_progress=progress)
     lines = [
         f"{result['photo']}: "
         + ", ".join(f"{name} {share:.1%}" for name, share in list(result["shares"].items())[:5])
