@@ -56,7 +56,8 @@ class Predictor:
 
     def __init__(self, model: nn.Module, card: ModelCard) -> None:
         self.model, self.card = model, card
-        self.device = next(model.parameters()).device
+        weight = next(model.parameters(), None)
+        self.device = torch.device("cpu") if weight is None else weight.device
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> Predictor:

@@ -23,6 +23,7 @@ from cityseg.api.data import (
 )
 from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
 from cityseg.api.evaluation import evaluate
+from cityseg.api.exporting import Format, export
 from cityseg.api.inspect import inspect
 from cityseg.api.models import (
     ModelInfo,
@@ -80,6 +81,7 @@ __all__ = [
     "DataInfo",
     "DeviceInfo",
     "Estimate",
+    "Format",
     "FrameView",
     "ModelInfo",
     "Preparation",
@@ -100,6 +102,7 @@ __all__ = [
     "device_info",
     "estimate",
     "evaluate",
+    "export",
     "find_audit",
     "find_preparation",
     "find_queue",

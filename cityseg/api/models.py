@@ -15,6 +15,7 @@ from cityseg import photos as photo_files
 from cityseg.api.runs import find_result_folder, shipped_root
 from cityseg.engine.device import best_device
 from cityseg.errors import DataError
+from cityseg.export import load_onnx
 from cityseg.figures.overlay import overlay
 from cityseg.fit import Fit
 from cityseg.inference import Predictor
@@ -71,12 +72,13 @@ def load_predictor(model: str, runs: Path | None = None) -> Predictor:
 
 
 def predict_photos(
-    model: str,
+    model: str | None,
     photos: Sequence[Path],
     out: Path,
     *,
     fit: Fit = "stretch",
     flip: bool = False,
+    onnx: Path | None = None,
     runs: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -85,11 +87,12 @@ def predict_photos(
     Every photo is decoded before the first file is written, so a bad one among many loses nothing.
 
     Args:
-        model: MODEL.
+        model: MODEL, or None where a file is named instead.
         photos: files of any kind that ``cityseg.photos`` reads.
         out: folder for the results, made if missing.
         fit: how a photo is brought to the model's size, see ``cityseg.fit``.
         flip: also look at every photo mirrored, and average.
+        onnx: a file that ``export`` has written, used instead of MODEL.
         runs: folder of runs.
         on_progress: called with (photos done, photos in all).
 
@@ -100,7 +103,11 @@ def predict_photos(
         UsageError, CheckpointError: MODEL is unknown or damaged, or there is no such fit.
         DataError: a file that is no photo, or a folder that cannot be written.
     """
-    predictor = load_predictor(model, runs)
+    if onnx is None:
+        assert model is not None
+        predictor = load_predictor(model, runs)
+    else:
+        predictor = load_onnx(onnx)
     for photo in photos:
         photo_files.read_photo_file(photo)
     try:

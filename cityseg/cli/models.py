@@ -12,6 +12,7 @@ import typer
 from cityseg import api
 from cityseg.cli.common import Data, Json, Runs, bar, figure, nested, print_result, result_lines, size_of, table
 from cityseg.data.layout import Split
+from cityseg.errors import UsageError
 from cityseg.fit import Fit
 from cityseg.labels import CLASS_NAMES
 
@@ -41,17 +42,23 @@ def evaluate(
 
 
 def predict(
-    model: str,
-    photos: Annotated[list[Path], typer.Argument()],
+    words: Annotated[list[str], typer.Argument(metavar="MODEL PHOTO...")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     fit: Annotated[Fit, typer.Option("--fit", help="How a photo is brought to the model's size.")] = "stretch",
     flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored photo, and average.")] = False,
+    onnx: Annotated[
+        Path | None, typer.Option("--onnx", help="A file made by `cityseg export`, in place of MODEL.")
+    ] = None,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
     """Write label ids, colours and overlay of photos at their own size."""
+    model, names = (None, words) if onnx else (words[0], words[1:])
+    if not names:
+        raise UsageError(f"expected MODEL and at least one photo, found {words[0]!r} alone")
+    photos = [Path(name) for name in names]
     with bar("predicting") as progress:
-        results = api.predict_photos(model, photos, out, fit=fit, flip=flip, runs=runs, on_progress=progress)
+        results = api.predict_photos(model, photos, out, fit=fit, flip=flip, onnx=onnx, runs=runs, on_progress=progress)
     lines = [
         f"{result['photo']}: "
         + ", ".join(f"{name} {share:.1%}" for name, share in list(result["shares"].items())[:5])
@@ -59,6 +66,25 @@ def predict(
         for result in results
     ]
     print_result(as_json, results, lines)
+
+
+def export(
+    model: str,
+    out: Annotated[Path, typer.Option("--out", help="File to write.")],
+    format: Annotated[api.Format, typer.Option("--format", help="Kind of file.")] = "onnx",
+    data: Data = None,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Write MODEL as a file for other programs, and compare both on frames of the data."""
+    with bar("comparing") as progress:
+        result = api.export(model, out, data, format=format, runs=runs, on_progress=progress)
+    sizes = f"sides that are multiples of {result['divisor']}" if result["divisor"] else "its own size alone"
+    line = (
+        f"{result['path']}: {result['bytes'] / 1e6:.1f} MB, takes {sizes}; the same class as {model} on "
+        f"{result['equal']:.4%} of the pixels of {result['frames']} frames"
+    )
+    print_result(as_json, result, [line])
 
 
 def list_models(as_json: Json = False) -> None:

@@ -27,9 +27,11 @@ class UpStep(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(N, C_in, h, w) and skip (N, C_out, H, W) -> (N, C_out, 2h, 2w), the skip centre-cropped to 2h x 2w."""
         x = self.up(x)
-        height, width = x.shape[-2:]
-        top, left = (skip.shape[-2] - height) // 2, (skip.shape[-1] - width) // 2
-        skip = skip[..., top : top + height, left : left + width]
+        # Nothing to crop at sizes that halve evenly, which is what an exported graph of any such size relies on.
+        if skip.shape[-2:] != x.shape[-2:]:
+            height, width = x.shape[-2:]
+            top, left = (skip.shape[-2] - height) // 2, (skip.shape[-1] - width) // 2
+            skip = skip[..., top : top + height, left : left + width]
         if hasattr(self, "gate"):
             skip = self.gate(skip, x)
         joined: Tensor = self.convolve(torch.cat([skip, x], dim=1))

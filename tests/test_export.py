@@ -1,0 +1,104 @@
+"""An exported model is the model: the same classes, from the file alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from cityseg import api, checkpoint
+from cityseg.errors import CheckpointError
+from cityseg.export import load_onnx
+from cityseg.inference import Predictor
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, trained, streets):
+    path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    return path, api.export(str(trained.folder), path, str(streets))
+
+
+def test_it_agrees_with_its_model_on_frames(exported, trained):
+    path, result = exported
+    assert result["frames"] == 2
+    assert result["equal"] >= 0.9999
+    assert result["bytes"] == path.stat().st_size
+    assert result["divisor"] == 4
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 64), (3, 8, 12), (2, 44, 20)])
+def test_any_multiple_of_the_divisor_goes_in(exported, trained, shape):
+    model, _ = checkpoint.load(trained.checkpoint)
+    count, *size = shape
+    x = torch.randn(count, 3, *size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        np.testing.assert_allclose(load_onnx(exported[0]).model(x), model(x), atol=1e-4)
+
+
+def test_the_file_says_how_it_wants_photos(exported, trained):
+    (entry,) = onnx.load(exported[0]).metadata_props
+    told, card = json.loads(entry.value), checkpoint.read_card(trained.checkpoint)
+    assert entry.key == "cityseg"
+    assert told["image_size"] == list(card.image_size)
+    assert told["normalization"] == {"mean": list(card.normalization.mean), "std": list(card.normalization.std)}
+    assert told["classes"][0] == "road"
+
+
+def test_the_command_line_predicts_the_same_from_either(exported, workplace, trained, streets, cityseg, tmp_path):
+    photo = tmp_path / "street.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (45, 91, 3), dtype=np.uint8)).save(photo)
+    for fit in ("stretch", "tiles"):
+        first = cityseg("predict", trained.folder, photo, "--out", tmp_path / "a", "--fit", fit, "--flip")
+        second = cityseg("predict", "--onnx", exported[0], photo, "--out", tmp_path / "b", "--fit", fit, "--flip")
+        assert first.code == second.code == 0, second.err
+        maps = [np.array(Image.open(tmp_path / name / "street_labelIds.png")) for name in "ab"]
+        assert (maps[0] == maps[1]).mean() >= 0.999
+
+
+@pytest.fixture
+def already_written(exported, monkeypatch):
+    """Exporting takes seconds and was done once for all; what comes after it is done anew."""
+    monkeypatch.setattr("cityseg.api.exporting.write_onnx", lambda *words: shutil.copyfile(exported[0], words[-1]))
+
+
+def test_the_command_line_exports(already_written, workplace, trained, streets, cityseg, tmp_path):
+    answer = cityseg("export", trained.folder, "--format", "onnx", "--out", tmp_path / "deep" / "m.onnx", "--json")
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out)["equal"] >= 0.9999
+    assert isinstance(load_onnx(tmp_path / "deep" / "m.onnx"), Predictor)
+
+
+def test_a_photo_has_to_be_named(workplace, trained, cityseg, tmp_path):
+    answer = cityseg("predict", trained.folder, "--out", tmp_path)
+    assert answer.code == 2
+    assert "expected MODEL and at least one photo, found" in answer.err
+
+
+def test_other_files_are_refused(exported, tmp_path):
+    with pytest.raises(CheckpointError, match=r"none\.onnx: expected an ONNX file, found none; make one with"):
+        load_onnx(tmp_path / "none.onnx")
+    (tmp_path / "words.onnx").write_text("just some words")
+    with pytest.raises(CheckpointError, match=r"words\.onnx: expected an ONNX file, found something else \(.*\); e"):
+        load_onnx(tmp_path / "words.onnx")
+    stripped = onnx.load(exported[0])
+    del stripped.metadata_props[:]
+    onnx.save(stripped, tmp_path / "bare.onnx")
+    with pytest.raises(CheckpointError, match=r"bare\.onnx: expected an ONNX file made by `cityseg export`, found one"):
+        load_onnx(tmp_path / "bare.onnx")
+
+
+def test_a_file_that_disagrees_is_removed(already_written, workplace, trained, streets, tmp_path, monkeypatch):
+    def broken(path):
+        found = load_onnx(path)
+        found.model = torch.nn.Sequential(found.model, torch.nn.Softmin(1))
+        return found
+
+    monkeypatch.setattr("cityseg.api.exporting.load_onnx", broken)
+    with pytest.raises(CheckpointError, match=r"expected the classes of .* on at least 99\.99% of the pixels of 2"):
+        api.export(str(trained.folder), tmp_path / "m.onnx", str(streets))
+    assert not (tmp_path / "m.onnx").exists()
