@@ -130,9 +130,14 @@ def _drawn(
     height = 28 * len(rows) + (70 if not beside else 110)
     figure.update_layout(theme.base_layout(height=height, margin={"t": 10}, showlegend=False))
     figure.update_yaxes(
-        tickvals=rows, ticktext=[*labels, "<b>macro mean</b>"], autorange="reversed", showgrid=False, fixedrange=True
+        tickvals=rows,
+        ticktext=[*labels, "<b>macro mean</b>"],
+        autorange="reversed",
+        ticks="",
+        showgrid=False,
+        fixedrange=True,
     )
-    return figure.update_xaxes(tickvals=places, ticktext=heads, side="top", showgrid=False, fixedrange=True)
+    return figure.update_xaxes(tickvals=places, ticktext=heads, side="top", ticks="", showgrid=False, fixedrange=True)
 
 
 def _score(value: float) -> str:
