@@ -68,7 +68,7 @@ def difference_heatmap(
     for column, name in enumerate(table.names):
         for row in range(len(text)):
             if name in differences.withheld:
-                text[row][column] = "not comparable" if row == 0 else ""
+                text[row][column] = "withheld" if row == 0 else ""
             elif name == differences.baseline:
                 text[row][column] = _score(scores[row, column])
     names = [f"★ {name}" if name == differences.baseline else name for name in table.names]
