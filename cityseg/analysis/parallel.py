@@ -9,6 +9,8 @@ from dataclasses import dataclass
 Value = float | int | str | None
 _TICKS = 6
 """So many different numbers are written at the axis at most; of more, the ends and the middle."""
+_APART = 0.12
+"""Written values are at least this far from each other, as a share of the axis."""
 _LOGARITHMIC = 20.0
 """From this ratio of the largest to the smallest number on, an axis is logarithmic."""
 
@@ -22,7 +24,7 @@ class Axis:
         places: one per result, 0 to 1 from the least to the largest value, or in alphabetical order for words;
             None where a result has no value.
         texts: the same results' values as they are written.
-        ticks: place and text of what is written at the axis, in order.
+        ticks: place and text of what is written at the axis, in order; not every value where they lie close.
     """
 
     name: str
@@ -50,12 +52,21 @@ def axis(name: str, values: Sequence[Value], texts: Sequence[str]) -> Axis:
     if len(ticks) > _TICKS:
         middle = min(ticks, key=lambda tick: abs(tick[0] - 0.5))
         ticks = [ticks[0], middle, ticks[-1]]
-    return Axis(name, tuple(places), tuple(texts), tuple(ticks))
+    return Axis(name, tuple(places), tuple(texts), tuple(_apart(ticks)))
 
 
 def table(columns: Mapping[str, tuple[Sequence[Value], Sequence[str]]]) -> tuple[Axis, ...]:
     """Lay out several axes: by name, the values and how they are written."""
     return tuple(axis(name, values, texts) for name, (values, texts) in columns.items())
+
+
+def _apart(ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Leave out what would be written over its neighbour; the two ends stay."""
+    kept = ticks[:1]
+    for place, text in ticks[1:-1]:
+        if place - kept[-1][0] >= _APART and ticks[-1][0] - place >= _APART:
+            kept.append((place, text))
+    return kept + ticks[1:][-1:]
 
 
 def _numbers(values: Sequence[float | None]) -> list[float | None]:

@@ -68,7 +68,7 @@ def difference_heatmap(
     for column, name in enumerate(table.names):
         for row in range(len(text)):
             if name in differences.withheld:
-                text[row][column] = "not comparable" if row == 0 else ""
+                text[row][column] = "withheld" if row == 0 else ""
             elif name == differences.baseline:
                 text[row][column] = _score(scores[row, column])
     names = [f"★ {name}" if name == differences.baseline else name for name in table.names]
@@ -130,9 +130,14 @@ def _drawn(
     height = 28 * len(rows) + (70 if not beside else 110)
     figure.update_layout(theme.base_layout(height=height, margin={"t": 10}, showlegend=False))
     figure.update_yaxes(
-        tickvals=rows, ticktext=[*labels, "<b>macro mean</b>"], autorange="reversed", showgrid=False, fixedrange=True
+        tickvals=rows,
+        ticktext=[*labels, "<b>macro mean</b>"],
+        autorange="reversed",
+        ticks="",
+        showgrid=False,
+        fixedrange=True,
     )
-    return figure.update_xaxes(tickvals=places, ticktext=heads, side="top", showgrid=False, fixedrange=True)
+    return figure.update_xaxes(tickvals=places, ticktext=heads, side="top", ticks="", showgrid=False, fixedrange=True)
 
 
 def _score(value: float) -> str:

@@ -27,7 +27,7 @@ def parallel_axes(
         apart: results that were measured differently; their lines are dashed.
     """
     # Results with the same settings would hide each other.
-    step = min(0.008, 0.05 / len(names))
+    step = min(0.005, 0.03 / len(names))
     shifts = [(row - (len(names) - 1) / 2) * step for row in range(len(names))]
     lines = [
         go.Scatter(
@@ -67,23 +67,13 @@ def parallel_axes(
 
 def _labels(one: Axis, row: int) -> list[dict[str, object]]:
     """Write the axis's name above its left end and its values below it."""
-    name: dict[str, object] = {
-        "x": 0,
-        "y": row,
-        "text": f"<b>{one.name}</b>",
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "yshift": 8,
-    }
+    name: dict[str, object] = {"x": 0, "y": row, "text": f"<b>{one.name}</b>", "yanchor": "bottom", "yshift": 7}
     values: list[dict[str, object]] = [
-        {
-            "x": place,
-            "y": row,
-            "text": text,
-            "yanchor": "top",
-            "yshift": -7,
-            "xanchor": "left" if place == 0 else "right" if place == 1 else "center",
-        }
-        for place, text in one.ticks
+        {"x": place, "y": row, "text": text, "yanchor": "top", "yshift": -5} for place, text in one.ticks
     ]
-    return [{**note, "showarrow": False, "font": {"size": 12}} for note in (name, *values)]
+    # Beside its point, since lines leave the point upwards and downwards.
+    sides = ["right" if place > 0.9 else "left" for place, _ in one.ticks]
+    return [
+        {**note, "xanchor": side, "xshift": 13 if side == "left" else -13, "showarrow": False, "font": {"size": 12}}
+        for note, side in zip((name, *values), ("left", *sides), strict=True)
+    ]

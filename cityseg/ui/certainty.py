@@ -65,7 +65,11 @@ def _everyone(comparison: Comparison, first: str, metric: Metric) -> None:
     score = verdicts.SCORE_NAMES[f"macro {metric}"]
     rows = []
     for name in found.second[:_MANY]:
-        certainty = contests.certainty(comparison, first, name)
+        try:
+            certainty = contests.certainty(comparison, first, name)
+        except CitysegError as error:
+            st.caption(str(error))
+            continue
         macro, tally = certainty.macro(metric), verdicts.tally(certainty.classes(metric))
         rows.append(
             {

@@ -84,7 +84,8 @@ def _baseline(names: list[str]) -> str | None:
         "Baseline",
         options,
         key=_BASELINE,
-        help="Shows every other result as its difference from this one, where the two may be subtracted at all.",
+        help="Shows every other result as its difference from this one, where the two may be subtracted at all. The "
+        "baseline is always among the results compared, ticked or not.",
     )
     if baseline == _NONE:
         state.remember(_BASELINE_PARAMETER, None)

@@ -20,6 +20,7 @@ _FORMATS: tuple[tuple[Format, str, str, str], ...] = (
     ("latex", "LaTeX", "tex", "application/x-tex"),
 )
 _PICTURES, _PARAMETER = "pictures_as", "pictures"
+_FIRST = "pictures on arrival"
 _PICTURE_FORMATS = ("svg", "png")
 
 
@@ -81,11 +82,13 @@ def page() -> None:
     with st.popover("Share and save", icon=":material/ios_share:", type="tertiary", key="share"):
         st.markdown("**A link to this comparison**")
         st.code(link(), language=None, wrap_lines=True)
-        state.restore(_PICTURES, _picture_format())
         chosen = st.segmented_control(
             "Charts are saved as",
             _PICTURE_FORMATS,
+            # As a default, not through the session: what a popover holds is built when it is opened.
+            default=st.session_state.setdefault(_FIRST, _picture_format()),
             key=_PICTURES,
+            persist_state="session",
             format_func=str.upper,
             required=True,
             help="Point at a chart and click the camera at its top right. SVG stays sharp at any size.",

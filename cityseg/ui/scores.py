@@ -20,6 +20,7 @@ from cityseg.ui import choices, contests, export, glossary, state, styled
 from cityseg.ui.comparison import Comparison
 
 _ORDER, _ORDER_PARAMETER = "compare_order", "order"
+_CLASS_PIXELS, _COLUMN_PIXELS = 100, 62
 _BARS = 6
 """More results than this make bars too thin to read."""
 
@@ -97,12 +98,16 @@ def _matrix(table: ClassTable, compared: Differences | None, order: list[int], b
         )
     if beside:
         reading += f" Columns without colour: {NOTE}; other frames, so never part of a difference."
-    st.plotly_chart(
-        figure,
-        key="matrix",
-        config=export.chart(f"cityseg-{table.metric}-per-class"),
-        alt=f"{name} per class and result: {', '.join(table.names)}",
-    )
+    width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(beside))
+    with st.container(key="matrix_frame"):
+        # On a narrow screen the figures of many columns would lie over each other: it is moved sideways instead.
+        st.html(f"<style>.st-key-matrix_frame {{overflow-x: auto}} .st-key-matrix {{min-width: {width}px}}</style>")
+        st.plotly_chart(
+            figure,
+            key="matrix",
+            config=export.chart(f"cityseg-{table.metric}-per-class"),
+            alt=f"{name} per class and result: {', '.join(table.names)}",
+        )
     st.caption(f"{reading} A dash: the class occurs in neither truth nor prediction, and is left out of the mean.")
 
 

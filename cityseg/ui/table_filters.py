@@ -10,6 +10,7 @@ from cityseg.api import Result
 from cityseg.ui import glossary, state
 
 _FIND, _STATES, _GROUPS, _COLUMNS = "find", "states", "groups", "columns"
+_FIRST_COLUMNS = "columns on arrival"
 _FIXED = ("Baseline", "Name")
 
 
@@ -40,14 +41,15 @@ def columns(everything: Sequence[str], default: Sequence[str]) -> list[str]:
     """Let the user choose the table's columns; the name always stands first."""
     optional = [column for column in everything if column not in _FIXED]
     usual = [column for column in optional if column in default]
-    if _COLUMNS not in st.session_state:
-        asked = st.query_params.get(_COLUMNS, "").split(",")
-        st.session_state[_COLUMNS] = [column for column in optional if column in asked] or usual
+    # As a default, not through the session: what a popover holds is built when it is opened, and would then be empty.
+    first = st.session_state.setdefault(_FIRST_COLUMNS, st.query_params.get(_COLUMNS, ""))
     with st.popover("Columns", icon=":material/view_column:"):
         chosen = st.multiselect(
             "Columns of the table",
             optional,
+            default=[column for column in optional if column in first.split(",")] or usual,
             key=_COLUMNS,
+            persist_state="session",
             help="Scores, and every setting of the recipes.",
         )
     in_order = [column for column in optional if column in chosen]

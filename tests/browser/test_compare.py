@@ -36,10 +36,9 @@ def test_a_click_leads_from_the_verdict_to_the_class_and_its_frames(browser: Any
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
-        page.goto(f"{studio.address}/compare?runs=experiment-1,better-1&baseline=experiment-1")
+        page.goto(f"{studio.address}/compare?runs=experiment-1,better-1&baseline=experiment-1&view=Certainty")
         reading = page.get_by_text(re.compile(r"^better-1 is better than experiment-1: macro F1 \+"))
         sync_api.expect(reading.first).to_be_visible(timeout=60_000)
-        page.get_by_role("tab", name="Certainty").click()
         sync_api.expect(page.locator(".st-key-forest .js-plotly-plot")).to_be_visible(timeout=60_000)
         sync_api.expect(page.get_by_text("Classes better-1 won")).to_be_visible()
         page.get_by_role("tab", name="Why").click()
