@@ -108,7 +108,7 @@ def _places(subject: Subject, pair: tuple[int, int], info: DataInfo) -> None:
         label=f"Largest regions of {CLASS_NAMES[pair[0]]} called {CLASS_NAMES[pair[1]]}",
         aspect=1.5,
         cell=220,
-        target="inspect_frame_large",
+        target="inspect_picture",
     )
     if clicked:
         choices.wish("inspect_frame", clicked.rpartition(" ")[0])
