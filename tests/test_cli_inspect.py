@@ -204,6 +204,12 @@ def test_inspect_ranks_and_cuts(run, streets, cityseg):
     rows = json.loads(cityseg("inspect", "tiny", "--data", streets, "--slice", "rows", "--json").out)["slices"]
     assert [part["frames"] for part in rows] == [2, 2, 2, 2]
     assert sum(part["pixels"] for part in rows) == stored.matrices.sum()
+    words = ("--slice", "single objects", "--by", "IoU of road", "--json")
+    objects = json.loads(cityseg("inspect", "tiny", "--data", streets, *words).out)
+    assert objects["slice_score"] == "recall of road"
+    assert sum(part["pixels"] for part in objects["slices"]) == stored.matrices[:, 0].sum()
+    hits = sum(part["pixels"] * part["score"] for part in objects["slices"] if part["score"] is not None)
+    assert hits == pytest.approx(stored.matrices[:, 0, 0].sum())
 
 
 def test_inspect_lines_and_errors(run, streets, cityseg):

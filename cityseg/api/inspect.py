@@ -37,7 +37,8 @@ def inspect(
         model: MODEL, with results on ``split``.
         split: val or test.
         by: a measure in words, see ``analysis.ranking``.
-        slice_by: what to cut the split by; needs the data, and for rows the model as well.
+        slice_by: what to cut the split by; needs the data, and for rows and single objects the model as well. Single
+            objects are scored by recall, whatever else ``by`` names.
         spec: the dataset, for slices alone.
         limit: frames and confusions that are listed.
         runs: folder of runs.
@@ -56,11 +57,13 @@ def inspect(
     stored = run.confusions(split)
     ranked = ranking.rank(stored.matrices, measure)
     found: list[Slice] = []
+    cut_by = slices.recall_of(measure) if slice_by == "single objects" else measure
     if slice_by is not None:
         if measure.metric is None:
             raise UsageError(f'expected a score to compare slices by, such as "mean IoU", found {by!r}')
-        if slice_by == "rows":
-            found = slices.rows(make_audit(model, spec, split, runs=runs, on_progress=on_progress).bands)
+        if slice_by in slices.PIXEL_KINDS:
+            audit = make_audit(model, spec, split, runs=runs, on_progress=on_progress)
+            found = slices.rows(audit.bands) if slice_by == "rows" else slices.single_objects(audit.sizes)
         else:
             prepared = cache.prepare(connect(spec, on_progress), split, STATISTICS_SIZE, on_progress=on_progress)
             counted = counting.compute(prepared, on_progress)
@@ -82,7 +85,8 @@ def inspect(
             for pair in frames.confused_pairs(stored.matrices.sum(0), limit)
         ],
         "slice_by": slice_by,
-        "slices": [_plain(score) for score in slices.score_slices(found, measure)],
+        "slice_score": cut_by.words if slice_by else None,
+        "slices": [_plain(score) for score in slices.score_slices(found, cut_by)],
     }
 
 

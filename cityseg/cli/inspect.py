@@ -89,7 +89,7 @@ def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
     yield from table(("is", "is called", "share", "pixels"), confused)
     if report["slices"]:
         yield ""
-        yield from table((report["slice_by"], "frames", report["by"], "95 % interval"), _slice_rows(report))
+        yield from table((report["slice_by"], "frames", report["slice_score"], "95 % interval"), _slice_rows(report))
 
 
 def _slice_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:

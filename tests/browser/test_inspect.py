@@ -92,6 +92,7 @@ def test_a_cell_leads_to_places_and_a_click_to_the_pixel(page: Any, run: Run) ->
     canvas.click(position={"x": box["width"] * (column + 0.5) / 128, "y": box["height"] * (row + 0.5) / 64})
     sync_api.expect(page.get_by_text(f"(row {row}, column {column})")).to_be_visible(timeout=30_000)
     page.wait_for_function("new URLSearchParams(location.search).get('pixel') === '48,32'")
+    sync_api.expect(page.get_by_test_id("cityseg-viewer")).to_have_attribute("data-mark", f"{column},{row}")
     frame = api.frame_view(str(run.folder.parents[1] / "set"), "val", name)
     prediction = api.load_predictor(str(run.folder)).predict(frame.photo)
     rows = page.locator(".pixel li")
