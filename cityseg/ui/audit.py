@@ -196,7 +196,9 @@ def _judge(
     left, right = st.columns([3, 2], gap="large")
     with left:
         large = Thumbnail(chosen.name, "", "", _crop(subject, audit, chosen, info))
-        if gallery([large], key="inspect_place", label="The place", aspect=1.5, cell=320, target="inspect_picture"):
+        if gallery(
+            [large], key="inspect_place", label="The place", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
+        ):
             ask_for(called(chosen.region.truth, chosen.region.predicted))
             choices.wish("inspect_frame", chosen.name)
             st.rerun()
@@ -220,6 +222,7 @@ def _judge(
         chosen=number,
         aspect=1.5,
         cell=190,
+        narrow=150,
     )
     if clicked and clicked != number:
         choices.wish(_REGION, clicked)

@@ -108,6 +108,7 @@ def _places(subject: Subject, pair: tuple[int, int], info: DataInfo) -> None:
         label=f"Largest regions of {CLASS_NAMES[pair[0]]} called {CLASS_NAMES[pair[1]]}",
         aspect=1.5,
         cell=220,
+        narrow=150,
         target="inspect_picture",
     )
     if clicked:
