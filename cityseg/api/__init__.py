@@ -21,7 +21,7 @@ from cityseg.api.data import (
     verify,
 )
 from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
-from cityseg.api.inspect import inspect
+from cityseg.api.inspect import inspect, inspect_pixel
 from cityseg.api.models import (
     ModelInfo,
     evaluate,
@@ -106,6 +106,7 @@ __all__ = [
     "find_trial",
     "frame_view",
     "inspect",
+    "inspect_pixel",
     "judge",
     "launch",
     "launch_sweep",

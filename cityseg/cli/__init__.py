@@ -36,6 +36,7 @@ app.command()(models.predict)
 app.command("models")(models.list_models)
 app.command()(models.publish)
 app.command()(inspect.inspect)
+app.command()(inspect.pixel)
 app.command()(inspect.audit)
 app.command()(bench.bench)
 

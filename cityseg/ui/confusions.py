@@ -61,7 +61,8 @@ def _pairs(subject: Subject) -> None:
         "Most confused, by",
         ["share of the class", "pixels"],
         default="share of the class",
-        key="inspect_pairs_by",
+        key="confused",
+        bind="query-params",
         required=True,
         help="By share, rare classes stand out; by pixels, the confusions that cost pixel accuracy most.",
     )

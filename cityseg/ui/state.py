@@ -12,7 +12,7 @@ _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
 # Streamlit refuses to touch these: they belong to the tabs, the switch of the colours and widgets of the inspect page.
-_BOUND = ("tab", _SAFE_COLORS, "look", "also", "cut", "sure")
+_BOUND = ("tab", _SAFE_COLORS, "look", "also", "confused", "cut", "sure")
 
 
 def data_spec() -> str:
