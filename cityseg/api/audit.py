@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from cityseg.runs import Run, runs_root
 CONFIDENCE = 0.8
 """Least mean probability of a disagreement that is worth a look, unless something else is asked."""
 _VERSION = 2
+_JUDGING = threading.Lock()
 _FOLDER = ".audits"
 _LEAST_SHARE = 4096
 """Regions below one part in so many of a frame are not kept: they are borders, not objects."""
@@ -169,10 +171,17 @@ def judge(audit: Audit, region: Disagreement, verdict: Verdict | None) -> dict[s
     """
     if verdict is not None and verdict not in VERDICTS:
         raise UsageError(f"unknown verdict {verdict!r}: expected one of {', '.join(VERDICTS)}")
-    verdicts = read_verdicts(audit)
-    verdicts.pop(region.key, None)
-    if verdict is not None:
-        verdicts[region.key] = verdict
+    # The app serves every visitor from a thread of its own; without the lock one verdict would undo another.
+    with _JUDGING:
+        verdicts = read_verdicts(audit)
+        verdicts.pop(region.key, None)
+        if verdict is not None:
+            verdicts[region.key] = verdict
+        _write_verdicts(audit, verdicts)
+    return verdicts
+
+
+def _write_verdicts(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
     document = {
         "about": "Verdicts on disagreements between labels and a model: frame, box (top, left, bottom, right), "
         "train id of the label > train id of the prediction, pixels.",
@@ -182,7 +191,6 @@ def judge(audit: Audit, region: Disagreement, verdict: Verdict | None) -> dict[s
         "verdicts": [{"region": key, "verdict": value} for key, value in verdicts.items()],
     }
     _written(audit.verdict_file, lambda: write_json(audit.verdict_file, document))
-    return verdicts
 
 
 def audit_report(
