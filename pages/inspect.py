@@ -22,12 +22,11 @@ inspect.figures(subject)
 info = inspect.holding_data(subject)
 index = walk.choose_frame(subject, measure, info)
 if info is not None:
-    with st.container(key="inspect_frame_large"):
-        picture, classes = st.columns([3, 2], gap="medium")
-        with picture:
-            inspect.show_frame(subject, index, info)
-        with classes:
-            inspect.class_table(subject, index)
+    picture, classes = st.columns([3, 2], gap="medium")
+    with picture:
+        inspect.show_frame(subject, index, info)
+    with classes:
+        inspect.class_table(subject, index)
 else:
     inspect.class_table(subject, index)
 inspect.questions(subject, measure, info)

@@ -204,6 +204,12 @@ def test_inspect_ranks_and_cuts(run, streets, cityseg):
     rows = json.loads(cityseg("inspect", "tiny", "--data", streets, "--slice", "rows", "--json").out)["slices"]
     assert [part["frames"] for part in rows] == [2, 2, 2, 2]
     assert sum(part["pixels"] for part in rows) == stored.matrices.sum()
+    words = ("--slice", "single objects", "--by", "IoU of road", "--json")
+    objects = json.loads(cityseg("inspect", "tiny", "--data", streets, *words).out)
+    assert objects["slice_score"] == "recall of road"
+    assert sum(part["pixels"] for part in objects["slices"]) == stored.matrices[:, 0].sum()
+    hits = sum(part["pixels"] * part["score"] for part in objects["slices"] if part["score"] is not None)
+    assert hits == pytest.approx(stored.matrices[:, 0, 0].sum())
 
 
 def test_inspect_lines_and_errors(run, streets, cityseg):
@@ -218,3 +224,39 @@ def test_inspect_lines_and_errors(run, streets, cityseg):
     unknown = cityseg("inspect", "tiny", "--by", "beauty")
     assert unknown.code == 2
     assert unknown.err.startswith("cityseg: unknown measure 'beauty': expected one of macro F1, ")
+
+
+def test_a_pixel(run, streets, cityseg):
+    name = run.confusions("val").frames[1]
+    model = api.models()[0].name
+    words = ("pixel", name, "40,90", "tiny", model, "--data", streets)
+    report = json.loads(cityseg(*words, "--json").out)
+    frame = api.frame_view(str(streets), "val", name)
+    label = frame.train_ids[40, 90]
+    assert report["label"] == (None if label == 255 else CLASS_NAMES[label])
+    for thought, folder in zip(report["models"], (run.checkpoint, api.model_folder(model)), strict=True):
+        prediction = Predictor.load(folder).predict(frame.photo)
+        assert thought["top"][0]["class"] == CLASS_NAMES[prediction.train_ids[40, 90]]
+        assert thought["top"][0]["probability"] == pytest.approx(prediction.confidence[40, 90], abs=1e-5)
+        shares = [each["probability"] for each in thought["top"]]
+        assert shares == sorted(shares, reverse=True)
+        assert len(shares) == 5
+    said = report["models"][0]["when_it_says"]
+    column = run.confusions("val").matrices.sum(0)[:, CLASS_NAMES.index(said["class"])]
+    assert said["is"] == {CLASS_NAMES[i]: pytest.approx(column[i] / column.sum()) for i in np.flatnonzero(column)}
+    lines = cityseg(*words).out.splitlines()
+    assert lines[0] == f"label: {report['label'] or 'not scored'}"
+    assert lines[1].startswith("tiny: ")
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("64,0", "{}: expected a row below 64 and a column below 128, found 64,0; count from 0 at the top left"),
+        ("middle", "expected a pixel as ROW,COLUMN, for example 120,300, found 'middle'"),
+    ],
+)
+def test_no_such_pixel(place, sentence, run, streets, cityseg):
+    name = run.confusions("val").frames[0]
+    answer = cityseg("pixel", name, place, "tiny", "--data", streets)
+    assert (answer.code, answer.err.splitlines()[-1]) == (2, f"cityseg: {sentence.format(name)}")

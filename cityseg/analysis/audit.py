@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from scipy import ndimage
 
 from cityseg.analysis.regions import Region
 from cityseg.labels import NUM_CLASSES
@@ -15,6 +16,13 @@ Verdict = Literal["label wrong", "model wrong", "unsure"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 BANDS = ("top quarter (farthest)", "upper middle", "lower middle", "bottom quarter (nearest)")
 """Equal bands of rows, from top to bottom: a street lies nearer the lower it is in the picture."""
+SIZES = (
+    "small objects (below 0.1 % of the frame)",
+    "medium objects (0.1 to 1 % of the frame)",
+    "large objects (from 1 % of the frame)",
+)
+"""Sizes of objects: connected regions of one class in the label, as ``data.objects`` has them."""
+_SIZE_ENDS = (0.001, 0.01)
 
 
 @dataclass(frozen=True)
@@ -86,3 +94,28 @@ def band_matrices(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     cells = (band * NUM_CLASSES + truth) * NUM_CLASSES + predicted
     counts = np.bincount(cells[truth < NUM_CLASSES], minlength=len(BANDS) * NUM_CLASSES**2)
     return counts.reshape(len(BANDS), NUM_CLASSES, NUM_CLASSES)
+
+
+def size_matrices(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Count a frame's pixels by the size of the object they belong to.
+
+    What is called a class by mistake has no object of that class, so only recall can be read from these counts.
+
+    Args:
+        truth: (H, W) uint8 train ids; void is not counted.
+        predicted: (H, W) uint8 train ids below 19.
+
+    Returns:
+        (3, 19, 19) int64, one matrix per entry of ``SIZES``, rows = truth.
+    """
+    size = np.zeros(truth.shape, np.int64)
+    ends = np.array(_SIZE_ENDS) * truth.size
+    # Shifted by one, void (255) becomes the 0 that find_objects passes over.
+    for train_id, box in enumerate(ndimage.find_objects(truth + np.uint8(1))):
+        if box is not None and train_id < NUM_CLASSES:
+            labelled, _ = ndimage.label(truth[box] == train_id, np.ones((3, 3)))
+            inside = labelled > 0
+            size[box][inside] = np.searchsorted(ends, np.bincount(labelled.ravel()), side="right")[labelled[inside]]
+    cells = (size * NUM_CLASSES + truth) * NUM_CLASSES + predicted
+    counts = np.bincount(cells[truth < NUM_CLASSES], minlength=len(SIZES) * NUM_CLASSES**2)
+    return counts.reshape(len(SIZES), NUM_CLASSES, NUM_CLASSES)

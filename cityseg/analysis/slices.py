@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from cityseg.analysis.audit import BANDS
-from cityseg.analysis.ranking import Measure
+from cityseg.analysis.audit import BANDS, SIZES
+from cityseg.analysis.ranking import Measure, of_class
 from cityseg.data.statistics import SplitStatistics
 from cityseg.errors import DataError
 from cityseg.labels import CATEGORIES, CATEGORY_OF_CLASS
@@ -24,9 +24,10 @@ from cityseg.metrics import class_scores, macro, pixel_accuracy
 FEWEST_FRAMES = 10
 """With fewer frames an interval says more about the draw than about the model."""
 RESAMPLES = 1000
-Kind = Literal["city", "brightness", "contrast", "object size", "rows"]
+Kind = Literal["city", "brightness", "contrast", "object size", "single objects", "rows"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""What a split can be cut by. Rows need the pixels themselves: an audit counts them, see ``analysis.audit``."""
+PIXEL_KINDS: tuple[Kind, ...] = ("single objects", "rows")
+"""What a split can be cut by. The last two need the pixels themselves: an audit counts them, see ``analysis.audit``."""
 _MOVING = [CATEGORIES.index("human"), CATEGORIES.index("vehicle")]
 _THIRDS = 3
 
@@ -38,10 +39,13 @@ class Slice:
     Attributes:
         name: in words, with the range of what it was cut by.
         matrices: (K, 19, 19) counts of its frames, or of its part of each frame.
+        truth_alone: whether a class that no pixel of the slice is has no score, though pixels were called it: where
+            slices are parts of the truth, such pixels are no mistake of this one.
     """
 
     name: str
     matrices: np.ndarray
+    truth_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class SliceScore:
 def cut(
     kind: Kind, matrices: np.ndarray, names: Sequence[str], counted: SplitStatistics, train_id: int | None = None
 ) -> list[Slice]:
-    """Cut a split by what its frames hold; not by rows.
+    """Cut a split by what its frames hold; not by what needs their pixels.
 
     Args:
         kind: ``city``, or a quantity that cuts the frames into thirds: ``brightness`` (mean grey level of the photo, in
@@ -114,6 +118,21 @@ def rows(bands: np.ndarray) -> list[Slice]:
         bands: (N, 4, 19, 19) counts, see ``analysis.audit.band_matrices``.
     """
     return [Slice(name, bands[:, band]) for band, name in enumerate(BANDS)]
+
+
+def single_objects(sizes: np.ndarray) -> list[Slice]:
+    """Cut the pixels of every frame by the size of the object they belong to, smallest first.
+
+    Args:
+        sizes: (N, 3, 19, 19) counts, see ``analysis.audit.size_matrices``.
+    """
+    return [Slice(name, sizes[:, size], truth_alone=True) for size, name in enumerate(SIZES)]
+
+
+def recall_of(measure: Measure) -> Measure:
+    """Return the recall of what a measure scores: all that the counts of single objects can tell."""
+    name = "macro recall" if measure.train_id is None else of_class("recall", measure.train_id)
+    return Measure(name, "recall", measure.train_id)
 
 
 def _object_sizes(counted: SplitStatistics, train_id: int | None) -> np.ndarray:
@@ -172,27 +191,30 @@ def _score(part: Slice, measure: Measure, resamples: int) -> SliceScore:
     pixels = matrices.sum((1, 2))
     if measure.train_id is not None:
         pixels = matrices[:, measure.train_id].sum(1)
-        matrices = matrices[matrices[:, measure.train_id].sum(1) + matrices[:, :, measure.train_id].sum(1) > 0]
+        called = 0 if part.truth_alone else matrices[:, :, measure.train_id].sum(1)
+        matrices = matrices[pixels + called > 0]
     else:
         matrices = matrices[pixels > 0]
     count = len(matrices)
-    score = float(_scores(matrices.sum(0)[None], measure)[0])
+    score = float(_scores(matrices.sum(0)[None], measure, part.truth_alone)[0])
     low = high = float("nan")
     if count >= FEWEST_FRAMES:
         random = np.random.default_rng(0)
         # How often each frame is drawn decides the sum, so a draw is a row of counts and all sums are one product.
         draws = random.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
         sums = (draws @ matrices.reshape(count, -1)).reshape(resamples, *matrices.shape[1:])
-        scores = _scores(sums, measure)
+        scores = _scores(sums, measure, part.truth_alone)
         low, high = (float(end) for end in np.nanpercentile(scores, [2.5, 97.5]))
     return SliceScore(part.name, count, int(pixels.sum()), score, low, high)
 
 
-def _scores(sums: np.ndarray, measure: Measure) -> np.ndarray:
+def _scores(sums: np.ndarray, measure: Measure, truth_alone: bool) -> np.ndarray:
     """Score (B, 19, 19) matrices: (B,) float64."""
     if measure.metric == "pixel_accuracy":
         return np.array([pixel_accuracy(matrix) for matrix in sums])
     scores: np.ndarray = getattr(class_scores(sums), str(measure.metric))
+    if truth_alone:
+        scores = np.where(sums.sum(-1) > 0, scores, np.nan)
     if measure.train_id is not None:
         return scores[:, measure.train_id]
     return np.array([macro(row) for row in scores])

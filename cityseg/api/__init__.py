@@ -25,7 +25,7 @@ from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
 from cityseg.api.evaluation import evaluate
 from cityseg.api.exporting import Format, export
 from cityseg.api.familiar import familiarity
-from cityseg.api.inspect import inspect
+from cityseg.api.inspect import inspect, inspect_pixel
 from cityseg.api.models import (
     ModelInfo,
     load_predictor,
@@ -113,6 +113,7 @@ __all__ = [
     "find_trial",
     "frame_view",
     "inspect",
+    "inspect_pixel",
     "judge",
     "launch",
     "launch_sweep",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ from cityseg.runs import Run, runs_root
 
 CONFIDENCE = 0.8
 """Least mean probability of a disagreement that is worth a look, unless something else is asked."""
-_VERSION = 1
+_VERSION = 2
+_JUDGING = threading.Lock()
 _FOLDER = ".audits"
 _LEAST_SHARE = 4096
 """Regions below one part in so many of a frame are not kept: they are borders, not objects."""
@@ -54,6 +56,7 @@ class Audit:
         size: (height, width) in pixels at which label and prediction were compared: the model's own.
         names: (N) frames.
         bands: (N, 4, 19, 19) int64 counts per frame and band of rows, see ``analysis.audit.BANDS``.
+        sizes: (N, 3, 19, 19) int64 counts per frame and size of the objects, see ``analysis.audit.SIZES``.
         found: the largest disagreements of the split, largest first, whatever their confidence.
         folder: where the pass and the verdicts are kept.
     """
@@ -63,6 +66,7 @@ class Audit:
     size: tuple[int, int]
     names: tuple[str, ...]
     bands: np.ndarray
+    sizes: np.ndarray
     found: tuple[Disagreement, ...]
     folder: Path
 
@@ -96,13 +100,13 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
             if str(stored["stamp"]) != _stamp(run, fingerprint):
                 return None
             names = tuple(stored["frames"].tolist())
-            bands = stored["bands"].astype(np.int64)
+            bands, sizes = stored["bands"].astype(np.int64), stored["sizes"].astype(np.int64)
             height, width = stored["size"].tolist()
             found = _unpacked(stored, names)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         # None yet, or torn by a full disk: it can be made anew.
         return None
-    return Audit(run.id, split, (height, width), names, bands, found, folder)
+    return Audit(run.id, split, (height, width), names, bands, sizes, found, folder)
 
 
 def make_audit(
@@ -134,8 +138,8 @@ def make_audit(
     known = find_audit(model, split, frames.meta.fingerprint, runs)
     if known is not None:
         return known
-    bands, found = _pass(run, frames, on_progress)
-    audit = Audit(run.id, split, frames.size, frames.meta.frames, bands, found, _folder(run, runs))
+    bands, sizes, found = _pass(run, frames, on_progress)
+    audit = Audit(run.id, split, frames.size, frames.meta.frames, bands, sizes, found, _folder(run, runs))
     _store(audit, _stamp(run, frames.meta.fingerprint))
     return audit
 
@@ -167,10 +171,17 @@ def judge(audit: Audit, region: Disagreement, verdict: Verdict | None) -> dict[s
     """
     if verdict is not None and verdict not in VERDICTS:
         raise UsageError(f"unknown verdict {verdict!r}: expected one of {', '.join(VERDICTS)}")
-    verdicts = read_verdicts(audit)
-    verdicts.pop(region.key, None)
-    if verdict is not None:
-        verdicts[region.key] = verdict
+    # The app serves every visitor from a thread of its own; without the lock one verdict would undo another.
+    with _JUDGING:
+        verdicts = read_verdicts(audit)
+        verdicts.pop(region.key, None)
+        if verdict is not None:
+            verdicts[region.key] = verdict
+        _write_verdicts(audit, verdicts)
+    return verdicts
+
+
+def _write_verdicts(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
     document = {
         "about": "Verdicts on disagreements between labels and a model: frame, box (top, left, bottom, right), "
         "train id of the label > train id of the prediction, pixels.",
@@ -180,7 +191,6 @@ def judge(audit: Audit, region: Disagreement, verdict: Verdict | None) -> dict[s
         "verdicts": [{"region": key, "verdict": value} for key, value in verdicts.items()],
     }
     _written(audit.verdict_file, lambda: write_json(audit.verdict_file, document))
-    return verdicts
 
 
 def audit_report(
@@ -248,22 +258,27 @@ def _stamp(run: Run, fingerprint: str) -> str:
     return digest.hexdigest()
 
 
-def _pass(run: Run, frames: CachedSplit, on_progress: Progress | None) -> tuple[np.ndarray, tuple[Disagreement, ...]]:
+def _pass(
+    run: Run, frames: CachedSplit, on_progress: Progress | None
+) -> tuple[np.ndarray, np.ndarray, tuple[Disagreement, ...]]:
+    """Return the bands, the sizes and the disagreements of a split; see ``Audit``."""
     device = best_device()
     network, card = checkpoint.load(run.checkpoint, device)
     least = max(2, frames.size[0] * frames.size[1] // _LEAST_SHARE)
     bands: list[np.ndarray] = []
+    sizes: list[np.ndarray] = []
     found: list[Disagreement] = []
     for index, (predicted, confidence) in enumerate(
         survey(network, frames, card.normalization, device, card.temperature)
     ):
         truth = np.asarray(frames.labels[index])
         bands.append(judging.band_matrices(truth, predicted))
+        sizes.append(judging.size_matrices(truth, predicted))
         name = frames.meta.frames[index]
         found += [Disagreement(index, name, one) for one in regions.find(truth, predicted, confidence, least=least)]
         if on_progress:
             on_progress(index + 1, len(frames))
-    return np.stack(bands), tuple(judging.by_area(found, 0.0)[:_MOST])
+    return np.stack(bands), np.stack(sizes), tuple(judging.by_area(found, 0.0)[:_MOST])
 
 
 def _store(audit: Audit, stamp: str) -> None:
@@ -275,6 +290,7 @@ def _store(audit: Audit, stamp: str) -> None:
         "size": np.array(audit.size),
         "frames": np.array(audit.names),
         "bands": audit.bands.astype(np.uint32),
+        "sizes": audit.sizes.astype(np.uint32),
         "frame": np.array([each.frame for each in audit.found], np.int32),
         "pair": np.array([(region.truth, region.predicted) for region in areas], np.uint8).reshape(-1, 2),
         "box": np.array([region.box for region in areas], np.int32).reshape(-1, 4),

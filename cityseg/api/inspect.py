@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import numpy as np
 from cityseg.analysis import frames, ranking, slices
 from cityseg.analysis.slices import Kind, Slice, SliceScore
 from cityseg.api.audit import make_audit
-from cityseg.api.data import STATISTICS_SIZE, connect
+from cityseg.api.data import STATISTICS_SIZE, FrameView, connect, frame_view
+from cityseg.api.models import load_predictor
 from cityseg.api.runs import find_result_folder
 from cityseg.data import cache
 from cityseg.data import statistics as counting
 from cityseg.data.cache import Progress
 from cityseg.data.layout import Split
 from cityseg.errors import UsageError
-from cityseg.labels import CLASS_NAMES
+from cityseg.inference import probabilities_at
+from cityseg.labels import CLASS_NAMES, NUM_CLASSES
 
 
 def inspect(
@@ -37,7 +40,8 @@ def inspect(
         model: MODEL, with results on ``split``.
         split: val or test.
         by: a measure in words, see ``analysis.ranking``.
-        slice_by: what to cut the split by; needs the data, and for rows the model as well.
+        slice_by: what to cut the split by; needs the data, and for rows and single objects the model as well. Single
+            objects are scored by recall, whatever else ``by`` names.
         spec: the dataset, for slices alone.
         limit: frames and confusions that are listed.
         runs: folder of runs.
@@ -56,11 +60,13 @@ def inspect(
     stored = run.confusions(split)
     ranked = ranking.rank(stored.matrices, measure)
     found: list[Slice] = []
+    cut_by = slices.recall_of(measure) if slice_by == "single objects" else measure
     if slice_by is not None:
         if measure.metric is None:
             raise UsageError(f'expected a score to compare slices by, such as "mean IoU", found {by!r}')
-        if slice_by == "rows":
-            found = slices.rows(make_audit(model, spec, split, runs=runs, on_progress=on_progress).bands)
+        if slice_by in slices.PIXEL_KINDS:
+            audit = make_audit(model, spec, split, runs=runs, on_progress=on_progress)
+            found = slices.rows(audit.bands) if slice_by == "rows" else slices.single_objects(audit.sizes)
         else:
             prepared = cache.prepare(connect(spec, on_progress), split, STATISTICS_SIZE, on_progress=on_progress)
             counted = counting.compute(prepared, on_progress)
@@ -82,7 +88,69 @@ def inspect(
             for pair in frames.confused_pairs(stored.matrices.sum(0), limit)
         ],
         "slice_by": slice_by,
-        "slices": [_plain(score) for score in slices.score_slices(found, measure)],
+        "slice_score": cut_by.words if slice_by else None,
+        "slices": [_plain(score) for score in slices.score_slices(found, cut_by)],
+    }
+
+
+def inspect_pixel(
+    models: Sequence[str],
+    split: Split,
+    frame: str,
+    row: int,
+    column: int,
+    *,
+    spec: str | None = None,
+    runs: Path | None = None,
+) -> dict[str, Any]:
+    """Say what one pixel of a frame is, and what models think it is.
+
+    Args:
+        models: MODELs.
+        split: where the frame is.
+        frame: its name.
+        row: from the top of the frame as it is stored.
+        column: from its left.
+        spec: the dataset.
+        runs: folder of runs.
+
+    Returns:
+        Plain values: ``label`` (None where it is not scored) and per model ``top``, its five most probable classes, and
+        ``when_it_says``: what pixels called the first of them are over val, as shares, None where val was not measured.
+
+    Raises:
+        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or frame, or a pixel outside it.
+    """
+    view = frame_view(spec, split, frame)
+    height, width = view.train_ids.shape
+    if not (0 <= row < height and 0 <= column < width):
+        raise UsageError(
+            f"{frame}: expected a row below {height} and a column below {width}, found {row},{column}; count from 0 at "
+            "the top left"
+        )
+    truth = int(view.train_ids[row, column])
+    return {
+        "frame": frame,
+        "row": row,
+        "column": column,
+        "label": CLASS_NAMES[truth] if truth < NUM_CLASSES else None,
+        "models": [_thinks(model, view, row, column, runs) for model in models],
+    }
+
+
+def _thinks(model: str, view: FrameView, row: int, column: int, runs: Path | None) -> dict[str, Any]:
+    shares = probabilities_at(load_predictor(model, runs).logits(view.photo), view.train_ids.shape, row, column)
+    order = np.argsort(-shares, kind="stable")[:5].tolist()
+    run = find_result_folder(model, runs)
+    turns_out = None
+    if run.has_confusions("val"):
+        found = frames.truth_when_called(run.confusions("val").matrices.sum(0), order[0])
+        likely = np.argsort(-np.nan_to_num(found), kind="stable")
+        turns_out = {CLASS_NAMES[index]: float(found[index]) for index in likely.tolist() if found[index] > 0}
+    return {
+        "model": run.id,
+        "top": [{"class": CLASS_NAMES[index], "probability": float(shares[index])} for index in order],
+        "when_it_says": {"class": CLASS_NAMES[order[0]], "split": "val", "is": turns_out},
     }
 
 

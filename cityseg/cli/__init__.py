@@ -38,6 +38,7 @@ app.command("models")(models.list_models)
 app.command()(models.export)
 app.command()(models.publish)
 app.command()(inspect.inspect)
+app.command()(inspect.pixel)
 app.command()(inspect.audit)
 app.command()(bench.bench)
 

@@ -38,6 +38,23 @@ def inspect(
     print_result(as_json, report, _inspect_lines(report))
 
 
+def pixel(
+    frame: Annotated[str, typer.Argument(help="Name of the frame.")],
+    place: Annotated[str, typer.Argument(help="ROW,COLUMN in the frame as it is stored, from 0 at the top left.")],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Runs, shipped models or folders.")],
+    data: Data = None,
+    split: SplitOption = "val",
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a pixel is labelled, its five likeliest classes by each MODEL, and how far to believe them."""
+    row, _, column = place.partition(",")
+    if not (row.isdecimal() and column.isdecimal()):
+        raise UsageError(f"expected a pixel as ROW,COLUMN, for example 120,300, found {place!r}")
+    report = api.inspect_pixel(models, split, frame, int(row), int(column), spec=data, runs=runs)
+    print_result(as_json, report, _pixel_lines(report))
+
+
 def audit(
     model: str,
     data: Data = None,
@@ -89,7 +106,18 @@ def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
     yield from table(("is", "is called", "share", "pixels"), confused)
     if report["slices"]:
         yield ""
-        yield from table((report["slice_by"], "frames", report["by"], "95 % interval"), _slice_rows(report))
+        yield from table((report["slice_by"], "frames", report["slice_score"], "95 % interval"), _slice_rows(report))
+
+
+def _pixel_lines(report: dict[str, Any]) -> Iterable[str]:
+    yield f"label: {report['label'] or 'not scored'}"
+    for thought in report["models"]:
+        top = ", ".join(f"{each['class']} {percent(each['probability'])}" for each in thought["top"])
+        yield f"{thought['model']}: {top}"
+        said = thought["when_it_says"]
+        if said["is"]:
+            shares = ", ".join(f"{name} {percent(share)}" for name, share in list(said["is"].items())[:4])
+            yield f"  when it says {said['class']}, on {said['split']} it is {shares}"
 
 
 def _slice_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:

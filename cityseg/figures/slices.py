@@ -50,15 +50,22 @@ def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, 
         height=110 + _ROW_PIXELS * len(scores),
         showlegend=False,
         margin={"t": 28},
-        # Dots are read by their place, so the axis may begin where they do.
-        xaxis={"title": {"text": name}, "nticks": 8},
+        xaxis={"title": {"text": name}, "nticks": 8, "range": _range([*scores, whole])},
         yaxis=theme.class_axis(names),
     )
     if not np.isnan(whole.score):
+        # Its words lie on the side with more room.
+        side = "right" if whole.score > sum(figure.layout.xaxis.range) / 2 else "left"
         figure.add_vline(
             x=whole.score,
             line={"dash": "dot", "color": theme.NEUTRAL},
-            annotation={"text": f"whole split {whole.score:.3f}", "yanchor": "bottom", "y": 1},
+            annotation={
+                "text": f"whole split {whole.score:.3f}",
+                "x": whole.score,
+                "xanchor": side,
+                "yanchor": "bottom",
+                "y": 1,
+            },
         )
     return figure
 
@@ -68,3 +75,13 @@ def _two_lines(score: SliceScore) -> str:
     name, _, extent = score.name.partition(" (")
     below = f"{extent.removesuffix(')')} · {score.frames:,} frames" if extent else f"{score.frames:,} frames"
     return f'{name}<br><span style="font-size:11px">{below}</span>'
+
+
+def _range(scores: Sequence[SliceScore]) -> list[float]:
+    """Return an axis around dots and bars; dots are read by their place, so it need not begin at 0."""
+    ends = np.array([(score.score, score.low, score.high) for score in scores])
+    ends = ends[~np.isnan(ends)]
+    if not ends.size:
+        return [0.0, 1.0]
+    room = max(0.02, 0.08 * float(np.ptp(ends)))
+    return [max(-room, float(ends.min()) - room), min(1 + room, float(ends.max()) + room)]

@@ -92,6 +92,12 @@ def _offer(subject: Subject, key: str, was_running: bool) -> None:
         st.error(str(going.error), icon=":material/error:")
     elif going.error is not None:
         raise going.error
+    else:
+        st.warning(
+            f"The audit is done, but {subject.result.id} has other weights by now, or was measured on other labels "
+            "than those connected. Connect the data it was measured on, or look through it once more.",
+            icon=":material/sync_problem:",
+        )
 
 
 def _begin(subject: Subject) -> None:
@@ -154,7 +160,7 @@ def _scores(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
         ("Mean IoU", honest["macro"]["iou"], cleaned["macro"]["iou"], glossary.SCORES["iou"][1]),
         ("Pixel accuracy", honest["pixel_accuracy"], cleaned["pixel_accuracy"], glossary.PIXEL_ACCURACY),
     )
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for words, before, after, meaning in figures:
             st.metric(
                 f"{words}, honest",
@@ -173,7 +179,7 @@ def _scores(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
             delta_color="off",
             delta_arrow="off",
             help=f"Verdicts are kept in {audit.verdict_file}.",
-            width=290,
+            width=280,
         )
 
 
@@ -189,8 +195,14 @@ def _judge(
     chosen = found[place]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.image(_crop(subject, audit, chosen, info), width="stretch")
-        st.caption("The region is outlined. Its pixels follow the size at which the model sees the frame.")
+        large = Thumbnail(chosen.name, "", "", _crop(subject, audit, chosen, info))
+        if gallery(
+            [large], key="inspect_place", label="The place", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
+        ):
+            ask_for(called(chosen.region.truth, chosen.region.predicted))
+            choices.wish("inspect_frame", chosen.name)
+            st.rerun()
+        st.caption("The region is outlined as the model's own size has it. Click it to see its whole frame above.")
     with right:
         _verdict(audit, chosen, verdicts, place, names, found)
     start = place // _PAGE * _PAGE
@@ -210,6 +222,7 @@ def _judge(
         chosen=number,
         aspect=1.5,
         cell=190,
+        narrow=150,
     )
     if clicked and clicked != number:
         choices.wish(_REGION, clicked)
@@ -264,14 +277,6 @@ def _verdict(
             disabled=place == end,
             width="stretch",
         )
-    st.button(
-        "See it in its frame",
-        icon=":material/north:",
-        key="audit_frame",
-        type="tertiary",
-        on_click=_to_frame,
-        args=(chosen,),
-    )
     if problem := st.session_state.pop("audit_problem", None):
         st.error(problem, icon=":material/error:")
 
@@ -285,11 +290,6 @@ def _give(audit: Audit, chosen: Disagreement, verdict: Verdict | None, after: st
         return
     if after is not None:
         choices.wish(_REGION, after)
-
-
-def _to_frame(chosen: Disagreement) -> None:
-    ask_for(called(chosen.region.truth, chosen.region.predicted))
-    choices.wish("inspect_frame", chosen.name)
 
 
 def _title(each: Disagreement) -> str:

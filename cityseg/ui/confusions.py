@@ -61,7 +61,8 @@ def _pairs(subject: Subject) -> None:
         "Most confused, by",
         ["share of the class", "pixels"],
         default="share of the class",
-        key="inspect_pairs_by",
+        key="confused",
+        bind="query-params",
         required=True,
         help="By share, rare classes stand out; by pixels, the confusions that cost pixel accuracy most.",
     )
@@ -108,7 +109,8 @@ def _places(subject: Subject, pair: tuple[int, int], info: DataInfo) -> None:
         label=f"Largest regions of {CLASS_NAMES[pair[0]]} called {CLASS_NAMES[pair[1]]}",
         aspect=1.5,
         cell=220,
-        target="inspect_frame_large",
+        narrow=150,
+        target="inspect_picture",
     )
     if clicked:
         choices.wish("inspect_frame", clicked.rpartition(" ")[0])

@@ -53,7 +53,9 @@ _CSS = """
 .gallery .title { margin-top: 5px; font-weight: 600; font-size: 12.5px; }
 .gallery .note { font-size: 12px; opacity: 0.7; }
 .gallery span:empty { display: none; }
-@media (max-width: 640px) { .gallery { grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 8px; } }
+@media (max-width: 640px) {
+  .gallery { grid-template-columns: repeat(auto-fill, minmax(min(var(--narrow, 104px), 100%), 1fr)); gap: 8px; }
+}
 """
 
 _JS = """
@@ -67,6 +69,7 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   }
   root.setAttribute("aria-label", data.label);
   root.style.setProperty("--cell", `${data.cell}px`);
+  root.style.setProperty("--narrow", `${data.narrow}px`);
   const cells = data.thumbnails.map((thumbnail) => {
     const old = [...root.children].find((cell) => cell.dataset.name === thumbnail.name);
     const cell = old ?? document.createElement("button");
@@ -117,6 +120,7 @@ def gallery(
     chosen: str | None = None,
     aspect: float = 2.0,
     cell: int = 150,
+    narrow: int = 104,
     target: str = "",
 ) -> str | None:
     """Show thumbnails in as many columns as fit.
@@ -128,6 +132,7 @@ def gallery(
         chosen: name of the cell to mark.
         aspect: width over height at which every picture is shown.
         cell: least width of a cell in pixels on a wide screen.
+        narrow: the same on a phone.
         target: key of the container that shows a chosen frame; scrolled to where it is out of sight.
 
     Returns:
@@ -139,6 +144,7 @@ def gallery(
         "chosen": chosen,
         "aspect": f"{aspect:.4f}",
         "cell": cell,
+        "narrow": narrow,
         "target": target,
     }
     result = _mount(key=key, data=data, on_chosen_change=_ignore)

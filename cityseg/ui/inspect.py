@@ -117,15 +117,16 @@ def show_frame(subject: Subject, index: int, info: DataInfo) -> None:
     ]
     shown = pictures.unsquashed(frame.photo, info)
     asked = pixel.chosen(frame, prediction)
-    event = viewer(
-        shown,
-        layers,
-        key="inspect_viewer",
-        alt=f"Frame {name} of {subject.split} with its truth and what {result.id} sees.",
-        compare=("truth", "prediction"),
-        navigation=True,
-        mark=(asked.column * shown.shape[1] // frame.photo.shape[1], asked.row),
-    )
+    with st.container(key="inspect_picture"):
+        event = viewer(
+            shown,
+            layers,
+            key="inspect_viewer",
+            alt=f"Frame {name} of {subject.split} with its truth and what {result.id} sees.",
+            compare=("truth", "prediction"),
+            navigation=True,
+            mark=(asked.column * shown.shape[1] // frame.photo.shape[1], asked.row),
+        )
     if event and event.kind != "click":
         choices.walk("inspect_frame", 1 if event.kind == "next" else -1)
         st.rerun()

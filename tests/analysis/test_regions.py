@@ -77,6 +77,29 @@ def test_bands_count_each_quarter_of_the_rows(maps):
     np.testing.assert_array_equal(bands, expected)
 
 
+def test_sizes_count_every_object_s_pixels():
+    """A frame of 100 x 100: objects of 9, 10, 99 and 100 pixels lie on both sides of the two ends."""
+    truth = np.full((100, 100), 255, np.uint8)
+    truth[0, :9], truth[2, :10] = 11, 11
+    truth[10:19, :11], truth[30:40, :10] = 13, 13
+    truth[50, 0], truth[51, 1] = 11, 11  # one object, by its corner
+    predicted = np.where(np.arange(100)[None] % 2, 11, 13).repeat(100, 0).reshape(100, 100).astype(np.uint8)
+    found = audit.size_matrices(truth, predicted)
+    expected = np.zeros((3, 19, 19), int)
+    for rows, columns, size, train_id in (
+        (range(1), range(9), 0, 11),
+        (range(2, 3), range(10), 1, 11),
+        (range(10, 19), range(11), 1, 13),
+        (range(30, 40), range(10), 2, 13),
+        (range(50, 51), range(1), 0, 11),
+        (range(51, 52), range(1, 2), 0, 11),
+    ):
+        for y in rows:
+            for x in columns:
+                expected[size, train_id, predicted[y, x]] += 1
+    np.testing.assert_array_equal(found, expected)
+
+
 def disagreement(frame: int, truth: int, predicted: int, area: int, confidence: float) -> Disagreement:
     region = Region(truth, predicted, (0, 0, 1, area), np.ones((1, area), bool), confidence)
     return Disagreement(frame, f"frame-{frame}", region)

@@ -164,6 +164,26 @@ def test_frames_without_the_class_do_not_count(matrices):
     assert not found.is_sure
 
 
+def test_single_objects_are_scored_by_recall_alone():
+    sizes = np.zeros((2, 3, 19, 19), np.int64)
+    sizes[:, 0, 11, 11], sizes[:, 0, 11, 13] = 1, 3
+    sizes[:, 2, 11, 11], sizes[:, 2, 13, 11] = 9, 40
+    sizes[:, 1, 13, 11] = 7  # called person, but no medium person is there to be missed
+    small, medium, large = slices.single_objects(sizes)
+    assert (small.name, large.name) == (
+        "small objects (below 0.1 % of the frame)",
+        "large objects (from 1 % of the frame)",
+    )
+    measure = slices.recall_of(read_measure("IoU of person"))
+    assert measure == read_measure("recall of person")
+    scores = slices.score_slices([small, medium, large], measure)
+    assert [score.score for score in scores[::2]] == [0.25, 1.0]
+    assert np.isnan(scores[1].score)
+    overall = slices.score_slices([small, medium, large], read_measure("macro recall"))
+    assert [score.score for score in overall] == [0.25, 0.0, 0.5]
+    assert slices.recall_of(read_measure("pixel accuracy")) == read_measure("macro recall")
+
+
 def test_rows_are_the_bands_of_all_frames():
     bands = np.arange(3 * 4 * 361).reshape(3, 4, 19, 19)
     parts = slices.rows(bands)

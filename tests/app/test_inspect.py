@@ -18,7 +18,16 @@ from cityseg.runs import FrameConfusions, Run
 from cityseg.ui import cached, walk, work
 
 APP = Path(__file__).parents[2] / "app.py"
-RECIPE = {"image_size": (32, 64), "start_channels": 4, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
+RECIPE = {
+    "image_size": (32, 64),
+    "start_channels": 4,
+    "depth": 1,
+    "epochs": 6,
+    "batch_size": 4,
+    "learning_rate": 0.02,
+    "precision": "float32",
+}
+"""Learns a few classes in a second."""
 
 
 @pytest.fixture(scope="module")

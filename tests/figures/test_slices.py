@@ -23,6 +23,12 @@ def test_dots_bars_and_names():
     assert "4 frames" in dots.y[1]
     assert dots.customdata[1] == "too few frames to tell"
     assert figure.layout.shapes[0].x0 == 0.48
+    assert (figure.layout.annotations[0].text, figure.layout.annotations[0].xanchor) == ("whole split 0.480", "right")
     assert figure.layout.xaxis.title.text == "mean IoU"
+    low, high = figure.layout.xaxis.range
+    assert 0.25 < low < 0.3
+    assert 0.6 < high < 0.65
     without = slice_intervals([few], SliceScore("whole split", 0, 0, np.nan, np.nan, np.nan), "mean IoU", "#123456")
     assert not without.layout.shapes
+    nothing = SliceScore("none", 0, 0, np.nan, np.nan, np.nan)
+    assert list(slice_intervals([nothing], nothing, "mean IoU", "#123456").layout.xaxis.range) == [0, 1]

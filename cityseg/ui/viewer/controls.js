@@ -93,6 +93,7 @@ function syncControls(viewer) {
   syncLegend(viewer);
   Object.assign(root.dataset, {
     key: header.key,
+    mark: own.mark ? own.mark.join(",") : "",
     opacity: shared.opacity.toFixed(2),
     zoom: shared.zoom.toFixed(2),
     mode: shared.outline ? "outline" : "fill",
