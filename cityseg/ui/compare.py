@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,11 +11,21 @@ import streamlit as st
 from cityseg.analysis.compare import Basis, differing_settings, group_comparable
 from cityseg.api import Result
 from cityseg.data.layout import Split
-from cityseg.ui import cached, curves, glossary, results, scores, state
+from cityseg.ui import cached, confusions, curves, glossary, results, same_frame, scores, state
+from cityseg.ui.comparison import Comparison
 
 CHANCE = "Differences within a few thousandths may be chance; intervals are not computed yet."
 _SPLIT_PARAMETER, _SPLIT = "split", "compare_split"
 _SPLITS: tuple[Split, ...] = ("test", "val")
+
+TABS: dict[str, Callable[[Comparison], None]] = {
+    "Scores": lambda comparison: scores.show(comparison.summaries, comparison.bases),
+    "Curves": curves.show,
+    "Confusions": confusions.show,
+    "Pictures": same_frame.show,
+    "Settings": lambda comparison: _settings(dict(comparison.selected)),
+}
+"""The tabs in order, and what shows each; only the open one is computed."""
 
 
 def page() -> None:
@@ -39,13 +49,11 @@ def page() -> None:
         _reading(selected, summaries, bases, split)
     if not selected:
         return
-    tabs = st.tabs(["Scores", "Curves", "Settings"])
-    with tabs[0]:
-        scores.show(summaries, bases)
-    with tabs[1]:
-        curves.show(selected)
-    with tabs[2]:
-        _settings(selected)
+    comparison = Comparison(split, selected, summaries, bases, None)
+    for name, tab in zip(TABS, st.tabs(list(TABS), key="view", bind="query-params"), strict=True):
+        if tab.open:
+            with tab:
+                TABS[name](comparison)
 
 
 def _split(everything: list[Result]) -> Split:

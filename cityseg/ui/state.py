@@ -12,7 +12,7 @@ _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
 # Streamlit refuses to touch these: they belong to the tabs and to the switch of the colours.
-_BOUND = ("tab", _SAFE_COLORS)
+_BOUND = ("tab", "view", _SAFE_COLORS)
 
 
 def data_spec() -> str:

@@ -114,7 +114,7 @@ def choose_subject(results: list[Result]) -> Subject | None:
     split = answer or splits[-1]
     choices.keep("inspect_split", "split", split)
     try:
-        stored = _confusions(result, split)
+        stored = stored_confusions(result, split)
     except CitysegError as error:
         st.error(str(error), icon=":material/error:")
         return None
@@ -131,7 +131,8 @@ def _title(result: Result) -> str:
     return f"{result.id} · macro F1 {glossary.score(_f1(result))} · {kind}"
 
 
-def _confusions(result: Result, split: Split) -> FrameConfusions:
+def stored_confusions(result: Result, split: Split) -> FrameConfusions:
+    """Read the per-frame matrices of a result, once per version of their file; raises what ``Run.confusions`` does."""
     path = result.run.folder / f"confusion-{split}.npz"
     return _read_confusions(str(path), path.stat().st_mtime_ns, result, split)
 
