@@ -20,6 +20,7 @@ from cityseg.api.data import (
     verify,
 )
 from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
+from cityseg.api.flips import flips
 from cityseg.api.models import (
     ModelInfo,
     evaluate,
@@ -97,6 +98,7 @@ __all__ = [
     "find_rate",
     "find_result",
     "find_trial",
+    "flips",
     "frame_view",
     "launch",
     "launch_sweep",

@@ -218,7 +218,7 @@ def run_curves(
     for name, (x, y) in (faint or {}).items():
         line = {"color": colors[name], "width": 1}
         # One click on the legend hides a run's raw line with its smoothed one.
-        behind = {"legendgroup": name, "showlegend": False, "hoverinfo": "skip", "opacity": 0.3}
+        behind = {"legendgroup": name, "showlegend": False, "hoverinfo": "skip", "opacity": 0.5}
         figure.add_scatter(x=list(x), y=list(y), mode="lines", line=line, name=f"{name}, raw", **behind)
     for position, (name, (x, y)) in enumerate(curves.items()):
         figure.add_scatter(

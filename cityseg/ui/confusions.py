@@ -142,13 +142,14 @@ def _links(
             first, second = (0.0 if np.isnan(share) else share for share in found.shares)
             more = names[0] if first > second else names[1]
             change = "better" if second < first else "worse"
-            st.page_link(
-                "pages/inspect.py",
-                label=f"{sentence(found, names, view)} :small[({_points(second - first)}, {change})]",
-                icon=":material/trending_up:" if change == "better" else ":material/trending_down:",
-                query_params=_address(comparison, more, found),
-                help=f"{int(totals[more][found.truth, found.predicted]):,} pixels in {more}. Opens its frames.",
-            )
+            # A page link would cut a sentence off at the column's edge; a button wraps.
+            if st.button(
+                f"{sentence(found, names, view)} ({_points(second - first)}, {change})",
+                key=f"confusions_pair_{found.truth}_{found.predicted}",
+                help=f"{int(totals[more][found.truth, found.predicted]):,} pixels in {more}. Click to see its frames.",
+                type="tertiary",
+            ):
+                st.switch_page("pages/inspect.py", query_params=_address(comparison, more, found))
     if not pairs:
         st.caption("No confusion changed.")
 

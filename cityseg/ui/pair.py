@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cityseg.analysis.compare import obstacles
+from cityseg.analysis.compare import group_comparable, obstacles
 from cityseg.api import Result
 from cityseg.errors import CitysegError
 from cityseg.runs import FrameConfusions
@@ -36,7 +36,7 @@ class Pair:
 def choose(comparison: Comparison, names: list[str]) -> Pair | None:
     """Ask for two of ``names``; None, which is then said, where there are not two.
 
-    On arrival it is the baseline, or the first, and the best that may be compared with it.
+    On arrival it is the baseline, or the second best, and the best that may be compared with it.
     """
     if len(names) < 2:
         st.info("Tick two or more rows of the table to see what changes from one to the other.", icon=":material/info:")
@@ -91,11 +91,21 @@ def _follow(baseline: str | None, names: list[str]) -> None:
 
 
 def _reference(comparison: Comparison, names: list[str]) -> str:
-    return comparison.baseline if comparison.baseline in names else names[0]
+    """Return the baseline, or the second best of the most that were measured alike: is the best really better?"""
+    if comparison.baseline in names:
+        return comparison.baseline
+    alike = group_comparable({name: comparison.bases[name] for name in names})[0]
+    ranked = sorted(alike, key=lambda name: -_macro_f1(comparison, name))
+    return ranked[min(1, len(ranked) - 1)]
 
 
 def _best(comparison: Comparison, first: str, others: list[str]) -> str:
     """Return the best by macro F1 of those that may be compared with ``first``, or of all if none may."""
     basis = comparison.bases[first]
     comparable = [name for name in others if not obstacles(basis, comparison.bases[name])]
-    return max(comparable or others, key=lambda name: comparison.summaries[name]["macro"]["f1"] or 0.0)
+    return max(comparable or others, key=lambda name: _macro_f1(comparison, name))
+
+
+def _macro_f1(comparison: Comparison, name: str) -> float:
+    score: float | None = comparison.summaries[name]["macro"]["f1"]
+    return score or 0.0

@@ -23,8 +23,8 @@ from cityseg.ui.walk import Subject
 
 _KIND, _KIND_PARAMETER = "pictures_kind", "show"
 _SAME, _TIMELAPSE = "same frame", "time-lapse"
-_ORDER, _ORDER_PARAMETER = "flips_order", "order"
-_CLASS, _CLASS_PARAMETER = "flips_class", "class"
+_ORDER, _ORDER_PARAMETER = "flips_order", "frames"
+_CLASS, _CLASS_PARAMETER = "flips_class", "judged"
 _ALL = "all classes"
 _GROUP = "same frame"
 _MANY = 6

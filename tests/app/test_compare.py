@@ -90,7 +90,7 @@ def test_the_split_is_chosen_and_kept_in_the_address(around: dict[str, Result]) 
 
 
 def test_settings_show_only_what_differs(around: dict[str, Result]) -> None:
-    app = opened(runs="first,large")
+    app = opened(runs="first,large", view="Settings")
     settings = next(frame.value for frame in app.dataframe if "Setting" in frame.value)
     assert list(settings["Setting"]) == ["Frame size", "Seed"]
     assert list(settings["large"]) == ["32×64", "2"]
