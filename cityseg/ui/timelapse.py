@@ -92,13 +92,13 @@ def _data(comparison: Comparison, name: str) -> DataInfo | None:
 
 def _grid(frame: str, runs: Mapping[str, Epochs], epoch: int, info: DataInfo | None) -> None:
     view: FrameView | None = cached.frame(state.data_spec(), "val", frame) if info else None
-    width = 2 if len(runs) in (2, 4) else min(3, len(runs) + 1)
     cells: list[tuple[str, int, np.ndarray | None]] = []
-    if view is not None and len(runs) not in (2, 4):
+    if view is not None:
         cells.append(("truth", 0, view.train_ids))
     for name, epochs in runs.items():
         past = [done for done in epochs if done <= epoch]
         cells.append((name, max(past, default=0), _read(epochs[max(past)]) if past else None))
+    width = 2 if len(cells) in (1, 2, 4) else 3
     for row in range(0, len(cells), width):
         for column, (name, done, train_ids) in zip(st.columns(width), cells[row : row + width], strict=False):
             with column:

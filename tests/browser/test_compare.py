@@ -49,6 +49,11 @@ def page(browser: Any) -> Any:
     assert not errors
 
 
+def _settle(page: Any) -> None:
+    """Wait until the script has run to its end."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
 def _query(page: Any) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
@@ -56,21 +61,22 @@ def _query(page: Any) -> dict[str, str]:
 def test_two_runs_show_their_flip_map_and_a_gallery_that_leads_through_it(page: Any, address: str) -> None:
     page.goto(f"{address}/compare?runs=first,second&split=val&from=first&to=second")
     page.get_by_role("tab", name="Pictures").click()
-    flips = page.locator(".st-key-flips_map [data-ready=true]")
-    sync_api.expect(flips.get_by_text("flip map").first).to_be_visible()
-    sync_api.expect(flips.get_by_text("both right").first).to_be_visible()
+    flips = page.locator("[data-testid=cityseg-viewer][data-key=flips_map][data-ready=true]")
+    sync_api.expect(flips.locator("select.left")).to_have_value("flip map", timeout=60_000)
+    sync_api.expect(flips.locator(".legend")).to_contain_text("both wrong")
     cells = page.locator(".st-key-flips_strip .gallery button")
-    sync_api.expect(cells).to_have_count(4)
+    sync_api.expect(cells).to_have_count(3)
     sync_api.expect(cells.first).to_have_attribute("aria-pressed", "true")
     first, second = (cells.nth(position).get_attribute("data-name") for position in (0, 1))
     page.wait_for_function("location.search.includes('frame=')")
     assert _query(page)["frame"] == first
+    _settle(page)
     cells.nth(1).click()
     page.wait_for_function(f"location.search.includes('frame={second}')")
-    sync_api.expect(page.locator(f".st-key-flips_map canvas[aria-label*='{second}']")).to_be_visible()
+    sync_api.expect(flips.locator(f"canvas[aria-label*='{second}']")).to_be_visible(timeout=60_000)
     # The same link in another tab shows the same frame.
     page.goto(page.url)
-    sync_api.expect(page.locator(f".st-key-flips_map canvas[aria-label*='{second}']")).to_be_visible()
+    sync_api.expect(flips.locator(f"canvas[aria-label*='{second}']")).to_be_visible(timeout=60_000)
     sync_api.expect(cells.nth(1)).to_have_attribute("aria-pressed", "true")
 
 
@@ -79,9 +85,11 @@ def test_a_confusion_in_words_opens_its_frames_on_the_inspect_page(page: Any, ad
     sentence = page.locator("[class*=st-key-confusions_pair_] button").first
     words = sentence.inner_text()
     sentence.click()
-    sync_api.expect(page.get_by_role("heading", level=1)).to_have_text("Inspect")
+    sync_api.expect(page.get_by_role("heading", level=1)).to_have_text("Inspect", timeout=60_000)
     page.wait_for_function("location.search.includes('by=')")
     truth, _, called = _query(page)["by"].partition(" called ")
     assert f" of {truth} pixels {called}, second " in words
     assert _query(page)["result"] == ("first" if "better" in words else "second")
-    sync_api.expect(page.locator(".st-key-inspect_by")).to_contain_text(f"{truth} called {called}")
+    sync_api.expect(page.get_by_role("combobox", name="Worst by")).to_have_value(
+        f"{truth} called {called}", timeout=60_000
+    )
