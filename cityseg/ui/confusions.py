@@ -19,6 +19,16 @@ from cityseg.ui.pair import Pair
 
 _VIEW, _VIEW_PARAMETER = "confusions_view", "share"
 _VIEWS: dict[View, str] = {"truth": "of the true class", "prediction": "of what it was called"}
+_STYLE = """<style>
+.st-key-confusions_changed button { justify-content: flex-start; }
+.st-key-confusions_changed button p { text-align: left; }
+@media (max-width: 640px) {
+  .stVerticalBlock:has(> [class*="st-key-confusions_matrix"]) { overflow-x: auto; }
+  [class*="st-key-confusions_matrix"] { min-width: 540px; }
+}
+</style>"""
+"""Sentences of two lines read from the left, where buttons would centre them; on a phone matrices scroll sideways,
+where their figures would lie upon each other."""
 _MANY = 6
 """More matrices than this are not drawn beside each other."""
 
@@ -29,6 +39,7 @@ def show(comparison: Comparison) -> None:
     if not totals:
         st.info("None of the selected results has been scored on this split yet.", icon=":material/hourglass_empty:")
         return
+    st.html(_STYLE)
     view = _view()
     chosen = pair.choose(comparison, list(totals))
     if chosen is not None:
@@ -59,8 +70,8 @@ def _difference(comparison: Comparison, chosen: Pair, totals: Mapping[str, np.nd
     st.subheader(f"{chosen.second} − {chosen.first}", anchor=False)
     if chosen.obstacles:
         st.warning(
-            f"The difference is withheld: {chosen.first} and {chosen.second} were measured on "
-            f"{' and '.join(chosen.obstacles)}. Choose two that were measured the same way, or read both below.",
+            f"The difference is withheld. Between {chosen.first} and {chosen.second} stand "
+            f"{' and '.join(chosen.obstacles)}: choose two that were measured the same way, or read both below.",
             icon=":material/balance:",
         )
         return
@@ -69,7 +80,7 @@ def _difference(comparison: Comparison, chosen: Pair, totals: Mapping[str, np.nd
     with chart:
         st.plotly_chart(
             confusion_change(first, second, _ink(), view),
-            key="confusions_difference",
+            key="confusions_matrix_difference",
             config={"displayModeBar": False},
             alt=f"Confusions of {chosen.second} minus those of {chosen.first}, in percentage points.",
         )
@@ -95,7 +106,7 @@ def _side_by_side(comparison: Comparison, totals: Mapping[str, np.ndarray], view
                 st.markdown(f"**{name}**")
                 st.plotly_chart(
                     confusion_heatmap(totals[name], _ink(), view),
-                    key=f"confusions_{name}",
+                    key=f"confusions_matrix_{name}",
                     config={"displayModeBar": False},
                     alt=f"Confusion matrix of {name} on {comparison.split} in per cent {_VIEWS[view]}.",
                 )
@@ -137,14 +148,14 @@ def _links(
     totals: Mapping[str, np.ndarray],
 ) -> None:
     """Say each confusion in a sentence that leads to the frames of the result that has more of it."""
-    with st.container(gap=None):
+    with st.container(gap="xxsmall", key="confusions_changed"):
         for found in pairs:
             first, second = (0.0 if np.isnan(share) else share for share in found.shares)
             more = names[0] if first > second else names[1]
-            change = "better" if second < first else "worse"
+            change, color = ("better", "blue") if second < first else ("worse", "orange")
             # A page link would cut a sentence off at the column's edge; a button wraps.
             if st.button(
-                f"{sentence(found, names, view)} ({_points(second - first)}, {change})",
+                f"{sentence(found, names, view)} :{color}[({_points(second - first)}, {change})]",
                 key=f"confusions_pair_{found.truth}_{found.predicted}",
                 help=f"{int(totals[more][found.truth, found.predicted]):,} pixels in {more}. Click to see its frames.",
                 type="tertiary",
