@@ -25,6 +25,7 @@ from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
 from cityseg.api.evaluation import evaluate
 from cityseg.api.exporting import Format, export
 from cityseg.api.familiar import familiarity
+from cityseg.api.flips import flips
 from cityseg.api.inspect import inspect, inspect_pixel
 from cityseg.api.models import (
     ModelInfo,
@@ -111,6 +112,7 @@ __all__ = [
     "find_rate",
     "find_result",
     "find_trial",
+    "flips",
     "frame_view",
     "inspect",
     "inspect_pixel",

@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import bench, compare, inspect, models, sweep, train, trials
+from cityseg.cli import bench, compare, flips, inspect, models, sweep, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -33,6 +33,7 @@ app.command("lr-find")(trials.lr_find)
 app.add_typer(runs_app, name="runs")
 app.command()(models.evaluate)
 app.command()(compare.compare)
+app.command()(flips.flips)
 app.command()(models.predict)
 app.command("models")(models.list_models)
 app.command()(models.export)

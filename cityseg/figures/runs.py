@@ -157,6 +157,7 @@ def run_curves(
     x_title: str,
     y_title: str,
     markers: bool = False,
+    faint: Mapping[str, tuple[Sequence[float], Sequence[float | None]]] | None = None,
 ) -> go.Figure:
     """Draw the same quantity of several runs.
 
@@ -166,17 +167,24 @@ def run_curves(
         x_title: what x counts.
         y_title: what y is.
         markers: also mark the points, where they are few.
+        faint: (x, y) by run of what ``curves`` smooths, drawn faintly behind.
     """
     figure = go.Figure()
+    for name, (x, y) in (faint or {}).items():
+        line = {"color": colors[name], "width": 1}
+        # One click on the legend hides a run's raw line with its smoothed one.
+        behind = {"legendgroup": name, "showlegend": False, "hoverinfo": "skip", "opacity": 0.5}
+        figure.add_scatter(x=list(x), y=list(y), mode="lines", line=line, name=f"{name}, raw", **behind)
     for position, (name, (x, y)) in enumerate(curves.items()):
         figure.add_scatter(
             x=list(x),
             y=list(y),
             name=name,
+            legendgroup=name,
             mode="lines+markers" if markers or len(x) < 2 else "lines",
             line={"color": colors[name], "width": 2, "dash": DASHES[position % len(DASHES)]},
             marker={"size": 7, "symbol": MARKERS[position % len(MARKERS)]},
-            hovertemplate=f"{x_title} %{{x:.4~g}}: %{{y:.3f}}<extra>{name}</extra>",
+            hovertemplate=f"{x_title} %{{x:,.4~r}}: %{{y:.3f}}<extra>{name}</extra>",
         )
     figure.update_xaxes(title_text=x_title, rangemode="tozero")
     figure.update_yaxes(title_text=y_title, rangemode="tozero")

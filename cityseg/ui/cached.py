@@ -181,7 +181,8 @@ def predictor(model: str) -> Predictor:
     return _predictor(str(folder), (folder / "model.safetensors").stat().st_mtime_ns)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+# The Compare page asks six models in turn; fewer places would load each of them anew for every frame.
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _predictor(folder: str, version: int) -> Predictor:
     return api.load_predictor(folder)
 
@@ -192,7 +193,7 @@ def predict(model: str, photo: np.ndarray) -> Prediction:
     return _predict(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo)
 
 
-@st.cache_resource(show_spinner=False, max_entries=12)
+@st.cache_resource(show_spinner=False, max_entries=24)
 def _predict(folder: str, version: int, photo: np.ndarray) -> Prediction:
     return _predictor(folder, version).predict(photo)
 

@@ -1,0 +1,133 @@
+"""Learning curves from the lines of ``history.jsonl``: what is drawn, over what, and how it is smoothed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from cityseg.errors import UsageError
+from cityseg.labels import CLASS_NAMES
+
+Over = Literal["epochs", "steps", "frames", "minutes"]
+Line = Mapping[str, Any]
+Curve = tuple[list[float], list[float | None]]
+"""Positions and values, of one length."""
+
+TRAIN_LOSS, VAL_LOSS = "loss on train", "loss on val"
+_MEANS: dict[str, tuple[str, ...]] = {
+    "macro F1": ("macro", "f1"),
+    "mean IoU": ("macro", "iou"),
+    "macro precision": ("macro", "precision"),
+    "macro recall": ("macro", "recall"),
+    "weighted F1": ("weighted", "f1"),
+    "weighted IoU": ("weighted", "iou"),
+    "weighted precision": ("weighted", "precision"),
+    "pixel accuracy": ("pixel_accuracy",),
+    "category IoU": ("category_iou",),
+}
+SCORES: dict[str, tuple[str, ...]] = {
+    **_MEANS,
+    **{f"IoU of {name}": ("per_class", name, "iou") for name in CLASS_NAMES},
+}
+"""What can be drawn on val, and where it stands in an epoch's summary."""
+
+
+def curve(history: Sequence[Line], quantity: str, over: Over, batch_size: int) -> Curve:
+    """Return one quantity of a run over its training.
+
+    Args:
+        history: all lines of the run, in order.
+        quantity: ``TRAIN_LOSS``, ``VAL_LOSS`` or one of ``SCORES``.
+        over: what the positions count.
+        batch_size: frames of one step.
+
+    Raises:
+        UsageError: no such quantity.
+    """
+    if quantity not in (TRAIN_LOSS, VAL_LOSS, *SCORES):
+        raise UsageError(
+            f"unknown curve {quantity!r}: expected {TRAIN_LOSS!r}, {VAL_LOSS!r} or one of {', '.join(_MEANS)}, "
+            f"or a class's IoU such as {f'IoU of {CLASS_NAMES[0]}'!r}"
+        )
+    kind = "step" if quantity == TRAIN_LOSS else "epoch"
+    points = [
+        (position, _value(line, quantity))
+        for position, line in zip(positions(history, over, batch_size), history, strict=True)
+        if line["kind"] == kind
+    ]
+    return [position for position, _ in points], [value for _, value in points]
+
+
+def positions(history: Sequence[Line], over: Over, batch_size: int) -> list[float]:
+    """Say where in the training every line was written.
+
+    Args:
+        history: all lines of the run, in order.
+        over: ``epochs`` (with fractions), ``steps``, ``frames`` (steps times batch size; an epoch's last batch may
+            hold fewer) or ``minutes`` of training.
+        batch_size: frames of one step.
+    """
+    if over == "minutes":
+        return [seconds / 60 for seconds in running_seconds(history)]
+    if over == "epochs":
+        length = _steps_per_epoch(history)
+        return [line["step"] / length for line in history]
+    return [float(line["step"] * (batch_size if over == "frames" else 1)) for line in history]
+
+
+def running_seconds(history: Sequence[Line]) -> list[float]:
+    """Return the training time of every line, which never falls.
+
+    A run that was resumed goes on from its last checkpoint's clock, which can lie behind the last line it wrote
+    before. Where the clock falls back, no time counts as passed; from there on it runs as written.
+    """
+    total, last, times = 0.0, 0.0, []
+    for line in history:
+        total += max(0.0, line["seconds"] - last)
+        last = line["seconds"]
+        times.append(total)
+    return times
+
+
+def smoothed(values: Sequence[float | None], weight: float) -> list[float | None]:
+    """Smooth by an exponential moving average without the bias towards zero at its start.
+
+    With m = weight x m + (1 - weight) x value from m = 0, the t-th result is m / (1 - weight^t), as in Adam
+    (Kingma and Ba, 2015, section 3). Missing values stay missing and do not count.
+
+    Args:
+        values: in order; their distance does not matter.
+        weight: of the past, 0 (nothing is smoothed) to below 1; 0.9 averages about the last ten values.
+
+    Raises:
+        UsageError: a weight out of that range.
+    """
+    if not 0 <= weight < 1:
+        raise UsageError(f"smoothing: expected a weight from 0 to below 1, found {weight:g}")
+    mean, rest, result = 0.0, 1.0, list[float | None]()
+    for value in values:
+        if value is None:
+            result.append(None)
+            continue
+        mean = weight * mean + (1 - weight) * value
+        rest *= weight
+        result.append(mean / (1 - rest))
+    return result
+
+
+def _value(line: Line, quantity: str) -> float | None:
+    if quantity in (TRAIN_LOSS, VAL_LOSS):
+        loss: float | None = line["loss" if quantity == TRAIN_LOSS else "val_loss"]
+        return loss
+    value: Any = line["val"]
+    for key in SCORES[quantity]:
+        value = value.get(key) if value else None
+    return None if value is None else float(value)
+
+
+def _steps_per_epoch(history: Sequence[Line]) -> float:
+    """Return the steps of an epoch: from a closed one, or a little too few from one that is still going on."""
+    for line in history:
+        if line["kind"] == "epoch":
+            return float(line["step"] / line["epoch"])
+    return float(max((line["step"] for line in history), default=1))
