@@ -33,8 +33,8 @@ _SCORES: tuple[tuple[str, str, str, str], ...] = (
 SCORE_COLUMNS = tuple(column for column, *_ in _SCORES)
 _STAR = "Baseline"
 DEFAULT_COLUMNS = (
-    *(_STAR, "Name", "State", "Group", *SCORE_COLUMNS, "Data", "Frame size", "Parameters", "Epochs", "Batch size"),
-    *("Learning rate", "Optimiser", "Schedule", "Loss", "Number type", "Training time", "Where"),
+    *(_STAR, "Name", "State", "Group", *SCORE_COLUMNS, "Speed", "Data", "Frame size", "Parameters", "Epochs"),
+    *("Batch size", "Learning rate", "Optimiser", "Schedule", "Loss", "Number type", "Training time", "Where"),
 )
 """Columns on arrival; every other setting of a recipe can be chosen too."""
 
@@ -178,6 +178,7 @@ def _row(name: str, result: Result, summary: dict[str, Any]) -> dict[str, Any]:
         "State": "shipped" if result.source == "shipped" else result.state,
         "Group": config.group or None,
         **{column: float("nan") if value is None else value for column, value in _scores(summary).items()},
+        "Speed": result.speed.get("frames_per_second"),
         "Data": result.data,
         "Frame size": glossary.size(config.image_size),
         "Parameters": result.parameters,
@@ -214,6 +215,12 @@ def _columns(split: Split, *, signed: bool) -> dict[str, Any]:
         "State": column.TextColumn(help="Shipped models come with the studio; the others are your runs."),
         "Group": column.TextColumn(help=glossary.meaning("group")),
         **{name: score(name, meaning) for name, _, _, meaning in _SCORES},
+        "Speed": column.NumberColumn(
+            "Speed, frames/s",
+            format="%.1f",
+            help="One photo at a time at the frame size, from pixels to classes, on the device that scored the model; "
+            "only speeds of one device can be compared.",
+        ),
         "Frame size": column.TextColumn(help=glossary.meaning("image_size")),
         "Parameters": column.NumberColumn(format="localized", help="Trained numbers of the network."),
         "Epochs": column.TextColumn(help="Finished passes over the training split, and how many were planned."),
