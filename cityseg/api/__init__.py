@@ -8,6 +8,7 @@ Every request and result is typed; nothing here prints.
 from cityseg.api.audit import CONFIDENCE, Audit, audit_file, audit_report, find_audit, judge, make_audit, read_verdicts
 from cityseg.api.augment import AugmentedView, augmented_views
 from cityseg.api.bench import BenchResult, bench
+from cityseg.api.clips import ClipResult, predict_clip
 from cityseg.api.compare import compare
 from cityseg.api.data import (
     DataInfo,
@@ -79,6 +80,7 @@ __all__ = [
     "Audit",
     "AugmentedView",
     "BenchResult",
+    "ClipResult",
     "Cost",
     "DataInfo",
     "DeviceInfo",
@@ -128,6 +130,7 @@ __all__ = [
     "models",
     "move_in_queue",
     "overfit",
+    "predict_clip",
     "predict_photos",
     "prepare",
     "prepare_on_record",

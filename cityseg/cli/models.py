@@ -68,6 +68,27 @@ def predict(
     print_result(as_json, results, lines)
 
 
+def clip(
+    model: str,
+    path: Annotated[Path, typer.Argument(metavar="CLIP")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    fit: Annotated[Fit, typer.Option("--fit", help="How a frame is brought to the model's size.")] = "stretch",
+    flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored frame, and average.")] = False,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Write an overlay film of CLIP (a film, a GIF or a folder of photos) and a table of its frames."""
+    with bar("predicting") as progress:
+        result = api.predict_clip(
+            model, path, out, fit=fit, flip=flip, runs=runs, on_progress=lambda done, total: progress(done, total or 0)
+        )
+    lines = [
+        f"{result.frames} frames at {result.rate:g} a second: {result.film}, {result.table}",
+        ", ".join(f"{name} {share:.1%}" for name, share in list(result.shares.items())[:5]),
+    ]
+    print_result(as_json, {**asdict(result), "film": str(result.film), "table": str(result.table)}, lines)
+
+
 def export(
     model: str,
     out: Annotated[Path, typer.Option("--out", help="File to write.")],
