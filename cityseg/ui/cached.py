@@ -193,7 +193,7 @@ def predict(model: str, photo: np.ndarray) -> Prediction:
     return _predict(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo)
 
 
-@st.cache_resource(show_spinner=False, max_entries=24)
+@st.cache_resource(show_spinner=False, max_entries=12)
 def _predict(folder: str, version: int, photo: np.ndarray) -> Prediction:
     return _predictor(folder, version).predict(photo)
 

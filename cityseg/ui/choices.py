@@ -26,7 +26,8 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
     if asked is not None and asked != st.session_state.get(_written(key)):
         st.session_state[key] = asked
     elif st.session_state.get(key) not in options:
-        st.session_state[key] = default
+        # A widget that was not drawn, or not filled yet when something else was clicked, has forgotten its answer.
+        st.session_state[key] = default if asked is None else asked
     st.session_state[_written(key)] = asked
     wished = st.session_state.pop(_wished(key), None)
     if isinstance(wished, int):

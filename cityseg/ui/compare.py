@@ -100,7 +100,8 @@ def _baseline(names: list[str]) -> str | None:
 
 def _split(everything: list[Result]) -> Split:
     """Ask for the split; test on arrival, or val while nothing has been scored on test."""
-    if _SPLIT not in st.session_state:
+    # A click in the moment a page appears can find the control not filled yet, and then it answers nothing.
+    if st.session_state.get(_SPLIT) not in _SPLITS:
         scored = any("test" in result.scores for result in everything)
         st.session_state[_SPLIT] = state.remembered(_SPLIT_PARAMETER, list(_SPLITS)) or ("test" if scored else "val")
     split = st.segmented_control(

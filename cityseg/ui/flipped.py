@@ -27,7 +27,7 @@ _MEANINGS = (
 )
 
 
-def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str, info: DataInfo, group: str) -> None:
+def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str, info: DataInfo, group: str) -> int:
     """Show the flip map beside the two predictions under one slider, with its shares and classes.
 
     Args:
@@ -37,6 +37,9 @@ def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str,
         second: what is compared.
         info: the connected data.
         group: of the viewers that move together.
+
+    Returns:
+        Frames to go on: 1 for next, -1 for previous, else 0.
     """
     flips = analysis.flip_map(frame.train_ids, seen[first], seen[second])
     counts = analysis.flip_counts(flips, frame.train_ids)
@@ -45,12 +48,13 @@ def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str,
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Flip map**")
-        viewer(
+        event = viewer(
             photo,
             [Layer("flip map", flips, classes=FLIP_CLASSES), Layer("truth", frame.train_ids)],
             key="flips_map",
             alt=f"Flip map of frame {frame.name} from {first} to {second}.",
             opacity=0.7,
+            navigation=True,
             group=group,
             clicks=False,
         )
@@ -69,6 +73,7 @@ def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str,
         )
         st.caption(f"Left of the handle {first}, right of it {second}. All pictures share zoom, opacity and classes.")
     _classes(counts, first, second)
+    return {"next": 1, "previous": -1}.get(event.kind, 0) if event else 0
 
 
 def _shares(shares: analysis.FlipShares, first: str, second: str) -> None:

@@ -157,7 +157,7 @@ def _class(matrices: np.ndarray) -> int | None:
 
 def _table(walk: Walk) -> None:
     """Show the order as figures, where there are no pictures to show."""
-    st.dataframe(walk.table, hide_index=True, height=300, key="flips_frames")
+    st.dataframe(walk.table, hide_index=True, height=min(38 + 35 * len(walk.table), 320), key="flips_frames")
 
 
 def _pictures(comparison: Comparison, names: list[str], chosen: Pair | None, name: str, info: DataInfo) -> None:
@@ -176,7 +176,10 @@ def _pictures(comparison: Comparison, names: list[str], chosen: Pair | None, nam
         st.error(f"This frame cannot be shown. {error}", icon=":material/error:")
         return
     if chosen:
-        flipped.show(frame, seen, chosen.first, chosen.second, info, _GROUP)
+        steps = flipped.show(frame, seen, chosen.first, chosen.second, info, _GROUP)
+        if steps:
+            choices.walk(frame_walk.KEY, steps)
+            st.rerun()
     _grid(frame, seen, info)
 
 

@@ -74,6 +74,13 @@ def test_two_runs_show_their_flip_map_and_a_gallery_that_leads_through_it(page: 
     cells.nth(1).click()
     page.wait_for_function(f"location.search.includes('frame={second}')")
     sync_api.expect(flips.locator(f"canvas[aria-label*='{second}']")).to_be_visible(timeout=60_000)
+    _settle(page)
+    flips.get_by_role("button", name="Previous picture").click()
+    sync_api.expect(cells.first).to_have_attribute("aria-pressed", "true", timeout=60_000)
+    _settle(page)
+    flips.get_by_role("button", name="Next picture").click()
+    sync_api.expect(cells.nth(1)).to_have_attribute("aria-pressed", "true", timeout=60_000)
+    page.wait_for_function(f"location.search.includes('frame={second}')")
     # The same link in another tab shows the same frame.
     page.goto(page.url)
     sync_api.expect(flips.locator(f"canvas[aria-label*='{second}']")).to_be_visible(timeout=60_000)
