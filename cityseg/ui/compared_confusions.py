@@ -13,7 +13,7 @@ from cityseg.analysis.confusions import ComparedPair, View
 from cityseg.figures.confusion import confusion_change, confusion_heatmap
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES
-from cityseg.ui import choices, glossary, pair, state
+from cityseg.ui import choices, export, glossary, pair, state
 from cityseg.ui.comparison import Comparison
 from cityseg.ui.pair import Pair
 
@@ -81,7 +81,7 @@ def _difference(comparison: Comparison, chosen: Pair, totals: Mapping[str, np.nd
         st.plotly_chart(
             confusion_change(first, second, _ink(), view),
             key="confusions_matrix_difference",
-            config={"displayModeBar": False},
+            config=export.chart(f"cityseg-confusions-{chosen.first}-{chosen.second}"),
             alt=f"Confusions of {chosen.second} minus those of {chosen.first}, in percentage points.",
         )
         st.caption(
@@ -107,7 +107,7 @@ def _side_by_side(comparison: Comparison, totals: Mapping[str, np.ndarray], view
                 st.plotly_chart(
                     confusion_heatmap(totals[name], _ink(), view),
                     key=f"confusions_matrix_{name}",
-                    config={"displayModeBar": False},
+                    config=export.chart(f"cityseg-confusions-{name}"),
                     alt=f"Confusion matrix of {name} on {comparison.split} in per cent {_VIEWS[view]}.",
                 )
     st.caption(_reading(view, comparison.split))
@@ -115,8 +115,9 @@ def _side_by_side(comparison: Comparison, totals: Mapping[str, np.ndarray], view
         st.caption(f"Only the first {_MANY} are drawn; tick fewer rows to see the others.")
     st.markdown("**The largest confusions of all**")
     pairs = analysis.compared_pairs([totals[name] for name in names], view, limit=12)
+    largest = _table(pairs, names)
     st.dataframe(
-        _table(pairs, names),
+        largest,
         hide_index=True,
         height="content",
         placeholder=glossary.ABSENT,
@@ -124,6 +125,7 @@ def _side_by_side(comparison: Comparison, totals: Mapping[str, np.ndarray], view
         key="confusions_pairs",
     )
     st.caption(f"Per cent {_VIEWS[view]} in each result, the largest in any of them first.")
+    export.table(largest, "cityseg-confusions", "confusions_pairs")
 
 
 def _table(pairs: Sequence[ComparedPair], names: Sequence[str]) -> pd.DataFrame:

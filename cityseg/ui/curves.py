@@ -12,7 +12,7 @@ from cityseg.analysis.curves import Curve, Over
 from cityseg.api import Result
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
-from cityseg.ui import choices, state
+from cityseg.ui import choices, export, state
 from cityseg.ui.comparison import Comparison
 
 _OVER, _OVER_PARAMETER = "curves_over", "over"
@@ -74,7 +74,7 @@ def _chart(raw: dict[str, Curve], quantity: str, over: Over, weight: float) -> N
             faint=raw if weight else None,
         ),
         key=f"curves_{quantity.replace(' ', '_')}",
-        config={"displayModeBar": False},
+        config=export.chart(f"cityseg-{title.replace(' ', '-')}"),
         alt=f"{title} of {', '.join(raw)} over {over}",
     )
 

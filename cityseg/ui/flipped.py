@@ -11,7 +11,7 @@ from cityseg.api import DataInfo, FrameView
 from cityseg.figures import theme
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES
-from cityseg.ui import pictures, state
+from cityseg.ui import export, pictures, state
 from cityseg.ui.viewer import Layer, viewer
 
 _BLUE, _ORANGE = ((47, 125, 225), (229, 117, 43))
@@ -127,3 +127,4 @@ def _classes(counts: np.ndarray, first: str, second: str) -> None:
             },
             key="flips_classes",
         )
+        export.table(table.drop(columns="color"), f"cityseg-flips-{first}-{second}", "flips_classes", ("net",))
