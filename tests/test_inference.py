@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import entropy
 
-from cityseg import api, checkpoint, inference
+from cityseg import api, checkpoint, enlarge
 from cityseg.data.images import resize_photo
 from cityseg.inference import Predictor
 from cityseg.photos import read_photo_file
@@ -21,31 +21,46 @@ def predictor(trained):
 
 @pytest.mark.parametrize("shape", [(37, 83), (32, 64), (8, 11), (120, 70)])
 @pytest.mark.parametrize("band", [1_000_000, 200])
-def test_logits_are_resized_once_and_only_then_compared(predictor, trained, monkeypatch, shape, band):
-    """The bands of rows equal resizing all 19 maps at once."""
-    monkeypatch.setattr(inference, "_BAND_PIXELS", band)
+def test_probabilities_are_resized_once_and_only_then_compared(predictor, trained, monkeypatch, shape, band):
+    """The bands of rows, and the shortcut away from borders, equal resizing all 19 maps at once."""
+    monkeypatch.setattr(enlarge, "_BAND_PIXELS", band)
     photo = resize_photo(PHOTO, shape)
     prediction = predictor.predict(photo)
     model, card = checkpoint.load(trained.checkpoint)
     with torch.no_grad():
         logits = model(card.normalization.apply(torch.from_numpy(resize_photo(photo, (32, 64)).copy())[None]))
-        whole = (F.interpolate(logits, size=shape, mode="bilinear") / card.temperature).softmax(1)[0]
+        small = (logits / card.temperature).softmax(1)
+        whole = F.interpolate(small, size=shape, mode="bilinear")[0]
+        doubt = torch.from_numpy(entropy(small.double().numpy(), base=19, axis=1))
+        doubt = F.interpolate(doubt[None], size=shape, mode="bilinear")[0, 0]
     assert card.temperature != 1
     probability, train_ids = whole.max(0)
     assert prediction.train_ids.shape == prediction.confidence.shape == shape
     assert prediction.train_ids.dtype == np.uint8
     np.testing.assert_allclose(prediction.confidence, probability.numpy(), atol=1e-5)
     assert prediction.entropy.dtype == np.float32
-    np.testing.assert_allclose(prediction.entropy, entropy(whole.double().numpy(), base=19, axis=0), atol=1e-5)
-    small = predictor.logits(photo)
+    np.testing.assert_allclose(prediction.entropy, doubt.numpy(), atol=1e-5)
     for row, column in ((0, 0), (shape[0] - 1, shape[1] - 1), (shape[0] // 2, shape[1] // 3)):
-        one = inference.probabilities_at(small, shape, row, column)
+        one = enlarge.probabilities_at(predictor.logits(photo), shape, row, column)
         np.testing.assert_allclose(one, whole[:, row, column].numpy(), atol=1e-5)
     top = whole.topk(2, dim=0).values
     clear = (top[0] - top[1] > 1e-5).numpy()
     assert clear.mean() > 0.99
     np.testing.assert_array_equal(prediction.train_ids[clear], train_ids.numpy()[clear])
     assert prediction.milliseconds > 0
+
+
+@pytest.mark.parametrize("size", [(7, 9), (40, 61), (16, 24), (1, 1)])
+def test_both_ways_of_enlarging_give_the_same(monkeypatch, size):
+    random = torch.Generator().manual_seed(4)
+    logits = torch.randn(19, 2, 3, generator=random).repeat_interleave(8, 1).repeat_interleave(8, 2)
+    logits += 0.5 * torch.randn(logits.shape, generator=random)
+    by_borders = enlarge.at_size(logits, size, 0.7)
+    monkeypatch.setattr(enlarge, "_AlongBorders", enlarge._Everywhere)  # what a GPU does
+    everywhere = enlarge.at_size(logits, size, 0.7)
+    np.testing.assert_array_equal(by_borders[0], everywhere[0])
+    for found, wanted in zip(by_borders[1:], everywhere[1:], strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_evaluation_and_prediction_agree(predictor, trained, streets, session_cache, monkeypatch):
@@ -64,7 +79,7 @@ def test_evaluation_and_prediction_agree(predictor, trained, streets, session_ca
 def test_entropy_is_0_where_sure_and_1_where_all_classes_are_equal():
     logits = torch.zeros(19, 1, 2)
     logits[3, 0, 1] = 200
-    _, confidence, unsure = inference.at_size(logits, (1, 2))
+    _, confidence, unsure = enlarge.at_size(logits, (1, 2))
     np.testing.assert_allclose(confidence, [[1 / 19, 1]])
     np.testing.assert_allclose(unsure, [[1, 0]], atol=1e-6)
 

@@ -18,8 +18,8 @@ from cityseg.data import cache
 from cityseg.data import statistics as counting
 from cityseg.data.cache import Progress
 from cityseg.data.layout import Split
+from cityseg.enlarge import probabilities_at
 from cityseg.errors import UsageError
-from cityseg.inference import probabilities_at
 from cityseg.labels import CLASS_NAMES, NUM_CLASSES
 
 

@@ -16,7 +16,7 @@ from cityseg import processes
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.precision import arithmetic
-from cityseg.inference import at_size
+from cityseg.enlarge import at_size
 from cityseg.metrics import FrameConfusionMatrix, most_probable
 from cityseg.metrics.boundary import boundary_counts
 from cityseg.metrics.calibration import calibration_counts

@@ -22,8 +22,9 @@ from cityseg.data import statistics as counting
 from cityseg.data.cache import CachedSplit
 from cityseg.data.layout import Dataset, Split
 from cityseg.data.statistics import SplitStatistics
+from cityseg.enlarge import probabilities_at
 from cityseg.errors import CitysegError
-from cityseg.inference import Prediction, Predictor, probabilities_at
+from cityseg.inference import Prediction, Predictor
 from cityseg.runs import runs_root
 from cityseg.ui import work
 

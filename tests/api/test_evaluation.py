@@ -43,6 +43,7 @@ def official_scores(model: str, data: Path, split: str, folder: Path) -> dict:
         DeviceSplit(photos, device),
         card.normalization,
         truth=torch.from_numpy(np.array(truth.labels)),
+        temperature=card.temperature,
         on_predicted=lambda index, ids: Image.fromarray(labels.to_label_ids(ids)).save(predictions[index]),
     )
     truths = [str(frames[name]) for name in truth.meta.frames]

@@ -1,0 +1,146 @@
+"""From a model's logits to the classes of a photo of another size, without 19 maps of the photo's size.
+
+Probabilities are resized bilinearly, and the largest one decides. Where the four pixels around a place agree on the
+class, so does every mixture of them, and the probability of that class is a mixture of four numbers. Only along
+borders, a tenth of a usual street, the 19 probabilities have to be mixed. On a GPU, which would have to be asked where
+the borders are, all of them are mixed everywhere; both ways give the same.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cityseg.metrics import most_probable
+
+_BAND_PIXELS = 1_000_000
+"""Pixels that are worked on at once."""
+
+
+def at_size(logits: Tensor, size: tuple[int, int], temperature: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+    """Read logits at another size, a band of rows at a time, so that a large photo takes little memory.
+
+    Args:
+        logits: (C, h, w) float32.
+        size: (height, width) of the result.
+        temperature: divides the logits before they become probabilities.
+
+    Returns:
+        On the logits' device, each (height, width): uint8 classes of the largest resized probability, that float32
+        probability, and the float32 entropy of the model's own pixels, resized, as a share of the largest there can be.
+    """
+    height, width = size
+    shares, entropy = _probabilities(logits, temperature)
+    train_ids = torch.empty(size, dtype=torch.uint8, device=logits.device)
+    confidence = torch.empty(size, dtype=torch.float32, device=logits.device)
+    unsure = torch.empty(size, dtype=torch.float32, device=logits.device)
+    rows, columns = _Between(height, logits.shape[1], logits.device), _Between(width, logits.shape[2], logits.device)
+    read = _AlongBorders(shares) if logits.device.type == "cpu" else _Everywhere(shares)
+    step = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
+        band = slice(top, min(top + step, height))
+        part = rows.part(band)
+        train_ids[band], confidence[band] = read(part, columns)
+        unsure[band] = _mixed(entropy[None], part, width)[0]
+    return train_ids, confidence, unsure
+
+
+def probabilities_at(
+    logits: Tensor, size: tuple[int, int], row: int, column: int, temperature: float = 1.0
+) -> np.ndarray:
+    """Return the (C,) float64 probabilities of one pixel, those that ``at_size`` decides by.
+
+    Args:
+        logits: (C, h, w) at the model's size.
+        size: (height, width) of the photo.
+        row: of the pixel, below ``height``.
+        column: of the pixel, below ``width``.
+        temperature: as in ``at_size``.
+    """
+    rows = _Between(size[0], logits.shape[1], logits.device).part(slice(row, row + 1))
+    columns = _Between(size[1], logits.shape[2], logits.device).part(slice(column, column + 1))
+    shares, _ = _probabilities(logits.double(), temperature)
+    tall = torch.lerp(shares[:, rows.low], shares[:, rows.high], rows.share.double())
+    mixed = torch.lerp(tall[..., columns.low], tall[..., columns.high], columns.share.double())
+    return mixed[:, 0, 0].cpu().numpy()
+
+
+def _probabilities(logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Return (C, h, w) probabilities and their (h, w) entropy, 0 to 1."""
+    log_shares = (logits / temperature).log_softmax(0)
+    shares = log_shares.exp()
+    return shares, -(shares * log_shares).sum(0) / math.log(len(logits))
+
+
+class _Between:
+    """Between which two cells every pixel of one side lies, as bilinear resizing without corners aligned has it.
+
+    Attributes:
+        low: (N,) int64 the cell before.
+        high: (N,) int64 the cell after, the same one at the edges.
+        share: (N,) float32 how much of the mixture is the cell after.
+    """
+
+    def __init__(self, pixels: int, cells: int, device: torch.device) -> None:
+        place = ((torch.arange(pixels, device=device) + 0.5) * (cells / pixels) - 0.5).clamp(0, cells - 1)
+        self.low = place.floor().long()
+        self.high = (self.low + 1).clamp_max(cells - 1)
+        self.share = place - self.low
+
+    def part(self, pixels: slice) -> _Between:
+        part = object.__new__(_Between)
+        part.low, part.high, part.share = self.low[pixels], self.high[pixels], self.share[pixels]
+        return part
+
+
+def _mixed(maps: Tensor, rows: _Between, width: int) -> Tensor:
+    """Resize (C, h, w) to (C, rows, width): rows by hand, columns by torch, which equals resizing at once."""
+    tall = torch.lerp(maps[:, rows.low], maps[:, rows.high], rows.share[None, :, None])
+    return F.interpolate(tall[None], size=(tall.shape[1], width), mode="bilinear")[0]
+
+
+class _Everywhere:
+    """Mixes all the probabilities of every pixel."""
+
+    def __init__(self, shares: Tensor) -> None:
+        self._shares = shares
+
+    def __call__(self, rows: _Between, columns: _Between) -> tuple[Tensor, Tensor]:
+        wide = _mixed(self._shares, rows, len(columns.low))
+        return most_probable(wide[None])[0], wide.amax(0)
+
+
+class _AlongBorders:
+    """Mixes all the probabilities only where the four cells around a pixel differ in class."""
+
+    def __init__(self, shares: Tensor) -> None:
+        self._best = shares.amax(0)
+        self._classes = most_probable(shares[None])[0]
+        # A cell's probabilities lie side by side, so that picking cells reads whole lines of memory.
+        self._cells = shares.flatten(1).t().contiguous()
+        self._width = shares.shape[2]
+        padded = F.pad(self._classes[None, None].float(), (0, 1, 0, 1), mode="replicate")[0, 0].to(torch.uint8)
+        own = padded[:-1, :-1]
+        self._borders = (own != padded[1:, :-1]) | (own != padded[:-1, 1:]) | (own != padded[1:, 1:])
+
+    def __call__(self, rows: _Between, columns: _Between) -> tuple[Tensor, Tensor]:
+        train_ids = self._classes[rows.low][:, columns.low]
+        confidence = _mixed(self._best[None], rows, len(columns.low))[0]
+        places = self._borders[rows.low][:, columns.low].flatten().nonzero()[:, 0]
+        row, column = places // len(columns.low), places % len(columns.low)
+        down, across = rows.share[row, None], columns.share[column, None]
+        upper, lower = rows.low[row] * self._width, rows.high[row] * self._width
+        left, right = columns.low[column], columns.high[column]
+        mixed = torch.lerp(
+            torch.lerp(self._cells[upper + left], self._cells[lower + left], down),
+            torch.lerp(self._cells[upper + right], self._cells[lower + right], down),
+            across,
+        )
+        best, classes = mixed.max(1)
+        train_ids.view(-1)[places] = classes.to(torch.uint8)
+        confidence.view(-1)[places] = best
+        return train_ids, confidence
