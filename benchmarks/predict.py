@@ -1,0 +1,85 @@
+"""From an uploaded photo to its overlay, against what cannot be saved: decoding, the bare forward pass, encoding.
+
+    python -m benchmarks.predict [--model experiment-3] [--photo FILE] [--rounds N] [--json]
+
+*whole* is what the Predict page does: decode a 1280x720 JPEG, predict it, encode photo, classes and confidence for the
+viewer. *bare* is the same decoding and encoding around nothing but ``model(x)`` on a tensor that lies ready. Without a
+photo, a street is drawn at that size. The two take turns, and each counts its best round.
+
+The limit is the forward pass: 3.8 GFLOP at 128x256 for experiment-3. Beyond it, predicting
+enlarges 19 maps of 128x256 to the photo: written out they would be 70 MB; ``cityseg.enlarge`` mixes them along borders
+only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cityseg import api
+from cityseg.data.synthetic import render
+from cityseg.engine.stopwatch import Stopwatch
+from cityseg.photos import decode_photo
+from cityseg.ui.viewer.encode import encode_confidence, encode_map, encode_photo
+
+SIZE = (720, 1280)
+_SIDE = 1600
+
+
+def main() -> None:
+    """Print both sides, their ratio and the parts."""
+    parser = argparse.ArgumentParser(description="An upload to its overlay, against the bare forward pass.")
+    parser.add_argument("--model", default="experiment-3")
+    parser.add_argument("--photo", type=Path)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--json", action="store_true")
+    words = parser.parse_args()
+    predictor = api.load_predictor(words.model)
+    data = words.photo.read_bytes() if words.photo else _drawn()
+    x = torch.zeros(1, 3, *predictor.card.image_size)
+    ready = predictor.predict(decode_photo(data))
+
+    def encode(photo: np.ndarray, train_ids: np.ndarray, confidence: np.ndarray) -> None:
+        encode_photo(photo, _SIDE)
+        encode_map(train_ids, _SIDE)
+        encode_confidence(confidence, _SIDE)
+
+    def whole() -> None:
+        photo = decode_photo(data)
+        found = predictor.predict(photo)
+        encode(photo, found.train_ids, found.confidence)
+
+    def bare() -> None:
+        photo = decode_photo(data)
+        with torch.no_grad():
+            predictor.model(x)
+        encode(photo, ready.train_ids, ready.confidence)
+
+    watch = Stopwatch(torch.device("cpu"))
+    for _ in range(words.rounds + 1):
+        watch.time("whole", whole)
+        watch.time("bare", bare)
+    (wall, work), (least, least_work) = watch.best("whole"), watch.best("bare")
+    figures = {
+        "whole_milliseconds": round(1000 * float(wall), 1),
+        "bare_milliseconds": round(1000 * float(least), 1),
+        "ratio": round(float(wall / least), 2),
+        "processor_ratio": round(float(work / least_work), 2),
+    }
+    print(json.dumps(figures) if words.json else ", ".join(f"{name} {value}" for name, value in figures.items()))
+
+
+def _drawn() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(render(0, size=SIZE).photo).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    main()
