@@ -59,6 +59,7 @@ from cityseg.api.runs import (
     stop,
     train,
 )
+from cityseg.api.scenes import DrawnStreet, draw_street
 from cityseg.api.stats import statistics, stats_report
 from cityseg.api.sweeps import launch_sweep, list_groups
 from cityseg.api.trials import (
@@ -80,6 +81,7 @@ __all__ = [
     "Cost",
     "DataInfo",
     "DeviceInfo",
+    "DrawnStreet",
     "Estimate",
     "Format",
     "FrameView",
@@ -100,6 +102,7 @@ __all__ = [
     "data_info",
     "delete",
     "device_info",
+    "draw_street",
     "estimate",
     "evaluate",
     "export",

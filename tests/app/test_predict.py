@@ -16,7 +16,7 @@ from cityseg.inference import Predictor
 from cityseg.photos import decode_photo
 from cityseg.runs import Run
 from cityseg.ui import cached, downloads, predict
-from cityseg.ui.streets import Street
+from cityseg.ui.streets import Original, Street
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -134,14 +134,16 @@ def test_downloads_are_offered_and_equal_the_command_line_s(
     written = api.predict_photos(str(trained.folder), [tmp_path / "street.jpg"], tmp_path / "out")[0]
     pixels = decode_photo(photo)
     prediction = Predictor.load(trained.checkpoint).predict(pixels)
-    made = downloads.files(Street("street", pixels, pixels, 0.0), prediction)
+    made = {kind: make() for kind, make in downloads.makers(pixels, prediction).items()}
     for kind in ("labelIds", "color", "overlay"):
-        assert made[f"street_{kind}.png"] == Path(written["files"][kind]).read_bytes()
-    lines = made["street_classes.csv"].decode().splitlines()
-    assert lines[0] == "class,label_id,pixels,share_percent"
+        assert made[f"{kind}.png"] == Path(written["files"][kind]).read_bytes()
+    lines = made["classes.csv"].decode().splitlines()
+    assert lines[0] == "class,label_id,pixels,share_percent,objects"
     assert sum(int(line.split(",")[2]) for line in lines[1:]) == prediction.train_ids.size
-    with zipfile.ZipFile(io.BytesIO(downloads.zipped(Street("street", pixels, pixels, 0.0), prediction))) as archive:
-        assert {name: archive.read(name) for name in archive.namelist()} == made
+    streets = [Street("street", f"photo {place}", lambda: Original(pixels, 0.0)) for place in range(2)]
+    with zipfile.ZipFile(io.BytesIO(downloads.zipped(streets, model, "stretch", flip=False))) as archive:
+        written = {name: archive.read(name) for name in archive.namelist()}
+    assert written == {f"{name}_{kind}": data for name in ("street", "street-2") for kind, data in made.items()}
 
 
 def test_without_data_photos_still_work(
@@ -149,7 +151,8 @@ def test_without_data_photos_still_work(
 ) -> None:
     monkeypatch.setenv("CITYSEG_DATA", "nowhere")
     app = opened(model=model)
-    assert app.button_group(key="predict_from").options == ["Your photos", "Camera"]
+    assert app.button_group(key="predict_from").options == ["Drawn street", "Your photos", "Camera"]
+    app.button_group(key="predict_from").set_value("photos").run()
     app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
 
