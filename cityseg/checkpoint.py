@@ -35,6 +35,7 @@ class ModelCard:
         classes: names by train id.
         training: epochs, steps and seconds of the run, and the recipe's fields.
         scores: summaries by split, each with the fingerprint of its data and the evaluation size.
+        temperature: divides the logits before they become probabilities, fitted on val (Guo et al., 2017).
         speed: ``frames_per_second`` on one photo at a time, and the ``device`` that gave it; empty if not measured.
     """
 
@@ -47,6 +48,7 @@ class ModelCard:
     classes: tuple[str, ...] = CLASS_NAMES
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
     speed: dict[str, Any] = field(default_factory=dict)
 
 

@@ -70,9 +70,11 @@ def _metadata(card: ModelCard, divisor: int | None) -> dict[str, Any]:
         "parameters": card.parameters,
         "trained_on": card.trained_on,
         "classes": list(CLASS_NAMES),
+        "temperature": card.temperature,
         "divisor": divisor,
         "photo": "red, green, blue in [0, 1], minus the mean, over the standard deviation, channel by channel",
         "resizing": "area average to image_size; logits back to the photo bilinearly, then the most probable class",
+        "probabilities": "softmax of the logits over the temperature",
     }
 
 
@@ -130,6 +132,7 @@ def load_onnx(path: Path) -> Predictor:
             parameters=told["parameters"],
             trained_on=told["trained_on"],
             classes=tuple(told["classes"]),
+            temperature=told["temperature"],
         )
     except (ort.Fail, ort.InvalidProtobuf, ort.InvalidGraph, ort.InvalidArgument, ort.RuntimeException) as error:
         raise CheckpointError(

@@ -28,7 +28,7 @@ class Prediction:
 
     Attributes:
         train_ids: (H, W) uint8 most probable class of every pixel, 255 where the model was shown nothing.
-        confidence: (H, W) float32 probability of that class, 0 to 1.
+        confidence: (H, W) float32 probability of that class, 0 to 1, at the model's temperature.
         entropy: (H, W) float32 of all 19 probabilities, as a share of the largest there can be (that of 19 equal
             ones, ln 19 nats): 0 where the model is sure, 1 where it cannot tell at all.
         milliseconds: time from decoded photo to label map.
@@ -82,7 +82,7 @@ class Predictor:
         size = (photo.shape[0], photo.shape[1])
         logits, (top, left, bottom, right) = self._look(photo, fit, flip)
         with torch.no_grad():
-            read = at_size(logits, (bottom - top, right - left))
+            read = at_size(logits, (bottom - top, right - left), self.card.temperature)
         parts = [part.cpu().numpy() for part in read]
         if (bottom - top, right - left) != size:
             whole = [np.full(size, value, part.dtype) for part, value in zip(parts, (IGNORE_INDEX, 0, 1), strict=True)]
@@ -93,12 +93,12 @@ class Predictor:
         return Prediction(train_ids, confidence, entropy, (time.perf_counter() - begun) * 1000)
 
     def logits(self, photo: np.ndarray) -> Tensor:
-        """Return the (19, h, w) float32 logits of a photo, stretched, at the model's size; see ``probabilities_at``.
+        """Return (19, h, w) float32 logits over the temperature of a stretched photo, for ``probabilities_at``.
 
         Args:
             photo: (H, W, 3) uint8 RGB.
         """
-        return self._look(photo, "stretch", False)[0]
+        return self._look(photo, "stretch", False)[0] / self.card.temperature
 
     def _look(self, photo: np.ndarray, fit: Fit, flip: bool) -> tuple[Tensor, tuple[int, int, int, int]]:
         red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)
@@ -135,12 +135,13 @@ def _between(position: int, full: int, cells: int) -> tuple[int, int, float]:
     return low, min(low + 1, cells - 1), at - low
 
 
-def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+def at_size(logits: Tensor, size: tuple[int, int], temperature: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
     """Read logits at another size, a band of rows at a time, so that a large photo takes little memory.
 
     Args:
         logits: (C, h, w) float32.
         size: (height, width); the logits are resized to it bilinearly, then the most probable class is taken.
+        temperature: divides the logits before they become probabilities; classes do not depend on it.
 
     Returns:
         On the logits' device, each (height, width): uint8 train ids, float32 probabilities of them, and float32 entropy
@@ -162,7 +163,7 @@ def at_size(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tens
         mixed = torch.lerp(logits[:, above[band]], logits[:, below[band]], share[:, band])
         wide = F.interpolate(mixed[None], size=(mixed.shape[1], width), mode="bilinear")[0]
         train_ids[band] = most_probable(wide[None])[0]
-        below_best = wide.sub_(wide.amax(0))
+        below_best = wide.sub_(wide.amax(0)).div_(temperature)
         shares = below_best.exp()
         total = shares.sum(0)
         confidence[band] = total.reciprocal()

@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -45,11 +45,20 @@ class SplitDetail:
         frames: names of the frames.
         boundary: (N, 19, 3) int64 pixels near contours, see ``metrics.boundary``.
         calibration: (19, 100, 3) int64 pixels by confidence, see ``metrics.calibration``.
+        light: (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255.
+        entropy: (N,) float32 mean entropy of each frame's predictions, as a share of the largest there can be.
+        predicted: (N, 19) int64 pixels of each frame by predicted class, void included.
     """
 
     frames: tuple[str, ...]
     boundary: np.ndarray
     calibration: np.ndarray
+    light: np.ndarray
+    entropy: np.ndarray
+    predicted: np.ndarray
+
+
+_COUNTED = tuple(field.name for field in fields(SplitDetail) if field.name != "frames")
 
 
 @dataclass(frozen=True)
@@ -152,20 +161,14 @@ class Run:
         """Return what was counted on a split beside the matrices, or None where nobody did."""
         try:
             with np.load(self.folder / f"detail-{split}.npz", allow_pickle=False) as stored:
-                return SplitDetail(
-                    tuple(stored["frames"].tolist()), stored["boundary"].astype(np.int64), stored["calibration"]
-                )
+                arrays = {name: stored[name] for name in _COUNTED}
+                return SplitDetail(tuple(stored["frames"].tolist()), **arrays)
         except (FileNotFoundError, KeyError):
             return None
 
-    def write_detail(self, split: str, frames: tuple[str, ...], boundary: np.ndarray, calibration: np.ndarray) -> None:
+    def write_detail(self, split: str, frames: tuple[str, ...], **arrays: np.ndarray) -> None:
         """Store what ``detail`` returns."""
-        _write_arrays(
-            self.folder / f"detail-{split}.npz",
-            frames=np.array(frames),
-            boundary=boundary.astype(np.uint32),
-            calibration=calibration,
-        )
+        _write_arrays(self.folder / f"detail-{split}.npz", frames=np.array(frames), **arrays)
 
     def write_status(self, **fields: Any) -> None:
         """Replace ``status.json`` with the old fields updated by ``fields`` and a fresh heartbeat."""

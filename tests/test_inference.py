@@ -29,7 +29,8 @@ def test_logits_are_resized_once_and_only_then_compared(predictor, trained, monk
     model, card = checkpoint.load(trained.checkpoint)
     with torch.no_grad():
         logits = model(card.normalization.apply(torch.from_numpy(resize_photo(photo, (32, 64)).copy())[None]))
-        whole = F.interpolate(logits, size=shape, mode="bilinear").softmax(1)[0]
+        whole = (F.interpolate(logits, size=shape, mode="bilinear") / card.temperature).softmax(1)[0]
+    assert card.temperature != 1
     probability, train_ids = whole.max(0)
     assert prediction.train_ids.shape == prediction.confidence.shape == shape
     assert prediction.train_ids.dtype == np.uint8

@@ -24,6 +24,7 @@ from cityseg.api.data import (
 from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
 from cityseg.api.evaluation import evaluate
 from cityseg.api.exporting import Format, export
+from cityseg.api.familiar import familiarity
 from cityseg.api.inspect import inspect
 from cityseg.api.models import (
     ModelInfo,
@@ -106,6 +107,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "export",
+    "familiarity",
     "find_audit",
     "find_preparation",
     "find_queue",

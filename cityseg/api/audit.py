@@ -254,7 +254,9 @@ def _pass(run: Run, frames: CachedSplit, on_progress: Progress | None) -> tuple[
     least = max(2, frames.size[0] * frames.size[1] // _LEAST_SHARE)
     bands: list[np.ndarray] = []
     found: list[Disagreement] = []
-    for index, (predicted, confidence) in enumerate(survey(network, frames, card.normalization, device)):
+    for index, (predicted, confidence) in enumerate(
+        survey(network, frames, card.normalization, device, card.temperature)
+    ):
         truth = np.asarray(frames.labels[index])
         bands.append(judging.band_matrices(truth, predicted))
         name = frames.meta.frames[index]

@@ -80,6 +80,7 @@ def evaluate(
         card.normalization,
         truth=None if truth is photos else torch.from_numpy(np.array(truth.labels)).to(device),
         detailed=True,
+        temperature=card.temperature,
         on_predicted=instances.add if instances else None,
         on_progress=on_progress,
     )

@@ -17,6 +17,7 @@ from cityseg.data.cache import Progress
 from cityseg.engine.device import best_device
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.speed import measure_speed
+from cityseg.engine.temperature import fit_temperature
 from cityseg.engine.train import SCORED, stamped
 from cityseg.errors import UsageError
 from cityseg.files import write_json
@@ -65,17 +66,25 @@ def publish(
     network, card = checkpoint.load(target.folder, device)
     scores: dict[str, Any] = {}
     splits = prepare(spec, card.image_size, on_progress)
+    on_devices = {split: DeviceSplit(splits[split], device) for split in SCORED if split in splits}
+    temperature = fit_temperature(network, on_devices["val"], card.normalization) if "val" in on_devices else 1.0
     for split in SCORED:
         if split in splits:
-            on_device = DeviceSplit(splits[split], device)
-            measured = evaluate(network, on_device, card.normalization, detailed=True, on_progress=on_progress)
+            measured = evaluate(
+                network,
+                on_devices[split],
+                card.normalization,
+                detailed=True,
+                temperature=temperature,
+                on_progress=on_progress,
+            )
             frames = splits[split].meta.frames
             target.write_confusions(split, frames, best=measured.confusions)
             assert measured.detail is not None
             target.write_detail(split, frames, **vars(measured.detail))
             scores[split] = stamped(measured.confusions, splits[split])
     speed = measure_speed(network, card.image_size, card.normalization, device)
-    card = ModelCard(**{**vars(card), "scores": scores, "speed": speed})
+    card = ModelCard(**{**vars(card), "scores": scores, "speed": speed, "temperature": temperature})
     checkpoint.write_card(target.folder, card)
     if result.run.folder.resolve() != target.folder.resolve():
         shutil.copyfile(result.run.folder / "history.jsonl", target.folder / "history.jsonl")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from cityseg.inference import at_size
 from cityseg.metrics import FrameConfusionMatrix, most_probable
 from cityseg.metrics.boundary import boundary_counts
 from cityseg.metrics.calibration import calibration_counts
+from cityseg.metrics.traits import class_counts, light
 
 EVALUATION_BATCH = 16
 """Frames per forward pass. Fixed, so that repeated evaluations see the same arithmetic."""
@@ -31,10 +33,16 @@ class Detail:
     Attributes:
         boundary: (N, 19, 3) int64 pixels near contours, see ``metrics.boundary``.
         calibration: (19, 100, 3) int64 pixels by confidence, of all frames, see ``metrics.calibration``.
+        light: (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255.
+        entropy: (N,) float32 mean entropy of each frame's predictions, as a share of the largest there can be.
+        predicted: (N, 19) int64 pixels of each frame by predicted class, void included.
     """
 
     boundary: np.ndarray
     calibration: np.ndarray
+    light: np.ndarray
+    entropy: np.ndarray
+    predicted: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ def evaluate(
     truth: Tensor | None = None,
     keep: tuple[int, ...] = (),
     detailed: bool = False,
+    temperature: float = 1.0,
     on_predicted: Callable[[int, np.ndarray], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -77,7 +86,8 @@ def evaluate(
         loss: also averaged over the pass, if given.
         truth: (N, H, W) uint8 train ids at another size to be scored at; the logits are resized to it.
         keep: indices of frames whose predictions are returned.
-        detailed: also count pixels near contours and by confidence.
+        detailed: also count pixels near contours and by confidence, and what tells whether a photo is like these.
+        temperature: divides the logits before they become the probabilities that are counted.
         on_predicted: called with a frame's index and its (H, W) uint8 train ids, by the process that predicted it.
         on_progress: called with (frames done, frames in all).
     """
@@ -87,8 +97,7 @@ def evaluate(
     own = processes.dealt(batches)
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
-    boundaries: list[Tensor] = []
-    calibration: list[Tensor] = []
+    details: list[Detail] = []
 
     def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
         batch = slice(first, first + EVALUATION_BATCH)
@@ -98,12 +107,19 @@ def evaluate(
             logits = model(x.to(dtype)).float()
             if loss is not None:
                 losses.append(loss(_resized(logits, labels), labels))
-            predictions, confidence = _read(logits, (labels.shape[1], labels.shape[2]), detailed)
+            predictions, confidence, entropy = _read(logits, (labels.shape[1], labels.shape[2]), detailed, temperature)
         # The first batch of a process that was dealt none only keeps ignite content.
         if detailed and first in own:
             assert confidence is not None
-            boundaries.append(boundary_counts(labels, predictions))
-            calibration.append(calibration_counts(labels, predictions, confidence))
+            assert entropy is not None
+            counted = (
+                boundary_counts(labels, predictions),
+                calibration_counts(labels, predictions, confidence),
+                light(split.photos[batch]),
+                entropy.mean((1, 2)),
+                class_counts(predictions),
+            )
+            details.append(Detail(*(part.cpu().numpy() for part in counted)))
         if on_predicted and first in own:
             for index, train_ids in enumerate(predictions.cpu().numpy(), start=first):
                 on_predicted(index, train_ids)
@@ -134,13 +150,7 @@ def evaluate(
     for hand in processes.everybodys(dict(zip(kept, own_pictures, strict=True))):
         pictures |= hand
     means = processes.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
-    detail = None
-    if detailed:
-        counted = [part.cpu().numpy() for part in boundaries]
-        summed = [part.cpu().numpy() for part in calibration]
-        detail = Detail(
-            np.concatenate(processes.collected(counted)), np.stack(processes.collected(summed)).sum(0, dtype=np.int64)
-        )
+    detail = _together(processes.collected(details)) if detailed else None
     return Evaluation(
         np.concatenate(processes.collected(counts[: len(own)])),
         float(torch.tensor(means).mean()) if means else None,
@@ -155,13 +165,27 @@ def _resized(logits: Tensor, labels: Tensor) -> Tensor:
     return F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
 
 
-def _read(logits: Tensor, size: tuple[int, int], detailed: bool) -> tuple[Tensor, Tensor | None]:
-    """Return the most probable class of every pixel at ``size`` and, if asked for, its probability."""
+def _read(
+    logits: Tensor, size: tuple[int, int], detailed: bool, temperature: float
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Return the most probable class of every pixel at ``size`` and, if asked for, its probability and the entropy."""
     if logits.shape[-2:] != size:
         # As a photo is predicted, which is also a frame at a time: a batch at 2048x1024 would take gigabytes.
-        read = [at_size(one, size) for one in logits]
-        return torch.stack([train_ids for train_ids, _, _ in read]), torch.stack([sure for _, sure, _ in read])
+        train_ids, confidence, entropy = (
+            torch.stack(parts) for parts in zip(*(at_size(one, size, temperature) for one in logits), strict=True)
+        )
+        return train_ids, confidence, entropy
     predictions = most_probable(logits)
     if not detailed:
-        return predictions, None
-    return predictions, torch.exp(logits.amax(1) - logits.logsumexp(1))
+        return predictions, None, None
+    log_shares = (logits / temperature).log_softmax(1)
+    shares = log_shares.exp()
+    entropy = -(shares * log_shares).sum(1) / math.log(logits.shape[1])
+    return predictions, shares.amax(1), entropy
+
+
+def _together(parts: list[Detail]) -> Detail:
+    """Put the batches' counts in their order, and those of all frames into one sum."""
+    joined = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Detail)}
+    calibration = np.sum(joined.pop("calibration"), 0)
+    return Detail(calibration=calibration, **{name: np.concatenate(values) for name, values in joined.items()})

@@ -16,7 +16,11 @@ from cityseg.metrics import most_probable
 
 
 def survey(
-    model: nn.Module, split: CachedSplit, normalization: Normalization, device: torch.device
+    model: nn.Module,
+    split: CachedSplit,
+    normalization: Normalization,
+    device: torch.device,
+    temperature: float = 1.0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Predict a split in float32, in the batches of an evaluation, holding one of them at a time.
 
@@ -25,6 +29,7 @@ def survey(
         split: photos at the model's size.
         normalization: what the model expects.
         device: where the model lies.
+        temperature: divides the logits before they become probabilities.
 
     Yields:
         For each frame (H, W) uint8 train ids and the (H, W) float32 probability of that class.
@@ -34,5 +39,5 @@ def survey(
         with torch.no_grad(), arithmetic("float32", device):
             logits = model(normalization.apply(photos)).float()
             train_ids = most_probable(logits).cpu().numpy()
-            confidence = torch.exp(logits.amax(1) - logits.logsumexp(1)).cpu().numpy()
+            confidence = (logits / temperature).softmax(1).amax(1).cpu().numpy()
         yield from zip(train_ids, confidence, strict=True)

@@ -31,6 +31,7 @@ from cityseg.engine.evaluate import evaluate
 from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
+from cityseg.engine.temperature import fit_temperature
 from cityseg.errors import Stopped, TrainingError
 from cityseg.files import write_atomically
 from cityseg.labels import PALETTE
@@ -143,10 +144,11 @@ class Trainer:
         model, card = processes.of_first(lambda: checkpoint.load(best))
         model.to(self.device)
         scores: dict[str, Any] = {}
+        temperature = fit_temperature(model, self.on_device["val"], card.normalization)
         for name in SCORED:
             if name not in self.on_device:
                 continue
-            result = evaluate(model, self.on_device[name], card.normalization, detailed=True)
+            result = evaluate(model, self.on_device[name], card.normalization, detailed=True, temperature=temperature)
             meta = self.splits[name].meta
             scores[name] = stamped(result.confusions, self.splits[name])
             if self._writes:
@@ -156,7 +158,7 @@ class Trainer:
                 self.run.write_detail(name, meta.frames, **vars(result.detail))
         if self._writes:
             speed = measure_speed(model, card.image_size, card.normalization, self.device)
-            checkpoint.write_card(best, _with(card, scores=scores, speed=speed))
+            checkpoint.write_card(best, _with(card, scores=scores, speed=speed, temperature=temperature))
             self.tracker.log_model(best, scores)
         return scores
 
