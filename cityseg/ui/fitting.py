@@ -26,7 +26,7 @@ def show(opened: Opened, photo: Shown, sight: Sight, flip: bool) -> None:
     name = sight.model.id
     try:
         with st.spinner(f"{name} is looking at the photo in {len(_WHOLE)} ways", show_time=True):
-            looks = {fit: seeing.look(opened, name, fit, flip=flip) for fit in _WHOLE}
+            looks = {fit: seeing.look(opened, sight.model, fit, flip=flip) for fit in _WHOLE}
     except CitysegError as error:
         st.error(f"The other ways cannot be shown. {error}", icon=":material/error:")
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import streamlit as st
 
 from cityseg.figures.shares import class_shares, percent_text
 from cityseg.labels import CLASS_NAMES, CLASSES
-from cityseg.ui import choices, glossary, state
+from cityseg.ui import choices, familiar, glossary, state
 from cityseg.ui.seeing import Shown
 from cityseg.ui.sight import PREDICTION, Sight, layers
 from cityseg.ui.streets import Street
@@ -18,14 +18,12 @@ from cityseg.ui.viewer import PHOTO, viewer
 
 GROUP = "predict"
 """Viewers of the page that zoom together."""
-UNSURE_BELOW = 0.65
-"""Mean confidence under which the page warns."""
-_BARS = 12
+_BARS = 10
 """Classes whose bars are shown."""
 _COUNTED = {label.name for label in CLASSES if label.has_instances}
 
 
-def show(street: Street, photo: Shown, sights: Sequence[Sight], least: int) -> None:
+def show(street: Street, photo: Shown, sights: Sequence[Sight], least: int, below: Callable[[], None]) -> None:
     """Show the pictures large, one beside the other, with their figures.
 
     Args:
@@ -33,24 +31,26 @@ def show(street: Street, photo: Shown, sights: Sequence[Sight], least: int) -> N
         photo: the same for the eye.
         sights: what each model sees.
         least: confidence in per cent below which a pixel is unknown, 0 for none.
+        below: shows what belongs under the pictures.
     """
     if len(sights) == 1:
         left, right = st.columns([7, 3], gap="medium")
         with right:
             _figures(photo, sights[0])
-            _warning(sights[0])
+            familiar.warn(sights)
             _shares(photo, sights[0])
         with left:
             _picture(street, photo, sights[0], least)
+            below()
         return
     for column, sight in zip(_columns(len(sights)), sights, strict=True):
         with column:
             st.markdown(f"**{sight.model.id}**")
             _picture(street, photo, sight, least)
     _table(photo, sights)
-    for sight in sights:
-        _warning(sight)
+    familiar.warn(sights)
     _shares_table(photo, sights)
+    below()
 
 
 def _columns(count: int) -> list[st.delta_generator.DeltaGenerator]:
@@ -110,7 +110,7 @@ def _figures(photo: Shown, sight: Sight) -> None:
 
 _TIMING = (
     "On this machine, when it was first shown:  \n"
-    "**decode**: from the file to pixels,  \n"
+    "**decode**: from the file, or the drawing, to pixels,  \n"
     "**predict**: from pixels to a label map of the photo's size,  \n"
     "**encode**: packing photo and label map for the browser.  \n"
     "The very first photo after loading a model takes longer."
@@ -119,17 +119,6 @@ _TIMING = (
 
 def _seconds(milliseconds: float) -> str:
     return f"{milliseconds:,.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:,.1f} s"
-
-
-def _warning(sight: Sight) -> None:
-    confidence = sight.look.seen.confidence
-    if confidence < UNSURE_BELOW:
-        st.warning(
-            f"**{sight.model.id} is unsure here**: it holds its own answer for {100 * confidence:.0f} % likely on "
-            "average. Either it has not learned much yet, or this photo differs from what it learned from: another "
-            "camera or viewpoint, night, rain, another country. Do not rely on this picture.",
-            icon=":material/help:",
-        )
 
 
 def _shares(photo: Shown, sight: Sight) -> None:
@@ -189,6 +178,12 @@ def _table(photo: Shown, sights: Sequence[Sight]) -> None:
     """Show the figures of several models in a line each."""
     columns: dict[str, list[str]] = {
         "model": [sight.model.id for sight in sights],
+        "parameters": [
+            f"{sight.model.parameters / 1e6:.1f} million" if sight.model.parameters else glossary.ABSENT
+            for sight in sights
+        ],
+        "sees at": [f"{glossary.size(sight.model.config.image_size)} pixels" for sight in sights],
+        "trained on": [sight.model.data for sight in sights],
         "mean confidence": [f"{100 * sight.look.seen.confidence:.0f} %" for sight in sights],
     }
     if photo.truth is not None:
@@ -197,7 +192,7 @@ def _table(photo: Shown, sights: Sequence[Sight]) -> None:
     st.dataframe(pd.DataFrame(columns), hide_index=True, height="content", key="predict_models_table")
     st.caption(
         f"Decoding the photo took {_seconds(photo.decoding)}, packing it for the browser {_seconds(photo.encoding)}. "
-        "The pictures below zoom together."
+        "The pictures zoom together."
     )
 
 

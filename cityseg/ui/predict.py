@@ -67,9 +67,10 @@ def page() -> None:
         return
     with beside:
         least = unknown.threshold(seen)
-    portrait.show(opened.street, photo, seen, least)
+    portrait.show(
+        opened.street, photo, seen, least, lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip)
+    )
     questions.show(questions.Asked(opened, photo, seen, least, fit, flip))
-    downloads.downloads(found, seen[0].model.id, fit, flip=flip)
 
 
 def usable_models() -> list[Result]:
@@ -91,7 +92,7 @@ def _choose_models(models: list[Result]) -> list[Result]:
     chosen = st.multiselect(
         "Models",
         list(by_id),
-        format_func=lambda name: f"{name} · macro F1 {glossary.score(_f1(by_id[name]))}",
+        format_func=lambda name: f"{name} · F1 {glossary.score(_f1(by_id[name]))}",
         key=_MODELS,
         max_selections=MOST_MODELS,
         placeholder=f"{best}, the best",
@@ -101,17 +102,17 @@ def _choose_models(models: list[Result]) -> list[Result]:
     )
     choices.keep(_MODELS, "model", ",".join(chosen))
     results = [by_id[name] for name in chosen or [best]]
-    st.caption("  \n".join(_facts(result, named=len(results) > 1) for result in results))
+    if len(results) == 1:
+        st.caption(_facts(results[0]))
     return results
 
 
-def _facts(result: Result, *, named: bool) -> str:
+def _facts(result: Result) -> str:
     split = "val" if result.score("test", "f1") is None else "test"
     parameters = f"{result.parameters / 1e6:.1f} million parameters" if result.parameters else "parameters unknown"
-    name = f"**{result.id}**: " if named else ""
     going = " · **still training**: these are its best weights so far" if result.state == "running" else ""
     return (
-        f"{name}{parameters} · sees every photo at {glossary.size(result.config.image_size)} pixels · "
+        f"{parameters} · sees every photo at {glossary.size(result.config.image_size)} pixels · "
         f"macro F1 {glossary.score(_f1(result))} on {split} · trained on {result.data}{going}"
     )
 
@@ -178,7 +179,7 @@ def _look(opened: Opened, models: Sequence[Result], fit: Fit, flip: bool) -> tup
     for model in models:
         try:
             with st.spinner(f"{model.id} is looking at the photo", show_time=True):
-                sights.append(Sight(model, seeing.look(opened, model.id, fit, flip=flip)))
+                sights.append(Sight(model, seeing.look(opened, model, fit, flip=flip)))
         except CitysegError as error:
             st.error(f"{model.id} cannot be used. {error} Choose another model.", icon=":material/error:")
     return photo, sights

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cityseg.fit import Fit
-from cityseg.ui import differences, fitting, unknown
+from cityseg.ui import differences, familiar, fitting, unknown
 from cityseg.ui.seeing import Opened, Shown
 from cityseg.ui.sight import Sight
 
@@ -34,6 +34,7 @@ class Asked:
 
 
 TABS: dict[str, Callable[[Asked], None]] = {
+    "Is the photo familiar?": lambda asked: familiar.show(asked.sights),
     "How often is it wrong?": lambda asked: unknown.curve(asked.sights, asked.least),
     "Do models agree?": lambda asked: differences.show(asked.opened.street, asked.photo, asked.sights),
     "Does the fit matter?": lambda asked: fitting.show(asked.opened, asked.photo, asked.sights[0], asked.flip),

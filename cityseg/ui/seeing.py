@@ -12,7 +12,10 @@ from PIL import Image
 
 from cityseg import api
 from cityseg.analysis import seeing
+from cityseg.analysis.familiarity import Familiarity
 from cityseg.analysis.seeing import MOST_SIDE, Seen
+from cityseg.api import Result
+from cityseg.checkpoint import WEIGHTS
 from cityseg.data.images import resize_photo
 from cityseg.fit import Fit
 from cityseg.labels import IGNORE_INDEX
@@ -60,12 +63,14 @@ class Look:
         key: names photo, model and way of looking; equal keys stand for equal views.
         seen: the reduced prediction.
         accuracy: share of right pixels where the truth is known; None otherwise, or where nothing is labelled.
+        familiarity: how far the photo is from the val frames; None where these were not counted.
         encoding: milliseconds it took to pack the label map for the browser.
     """
 
     key: str
     seen: Seen
     accuracy: float | None
+    familiarity: Familiarity | None
     encoding: float
 
 
@@ -89,23 +94,25 @@ def _shown(key: str, _opened: Opened) -> Shown:
     return Shown(photo, truth, (height, width), original.milliseconds, (time.perf_counter() - begun) * 1000)
 
 
-def look(opened: Opened, model: str, fit: Fit, *, flip: bool) -> Look:
+def look(opened: Opened, model: Result, fit: Fit, *, flip: bool) -> Look:
     """Return what a model sees; raises CitysegError where the model or the photo cannot be used."""
-    folder = api.model_folder(model)
-    version = (folder / "model.safetensors").stat().st_mtime_ns
-    return _look(opened.street.key, str(folder), version, fit, flip, opened, model)
+    # The figures of val may be counted later than the weights are written.
+    detail = model.run.folder / "detail-val.npz"
+    version = [path.stat().st_mtime_ns if path.is_file() else 0 for path in (model.run.checkpoint / WEIGHTS, detail)]
+    return _look(opened.street.key, str(model.run.checkpoint), version, fit, flip, opened, model.id)
 
 
 @st.cache_resource(show_spinner=False, max_entries=24)
-def _look(key: str, folder: str, version: int, fit: Fit, flip: bool, _opened: Opened, _model: str) -> Look:
+def _look(key: str, folder: str, version: list[int], fit: Fit, flip: bool, _opened: Opened, _model: str) -> Look:
     original = _opened.original
     prediction = cached.predictor(_model).predict(original.photo, fit, flip=flip)
     seen = seeing.digest(prediction)
+    familiarity = api.familiarity(_model, original.photo, prediction)
     begun = time.perf_counter()
     encode_map(seen.train_ids)
     encoding = (time.perf_counter() - begun) * 1000
     whole = f"{key} {folder} {version} {fit} {flip}"
-    return Look(whole, seen, _accuracy(original.truth, prediction.train_ids), encoding)
+    return Look(whole, seen, _accuracy(original.truth, prediction.train_ids), familiarity, encoding)
 
 
 def _accuracy(truth: np.ndarray | None, predicted: np.ndarray) -> float | None:
