@@ -19,6 +19,7 @@ from cityseg.fit import Fit
 from cityseg.inference import Prediction
 from cityseg.labels import CLASS_NAMES, CLASSES, IGNORE_INDEX
 from cityseg.ui import cached
+from cityseg.ui.seeing import Opened
 from cityseg.ui.streets import Street
 
 _OFFERS = (
@@ -75,8 +76,15 @@ def downloads(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool) ->
 
 
 def _one_file(street: Street, model: str, fit: Fit, flip: bool, kind: str) -> bytes:
-    photo = street.load().photo
-    return makers(photo, cached.predictor(model).predict(photo, fit, flip=flip))[kind]()
+    opened = Opened(street)
+    data = _makers_of(opened, model, fit, flip)[kind]()
+    opened.close()
+    return data
+
+
+def _makers_of(opened: Opened, model: str, fit: Fit, flip: bool) -> dict[str, Callable[[], bytes]]:
+    photo = opened.original.photo
+    return makers(photo, cached.predictor(model).predict(photo, fit, flip=flip))
 
 
 def zipped(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool) -> bytes:
@@ -84,10 +92,10 @@ def zipped(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool) -> by
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, street in zip(_distinct([street.name for street in streets]), streets, strict=True):
-            photo = street.load().photo
-            prediction = cached.predictor(model).predict(photo, fit, flip=flip)
-            for kind, make in makers(photo, prediction).items():
+            opened = Opened(street)
+            for kind, make in _makers_of(opened, model, fit, flip).items():
                 archive.writestr(f"{name}_{kind}", make())
+            opened.close()
     return file.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cityseg.api import Result
 from cityseg.checkpoint import WEIGHTS
@@ -59,11 +60,26 @@ def page() -> None:
         st.info("As soon as there is a photo, the model's view of it appears here.", icon=":material/add_a_photo:")
         return
     opened = Opened(found[0])
-    sights = _look(opened, chosen, fit, flip)
-    if sights is None:
-        return
-    photo, seen = sights
-    if not seen:
+    try:
+        _answer(opened, found, chosen, fit, flip, beside)
+    finally:
+        opened.close()
+
+
+def _answer(
+    opened: Opened, found: list[Street], chosen: list[Result], fit: Fit, flip: bool, beside: DeltaGenerator
+) -> None:
+    """Show what the chosen models see, and what can be asked about it.
+
+    Args:
+        opened: the street that is shown.
+        found: the same, and those uploaded with it.
+        chosen: the models.
+        fit, flip: how they look.
+        beside: place of the threshold among the settings.
+    """
+    photo, seen = _look(opened, chosen, fit, flip)
+    if photo is None or not seen:
         return
     with beside:
         least = unknown.threshold(seen)
@@ -168,13 +184,13 @@ def _choose_streets() -> list[Street]:
     return [streets.of_data(info)]
 
 
-def _look(opened: Opened, models: Sequence[Result], fit: Fit, flip: bool) -> tuple[Shown, list[Sight]] | None:
+def _look(opened: Opened, models: Sequence[Result], fit: Fit, flip: bool) -> tuple[Shown | None, list[Sight]]:
     """Return the photo and what each model sees; what cannot be used is said and left out."""
     try:
         photo = seeing.shown(opened)
     except CitysegError as error:
         st.error(f"This photo cannot be shown. {error}", icon=":material/broken_image:")
-        return None
+        return None, []
     sights = []
     for model in models:
         try:

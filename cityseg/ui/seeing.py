@@ -17,11 +17,15 @@ from cityseg.analysis.seeing import MOST_SIDE, Seen
 from cityseg.api import Result
 from cityseg.checkpoint import WEIGHTS
 from cityseg.data.images import resize_photo
+from cityseg.engine.allocator import give_back_freed_memory
 from cityseg.fit import Fit
 from cityseg.labels import IGNORE_INDEX
 from cityseg.ui import cached
 from cityseg.ui.streets import Original, Street
 from cityseg.ui.viewer.encode import encode_map, encode_photo
+
+LARGE = 3 * 8_000_000
+"""Bytes of a decoded photo above which the memory it took is given back by hand."""
 
 
 class Opened:
@@ -34,6 +38,15 @@ class Opened:
     def original(self) -> Original:
         """The photo at its own size; raises what ``Street.load`` does."""
         return self.street.load()
+
+    def close(self) -> None:
+        """Let the photo go, if it was decoded at all."""
+        original = self.__dict__.pop("original", None)
+        if original is not None:
+            large = original.photo.size > LARGE
+            del original
+            if large:
+                give_back_freed_memory()
 
 
 @dataclass(frozen=True)

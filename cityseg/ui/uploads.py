@@ -9,10 +9,12 @@ from pathlib import PurePath
 import streamlit as st
 
 from cityseg.data.images import resize_photo
+from cityseg.engine.allocator import give_back_freed_memory
 from cityseg.errors import DataError
 from cityseg.photos import ENDINGS, KINDS, MAX_PIXELS, decode_photo
 from cityseg.ui import choices
 from cityseg.ui.gallery import Thumbnail, encode_thumbnail, gallery
+from cityseg.ui.seeing import LARGE
 from cityseg.ui.streets import Original, Street
 
 _FILES, _SHOT = "predict uploads", "predict shot"
@@ -91,6 +93,10 @@ def _thumbnail(digest: str, name: str, _data: bytes) -> Thumbnail | str:
     height, width = photo.shape[:2]
     columns = max(1, min(4 * _THUMBNAIL_HEIGHT, round(width * _THUMBNAIL_HEIGHT / height)))
     small = resize_photo(photo, (_THUMBNAIL_HEIGHT, columns))
+    large = photo.size > LARGE
+    del photo
+    if large:
+        give_back_freed_memory()
     return Thumbnail(name, name, f"{width} × {height}", encode_thumbnail(small))
 
 
