@@ -15,7 +15,7 @@ from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
 from cityseg.ui import cached, choices, pictures, state
 
-SOURCES = {"data": "Street from the data", "drawn": "Drawn street", "photos": "Your photos", "camera": "Camera"}
+SOURCES = {"data": "The data", "drawn": "A drawing", "photos": "Your photos", "camera": "Camera"}
 _SPLITS: tuple[Split, ...] = ("val", "test")
 _SEED, _SEED_PARAMETER = "predict_seed", "seed"
 _SEEDS = 10_000
