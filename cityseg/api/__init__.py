@@ -62,6 +62,7 @@ from cityseg.api.runs import (
     stop,
     train,
 )
+from cityseg.api.scenes import DrawnStreet, draw_street
 from cityseg.api.stats import statistics, stats_report
 from cityseg.api.sweeps import launch_sweep, list_groups
 from cityseg.api.trials import (
@@ -84,6 +85,7 @@ __all__ = [
     "Cost",
     "DataInfo",
     "DeviceInfo",
+    "DrawnStreet",
     "Estimate",
     "Format",
     "FrameView",
@@ -104,6 +106,7 @@ __all__ = [
     "data_info",
     "delete",
     "device_info",
+    "draw_street",
     "estimate",
     "evaluate",
     "export",

@@ -1,4 +1,4 @@
-"""Memory that stays: keep freed tensors inside the process between steps."""
+"""Memory that stays, and memory that goes: freed blocks kept for the next step, or given back after a large photo."""
 
 from __future__ import annotations
 
@@ -20,5 +20,18 @@ def keep_freed_memory() -> bool:
     try:
         libc = ctypes.CDLL("libc.so.6")
         return bool(libc.mallopt(_M_MMAP_MAX, 0) and libc.mallopt(_M_TRIM_THRESHOLD, _NEVER))
+    except (OSError, AttributeError):
+        return False
+
+
+def give_back_freed_memory() -> bool:
+    """Hand freed memory back to the kernel; return whether any was.
+
+    After one photo of fifty megapixels glibc keeps half a gigabyte, in case as much is wanted again.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
     except (OSError, AttributeError):
         return False

@@ -39,6 +39,19 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
     return value
 
 
+def settle_several(key: str, parameter: str, options: Sequence[str], default: Sequence[str]) -> list[str]:
+    """Decide the values of a widget that takes several, as ``settle`` does; in the address commas stand between."""
+    text = state.text(parameter)
+    asked = [name for name in text.split(",") if name in options]
+    if asked and text != st.session_state.get(_written(key)):
+        st.session_state[key] = asked
+    elif key not in st.session_state or not set(st.session_state[key]) <= set(options):
+        st.session_state[key] = list(default)
+    st.session_state[_written(key)] = text
+    values: list[str] = st.session_state[key]
+    return values
+
+
 def keep(key: str, parameter: str, value: str) -> None:
     """Write a widget's answer into the address."""
     state.remember(parameter, value)

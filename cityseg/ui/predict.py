@@ -1,23 +1,92 @@
-"""The predict page: any photo, any model, and what it sees."""
+"""The predict page: any photo, one or several models, and what they see."""
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cityseg.api import Result
 from cityseg.checkpoint import WEIGHTS
 from cityseg.errors import CitysegError
-from cityseg.figures.shares import class_shares, percent_text
-from cityseg.inference import Prediction
-from cityseg.labels import CLASS_NAMES, IGNORE_INDEX
-from cityseg.ui import cached, choices, glossary, pictures, state
+from cityseg.fit import FITS, Fit
+from cityseg.ui import (
+    cached,
+    choices,
+    downloads,
+    glossary,
+    portrait,
+    questions,
+    seeing,
+    state,
+    streets,
+    unknown,
+    uploads,
+)
+from cityseg.ui.seeing import Opened, Shown
+from cityseg.ui.sight import Sight
 from cityseg.ui.streets import Street
-from cityseg.ui.viewer import PHOTO, Layer, viewer
 
-UNSURE_BELOW = 0.65
-"""Mean confidence under which the page warns."""
+MOST_MODELS = 4
+_MODELS, _FIT, _MIRROR = "predict_models", "predict_fit", "predict_mirror"
+_MIRRORED = "yes"
+_FITS: dict[Fit, tuple[str, str]] = {
+    "stretch": ("Stretch", "the photo takes the model's shape, as all frames did in training"),
+    "letterbox": ("Letterbox", "the photo keeps its shape, and bars fill up the rest"),
+    "crop": ("Crop", "only the middle that has the model's shape is looked at"),
+    "tiles": ("Tiles", "overlapping windows, looked at twice as close and blended; slower, better for small things"),
+}
+
+
+def page() -> None:
+    """Show the whole page."""
+    models = usable_models()
+    if not models:
+        _explain_no_models()
+        return
+    left, right = st.columns([2, 1], gap="medium")
+    with right:
+        chosen = _choose_models(models)
+    with left:
+        found = _choose_streets()
+    left, middle, right = st.columns([4, 2, 6], gap="medium")
+    with left:
+        fit = _choose_fit()
+    with middle:
+        flip = _choose_mirrored()
+    beside = right.container()
+    if not found:
+        st.info("As soon as there is a photo, the model's view of it appears here.", icon=":material/add_a_photo:")
+        return
+    opened = Opened(found[0])
+    try:
+        _answer(opened, found, chosen, fit, flip, beside)
+    finally:
+        opened.close()
+
+
+def _answer(
+    opened: Opened, found: list[Street], chosen: list[Result], fit: Fit, flip: bool, beside: DeltaGenerator
+) -> None:
+    """Show what the chosen models see, and what can be asked about it.
+
+    Args:
+        opened: the street that is shown.
+        found: the same, and those uploaded with it.
+        chosen: the models.
+        fit, flip: how they look.
+        beside: place of the threshold among the settings.
+    """
+    photo, seen = _look(opened, chosen, fit, flip)
+    if photo is None or not seen:
+        return
+    with beside:
+        least = unknown.threshold(seen)
+    portrait.show(
+        opened.street, photo, seen, least, lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip)
+    )
+    questions.show(questions.Asked(opened, photo, seen, least, fit, flip))
 
 
 def usable_models() -> list[Result]:
@@ -31,127 +100,102 @@ def _f1(result: Result) -> float | None:
     return result.score("val", "f1") if test is None else test
 
 
-def choose_model(models: list[Result]) -> Result:
-    """Let the user choose; the best is chosen on arrival."""
+def _choose_models(models: list[Result]) -> list[Result]:
+    """Let the user choose one or several; the best is chosen on arrival."""
     by_id = {result.id: result for result in models}
-    key = "predict_model"
-    choices.settle(key, "model", list(by_id), models[0].id)
-    chosen = st.selectbox(
-        "Model",
+    best = models[0].id
+    choices.settle_several(_MODELS, "model", list(by_id), [best])
+    chosen = st.multiselect(
+        "Models",
         list(by_id),
-        format_func=lambda name: f"{name} · macro F1 {glossary.score(_f1(by_id[name]))}",
-        key=key,
+        format_func=lambda name: f"{name} · F1 {glossary.score(_f1(by_id[name]))}",
+        key=_MODELS,
+        max_selections=MOST_MODELS,
+        placeholder=f"{best}, the best",
         persist_state="session",
-        help="Runs and shipped models, best first by macro F1 on the test split. " + glossary.SCORES["f1"][1],
+        help=f"Runs and shipped models, best first by macro F1 on the test split; up to {MOST_MODELS} side by side. "
+        + glossary.SCORES["f1"][1],
     )
-    choices.keep(key, "model", chosen)
-    result = by_id[chosen]
+    choices.keep(_MODELS, "model", ",".join(chosen))
+    results = [by_id[name] for name in chosen or [best]]
+    if len(results) == 1:
+        st.caption(_facts(results[0]))
+    return results
+
+
+def _facts(result: Result) -> str:
     split = "val" if result.score("test", "f1") is None else "test"
     parameters = f"{result.parameters / 1e6:.1f} million parameters" if result.parameters else "parameters unknown"
-    st.caption(
+    going = " · **still training**: these are its best weights so far" if result.state == "running" else ""
+    return (
         f"{parameters} · sees every photo at {glossary.size(result.config.image_size)} pixels · "
-        f"macro F1 {glossary.score(_f1(result))} on {split} · trained on {result.data}"
-        + (" · **still training**: these are its best weights so far" if result.state == "running" else "")
+        f"macro F1 {glossary.score(_f1(result))} on {split} · trained on {result.data}{going}"
     )
-    return result
 
 
-def explain_no_models() -> None:
-    """Say what to do where there is no model yet."""
+def _choose_fit() -> Fit:
+    """Let the user choose how photos are brought to the size of the models."""
+    choices.settle(_FIT, "fit", FITS, "stretch")
+    answer = st.segmented_control(
+        "How the photo is fitted",
+        FITS,
+        format_func=lambda name: _FITS[name][0],
+        key=_FIT,
+        required=True,
+        persist_state="session",
+        help="A model sees photos of one size only.  \n"
+        + "  \n".join(f"**{name}**: {meaning}." for name, meaning in _FITS.values()),
+    )
+    fit = answer or "stretch"
+    choices.keep(_FIT, "fit", fit)
+    return fit
+
+
+def _choose_mirrored() -> bool:
+    if _MIRROR not in st.session_state:
+        st.session_state[_MIRROR] = state.remembered("mirror", [_MIRRORED]) is not None
+    st.markdown(":small[Mirror image]")
+    flip = st.toggle(
+        "Look at it too",
+        key=_MIRROR,
+        persist_state="session",
+        help="Look at the photo and at its mirror image, and average both: a little surer, and twice the time.",
+    )
+    state.remember("mirror", _MIRRORED if flip else None)
+    return flip
+
+
+def _explain_no_models() -> None:
     st.info("There is no model yet, so nothing can be predicted. Train one first.", icon=":material/model_training:")
     st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
 
 
-def show(street: Street, model: Result) -> Prediction | None:
-    """Show the prediction large; None if the model cannot be used, which is then said."""
+def _choose_streets() -> list[Street]:
+    """Let the user choose the photo; those that were uploaded with it follow. Empty while there is none."""
+    info = streets.connected_data(state.data_spec())
+    source = streets.choose_source(streets.available(info))
+    if source == "photos":
+        return uploads.uploaded()
+    if source == "camera":
+        shot = uploads.shot()
+        return [shot] if shot else []
+    if source == "drawn" or info is None:
+        return [streets.drawn()]
+    return [streets.of_data(info)]
+
+
+def _look(opened: Opened, models: Sequence[Result], fit: Fit, flip: bool) -> tuple[Shown | None, list[Sight]]:
+    """Return the photo and what each model sees; what cannot be used is said and left out."""
     try:
-        with st.spinner(f"{model.id} is looking at the photo", show_time=True):
-            prediction = cached.predict(model.id, street.photo)
+        photo = seeing.shown(opened)
     except CitysegError as error:
-        st.error(f"{model.id} cannot be used. {error} Choose another model.", icon=":material/error:")
-        return None
-    layers = [Layer("prediction", prediction.train_ids, prediction.confidence)]
-    if street.truth is not None:
-        layers.append(Layer("truth", street.truth))
-    event = viewer(
-        street.shown,
-        [*layers, pictures.doubt(prediction)],
-        key="predict_viewer",
-        alt=f"The street photo {street.name} with what {model.id} sees in it.",
-        compare=(PHOTO, "prediction"),
-        navigation=street.truth is not None,
-        clicks=False,
-    )
-    if event and event.kind != "click":
-        choices.walk("predict_frame", 1 if event.kind == "next" else -1)
-        st.rerun()
-    return prediction
-
-
-def figures(street: Street, prediction: Prediction) -> None:
-    """Show how sure the model is and how long it took, with a warning where it is unsure."""
-    confidence = float(prediction.confidence.mean())
-    figures = [
-        (
-            "Mean confidence",
-            f"{100 * confidence:.0f} %",
-            "How probable the model holds the class it chose, averaged over all pixels. Sure is not always right.",
-        ),
-        ("Photo", f"{street.photo.shape[0] * street.photo.shape[1] / 1e6:.1f} MP", _size_words(street)),
-        (
-            "Model",
-            f"{prediction.milliseconds:,.0f} ms",
-            "From decoded photo to label map at the photo's own size, on this machine, when it was first shown. "
-            "The very first photo after loading a model takes longer.",
-        ),
-        ("Decoding", f"{street.milliseconds:,.0f} ms", "From the file to pixels, before the model begins."),
-    ]
-    if street.truth is not None:
-        figures[1] = (
-            "Pixel accuracy",
-            glossary.score(_accuracy(street.truth, prediction.train_ids)),
-            "Share of this frame's labelled pixels that got the right class, counted at the frame's own size.",
-        )
-    with st.container(horizontal=True, gap="small"):
-        for name, value, meaning in figures:
-            st.metric(name, value, help=meaning, width=122)
-    if confidence < UNSURE_BELOW:
-        st.warning(
-            f"**The model is unsure here**: it holds its own answer for {100 * confidence:.0f} % likely on average. "
-            "Either it has not learned much yet, or this photo differs from what it learned from: another camera "
-            "or viewpoint, night, rain, another country. Do not rely on this picture.",
-            icon=":material/help:",
-        )
-
-
-def _size_words(street: Street) -> str:
-    return f"{street.photo.shape[1]} × {street.photo.shape[0]} pixels. The label map has the same size."
-
-
-def _accuracy(truth: np.ndarray, predicted: np.ndarray) -> float | None:
-    scored = truth != IGNORE_INDEX
-    return float((truth[scored] == predicted[scored]).mean()) if scored.any() else None
-
-
-def shares(street: Street, prediction: Prediction) -> None:
-    """Show how much of the picture each class covers, as bars and as a table."""
-    covered = prediction.shares()
-    chart, table = st.tabs([f"{len(covered)} classes seen", "As a table"])
-    with chart:
-        st.plotly_chart(
-            class_shares(covered, state.palette()),
-            key="predict_shares",
-            config={"displayModeBar": False},
-            alt="Share of the picture by class: "
-            + ", ".join(f"{name} {percent_text(share)}" for name, share in covered.items()),
-        )
-    with table:
-        columns = {"class": list(covered), "share": [percent_text(share) for share in covered.values()]}
-        if street.truth is not None:
-            columns["in truth"] = [_truth_share(street.truth, name) for name in covered]
-        st.dataframe(pd.DataFrame(columns), hide_index=True, height="content")
-
-
-def _truth_share(truth: np.ndarray, name: str) -> str:
-    count = int((truth == CLASS_NAMES.index(name)).sum())
-    return percent_text(count / truth.size) if count else glossary.ABSENT
+        st.error(f"This photo cannot be shown. {error}", icon=":material/broken_image:")
+        return None, []
+    sights = []
+    for model in models:
+        try:
+            with st.spinner(f"{model.id} is looking at the photo", show_time=True):
+                sights.append(Sight(model, seeing.look(opened, model, fit, flip=flip)))
+        except CitysegError as error:
+            st.error(f"{model.id} cannot be used. {error} Choose another model.", icon=":material/error:")
+    return photo, sights

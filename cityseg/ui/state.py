@@ -12,7 +12,7 @@ _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
 # Streamlit refuses to touch these: they belong to tabs, filters, widgets of a page and the switch of the colours.
-_BOUND = ("tab", "view", "find", "states", "groups", "look", "also", "confused", "cut", "sure", _SAFE_COLORS)
+_BOUND = ("tab", "view", "find", "states", "groups", "look", "also", "confused", "cut", "sure", "ask", _SAFE_COLORS)
 
 
 def data_spec() -> str:
@@ -67,6 +67,11 @@ def remembered(name: str, options: tuple[str, ...] | list[str]) -> str | None:
     """Return the address's choice for ``name`` if it is one of ``options``."""
     value = st.query_params.get(name)
     return value if value in options else None
+
+
+def text(name: str) -> str:
+    """Return the address's words for ``name``, whatever they are; empty without any."""
+    return st.query_params.get(name) or ""
 
 
 def remember(name: str, value: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from cityseg import api
 from cityseg.inference import Predictor
+from cityseg.metrics.calibration import risk_coverage
 from cityseg.photos import decode_photo
 from cityseg.runs import Run
-from cityseg.ui import cached, downloads, predict
-from cityseg.ui.streets import Street
+from cityseg.ui import cached, downloads, predict, seeing
+from cityseg.ui.streets import Original, Street
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -134,14 +136,87 @@ def test_downloads_are_offered_and_equal_the_command_line_s(
     written = api.predict_photos(str(trained.folder), [tmp_path / "street.jpg"], tmp_path / "out")[0]
     pixels = decode_photo(photo)
     prediction = Predictor.load(trained.checkpoint).predict(pixels)
-    made = downloads.files(Street("street", pixels, pixels, 0.0), prediction)
+    made = {kind: make() for kind, make in downloads.makers(pixels, prediction).items()}
     for kind in ("labelIds", "color", "overlay"):
-        assert made[f"street_{kind}.png"] == Path(written["files"][kind]).read_bytes()
-    lines = made["street_classes.csv"].decode().splitlines()
-    assert lines[0] == "class,label_id,pixels,share_percent"
+        assert made[f"{kind}.png"] == Path(written["files"][kind]).read_bytes()
+    lines = made["classes.csv"].decode().splitlines()
+    assert lines[0] == "class,label_id,pixels,share_percent,objects"
     assert sum(int(line.split(",")[2]) for line in lines[1:]) == prediction.train_ids.size
-    with zipfile.ZipFile(io.BytesIO(downloads.zipped(Street("street", pixels, pixels, 0.0), prediction))) as archive:
-        assert {name: archive.read(name) for name in archive.namelist()} == made
+    streets = [Street("street", f"photo {place}", lambda: Original(pixels, 0.0)) for place in range(2)]
+    with zipfile.ZipFile(io.BytesIO(downloads.zipped(streets, model, "stretch", flip=False))) as archive:
+        written = {name: archive.read(name) for name in archive.namelist()}
+    assert written == {f"{name}_{kind}": data for name in ("street", "street-2") for kind, data in made.items()}
+
+
+def test_a_threshold_leaves_pixels_unknown_and_says_how_many(model: str, trained: Run, streets: Path) -> None:
+    view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
+    prediction = Predictor.load(trained.checkpoint).predict(view.photo)
+    least = 5 * int(20 * np.median(prediction.confidence)) + 5
+    app = opened(model=model, unknown=str(least))
+    assert app.select_slider(key="predict_unknown").value == str(least)
+    below = (np.floor(prediction.confidence * 100) < least).mean()
+    _, coverage, risk = risk_coverage(trained.detail("val").calibration)
+    said = " ".join(caption.value for caption in app.caption)
+    assert f"**{100 * below:.1f} %** of this photo is unknown" in said
+    if coverage[least] > 0:
+        assert f"about **{100 * risk[least]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in said
+    app.select_slider(key="predict_unknown").set_value("0").run()
+    assert "unknown" not in app.query_params
+
+
+def test_a_model_without_stored_detail_says_so(model: str, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "detail", lambda *_: None)
+    monkeypatch.setattr(seeing, "_look", seeing._look.__wrapped__)
+    app = opened(model=model, unknown="60", ask="How often is it wrong?")
+    assert "has not been counted for this model" in " ".join(caption.value for caption in app.caption)
+    assert f"`cityseg evaluate {model} --split val`" in app.info[0].value
+
+
+def test_several_models_stand_side_by_side_and_say_where_they_differ(
+    workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch, streets: Path
+) -> None:
+    runs = workplace / "runs"
+    shutil.copytree(trained.folder, runs / "one")
+    shutil.copytree(trained.folder, runs / "two")
+    cached._results.clear()
+    app = opened(model="two,one,nobody", ask="Do models agree?", fit="letterbox")
+    assert app.multiselect(key="predict_models").value == ["two", "one"]
+    assert address(app, "model") == "two,one"
+    table = next(frame.value for frame in app.dataframe if "mean confidence" in frame.value)
+    assert list(table["model"]) == ["two", "one"]
+    said = " ".join(words.value for words in app.markdown)
+    assert "Both models say the same on 100.0 % of the picture." in said
+    assert "Nowhere in one piece of at least 0.1 % of the picture." in said
+    view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
+    expected = Predictor.load(trained.checkpoint).predict(view.photo, "letterbox")
+    assert table["mean confidence"][0] == f"{100 * expected.confidence.mean():.0f} %"
+
+
+def test_the_fits_are_compared(model: str, trained: Run, streets: Path) -> None:
+    app = opened(model=model, ask="Does the fit matter?")
+    view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
+    predictor = Predictor.load(trained.checkpoint)
+    maps = {fit: predictor.predict(view.photo, fit).train_ids for fit in ("stretch", "letterbox", "tiles")}
+    said = " ".join(words.value for words in app.markdown)
+    for fit in ("letterbox", "tiles"):
+        assert f"**{fit}** on {100 * (maps[fit] == maps['stretch']).mean():.1f} %" in said
+
+
+def test_a_photo_is_placed_among_the_val_frames(model: str, trained: Run, photo: bytes) -> None:
+    app = opened(model=model, **{"from": "photos"})
+    app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
+    pixels = decode_photo(photo)
+    found = api.familiarity(model, pixels, Predictor.load(trained.checkpoint).predict(pixels))
+    assert found is not None
+    assert f"**{model}**: {found.sentence}" in [words.value for words in app.markdown]
+
+
+def test_a_street_is_drawn_from_its_seed(model: str, trained: Run) -> None:
+    app = opened(model=model, seed="7", **{"from": "drawn"})
+    assert shares_shown(app) == predicted(trained, api.draw_street(7).photo)
+    app.button(key="predict_seed_1").click().run()
+    assert address(app, "seed") == "8"
+    assert shares_shown(app) == predicted(trained, api.draw_street(8).photo)
 
 
 def test_without_data_photos_still_work(
@@ -149,7 +224,8 @@ def test_without_data_photos_still_work(
 ) -> None:
     monkeypatch.setenv("CITYSEG_DATA", "nowhere")
     app = opened(model=model)
-    assert app.button_group(key="predict_from").options == ["Your photos", "Camera"]
+    assert app.button_group(key="predict_from").options == ["A drawing", "Your photos", "Camera"]
+    app.button_group(key="predict_from").set_value("photos").run()
     app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
 

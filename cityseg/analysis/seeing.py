@@ -1,0 +1,91 @@
+"""A prediction for the eye: maps no larger than a screen, and figures of all its pixels.
+
+A photo may have fifty million pixels, and its prediction takes nine bytes for each. What a page shows needs a hundredth
+of that, so this is what is kept, and the rest is let go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from cityseg.analysis import things
+from cityseg.inference import Prediction
+from cityseg.labels import IGNORE_INDEX
+from cityseg.metrics.calibration import FINE_BINS
+
+MOST_SIDE = 1600
+"""Longer side of what is kept, in pixels."""
+_BAND_PIXELS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is kept of a prediction.
+
+    Attributes:
+        train_ids: (h, w) uint8 classes, at most ``MOST_SIDE`` pixels on the longer side; 255 where nothing was seen.
+        percent: (h, w) uint8 confidence in whole per cents, rounded down, 0 to 99.
+        entropy: (h, w) uint8, 0 for sure to 254 for undecided.
+        shares: share of the photo's pixels that were looked at, by class name, largest first.
+        objects: about how many there are, by class name; see ``things.count``.
+        by_percent: (100,) int64 pixels of the photo that were looked at, by confidence in whole per cents.
+        confidence: mean over these pixels, 0 to 1.
+        milliseconds: from decoded photo to label map.
+    """
+
+    train_ids: np.ndarray
+    percent: np.ndarray
+    entropy: np.ndarray
+    shares: dict[str, float]
+    objects: dict[str, int]
+    by_percent: np.ndarray
+    confidence: float
+    milliseconds: float
+
+    def unknown(self, least: int) -> float:
+        """Return the share of the pixels whose confidence lies below ``least`` per cent."""
+        return float(self.by_percent[:least].sum() / max(1, self.by_percent.sum()))
+
+
+def digest(prediction: Prediction, most_side: int = MOST_SIDE) -> Seen:
+    """Reduce a prediction to what is shown; maps take the nearest pixel, figures are those of all pixels."""
+    train_ids = prediction.train_ids
+    percent, by_percent = _percents(prediction)
+    looked = train_ids != IGNORE_INDEX
+    return Seen(
+        reduced(train_ids, most_side),
+        reduced(percent, most_side),
+        np.rint(reduced(prediction.entropy, most_side) * 254).astype(np.uint8),
+        prediction.shares(),
+        things.count(train_ids),
+        by_percent,
+        float(prediction.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0,
+        prediction.milliseconds,
+    )
+
+
+def reduced(values: np.ndarray, most_side: int = MOST_SIDE) -> np.ndarray:
+    """Return a (H, W) map with at most ``most_side`` pixels on the longer side, each the nearest value."""
+    height, width = values.shape
+    scale = most_side / max(height, width)
+    if scale >= 1:
+        return values
+    small = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(values).resize(small, Image.Resampling.NEAREST))
+
+
+def _percents(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """Bin confidences as ``calibration_counts`` does, a band of rows at a time."""
+    confidence = prediction.confidence
+    percent = np.empty(confidence.shape, np.uint8)
+    counts = np.zeros(FINE_BINS, np.int64)
+    rows = max(1, _BAND_PIXELS // confidence.shape[1])
+    for top in range(0, len(confidence), rows):
+        band = slice(top, top + rows)
+        percent[band] = np.minimum(confidence[band] * FINE_BINS, FINE_BINS - 1)
+        looked = prediction.train_ids[band] != IGNORE_INDEX
+        counts += np.bincount(percent[band][looked], minlength=FINE_BINS)
+    return percent, counts

@@ -1,0 +1,70 @@
+"""The Predict page in a real browser: two photos, two models, and a threshold that moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cityseg.data.synthetic import render, synthesize
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The app over a small drawn set, with the shipped models."""
+    folder = tmp_path_factory.mktemp("predict")
+    synthesize(folder / "set", frames=3, seed=5, size=(64, 128))
+    return serve(
+        ROOT / "app.py",
+        folder,
+        CITYSEG_DATA=str(folder / "set"),
+        CITYSEG_RUNS=str(folder / "runs"),
+        CITYSEG_CACHE=str(folder / "cache"),
+        OMP_NUM_THREADS="1",
+    )
+
+
+def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_path: Path) -> None:
+    photos = []
+    for seed in (1, 2):
+        photos.append(tmp_path / f"street-{seed}.jpg")
+        Image.fromarray(render(seed, size=(96, 160)).photo).save(photos[-1])
+    (tmp_path / "notes.jpg").write_bytes(b"no photo")
+    page = browser.new_page(viewport={"width": 1440, "height": 1400})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        page.goto(f"{studio.address}/predict?from=photos&model=experiment-1,better-1")
+        upload = page.get_by_test_id("stFileUploaderDropzoneInput")
+        upload.set_input_files([*photos, tmp_path / "notes.jpg"], timeout=60_000)
+        sync_api.expect(page.get_by_text("notes.jpg: expected a photo")).to_be_visible(timeout=60_000)
+        viewers = page.locator(".viewer[data-ready=true]")
+        sync_api.expect(viewers).to_have_count(2, timeout=60_000)
+        page.locator(".gallery [data-name='street-2.jpg']").click()
+        sync_api.expect(page).to_have_url(re.compile("photo=street-2.jpg"), timeout=30_000)
+        slider = page.locator(".st-key-predict_unknown").get_by_role("slider")
+        slider.focus()
+        slider.press("End")
+        sync_api.expect(page).to_have_url(re.compile("unknown=99"), timeout=30_000)
+        sync_api.expect(page.get_by_text("of this photo is unknown").first).to_be_visible(timeout=30_000)
+        sync_api.expect(viewers.first.locator("[data-class=unknown]")).to_be_visible(timeout=30_000)
+        # What is zoomed in one picture is zoomed in the other, so that the same place is compared.
+        viewers.first.locator(".zoom-in").click()
+        sync_api.expect(viewers.nth(1)).to_have_attribute("data-zoom", "1.50")
+        page.get_by_role("tab", name="Do models agree?").click()
+        sync_api.expect(page.get_by_text(re.compile("Both models say the same on"))).to_be_visible(timeout=30_000)
+        with page.expect_download(timeout=60_000) as arriving:
+            page.get_by_role("button", name="All 2 photos as zip").click()
+        assert arriving.value.suggested_filename == "photos_cityseg.zip"
+    finally:
+        page.close()
+    assert not errors
+    assert "most recent call last" not in studio.log.read_text()
