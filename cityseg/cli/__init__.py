@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import bench, compare, inspect, models, sweep, train, trials
+from cityseg.cli import bench, compare, demo, inspect, models, sweep, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -36,6 +36,7 @@ app.command()(compare.compare)
 app.command()(models.predict)
 app.command("models")(models.list_models)
 app.command()(models.export)
+app.command()(demo.demo)
 app.command()(models.publish)
 app.command()(inspect.inspect)
 app.command()(inspect.audit)
