@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Read when gradio is loaded.
+# Read when gradio is loaded, whose libraries would tell their makers of every start.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
 import numpy as np
@@ -47,6 +48,8 @@ EXAMPLES = 4
 MOST_EXAMPLES = 12
 KEPT_SECONDS = 600
 """How long the files of an answer, the photo among them, lie on the server's disk."""
+SWEPT_SECONDS = 30
+"""How often files are looked through for such that are older."""
 LARGEST_FILE = "100mb"
 AT_ONCE = 2
 """Photos that are predicted at the same time; the others wait in line."""
@@ -191,10 +194,12 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
         examples: photos to click; the first one is answered on arrival.
     """
     looker = Looker(models)
-    with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(30, KEPT_SECONDS), fill_width=False) as page:
+    with gr.Blocks(
+        title=_TITLE, analytics_enabled=False, delete_cache=(SWEPT_SECONDS, KEPT_SECONDS), fill_width=False
+    ) as page:
         gr.Markdown(f"# {_TITLE}\n{_WHAT}")
-        with gr.Row():
-            with gr.Column(scale=5, min_width=320):
+        with gr.Row(elem_id="layout"):
+            with gr.Column(elem_id="seen"):
                 with gr.Tab("Photo and overlay"):
                     slider = gr.ImageSlider(
                         label="Photo and overlay",
@@ -215,10 +220,7 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                     )
                     gr.Markdown(_HOW_CLASSES)
                 summary = gr.Markdown(label="In words", elem_id="summary")
-                bars = gr.HTML(label="Shares as bars", elem_id="shares")
-                shares = gr.JSON(label="Shares", visible=False)
-                label_ids = gr.DownloadButton("Download the label ids, 0 to 33, as PNG", size="sm", elem_id="label-ids")
-            with gr.Column(scale=3, min_width=300):
+            with gr.Column(elem_id="asked"):
                 photo = gr.Image(
                     label="Photo of a street",
                     type="filepath",
@@ -251,6 +253,10 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                 )
                 flip = gr.Checkbox(False, label="Also look at the mirrored photo, and average")
                 opacity = gr.Slider(0, 1, 0.55, step=0.05, label="Opacity of the colours", buttons=[])
+            with gr.Column(elem_id="counted"):
+                bars = gr.HTML(label="Shares as bars", elem_id="shares")
+                shares = gr.JSON(label="Shares", visible=False)
+                label_ids = gr.DownloadButton("Download the label ids, 0 to 33, as PNG", size="sm", elem_id="label-ids")
         gr.Markdown(f"{_KEPT} {KINDS}, up to {MAX_PIXELS // 10**6} megapixels. {_TERMS}")
 
         def predict(photo: str | None, model: str, fit: Fit, flip: bool, opacity: float) -> tuple[Any, ...]:
@@ -492,6 +498,12 @@ def _theme() -> gr.themes.Base:
 _CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 footer .divider { display: none; }
+/* What was asked stands beside the answer, and on a narrow screen between the picture and its figures. */
+#layout { display: grid; grid-template-columns: 1fr; gap: var(--layout-gap); }
+@media (min-width: 800px) {
+  #layout { grid-template-columns: 5fr 3fr; grid-template-rows: auto 1fr; }
+  #asked { grid-column: 2; grid-row: 1 / span 2; }
+}
 #shares ul { list-style: none; margin: 0; padding: 0; }
 #shares li { display: grid; grid-template-columns: 7.5rem 1fr 4rem; align-items: center; margin: 0; padding: 1px 0; }
 #shares li span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
