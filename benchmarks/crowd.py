@@ -54,7 +54,7 @@ def draw_photos(folder: Path, visitors: int, rounds: int) -> list[list[Path]]:
 
 @contextmanager
 def process(words: list[str], healthy: str) -> Iterator[int]:
-    """Run ``python -m WORDS`` until the block ends, which begins when the address ``healthy`` answers; give its number."""
+    """Run ``python -m WORDS`` until the block ends; it begins when ``healthy`` answers. Gives the process's number."""
     started = subprocess.Popen(
         [sys.executable, "-m", *words],
         cwd=_ROOT,
@@ -212,8 +212,8 @@ def main() -> None:
     for name, found in results.items():
         print(
             f"{name}: {found['answers']:.0f} answers, median {found['median_seconds']:.1f} s, 95 % within "
-            f"{found['p95_seconds']:.1f} s (wanted {WANTED_SECONDS:.0f} s), longest {found['longest_seconds']:.1f} s; the server's "
-            f"processor time per answer is {found['server_processor_seconds_per_answer']:.2f} s"
+            f"{found['p95_seconds']:.1f} s (wanted {WANTED_SECONDS:.0f} s), longest {found['longest_seconds']:.1f} s; "
+            f"the server's processor time per answer is {found['server_processor_seconds_per_answer']:.2f} s"
         )
 
 
