@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import bench, compare, flips, inspect, models, sweep, train, trials
+from cityseg.cli import bench, compare, demo, flips, inspect, models, sweep, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -38,6 +38,7 @@ app.command()(models.predict)
 app.command()(models.clip)
 app.command("models")(models.list_models)
 app.command()(models.export)
+app.command()(demo.demo)
 app.command()(models.publish)
 app.command()(inspect.inspect)
 app.command()(inspect.pixel)

@@ -84,10 +84,10 @@ def size_of(text: str | None) -> tuple[int, int] | None:
 def print_result(as_json: bool, document: Any, lines: Iterable[str]) -> None:
     """Print one JSON document or plain lines."""
     if as_json:
-        print(json.dumps(document, allow_nan=False, default=str))
+        print(json.dumps(document, allow_nan=False, default=str), flush=True)
     else:
         for line in lines:
-            print(line)
+            print(line, flush=True)
 
 
 def figure(value: float | None) -> str:

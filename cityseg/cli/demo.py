@@ -1,0 +1,30 @@
+"""``cityseg demo``: the page for others, until it is stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cityseg.cli.common import Json, Runs, print_result
+
+
+def demo(
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="MODEL to offer, any number of times. [default: shipped models, finished runs]"),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Where to listen; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 7860,
+    examples: Annotated[int, typer.Option("--examples", help="Streets to draw for a click.")] = 4,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Serve a page that says what a model sees in a photo, and `/predict` for programs; Ctrl-C ends it."""
+    # gradio takes seconds to load, which no other verb should wait for.
+    from cityseg.demo import serve
+
+    def started(address: str) -> None:
+        print_result(as_json, {"address": address}, [f"The demo is at {address}; Ctrl-C ends it."])
+
+    serve(models or (), host=host, port=port, examples=examples, runs=runs, on_start=started)

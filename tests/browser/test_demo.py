@@ -1,0 +1,62 @@
+"""The demo in a real browser: an answer on arrival, a click on a drawn street, and nothing from other hosts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg import demo
+from cityseg.runs import Run
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+
+@pytest.fixture(scope="module")
+def address(trained: Run) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with demo.running([str(trained.folder)], port=port, examples=2) as where:
+        yield where
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_streets_are_clicked_and_photos_given(
+    browser: Any, address: str, tmp_path: Path, width: int, scheme: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    requests: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        page.goto(address)
+        summary, overlay = page.locator("#summary"), page.locator("#overlay img")
+        sync_api.expect(summary).to_contain_text("512 × 256 pixels", timeout=30_000)
+        sync_api.expect(overlay).to_have_count(2)
+        arrived = [image.get_attribute("src") for image in overlay.all()]
+        page.locator("#examples button").nth(1).click()
+        sync_api.expect(overlay.first).not_to_have_attribute("src", arrived[0], timeout=30_000)
+        assert overlay.first.evaluate("image => image.naturalWidth") == 512
+
+        Image.fromarray(np.zeros((50, 70, 3), np.uint8)).save(tmp_path / "street.png")
+        page.get_by_role("button", name="Clear").or_(page.get_by_label("Remove Image")).first.click()
+        page.locator("#photo input[type=file]").set_input_files(tmp_path / "street.png")
+        sync_api.expect(summary).to_contain_text("70 × 50 pixels", timeout=30_000)
+
+        (tmp_path / "words.png").write_bytes(b"just some words")
+        page.get_by_role("button", name="Clear").or_(page.get_by_label("Remove Image")).first.click()
+        page.locator("#photo input[type=file]").set_input_files(tmp_path / "words.png")
+        sync_api.expect(page.get_by_text("words.png: expected a photo (JPEG")).to_be_visible(timeout=30_000)
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
+        assert errors == []
+    finally:
+        page.close()
