@@ -6,6 +6,9 @@ import numpy as np
 
 from cityseg.labels import IGNORE_INDEX, PALETTE
 
+_BAND_PIXELS = 1_000_000
+"""Pixels that are blended at once: in floating point a photo takes eight times its memory, twice."""
+
 
 def overlay(
     photo: np.ndarray, train_ids: np.ndarray, opacity: float = 0.55, palette: np.ndarray = PALETTE
@@ -21,5 +24,11 @@ def overlay(
     Returns:
         (H, W, 3) uint8.
     """
-    mixed = photo * (1 - opacity) + palette[train_ids] * opacity
-    return np.where((train_ids == IGNORE_INDEX)[..., None], photo, mixed.round().astype(np.uint8))
+    laid = np.empty_like(photo)
+    rows = max(1, _BAND_PIXELS // max(1, photo.shape[1]))
+    for top in range(0, photo.shape[0], rows):
+        band = slice(top, top + rows)
+        mixed = photo[band] * (1 - opacity) + palette[train_ids[band]] * opacity
+        void = (train_ids[band] == IGNORE_INDEX)[..., None]
+        laid[band] = np.where(void, photo[band], mixed.round().astype(np.uint8))
+    return laid
