@@ -70,7 +70,8 @@ def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
             f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found far more; make it smaller first"
         ) from None
     except _DAMAGE as error:
-        raise DataError(f"{name}: expected a whole photo, found a damaged one ({error}); copy it again") from None
+        reason = " ".join(str(error).split())  # some libraries end theirs with a new line
+        raise DataError(f"{name}: expected a whole photo, found a damaged one ({reason}); copy it again") from None
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

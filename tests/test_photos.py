@@ -76,6 +76,17 @@ def test_huge_photos_are_refused_before_they_are_decoded(size, found):
     assert str(refused.value) == f"sky.png: expected at most 50 megapixels, found {found}; make it smaller first"
 
 
+def test_every_refusal_is_one_line():
+    whole, sentences = encoded(Image.fromarray(PHOTO), "HEIF"), []
+    for end in range(1, len(whole), 40):
+        try:
+            decode_photo(whole[:end], "street.heic")
+        except DataError as refused:
+            sentences.append(str(refused))
+    assert sentences
+    assert not any("\n" in sentence for sentence in sentences)
+
+
 def test_missing_photos(tmp_path):
     with pytest.raises(DataError) as refused:
         read_photo_file(tmp_path / "none.png")
