@@ -217,8 +217,8 @@ def join(address: str, photo: Path, model: str) -> str:
 
 
 def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
-    monkeypatch.setattr(demo, "KEPT_SECONDS", 1)
-    monkeypatch.setattr(demo, "SWEPT_SECONDS", 1)
+    monkeypatch.setattr("cityseg.demo.page.KEPT_SECONDS", 1)
+    monkeypatch.setattr("cityseg.demo.page.SWEPT_SECONDS", 1)
     with demo.running([str(trained.folder)], port=free_port(), examples=1) as where:
         folder = Path(os.environ["GRADIO_TEMP_DIR"])
         drawn = {path.read_bytes() for path in folder.rglob("*.jpg")}
