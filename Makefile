@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements.lock
-# Tests side by side, a file at a time, each process with one thread.
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+# Tests side by side, a file at a time in the order of tests/conftest.py, each process with one thread.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: app test check setup lock
 

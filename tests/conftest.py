@@ -43,6 +43,19 @@ TINY = {
 torch.set_num_threads(1)
 
 
+_LONGEST = ("browser/", "engine/test_processes", "engine/test_train", "test_jobs", "test_queue", "test_demo", "app/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files that take longest come first: begun last, they would keep one process busy after all others."""
+
+    def rank(item: pytest.Item) -> int:
+        place = item.path.relative_to(ROOT / "tests").as_posix()
+        return next((rank for rank, name in enumerate(_LONGEST) if place.startswith(name)), len(_LONGEST))
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn set of 7 train, 2 val and 1 test frames at 64x128."""
