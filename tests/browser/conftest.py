@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from cityseg.data.synthetic import synthesize
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -81,6 +83,25 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     for process in processes:
         process.terminate()
         process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def serve_drawn(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Served]:
+    """Start the app over a small drawn set in a folder of its own, with the shipped models and no run."""
+
+    def start(frames: int = 3, size: tuple[int, int] = (64, 128)) -> Served:
+        folder = tmp_path_factory.mktemp("studio")
+        synthesize(folder / "set", frames=frames, seed=5, size=size)
+        return serve(
+            ROOT / "app.py",
+            folder,
+            CITYSEG_DATA=str(folder / "set"),
+            CITYSEG_RUNS=str(folder / "runs"),
+            CITYSEG_CACHE=str(folder / "cache"),
+            OMP_NUM_THREADS="1",
+        )
+
+    return start
 
 
 def _free_port() -> int:

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
 
-from cityseg.data.synthetic import synthesize
-
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 # Every test opens pages as a new visitor.
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 WIDE = {"width": 1440, "height": 1000}
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
     """The app over a drawn set that fills more than one page of the grid."""
-    folder = tmp_path_factory.mktemp("dataset_page")
-    synthesize(folder / "set", frames=30, seed=5, size=(64, 128))
-    return serve(
-        ROOT / "app.py",
-        folder,
-        CITYSEG_DATA=str(folder / "set"),
-        CITYSEG_RUNS=str(folder / "runs"),
-        CITYSEG_CACHE=str(folder / "cache"),
-        OMP_NUM_THREADS="1",
-    )
+    return serve_drawn(frames=30)
 
 
 @pytest.fixture

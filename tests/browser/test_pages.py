@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cityseg.data.synthetic import synthesize
-
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("Overview", "Dataset", "Train", "Compare", "Inspect", "Predict")
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
     """The app over a small drawn set, with no run of its own."""
-    folder = tmp_path_factory.mktemp("studio")
-    synthesize(folder / "set", frames=12, seed=5)
-    return serve(
-        ROOT / "app.py",
-        folder,
-        CITYSEG_DATA=str(folder / "set"),
-        CITYSEG_RUNS=str(folder / "runs"),
-        CITYSEG_CACHE=str(folder / "cache"),
-        OMP_NUM_THREADS="1",
-    )
+    return serve_drawn(frames=12, size=(256, 512))
 
 
 def _settle(page: Any) -> None:

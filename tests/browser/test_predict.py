@@ -10,26 +10,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cityseg.data.synthetic import render, synthesize
+from cityseg.data.synthetic import render
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
     """The app over a small drawn set, with the shipped models."""
-    folder = tmp_path_factory.mktemp("predict")
-    synthesize(folder / "set", frames=3, seed=5, size=(64, 128))
-    return serve(
-        ROOT / "app.py",
-        folder,
-        CITYSEG_DATA=str(folder / "set"),
-        CITYSEG_RUNS=str(folder / "runs"),
-        CITYSEG_CACHE=str(folder / "cache"),
-        OMP_NUM_THREADS="1",
-    )
+    return serve_drawn()
 
 
 def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_path: Path) -> None:

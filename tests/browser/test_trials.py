@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cityseg.data.synthetic import synthesize
-
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("trials")
-    synthesize(folder / "set", frames=3, seed=5, size=(64, 128))
-    return serve(
-        ROOT / "app.py",
-        folder,
-        CITYSEG_DATA=str(folder / "set"),
-        CITYSEG_RUNS=str(folder / "runs"),
-        CITYSEG_CACHE=str(folder / "cache"),
-        OMP_NUM_THREADS="1",
-    )
+def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
+    """The app over a small drawn set."""
+    return serve_drawn()
 
 
 def test_a_learning_rate_is_searched_watched_and_used(browser: Any, studio: Any) -> None:
