@@ -13,12 +13,15 @@ import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from cityseg.errors import DataError
-from cityseg.photos import ENDINGS, MAX_PIXELS, read_photo_file
+from cityseg.photos import DAMAGE, ENDINGS, MAX_PIXELS, read_photo_file
 
 FILMS = ("mp4", "mov", "m4v", "mkv", "webm", "avi")
 """Endings of films, in lower case; a GIF and a folder of photos are clips too."""
 LONGEST = 3000
 """Frames of a clip at most."""
+LARGEST_FRAME = 4096 * 2160
+"""Pixels of a frame of a written film at most: more is beyond H.264's level 5.1, where players give up."""
+LONGEST_SIDE = 8192
 _RATE = 10
 """Frames per second of a folder of photos."""
 
@@ -55,13 +58,18 @@ class Clip:
         length: number of frames, or None where the file does not tell.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most_pixels: int | None = None) -> None:
         """Look at the head of the clip.
+
+        Args:
+            path: where it lies.
+            most_pixels: of all frames together, or None for any number.
 
         Raises:
             DataError: it is no clip, it is damaged, too large or too long.
         """
         self.path = path
+        self._most_pixels = most_pixels
         self.rate: Fraction = Fraction(_RATE)
         self.length: int | None = None
         if path.is_dir():
@@ -69,12 +77,14 @@ class Clip:
             self.length = len(self._photos)
         elif is_film(path):
             with self._film() as (_, stream):
-                self._expect_pixels(stream.width, stream.height)
+                width, height = stream.width, stream.height
                 self.rate = Fraction(stream.average_rate or _RATE)
                 self.length = stream.frames or None
+            self._expect_pixels(width, height)
         else:
             with self._gif() as image:
-                self._expect_pixels(*image.size)
+                width, height = image.size
+                self._expect_pixels(width, height)
                 self.length = image.n_frames
                 self.rate = Fraction(1000, max(20, int(image.info.get("duration", 0)) or 1000 // _RATE))
         if self.length is not None and self.length > LONGEST:
@@ -82,18 +92,23 @@ class Clip:
                 f"{path}: expected a clip of at most {LONGEST:,} frames, found {self.length:,}; "
                 "cut it into shorter ones"
             )
+        if self.length is not None and not path.is_dir():
+            self._expect_room(self.length * width * height)
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield each frame as (H, W, 3) uint8 RGB; one is held at a time.
 
         Raises:
-            DataError: the rest is damaged, or there is more of it than ``LONGEST``.
+            DataError: the rest is damaged, or there is more of it than ``LONGEST`` or than the pixels allowed.
         """
+        pixels = 0
         for number, frame in enumerate(self._frames()):
             if number == LONGEST:
                 raise DataError(
                     f"{self.path}: expected a clip of at most {LONGEST:,} frames, found more; cut it into shorter ones"
                 )
+            pixels += frame.shape[0] * frame.shape[1]
+            self._expect_room(pixels)
             yield frame
 
     def _frames(self) -> Iterator[np.ndarray]:
@@ -102,7 +117,8 @@ class Clip:
         elif is_film(self.path):
             with self._film() as (container, stream):
                 for frame in container.decode(stream):
-                    yield frame.to_ndarray(format="rgb24")
+                    # A phone films as it is held and notes how the picture is to be turned.
+                    yield np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
         else:
             with self._gif() as image:
                 for frame in ImageSequence.Iterator(image):
@@ -132,7 +148,7 @@ class Clip:
             raise DataError(
                 f"{self.path}: expected a film ({', '.join(FILMS)}), a GIF or a folder of photos, found another file"
             ) from None
-        except (OSError, ValueError, EOFError, SyntaxError) as error:
+        except (*DAMAGE, IndexError, Image.DecompressionBombError) as error:
             raise DataError(
                 f"{self.path}: expected a whole GIF, found a damaged one ({error}); copy it again"
             ) from None
@@ -144,12 +160,23 @@ class Clip:
                 "make them smaller first"
             )
 
+    def _expect_room(self, pixels: int) -> None:
+        if self._most_pixels is not None and pixels > self._most_pixels:
+            raise DataError(
+                f"{self.path}: expected at most {self._most_pixels / 1e9:g} gigapixels in all its frames together, "
+                f"found {'' if self.length else 'more than '}{pixels / 1e9:.1f}; cut it, or make its frames smaller"
+            )
+
 
 class FilmWriter:
-    """Writes an MP4 (H.264) that browsers play, a frame at a time; frames of other sizes are fitted to the first."""
+    """Writes an MP4 (H.264) that browsers play, a frame at a time; frames of other sizes are fitted to the first.
+
+    Frames keep their size up to ``LARGEST_FRAME`` and ``LONGEST_SIDE``; larger ones are made smaller.
+    """
 
     def __init__(self, path: Path, rate: Fraction) -> None:
-        self._container = av.open(str(path), "w", format="mp4")
+        # Its table of contents comes first, so that a browser plays before it has all of it.
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
         self._rate = rate
         self._stream: Any = None
 
@@ -157,10 +184,10 @@ class FilmWriter:
         """Append (H, W, 3) uint8 RGB."""
         if self._stream is None:
             self._stream = self._container.add_stream("libx264", rate=self._rate.limit_denominator(60_000))
+            height, width = frame.shape[:2]
+            scale = min(1.0, (LARGEST_FRAME / (height * width)) ** 0.5, LONGEST_SIDE / max(height, width))
             # The pictures' colour is halved in both directions, so sides are even.
-            self._stream.width, self._stream.height = (
-                max(2, side // 2 * 2) for side in (frame.shape[1], frame.shape[0])
-            )
+            self._stream.width, self._stream.height = (max(2, int(side * scale) // 2 * 2) for side in (width, height))
             self._stream.pix_fmt = "yuv420p"
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         picture = picture.reformat(width=self._stream.width, height=self._stream.height, format="yuv420p")

@@ -21,8 +21,7 @@ ENDINGS = ("jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "bmp", "tif", "
 """Usual endings of their files, in lower case."""
 # Kinds that are no photos are left to other programs, PostScript above all.
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF")
-# What Pillow and its plug-ins raise for damaged files, found by damaging many.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -32,6 +31,7 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
+"""What Pillow and its plug-ins raise for damaged files, found by damaging many."""
 
 pillow_heif.register_heif_opener()
 Image.init()  # or ``open`` would not know the rarer formats by name
@@ -69,7 +69,7 @@ def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
         raise DataError(
             f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found far more; make it smaller first"
         ) from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         reason = " ".join(str(error).split())  # some libraries end theirs with a new line
         raise DataError(f"{name}: expected a whole photo, found a damaged one ({reason}); copy it again") from None
 

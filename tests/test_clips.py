@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import struct
 from fractions import Fraction
 
 import av
@@ -100,6 +101,58 @@ def test_odd_sides_lose_a_line(tmp_path):
     assert next(Clip(tmp_path / "odd.mp4").frames()).shape == (32, 50, 3)
 
 
+def test_a_frame_beyond_what_players_take_is_made_smaller(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips, "LARGEST_FRAME", 32 * 64)
+    monkeypatch.setattr(clips, "LONGEST_SIDE", 90)
+    for name, size, fitted in (("large", (64, 128), (32, 64)), ("long", (10, 180), (4, 90))):
+        writer = FilmWriter(tmp_path / f"{name}.mp4", Fraction(5))
+        writer.add(np.zeros((*size, 3), np.uint8))
+        writer.close()
+        assert next(Clip(tmp_path / f"{name}.mp4").frames()).shape == (*fitted, 3)
+
+
+def test_a_film_plays_before_it_has_arrived(film):
+    data = film.read_bytes()
+    assert 0 < data.find(b"moov") < data.find(b"mdat")
+
+
+def test_a_film_is_turned_as_the_phone_was_held(film, tmp_path):
+    data = bytearray(film.read_bytes())
+    # The matrix of the track's header, ISO/IEC 14496-12: x' = -y, y' = x is a quarter turn clockwise.
+    place = data.find(b"tkhd") + 44
+    data[place : place + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "held.mp4").write_bytes(data)
+    for turned, frame in zip(Clip(tmp_path / "held.mp4").frames(), Clip(film).frames(), strict=True):
+        assert np.array_equal(turned, np.asarray(Image.fromarray(frame).transpose(Image.Transpose.ROTATE_270)))
+
+
+def test_a_film_that_ends_early_says_so(workplace, trained, tmp_path, cityseg):
+    random = np.random.default_rng(0)
+    writer = FilmWriter(tmp_path / "whole.mp4", Fraction(12))
+    for _ in range(60):
+        writer.add(random.integers(0, 256, (32, 64, 3), np.uint8))
+    writer.close()
+    data = (tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: int(0.8 * len(data))])
+    answer = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out", "--json")
+    told = json.loads(answer.out)
+    assert 0 < told["frames"] < 60
+    assert told["missing"] == 60 - told["frames"]
+    answer = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out")
+    assert "the clip ends early: its head promises 60 frames" in answer.out
+
+
+def test_all_frames_together_have_a_limit(workplace, trained, film, gif, folder, tmp_path):
+    pixels = 5 * SIZE[0] * SIZE[1]
+    for path in (film, gif, folder):
+        assert len(list(Clip(path, pixels).frames())) == 5
+        with pytest.raises(DataError, match=r"expected at most 2\.3039e-05 gigapixels in all its frames"):
+            list(Clip(path, pixels - 1).frames())
+    # What the head tells is refused before a frame is looked at.
+    with pytest.raises(DataError, match="cut it, or make its frames smaller"):
+        Clip(film, pixels - 1)
+
+
 def test_what_is_no_clip_is_refused(workplace, trained, tmp_path, film, gif, monkeypatch):
     (tmp_path / "words.mp4").write_text("just some words")
     with pytest.raises(DataError, match=r"words\.mp4: expected a film \(mp4, .*\), found none that can be read \(.*"):
@@ -109,6 +162,9 @@ def test_what_is_no_clip_is_refused(workplace, trained, tmp_path, film, gif, mon
     (tmp_path / "street.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"street\.png: expected a film .*, a GIF or a folder of photos, found another"):
         Clip(tmp_path / "street.png")
+    (tmp_path / "half.gif").write_bytes(gif.read_bytes()[: gif.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"half\.gif: expected a whole GIF, found a damaged one \(.*\); copy it again"):
+        list(Clip(tmp_path / "half.gif").frames())
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty: expected a folder of photos, found none in it; photos end in \.jpg"):
         photos_in(tmp_path / "empty")

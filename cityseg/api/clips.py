@@ -20,6 +20,8 @@ from cityseg.fit import Fit
 from cityseg.inference import Predictor
 from cityseg.labels import CLASS_NAMES, NUM_CLASSES
 
+_NOTICEABLE = 0.01
+"""Share of the frames from which on missing ones are told: a head may count a few that were never meant to be seen."""
 ClipProgress = Callable[[int, int | None], None]
 
 
@@ -33,6 +35,7 @@ class ClipResult:
         film: the overlay, MP4.
         table: a line per frame, CSV: number, second, mean confidence, and each class's share in per cent.
         shares: mean share of each class over the frames, 0 to 1, largest first, those that occur.
+        missing: frames that the clip's head promises and its end lacks, as in a film whose download was cut off.
     """
 
     frames: int
@@ -40,6 +43,7 @@ class ClipResult:
     film: Path
     table: Path
     shares: dict[str, float]
+    missing: int = 0
 
 
 def predict_clip(
@@ -50,6 +54,7 @@ def predict_clip(
     fit: Fit = "stretch",
     flip: bool = False,
     runs: Path | None = None,
+    most_pixels: int | None = None,
     on_progress: ClipProgress | None = None,
 ) -> ClipResult:
     """Predict a clip frame by frame and write ``NAME_overlay.mp4`` and ``NAME_classes.csv``, or neither.
@@ -61,6 +66,7 @@ def predict_clip(
         fit: how a frame is brought to the model's size, see ``cityseg.fit``.
         flip: also look at every frame mirrored, and average.
         runs: folder of runs.
+        most_pixels: of all frames together; None for any number.
         on_progress: called with (frames done, frames in all or None where the file does not tell).
 
     Raises:
@@ -68,7 +74,7 @@ def predict_clip(
         DataError: no clip, a damaged or too long one, or a folder that cannot be written.
     """
     predictor = load_predictor(model, runs)
-    opened = Clip(clip)
+    opened = Clip(clip, most_pixels)
     name = clip.name if clip.is_dir() else clip.stem
     film, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"
     rate, total = float(opened.rate), np.zeros(NUM_CLASSES)
@@ -101,7 +107,8 @@ def predict_clip(
     mean = total / len(rows)
     order = np.argsort(-mean, kind="stable")
     shares = {CLASS_NAMES[place]: float(mean[place]) for place in order if mean[place]}
-    return ClipResult(len(rows), rate, film, table, shares)
+    missing = 0 if opened.length is None else opened.length - len(rows)
+    return ClipResult(len(rows), rate, film, table, shares, missing if missing >= _NOTICEABLE * len(rows) else 0)
 
 
 def _predicted(predictor: Predictor, frame: np.ndarray, fit: Fit, flip: bool) -> tuple[np.ndarray, float, np.ndarray]:

@@ -86,6 +86,8 @@ def clip(
         f"{result.frames} frames at {result.rate:g} a second: {result.film}, {result.table}",
         ", ".join(f"{name} {share:.1%}" for name, share in list(result.shares.items())[:5]),
     ]
+    if result.missing:
+        lines.append(f"the clip ends early: its head promises {result.frames + result.missing} frames")
     print_result(as_json, {**asdict(result), "film": str(result.film), "table": str(result.table)}, lines)
 
 
