@@ -7,14 +7,17 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cityseg.api import Result
+from cityseg.api import DataInfo, Result
 from cityseg.checkpoint import WEIGHTS
 from cityseg.errors import CitysegError
 from cityseg.fit import FITS, Fit
 from cityseg.ui import (
     cached,
     choices,
+    clips,
     downloads,
+    film,
+    filming,
     glossary,
     portrait,
     questions,
@@ -24,6 +27,7 @@ from cityseg.ui import (
     unknown,
     uploads,
 )
+from cityseg.ui.clips import GivenClip
 from cityseg.ui.seeing import Opened, Shown
 from cityseg.ui.sight import Sight
 from cityseg.ui.streets import Street
@@ -49,13 +53,19 @@ def page() -> None:
     with right:
         chosen = _choose_models(models)
     with left:
-        found = _choose_streets()
+        info = streets.connected_data(state.data_spec())
+        source = streets.choose_source(streets.available(info))
+        clip = clips.uploaded() if source == "clip" else None
+        found = [] if source == "clip" else _choose_streets(source, info)
     left, middle, right = st.columns([4, 2, 6], gap="medium")
     with left:
         fit = _choose_fit()
     with middle:
         flip = _choose_mirrored()
     beside = right.container()
+    if source == "clip":
+        _answer_clip(clip, chosen, fit, flip)
+        return
     if not found:
         st.info("As soon as there is a photo, the model's view of it appears here.", icon=":material/add_a_photo:")
         return
@@ -87,6 +97,21 @@ def _answer(
         opened.street, photo, seen, least, lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip)
     )
     questions.show(questions.Asked(opened, photo, seen, least, fit, flip))
+
+
+def _answer_clip(clip: GivenClip | None, chosen: list[Result], fit: Fit, flip: bool) -> None:
+    """Offer the overlay film of a clip, and show it; the first of the models looks at it."""
+    if len(chosen) > 1:
+        st.caption(f"A film is made by one model: {chosen[0].id}, the first one chosen.")
+    if clip is None:
+        st.info(
+            "As soon as there is a film or a folder, the model can look at every frame of it: an overlay film, what "
+            "comes and goes over time, and a table of all frames.",
+            icon=":material/movie:",
+        )
+    found = filming.show(clip, chosen[0], fit, flip=flip)
+    if found is not None:
+        film.show(found, chosen[0].id)
 
 
 def usable_models() -> list[Result]:
@@ -170,10 +195,8 @@ def _explain_no_models() -> None:
     st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
 
 
-def _choose_streets() -> list[Street]:
+def _choose_streets(source: str, info: DataInfo | None) -> list[Street]:
     """Let the user choose the photo; those that were uploaded with it follow. Empty while there is none."""
-    info = streets.connected_data(state.data_spec())
-    source = streets.choose_source(streets.available(info))
     if source == "photos":
         return uploads.uploaded()
     if source == "camera":

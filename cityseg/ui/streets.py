@@ -15,7 +15,13 @@ from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
 from cityseg.ui import cached, choices, pictures, state
 
-SOURCES = {"data": "The data", "drawn": "A drawing", "photos": "Your photos", "camera": "Camera"}
+SOURCES = {
+    "data": "The data",
+    "drawn": "A drawing",
+    "photos": "Your photos",
+    "camera": "Camera",
+    "clip": "Clip or folder",
+}
 _SPLITS: tuple[Split, ...] = ("val", "test")
 _SEED, _SEED_PARAMETER = "predict_seed", "seed"
 _SEEDS = 10_000

@@ -28,8 +28,8 @@ class Work:
     """One piece of work: its progress while it goes on, then its result or its error."""
 
     def __init__(self, job: Callable[[Progress], Any]) -> None:
-        self.begun = time.monotonic()
         self.done, self.total = 0, 0
+        self._first: tuple[float, int] | None = None
         self.result: Any = None
         self.error: BaseException | None = None
         self._stopped = False
@@ -44,6 +44,9 @@ class Work:
 
     def _note(self, done: int, total: int) -> None:
         self.done, self.total = done, total
+        if done and self._first is None:
+            # What came before, such as loading or waiting, says nothing about the pace.
+            self._first = time.monotonic(), done
         if self._stopped:
             raise Stopped
 
@@ -53,10 +56,13 @@ class Work:
 
     def seconds_left(self) -> float | None:
         """Return an estimate from the pace so far, or None while it is too early to say."""
-        passed = time.monotonic() - self.begun
-        if self.done < 3 or passed < 1.0:
+        if self._first is None:
             return None
-        return passed / self.done * (self.total - self.done)
+        begun, first = self._first
+        passed, done = time.monotonic() - begun, self.done - first
+        if done < 2 or passed < 1.0:
+            return None
+        return passed / done * (self.total - self.done)
 
 
 @st.cache_resource(show_spinner=False)

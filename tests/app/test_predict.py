@@ -224,7 +224,7 @@ def test_without_data_photos_still_work(
 ) -> None:
     monkeypatch.setenv("CITYSEG_DATA", "nowhere")
     app = opened(model=model)
-    assert app.button_group(key="predict_from").options == ["A drawing", "Your photos", "Camera"]
+    assert app.button_group(key="predict_from").options == ["A drawing", "Your photos", "Camera", "Clip or folder"]
     app.button_group(key="predict_from").set_value("photos").run()
     app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
