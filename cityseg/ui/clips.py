@@ -17,10 +17,10 @@ from cityseg.ui import choices
 
 Kind = Literal["film", "folder"]
 _KINDS: dict[Kind, str] = {"film": "A film or GIF", "folder": "A folder of photos"}
-_GIVEN, _REFUSED = "predict clip given", "predict clip refused"
+_KEPT = "predict clips"
 _MOST_MEGABYTES = 100
 """Of a film, and of all photos of a folder together."""
-_STAYS = "It stays on the machine this studio runs on, and is not stored."
+_STAYS = "It stays on the machine this studio runs on, and is gone when you leave."
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,21 @@ class GivenClip:
         return place if self.kind == "folder" else place / self.name
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What was uploaded last.
+
+    Attributes:
+        uploads: ids of the uploaded files.
+        given: the clip, or in a sentence why it is refused.
+    """
+
+    uploads: tuple[str, ...]
+    given: GivenClip | str
+
+
 def uploaded() -> GivenClip | None:
-    """Take a clip; it stays until another is given, also while something else is looked at."""
+    """Take a clip; it stays until another is given or it is let go, also while something else is looked at."""
     choices.settle("predict_clip", "clip", list(_KINDS), "film")
     kind: Kind = (
         st.segmented_control(
@@ -65,44 +78,46 @@ def uploaded() -> GivenClip | None:
     )
     choices.keep("predict_clip", "clip", kind)
     if kind == "film":
-        st.file_uploader(
+        film = st.file_uploader(
             f"A film (MP4, MOV, WebM and others) or a GIF of a street: up to {LONGEST:,} frames and "
             f"{_MOST_MEGABYTES} MB. {_STAYS}",
             type=[*FILMS, "gif"],
             max_upload_size=_MOST_MEGABYTES,
             key="predict_clip_film",
-            on_change=_take,
-            args=(kind,),
         )
+        shown = [film] if film else []
     else:
-        st.file_uploader(
+        shown = st.file_uploader(
             f"A folder of photos of a street, taken in the order of their names, ten a second: up to {LONGEST:,} "
-            f"photos and {_MOST_MEGABYTES} MB. {_STAYS}",
+            f"photos and {_MOST_MEGABYTES} MB together. {_STAYS}",
             type=list(ENDINGS),
             accept_multiple_files="directory",
             key="predict_clip_folder",
-            on_change=_take,
-            args=(kind,),
         )
-    if refused := st.session_state.get(_REFUSED, {}).get(kind):
-        st.error(refused, icon=":material/folder_off:")
-    given: GivenClip | None = st.session_state.get(_GIVEN, {}).get(kind)
+    kept: dict[Kind, Kept] = st.session_state.setdefault(_KEPT, {})
+    uploads = tuple(file.file_id for file in shown)
+    if shown and (kind not in kept or kept[kind].uploads != uploads):
+        kept[kind] = Kept(uploads, _given(kind, shown))
+    if kind not in kept:
+        return None
+    given = kept[kind].given
+    if isinstance(given, str):
+        st.error(given, icon=":material/folder_off:")
+        return None
+    if not shown:
+        # An uploader that was out of sight has forgotten its files, and looks as if they had been taken out of it.
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"**{given.name}** is still here.", width="content")
+            st.button("Let it go", key="predict_clip_forget", type="tertiary", on_click=_forget, args=(kind,))
     return given
 
 
-def _take(kind: Kind) -> None:
-    """Keep what was uploaded, or why it is refused, in place of what was there."""
-    answer = st.session_state[f"predict_clip_{kind}"] or []
-    given = _given(kind, answer if isinstance(answer, list) else [answer])
-    for key, wanted in ((_GIVEN, GivenClip), (_REFUSED, str)):
-        kept = {**st.session_state.get(key, {}), kind: given if isinstance(given, wanted) else None}
-        st.session_state[key] = kept
+def _forget(kind: Kind) -> None:
+    del st.session_state[_KEPT][kind]
 
 
-def _given(kind: Kind, files: list[UploadedFile]) -> GivenClip | str | None:
-    """Return the clip, or in a sentence why it is refused; None for no file."""
-    if not files:
-        return None
+def _given(kind: Kind, files: list[UploadedFile]) -> GivenClip | str:
+    """Return the clip, or in a sentence why it is refused."""
     megabytes = sum(file.size for file in files) / 1e6
     if megabytes > _MOST_MEGABYTES * 1.05:
         return (

@@ -1,4 +1,4 @@
-"""Making the overlay film of a clip: in a thread that a visitor's page follows, one film at a time on the machine."""
+"""Making the overlay film of a clip: a process that a visitor's page follows, one film at a time on the machine."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from cityseg import api
 from cityseg.api import Result
+from cityseg.api.filming import predict_clip_apart
 from cityseg.checkpoint import WEIGHTS
 from cityseg.errors import CitysegError, DataError
 from cityseg.fit import Fit
@@ -140,7 +140,7 @@ def make(clip: GivenClip, model: str, fit: Fit, flip: bool, note: Progress) -> F
         note: told how many frames of how many are done, 0 in all where the clip does not tell.
 
     Raises:
-        CitysegError: what ``api.predict_clip`` refuses, with the clip's own name for its path.
+        CitysegError: what ``cityseg clip`` refuses, with the clip's own name for its path.
     """
     # A server that is stopped may pull the folder away from under a film that is still being made.
     with tempfile.TemporaryDirectory(prefix="cityseg-clip-", ignore_cleanup_errors=True) as place:
@@ -148,7 +148,7 @@ def make(clip: GivenClip, model: str, fit: Fit, flip: bool, note: Progress) -> F
         given.mkdir()
         try:
             path = clip.write(given)
-            result = api.predict_clip(
+            result = predict_clip_apart(
                 model,
                 path,
                 out,
@@ -176,9 +176,10 @@ def show(clip: GivenClip | None, model: Result, fit: Fit, *, flip: bool) -> Film
         st.session_state[_DESK] = Desk(shelf())
     desk: Desk = st.session_state[_DESK]
     key = _key(clip, model, fit, flip) if clip else None
-    found = desk.shelf.find(desk.owner, key) if key else None
     running = desk.running() is not None
-    st.fragment(_watch, run_every=_LOOK_SECONDS if running else None)(desk, clip, key, model, fit, flip, running)
+    found = desk.shelf.find(desk.owner, key)
+    watch = st.fragment(_watch, run_every=_LOOK_SECONDS if running else None)
+    watch(desk, clip, key, model, fit, flip, (running, found is not None))
     return found
 
 
@@ -188,16 +189,16 @@ def _key(clip: GivenClip, model: Result, fit: Fit, flip: bool) -> Hashable:
 
 
 def _watch(
-    desk: Desk, clip: GivenClip | None, key: Hashable, model: Result, fit: Fit, flip: bool, was_running: bool
+    desk: Desk, clip: GivenClip | None, key: Hashable, model: Result, fit: Fit, flip: bool, was: tuple[bool, bool]
 ) -> None:
     making = desk.running()
-    if (making is not None) != was_running:
+    if (making is not None, desk.shelf.find(desk.owner, key) is not None) != was:
         # Only the page can begin or end the looking by itself, and the film belongs to all of it.
         st.rerun()
     if making is not None:
         _progress(making)
         return
-    if clip is None or desk.shelf.find(desk.owner, key) is not None:
+    if clip is None or was[1]:
         return
     st.button(
         "Make the overlay film",

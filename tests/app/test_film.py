@@ -30,6 +30,8 @@ def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str
     cached._results.clear()
     (workplace / "temp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(workplace / "temp"))
+    # A process of its own takes seconds to start; one test of it is enough.
+    monkeypatch.setattr(filming, "predict_clip_apart", api.predict_clip)
     return trained.id
 
 
@@ -122,6 +124,10 @@ def test_a_folder_of_photos_is_refused_for_one_bad_photo(
         "walk/6.png: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found a file that is no such "
         "image"
     )
+    app.file_uploader(key="predict_clip_folder").set_value(None).run()
+    assert "**walk** is still here." in [caption.value for caption in app.caption]
+    app.button(key="predict_clip_forget").click().run()
+    assert "As soon as there is a film" in app.info[0].value
     app.file_uploader(key="predict_clip_folder").set_value([below]).run()
     assert "found them in folders below it alone; choose one of those" in app.error[0].value
     assert list((workplace / "temp").iterdir()) == []
