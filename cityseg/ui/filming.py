@@ -21,6 +21,7 @@ from cityseg.fit import Fit
 from cityseg.ui import work
 from cityseg.ui.clips import GivenClip
 from cityseg.ui.film import Film
+from cityseg.ui.presence import Presence
 from cityseg.ui.work import Progress, Stopped, Work
 
 MOST_PIXELS = 3_000_000_000
@@ -101,9 +102,14 @@ class Desk:
     def begin(self, key: Hashable, title: str, clip: GivenClip, model: str, fit: Fit, flip: bool) -> None:
         """Make a film in place of the latest; while one is being made, nothing else is begun."""
         if self.running() is None:
-            shelf, owner = self.shelf, self.owner
+            shelf, owner, visitor = self.shelf, self.owner, Presence()
 
-            def job(note: Progress) -> None:
+            def job(tell: Progress) -> None:
+                def note(done: int, total: int) -> None:
+                    tell(done, total)
+                    if visitor.has_left():
+                        raise Stopped
+
                 _await_turn(shelf.turn, note)
                 try:
                     film = make(clip, model, fit, flip, note)
