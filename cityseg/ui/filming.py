@@ -226,7 +226,7 @@ def _progress(making: Making) -> None:
     if done and not total:
         st.progress(0.0, text=f"{making.title} · {done:,} frames so far; the film does not tell how many it has")
     elif not done:
-        st.progress(0.0, text=f"{making.title} · waiting for its turn or its first frame …")
+        st.progress(0.0, text=f"{making.title} · starting, or waiting for the film of another visitor …")
     else:
         work.bar(making.work, making.title)
     st.button("Cancel", icon=":material/stop:", key="predict_clip_cancel", on_click=making.work.stop)

@@ -17,7 +17,7 @@ from cityseg.clips import FilmWriter
 from cityseg.data.synthetic import render
 from cityseg.errors import DataError
 from cityseg.runs import Run
-from cityseg.ui import cached, downloads, filming, work
+from cityseg.ui import cached, clips, downloads, filming, work
 from cityseg.ui.clips import GivenClip
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -108,7 +108,7 @@ def test_a_film_comes_out_as_on_the_command_line(model: str, trained: Run, film:
 
 
 def test_a_folder_of_photos_is_refused_for_one_bad_photo(
-    model: str, trained: Run, frames: list[np.ndarray], workplace: Path
+    model: str, trained: Run, frames: list[np.ndarray], workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = [(f"walk/{place}.png", downloads.png(frame), "image/png") for place, frame in enumerate(frames)]
     below = ("walk/below/x.png", b"no photo", "image/png")
@@ -130,6 +130,11 @@ def test_a_folder_of_photos_is_refused_for_one_bad_photo(
     assert "As soon as there is a film" in app.info[0].value
     app.file_uploader(key="predict_clip_folder").set_value([below]).run()
     assert "found them in folders below it alone; choose one of those" in app.error[0].value
+    monkeypatch.setattr(clips, "_MOST_MEGABYTES", 0.01)
+    app.file_uploader(key="predict_clip_folder").set_value([("walk/0.png", bytes(2_000_000), "image/png")]).run()
+    assert "Expected at most 0.01 MB of photos, found 2 MB; make the photos smaller, or give fewer." in [
+        error.value for error in app.error
+    ]
     assert list((workplace / "temp").iterdir()) == []
 
 
