@@ -22,9 +22,8 @@ def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
     if config.architecture != "unet":
         return {}
     arguments: dict[str, Any] = {"start_channels": config.start_channels, "depth": config.depth}
-    variants: dict[str, Any] = {"block": config.block, "stem": config.stem, "attention": config.attention}
-    plain = {"block": "double", "stem": False, "attention": False}
-    return arguments | {name: value for name, value in variants.items() if value != plain[name]}
+    plain = {"block": "double", "stem": False, "attention": False, "growth": 2.0, "upsampling": "transposed"}
+    return arguments | {name: getattr(config, name) for name, value in plain.items() if getattr(config, name) != value}
 
 
 def build_model(architecture: str, arguments: dict[str, Any]) -> nn.Module:
@@ -42,6 +41,7 @@ def output_bias(model: nn.Module) -> nn.Parameter:
     """Return the (19,) biases of the layer that ends a registered network: what is added to them, its logits show."""
     if isinstance(model, Baseline):
         return model.output_bias()
+    assert isinstance(model, UNet)
     bias = model.head.bias
     assert isinstance(bias, nn.Parameter)
     return bias

@@ -21,7 +21,7 @@ class Baseline(nn.Module):
     def output_bias(self) -> nn.Parameter:
         """Return the (19,) biases of the last convolution; where two are summed, those of the one at low resolution."""
         *_, last = (layer.bias for layer in self.network.modules() if isinstance(layer, nn.Conv2d))
-        assert last is not None
+        assert isinstance(last, nn.Parameter)
         return last
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from cityseg import config
 from cityseg.errors import UsageError
 from cityseg.models import arguments_of, build_model, count_parameters
 from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock
-from cityseg.models.unet import UNet
+from cityseg.models.unet import UNet, channels_of_levels
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,7 @@ VARIANTS = [
     {"stem": True},
     {"attention": True},
     {"block": "residual", "stem": True, "attention": True},
+    {"growth": 1.5, "upsampling": "bilinear", "attention": True},
 ]
 
 
@@ -135,3 +137,28 @@ def test_baselines_take_any_size(name, parameters):
     for size in ((64, 128), (45, 70)):
         with torch.no_grad():
             assert model(torch.zeros(1, 3, *size)).shape == (1, 19, *size)
+
+
+@pytest.mark.parametrize(
+    ("start", "depth", "growth", "channels"),
+    [
+        (16, 4, 2.0, [16, 32, 64, 128, 256, 512]),
+        (3, 1, 2.0, [3, 6, 12]),
+        (12, 2, 1.0, [12] * 4),
+        (16, 2, 1.35, [16, 24, 32, 40]),
+        (12, 2, 1.1, [12, 16, 16, 16]),
+    ],
+)
+def test_channels_grow_from_level_to_level(start, depth, growth, channels):
+    assert channels_of_levels(start, depth, growth) == channels
+    convolutions = [layer for layer in UNet(start, depth, growth=growth).down.modules() if isinstance(layer, nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions[1::2]] == channels
+
+
+def test_the_smooth_way_up_is_a_convolution_of_the_enlarged_map():
+    torch.manual_seed(0)
+    up = UNet(4, 1, upsampling="bilinear").up[0].up
+    x = torch.randn(1, 16, 3, 5)
+    enlarged = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
+    with torch.no_grad():
+        torch.testing.assert_close(up(x), up[0](enlarged))
