@@ -39,8 +39,9 @@ class ExperimentConfig(BaseModel):
     """Channels of a U-Net level as a multiple of those of the level above, rounded to eights unless it is whole."""
     upsampling: Literal["transposed", "bilinear"] = "transposed"
     """How the U-Net's way up doubles the size: with learned 2x2 kernels, or smoothly with a quarter of the weights."""
-    block: Literal["double", "residual", "depthwise"] = "double"
-    """What a U-Net level does: two convolutions, two with a shortcut around them, or two split by channel."""
+    block: Literal["double", "residual", "depthwise", "separable"] = "double"
+    """What a U-Net level does: two convolutions, two with a shortcut around them (`residual`), two split by channel
+    (`depthwise`), or both (`separable`)."""
     stem: bool = False
     """Halve the input before the first U-Net level: a quarter of the work, coarser edges."""
     attention: bool = False

@@ -57,7 +57,7 @@ class UNet(nn.Module):
         depth: index of the last level; there are ``depth + 1`` max-pools, so the input needs at least
             ``2 ** (depth + 1)`` pixels on each side, twice that with a stem.
         num_classes: channels of the output.
-        block: what a level does: ``double`` (the first study's), ``residual`` or ``depthwise``.
+        block: what a level does: ``double`` (the first study's), ``residual``, ``depthwise`` or ``separable``.
         stem: halve the input with a 4x4 convolution before the first level, and double the logits after the last.
         attention: weigh the skips with attention gates.
         growth: channels of a level as a multiple of those above; other multiples than 2 are rounded to eights.

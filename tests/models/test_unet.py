@@ -7,7 +7,7 @@ from torch import nn
 from cityseg import config
 from cityseg.errors import UsageError
 from cityseg.models import arguments_of, build_model, count_parameters
-from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock
+from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock, SeparableBlock
 from cityseg.models.unet import UNet, channels_of_levels
 
 
@@ -68,6 +68,7 @@ def test_unknown_architectures_are_refused():
 VARIANTS = [
     {"block": "residual"},
     {"block": "depthwise"},
+    {"block": "separable"},
     {"stem": True},
     {"attention": True},
     {"block": "residual", "stem": True, "attention": True},
@@ -102,9 +103,11 @@ def test_depthwise_blocks_have_about_an_eighth_of_the_weights():
     assert 1 / 9 < shares[-1] < 1 / 7
 
 
-def test_a_residual_block_of_no_change_is_the_activation_of_its_input():
-    block = ResidualBlock(6, 6).eval()
-    torch.nn.init.zeros_(block.change[3].weight)
+@pytest.mark.parametrize("kind", [ResidualBlock, SeparableBlock])
+def test_a_residual_block_of_no_change_is_the_activation_of_its_input(kind):
+    block = kind(6, 6).eval()
+    *_, last = (layer for layer in block.change if isinstance(layer, nn.Conv2d))
+    torch.nn.init.zeros_(last.weight)
     x = torch.randn(2, 6, 5, 7)
     with torch.no_grad():
         torch.testing.assert_close(block(x), torch.nn.functional.hardswish(x))
