@@ -32,11 +32,11 @@ class ExperimentConfig(BaseModel):
     """Network: our `unet`, or a baseline: `smp-unet` (segmentation-models-pytorch's on a ResNet-18) or `lraspp`
     (torchvision's on a MobileNetV3)."""
     start_channels: Annotated[int, Field(ge=1, le=256)] = 16
-    """Channels of the first U-Net level; each level below has `growth` times as many."""
+    """Channels of the first U-Net level; each level below doubles them, up to `max_channels`."""
     depth: Annotated[int, Field(ge=0, le=7)] = 3
     """Index of the last U-Net level; the input is halved depth + 1 times."""
-    growth: Annotated[float, Field(ge=1, le=4)] = 2.0
-    """Channels of a U-Net level as a multiple of those of the level above, rounded to eights unless it is whole."""
+    max_channels: Annotated[int, Field(ge=0, le=4096)] = 0
+    """No U-Net level has more channels; 0 sets no bound."""
     upsampling: Literal["transposed", "bilinear"] = "transposed"
     """How the U-Net's way up doubles the size: with learned 2x2 kernels, or smoothly with a quarter of the weights."""
     block: Literal["double", "residual", "depthwise", "separable"] = "double"
@@ -134,7 +134,7 @@ class ExperimentConfig(BaseModel):
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> ExperimentConfig:
         unet = self.architecture == "unet"
-        own = {"block": "double", "stem": False, "attention": False, "growth": 2.0, "upsampling": "transposed"}
+        own = {"block": "double", "stem": False, "attention": False, "max_channels": 0, "upsampling": "transposed"}
         if not unet and any(getattr(self, name) != plain for name, plain in own.items()):
             raise ValueError(f"{', '.join(own)} belong to architecture unet, found {self.architecture}; leave them out")
         smallest = 2 ** (self.depth + 1 + self.stem) if unet else 32

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_FEWEST_TO_SPLIT = 4
+
 
 class DoubleConvolution(nn.Sequential):
     """Twice: 3x3 convolution (padding 1, bias), batch normalisation, Hardswish. The block of the first study."""
@@ -30,9 +32,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.change = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(out_channels),
-            nn.Hardswish(inplace=True),
+            *_dense(in_channels, out_channels),
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
         )
@@ -52,9 +52,11 @@ class SeparableBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.change = nn.Sequential(
-            *_separable(in_channels, out_channels), *_separable(out_channels, out_channels)[:-1]
-        )
+        # Split by channel, the three channels of a photo would pass three filters in all.
+        split = in_channels >= _FEWEST_TO_SPLIT
+        first = _separable(in_channels, out_channels) if split else _dense(in_channels, out_channels)
+        second = _separable(out_channels, out_channels)
+        self.change = nn.Sequential(*first, *second[:-1])
         self.shortcut = _matched(in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,6 +72,14 @@ class DepthwiseBlock(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(*_separable(in_channels, out_channels), *_separable(out_channels, out_channels))
+
+
+def _dense(in_channels: int, out_channels: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.Hardswish(inplace=True),
+    ]
 
 
 def _matched(in_channels: int, out_channels: int) -> nn.Module:

@@ -50,7 +50,7 @@ class UpStep(nn.Module):
 
 
 class UNet(nn.Module):
-    """U-Net with levels 0 to ``depth``, each of ``growth`` times the channels of the one above, and a bottleneck below.
+    """U-Net with ``start_channels * 2**level`` channels on levels 0 to ``depth`` and a bottleneck below.
 
     Args:
         start_channels: channels of the first level.
@@ -60,7 +60,7 @@ class UNet(nn.Module):
         block: what a level does: ``double`` (the first study's), ``residual``, ``depthwise`` or ``separable``.
         stem: halve the input with a 4x4 convolution before the first level, and double the logits after the last.
         attention: weigh the skips with attention gates.
-        growth: channels of a level as a multiple of those above; other multiples than 2 are rounded to eights.
+        max_channels: no level has more; 0 sets no bound (nnU-Net's way to keep deep levels small, arXiv 1809.10486).
         upsampling: how the way up doubles the size: ``transposed``, a learned 2x2 kernel (the first study's), or
             ``bilinear``, a quarter of the weights.
 
@@ -78,12 +78,12 @@ class UNet(nn.Module):
         block: str = "double",
         stem: bool = False,
         attention: bool = False,
-        growth: float = 2.0,
+        max_channels: int = 0,
         upsampling: str = "transposed",
     ) -> None:
         super().__init__()
         kind = BLOCKS[block]
-        widths = channels_of_levels(start_channels, depth, growth)
+        widths = channels_of_levels(start_channels, depth, max_channels)
         self.min_size = 2 ** (depth + 1 + stem)
         if stem:
             self.stem = nn.Sequential(
@@ -135,17 +135,15 @@ class UNet(nn.Module):
         return logits
 
 
-def channels_of_levels(start_channels: int, depth: int, growth: float = 2.0) -> list[int]:
+def channels_of_levels(start_channels: int, depth: int, max_channels: int = 0) -> list[int]:
     """Return the channels of levels 0 to ``depth`` and of the bottleneck.
 
     Example:
-        >>> channels_of_levels(16, 2, 1.35)
-        [16, 24, 32, 40]
+        >>> channels_of_levels(24, 3, 64)
+        [24, 48, 64, 64, 64]
     """
-    exact = [start_channels * growth**level for level in range(depth + 2)]
-    if growth.is_integer():
-        return [round(channels) for channels in exact]
-    return [start_channels, *(max(start_channels, 8 * round(channels / 8)) for channels in exact[1:])]
+    doubled = [start_channels * 2**level for level in range(depth + 2)]
+    return [min(channels, max_channels or channels) for channels in doubled]
 
 
 def _pad_to(x: Tensor, size: torch.Size) -> Tensor:

@@ -9,7 +9,7 @@ from cityseg.config import ExperimentConfig
 ABSENT = "–"
 
 SETTINGS: dict[str, tuple[str, ...]] = {
-    "Model": ("architecture", "start_channels", "growth", "depth", "block", "upsampling", "stem", "attention"),
+    "Model": ("architecture", "start_channels", "max_channels", "depth", "block", "upsampling", "stem", "attention"),
     "Data": ("image_size", "normalization"),
     "Optimiser": (
         "epochs",
@@ -58,7 +58,7 @@ SETTING_NAMES: dict[str, str] = {
     "depth": "Depth",
     "block": "Block",
     "stem": "Halving stem",
-    "growth": "Growth of channels per level",
+    "max_channels": "Most channels of a level",
     "upsampling": "Way up",
     "attention": "Attention gates",
     "image_size": "Frame size",

@@ -72,7 +72,7 @@ VARIANTS = [
     {"stem": True},
     {"attention": True},
     {"block": "residual", "stem": True, "attention": True},
-    {"growth": 1.5, "upsampling": "bilinear", "attention": True},
+    {"max_channels": 6, "upsampling": "bilinear", "attention": True},
 ]
 
 
@@ -143,18 +143,13 @@ def test_baselines_take_any_size(name, parameters):
 
 
 @pytest.mark.parametrize(
-    ("start", "depth", "growth", "channels"),
-    [
-        (16, 4, 2.0, [16, 32, 64, 128, 256, 512]),
-        (3, 1, 2.0, [3, 6, 12]),
-        (12, 2, 1.0, [12] * 4),
-        (16, 2, 1.35, [16, 24, 32, 40]),
-        (12, 2, 1.1, [12, 16, 16, 16]),
-    ],
+    ("start", "depth", "most", "channels"),
+    [(16, 4, 0, [16, 32, 64, 128, 256, 512]), (24, 3, 64, [24, 48, 64, 64, 64]), (12, 2, 12, [12] * 4)],
 )
-def test_channels_grow_from_level_to_level(start, depth, growth, channels):
-    assert channels_of_levels(start, depth, growth) == channels
-    convolutions = [layer for layer in UNet(start, depth, growth=growth).down.modules() if isinstance(layer, nn.Conv2d)]
+def test_channels_double_up_to_a_bound(start, depth, most, channels):
+    assert channels_of_levels(start, depth, most) == channels
+    model = UNet(start, depth, max_channels=most)
+    convolutions = [layer for layer in model.down.modules() if isinstance(layer, nn.Conv2d)]
     assert [layer.out_channels for layer in convolutions[1::2]] == channels
 
 
@@ -165,3 +160,9 @@ def test_the_smooth_way_up_is_a_convolution_of_the_enlarged_map():
     enlarged = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
     with torch.no_grad():
         torch.testing.assert_close(up(x), up[0](enlarged))
+
+
+def test_a_separable_block_sees_all_colours_of_a_photo_together():
+    first = BLOCKS["separable"](3, 8).change[0]
+    assert (first.kernel_size, first.groups, first.out_channels) == ((3, 3), 1, 8)
+    assert BLOCKS["separable"](8, 16).change[0].groups == 8
