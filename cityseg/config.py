@@ -80,8 +80,9 @@ class ExperimentConfig(BaseModel):
     """Passes over the training split."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     """Frames in one optimiser step."""
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
-    """`adam` and `sgd` add weight decay to the gradient, `adamw` applies it to the weights."""
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adamw"
+    """`adam` and `sgd` add weight decay to the gradient, `adamw` applies it to the weights; `muon` does so too, and
+    steps equally far in all directions of a weight matrix."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Momentum of `sgd` (Nesterov's), per step; the other optimisers have their own."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 4e-3
