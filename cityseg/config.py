@@ -185,6 +185,16 @@ _FIRST_STUDY: dict[str, Any] = {
     "precision": "pure-bfloat16",
 }
 
+_SEPARABLE: dict[str, Any] = {
+    "depth": 3,
+    "block": "separable",
+    "upsampling": "bilinear",
+    "batch_size": 8,
+    "optimizer": "muon",
+    "learning_rate": 6e-3,
+    "channels_last": True,
+}
+
 _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "experiment-1": (
         "The first study's smallest U-Net at 64x128, as it was trained",
@@ -199,16 +209,16 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         {**_FIRST_STUDY, "start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "batch_size": 128},
     ),
     "better-1": (
-        "experiment-1's network, size and epochs with the studio's recipe",
-        {"start_channels": 8, "depth": 2, "image_size": (64, 128), "epochs": 5, "learning_rate": 6e-3},
+        "The best we know at experiment-1's size, epochs and number of parameters",
+        {**_SEPARABLE, "start_channels": 24, "max_channels": 64, "image_size": (64, 128), "epochs": 5},
     ),
     "better-2": (
-        "experiment-2's network, size and epochs with the studio's recipe",
-        {"start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "learning_rate": 6e-3},
+        "The best we know at experiment-2's size, epochs and number of parameters",
+        {**_SEPARABLE, "start_channels": 32, "max_channels": 192, "image_size": (64, 128), "epochs": 7},
     ),
     "better-3": (
-        "experiment-3's network, size and epochs with the studio's recipe",
-        {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "learning_rate": 4e-3},
+        "The best we know at experiment-3's size, epochs and number of parameters",
+        {**_SEPARABLE, "start_channels": 32, "max_channels": 256, "depth": 4, "image_size": (128, 256), "epochs": 10},
     ),
 }
 
