@@ -193,6 +193,9 @@ _SEPARABLE: dict[str, Any] = {
     "optimizer": "muon",
     "learning_rate": 6e-3,
     "channels_last": True,
+    "brightness": 0.2,
+    "contrast": 0.2,
+    "saturation": 0.2,
 }
 
 _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
