@@ -221,7 +221,7 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "better-3": (
         "The best we know at experiment-3's size, epochs and number of parameters",
-        {**_SEPARABLE, "start_channels": 32, "max_channels": 256, "depth": 4, "image_size": (128, 256), "epochs": 10},
+        {**_SEPARABLE, "start_channels": 16, "max_channels": 256, "depth": 4, "image_size": (128, 256), "epochs": 10},
     ),
 }
 
