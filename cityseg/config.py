@@ -212,14 +212,26 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         {**_FIRST_STUDY, "start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "batch_size": 128},
     ),
     "better-1": (
+        "experiment-1's network, size and epochs with the studio's recipe",
+        {"start_channels": 8, "depth": 2, "image_size": (64, 128), "epochs": 5, "learning_rate": 6e-3},
+    ),
+    "better-2": (
+        "experiment-2's network, size and epochs with the studio's recipe",
+        {"start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "learning_rate": 6e-3},
+    ),
+    "better-3": (
+        "experiment-3's network, size and epochs with the studio's recipe",
+        {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "learning_rate": 4e-3},
+    ),
+    "best-1": (
         "The best we know at experiment-1's size, epochs and number of parameters",
         {**_SEPARABLE, "start_channels": 24, "max_channels": 64, "image_size": (64, 128), "epochs": 5},
     ),
-    "better-2": (
+    "best-2": (
         "The best we know at experiment-2's size, epochs and number of parameters",
         {**_SEPARABLE, "start_channels": 32, "max_channels": 192, "image_size": (64, 128), "epochs": 7},
     ),
-    "better-3": (
+    "best-3": (
         "The best we know at experiment-3's size, epochs and number of parameters",
         {**_SEPARABLE, "start_channels": 16, "max_channels": 256, "depth": 4, "image_size": (128, 256), "epochs": 10},
     ),
