@@ -32,11 +32,16 @@ class ExperimentConfig(BaseModel):
     """Network: our `unet`, or a baseline: `smp-unet` (segmentation-models-pytorch's on a ResNet-18) or `lraspp`
     (torchvision's on a MobileNetV3)."""
     start_channels: Annotated[int, Field(ge=1, le=256)] = 16
-    """Channels of the first U-Net level; each level below doubles them."""
+    """Channels of the first U-Net level; each level below doubles them, up to `max_channels`."""
     depth: Annotated[int, Field(ge=0, le=7)] = 3
     """Index of the last U-Net level; the input is halved depth + 1 times."""
-    block: Literal["double", "residual", "depthwise"] = "double"
-    """What a U-Net level does: two convolutions, two with a shortcut around them, or two split by channel."""
+    max_channels: Annotated[int, Field(ge=0, le=4096)] = 0
+    """No U-Net level has more channels; 0 sets no bound."""
+    upsampling: Literal["transposed", "bilinear"] = "transposed"
+    """How the U-Net's way up doubles the size: with learned 2x2 kernels, or smoothly with a quarter of the weights."""
+    block: Literal["double", "residual", "depthwise", "separable"] = "double"
+    """What a U-Net level does: two convolutions, two with a shortcut around them (`residual`), two split by channel
+    (`depthwise`), or both (`separable`)."""
     stem: bool = False
     """Halve the input before the first U-Net level: a quarter of the work, coarser edges."""
     attention: bool = False
@@ -75,8 +80,9 @@ class ExperimentConfig(BaseModel):
     """Passes over the training split."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     """Frames in one optimiser step."""
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
-    """`adam` and `sgd` add weight decay to the gradient, `adamw` applies it to the weights."""
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adamw"
+    """`adam` and `sgd` add weight decay to the gradient, `adamw` applies it to the weights; `muon` does so too, and
+    steps equally far in all directions of a weight matrix."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Momentum of `sgd` (Nesterov's), per step; the other optimisers have their own."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 4e-3
@@ -112,6 +118,9 @@ class ExperimentConfig(BaseModel):
     lovasz_weight: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Weight of the Lovasz-softmax loss, which stands for 1 - IoU; 0 leaves it out."""
 
+    class_offsets: bool = False
+    """When training ends, shift the logits of each class so that macro F1 on the training frames is highest."""
+
     precision: Precision = "bfloat16"
     """`bfloat16` computes in it with float32 weights; `pure-bfloat16` keeps weights and optimiser in bfloat16 too."""
     channels_last: bool = False
@@ -126,10 +135,9 @@ class ExperimentConfig(BaseModel):
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> ExperimentConfig:
         unet = self.architecture == "unet"
-        if not unet and (self.block != "double" or self.stem or self.attention):
-            raise ValueError(
-                f"block, stem and attention belong to architecture unet, found {self.architecture}; leave them out"
-            )
+        own = {"block": "double", "stem": False, "attention": False, "max_channels": 0, "upsampling": "transposed"}
+        if not unet and any(getattr(self, name) != plain for name, plain in own.items()):
+            raise ValueError(f"{', '.join(own)} belong to architecture unet, found {self.architecture}; leave them out")
         smallest = 2 ** (self.depth + 1 + self.stem) if unet else 32
         if min(self.image_size) < smallest:
             raise ValueError(
@@ -177,6 +185,19 @@ _FIRST_STUDY: dict[str, Any] = {
     "precision": "pure-bfloat16",
 }
 
+_SEPARABLE: dict[str, Any] = {
+    "depth": 3,
+    "block": "separable",
+    "upsampling": "bilinear",
+    "batch_size": 8,
+    "optimizer": "muon",
+    "learning_rate": 6e-3,
+    "channels_last": True,
+    "brightness": 0.2,
+    "contrast": 0.2,
+    "saturation": 0.2,
+}
+
 _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "experiment-1": (
         "The first study's smallest U-Net at 64x128, as it was trained",
@@ -201,6 +222,18 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "better-3": (
         "experiment-3's network, size and epochs with the studio's recipe",
         {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "learning_rate": 4e-3},
+    ),
+    "best-1": (
+        "The best we know at experiment-1's size, epochs and number of parameters",
+        {**_SEPARABLE, "start_channels": 24, "max_channels": 64, "image_size": (64, 128), "epochs": 5},
+    ),
+    "best-2": (
+        "The best we know at experiment-2's size, epochs and number of parameters",
+        {**_SEPARABLE, "start_channels": 32, "max_channels": 192, "image_size": (64, 128), "epochs": 7},
+    ),
+    "best-3": (
+        "The best we know at experiment-3's size, epochs and number of parameters",
+        {**_SEPARABLE, "start_channels": 16, "max_channels": 256, "depth": 4, "image_size": (128, 256), "epochs": 10},
     ),
 }
 

@@ -82,6 +82,21 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Score:
+    """A score of one result, and how far another choice of frames would have moved it.
+
+    Attributes:
+        value: 0 to 1; NaN where there is none.
+        low: lower end of its 95 % interval; NaN where too few frames matter.
+        high: its upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Certainty:
     """Differences of one result from a baseline, all from the same resamples.
 
@@ -170,6 +185,27 @@ def compare(first: np.ndarray, second: np.ndarray, *, resamples: int = RESAMPLES
             for place, metric in enumerate(METRICS)
         },
     )
+
+
+def scores(matrices: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Score]:
+    """Return every score of one result by name, with its interval: ``OVERALL``, then "f1 road" and so on.
+
+    Two results with intervals that overlap may still differ for certain: ask ``compare``, which pairs the frames.
+
+    Args:
+        matrices: (N, 19, 19) counts, rows = truth.
+        resamples: how often N frames are drawn.
+        seed: of the draws.
+    """
+    features = _features(matrices)
+    total = features.sum(0)
+    point = _statistics(total)
+    low, high = _interval(
+        point, _statistics(_weights(len(features), resamples, seed) @ features), _statistics(total - features)
+    )
+    names = (*OVERALL, *(f"{metric} {name}" for metric in METRICS for name in CLASS_NAMES))
+    ends = zip(point, np.maximum(low, 0), np.minimum(high, 1), strict=True)
+    return {name: Score(*map(float, values)) for name, values in zip(names, ends, strict=True)}
 
 
 def _features(matrices: np.ndarray) -> np.ndarray:

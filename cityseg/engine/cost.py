@@ -82,7 +82,8 @@ def memory(config: ExperimentConfig, frames: int) -> Memory:
     """
     count = parameters(config)
     width = 2 if config.precision == "pure-bfloat16" else 4
-    remembered = (1 if config.momentum else 0) if config.optimizer == "sgd" else 2
+    # Muon remembers one value for each weight of a matrix, which nearly all weights are.
+    remembered = {"sgd": 1 if config.momentum else 0, "muon": 1}.get(config.optimizer, 2)
     height, across = config.image_size
     return Memory(
         weights=count * width * (2 if config.ema_decay else 1),

@@ -15,6 +15,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.data.transfer import send
+from cityseg.engine.muon import Muon
 from cityseg.engine.precision import arithmetic
 from cityseg.models import arguments_of, build_model
 
@@ -44,6 +45,8 @@ def build_optimizer(config: ExperimentConfig, model: nn.Module) -> torch.optim.O
         return torch.optim.SGD(
             model.parameters(), momentum=config.momentum, nesterov=config.momentum > 0, foreach=True, **settings
         )
+    if config.optimizer == "muon":
+        return Muon(model, **settings)
     return (torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam)(model.parameters(), **settings)
 
 

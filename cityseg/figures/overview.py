@@ -1,15 +1,21 @@
-"""The figure of all models: size against score."""
+"""The figure of all models: what they cost, in size or in time, against their score."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
+from typing import Literal
 
 import plotly.graph_objects as go
 
 from cityseg.figures.theme import NEUTRAL, figure, run_color
 
+Cost = Literal["size", "speed"]
+_TITLES: dict[Cost, str] = {
+    "size": "Trained parameters (log scale)",
+    "speed": "Speed in frames per second, one at a time (log scale)",
+}
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
 
@@ -22,29 +28,44 @@ class ModelPoint:
         parameters: number of trained parameters.
         score: 0 to 1.
         conditions: what the score was measured on, in words; only points that agree in it can be compared.
+        interval: 95 % interval of the score, where it is known.
+        frames_per_second: speed, one frame at a time, where it was measured.
+        timed_on: device and frame size of that speed, in words; only speeds of one device can be compared.
     """
 
     name: str
     parameters: int
     score: float
     conditions: str
+    interval: tuple[float, float] | None = None
+    frames_per_second: float | None = None
+    timed_on: str = ""
 
 
-def model_front(points: Sequence[ModelPoint], score_name: str = "Macro F1 on the test split") -> go.Figure:
-    """Plot parameters (log) against score; one symbol per measuring conditions, one colour per run.
+def model_front(
+    points: Sequence[ModelPoint], by: Cost = "size", score_name: str = "Macro F1 on the test split"
+) -> go.Figure:
+    """Plot parameters or frames per second (log) against score; a symbol per conditions, a colour per run.
 
-    A dotted line joins, within each condition, the models that no smaller one matches.
+    A dotted line joins, within each condition, the models that no smaller or faster one matches.
+
+    Args:
+        points: the models; by speed, those without one are left out.
+        by: what a model costs: ``size`` in parameters, or ``speed``.
+        score_name: title of the vertical axis.
     """
+    points = [point for point in points if by == "size" or point.frames_per_second]
     traces: list[go.Scatter] = []
     groups = list(dict.fromkeys(point.conditions for point in points))
     for number, conditions in enumerate(groups):
-        members = sorted((point for point in points if point.conditions == conditions), key=_smallest_best_first)
-        traces.append(_front(members))
+        members = sorted((point for point in points if point.conditions == conditions), key=_cheapest_best_first(by))
+        traces.append(_front(members, by))
         symbol = _SYMBOLS[number % len(_SYMBOLS)]
         traces.append(
             go.Scatter(
-                x=[point.parameters for point in members],
+                x=[_cost(point, by) for point in members],
                 y=[point.score for point in members],
+                error_y=_intervals(members),
                 text=[point.name for point in members],
                 mode="markers+text",
                 textposition="top center",
@@ -56,9 +77,8 @@ def model_front(points: Sequence[ModelPoint], score_name: str = "Macro F1 on the
                     "color": [run_color(point.name) for point in members],
                     "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5},
                 },
-                customdata=[[short_count(point.parameters), point.conditions] for point in members],
-                hovertemplate="<b>%{text}</b><br>%{y:.3f} with %{customdata[0]} parameters"
-                "<br>%{customdata[1]}<extra></extra>",
+                customdata=[[_facts(point), point.conditions] for point in members],
+                hovertemplate="<b>%{text}</b><br>%{y:.3f}%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
             )
         )
         # The key shows the symbol in grey: in the plot, colour stands for the run.
@@ -73,18 +93,39 @@ def model_front(points: Sequence[ModelPoint], score_name: str = "Macro F1 on the
         xaxis={
             "type": "log",
             "showgrid": True,
-            "title": {"text": "Trained parameters (log scale)"},
-            **_decades(points),
+            "title": {"text": _TITLES[by]},
+            **(_decades(points) if by == "size" else _speeds(points)),
         },
         yaxis={"title": {"text": score_name}, "tickformat": ".2f", "range": _score_range(points)},
     )
 
 
-def _smallest_best_first(point: ModelPoint) -> tuple[int, float]:
-    return point.parameters, -point.score
+def _cost(point: ModelPoint, by: Cost) -> float:
+    return float(point.parameters) if by == "size" else point.frames_per_second or 0.0
 
 
-def _front(members: Sequence[ModelPoint]) -> go.Scatter:
+def _cheapest_best_first(by: Cost) -> Callable[[ModelPoint], tuple[float, float]]:
+    return lambda point: (_cost(point, by) * (1 if by == "size" else -1), -point.score)
+
+
+def _intervals(members: Sequence[ModelPoint]) -> dict[str, object]:
+    ends = [point.interval or (point.score, point.score) for point in members]
+    return {
+        "array": [high - point.score for point, (_, high) in zip(members, ends, strict=True)],
+        "arrayminus": [point.score - low for point, (low, _) in zip(members, ends, strict=True)],
+        "color": NEUTRAL,
+        "thickness": 1,
+        "width": 3,
+    }
+
+
+def _facts(point: ModelPoint) -> str:
+    interval = f" (95 % interval {point.interval[0]:.3f} to {point.interval[1]:.3f})" if point.interval else ""
+    speed = f"<br>{point.frames_per_second:.0f} frames/s on {point.timed_on}" if point.frames_per_second else ""
+    return f"{interval}<br>{short_count(point.parameters)} parameters{speed}"
+
+
+def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:
     best = 0.0
     front = []
     for point in members:
@@ -92,7 +133,7 @@ def _front(members: Sequence[ModelPoint]) -> go.Scatter:
             front.append(point)
             best = point.score
     return go.Scatter(
-        x=[point.parameters for point in front],
+        x=[_cost(point, by) for point in front],
         y=[point.score for point in front],
         mode="lines",
         line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
@@ -102,7 +143,7 @@ def _front(members: Sequence[ModelPoint]) -> go.Scatter:
 
 
 def _score_range(points: Sequence[ModelPoint]) -> list[float]:
-    top = max((point.score for point in points), default=1.0)
+    top = max((point.interval[1] if point.interval else point.score for point in points), default=1.0)
     return [0.0, min(1.05, max(0.1, top * 1.25))]
 
 
@@ -115,6 +156,16 @@ def _decades(points: Sequence[ModelPoint]) -> dict[str, object]:
         "tickvals": [10**power for power in powers],
         "ticktext": [short_count(10**power) for power in powers],
         "range": [low - 0.15, max(high, low + 2) + 0.15],
+    }
+
+
+def _speeds(points: Sequence[ModelPoint]) -> dict[str, object]:
+    speeds = [point.frames_per_second or 1.0 for point in points] or [1.0, 100.0]
+    ticks = [step * 10**power for power in range(-1, 5) for step in (1, 2, 5)]
+    return {
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+        "range": [log10(min(speeds)) - 0.25, log10(max(speeds)) + 0.25],
     }
 
 

@@ -6,6 +6,8 @@ Segmentation" (arXiv 1505.04597), with batch normalisation, Hardswish and padded
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,11 +17,20 @@ from cityseg.models.blocks import BLOCKS, AttentionGate
 
 
 class UpStep(nn.Module):
-    """Double the size by a 2x2 transposed convolution, join the skip, pass a block."""
+    """Double the size, join the skip, pass a block."""
 
-    def __init__(self, in_channels: int, out_channels: int, block: type[nn.Module], attention: bool) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, block: type[nn.Module], attention: bool, bilinear: bool
+    ) -> None:
         super().__init__()
-        self.up = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
+        self.up: nn.Module
+        if bilinear:
+            # A 1x1 convolution of averages is the average of 1x1 convolutions, and four times as cheap before.
+            self.up = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1), nn.Upsample(scale_factor=2.0, mode="bilinear")
+            )
+        else:
+            self.up = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
         if attention:
             self.gate = AttentionGate(out_channels)
         self.convolve = block(2 * out_channels, out_channels)
@@ -46,9 +57,12 @@ class UNet(nn.Module):
         depth: index of the last level; there are ``depth + 1`` max-pools, so the input needs at least
             ``2 ** (depth + 1)`` pixels on each side, twice that with a stem.
         num_classes: channels of the output.
-        block: what a level does: ``double`` (the first study's), ``residual`` or ``depthwise``.
+        block: what a level does: ``double`` (the first study's), ``residual``, ``depthwise`` or ``separable``.
         stem: halve the input with a 4x4 convolution before the first level, and double the logits after the last.
         attention: weigh the skips with attention gates.
+        max_channels: no level has more; 0 sets no bound (nnU-Net's way to keep deep levels small, arXiv 1809.10486).
+        upsampling: how the way up doubles the size: ``transposed``, a learned 2x2 kernel (the first study's), or
+            ``bilinear``, a quarter of the weights.
 
     Example:
         >>> sum(p.numel() for p in UNet(start_channels=8, depth=2).parameters())
@@ -64,10 +78,12 @@ class UNet(nn.Module):
         block: str = "double",
         stem: bool = False,
         attention: bool = False,
+        max_channels: int = 0,
+        upsampling: str = "transposed",
     ) -> None:
         super().__init__()
         kind = BLOCKS[block]
-        widths = [start_channels * 2**level for level in range(depth + 2)]
+        widths = channels_of_levels(start_channels, depth, max_channels)
         self.min_size = 2 ** (depth + 1 + stem)
         if stem:
             self.stem = nn.Sequential(
@@ -77,7 +93,10 @@ class UNet(nn.Module):
             )
         first = start_channels if stem else 3
         self.down = nn.ModuleList(kind(before, after) for before, after in zip([first, *widths], widths, strict=False))
-        self.up = nn.ModuleList(UpStep(2 * width, width, kind, attention) for width in reversed(widths[:-1]))
+        bilinear = upsampling == "bilinear"
+        self.up = nn.ModuleList(
+            UpStep(below, width, kind, attention, bilinear) for width, below in reversed([*pairwise(widths)])
+        )
         self.head = nn.Conv2d(start_channels, num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -114,6 +133,17 @@ class UNet(nn.Module):
             # Odd sizes lose a row or column at each halving; the crops took it evenly from both borders.
             logits = _pad_to(logits, size)
         return logits
+
+
+def channels_of_levels(start_channels: int, depth: int, max_channels: int = 0) -> list[int]:
+    """Return the channels of levels 0 to ``depth`` and of the bottleneck.
+
+    Example:
+        >>> channels_of_levels(24, 3, 64)
+        [24, 48, 64, 64, 64]
+    """
+    doubled = [start_channels * 2**level for level in range(depth + 2)]
+    return [min(channels, max_channels or channels) for channels in doubled]
 
 
 def _pad_to(x: Tensor, size: torch.Size) -> Tensor:

@@ -26,7 +26,7 @@ from cityseg.enlarge import probabilities_at
 from cityseg.errors import CitysegError
 from cityseg.inference import Prediction, Predictor
 from cityseg.runs import runs_root
-from cityseg.ui import work
+from cityseg.ui import glossary, work
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=8)
@@ -109,9 +109,9 @@ def counted(spec: str) -> dict[Split, SplitStatistics]:
 
 
 _COSTLY = {
-    *("architecture", "start_channels", "depth", "block", "stem", "attention", "image_size", "batch_size"),
-    *("optimizer", "momentum", "ema_decay", "precision", "class_weights", "cross_entropy_weight", "label_smoothing"),
-    *("focal_gamma", "dice_weight", "lovasz_weight"),
+    *glossary.SETTINGS["Model"],
+    *("image_size", "batch_size", "optimizer", "momentum", "ema_decay", "precision", "class_weights"),
+    *("cross_entropy_weight", "label_smoothing", "focal_gamma", "dice_weight", "lovasz_weight"),
 }
 """Fields of a recipe that decide its cost."""
 

@@ -9,13 +9,13 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import DataInfo, Estimate
 from cityseg.config import ExperimentConfig
-from cityseg.ui import cached, queue
+from cityseg.ui import cached, glossary, queue
 from cityseg.ui.work import duration
 
 _FIGURE_WIDTH = 150
 """Two in a row, on a desk and on a phone, in pixels."""
 _PACE = (
-    *("architecture", "start_channels", "depth", "block", "stem", "attention"),
+    *glossary.SETTINGS["Model"],
     *("image_size", "half_size_epochs", "precision", "channels_last", "compile"),
 )
 """Fields that decide how many frames pass per second."""

@@ -9,7 +9,7 @@ from cityseg.config import ExperimentConfig
 ABSENT = "–"
 
 SETTINGS: dict[str, tuple[str, ...]] = {
-    "Model": ("architecture", "start_channels", "depth", "block", "stem", "attention"),
+    "Model": ("architecture", "start_channels", "max_channels", "depth", "block", "upsampling", "stem", "attention"),
     "Data": ("image_size", "normalization"),
     "Optimiser": (
         "epochs",
@@ -31,6 +31,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "lovasz_weight",
         "label_smoothing",
         "focal_gamma",
+        "class_offsets",
     ),
     "Augmentation": (
         "flip",
@@ -57,6 +58,8 @@ SETTING_NAMES: dict[str, str] = {
     "depth": "Depth",
     "block": "Block",
     "stem": "Halving stem",
+    "max_channels": "Most channels of a level",
+    "upsampling": "Way up",
     "attention": "Attention gates",
     "image_size": "Frame size",
     "normalization": "Normalisation",
@@ -78,6 +81,7 @@ SETTING_NAMES: dict[str, str] = {
     "focal_gamma": "Focal power",
     "dice_weight": "Weight of the Dice loss",
     "lovasz_weight": "Weight of the Lovász loss",
+    "class_offsets": "Offsets of the classes",
     "flip": "Mirror frames at random",
     "scale_min": "Smallest zoom",
     "scale_max": "Largest zoom",

@@ -12,16 +12,16 @@ import streamlit as st
 from cityseg.api import DataInfo, Result
 from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
-from cityseg.figures.overview import ModelPoint, model_front, short_count
+from cityseg.figures.overview import short_count
 from cityseg.labels import IGNORE_INDEX
-from cityseg.ui import cached, pictures, shell, state
+from cityseg.ui import cached, front, pictures, shell, state
+from cityseg.ui.front import conditions
 from cityseg.ui.viewer import Layer, viewer
 from cityseg.ui.work import duration
 
 PAGES = {"dataset": "pages/dataset.py", "train": "pages/train.py", "compare": "pages/compare.py"}
 _NEWEST = 8
 _SHOWN_FIRST: tuple[Split, ...] = ("test", "val", "train")
-_CHART: dict[str, Any] = {"displayModeBar": False}
 
 
 def show() -> None:
@@ -75,14 +75,6 @@ def _measured_on(result: Result, info: DataInfo) -> bool:
         fingerprint = cached.prepared(info.spec)["test"].meta.fingerprint
         return bool(result.scores["test"].get("fingerprint") == fingerprint)
     return result.data == info.description
-
-
-def conditions(result: Result) -> str:
-    """Say what a result's test score was measured on."""
-    scores = result.scores["test"]
-    words = f"{result.data} · {scores['frames']:,} test frames"
-    size = scores.get("size")
-    return f"{words}, compared at {size[1]} × {size[0]} px" if size else words
 
 
 def _figures(info: DataInfo | None, results: Sequence[Result], best: Result | None) -> Any:
@@ -271,50 +263,10 @@ def _models_and_runs(results: Sequence[Result]) -> None:
     st.space("small")
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("Size against score", anchor=False)
-        points = _points(results)
-        if points:
-            st.caption(
-                "One mark per model: further up is better, further left is smaller. Only marks of the same shape were "
-                "measured alike; the dotted line joins those that no smaller model matches."
-            )
-            st.plotly_chart(
-                model_front(points),
-                key="front",
-                config=_CHART,
-                alt="Trained parameters against macro F1 on the test split: "
-                + "; ".join(f"{point.name} {point.score:.3f}" for point in points),
-            )
-        else:
-            with st.container(border=True):
-                st.markdown("**No model has been measured yet.**")
-                st.markdown(
-                    "A model appears here once a training has finished, since its test score is measured at the end. "
-                    "The smallest preset takes a few minutes on any computer."
-                )
-                st.page_link(PAGES["train"], label="Train the first model", icon=":material/model_training:")
+        front.show(results)
     with right:
         st.subheader("Newest runs", anchor=False)
         _newest([result for result in results if result.source == "run"][:_NEWEST])
-
-
-def _points(results: Sequence[Result]) -> list[ModelPoint]:
-    """Return the measured models; equal conditions get equal words, different ones different words."""
-    words: dict[tuple[Any, ...], str] = {}
-    points: list[ModelPoint] = []
-    for result in results:
-        score = result.score("test", "f1")
-        if score is None or result.parameters is None or any(point.name == result.id for point in points):
-            # A run that has been published is listed twice, with the same weights and scores.
-            continue
-        scores = result.scores["test"]
-        key = (scores.get("fingerprint"), tuple(scores.get("size") or ()), scores.get("label_policy"))
-        if key not in words:
-            text = conditions(result)
-            twins = sum(value.startswith(text) for value in words.values())
-            words[key] = f"{text} (other labels {twins + 1})" if twins else text
-        points.append(ModelPoint(result.id, result.parameters, score, words[key]))
-    return points
 
 
 def _newest(runs: Sequence[Result]) -> None:

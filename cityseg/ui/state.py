@@ -12,7 +12,21 @@ _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
 # Streamlit refuses to touch these: they belong to tabs, filters, widgets of a page and the switch of the colours.
-_BOUND = ("tab", "view", "find", "states", "groups", "look", "also", "confused", "cut", "sure", "ask", _SAFE_COLORS)
+_BOUND = (
+    "front",
+    "tab",
+    "view",
+    "find",
+    "states",
+    "groups",
+    "look",
+    "also",
+    "confused",
+    "cut",
+    "sure",
+    "ask",
+    _SAFE_COLORS,
+)
 
 
 def data_spec() -> str:

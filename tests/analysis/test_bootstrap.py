@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from cityseg.analysis.bootstrap import METRICS, OVERALL, Estimate, compare, pair
+from cityseg.analysis.bootstrap import METRICS, OVERALL, Estimate, compare, pair, scores
 from cityseg.errors import DataError
 from cityseg.labels import CLASS_NAMES
 from cityseg.metrics import summarize
@@ -137,3 +137,22 @@ def test_pairs_hold_the_frames_of_both_in_one_order() -> None:
     assert np.array_equal(theirs, counts[[2, 0]] + 1)
     with pytest.raises(DataError, match="expected frames that both results were measured on, found none"):
         pair(("a",), counts[:1], ("b",), counts[:1])
+
+
+def test_a_score_alone_is_its_difference_from_nothing() -> None:
+    """A result that has every pixel wrong has no precision, recall, F1 or IoU; the difference from it is the score."""
+    counts = matrices(40, 1)
+    nothing = np.zeros_like(counts)
+    nothing[:, np.arange(19), (np.arange(19) + 1) % 19] = counts.sum(2)
+    found, against = scores(counts), compare(nothing, counts)
+    for metric in METRICS:
+        for name in CLASS_NAMES:
+            estimate, alone = against.per_class[metric][name], found[f"{metric} {name}"]
+            assert alone.value == pytest.approx(estimate.second, abs=1e-12)
+            assert [alone.low, alone.high] == pytest.approx(
+                [max(estimate.low, 0), min(estimate.high, 1)], abs=1e-9, nan_ok=True
+            )
+    macro = against.overall["macro f1"]
+    assert found["macro f1"].value == pytest.approx(macro.second, abs=1e-12)
+    assert [found["macro f1"].low, found["macro f1"].high] == pytest.approx([macro.low, macro.high], abs=1e-9)
+    assert found["macro f1"].low < found["macro f1"].value < found["macro f1"].high

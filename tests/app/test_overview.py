@@ -88,6 +88,23 @@ def test_models_measured_alike_share_a_symbol_and_a_front() -> None:
     assert list(front.y) == [0.2, 0.4], "b is larger and worse than a"
 
 
+def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
+    points = [
+        ModelPoint("small", 1000, 0.2, "one", (0.15, 0.26), 200.0, "CPU"),
+        ModelPoint("slow", 2000, 0.1, "one", None, 20.0, "CPU"),
+        ModelPoint("large", 90_000, 0.4, "one", (0.35, 0.44), 8.0, "CPU"),
+        ModelPoint("untimed", 90_000, 0.5, "one"),
+    ]
+    figure = model_front(points, "speed")
+    marks = next(trace for trace in figure.data if trace.text)
+    assert list(marks.text) == ["small", "slow", "large"]
+    assert list(marks.x) == [200, 20, 8]
+    assert list(marks.error_y.array) == pytest.approx([0.06, 0, 0.04])
+    assert list(marks.error_y.arrayminus) == pytest.approx([0.05, 0, 0.05])
+    assert list(next(trace for trace in figure.data if trace.mode == "lines").x) == [200, 8]
+    assert figure.layout.xaxis.title.text == "Speed in frames per second, one at a time (log scale)"
+
+
 def test_colours_are_fixed_and_blue_means_better() -> None:
     assert run_color("my-run") == run_color("my-run")
     assert run_color("experiment-1") != run_color("experiment-2")

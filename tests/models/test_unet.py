@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from cityseg import config
 from cityseg.errors import UsageError
 from cityseg.models import arguments_of, build_model, count_parameters
-from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock
-from cityseg.models.unet import UNet
+from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock, SeparableBlock
+from cityseg.models.unet import UNet, channels_of_levels
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,11 @@ def test_unknown_architectures_are_refused():
 VARIANTS = [
     {"block": "residual"},
     {"block": "depthwise"},
+    {"block": "separable"},
     {"stem": True},
     {"attention": True},
     {"block": "residual", "stem": True, "attention": True},
+    {"max_channels": 6, "upsampling": "bilinear", "attention": True},
 ]
 
 
@@ -100,9 +103,11 @@ def test_depthwise_blocks_have_about_an_eighth_of_the_weights():
     assert 1 / 9 < shares[-1] < 1 / 7
 
 
-def test_a_residual_block_of_no_change_is_the_activation_of_its_input():
-    block = ResidualBlock(6, 6).eval()
-    torch.nn.init.zeros_(block.change[3].weight)
+@pytest.mark.parametrize("kind", [ResidualBlock, SeparableBlock])
+def test_a_residual_block_of_no_change_is_the_activation_of_its_input(kind):
+    block = kind(6, 6).eval()
+    *_, last = (layer for layer in block.change if isinstance(layer, nn.Conv2d))
+    torch.nn.init.zeros_(last.weight)
     x = torch.randn(2, 6, 5, 7)
     with torch.no_grad():
         torch.testing.assert_close(block(x), torch.nn.functional.hardswish(x))
@@ -135,3 +140,29 @@ def test_baselines_take_any_size(name, parameters):
     for size in ((64, 128), (45, 70)):
         with torch.no_grad():
             assert model(torch.zeros(1, 3, *size)).shape == (1, 19, *size)
+
+
+@pytest.mark.parametrize(
+    ("start", "depth", "most", "channels"),
+    [(16, 4, 0, [16, 32, 64, 128, 256, 512]), (24, 3, 64, [24, 48, 64, 64, 64]), (12, 2, 12, [12] * 4)],
+)
+def test_channels_double_up_to_a_bound(start, depth, most, channels):
+    assert channels_of_levels(start, depth, most) == channels
+    model = UNet(start, depth, max_channels=most)
+    convolutions = [layer for layer in model.down.modules() if isinstance(layer, nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions[1::2]] == channels
+
+
+def test_the_smooth_way_up_is_a_convolution_of_the_enlarged_map():
+    torch.manual_seed(0)
+    up = UNet(4, 1, upsampling="bilinear").up[0].up
+    x = torch.randn(1, 16, 3, 5)
+    enlarged = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
+    with torch.no_grad():
+        torch.testing.assert_close(up(x), up[0](enlarged))
+
+
+def test_a_separable_block_sees_all_colours_of_a_photo_together():
+    first = BLOCKS["separable"](3, 8).change[0]
+    assert (first.kernel_size, first.groups, first.out_channels) == ((3, 3), 1, 8)
+    assert BLOCKS["separable"](8, 16).change[0].groups == 8
