@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -19,9 +19,6 @@ from cityseg.labels import CLASS_NAMES
 from cityseg.models import build_model
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
-OFFSETS = "class_offsets"
-"""Key under which a card's ``training`` tells what was added to the classes' logits. The file of the weights says so
-too, because a process may be killed between the two files, and nothing may be added twice."""
 
 
 @dataclass(frozen=True)
@@ -69,23 +66,8 @@ def save(folder: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype | N
         name: (value.to(dtype) if dtype and value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in model.state_dict().items()
     }
-    note = {OFFSETS: json.dumps(card.training[OFFSETS])} if OFFSETS in card.training else None
-    write_atomically(folder / WEIGHTS, lambda path: save_file(weights, path, note))
+    write_atomically(folder / WEIGHTS, lambda path: save_file(weights, path))
     write_card(folder, card)
-
-
-def stored_offsets(folder: Path) -> list[float] | None:
-    """Return the (19,) offsets that the stored weights hold already; None where they hold none.
-
-    Raises:
-        CheckpointError: there are no weights, or they are damaged.
-    """
-    try:
-        with safe_open(folder / WEIGHTS, "pt") as file:
-            note = (file.metadata() or {}).get(OFFSETS)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: expected safetensors weights, found none ({error})") from None
-    return None if note is None else [float(offset) for offset in json.loads(note)]
 
 
 def write_card(folder: Path, card: ModelCard) -> None:

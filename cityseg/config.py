@@ -118,9 +118,6 @@ class ExperimentConfig(BaseModel):
     lovasz_weight: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Weight of the Lovasz-softmax loss, which stands for 1 - IoU; 0 leaves it out."""
 
-    class_offsets: bool = False
-    """When training ends, shift the logits of each class so that macro F1 on the training frames is highest."""
-
     precision: Precision = "bfloat16"
     """`bfloat16` computes in it with float32 weights; `pure-bfloat16` keeps weights and optimiser in bfloat16 too."""
     channels_last: bool = False

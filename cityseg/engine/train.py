@@ -28,7 +28,6 @@ from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
-from cityseg.engine.offsets import fit_offsets
 from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
@@ -38,7 +37,7 @@ from cityseg.files import write_atomically
 from cityseg.labels import PALETTE
 from cityseg.losses import SegmentationLoss
 from cityseg.metrics import summarize
-from cityseg.models import arguments_of, count_parameters, output_bias
+from cityseg.models import arguments_of, count_parameters
 from cityseg.models.synchronised import synchronise_statistics
 from cityseg.runs import Run
 from cityseg.tracking import EpochRecord, NoTracker, ProbeFrame, Tracker
@@ -142,8 +141,6 @@ class Trainer:
     def finish(self) -> dict[str, Any]:
         """Score the best weights on every split but train, write the matrices and the card; return the scores."""
         best = self.run.folder / "best"
-        if self.config.class_offsets:
-            self._add_offsets()
         model, card = processes.of_first(lambda: checkpoint.load(best))
         model.to(self.device)
         scores: dict[str, Any] = {}
@@ -164,20 +161,6 @@ class Trainer:
             checkpoint.write_card(best, _with(card, scores=scores, speed=speed, temperature=temperature))
             self.tracker.log_model(best, scores)
         return scores
-
-    def _add_offsets(self) -> None:
-        """Shift the best weights' logits class by class, once, and note in card and weights by how much."""
-        best = self.run.folder / "best"
-        model, card = processes.of_first(lambda: checkpoint.load(best))
-        offsets = processes.of_first(lambda: checkpoint.stored_offsets(best))
-        if offsets is None:
-            model.to(self.device)
-            offsets = fit_offsets(model, self.on_device["train"], card.normalization)
-            with torch.no_grad():
-                output_bias(model).add_(torch.tensor(offsets, device=self.device))
-        if self._writes:
-            card = _with(card, training={**card.training, checkpoint.OFFSETS: offsets})
-            checkpoint.save(best, model, card)
 
     def _build_engine(self) -> Engine:
         config = self.config

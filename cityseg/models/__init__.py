@@ -9,10 +9,10 @@ from torch import nn
 
 from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
-from cityseg.models.baselines import Baseline, lraspp, smp_unet
+from cityseg.models.baselines import lraspp, smp_unet
 from cityseg.models.unet import UNet
 
-__all__ = ["ARCHITECTURES", "UNet", "arguments_of", "build_model", "count_parameters", "output_bias"]
+__all__ = ["ARCHITECTURES", "UNet", "arguments_of", "build_model", "count_parameters"]
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "smp-unet": smp_unet, "lraspp": lraspp}
 
@@ -35,16 +35,6 @@ def build_model(architecture: str, arguments: dict[str, Any]) -> nn.Module:
     if architecture not in ARCHITECTURES:
         raise UsageError(f"unknown architecture {architecture!r}: expected one of {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[architecture](**arguments)
-
-
-def output_bias(model: nn.Module) -> nn.Parameter:
-    """Return the (19,) biases of the layer that ends a registered network: what is added to them, its logits show."""
-    if isinstance(model, Baseline):
-        return model.output_bias()
-    assert isinstance(model, UNet)
-    bias = model.head.bias
-    assert isinstance(bias, nn.Parameter)
-    return bias
 
 
 def count_parameters(model: nn.Module) -> int:

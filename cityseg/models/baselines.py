@@ -18,12 +18,6 @@ class Baseline(nn.Module):
         super().__init__()
         self.network, self.multiple = network, multiple
 
-    def output_bias(self) -> nn.Parameter:
-        """Return the (19,) biases of the last convolution; where two are summed, those of the one at low resolution."""
-        *_, last = (layer.bias for layer in self.network.modules() if isinstance(layer, nn.Conv2d))
-        assert isinstance(last, nn.Parameter)
-        return last
-
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) normalised photos -> (N, 19, H, W) logits; the padding repeats the border."""
         height, width = x.shape[-2:]

@@ -31,7 +31,6 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "lovasz_weight",
         "label_smoothing",
         "focal_gamma",
-        "class_offsets",
     ),
     "Augmentation": (
         "flip",
@@ -81,7 +80,6 @@ SETTING_NAMES: dict[str, str] = {
     "focal_gamma": "Focal power",
     "dice_weight": "Weight of the Dice loss",
     "lovasz_weight": "Weight of the Lovász loss",
-    "class_offsets": "Offsets of the classes",
     "flip": "Mirror frames at random",
     "scale_min": "Smallest zoom",
     "scale_max": "Largest zoom",

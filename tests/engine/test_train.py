@@ -324,35 +324,6 @@ def test_kills_at_random_moments_change_nothing(tiny, workplace, streets, precis
     assert outcome(run) == outcome(whole.run)
 
 
-def test_offsets_are_added_once_also_where_the_run_was_killed_between_weights_and_card(
-    tiny, workplace, streets, monkeypatch
-):
-    plain = api.train(tiny(epochs=1), str(streets), name="plain")
-    whole = api.train(tiny(epochs=1, class_offsets=True), str(streets), name="whole")
-    offsets = checkpoint.stored_offsets(whole.run.folder / "best")
-    assert offsets == checkpoint.read_card(whole.run.folder / "best").training["class_offsets"]
-    assert len(offsets) == 19
-    assert any(offsets)
-    kept, shifted = (load_file(result.run.folder / "best" / "model.safetensors") for result in (plain, whole))
-    torch.testing.assert_close(shifted["head.bias"], kept["head.bias"] + torch.tensor(offsets))
-    assert torch.equal(shifted["head.weight"], kept["head.weight"])
-
-    def killed(folder, card):
-        if "class_offsets" in card.training:
-            raise KeyboardInterrupt
-        write_card(folder, card)
-
-    write_card = checkpoint.write_card
-    monkeypatch.setattr(checkpoint, "write_card", killed)
-    with pytest.raises(KeyboardInterrupt):
-        api.train(tiny(epochs=1, class_offsets=True), str(streets), name="killed")
-    monkeypatch.setattr(checkpoint, "write_card", write_card)
-    run = Run(workplace / "runs" / "killed")
-    run.write_status(state="died")
-    api.train(None, resume="killed")
-    assert outcome(run) == outcome(whole.run)
-
-
 def test_the_average_of_the_weights_is_what_is_scored_and_kept(tiny, workplace, streets):
     result = api.train(tiny(ema_decay=0.9, epochs=2), str(streets), name="averaged")
     kept = load_file(result.run.folder / "best" / "model.safetensors")
