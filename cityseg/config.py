@@ -193,6 +193,8 @@ _SEPARABLE: dict[str, Any] = {
     "brightness": 0.2,
     "contrast": 0.2,
     "saturation": 0.2,
+    # A quarter faster than bfloat16 on the processors they were trained on, which lack its instructions.
+    "precision": "float32",
 }
 
 _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
