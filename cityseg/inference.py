@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from cityseg.checkpoint import ModelCard
 from cityseg.enlarge import at_size
 from cityseg.fit import Fit, fitted_logits
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
+
+_turn = threading.Lock()
+"""Visitors of the app and of the demo come in threads of their own. A pass uses all cores, so that several at once only
+wait for each other's threads; one after the other the first is done early, and no more than one needs its memory."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,10 @@ class Predictor:
         Raises:
             UsageError: no such fit.
         """
+        with _turn:
+            return self._predict(photo, fit, flip)
+
+    def _predict(self, photo: np.ndarray, fit: Fit, flip: bool) -> Prediction:
         begun = time.perf_counter()
         size = (photo.shape[0], photo.shape[1])
         logits, (top, left, bottom, right) = self._look(photo, fit, flip)
@@ -93,7 +102,8 @@ class Predictor:
         Args:
             photo: (H, W, 3) uint8 RGB.
         """
-        return self._look(photo, "stretch", False)[0] / self.card.temperature
+        with _turn:
+            return self._look(photo, "stretch", False)[0] / self.card.temperature
 
     def _look(self, photo: np.ndarray, fit: Fit, flip: bool) -> tuple[Tensor, tuple[int, int, int, int]]:
         red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)

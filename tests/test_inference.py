@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -102,3 +105,25 @@ def test_photos_of_other_cameras(photos):
         assert prediction.train_ids.max() < 19
         assert 0 < prediction.confidence.min() <= prediction.confidence.max() <= 1
         assert len(prediction.shares()) > 1
+
+
+def test_threads_take_turns_and_get_what_is_theirs(predictor):
+    """Visitors come in threads; a pass uses all cores, so several at once would only be in each other's way."""
+    photos = [resize_photo(PHOTO, (20 + 3 * number, 41)) for number in range(6)]
+    alone = [predictor.predict(photo) for photo in photos]
+    inside, most = [], []
+    model = predictor.model
+
+    def watched(x):
+        inside.append(None)
+        most.append(len(inside))
+        time.sleep(0.002)
+        inside.pop()
+        return model(x)
+
+    predictor.model = watched
+    with ThreadPoolExecutor(len(photos)) as visitors:
+        together = list(visitors.map(predictor.predict, photos))
+    assert most == [1] * len(photos)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.train_ids, other.train_ids)
