@@ -5,6 +5,7 @@ And what need not be looked through again and again to find what can go.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import sys
@@ -50,3 +51,6 @@ def spare_what_is_loaded() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    # Some libraries complain at the end of a process about objects of theirs that are left.
+    atexit.unregister(gc.unfreeze)
+    atexit.register(gc.unfreeze)
