@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import entropy
 
-from cityseg import api, checkpoint, enlarge
+from cityseg import api, checkpoint, enlarge, inference
 from cityseg.data.images import resize_photo
 from cityseg.inference import Predictor
 from cityseg.photos import read_photo_file
@@ -24,9 +24,11 @@ def predictor(trained):
 
 @pytest.mark.parametrize("shape", [(37, 83), (32, 64), (8, 11), (120, 70)])
 @pytest.mark.parametrize("band", [1_000_000, 200])
-def test_probabilities_are_resized_once_and_only_then_compared(predictor, trained, monkeypatch, shape, band):
+@pytest.mark.parametrize("places", [16_000, 50])
+def test_probabilities_are_resized_once_and_only_then_compared(predictor, trained, monkeypatch, shape, band, places):
     """The bands of rows, and the shortcut away from borders, equal resizing all 19 maps at once."""
     monkeypatch.setattr(enlarge, "_BAND_PIXELS", band)
+    monkeypatch.setattr(enlarge, "_BORDER_PIXELS", places)
     photo = resize_photo(PHOTO, shape)
     prediction = predictor.predict(photo)
     model, card = checkpoint.load(trained.checkpoint)
@@ -85,6 +87,15 @@ def test_entropy_is_0_where_sure_and_1_where_all_classes_are_equal():
     _, confidence, unsure = enlarge.at_size(logits, (1, 2))
     np.testing.assert_allclose(confidence, [[1 / 19, 1]])
     np.testing.assert_allclose(unsure, [[1, 0]], atol=1e-6)
+
+
+def test_pixels_are_counted_by_class(monkeypatch):
+    monkeypatch.setattr(inference, "_COUNTED_AT_ONCE", 100)
+    train_ids = np.random.default_rng(1).choice([0, 5, 18, 255], (37, 83)).astype(np.uint8)
+    empty = np.zeros(train_ids.shape, np.float32)
+    counts = inference.Prediction(train_ids, empty, empty, 1.0).counts()
+    assert counts.shape == (19,)
+    np.testing.assert_array_equal(counts, [(train_ids == index).sum() for index in range(19)])
 
 
 def test_shares(predictor):
