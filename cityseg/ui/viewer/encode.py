@@ -67,7 +67,7 @@ class _Recent:
         return picture
 
 
-_recent = _Recent(capacity=64 * 2**20)
+_recent = _Recent(capacity=32 * 2**20)
 
 
 def encode_photo(photo: np.ndarray, max_side: int = 1600) -> Picture:
