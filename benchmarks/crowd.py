@@ -2,10 +2,10 @@
 
     python -m benchmarks.crowd [--visitors N] [--rounds N] [--model NAME] [--json]
 
-*demo* is ``/predict`` of a demo that runs as a process of its own, asked by gradio's own client: upload, prediction,
-and every file of the answer downloaded again. *page* is the Predict page of a studio that runs as a process of its own,
-asked by visitors that speak Streamlit's protocol without a browser (``benchmarks.visitor``): from handing over the file
-to the end of the page's run, tabs and all; ``seen`` is the moment the overlay's pictures have come. *first* is the load
+*demo* is ``/predict`` of a demo that runs as a process of its own (``benchmarks.demo_visitor``): upload, prediction, and
+every file of the answer downloaded again. *page* is the Predict page of a studio that runs as a process of its own, asked
+by visitors that speak Streamlit's protocol without a browser (``benchmarks.visitor``): from handing over the file to the
+end of the page's run, tabs and all; ``seen`` is the moment the overlay's pictures have come. *first* is the load
 of that page by visitors who come at the same time. In every round all visitors begin together, each with a photo that
 nobody has sent before. The clients take their share of the same processor.
 
@@ -32,6 +32,7 @@ import torch
 from PIL import Image
 
 from benchmarks import predict, servers
+from benchmarks.demo_visitor import DemoVisitor
 from benchmarks.visitor import Visitor
 from cityseg import api
 from cityseg.data.synthetic import render
@@ -72,19 +73,13 @@ def together(asks: list[Callable[[Asked], Told]], turns: list[list[Asked]]) -> l
 
 def crowd_the_demo(visitors: int, rounds: int, model: str) -> dict[str, Any]:
     """Measure ``/predict``."""
-    from gradio_client import Client, handle_file
-
     with tempfile.TemporaryDirectory() as scratch, servers.demo(model) as (address, server):
         photos = draw_photos(Path(scratch), visitors, rounds + 1)
-        clients = [
-            Client(address, verbose=False, analytics_enabled=False, download_files=f"{scratch}/{visitor}")
-            for visitor in range(visitors)
-        ]
 
-        def asker(client: Client) -> Callable[[Path], object]:
-            return lambda photo: client.predict(photo=handle_file(photo), api_name="/predict")
+        def asker(visitor: DemoVisitor) -> Callable[[Path], object]:
+            return lambda photo: visitor.give(photo.name, photo.read_bytes())
 
-        asks = [asker(client) for client in clients]
+        asks = [asker(DemoVisitor(address, model)) for _ in range(visitors)]
         together(asks, photos[:1])
         before = servers.processor_seconds(server)
         waits = [wait for wait, _ in together(asks, photos[1:])]
