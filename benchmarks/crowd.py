@@ -2,12 +2,12 @@
 
     python -m benchmarks.crowd [--visitors N] [--rounds N] [--model NAME] [--json]
 
-*demo* is ``/predict`` of a demo that runs as a process of its own (``benchmarks.demo_visitor``): upload, prediction, and
-every file of the answer downloaded again. *page* is the Predict page of a studio that runs as a process of its own, asked
-by visitors that speak Streamlit's protocol without a browser (``benchmarks.visitor``): from handing over the file to the
-end of the page's run, tabs and all; ``seen`` is the moment the overlay's pictures have come. *first* is the load
-of that page by visitors who come at the same time. In every round all visitors begin together, each with a photo that
-nobody has sent before. The clients take their share of the same processor.
+*demo* is ``/predict`` of a demo that runs as a process of its own (``benchmarks.demo_visitor``): upload, prediction,
+and every file of the answer downloaded again. *page* is the Predict page of a studio that runs as a process of its
+own, asked by visitors that speak Streamlit's protocol without a browser (``benchmarks.visitor``): from handing over the
+file to the end of the page's run, tabs and all; *seen* is the moment the overlay's pictures have come. *first* is the
+load of that page by visitors who come at the same time. In every round all visitors begin together, each with a photo
+that nobody has sent before. The clients take their share of the same processor, a fiftieth of the server's.
 
 ``limit`` is what cannot be saved: decoding, the bare forward pass and encoding (``benchmarks.predict``) of all photos
 of a round, in processor time on one thread, shared by all cores; the last answer of a round cannot come sooner. On a

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cityseg.metrics import most_probable
 
-_BAND_PIXELS = 1_000_000
+_BAND_PIXELS = 400_000
 """Pixels that are worked on at once."""
 _BORDER_PIXELS = 16_000
 """Of them, those along borders whose 19 probabilities lie side by side, so that they stay in a core's own memory."""
@@ -149,8 +149,14 @@ class _AlongBorders:
         columns = self._columns
         row = torch.div(places, len(columns.low), rounding_mode="floor")
         column = places - row * len(columns.low)
-        down, across = rows.share[row, None], columns.share[column, None]
-        upper, lower = rows.low[row] * self._width, rows.high[row] * self._width
-        left, right = columns.low[column], columns.high[column]
-        corners = [self._cells.index_select(0, at) for at in (upper + left, lower + left, upper + right, lower + right)]
-        return corners[0].lerp_(corners[1], down).lerp_(corners[2].lerp_(corners[3], down), across)
+        # Neighbours in a row lie between the same four cells, which are mixed downwards once for all of them.
+        between = row * self._width + columns.low[column]
+        begins = between.diff(prepend=between.new_tensor([-1])) != 0
+        run, first = begins.cumsum(0) - 1, begins.nonzero()[:, 0]
+        row, begun = row[first], column[first]
+        upper, lower, down = rows.low[row] * self._width, rows.high[row] * self._width, rows.share[row, None]
+        left, right = (
+            self._cells.index_select(0, upper + side).lerp_(self._cells.index_select(0, lower + side), down)
+            for side in (columns.low[begun], columns.high[begun])
+        )
+        return left.index_select(0, run).lerp_(right.index_select(0, run), columns.share[column, None])
