@@ -5,7 +5,7 @@ import streamlit as st
 from cityseg.ui import shell
 
 st.set_page_config(page_title="cityseg", page_icon=shell.ICON, layout="wide")
-pages = st.navigation(
+page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
@@ -16,4 +16,5 @@ pages = st.navigation(
     ]
 )
 shell.sidebar()
-pages.run()
+page.run()
+shell.settle(page.url_path)

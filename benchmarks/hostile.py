@@ -1,21 +1,22 @@
 """Odd and damaged files, all of them drawn here, given to the studio: each must be read right or refused in a sentence.
 
-    python -m benchmarks.hostile [--files N] [--seed S] [--small] [--json]
+    python -m benchmarks.hostile [--files N] [--seed S] [--photos FOLDER] [--small] [--only api|demo|page] [--json]
 
-Every file is predicted by ``api.predict_photos``, then through the demo's ``/predict``, asked by gradio's own client.
-A file is *wrong* if anything but an answer of the photo's own size or a sentence of the studio comes back. ``grown`` is
-how much more memory (VmRSS) the process holds after the last file than after a first one that loads everything.
+Every file is predicted by ``api.predict_photos``, through the demo's ``/predict``, asked by gradio's own client, and
+uploaded to the Predict page by a visitor without a browser (``benchmarks.visitor``). The two servers are processes of
+their own. A file is *wrong* if anything but an answer of the photo's own size or a sentence of the studio comes back.
+``grown`` is how much more memory (VmRSS) the process holds after the last file than after a usual photo of 1280x720
+before the first, which loads everything; ``peak`` is the most it held at any moment (VmHWM), less the same.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import io
 import json
 import os
 import random
-import socket
+import re
 import struct
 import sys
 import tempfile
@@ -26,8 +27,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
+from streamlit.proto.Alert_pb2 import Alert
 
+from benchmarks import servers
+from benchmarks.predict import drawn
+from benchmarks.visitor import Visitor
 from cityseg import api
 from cityseg.errors import CitysegError
 
@@ -63,6 +68,22 @@ def files(count: int, seed: int = 0, *, small: bool = False) -> Iterator[Hostile
         make = MAKERS[number % len(MAKERS)]
         made = make(chance, 0.02 if small else 1.0)
         yield Hostile(f"{number:03d}-{made.name}", made.data, made.size)
+
+
+def real(folder: Path, seed: int = 0) -> Iterator[Hostile]:
+    """Take every photo of a folder as it is, torn off, and bitten in its header and anywhere."""
+    chance = random.Random(seed)
+    for path in sorted(file for file in folder.iterdir() if file.is_file()):
+        data = path.read_bytes()
+        with Image.open(io.BytesIO(data)) as image:
+            size = ImageOps.exif_transpose(image).size[::-1]
+        yield Hostile(f"real-{path.name}", data, size)
+        yield Hostile(f"torn-{path.name}", data[: chance.randrange(1, len(data))], ...)
+        for reach in (600, len(data)):
+            bitten = bytearray(data)
+            for _ in range(20):
+                bitten[chance.randrange(reach)] = chance.randrange(256)
+            yield Hostile(f"bitten-{reach}-{path.name}", bytes(bitten), ...)
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -228,20 +249,16 @@ def _label_map_size(path: Path) -> tuple[int, int]:
     return size
 
 
-def resident() -> float:
-    """Return the memory that this process holds now, in MiB (Linux)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def attack(ask: Callable[[Path], tuple[int, int] | str], hostile: Iterator[Hostile], folder: Path) -> dict[str, Any]:
-    """Ask about every file; count the verdicts, keep what was wrong, and measure how the memory grew."""
+def attack(
+    ask: Callable[[Path], tuple[int, int] | str], hostile: Iterator[Hostile], folder: Path, process: int | str = "self"
+) -> dict[str, Any]:
+    """Ask about every file; count the verdicts, keep what was wrong, and measure how a process's memory grew."""
     counts = {"right": 0, "refused": 0, "wrong": 0}
     wrong: list[str] = []
-    first: float | None = None
-    peak = 0.0
+    usual = folder / "usual.jpg"
+    usual.write_bytes(drawn())
+    ask(usual)
+    first = servers.memory(process)
     for one in hostile:
         path = folder / one.name.replace("/", "-")
         path.write_bytes(one.data)
@@ -251,10 +268,8 @@ def attack(ask: Callable[[Path], tuple[int, int] | str], hostile: Iterator[Hosti
         if came == "wrong":
             wrong.append(f"{one.name}: {one.size} expected, {found}")
         path.unlink()
-        now = resident()
-        first, peak = now if first is None else first, max(peak, now)
-    gc.collect()
-    return {**counts, "wrong_files": wrong, "grown_mib": resident() - (first or 0.0), "peak_mib": peak}
+    grown, peak = servers.memory(process) - first, servers.memory(process, "VmHWM") - first
+    return {**counts, "wrong_files": wrong, "grown_mib": grown, "peak_mib": peak}
 
 
 def through_demo(address: str, downloads: Path) -> Callable[[Path], tuple[int, int] | str]:
@@ -273,35 +288,59 @@ def through_demo(address: str, downloads: Path) -> Callable[[Path], tuple[int, i
     return ask
 
 
-def main() -> None:
-    """Attack both fronts and print."""
-    from cityseg import demo
+def through_page(address: str) -> Callable[[Path], tuple[int, int] | str]:
+    """Return a way to ask the Predict page of a studio at an address."""
+    visitor = Visitor(address, "predict", f"from=photos&model={MODEL}")
+    visitor.arrive()
 
+    def ask(path: Path) -> tuple[int, int] | str:
+        answer = visitor.give(path.name, path.read_bytes())
+        broken = [f"{one.type}: {one.message}" for one in answer.of_kind("exception")]
+        refused = [one.body for one in answer.of_kind("alert") if one.format == Alert.ERROR]
+        if broken or refused:
+            return (broken or refused)[0]
+        shown = [one for one in answer.viewers() if f" {path.stem} " in one["alt"]]
+        sizes = [re.match(r"(\d+) × (\d+) pixels", one.help) for one in answer.of_kind("metric")]
+        (size,) = (found for found in sizes if found)
+        return (int(size[2]), int(size[1])) if shown else "no picture"
+
+    return ask
+
+
+def main() -> None:
+    """Attack all fronts and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--photos", type=Path, help="a folder of photos to use as well, whole and damaged")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--only", choices=["api", "demo", "page"])
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
 
-    def drawn() -> Iterator[Hostile]:
-        return files(arguments.files, arguments.seed, small=arguments.small)
+    def drawn_files() -> Iterator[Hostile]:
+        yield from files(arguments.files, arguments.seed, small=arguments.small)
+        if arguments.photos:
+            yield from real(arguments.photos, arguments.seed)
 
-    with tempfile.TemporaryDirectory() as scratch, socket.socket() as probe:
+    results = {}
+    with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        results = {"api": attack(lambda path: through_api(path, folder / "out", MODEL), drawn(), folder)}
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-        probe.close()
-        with demo.running([MODEL], port=port, examples=0) as address:
-            results["demo"] = attack(through_demo(address, folder / "answers"), drawn(), folder)
+        if arguments.only in (None, "api"):
+            results["api"] = attack(lambda path: through_api(path, folder / "out", MODEL), drawn_files(), folder)
+        if arguments.only in (None, "demo"):
+            with servers.demo(MODEL) as (address, number):
+                results["demo"] = attack(through_demo(address, folder / "answers"), drawn_files(), folder, number)
+        if arguments.only in (None, "page"):
+            with servers.studio() as (address, number):
+                results["page"] = attack(through_page(address), drawn_files(), folder, number)
     if arguments.json:
         print(json.dumps(results))
     else:
         for front, found in results.items():
             print(
                 f"{front}: {found['right']} right, {found['refused']} refused, {found['wrong']} wrong; memory "
-                f"{found['grown_mib']:+.0f} MiB at the end, {found['peak_mib']:.0f} MiB at most between files"
+                f"{found['grown_mib']:+.0f} MiB at the end, {found['peak_mib']:+.0f} MiB at most at any moment"
             )
             for line in found["wrong_files"]:
                 print(f"  {line}")

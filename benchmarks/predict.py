@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,30 +27,30 @@ from PIL import Image
 from cityseg import api
 from cityseg.data.synthetic import render
 from cityseg.engine.stopwatch import Stopwatch
+from cityseg.inference import Predictor
 from cityseg.photos import decode_photo
 from cityseg.ui.viewer.encode import encode_confidence, encode_map, encode_photo
 
 SIZE = (720, 1280)
-_SIDE = 1600
 
 
-def main() -> None:
-    """Print both sides, their ratio and the parts."""
-    parser = argparse.ArgumentParser(description="An upload to its overlay, against the bare forward pass.")
-    parser.add_argument("--model", default="experiment-3")
-    parser.add_argument("--photo", type=Path)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--json", action="store_true")
-    words = parser.parse_args()
-    predictor = api.load_predictor(words.model)
-    data = words.photo.read_bytes() if words.photo else _drawn()
+def sides(predictor: Predictor, data: bytes) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return what is done for an upload, and the same with nothing but the forward pass between decoding and encoding.
+
+    Args:
+        predictor: the model.
+        data: an image file.
+    """
     x = torch.zeros(1, 3, *predictor.card.image_size)
     ready = predictor.predict(decode_photo(data))
+    limits = itertools.count(max(ready.train_ids.shape))
 
     def encode(photo: np.ndarray, train_ids: np.ndarray, confidence: np.ndarray) -> None:
-        encode_photo(photo, _SIDE)
-        encode_map(train_ids, _SIDE)
-        encode_confidence(confidence, _SIDE)
+        # Pictures are kept by content and limit; with a limit of its own, beyond their size, none is found again.
+        side = next(limits)
+        encode_photo(photo, side)
+        encode_map(train_ids, side)
+        encode_confidence(confidence, side)
 
     def whole() -> None:
         photo = decode_photo(data)
@@ -61,6 +63,18 @@ def main() -> None:
             predictor.model(x)
         encode(photo, ready.train_ids, ready.confidence)
 
+    return whole, bare
+
+
+def main() -> None:
+    """Print both sides, their ratio and the parts."""
+    parser = argparse.ArgumentParser(description="An upload to its overlay, against the bare forward pass.")
+    parser.add_argument("--model", default="experiment-3")
+    parser.add_argument("--photo", type=Path)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--json", action="store_true")
+    words = parser.parse_args()
+    whole, bare = sides(api.load_predictor(words.model), words.photo.read_bytes() if words.photo else drawn())
     watch = Stopwatch(torch.device("cpu"))
     for _ in range(words.rounds + 1):
         watch.time("whole", whole)
@@ -75,9 +89,10 @@ def main() -> None:
     print(json.dumps(figures) if words.json else ", ".join(f"{name} {value}" for name, value in figures.items()))
 
 
-def _drawn() -> bytes:
+def drawn() -> bytes:
+    """Draw a street of 1280x720 as a JPEG file."""
     file = io.BytesIO()
-    Image.fromarray(render(0, size=SIZE).photo).save(file, "JPEG", quality=90)
+    Image.fromarray(render(0, size=SIZE, daytime="day").photo).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 

@@ -17,8 +17,10 @@ from torch import Tensor
 
 from cityseg.metrics import most_probable
 
-_BAND_PIXELS = 1_000_000
+_BAND_PIXELS = 400_000
 """Pixels that are worked on at once."""
+_BORDER_PIXELS = 16_000
+"""Of them, those along borders whose 19 probabilities lie side by side, so that they stay in a core's own memory."""
 _BORDER = 255
 """Stands for a class where several meet."""
 
@@ -41,12 +43,12 @@ def at_size(logits: Tensor, size: tuple[int, int], temperature: float = 1.0) -> 
     confidence = torch.empty(size, dtype=torch.float32, device=logits.device)
     unsure = torch.empty(size, dtype=torch.float32, device=logits.device)
     rows, columns = _Between(height, logits.shape[1], logits.device), _Between(width, logits.shape[2], logits.device)
-    read = _AlongBorders(shares) if logits.device.type == "cpu" else _Everywhere(shares)
+    read = _AlongBorders(shares, columns) if logits.device.type == "cpu" else _Everywhere(shares, columns)
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
         band = slice(top, min(top + step, height))
         part = rows.part(band)
-        train_ids[band], confidence[band] = read(part, columns)
+        train_ids[band], confidence[band] = read(part)
         unsure[band] = _mixed(entropy[None], part, width)[0]
     return train_ids, confidence, unsure
 
@@ -108,18 +110,19 @@ def _mixed(maps: Tensor, rows: _Between, width: int) -> Tensor:
 class _Everywhere:
     """Mixes all the probabilities of every pixel."""
 
-    def __init__(self, shares: Tensor) -> None:
-        self._shares = shares
+    def __init__(self, shares: Tensor, columns: _Between) -> None:
+        self._shares, self._columns = shares, columns
 
-    def __call__(self, rows: _Between, columns: _Between) -> tuple[Tensor, Tensor]:
-        wide = _mixed(self._shares, rows, len(columns.low))
+    def __call__(self, rows: _Between) -> tuple[Tensor, Tensor]:
+        wide = _mixed(self._shares, rows, len(self._columns.low))
         return most_probable(wide[None])[0], wide.amax(0)
 
 
 class _AlongBorders:
     """Mixes all the probabilities only where the four cells around a pixel differ in class."""
 
-    def __init__(self, shares: Tensor) -> None:
+    def __init__(self, shares: Tensor, columns: _Between) -> None:
+        self._columns = columns
         self._best = shares.amax(0)
         classes = most_probable(shares[None])[0]
         # A cell's probabilities lie side by side, so that picking cells reads whole lines of memory.
@@ -128,20 +131,32 @@ class _AlongBorders:
         padded = F.pad(classes[None, None].float(), (0, 1, 0, 1), mode="replicate")[0, 0].to(torch.uint8)
         own = padded[:-1, :-1]
         borders = (own != padded[1:, :-1]) | (own != padded[:-1, 1:]) | (own != padded[1:, 1:])
-        self._marked = classes.masked_fill(borders, _BORDER)
-
-    def __call__(self, rows: _Between, columns: _Between) -> tuple[Tensor, Tensor]:
         # Columns first: whole rows are then copied, instead of single pixels picked from all over.
-        train_ids = self._marked[:, columns.low][rows.low]
-        confidence = _mixed(self._best[None], rows, len(columns.low))[0]
-        places = torch.from_numpy(np.flatnonzero(train_ids.numpy() == _BORDER))
-        row, column = places // len(columns.low), places % len(columns.low)
-        down, across = rows.share[row, None], columns.share[column, None]
-        upper, lower = rows.low[row] * self._width, rows.high[row] * self._width
-        left, right = columns.low[column], columns.high[column]
-        corners = [self._cells.index_select(0, at) for at in (upper + left, lower + left, upper + right, lower + right)]
-        mixed = corners[0].lerp_(corners[1], down).lerp_(corners[2].lerp_(corners[3], down), across)
-        best, classes = mixed.max(1)
-        train_ids.view(-1)[places] = classes.to(torch.uint8)
-        confidence.view(-1)[places] = best
+        self._marked = classes.masked_fill(borders, _BORDER)[:, columns.low]
+
+    def __call__(self, rows: _Between) -> tuple[Tensor, Tensor]:
+        train_ids = self._marked[rows.low]
+        confidence = _mixed(self._best[None], rows, len(self._columns.low))[0]
+        flat_ids, flat_confidence = train_ids.view(-1), confidence.view(-1)
+        for places in torch.from_numpy(np.flatnonzero(train_ids.numpy() == _BORDER)).split(_BORDER_PIXELS):
+            best, classes = self._mixed_at(rows, places).max(1)
+            flat_ids[places] = classes.to(torch.uint8)
+            flat_confidence[places] = best
         return train_ids, confidence
+
+    def _mixed_at(self, rows: _Between, places: Tensor) -> Tensor:
+        """Return (N, C) probabilities at flat places of a band."""
+        columns = self._columns
+        row = torch.div(places, len(columns.low), rounding_mode="floor")
+        column = places - row * len(columns.low)
+        # Neighbours in a row lie between the same four cells, which are mixed downwards once for all of them.
+        between = row * self._width + columns.low[column]
+        begins = between.diff(prepend=between.new_tensor([-1])) != 0
+        run, first = begins.cumsum(0) - 1, begins.nonzero()[:, 0]
+        row, begun = row[first], column[first]
+        upper, lower, down = rows.low[row] * self._width, rows.high[row] * self._width, rows.share[row, None]
+        left, right = (
+            self._cells.index_select(0, upper + side).lerp_(self._cells.index_select(0, lower + side), down)
+            for side in (columns.low[begun], columns.high[begun])
+        )
+        return left.index_select(0, run).lerp_(right.index_select(0, run), columns.share[column, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ from cityseg.checkpoint import ModelCard
 from cityseg.enlarge import at_size
 from cityseg.fit import Fit, fitted_logits
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
+
+_COUNTED_AT_ONCE = 1_000_000
+_turn = threading.Lock()
+"""Visitors of the app and of the demo come in threads of their own. A pass uses all cores, so that several at once only
+wait for each other's threads; one after the other the first is done early, and no more than one needs its memory."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,16 @@ class Prediction:
     entropy: np.ndarray
     milliseconds: float
 
+    def counts(self) -> np.ndarray:
+        """Return the (19,) int64 pixels of each class; numpy would make eight bytes of each to count all at once."""
+        pixels, counts = self.train_ids.reshape(-1), np.zeros(256, np.int64)
+        for first in range(0, len(pixels), _COUNTED_AT_ONCE):
+            counts += np.bincount(pixels[first : first + _COUNTED_AT_ONCE], minlength=256)
+        return counts[:NUM_CLASSES]
+
     def shares(self) -> dict[str, float]:
         """Return the share of all pixels that were looked at by class name, largest first, classes that occur only."""
-        counts = np.bincount(self.train_ids.ravel(), minlength=NUM_CLASSES)[:NUM_CLASSES]
+        counts = self.counts()
         order = np.argsort(-counts, kind="stable")
         return {CLASS_NAMES[index]: float(counts[index] / counts.sum()) for index in order if counts[index]}
 
@@ -73,6 +86,10 @@ class Predictor:
         Raises:
             UsageError: no such fit.
         """
+        with _turn:
+            return self._predict(photo, fit, flip)
+
+    def _predict(self, photo: np.ndarray, fit: Fit, flip: bool) -> Prediction:
         begun = time.perf_counter()
         size = (photo.shape[0], photo.shape[1])
         logits, (top, left, bottom, right) = self._look(photo, fit, flip)
@@ -93,7 +110,8 @@ class Predictor:
         Args:
             photo: (H, W, 3) uint8 RGB.
         """
-        return self._look(photo, "stretch", False)[0] / self.card.temperature
+        with _turn:
+            return self._look(photo, "stretch", False)[0] / self.card.temperature
 
     def _look(self, photo: np.ndarray, fit: Fit, flip: bool) -> tuple[Tensor, tuple[int, int, int, int]]:
         red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)

@@ -219,4 +219,4 @@ def to_label_ids(train_ids: np.ndarray) -> np.ndarray:
 
 def to_color(train_ids: np.ndarray, palette: np.ndarray = PALETTE) -> np.ndarray:
     """Colour (H, W) uint8 train ids as (H, W, 3) uint8 with a (256, 3) palette."""
-    return palette[train_ids]
+    return palette.take(train_ids, axis=0)

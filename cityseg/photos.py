@@ -33,6 +33,8 @@ DAMAGE = (
 )
 """What Pillow and its plug-ins raise for damaged files, found by damaging many."""
 
+_BAND_PIXELS = 1_000_000
+
 pillow_heif.register_heif_opener()
 Image.init()  # or ``open`` would not know the rarer formats by name
 
@@ -62,7 +64,8 @@ def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
                 )
             if not width * height:
                 raise ValueError("it has no pixels")
-            return _to_rgb(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            return _pixels(_to_rgb(image))
     except UnidentifiedImageError:
         raise DataError(f"{name}: expected a photo ({KINDS}), found a file that is no such image") from None
     except Image.DecompressionBombError:
@@ -74,8 +77,21 @@ def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
         raise DataError(f"{name}: expected a whole photo, found a damaged one ({reason}); copy it again") from None
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    """Return (H, W, 3) uint8. Pillow cuts 16-bit and floating point greys off at 255; here they keep their range."""
+def _pixels(image: Image.Image) -> np.ndarray:
+    """Return the (H, W, 3) uint8 of an RGB image; all at once numpy would be given two more copies of them."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        below = min(image.height, top + rows)
+        pixels[top:below] = np.asarray(image.crop((0, top, image.width, below)))
+    return pixels
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Bring an image to red, green and blue.
+
+    Pillow cuts 16-bit and floating point greys off at 255; here they keep their range.
+    """
     if image.mode.startswith("I") or image.mode == "F":
         grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
         largest = grey.max(initial=0.0)
@@ -89,7 +105,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         opaque.alpha_composite(image.convert("RGBA"))
         opaque.info["icc_profile"] = image.info.get("icc_profile")
         image = opaque
-    return np.asarray(_in_srgb(image))
+    return _in_srgb(image)
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
@@ -104,7 +120,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
             converted = None
         if converted is not None:
             return converted
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def read_photo_file(path: Path) -> np.ndarray:

@@ -25,7 +25,7 @@ from PIL import Image
 from cityseg import api, demo
 from cityseg.errors import UsageError
 from cityseg.inference import Predictor
-from cityseg.labels import PALETTE, to_label_ids
+from cityseg.labels import CLASS_NAMES, PALETTE, to_label_ids
 from cityseg.photos import decode_photo
 from cityseg.runs import Run
 
@@ -116,7 +116,9 @@ def test_pictures_show_photo_and_classes(ask, photo, trained):
     assert np.abs(pictures[1] - PALETTE[train_ids]).mean() < 12
     assert [part["label"] for part in classes["annotations"]] == list(shares)
     for part in classes["annotations"]:
-        mask = np.asarray(Image.open(part["image"]))[..., 3] > 0
+        picture = np.asarray(Image.open(part["image"]).convert("RGBA"))
+        mask = picture[..., 3] > 0
+        assert set(map(tuple, picture[mask])) == {(*PALETTE[CLASS_NAMES.index(part["label"])], 255)}
         assert mask.mean() == pytest.approx(shares[part["label"]])
     assert "64 × 96 pixels" in words
     assert all(f">{name}<" in bars for name in shares)

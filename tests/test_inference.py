@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from scipy.stats import entropy
 
-from cityseg import api, checkpoint, enlarge
+from cityseg import api, checkpoint, enlarge, inference
 from cityseg.data.images import resize_photo
 from cityseg.inference import Predictor
 from cityseg.photos import read_photo_file
@@ -21,9 +24,11 @@ def predictor(trained):
 
 @pytest.mark.parametrize("shape", [(37, 83), (32, 64), (8, 11), (120, 70)])
 @pytest.mark.parametrize("band", [1_000_000, 200])
-def test_probabilities_are_resized_once_and_only_then_compared(predictor, trained, monkeypatch, shape, band):
+@pytest.mark.parametrize("places", [16_000, 50])
+def test_probabilities_are_resized_once_and_only_then_compared(predictor, trained, monkeypatch, shape, band, places):
     """The bands of rows, and the shortcut away from borders, equal resizing all 19 maps at once."""
     monkeypatch.setattr(enlarge, "_BAND_PIXELS", band)
+    monkeypatch.setattr(enlarge, "_BORDER_PIXELS", places)
     photo = resize_photo(PHOTO, shape)
     prediction = predictor.predict(photo)
     model, card = checkpoint.load(trained.checkpoint)
@@ -84,6 +89,15 @@ def test_entropy_is_0_where_sure_and_1_where_all_classes_are_equal():
     np.testing.assert_allclose(unsure, [[1, 0]], atol=1e-6)
 
 
+def test_pixels_are_counted_by_class(monkeypatch):
+    monkeypatch.setattr(inference, "_COUNTED_AT_ONCE", 100)
+    train_ids = np.random.default_rng(1).choice([0, 5, 18, 255], (37, 83)).astype(np.uint8)
+    empty = np.zeros(train_ids.shape, np.float32)
+    counts = inference.Prediction(train_ids, empty, empty, 1.0).counts()
+    assert counts.shape == (19,)
+    np.testing.assert_array_equal(counts, [(train_ids == index).sum() for index in range(19)])
+
+
 def test_shares(predictor):
     prediction = predictor.predict(PHOTO)
     shares = prediction.shares()
@@ -102,3 +116,25 @@ def test_photos_of_other_cameras(photos):
         assert prediction.train_ids.max() < 19
         assert 0 < prediction.confidence.min() <= prediction.confidence.max() <= 1
         assert len(prediction.shares()) > 1
+
+
+def test_threads_take_turns_and_get_what_is_theirs(predictor):
+    """Visitors come in threads; a pass uses all cores, so several at once would only be in each other's way."""
+    photos = [resize_photo(PHOTO, (20 + 3 * number, 41)) for number in range(6)]
+    alone = [predictor.predict(photo) for photo in photos]
+    inside, most = [], []
+    model = predictor.model
+
+    def watched(x):
+        inside.append(None)
+        most.append(len(inside))
+        time.sleep(0.002)
+        inside.pop()
+        return model(x)
+
+    predictor.model = watched
+    with ThreadPoolExecutor(len(photos)) as visitors:
+        together = list(visitors.map(predictor.predict, photos))
+    assert most == [1] * len(photos)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.train_ids, other.train_ids)

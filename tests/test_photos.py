@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from cityseg import api
+from cityseg import api, photos
 from cityseg.errors import DataError
 from cityseg.photos import decode_photo, read_photo_file
 
@@ -27,6 +27,12 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_lossless_photos_come_back_as_they_were(kind):
     np.testing.assert_array_equal(decode_photo(encoded(Image.fromarray(PHOTO), kind)), PHOTO)
+
+
+@pytest.mark.parametrize("band", [1, 200, 2_000])
+def test_photos_are_taken_over_in_bands_of_rows(monkeypatch, band):
+    monkeypatch.setattr(photos, "_BAND_PIXELS", band)
+    np.testing.assert_array_equal(decode_photo(encoded(Image.fromarray(PHOTO))), PHOTO)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from cityseg.analysis import things
 from cityseg.inference import Prediction
@@ -53,15 +52,14 @@ class Seen:
 def digest(prediction: Prediction, most_side: int = MOST_SIDE) -> Seen:
     """Reduce a prediction to what is shown; maps take the nearest pixel, figures are those of all pixels."""
     train_ids = prediction.train_ids
-    percent, by_percent = _percents(prediction)
     looked = train_ids != IGNORE_INDEX
     return Seen(
         reduced(train_ids, most_side),
-        reduced(percent, most_side),
+        _percent(reduced(prediction.confidence, most_side)),
         np.rint(reduced(prediction.entropy, most_side) * 254).astype(np.uint8),
         prediction.shares(),
         things.count(train_ids),
-        by_percent,
+        _by_percent(prediction),
         float(prediction.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0,
         prediction.milliseconds,
     )
@@ -73,19 +71,29 @@ def reduced(values: np.ndarray, most_side: int = MOST_SIDE) -> np.ndarray:
     scale = most_side / max(height, width)
     if scale >= 1:
         return values
-    small = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(values).resize(small, Image.Resampling.NEAREST))
+    rows, columns = (_nearest(full, max(1, round(full * scale))) for full in (height, width))
+    return values[rows[:, None], columns]
 
 
-def _percents(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
-    """Bin confidences as ``calibration_counts`` does, a band of rows at a time."""
+def _nearest(full: int, small: int) -> np.ndarray:
+    """Return the (small,) places of which Pillow's nearest takes its values, which would copy all of them first."""
+    steps = np.full(small, full / small)
+    steps[0] /= 2
+    return np.cumsum(steps).astype(np.int64)
+
+
+def _percent(confidence: np.ndarray) -> np.ndarray:
+    """Bin confidences as ``calibration_counts`` does."""
+    return np.minimum(confidence * FINE_BINS, FINE_BINS - 1).astype(np.uint8)
+
+
+def _by_percent(prediction: Prediction) -> np.ndarray:
+    """Count the pixels that were looked at by confidence, a band of rows at a time."""
     confidence = prediction.confidence
-    percent = np.empty(confidence.shape, np.uint8)
     counts = np.zeros(FINE_BINS, np.int64)
     rows = max(1, _BAND_PIXELS // confidence.shape[1])
     for top in range(0, len(confidence), rows):
         band = slice(top, top + rows)
-        percent[band] = np.minimum(confidence[band] * FINE_BINS, FINE_BINS - 1)
         looked = prediction.train_ids[band] != IGNORE_INDEX
-        counts += np.bincount(percent[band][looked], minlength=FINE_BINS)
-    return percent, counts
+        counts += np.bincount(_percent(confidence[band])[looked], minlength=FINE_BINS)
+    return counts

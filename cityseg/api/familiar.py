@@ -13,7 +13,8 @@ from cityseg.analysis.familiarity import familiarity as placed
 from cityseg.api.runs import find_result_folder
 from cityseg.data.images import resize_photo
 from cityseg.inference import Prediction
-from cityseg.metrics.traits import class_counts, light
+from cityseg.labels import IGNORE_INDEX
+from cityseg.metrics.traits import light
 
 
 def familiarity(model: str, photo: np.ndarray, prediction: Prediction, runs: Path | None = None) -> Familiarity | None:
@@ -35,7 +36,7 @@ def familiarity(model: str, photo: np.ndarray, prediction: Prediction, runs: Pat
     size = checkpoint.read_card(run.checkpoint).image_size
     small = np.array(resize_photo(photo, size))
     mean, deviation = light(torch.from_numpy(small)[None])[0].tolist()
-    counts = class_counts(torch.from_numpy(prediction.train_ids)[None])[0].double()
-    shares = (counts / counts.sum().clamp_min(1)).numpy()
-    seen = prediction.train_ids != 255
-    return placed(known, (mean, deviation), shares, float(prediction.entropy[seen].mean()) if seen.any() else 1.0)
+    counts = prediction.counts()
+    seen = prediction.train_ids != IGNORE_INDEX
+    entropy = float(prediction.entropy.mean(where=seen, dtype=np.float64)) if seen.any() else 1.0
+    return placed(known, (mean, deviation), counts / max(1, counts.sum()), entropy)

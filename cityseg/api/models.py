@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+import numpy as np
 
 from cityseg import checkpoint, labels
 from cityseg import photos as photo_files
@@ -17,6 +17,7 @@ from cityseg.engine.device import best_device
 from cityseg.errors import DataError
 from cityseg.export import load_onnx
 from cityseg.figures.overlay import overlay
+from cityseg.figures.png import png
 from cityseg.fit import Fit
 from cityseg.inference import Predictor
 
@@ -108,12 +109,9 @@ def predict_photos(
         predictor = load_predictor(model, runs)
     else:
         predictor = load_onnx(onnx)
-    for photo in photos:
+    # A single one is decoded before its files are written anyway.
+    for photo in photos if len(photos) > 1 else ():
         photo_files.read_photo_file(photo)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
     results = []
     for done, (path, name) in enumerate(zip(photos, _distinct_names(photos), strict=True), start=1):
         results.append(_predict_file(predictor, path, out, name, fit, flip))
@@ -125,16 +123,20 @@ def predict_photos(
 def _predict_file(predictor: Predictor, path: Path, out: Path, name: str, fit: Fit, flip: bool) -> dict[str, Any]:
     begun = time.perf_counter()
     photo = photo_files.read_photo_file(path)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
     prediction = predictor.predict(photo, fit, flip=flip)
-    pictures = {
-        "labelIds": labels.to_label_ids(prediction.train_ids),
-        "color": labels.to_color(prediction.train_ids),
-        "overlay": overlay(photo, prediction.train_ids),
+    pictures: dict[str, Callable[[], np.ndarray]] = {
+        "labelIds": lambda: labels.to_label_ids(prediction.train_ids),
+        "color": lambda: labels.to_color(prediction.train_ids),
+        "overlay": lambda: overlay(photo, prediction.train_ids),
     }
     files = {}
-    for kind, picture in pictures.items():
+    for kind, make in pictures.items():
         target = out / f"{name}_{kind}.png"
-        Image.fromarray(picture).save(target)
+        target.write_bytes(png(make()))
         files[kind] = str(target)
     return {
         "photo": str(path),

@@ -15,6 +15,7 @@ from scipy import ndimage
 from cityseg.labels import NUM_CLASSES
 
 _EIGHT_CONNECTED = np.ones((3, 3))
+_BAND_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,14 @@ def find(train_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for train_id, box in enumerate(ndimage.find_objects(train_ids + np.uint8(1))):
         if box is None or train_id >= NUM_CLASSES:
             continue
-        labelled, _ = ndimage.label(train_ids[box] == train_id, _EIGHT_CONNECTED)
-        area = np.bincount(labelled.ravel())[1:]
-        classes.append(np.full(len(area), train_id, np.uint8))
-        areas.append(area.astype(np.int32))
+        labelled, count = ndimage.label(train_ids[box] == train_id, _EIGHT_CONNECTED)
+        # Counting makes eight bytes of every pixel, so it is done by bands of rows.
+        rows = max(1, _BAND_PIXELS // labelled.shape[1])
+        area = np.zeros(count + 1, np.int64)
+        for top in range(0, len(labelled), rows):
+            area += np.bincount(labelled[top : top + rows].ravel(), minlength=count + 1)
+        classes.append(np.full(count, train_id, np.uint8))
+        areas.append(area[1:].astype(np.int32))
     if not areas:
         return np.zeros(0, np.uint8), np.zeros(0, np.int32)
     return np.concatenate(classes), np.concatenate(areas)

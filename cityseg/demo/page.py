@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components.annotated_image import AnnotatedImageData, Annotation
+from gradio.data_classes import FileData
 
 from cityseg.api import Result
 from cityseg.demo import shown
@@ -79,6 +81,8 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                         color_map=shown.color_map(),
                         elem_id="classes",
                     )
+                    # Its files are written already, smaller and sooner than it would.
+                    classes.postprocess = lambda value: value
                     gr.Markdown(_HOW_CLASSES)
                 summary = gr.Markdown(label="In words", elem_id="summary")
             with gr.Column(elem_id="asked"):
@@ -135,7 +139,7 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                 ) from None
             return (
                 shown.slider(answer, opacity),
-                shown.annotated(answer, opacity),
+                _annotated(*shown.write_annotated(answer, opacity, Path(classes.GRADIO_CACHE))),
                 shown.summary(answer, model),
                 shown.bars(answer.prediction.shares()),
                 answer.prediction.shares(),
@@ -169,6 +173,11 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
             )
     page.queue(max_size=LONGEST_LINE, api_open=False)
     return page
+
+
+def _annotated(photo: str, masks: Sequence[tuple[str, str]]) -> AnnotatedImageData:
+    annotations = [Annotation(image=FileData(path=path), label=name) for path, name in masks]
+    return AnnotatedImageData(image=FileData(path=photo), annotations=annotations)
 
 
 def _refused(sentence: str) -> gr.Error:

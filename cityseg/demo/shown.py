@@ -12,6 +12,7 @@ from cityseg import labels
 from cityseg.data.images import resize_photo
 from cityseg.demo.looking import Answer
 from cityseg.figures.overlay import overlay
+from cityseg.figures.png import png
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES, PALETTE
 
@@ -41,12 +42,29 @@ def slider(answer: Answer, opacity: float) -> tuple[np.ndarray, np.ndarray]:
     return photo, overlay(photo, _nearest(answer.prediction.train_ids, size), opacity)
 
 
-def annotated(answer: Answer, opacity: float) -> tuple[np.ndarray, list[tuple[np.ndarray, str]]]:
-    """Return the photo and a mask in 0 to 1 for each class that was seen."""
+def write_annotated(answer: Answer, opacity: float, folder: Path) -> tuple[str, list[tuple[str, str]]]:
+    """Write the photo, and for each class that was seen a picture of two colours, one of them clear.
+
+    gradio would make four bytes of every pixel and class, and spend as much time on packing them as the model takes.
+
+    Returns:
+        The photo's path, and by class the path of its picture and its name.
+    """
     size = _shown_size(answer.photo, _ANNOTATED)
     train_ids = _nearest(answer.prediction.train_ids, size)
-    masks = [(name, train_ids == CLASS_NAMES.index(name)) for name in answer.prediction.shares()]
-    return resize_photo(answer.photo, size), [(mask * opacity, name) for name, mask in masks if mask.any()]
+    place = Path(tempfile.mkdtemp(dir=folder))
+    Image.fromarray(resize_photo(answer.photo, size)).save(place / "photo.jpeg")
+    written = []
+    for name in answer.prediction.shares():
+        index = CLASS_NAMES.index(name)
+        mask = train_ids == index
+        if mask.any():
+            picture = Image.fromarray(mask.view(np.uint8), "P")
+            picture.putpalette(bytes(3) + bytes(PALETTE[index]))
+            path = place / f"{name}.png"
+            picture.save(path, bits=1, transparency=bytes((0, round(255 * opacity))))
+            written.append((str(path), name))
+    return str(place / "photo.jpeg"), written
 
 
 def summary(answer: Answer, model: str) -> str:
@@ -75,5 +93,5 @@ def bars(shares: dict[str, float]) -> str:
 def write_label_ids(answer: Answer, folder: Path) -> str:
     """Write the official ids, grey values 0 to 33, as ``cityseg predict`` does; gradio deletes the file in time."""
     path = Path(tempfile.mkdtemp(dir=folder)) / f"{answer.name}_labelIds.png"
-    Image.fromarray(labels.to_label_ids(answer.prediction.train_ids)).save(path)
+    path.write_bytes(png(labels.to_label_ids(answer.prediction.train_ids)))
     return str(path)

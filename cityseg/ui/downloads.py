@@ -10,11 +10,11 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from cityseg import labels
 from cityseg.analysis import things
 from cityseg.figures.overlay import overlay
+from cityseg.figures.png import png
 from cityseg.fit import Fit
 from cityseg.inference import Prediction
 from cityseg.labels import CLASS_NAMES, CLASSES, IGNORE_INDEX
@@ -124,13 +124,6 @@ def makers(photo: np.ndarray, prediction: Prediction) -> dict[str, Callable[[], 
         "labelIds.png": lambda: png(labels.to_label_ids(train_ids)),
         "classes.csv": lambda: _csv(prediction),
     }
-
-
-def png(picture: np.ndarray) -> bytes:
-    """Return a (H, W) or (H, W, 3) uint8 picture as a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()
 
 
 def _csv(prediction: Prediction) -> bytes:

@@ -7,6 +7,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from cityseg import api
 from cityseg.api import DataInfo, Result
+from cityseg.engine.allocator import spare_what_is_loaded
 from cityseg.errors import CitysegError
 from cityseg.runs import is_waiting
 from cityseg.ui import cached, state
@@ -122,6 +123,18 @@ def training_progress(result: Result) -> tuple[float, str]:
     words = f"epoch {progress['epoch']} of {progress['epochs']}"
     left = progress.get("seconds_left")
     return share, f"{words} · {duration(left)} left" if left else words
+
+
+@st.cache_resource(show_spinner=False, ttl=600)
+def settle(page: str) -> None:
+    """Make the runs of a page cheap, once it has run: Streamlit has all objects looked through after every one of them.
+
+    Runs are many: the list of trainings alone renews itself every few seconds for every visitor.
+
+    Args:
+        page: which page has loaded what it needs.
+    """
+    spare_what_is_loaded()
 
 
 def heading(title: str, question: str) -> None:

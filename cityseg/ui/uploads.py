@@ -32,7 +32,8 @@ def uploaded() -> list[Street]:
     st.file_uploader(
         f"Photos of streets: {KINDS}, up to {MAX_PIXELS // 10**6} megapixels each. "
         "They stay on the machine this studio runs on, and are not stored.",
-        type=list(ENDINGS),
+        # Any picture, too: Streamlit would answer a file of another ending with a stack trace, here it gets a sentence.
+        type=["image/*", *ENDINGS],
         accept_multiple_files=True,
         key="predict_uploader",
         on_change=_take_files,

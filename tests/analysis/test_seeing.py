@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy import ndimage
 
 from cityseg.analysis import seeing, things
@@ -49,6 +50,16 @@ def test_a_large_prediction_is_reduced_and_its_figures_are_not(prediction: Predi
     assert np.array_equal(small.train_ids, prediction.train_ids[1::3, 1::3])
     assert (small.shares, small.objects, small.confidence) == (whole.shares, whole.objects, whole.confidence)
     assert np.array_equal(small.by_percent, whole.by_percent)
+
+
+@pytest.mark.parametrize("size", [(7, 1000), (333, 517), (97, 98), (640, 3), (1201, 800)])
+@pytest.mark.parametrize("most_side", [1, 60, 96, 250])
+def test_maps_take_the_values_that_pillow_takes(size: tuple[int, int], most_side: int) -> None:
+    values = np.random.default_rng(5).random(size, np.float32)
+    found = seeing.reduced(values, most_side)
+    height, width = found.shape
+    assert max(height, width) == min(most_side, max(size))
+    assert np.array_equal(found, Image.fromarray(values).resize((width, height), Image.Resampling.NEAREST))
 
 
 def test_where_nothing_was_looked_at_nothing_is_claimed() -> None:

@@ -1,9 +1,11 @@
-"""The Predict page in a real browser: two photos, two models, and a threshold that moves; a film that plays."""
+"""The Predict page in a real browser: photos, models, a threshold, a film that plays; and visitors without a browser."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import hostile
+from benchmarks.visitor import Visitor
 from cityseg.clips import FilmWriter
 from cityseg.data.synthetic import render
 
@@ -86,4 +90,29 @@ def test_the_overlay_film_of_a_clip_plays(browser: Any, studio: Any, tmp_path: P
     finally:
         page.close()
     assert not errors
+    assert "most recent call last" not in studio.log.read_text()
+
+
+def test_everybody_of_a_crowd_gets_an_answer_to_the_own_photo(studio: Any) -> None:
+    shapes = [(60 + 2 * number, 90 + number) for number in range(4)]
+    visitors = [Visitor(studio.address, "predict", "from=photos&model=better-1") for _ in shapes]
+
+    def visit(number: int) -> list[tuple[int, int]]:
+        visitors[number].arrive()
+        file = io.BytesIO()
+        Image.fromarray(render(number, size=shapes[number]).photo).save(file, "PNG")
+        answer = visitors[number].give(f"street-{number}.png", file.getvalue())
+        visitors[number].leave()
+        assert not answer.of_kind("exception")
+        assert 0 < answer.seen <= answer.seconds
+        return [(shown["photo"]["height"], shown["photo"]["width"]) for shown in answer.viewers()]
+
+    with ThreadPoolExecutor(len(visitors)) as crowd:
+        assert list(crowd.map(visit, range(len(visitors)))) == [[shape] for shape in shapes]
+
+
+def test_odd_files_are_read_right_or_refused_in_a_sentence(studio: Any, tmp_path: Path) -> None:
+    found = hostile.attack(hostile.through_page(studio.address), hostile.files(20, small=True), tmp_path)
+    assert found["wrong_files"] == []
+    assert min(found["right"], found["refused"]) >= 5
     assert "most recent call last" not in studio.log.read_text()

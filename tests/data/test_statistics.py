@@ -55,7 +55,9 @@ def test_light_is_mean_and_spread_of_the_luma(split):
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-def test_objects_equal_a_flood_fill(classes):
+@pytest.mark.parametrize("band", [1_000_000, 100])
+def test_objects_equal_a_flood_fill(monkeypatch, classes, band):
+    monkeypatch.setattr(objects, "_BAND_PIXELS", band)
     random = np.random.default_rng(classes)
     train_ids = random.choice(np.array([*range(0, 19, 18 // (classes - 1)), 255], np.uint8), (24, 31))
     train_id, area = objects.find(train_ids)
