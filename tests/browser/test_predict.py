@@ -1,4 +1,4 @@
-"""The Predict page in a real browser: photos, models, a threshold, a film that plays; and visitors without a browser."""
+"""The Predict page in a real browser: photos, models, a threshold, a film; and visitors without a browser."""
 
 from __future__ import annotations
 
