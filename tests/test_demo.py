@@ -24,6 +24,7 @@ from PIL import Image
 
 from cityseg import api, demo
 from cityseg.errors import UsageError
+from cityseg.fit import FITS
 from cityseg.inference import Predictor
 from cityseg.labels import PALETTE, to_label_ids
 from cityseg.photos import decode_photo
@@ -92,7 +93,8 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "my street.jpg"
 
 
-@pytest.mark.parametrize(("fit", "flip"), [("stretch", False), ("letterbox", True), ("crop", False), ("tiles", True)])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("fit", FITS)
 def test_programs_get_what_the_command_line_writes(ask, photo, trained, tmp_path, fit, flip):
     _, _, _, _, shares, label_ids = ask(photo, fit=fit, flip=flip)
     (written,) = api.predict_photos(str(trained.folder), [photo], tmp_path / "out", fit=fit, flip=flip)

@@ -6,6 +6,7 @@ of that, so this is what is kept, and the rest is let go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ class Seen:
 def digest(prediction: Prediction, most_side: int = MOST_SIDE) -> Seen:
     """Reduce a prediction to what is shown; maps take the nearest pixel, figures are those of all pixels."""
     train_ids = prediction.train_ids
-    percent, by_percent = _percents(prediction)
+    percent, by_percent = _binned(prediction)
     looked = train_ids != IGNORE_INDEX
     return Seen(
         reduced(train_ids, most_side),
@@ -77,15 +78,32 @@ def reduced(values: np.ndarray, most_side: int = MOST_SIDE) -> np.ndarray:
     return np.asarray(Image.fromarray(values).resize(small, Image.Resampling.NEAREST))
 
 
-def _percents(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
-    """Bin confidences as ``calibration_counts`` does, a band of rows at a time."""
-    confidence = prediction.confidence
-    percent = np.empty(confidence.shape, np.uint8)
+def unsure(prediction: Prediction, least: int) -> np.ndarray:
+    """Return (H, W) bool: looked at, but with a confidence below ``least`` per cent, as ``Seen.unknown`` counts it."""
+    found = np.empty(prediction.train_ids.shape, bool)
+    for band in _bands(found.shape):
+        found[band] = (_percents(prediction.confidence[band]) < least) & (prediction.train_ids[band] != IGNORE_INDEX)
+    return found
+
+
+def _binned(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """Return (H, W) uint8 whole per cents and how many pixels that were looked at have each of them."""
+    percent = np.empty(prediction.confidence.shape, np.uint8)
     counts = np.zeros(FINE_BINS, np.int64)
-    rows = max(1, _BAND_PIXELS // confidence.shape[1])
-    for top in range(0, len(confidence), rows):
-        band = slice(top, top + rows)
-        percent[band] = np.minimum(confidence[band] * FINE_BINS, FINE_BINS - 1)
+    for band in _bands(percent.shape):
+        percent[band] = _percents(prediction.confidence[band])
         looked = prediction.train_ids[band] != IGNORE_INDEX
         counts += np.bincount(percent[band][looked], minlength=FINE_BINS)
     return percent, counts
+
+
+def _percents(confidence: np.ndarray) -> np.ndarray:
+    """Bin confidences as ``calibration_counts`` does: whole per cents, rounded down, 0 to 99."""
+    return np.minimum(confidence * FINE_BINS, FINE_BINS - 1).astype(np.uint8)
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut a (H, W) map into bands of rows: what is worked out in floating point needs little memory at a time."""
+    rows = max(1, _BAND_PIXELS // max(1, shape[1]))
+    for top in range(0, shape[0], rows):
+        yield slice(top, top + rows)

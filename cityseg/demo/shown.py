@@ -6,11 +6,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from cityseg import labels
 from cityseg.data.images import resize_photo
 from cityseg.demo.looking import Answer
+from cityseg.figures import written
 from cityseg.figures.overlay import overlay
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES, PALETTE
@@ -75,5 +74,5 @@ def bars(shares: dict[str, float]) -> str:
 def write_label_ids(answer: Answer, folder: Path) -> str:
     """Write the official ids, grey values 0 to 33, as ``cityseg predict`` does; gradio deletes the file in time."""
     path = Path(tempfile.mkdtemp(dir=folder)) / f"{answer.name}_labelIds.png"
-    Image.fromarray(labels.to_label_ids(answer.prediction.train_ids)).save(path)
+    path.write_bytes(written.makers(answer.photo, answer.prediction)["labelIds.png"]())
     return str(path)

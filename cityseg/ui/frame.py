@@ -14,9 +14,9 @@ from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
 from cityseg.figures.dataset import percent
 from cityseg.figures.overlay import overlay
+from cityseg.figures.written import png
 from cityseg.ui import cached, pictures, state
 from cityseg.ui.bars import share_bars
-from cityseg.ui.downloads import png
 from cityseg.ui.viewer import Layer, viewer
 
 

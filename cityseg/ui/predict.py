@@ -84,7 +84,11 @@ def _answer(
     with beside:
         least = unknown.threshold(seen)
     portrait.show(
-        opened.street, photo, seen, least, lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip)
+        opened.street,
+        photo,
+        seen,
+        least,
+        lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip, least=least),
     )
     questions.show(questions.Asked(opened, photo, seen, least, fit, flip))
 
