@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cityseg.data.synthetic import render
 from cityseg.inference import Prediction, Predictor
 from cityseg.labels import CLASS_NAMES, PALETTE, to_label_ids
 
@@ -87,3 +88,55 @@ def test_predict_counts_the_objects_as_the_page_does(workplace, trained, runs, p
     assert "  about 1 person, 2 cars, 2 buses; objects that touch count as one" in cityseg(*words).out.splitlines()
     rows = {row["class"]: row["objects"] for row in table(result)}
     assert rows == {"road": "", "bus": "2", "car": "2", "person": "1"}
+
+
+def test_agree_tells_and_draws_where_models_agree(workplace, document, cityseg):
+    Image.fromarray(render(4, size=(90, 150)).photo).save("street.png")
+    names = ("better-2", "better-1", "experiment-1")
+    words = ("agree", "street.png", *names, "--out", "seen", "--fit", "letterbox", "--flip")
+    found = document(*words)
+    maps = []
+    for name in names:
+        assert cityseg("predict", name, "street.png", "--out", name, "--fit", "letterbox", "--flip").code == 0
+        maps.append(np.asarray(Image.open(Path(name) / "street_labelIds.png")))
+    first, second, third = maps
+    camps = np.array([[len({*votes}) for votes in zip(*rows, strict=True)] for rows in zip(*maps, strict=True)])
+    assert 0 < (camps == 1).mean() < 1
+    assert found["share"] == pytest.approx((camps == 1).mean())
+    assert found["by_number"] == {
+        name: pytest.approx((camps == count).mean())
+        for count, name in enumerate(("all agree", "2 of 3 agree", "all differ"), start=1)
+    }
+    assert found["pairs"] == [
+        {"first": one, "second": other, "share": pytest.approx((a == b).mean())}
+        for one, other, a, b in (
+            ("better-2", "better-1", first, second),
+            ("better-2", "experiment-1", first, third),
+            ("better-1", "experiment-1", second, third),
+        )
+    ]
+    drawn = np.asarray(Image.open(found["file"]))
+    colors = {count: {tuple(color) for color in drawn[camps == count]} for count in (1, 2, 3) if (camps == count).any()}
+    assert all(len(color) == 1 for color in colors.values())
+    assert len(set.union(*colors.values())) == len(colors)
+    said = cityseg(*words).out.splitlines()
+    assert said[0] == f"All 3 models say the same on {found['share']:.2%} of the picture: {found['file']}"
+    largest = found["differences"][0]
+    assert largest["first"] == "better-2"
+    assert f"  {largest['words']}" in said
+
+
+@pytest.mark.parametrize("models", [["better-1"], ["better-1", "better-1"], ["a", "b", "c", "d", "e"]])
+def test_agree_takes_two_to_four_models(workplace, cityseg, models):
+    answer = cityseg("agree", "street.png", *models, "--out", "seen")
+    assert (answer.code, answer.err) == (2, f"cityseg: expected 2 to 4 different models, found {', '.join(models)}\n")
+
+
+def test_agree_where_nothing_is_to_be_compared(workplace, trained, photo, document, cityseg, monkeypatch):
+    void = np.full((45, 91), 255, np.uint8)
+    plain = np.zeros(void.shape, np.float32)
+    monkeypatch.setattr(Predictor, "predict", lambda *_, **__: Prediction(void, plain, plain, 1.0))
+    words = ("agree", photo, trained.folder, "better-1", "--out", "seen")
+    found = document(*words)
+    assert (found["share"], found["pairs"][0]["share"], found["differences"]) == (None, None, [])
+    assert cityseg(*words).out == "No part of the photo was shown to all of these models.\n"

@@ -126,7 +126,8 @@ def predict_photos(
         begun = time.perf_counter()
         photo = photo_files.read_photo_file(path)
         prediction = predictor.predict(photo, fit, flip=flip)
-        files = _write(out, name, written.makers(photo, prediction, least))
+        makers = written.makers(photo, prediction, least).items()
+        files = {ending.partition(".")[0]: write_file(out / f"{name}_{ending}", make()) for ending, make in makers}
         milliseconds = round((time.perf_counter() - begun) * 1000, 1)
         familiar = None if onnx else familiarity(str(model), photo, prediction, runs)
         results.append(
@@ -162,16 +163,15 @@ def _percent(confidence: float) -> int:
     return percent
 
 
-def _write(out: Path, name: str, makers: dict[str, Callable[[], bytes]]) -> dict[str, str]:
-    files = {}
-    for ending, make in makers.items():
-        target, content = out / f"{name}_{ending}", make()
-        try:
-            target.write_bytes(content)
-        except OSError as error:
-            raise DataError(f"{target}: expected a file that can be written, found {error.strerror}") from None
-        files[ending.partition(".")[0]] = str(target)
-    return files
+def write_file(path: Path, content: bytes) -> str:
+    """Write a result and return its path; raises DataError where that cannot be."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a file that can be written, found {error.strerror}; choose another folder"
+        ) from None
+    return str(path)
 
 
 def _told(seen: Seen, least: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cityseg.api import Result
 from cityseg.checkpoint import WEIGHTS
 from cityseg.errors import CitysegError
+from cityseg.figures.agreement import MOST_MODELS
 from cityseg.fit import FITS, Fit
 from cityseg.ui import (
     cached,
@@ -28,7 +29,6 @@ from cityseg.ui.seeing import Opened, Shown
 from cityseg.ui.sight import Sight
 from cityseg.ui.streets import Street
 
-MOST_MODELS = 4
 _MODELS, _FIT, _MIRROR = "predict_models", "predict_fit", "predict_mirror"
 _MIRRORED = "yes"
 _FITS: dict[Fit, tuple[str, str]] = {
