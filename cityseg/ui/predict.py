@@ -82,7 +82,7 @@ def _answer(
     if photo is None or not seen:
         return
     with beside:
-        least = unknown.threshold(seen)
+        least = unknown.threshold(seen, fit, flip=flip)
     portrait.show(
         opened.street,
         photo,

@@ -174,6 +174,25 @@ def test_a_threshold_leaves_pixels_unknown_and_says_how_many(model: str, trained
     assert "unknown" not in app.query_params
 
 
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ({}, None),
+        ({"fit": "crop"}, "crop"),
+        ({"mirror": "yes"}, "the mirror image"),
+        ({"fit": "tiles", "mirror": "yes"}, "tiles and the mirror image"),
+    ],
+)
+def test_figures_of_val_are_a_guide_only_where_val_was_looked_at_in_another_way(
+    model: str, way: dict[str, str], words: str | None
+) -> None:
+    app = opened(model=model, unknown="20", ask="How often is it wrong?", **way)
+    said = [caption.value for caption in app.caption if "only a guide" in caption.value]
+    sentence = f"without the mirror image, so with {words} these figures are only a guide."
+    # Under the threshold, and under the curve.
+    assert [caption.endswith(sentence) for caption in said] == ([True, True] if words else [])
+
+
 def test_a_model_without_stored_detail_says_so(model: str, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Run, "detail", lambda *_: None)
     monkeypatch.setattr(seeing, "_look", seeing._look.__wrapped__)
