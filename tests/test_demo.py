@@ -108,11 +108,12 @@ def photo(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("fit", FITS)
 def test_programs_get_what_the_command_line_writes(ask, photo, trained, tmp_path, fit, flip):
-    _, _, _, _, shares, label_ids = ask(photo, fit=fit, flip=flip)
+    _, _, summary, _, shares, label_ids = ask(photo, fit=fit, flip=flip)
     (written,) = api.predict_photos(str(trained.folder), [photo], tmp_path / "out", fit=fit, flip=flip)
     assert Path(label_ids).read_bytes() == Path(written["files"]["labelIds"]).read_bytes()
     assert Path(label_ids).name == "my street_labelIds.png"
     assert shares == pytest.approx(written["shares"])
+    assert f"mean confidence {100 * written['mean_confidence']:.0f} %" in summary
 
 
 def test_the_label_ids_are_the_models_own(ask, photo, trained):

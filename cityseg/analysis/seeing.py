@@ -55,7 +55,6 @@ def digest(prediction: Prediction, most_side: int = MOST_SIDE) -> Seen:
     """Reduce a prediction to what is shown; maps take the nearest pixel, figures are those of all pixels."""
     train_ids = prediction.train_ids
     percent, by_percent = _binned(prediction)
-    looked = train_ids != IGNORE_INDEX
     return Seen(
         reduced(train_ids, most_side),
         reduced(percent, most_side),
@@ -63,7 +62,7 @@ def digest(prediction: Prediction, most_side: int = MOST_SIDE) -> Seen:
         prediction.shares(),
         things.count(train_ids),
         by_percent,
-        float(prediction.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0,
+        prediction.mean_confidence(),
         prediction.milliseconds,
     )
 

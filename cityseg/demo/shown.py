@@ -55,7 +55,7 @@ def summary(answer: Answer, model: str) -> str:
     return (
         f"**{model}** took {answer.milliseconds:,.0f} ms from file to label map, "
         f"{prediction.milliseconds:,.0f} ms of it for the model · {width:,} × {height:,} pixels · mean confidence "
-        f"{100 * prediction.confidence.mean():.0f} %, which is how probable the model holds its own answer; "
+        f"{100 * prediction.mean_confidence():.0f} %, which is how probable the model holds its own answer; "
         "sure is not always right."
     )
 
