@@ -53,6 +53,11 @@ class Prediction:
         order = np.argsort(-counts, kind="stable")
         return {CLASS_NAMES[index]: float(counts[index] / counts.sum()) for index in order if counts[index]}
 
+    def mean_confidence(self) -> float:
+        """Return the mean over all pixels that were looked at, 0 where none was."""
+        looked = self.train_ids != IGNORE_INDEX
+        return float(self.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0
+
 
 class Predictor:
     """A loaded model with the preparation it was trained with.

@@ -224,7 +224,9 @@ def test_predict(workplace, trained, runs, photo, document, cityseg):
     Image.new("L", (30, 20), 128).save(twin)
     results = document("predict", "tiny", photo, twin, "--out", "seen", "--runs", runs)
     assert sorted(path.name for path in (workplace / "seen").iterdir()) == [
-        f"my street{number}_{kind}.png" for number in ("-2", "") for kind in ("color", "labelIds", "overlay")
+        f"my street{number}_{kind}"
+        for number in ("-2", "")
+        for kind in ("classes.csv", "color.png", "labelIds.png", "overlay.png")
     ]
     assert [result["size"] for result in results] == [[45, 91], [20, 30]]
     expected = Predictor.load(trained.checkpoint).predict(np.asarray(Image.open(photo))).train_ids
@@ -244,6 +246,10 @@ def test_predict(workplace, trained, runs, photo, document, cityseg):
     }
     answer = cityseg("predict", "tiny", photo, "--out", "seen", "--runs", runs)
     assert answer.out.startswith(f"{photo}: ")
+    pixels = np.asarray(Image.open(photo))
+    familiar = api.familiarity(str(trained.folder), pixels, Predictor.load(trained.checkpoint).predict(pixels))
+    assert results[0]["familiarity"]["sentence"] == familiar.sentence
+    assert f"  {familiar.sentence}" in answer.out.splitlines()
 
 
 def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, cityseg):
@@ -306,6 +312,10 @@ def test_models(workplace, document, cityseg):
         (
             ["data", "synthesize", "x", "--frames", "2"],
             "expected 3 to 1000000 frames, found 2; a set needs 1 train and 2 val frames",
+        ),
+        (
+            ["predict", "tiny", "a.png", "--out", "x", "--unknown", "1.5"],
+            "expected a confidence from 0 to 0.99 in hundredths below which a pixel is unknown, found 1.5",
         ),
         (
             ["predict", "nobody", "a.png", "--out", "x"],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +26,7 @@ from PIL import Image
 
 from cityseg import api, demo
 from cityseg.errors import UsageError
+from cityseg.fit import FITS
 from cityseg.inference import Predictor
 from cityseg.labels import CLASS_NAMES, PALETTE, to_label_ids
 from cityseg.photos import decode_photo
@@ -64,15 +67,25 @@ def called() -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def address(trained: Run, called: list[str]) -> Iterator[str]:
-    with demo.running([str(trained.folder)], port=free_port(), examples=2) as where:
+def offered(trained: Run) -> list[str]:
+    """The models of the demo; more may be added while it runs, as runs finish while it runs."""
+    return [str(trained.folder)]
+
+
+@pytest.fixture(scope="module")
+def address(offered: list[str], called: list[str]) -> Iterator[str]:
+    with demo.running(offered, port=free_port(), examples=2) as where:
         yield where
 
 
 @pytest.fixture(scope="module")
-def ask(address: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Any, ...]]:
+def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(address, verbose=False, analytics_enabled=False, download_files=tmp_path_factory.mktemp("answers"))
+
+
+@pytest.fixture(scope="module")
+def ask(client: Client) -> Callable[..., tuple[Any, ...]]:
     """Ask ``/predict`` about a file, with other settings where they are named."""
-    client = Client(address, verbose=False, analytics_enabled=False, download_files=tmp_path_factory.mktemp("answers"))
 
     def call(path: Path | str, **settings: Any) -> tuple[Any, ...]:
         answer = client.predict(photo=handle_file(path), api_name="/predict", **settings)
@@ -92,13 +105,15 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "my street.jpg"
 
 
-@pytest.mark.parametrize(("fit", "flip"), [("stretch", False), ("letterbox", True), ("crop", False), ("tiles", True)])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("fit", FITS)
 def test_programs_get_what_the_command_line_writes(ask, photo, trained, tmp_path, fit, flip):
-    _, _, _, _, shares, label_ids = ask(photo, fit=fit, flip=flip)
+    _, _, summary, _, shares, label_ids = ask(photo, fit=fit, flip=flip)
     (written,) = api.predict_photos(str(trained.folder), [photo], tmp_path / "out", fit=fit, flip=flip)
     assert Path(label_ids).read_bytes() == Path(written["files"]["labelIds"]).read_bytes()
     assert Path(label_ids).name == "my street_labelIds.png"
     assert shares == pytest.approx(written["shares"])
+    assert f"mean confidence {100 * written['mean_confidence']:.0f} %" in summary
 
 
 def test_the_label_ids_are_the_models_own(ask, photo, trained):
@@ -164,6 +179,74 @@ def test_addresses_are_not_fetched(ask, called):
     assert called == []
 
 
+FILE_WANTED = (
+    "expected an uploaded photo file, found something else; in Python, send handle_file(PATH) of gradio_client"
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"model": "nobody"}, "expected a model, one of tiny; found 'nobody'"),
+        ({"model": ["tiny"]}, "expected a model, one of tiny; found ['tiny']"),
+        ({"model": None}, "expected a model, one of tiny; found None"),
+        ({"model": "<b>" * 30}, f"expected a model, one of tiny; found '{'<b>' * 19}<…"),
+        ({"fit": "squeeze"}, "expected a fit, one of stretch, letterbox, crop, tiles; found 'squeeze'"),
+        ({"fit": {"a": 1}}, "expected a fit, one of stretch, letterbox, crop, tiles; found {'a': 1}"),
+        ({"flip": "no"}, "expected true or false for flip, found 'no'"),
+        ({"opacity": 1.01}, "expected an opacity from 0 to 1, found 1.01"),
+        ({"opacity": -1}, "expected an opacity from 0 to 1, found -1"),
+        ({"opacity": "half"}, "expected an opacity from 0 to 1, found 'half'"),
+        ({"opacity": True}, "expected an opacity from 0 to 1, found True"),
+        ({"photo": None}, "expected a photo, found none; choose one, or click a drawn street"),
+        ({"photo": "street.jpg"}, FILE_WANTED),
+        ({"photo": 7}, FILE_WANTED),
+    ],
+)
+def test_wrong_settings_are_refused_in_a_sentence(client, photo, capfd, settings, sentence):
+    with pytest.raises(AppError) as refused:
+        client.predict(**{"photo": handle_file(photo), "api_name": "/predict", **settings})
+    assert html.unescape(str(refused.value)) == sentence
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"meta": {"_type": "gradio.FileData"}},
+        {"meta": {"_type": "gradio.FileData"}, "is_stream": True},
+        {"meta": {"_type": "gradio.FileData"}, "size": "large"},
+        {"meta": {"_type": "another"}},
+        {"meta": "gradio.FileData"},
+    ],
+)
+def test_files_of_the_server_are_not_read(address, photo, capfd, form):
+    answer = asked(address, [{"path": str(photo), **form}, "tiny", "stretch", False, 0.5])
+    assert FILE_WANTED in answer
+    assert '"success":false' in answer
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_too_few_values_are_refused_in_a_sentence(address, capfd):
+    assert "expected 5 values, found 1; see" in asked(address, [None])
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_model_that_came_later_can_be_asked(offered, ask, photo, trained, tmp_path):
+    shutil.copytree(trained.folder, tmp_path / "newer")
+    with pytest.raises(AppError):
+        ask(photo, model="newer")
+    offered.append(str(tmp_path / "newer"))
+    try:
+        assert "**newer** took" in ask(photo, model="newer")[2]
+    finally:
+        offered.remove(str(tmp_path / "newer"))
+    # The old one stays the one that is asked without a choice, and the newer one is gone as it came.
+    assert "**tiny** took" in ask(photo)[2]
+    shutil.rmtree(tmp_path / "newer")
+
+
 class Loaded(html.parser.HTMLParser):
     """What a browser loads for a page by itself."""
 
@@ -202,12 +285,11 @@ def test_drawn_streets_are_offered(address, ask, tmp_path):
         assert Image.open(ask(tmp_path / "street.jpg")[-1]).size == (512, 256)
 
 
-def join(address: str, photo: Path, model: str) -> str:
-    """Ask about a file on the server, as a page does that was left open; return what comes back, as text."""
+def asked(address: str, data: list[Any]) -> str:
+    """Send values as a page or a program without the client does; return what comes back, as text."""
     with urllib.request.urlopen(f"{address}/config", timeout=10) as answer:
         calls = json.load(answer)["dependencies"]
     (number,) = [call["id"] for call in calls if call["api_name"] == "predict"]
-    data = [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}, model, "stretch", False, 0.5]
     body = json.dumps({"data": data, "fn_index": number, "session_hash": "left-open"}).encode()
     request = urllib.request.Request(
         f"{address}/gradio_api/queue/join", body, {"content-type": "application/json"}, method="POST"
@@ -232,8 +314,9 @@ def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
 
         kept = next(path for path in left() if path.name == photo.name)
         wait_until(lambda: not left(), 20)
-        assert "expected a photo of the last 0 minutes, found one that is deleted; give it again" in join(
-            where, kept, trained.id
+        left_open = {"path": str(kept), "meta": {"_type": "gradio.FileData"}}
+        assert "expected a photo of the last 0 minutes, found one that is deleted; give it again" in asked(
+            where, [left_open, trained.id, "stretch", False, 0.5]
         )
         assert len(drawn) == 1
         assert {path.read_bytes() for path in folder.rglob("*") if path.is_file()} == drawn

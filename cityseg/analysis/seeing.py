@@ -6,6 +6,7 @@ of that, so this is what is kept, and the rest is let go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,15 +53,14 @@ class Seen:
 def digest(prediction: Prediction, most_side: int = MOST_SIDE) -> Seen:
     """Reduce a prediction to what is shown; maps take the nearest pixel, figures are those of all pixels."""
     train_ids = prediction.train_ids
-    looked = train_ids != IGNORE_INDEX
     return Seen(
         reduced(train_ids, most_side),
-        _percent(reduced(prediction.confidence, most_side)),
+        _percents(reduced(prediction.confidence, most_side)),
         np.rint(reduced(prediction.entropy, most_side) * 254).astype(np.uint8),
         prediction.shares(),
         things.count(train_ids),
         _by_percent(prediction),
-        float(prediction.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0,
+        prediction.mean_confidence(),
         prediction.milliseconds,
     )
 
@@ -82,18 +82,30 @@ def _nearest(full: int, small: int) -> np.ndarray:
     return np.cumsum(steps).astype(np.int64)
 
 
-def _percent(confidence: np.ndarray) -> np.ndarray:
-    """Bin confidences as ``calibration_counts`` does."""
-    return np.minimum(confidence * FINE_BINS, FINE_BINS - 1).astype(np.uint8)
+def unsure(prediction: Prediction, least: int) -> np.ndarray:
+    """Return (H, W) bool: looked at, but with a confidence below ``least`` per cent, as ``Seen.unknown`` counts it."""
+    found = np.empty(prediction.train_ids.shape, bool)
+    for band in _bands(found.shape):
+        found[band] = (_percents(prediction.confidence[band]) < least) & (prediction.train_ids[band] != IGNORE_INDEX)
+    return found
 
 
 def _by_percent(prediction: Prediction) -> np.ndarray:
-    """Count the pixels that were looked at by confidence, a band of rows at a time."""
-    confidence = prediction.confidence
+    """Count the pixels that were looked at by confidence in whole per cents: (100,) int64."""
     counts = np.zeros(FINE_BINS, np.int64)
-    rows = max(1, _BAND_PIXELS // confidence.shape[1])
-    for top in range(0, len(confidence), rows):
-        band = slice(top, top + rows)
+    for band in _bands(prediction.confidence.shape):
         looked = prediction.train_ids[band] != IGNORE_INDEX
-        counts += np.bincount(_percent(confidence[band])[looked], minlength=FINE_BINS)
+        counts += np.bincount(_percents(prediction.confidence[band])[looked], minlength=FINE_BINS)
     return counts
+
+
+def _percents(confidence: np.ndarray) -> np.ndarray:
+    """Bin confidences as ``calibration_counts`` does: whole per cents, rounded down, 0 to 99."""
+    return np.minimum(confidence * FINE_BINS, FINE_BINS - 1).astype(np.uint8)
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut a (H, W) map into bands of rows: what is worked out in floating point needs little memory at a time."""
+    rows = max(1, _BAND_PIXELS // max(1, shape[1]))
+    for top in range(0, shape[0], rows):
+        yield slice(top, top + rows)

@@ -9,6 +9,7 @@ from cityseg.labels import CLASS_NAMES, CLASSES, IGNORE_INDEX, NUM_CLASSES
 
 LEAST_SHARE = 1e-4
 """Smallest region that counts as an object, as a share of the picture; smaller ones are mostly specks."""
+_PLURALS = {"bus": "buses"}
 _COUNTED = np.full(256, IGNORE_INDEX, np.uint8)
 _COUNTED[:NUM_CLASSES] = [place if label.has_instances else IGNORE_INDEX for place, label in enumerate(CLASSES)]
 
@@ -26,3 +27,10 @@ def count(train_ids: np.ndarray, least_share: float = LEAST_SHARE) -> dict[str, 
     classes, areas = objects.find(_COUNTED[train_ids])
     counts = np.bincount(classes[areas >= least_share * train_ids.size], minlength=NUM_CLASSES)
     return {CLASS_NAMES[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+
+
+def words(objects: dict[str, int]) -> str:
+    """Write counts by class name as "2 cars, 1 bus"."""
+    return ", ".join(
+        f"{number} {name if number == 1 else _PLURALS.get(name, f'{name}s')}" for name, number in objects.items()
+    )

@@ -5,6 +5,7 @@
 Every request and result is typed; nothing here prints.
 """
 
+from cityseg.api.agreeing import Agreed, agree
 from cityseg.api.audit import CONFIDENCE, Audit, audit_file, audit_report, find_audit, judge, make_audit, read_verdicts
 from cityseg.api.augment import AugmentedView, augmented_views
 from cityseg.api.bench import BenchResult, bench
@@ -78,6 +79,7 @@ from cityseg.trials import Trial, running_trials
 
 __all__ = [
     "CONFIDENCE",
+    "Agreed",
     "Audit",
     "AugmentedView",
     "BenchResult",
@@ -96,6 +98,7 @@ __all__ = [
     "Trial",
     "Verification",
     "advance_queue",
+    "agree",
     "audit_file",
     "audit_report",
     "augmented_views",

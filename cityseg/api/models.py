@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cityseg import checkpoint, labels
+from cityseg import checkpoint
 from cityseg import photos as photo_files
+from cityseg.analysis.seeing import Seen, digest
+from cityseg.api.familiar import familiarity
 from cityseg.api.runs import find_result_folder, shipped_root
 from cityseg.engine.device import best_device
-from cityseg.errors import DataError
+from cityseg.errors import DataError, UsageError
 from cityseg.export import load_onnx
-from cityseg.figures.overlay import overlay
-from cityseg.figures.png import png
+from cityseg.figures import written
 from cityseg.fit import Fit
 from cityseg.inference import Predictor
+from cityseg.metrics.calibration import FINE_BINS
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,14 @@ def predict_photos(
     *,
     fit: Fit = "stretch",
     flip: bool = False,
+    unknown: float = 0.0,
     onnx: Path | None = None,
     runs: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Predict photo files and write ``NAME_labelIds.png``, ``NAME_color.png`` and ``NAME_overlay.png`` for each.
+    """Predict photo files and write for each what the predict page offers, see ``cityseg.figures.written``.
+
+    The files are ``NAME_labelIds.png``, ``NAME_color.png``, ``NAME_overlay.png`` and ``NAME_classes.csv``.
 
     Every photo is decoded before the first file is written, so a bad one among many loses nothing.
 
@@ -93,59 +97,92 @@ def predict_photos(
         out: folder for the results, made if missing.
         fit: how a photo is brought to the model's size, see ``cityseg.fit``.
         flip: also look at every photo mirrored, and average.
+        unknown: confidence, 0 to 0.99, in hundredths, below which a pixel is unknown; 0 for never.
         onnx: a file that ``export`` has written, used instead of MODEL.
         runs: folder of runs.
         on_progress: called with (photos done, photos in all).
 
     Returns:
-        Per photo: its path, size, class shares, mean confidence, milliseconds and the files written.
+        Per photo: its path, size, class shares, about how many objects, mean confidence, the share of pixels that are
+        unknown and below which confidence, how familiar the photo is (None where val was not counted, or for an ONNX
+        file), milliseconds and the files written. Shares and objects are those of the most probable classes,
+        whatever the confidence, as on the predict page.
 
     Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged, or there is no such fit.
+        UsageError, CheckpointError: MODEL is unknown or damaged, or there is no such fit or confidence.
         DataError: a file that is no photo, or a folder that cannot be written.
     """
+    least = _percent(unknown)
     if onnx is None:
         assert model is not None
         predictor = load_predictor(model, runs)
     else:
         predictor = load_onnx(onnx)
     # A single one is decoded before its files are written anyway.
-    for photo in photos if len(photos) > 1 else ():
-        photo_files.read_photo_file(photo)
+    for path in photos if len(photos) > 1 else ():
+        photo_files.read_photo_file(path)
     results = []
     for done, (path, name) in enumerate(zip(photos, _distinct_names(photos), strict=True), start=1):
-        results.append(_predict_file(predictor, path, out, name, fit, flip))
+        begun = time.perf_counter()
+        photo = photo_files.read_photo_file(path)
+        make_folder(out)
+        prediction = predictor.predict(photo, fit, flip=flip)
+        makers = written.makers(photo, prediction, least).items()
+        files = {ending.partition(".")[0]: write_file(out / f"{name}_{ending}", make()) for ending, make in makers}
+        milliseconds = round((time.perf_counter() - begun) * 1000, 1)
+        familiar = None if onnx else familiarity(str(model), photo, prediction, runs)
+        results.append(
+            {
+                "photo": str(path),
+                "size": list(photo.shape[:2]),
+                **_told(digest(prediction), least),
+                "familiarity": familiar and {**asdict(familiar), "is_familiar": familiar.is_familiar},
+                "total_milliseconds": milliseconds,
+                "files": files,
+            }
+        )
         if on_progress:
             on_progress(done, len(photos))
     return results
 
 
-def _predict_file(predictor: Predictor, path: Path, out: Path, name: str, fit: Fit, flip: bool) -> dict[str, Any]:
-    begun = time.perf_counter()
-    photo = photo_files.read_photo_file(path)
+def make_folder(out: Path) -> None:
+    """Make a folder for results, if it is missing; raises DataError where that cannot be."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
-    prediction = predictor.predict(photo, fit, flip=flip)
-    pictures: dict[str, Callable[[], np.ndarray]] = {
-        "labelIds": lambda: labels.to_label_ids(prediction.train_ids),
-        "color": lambda: labels.to_color(prediction.train_ids),
-        "overlay": lambda: overlay(photo, prediction.train_ids),
-    }
-    files = {}
-    for kind, make in pictures.items():
-        target = out / f"{name}_{kind}.png"
-        target.write_bytes(png(make()))
-        files[kind] = str(target)
+
+
+def _percent(confidence: float) -> int:
+    """Return a confidence in whole per cents, which is how exactly confidences are counted."""
+    percent = round(100 * confidence) if math.isfinite(confidence) else -1
+    if not 0 <= percent < FINE_BINS or abs(percent - 100 * confidence) > 1e-6:
+        raise UsageError(
+            f"expected a confidence from 0 to 0.99 in hundredths below which a pixel is unknown, found {confidence:g}"
+        )
+    return percent
+
+
+def write_file(path: Path, content: bytes) -> str:
+    """Write a result and return its path; raises DataError where that cannot be."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a file that can be written, found {error.strerror}; choose another folder"
+        ) from None
+    return str(path)
+
+
+def _told(seen: Seen, least: int) -> dict[str, Any]:
     return {
-        "photo": str(path),
-        "size": list(photo.shape[:2]),
-        "shares": prediction.shares(),
-        "mean_confidence": float(prediction.confidence.mean()),
-        "milliseconds": round(prediction.milliseconds, 1),
-        "total_milliseconds": round((time.perf_counter() - begun) * 1000, 1),
-        "files": files,
+        "shares": seen.shares,
+        "objects": seen.objects,
+        "mean_confidence": seen.confidence,
+        "unknown": seen.unknown(least),
+        "unknown_below": least / 100,
+        "milliseconds": round(seen.milliseconds, 1),
     }
 
 

@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import bench, compare, demo, flips, inspect, models, sweep, train, trials
+from cityseg.cli import agree, bench, compare, demo, flips, inspect, models, sweep, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -35,6 +35,7 @@ app.command()(models.evaluate)
 app.command()(compare.compare)
 app.command()(flips.flips)
 app.command()(models.predict)
+app.command()(agree.agree)
 app.command()(models.clip)
 app.command("models")(models.list_models)
 app.command()(models.export)

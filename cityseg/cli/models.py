@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from cityseg import api
-from cityseg.cli.common import Data, Json, Runs, bar, figure, nested, print_result, result_lines, size_of, table
+from cityseg.analysis import things
+from cityseg.cli.common import (
+    Data,
+    Json,
+    Runs,
+    bar,
+    figure,
+    nested,
+    print_result,
+    result_lines,
+    size_of,
+    table,
+)
 from cityseg.data.layout import Split
 from cityseg.errors import UsageError
 from cityseg.fit import Fit
@@ -46,26 +58,38 @@ def predict(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     fit: Annotated[Fit, typer.Option("--fit", help="How a photo is brought to the model's size.")] = "stretch",
     flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored photo, and average.")] = False,
+    unknown: Annotated[
+        float,
+        typer.Option(
+            "--unknown",
+            metavar="CONFIDENCE",
+            help="Below this confidence, 0 to 0.99, a pixel is unknown: grey, and 0 among the label ids.",
+        ),
+    ] = 0.0,
     onnx: Annotated[
         Path | None, typer.Option("--onnx", help="A file made by `cityseg export`, in place of MODEL.")
     ] = None,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Write label ids, colours and overlay of photos at their own size."""
+    """Write label ids, colours, overlay and class shares of photos at their own size."""
     model, names = (None, words) if onnx else (words[0], words[1:])
     if not names:
         raise UsageError(f"expected MODEL and at least one photo, found {words[0]!r} alone")
     photos = [Path(name) for name in names]
     with bar("predicting") as progress:
-        results = api.predict_photos(model, photos, out, fit=fit, flip=flip, onnx=onnx, runs=runs, on_progress=progress)
-    lines = [
-        f"{result['photo']}: "
-        + ", ".join(f"{name} {share:.1%}" for name, share in list(result["shares"].items())[:5])
-        + f" ({result['milliseconds']:.0f} ms)"
-        for result in results
-    ]
-    print_result(as_json, results, lines)
+        results = api.predict_photos(
+            model,
+            photos,
+            out,
+            fit=fit,
+            flip=flip,
+            unknown=unknown,
+            onnx=onnx,
+            runs=runs,
+            on_progress=progress,
+        )
+    print_result(as_json, results, (line for result in results for line in _photo_lines(result)))
 
 
 def clip(
@@ -141,6 +165,17 @@ def publish(
     with bar("measuring") as progress:
         result = api.publish(run, data, name=name, trained_on=trained_on, terms=terms, runs=runs, on_progress=progress)
     print_result(as_json, result.as_dict(), result_lines(result))
+
+
+def _photo_lines(result: dict[str, Any]) -> Iterable[str]:
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in list(result["shares"].items())[:5])
+    yield f"{result['photo']}: {shares} ({result['milliseconds']:.0f} ms)"
+    if result["objects"]:
+        yield f"  about {things.words(result['objects'])}; objects that touch count as one"
+    if result["unknown_below"]:
+        yield f"  {result['unknown']:.1%} unknown, below a confidence of {result['unknown_below']:g}"
+    if result["familiarity"]:
+        yield f"  {result['familiarity']['sentence']}"
 
 
 def _score_lines(scores: dict[str, Any]) -> Iterable[str]:

@@ -3,8 +3,8 @@
 It is a front of its own, beside the app and the command line, and the only place that imports gradio. It asks nothing
 of the network: examples are drawn, fonts are the visitor's own, and addresses in place of photos are refused.
 
-``looking`` answers what models see, ``shown`` turns answers into pictures and words, ``page`` lays them out,
-``serving`` lets others in.
+``asking`` checks what comes in, ``looking`` answers what models see, ``shown`` turns answers into pictures and words,
+``page`` lays them out, ``serving`` lets others in.
 """
 
 import os

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cityseg.api import Result
 from cityseg.checkpoint import WEIGHTS
 from cityseg.data.synthetic import render
 from cityseg.data.synthetic.weather import Daytime, Weather
-from cityseg.errors import UsageError
+from cityseg.errors import CitysegError, UsageError
 from cityseg.fit import Fit
 from cityseg.inference import Prediction, Predictor
 from cityseg.photos import decode_photo
@@ -74,16 +75,34 @@ class Looker:
     """Answers what models see in photo files.
 
     Args:
-        models: the models that may be asked.
+        find: lists the models that may be asked.
+
+    Raises:
+        UsageError: there are none.
     """
 
-    def __init__(self, models: Sequence[Result]) -> None:
-        self._folders = {model.id: model.run.folder for model in models}
+    def __init__(self, find: Callable[[], Sequence[Result]]) -> None:
+        self._find, self.models = find, list(find())
         self._loaded = functools.lru_cache(_LOADED_MODELS)(api.load_predictor)
+
+    def refresh(self) -> None:
+        """List the models anew: runs finish and are deleted while the demo runs. Without any, the old ones stay."""
+        # Nobody who opens the page can do anything about it, and each model says what is wrong when it is asked.
+        with contextlib.suppress(CitysegError):
+            self.models = list(self._find())
+
+    def names(self, wanted: object = None) -> list[str]:
+        """Return the ids of the models, listed anew where ``wanted`` is not among them."""
+        names = [model.id for model in self.models]
+        if wanted is None or wanted in names:
+            return names
+        self.refresh()
+        return [model.id for model in self.models]
 
     def predictor(self, model: str) -> Predictor:
         """Return a model that stays loaded while it is among the last ones asked; raises what loading raises."""
-        return self._loaded(str(self._folders[model]))
+        folder = next(found.run.folder for found in self.models if found.id == model)
+        return self._loaded(str(folder))
 
     def look(self, path: Path, model: str, fit: Fit, *, flip: bool) -> Answer:
         """Predict a photo file.

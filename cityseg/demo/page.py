@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from gradio.data_classes import FileData
 
 from cityseg.api import Result
 from cityseg.demo import shown
+from cityseg.demo.asking import NOT_UPLOADED, asked, calls_itself_uploaded
 from cityseg.demo.looking import Looker, macro_f1
 from cityseg.errors import CitysegError
 from cityseg.fit import FITS, Fit
@@ -49,14 +50,13 @@ _FIT_WORDS: dict[Fit, str] = {
 }
 
 
-def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
+def build(looker: Looker, examples: Sequence[Path]) -> gr.Blocks:
     """Lay out the page.
 
     Args:
-        models: the first one is chosen on arrival.
+        looker: knows the models, of which the first one is chosen on arrival.
         examples: photos to click; the first one is answered on arrival.
     """
-    looker = Looker(models)
     with gr.Blocks(
         title=_TITLE, analytics_enabled=False, delete_cache=(SWEPT_SECONDS, KEPT_SECONDS), fill_width=False
     ) as page:
@@ -93,8 +93,6 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                     buttons=[],
                     elem_id="photo",
                 )
-                # gradio's own reading knows fewer kinds and refuses without a sentence; the file itself is wanted.
-                photo.preprocess = lambda payload: payload and payload.path
                 photo.async_move_resource_to_block_cache = _files_only(photo.async_move_resource_to_block_cache)
                 streets = gr.Dataset(
                     components=[photo],
@@ -104,8 +102,8 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                     visible=bool(examples),
                 )
                 model = gr.Dropdown(
-                    [(_model_words(model), model.id) for model in models],
-                    value=models[0].id,
+                    _model_choices(looker),
+                    value=looker.models[0].id,
                     label="Model",
                     info="Best first by macro F1: the mean over 19 classes of precision and recall in one, 0 to 1.",
                     filterable=False,
@@ -124,12 +122,13 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                 label_ids = gr.DownloadButton("Download the label ids, 0 to 33, as PNG", size="sm", elem_id="label-ids")
         gr.Markdown(f"{_KEPT} {KINDS}, up to {MAX_PIXELS // 10**6} megapixels. {_TERMS}")
 
-        def predict(photo: str | None, model: str, fit: Fit, flip: bool, opacity: float) -> tuple[Any, ...]:
+        files = Path(label_ids.GRADIO_CACHE)
+
+        def predict(photo: Any, model: Any, fit: Any, flip: Any, opacity: Any) -> tuple[Any, ...]:
             """Name the class of every pixel of a street photo; returns pictures, shares and official label ids."""
-            if photo is None:
-                raise _refused("expected a photo, found none; choose one, or click a drawn street")
             try:
-                answer = looker.look(Path(photo), model, fit, flip=flip)
+                request = asked(photo, model, fit, flip, opacity, looker.names(model), files)
+                answer = looker.look(request.photo, request.model, request.fit, flip=request.flip)
             except CitysegError as error:
                 raise _refused(str(error)) from None
             except OSError:
@@ -138,21 +137,31 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
                     "give it again"
                 ) from None
             return (
-                shown.slider(answer, opacity),
-                _annotated(*shown.write_annotated(answer, opacity, Path(classes.GRADIO_CACHE))),
-                shown.summary(answer, model),
+                shown.slider(answer, request.opacity),
+                _annotated(*shown.write_annotated(answer, request.opacity, Path(classes.GRADIO_CACHE))),
+                shown.summary(answer, request.model),
                 shown.bars(answer.prediction.shares()),
                 answer.prediction.shares(),
-                shown.write_label_ids(answer, Path(label_ids.GRADIO_CACHE)),
+                shown.write_label_ids(answer, files),
             )
 
-        def refresh(photo: str | None, *choices: Any) -> Any:
+        def refresh(photo: Any, *choices: Any) -> Any:
             """Answer anew, unless the photo was just taken away."""
             return gr.skip() if photo is None else predict(photo, *choices)
 
+        def list_anew() -> Any:
+            looker.refresh()
+            return gr.Dropdown(choices=_model_choices(looker))
+
         inputs = [photo, model, fit, flip, opacity]
         outputs = [slider, classes, summary, bars, shares, label_ids]
-        line: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "predict", "show_progress": "minimal"}
+        line: dict[str, Any] = {
+            "concurrency_limit": AT_ONCE,
+            "concurrency_id": "predict",
+            "show_progress": "minimal",
+            # gradio's own reading of photos knows fewer kinds, and what it refuses it refuses with a traceback.
+            "preprocess": False,
+        }
         gr.on(
             [model.input, fit.input, flip.input, opacity.release],
             predict,
@@ -167,10 +176,12 @@ def build(models: Sequence[Result], examples: Sequence[Path]) -> gr.Blocks:
         streets.click(_first, streets, photo, show_progress="hidden", **hidden).then(
             refresh, inputs, outputs, **hidden, **line
         )
+        page.load(list_anew, None, model, show_progress="hidden", queue=False, **hidden)
         if examples:
             page.load(lambda: str(examples[0]), None, photo, show_progress="hidden", **hidden).then(
                 refresh, inputs, outputs, **hidden, **line
             )
+    page.preprocess_data = _uploads_only(page.preprocess_data, photo)
     page.queue(max_size=LONGEST_LINE, api_open=False)
     return page
 
@@ -196,8 +207,34 @@ def _files_only(move: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return moved
 
 
+def _uploads_only(preprocess: Callable[..., Awaitable[Any]], photo: gr.Image) -> Callable[..., Awaitable[Any]]:
+    """Refuse in a sentence what gradio would refuse with a traceback, or not at all: too few values, odd photos.
+
+    gradio looks after files that call themselves uploaded, and lets any other path on this machine pass.
+    """
+
+    async def preprocessed(call: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
+        if len(inputs) < len(call.inputs):
+            raise _refused(f"expected {len(call.inputs)} values, found {len(inputs)}; see “Use via API” below the page")
+        for part, value in zip(call.inputs, inputs, strict=False):
+            if part is photo and not (value is None or calls_itself_uploaded(value)):
+                raise _refused(NOT_UPLOADED)
+        try:
+            return await preprocess(call, inputs, *rest, **options)
+        except gr.Error:
+            raise
+        except ValueError:
+            raise _refused(NOT_UPLOADED) from None
+
+    return preprocessed
+
+
 def _first(sample: list[str]) -> str:
     return sample[0]
+
+
+def _model_choices(looker: Looker) -> list[tuple[str, str]]:
+    return [(_model_words(model), model.id) for model in looker.models]
 
 
 def _model_words(model: Result) -> str:

@@ -8,13 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from starlette.middleware import Middleware
 
-from cityseg import api
-from cityseg.demo.looking import draw_examples, usable_models
+from cityseg.demo.looking import Looker, draw_examples, usable_models
 from cityseg.demo.page import CSS, build, theme
 from cityseg.engine.signals import stop_signals
 from cityseg.errors import UsageError
@@ -70,13 +70,13 @@ def running(
     """
     if not 0 <= examples <= MOST_EXAMPLES:
         raise UsageError(f"expected 0 to {MOST_EXAMPLES} examples, found {examples}")
-    models = usable_models(names, runs)
-    api.load_predictor(str(models[0].run.folder))
+    looker = Looker(partial(usable_models, names, runs))
+    looker.predictor(looker.models[0].id)
     _check_free(host, port)
     before = os.environ.get("GRADIO_TEMP_DIR")
     with tempfile.TemporaryDirectory(prefix="cityseg-demo-", ignore_cleanup_errors=True) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        page = build(models, draw_examples(Path(folder), examples))
+        page = build(looker, draw_examples(Path(folder), examples))
         try:
             page.launch(
                 server_name=host,

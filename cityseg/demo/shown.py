@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cityseg import labels
 from cityseg.data.images import resize_photo
 from cityseg.demo.looking import Answer
+from cityseg.figures import written
 from cityseg.figures.overlay import overlay
-from cityseg.figures.png import png
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES, PALETTE
 
@@ -74,7 +73,7 @@ def summary(answer: Answer, model: str) -> str:
     return (
         f"**{model}** took {answer.milliseconds:,.0f} ms from file to label map, "
         f"{prediction.milliseconds:,.0f} ms of it for the model · {width:,} × {height:,} pixels · mean confidence "
-        f"{100 * prediction.confidence.mean():.0f} %, which is how probable the model holds its own answer; "
+        f"{100 * prediction.mean_confidence():.0f} %, which is how probable the model holds its own answer; "
         "sure is not always right."
     )
 
@@ -93,5 +92,5 @@ def bars(shares: dict[str, float]) -> str:
 def write_label_ids(answer: Answer, folder: Path) -> str:
     """Write the official ids, grey values 0 to 33, as ``cityseg predict`` does; gradio deletes the file in time."""
     path = Path(tempfile.mkdtemp(dir=folder)) / f"{answer.name}_labelIds.png"
-    path.write_bytes(png(labels.to_label_ids(answer.prediction.train_ids)))
+    path.write_bytes(written.makers(answer.photo, answer.prediction)["labelIds.png"]())
     return str(path)

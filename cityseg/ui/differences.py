@@ -10,16 +10,13 @@ import streamlit as st
 from cityseg.analysis import agreement
 from cityseg.analysis.agreement import Agreement
 from cityseg.analysis.regions import Region
+from cityseg.figures.agreement import legend
 from cityseg.figures.shares import percent_text
 from cityseg.ui.portrait import GROUP
 from cityseg.ui.seeing import Shown
 from cityseg.ui.sight import Sight
 from cityseg.ui.streets import Street
 from cityseg.ui.viewer import PHOTO, Layer, viewer
-
-_SAME = (120, 150, 120)
-_APART = ((240, 180, 60), (229, 117, 43), (190, 40, 60))
-"""Colours of one, two and three dissenting models."""
 
 
 def show(street: Street, photo: Shown, sights: Sequence[Sight]) -> None:
@@ -36,7 +33,7 @@ def show(street: Street, photo: Shown, sights: Sequence[Sight]) -> None:
     names = [sight.model.id for sight in sights]
     left, right = st.columns([7, 5], gap="medium")
     with left:
-        layer = Layer("agreement", found.dissenting, classes=_classes(len(sights)))
+        layer = Layer("agreement", found.dissenting, classes=legend(len(sights)))
         viewer(
             photo.photo,
             [layer],
@@ -61,13 +58,6 @@ def show(street: Street, photo: Shown, sights: Sequence[Sight]) -> None:
             size = sights[0].look.seen.train_ids.shape
             lines = [agreement.words(region, first, second, (size[0], size[1])) for region in regions]
             st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, start=1)))
-
-
-def _classes(models: int) -> tuple[tuple[str, tuple[int, int, int]], ...]:
-    if models == 2:
-        return (("same", _SAME), ("different", _APART[1]))
-    names = [f"{models - others} of {models} agree" for others in range(1, models - 1)]
-    return (("all agree", _SAME), *zip([*names, "all differ"], _APART, strict=False))
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

@@ -1,23 +1,16 @@
-"""What can be taken from the predict page: the files that ``cityseg predict`` writes, and the class shares."""
+"""What can be taken from the predict page: the files that ``cityseg predict`` writes."""
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
-from cityseg import labels
-from cityseg.analysis import things
-from cityseg.figures.overlay import overlay
-from cityseg.figures.png import png
+from cityseg.figures import written
 from cityseg.fit import Fit
-from cityseg.inference import Prediction
-from cityseg.labels import CLASS_NAMES, CLASSES, IGNORE_INDEX
 from cityseg.ui import cached
 from cityseg.ui.seeing import Opened
 from cityseg.ui.streets import Street
@@ -30,31 +23,34 @@ _OFFERS = (
         "labelIds.png",
         "image/png",
         ":material/tag:",
-        "Grey values are the official Cityscapes ids 0 to 33, ready for the official scripts.",
+        "Grey values are the official Cityscapes ids 0 to 33, ready for the official scripts; unknown pixels are 0, "
+        "unlabeled.",
     ),
     ("Shares", "classes.csv", "text/csv", ":material/table:", "Pixels, share and objects of every class seen."),
 )
 
 
-def downloads(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool) -> None:
-    """Offer what ``cityseg predict`` writes, the shares, and all of it as one file; made when asked for.
+def downloads(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool, least: int) -> None:
+    """Offer what ``cityseg predict`` writes, and all of it as one file; made when asked for.
 
     Args:
         streets: the one that is shown, then any others that were uploaded with it.
         model: whose view is written.
         fit: how photos are brought to its size.
         flip: whether the mirrored photo is looked at too.
+        least: confidence in per cent below which a pixel is unknown, 0 for none.
     """
     street, many = streets[0], len(streets) > 1
+    grey = f"unknown below {least} %, " if least else ""
     st.markdown(
-        f"**Take it with you** :small[:gray[as {model} sees it, at the photo's own size, without its place and camera "
-        "data]]"
+        f"**Take it with you** :small[:gray[as {model} sees it, {grey}at the photo's own size, without its place and "
+        "camera data]]"
     )
     with st.container(horizontal=True, gap="small"):
         for words, kind, mime, icon, meaning in _OFFERS:
             st.download_button(
                 words,
-                partial(_one_file, street, model, fit, flip, kind),
+                partial(one_file, street, kind, model, fit, flip=flip, least=least),
                 f"{street.name}_{kind}",
                 mime,
                 key=f"predict_download_{kind}",
@@ -64,7 +60,7 @@ def downloads(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool) ->
             )
         st.download_button(
             f"All {len(streets)} photos as zip" if many else "All as zip",
-            partial(zipped, tuple(streets), model, fit, flip=flip),
+            partial(zipped, tuple(streets), model, fit, flip=flip, least=least),
             "photos_cityseg.zip" if many else f"{street.name}_cityseg.zip",
             "application/zip",
             key="predict_download_zip",
@@ -75,25 +71,26 @@ def downloads(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool) ->
         )
 
 
-def _one_file(street: Street, model: str, fit: Fit, flip: bool, kind: str) -> bytes:
+def one_file(street: Street, kind: str, model: str, fit: Fit, *, flip: bool, least: int = 0) -> bytes:
+    """Return the file of a street with this ending."""
     opened = Opened(street)
-    data = _makers_of(opened, model, fit, flip)[kind]()
+    data = _makers(opened, model, fit, flip, least)[kind]()
     opened.close()
     return data
 
 
-def _makers_of(opened: Opened, model: str, fit: Fit, flip: bool) -> dict[str, Callable[[], bytes]]:
+def _makers(opened: Opened, model: str, fit: Fit, flip: bool, least: int) -> dict[str, Callable[[], bytes]]:
     photo = opened.original.photo
-    return makers(photo, cached.predictor(model).predict(photo, fit, flip=flip))
+    return written.makers(photo, cached.predictor(model).predict(photo, fit, flip=flip), least)
 
 
-def zipped(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool) -> bytes:
+def zipped(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool, least: int = 0) -> bytes:
     """Return every file of every street in one zip file; streets of one name are numbered."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, street in zip(_distinct([street.name for street in streets]), streets, strict=True):
             opened = Opened(street)
-            for kind, make in _makers_of(opened, model, fit, flip).items():
+            for kind, make in _makers(opened, model, fit, flip, least).items():
                 archive.writestr(f"{name}_{kind}", make())
             opened.close()
     return file.getvalue()
@@ -108,32 +105,3 @@ def _distinct(names: Sequence[str]) -> list[str]:
             distinct, number = f"{name}-{number}", number + 1
         found.append(distinct)
     return found
-
-
-def makers(photo: np.ndarray, prediction: Prediction) -> dict[str, Callable[[], bytes]]:
-    """Return by its ending what makes each file; the pictures equal what ``cityseg predict`` writes.
-
-    Args:
-        photo: (H, W, 3) uint8.
-        prediction: of that photo.
-    """
-    train_ids = prediction.train_ids
-    return {
-        "overlay.png": lambda: png(overlay(photo, train_ids)),
-        "color.png": lambda: png(labels.to_color(train_ids)),
-        "labelIds.png": lambda: png(labels.to_label_ids(train_ids)),
-        "classes.csv": lambda: _csv(prediction),
-    }
-
-
-def _csv(prediction: Prediction) -> bytes:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["class", "label_id", "pixels", "share_percent", "objects"])
-    objects = things.count(prediction.train_ids)
-    looked = int(np.count_nonzero(prediction.train_ids != IGNORE_INDEX))
-    for name, share in prediction.shares().items():
-        label = CLASSES[CLASS_NAMES.index(name)]
-        counted = objects.get(name, 0) if label.has_instances else ""
-        writer.writerow([name, label.id, round(share * looked), f"{100 * share:.4f}", counted])
-    return file.getvalue().encode()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cityseg.analysis import things
 from cityseg.figures.shares import class_shares, percent_text
 from cityseg.labels import CLASS_NAMES, CLASSES
 from cityseg.ui import choices, familiar, glossary, state
@@ -137,8 +138,7 @@ def _shares(photo: Shown, sight: Sight) -> None:
         if len(seen.shares) > _BARS:
             st.caption(f"The {_BARS} largest; the rest is in the table.")
         if seen.objects:
-            counted = ", ".join(_plural(name, number) for name, number in seen.objects.items())
-            st.caption(f"About {counted}. Objects that touch count as one.")
+            st.caption(f"About {things.words(seen.objects)}. Objects that touch count as one.")
     with table:
         columns = {"class": list(seen.shares), "share": [percent_text(share) for share in seen.shares.values()]}
         if photo.truth is not None:
@@ -160,13 +160,6 @@ def _objects(sight: Sight, name: str) -> str:
     if name not in _COUNTED:
         return ""
     return f"about {sight.look.seen.objects.get(name, 0)}"
-
-
-def _plural(name: str, number: int) -> str:
-    if number == 1:
-        return f"1 {name}"
-    many = {"person": "persons", "bus": "buses"}
-    return f"{number} {many.get(name, name + 's')}"
 
 
 def _truth_share(truth: np.ndarray, name: str) -> str:

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cityseg.api import DataInfo, Result
 from cityseg.checkpoint import WEIGHTS
 from cityseg.errors import CitysegError
+from cityseg.figures.agreement import MOST_MODELS
 from cityseg.fit import FITS, Fit
 from cityseg.ui import (
     cached,
@@ -32,7 +33,6 @@ from cityseg.ui.seeing import Opened, Shown
 from cityseg.ui.sight import Sight
 from cityseg.ui.streets import Street
 
-MOST_MODELS = 4
 _MODELS, _FIT, _MIRROR = "predict_models", "predict_fit", "predict_mirror"
 _MIRRORED = "yes"
 _FITS: dict[Fit, tuple[str, str]] = {
@@ -92,9 +92,13 @@ def _answer(
     if photo is None or not seen:
         return
     with beside:
-        least = unknown.threshold(seen)
+        least = unknown.threshold(seen, fit, flip=flip)
     portrait.show(
-        opened.street, photo, seen, least, lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip)
+        opened.street,
+        photo,
+        seen,
+        least,
+        lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip, least=least),
     )
     questions.show(questions.Asked(opened, photo, seen, least, fit, flip))
 

@@ -35,7 +35,7 @@ class Asked:
 
 TABS: dict[str, Callable[[Asked], None]] = {
     "Is the photo familiar?": lambda asked: familiar.show(asked.sights),
-    "How often is it wrong?": lambda asked: unknown.curve(asked.sights, asked.least),
+    "How often is it wrong?": lambda asked: unknown.curve(asked.sights, asked.least, asked.fit, flip=asked.flip),
     "Do models agree?": lambda asked: differences.show(asked.opened.street, asked.photo, asked.sights),
     "Does the fit matter?": lambda asked: fitting.show(asked.opened, asked.photo, asked.sights[0], asked.flip),
 }

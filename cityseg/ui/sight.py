@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from cityseg.api import Result
+from cityseg.figures.written import UNKNOWN, UNKNOWN_COLOR
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
 from cityseg.ui import state
 from cityseg.ui.seeing import Look
 from cityseg.ui.viewer import Layer
 
 PREDICTION = "prediction"
-UNKNOWN_COLOR = (128, 128, 128)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def layers(sight: Sight, least: int, truth: np.ndarray | None) -> list[Layer]:
 
 def _with_unknown(train_ids: np.ndarray, percent: np.ndarray, least: int) -> np.ndarray:
     unsure = (percent < least) & (train_ids != IGNORE_INDEX)
-    return np.where(unsure, np.uint8(NUM_CLASSES), train_ids)
+    return np.where(unsure, np.uint8(UNKNOWN), train_ids)
 
 
 def _classes() -> tuple[tuple[str, tuple[int, int, int]], ...]:

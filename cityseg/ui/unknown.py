@@ -11,6 +11,7 @@ from cityseg.api import Result
 from cityseg.figures import theme
 from cityseg.figures.refusal import refusal
 from cityseg.figures.shares import percent_text
+from cityseg.fit import Fit
 from cityseg.metrics.calibration import risk_coverage
 from cityseg.ui import choices, state
 from cityseg.ui.sight import Sight
@@ -19,8 +20,13 @@ _LEAST, _PARAMETER = "predict_unknown", "unknown"
 _OPTIONS = [str(percent) for percent in range(0, 100, 5)] + ["99"]
 
 
-def threshold(sights: Sequence[Sight]) -> int:
-    """Let the user choose the least confidence in per cent, 0 for none, and say how much of the photo that leaves."""
+def threshold(sights: Sequence[Sight], fit: Fit, *, flip: bool) -> int:
+    """Let the user choose the least confidence in per cent, 0 for none, and say how much of the photo that leaves.
+
+    Args:
+        sights: what the models see.
+        fit, flip: how they looked; what is known of val holds for ``stretch`` without the mirror image.
+    """
     choices.settle(_LEAST, _PARAMETER, _OPTIONS, _OPTIONS[0])
     answer = st.select_slider(
         "“Unknown” below a confidence of",
@@ -35,7 +41,9 @@ def threshold(sights: Sequence[Sight]) -> int:
     state.remember(_PARAMETER, None if answer == _OPTIONS[0] else answer)
     least = int(answer)
     if least:
-        st.caption("  \n".join(_words(sight, least, named=len(sights) > 1) for sight in sights))
+        told = "  \n".join(_words(sight, least, named=len(sights) > 1) for sight in sights)
+        counted = any(_counts(sight.model) is not None for sight in sights)
+        st.caption(told + (_other_way(fit, flip) if counted else ""))
     else:
         st.caption("At 0 % every pixel gets a class, however unsure the model is.")
     return least
@@ -57,7 +65,7 @@ def _words(sight: Sight, least: int, *, named: bool) -> str:
     )
 
 
-def curve(sights: Sequence[Sight], least: int) -> None:
+def curve(sights: Sequence[Sight], least: int, fit: Fit, *, flip: bool) -> None:
     """Show the risk at every coverage on val, with the threshold marked."""
     found = {sight.model.id: _counts(sight.model) for sight in sights}
     counted = {name: counts for name, counts in found.items() if counts is not None}
@@ -79,6 +87,18 @@ def curve(sights: Sequence[Sight], least: int) -> None:
         "How to read it: from right to left, a model refuses more and more of the val pixels it is least sure of; the "
         "lower the line, the fewer mistakes are left. The round mark is the threshold chosen above. It was counted on "
         "streets like those it learned from; on a photo unlike them it is wrong more often than this."
+        + _other_way(fit, flip)
+    )
+
+
+def _other_way(fit: Fit, flip: bool) -> str:
+    """Say, after a space, that val was looked at in another way; nothing where it was not."""
+    here = [*([fit] if fit != "stretch" else []), *(["the mirror image"] if flip else [])]
+    if not here:
+        return ""
+    return (
+        f" Val was counted with stretch and without the mirror image, so with {' and '.join(here)} these figures are "
+        "only a guide."
     )
 
 

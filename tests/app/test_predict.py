@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cityseg import api
+from cityseg.fit import FITS
 from cityseg.inference import Predictor
 from cityseg.metrics.calibration import risk_coverage
 from cityseg.photos import decode_photo
@@ -132,20 +134,28 @@ def test_downloads_are_offered_and_equal_the_command_line_s(
         "Shares",
         "All as zip",
     ]
+    street = Street("street", "photo", lambda: Original(decode_photo(photo), 0.0))
+    median = round(100 * np.median(Predictor.load(trained.checkpoint).predict(decode_photo(photo)).confidence))
     (tmp_path / "street.jpg").write_bytes(photo)
-    written = api.predict_photos(str(trained.folder), [tmp_path / "street.jpg"], tmp_path / "out")[0]
-    pixels = decode_photo(photo)
-    prediction = Predictor.load(trained.checkpoint).predict(pixels)
-    made = {kind: make() for kind, make in downloads.makers(pixels, prediction).items()}
-    for kind in ("labelIds", "color", "overlay"):
-        assert made[f"{kind}.png"] == Path(written["files"][kind]).read_bytes()
-    lines = made["classes.csv"].decode().splitlines()
-    assert lines[0] == "class,label_id,pixels,share_percent,objects"
-    assert sum(int(line.split(",")[2]) for line in lines[1:]) == prediction.train_ids.size
-    streets = [Street("street", f"photo {place}", lambda: Original(pixels, 0.0)) for place in range(2)]
-    with zipfile.ZipFile(io.BytesIO(downloads.zipped(streets, model, "stretch", flip=False))) as archive:
-        written = {name: archive.read(name) for name in archive.namelist()}
-    assert written == {f"{name}_{kind}": data for name in ("street", "street-2") for kind, data in made.items()}
+    for number, (fit, flip, least) in enumerate([*product(FITS, (False, True), (0,)), ("stretch", False, median)]):
+        (written,) = api.predict_photos(
+            str(trained.folder),
+            [tmp_path / "street.jpg"],
+            tmp_path / str(number),
+            fit=fit,
+            flip=flip,
+            unknown=least / 100,
+        )
+        files = {path.name: path.read_bytes() for path in (tmp_path / str(number)).iterdir()}
+        assert set(files) == {f"street_{kind}" for kind in ("overlay.png", "color.png", "labelIds.png", "classes.csv")}
+        for name, content in files.items():
+            kind = name.removeprefix("street_")
+            assert downloads.one_file(street, kind, model, fit, flip=flip, least=least) == content
+    assert 0 < written["unknown"] < 1
+    streets = [street, Street("street", "another photo", street.load)]
+    with zipfile.ZipFile(io.BytesIO(downloads.zipped(streets, model, fit, flip=flip, least=least))) as archive:
+        zipped = {name: archive.read(name) for name in archive.namelist()}
+    assert zipped == files | {name.replace("street", "street-2"): content for name, content in files.items()}
 
 
 def test_a_threshold_leaves_pixels_unknown_and_says_how_many(model: str, trained: Run, streets: Path) -> None:
@@ -162,6 +172,25 @@ def test_a_threshold_leaves_pixels_unknown_and_says_how_many(model: str, trained
         assert f"about **{100 * risk[least]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in said
     app.select_slider(key="predict_unknown").set_value("0").run()
     assert "unknown" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ({}, None),
+        ({"fit": "crop"}, "crop"),
+        ({"mirror": "yes"}, "the mirror image"),
+        ({"fit": "tiles", "mirror": "yes"}, "tiles and the mirror image"),
+    ],
+)
+def test_figures_of_val_are_a_guide_only_where_val_was_looked_at_in_another_way(
+    model: str, way: dict[str, str], words: str | None
+) -> None:
+    app = opened(model=model, unknown="20", ask="How often is it wrong?", **way)
+    said = [caption.value for caption in app.caption if "only a guide" in caption.value]
+    sentence = f"without the mirror image, so with {words} these figures are only a guide."
+    # Under the threshold, and under the curve.
+    assert [caption.endswith(sentence) for caption in said] == ([True, True] if words else [])
 
 
 def test_a_model_without_stored_detail_says_so(model: str, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +19,17 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 
 
 @pytest.fixture(scope="module")
-def address(trained: Run) -> Iterator[str]:
+def offered(trained: Run) -> list[str]:
+    """The models of the demo; more may be added while it runs."""
+    return [str(trained.folder)]
+
+
+@pytest.fixture(scope="module")
+def address(offered: list[str]) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    with demo.running([str(trained.folder)], port=port, examples=2) as where:
+    with demo.running(offered, port=port, examples=2) as where:
         yield where
 
 
@@ -59,4 +66,24 @@ def test_streets_are_clicked_and_photos_given(
         assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
         assert errors == []
     finally:
+        page.close()
+
+
+def test_a_model_that_came_later_is_listed_when_the_page_is_loaded(
+    browser: Any, address: str, offered: list[str], trained: Run, tmp_path: Path
+) -> None:
+    shutil.copytree(trained.folder, tmp_path / "newer")
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    try:
+        page.goto(address)
+        summary, chooser = page.locator("#summary"), page.get_by_label("Model")
+        sync_api.expect(summary).to_contain_text("tiny took", timeout=30_000)
+        offered.append(str(tmp_path / "newer"))
+        page.reload()
+        sync_api.expect(summary).to_contain_text("tiny took", timeout=30_000)
+        chooser.click()
+        page.get_by_role("option", name="newer").click()
+        sync_api.expect(summary).to_contain_text("newer took", timeout=30_000)
+    finally:
+        offered.remove(str(tmp_path / "newer"))
         page.close()
