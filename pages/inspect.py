@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cityseg.ui import inspect, measures, shell, walk
+from cityseg.ui import inspect, measures, parts, shell, walk
 
 shell.heading("Inspect", "Where does it fail, and why?")
 results = walk.inspectable()
@@ -20,7 +20,8 @@ with ordering:
 inspect.figures(subject)
 
 info = inspect.holding_data(subject)
-index = walk.choose_frame(subject, measure, info)
+part = parts.choose_part(subject, measure, info)
+index = walk.choose_frame(subject, measure, info, part)
 if info is not None:
     picture, classes = st.columns([3, 2], gap="medium")
     with picture:

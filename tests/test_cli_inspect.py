@@ -201,6 +201,10 @@ def test_inspect_ranks_and_cuts(run, streets, cityseg):
     cities = {frame.city: 0 for frame in api.connect(str(streets)).splits["val"]}
     assert {part["name"] for part in report["slices"]} == set(cities)
     assert all(part["interval"] is None for part in report["slices"]), "two frames are too few to tell"
+    city = api.connect(str(streets)).splits["val"][0].city
+    words = ("inspect", "tiny", "--data", streets, "--slice", "city", "--part", city, "--json")
+    own = {frame.name for frame in api.connect(str(streets)).splits["val"] if frame.city == city}
+    assert {frame["frame"] for frame in json.loads(cityseg(*words).out)["frames"]} == own
     rows = json.loads(cityseg("inspect", "tiny", "--data", streets, "--slice", "rows", "--json").out)["slices"]
     assert [part["frames"] for part in rows] == [2, 2, 2, 2]
     assert sum(part["pixels"] for part in rows) == stored.matrices.sum()
@@ -220,6 +224,11 @@ def test_inspect_lines_and_errors(run, streets, cityseg):
     assert (answer.code, answer.err.splitlines()[-1]) == (
         2,
         "cityseg: expected a score to compare slices by, such as \"mean IoU\", found 'road called sidewalk'",
+    )
+    alone = cityseg("inspect", "tiny", "--part", "ulm")
+    assert (alone.code, alone.err.splitlines()[-1]) == (
+        2,
+        "cityseg: expected what cuts the split beside the part 'ulm', found nothing; name it too",
     )
     unknown = cityseg("inspect", "tiny", "--by", "beauty")
     assert unknown.code == 2

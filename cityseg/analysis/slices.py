@@ -17,7 +17,7 @@ import numpy as np
 from cityseg.analysis.audit import BANDS, SIZES
 from cityseg.analysis.ranking import Measure, of_class
 from cityseg.data.statistics import SplitStatistics
-from cityseg.errors import DataError
+from cityseg.errors import DataError, UsageError
 from cityseg.labels import CATEGORIES, CATEGORY_OF_CLASS
 from cityseg.metrics import class_scores, macro, pixel_accuracy
 
@@ -26,8 +26,11 @@ FEWEST_FRAMES = 10
 RESAMPLES = 1000
 Kind = Literal["city", "brightness", "contrast", "object size", "single objects", "rows"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What a split can be cut by."""
 PIXEL_KINDS: tuple[Kind, ...] = ("single objects", "rows")
-"""What a split can be cut by. The last two need the pixels themselves: an audit counts them, see ``analysis.audit``."""
+"""Those that need the pixels themselves: an audit counts them, see ``analysis.audit``."""
+FRAME_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in PIXEL_KINDS)
+"""Those whose slices hold whole frames."""
 _MOVING = [CATEGORIES.index("human"), CATEGORIES.index("vehicle")]
 _THIRDS = 3
 
@@ -39,13 +42,20 @@ class Slice:
     Attributes:
         name: in words, with the range of what it was cut by.
         matrices: (K, 19, 19) counts of its frames, or of its part of each frame.
+        places: (K,) positions of its frames in the split; None where it holds a part of each frame.
         truth_alone: whether a class that no pixel of the slice is has no score, though pixels were called it: where
             slices are parts of the truth, such pixels are no mistake of this one.
     """
 
     name: str
     matrices: np.ndarray
+    places: np.ndarray | None = None
     truth_alone: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name without the range."""
+        return _label(self.name)
 
 
 @dataclass(frozen=True)
@@ -69,9 +79,18 @@ class SliceScore:
     high: float
 
     @property
+    def label(self) -> str:
+        """Its name without the range."""
+        return _label(self.name)
+
+    @property
     def is_sure(self) -> bool:
         """Whether there are enough frames for an interval."""
         return not np.isnan(self.low)
+
+
+def _label(name: str) -> str:
+    return name.partition(" (")[0]
 
 
 def cut(
@@ -149,7 +168,8 @@ def by_name(matrices: np.ndarray, names: Sequence[str]) -> list[Slice]:
     """Cut a split by a name of each frame, such as its city; the largest part first."""
     labels, counts = np.unique(np.array(names), return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    return [Slice(str(labels[index]), matrices[np.array(names) == labels[index]]) for index in order]
+    parts = [(str(labels[index]), np.flatnonzero(np.array(names) == labels[index])) for index in order]
+    return [Slice(name, matrices[places], places) for name, places in parts]
 
 
 def by_thirds(matrices: np.ndarray, values: np.ndarray, words: Sequence[str], unit: str) -> list[Slice]:
@@ -171,8 +191,21 @@ def by_thirds(matrices: np.ndarray, values: np.ndarray, words: Sequence[str], un
         if len(part):
             low, high = (f"{float(f'{values[part[end]]:.2g}'):g}" for end in (0, -1))
             ends = low if low == high else f"{low} to {high}"
-            parts.append(Slice(f"{name} ({ends} {unit})", matrices[part]))
+            parts.append(Slice(f"{name} ({ends} {unit})", matrices[part], part))
     return parts
+
+
+def named(slices: Sequence[Slice], name: str) -> Slice:
+    """Return the slice with this name, with or without its range.
+
+    Raises:
+        UsageError: there is none, or it holds no whole frames.
+    """
+    found = next((part for part in slices if name in (part.name, part.label)), None)
+    if found is None or found.places is None:
+        labels = ", ".join(part.label for part in slices if part.places is not None)
+        raise UsageError(f"expected a part of whole frames, one of {labels or 'none here'}; found {name!r}")
+    return found
 
 
 def score_slices(slices: Sequence[Slice], measure: Measure, resamples: int = RESAMPLES) -> list[SliceScore]:

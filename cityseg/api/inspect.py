@@ -29,6 +29,7 @@ def inspect(
     by: str = "macro F1",
     *,
     slice_by: Kind | None = None,
+    part: str | None = None,
     spec: str | None = None,
     limit: int = 20,
     runs: Path | None = None,
@@ -42,6 +43,7 @@ def inspect(
         by: a measure in words, see ``analysis.ranking``.
         slice_by: what to cut the split by; needs the data, and for rows and single objects the model as well. Single
             objects are scored by recall, whatever else ``by`` names.
+        part: a slice by its name, such as "darkest third": frames and confusions are those of its frames alone.
         spec: the dataset, for slices alone.
         limit: frames and confusions that are listed.
         runs: folder of runs.
@@ -52,7 +54,7 @@ def inspect(
         share of the true class first; ``slices``, each with frames, pixels, score and its 95 % interval.
 
     Raises:
-        UsageError: an unknown MODEL or measure, or a confusion to score slices by.
+        UsageError: an unknown MODEL or measure, a confusion to score slices by, or no such part.
         DataError: no results on the split, or data that lacks its frames.
     """
     run = find_result_folder(model, runs)
@@ -71,13 +73,19 @@ def inspect(
             prepared = cache.prepare(connect(spec, on_progress), split, STATISTICS_SIZE, on_progress=on_progress)
             counted = counting.compute(prepared, on_progress)
             found = slices.cut(slice_by, stored.matrices, stored.frames, counted, measure.train_id)
+    order, matrices = ranked.order, stored.matrices
+    if part is not None:
+        if slice_by is None:
+            raise UsageError(f"expected what cuts the split beside the part {part!r}, found nothing; name it too")
+        chosen = slices.named(found, part)
+        assert chosen.places is not None
+        order, matrices = order[np.isin(order, chosen.places)], chosen.matrices
     return {
         "model": run.id,
         "split": split,
         "by": by,
-        "frames": [
-            {"frame": stored.frames[index], "value": float(ranked.values[index])} for index in ranked.order[:limit]
-        ],
+        "part": part,
+        "frames": [{"frame": stored.frames[index], "value": float(ranked.values[index])} for index in order[:limit]],
         "confusions": [
             {
                 "label": CLASS_NAMES[pair.truth],
@@ -85,7 +93,7 @@ def inspect(
                 "pixels": pair.pixels,
                 "share": pair.share,
             }
-            for pair in frames.confused_pairs(stored.matrices.sum(0), limit)
+            for pair in frames.confused_pairs(matrices.sum(0), limit)
         ],
         "slice_by": slice_by,
         "slice_score": cut_by.words if slice_by else None,

@@ -26,6 +26,9 @@ def inspect(
         typer.Option("--by", help='What "worst" means: "mean IoU", "recall of person", "rider called person".'),
     ] = "macro F1",
     slice_by: Annotated[Kind | None, typer.Option("--slice", help="Score parts of the split; reads the data.")] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help='With --slice: the frames of one slice alone, "darkest third".')
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Frames and confusions to list.")] = 20,
     runs: Runs = None,
     as_json: Json = False,
@@ -33,7 +36,7 @@ def inspect(
     """List where MODEL (a run or a shipped model) fails: worst frames, confusions, and slices with intervals."""
     with bar("reading") as progress:
         report = api.inspect(
-            model, split, by, slice_by=slice_by, spec=data, limit=limit, runs=runs, on_progress=progress
+            model, split, by, slice_by=slice_by, part=part, spec=data, limit=limit, runs=runs, on_progress=progress
         )
     print_result(as_json, report, _inspect_lines(report))
 

@@ -42,8 +42,10 @@ def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, 
             "line": {"width": 2, "color": color},
         },
         error_x={"array": above, "arrayminus": below, "symmetric": False, "color": color, "thickness": 2, "width": 5},
-        customdata=words,
-        hovertemplate="%{y}<br>" + name + " %{x:.3f}<br>%{customdata}<extra></extra>",
+        customdata=[[score.label, text] for score, text in zip(scores, words, strict=True)],
+        # A chosen slice is marked elsewhere; the others are as true as before.
+        unselected={"marker": {"opacity": 1}},
+        hovertemplate="%{y}<br>" + name + " %{x:.3f}<br>%{customdata[1]}<extra></extra>",
     )
     figure = theme.figure(
         [dots],

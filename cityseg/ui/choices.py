@@ -68,6 +68,12 @@ def walk(key: str, steps: int) -> None:
     st.session_state[_wished(key)] = steps
 
 
+def wished(key: str) -> str | int | None:
+    """Return what ``wish`` or ``walk`` asked for and ``settle`` has not heard yet."""
+    value: str | int | None = st.session_state.get(_wished(key))
+    return value
+
+
 def _written(key: str) -> str:
     return f"{key} in the address"
 

@@ -13,7 +13,7 @@ from cityseg.errors import CitysegError
 from cityseg.figures import theme
 from cityseg.figures.slices import slice_intervals
 from cityseg.labels import CLASS_NAMES
-from cityseg.ui import audit, cached, glossary
+from cityseg.ui import audit, glossary, parts
 from cityseg.ui.walk import Subject
 
 _KINDS: dict[Kind, str] = {
@@ -50,23 +50,52 @@ def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
     )
     if kind == "single objects":
         measure = slices.recall_of(measure)
-    parts = _parts(subject, measure, info, kind)
-    if parts is None:
+    found = _parts(subject, measure, info, kind)
+    if found is None:
         return
-    whole, *scores = slices.score_slices([Slice("whole split", subject.matrices), *parts], measure)
+    whole, *scores = slices.score_slices([Slice("whole split", subject.matrices), *found], measure)
     if not scores:
         st.info(f"No frame of {subject.split} can be cut by this.", icon=":material/filter_alt_off:")
         return
     st.markdown(f"**{_reading(scores, measure)}**")
     color = theme.run_color(subject.result.id)
+    key = "inspect_slices"
+
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            parts.choose(kind, str(points[0]["customdata"][0]))
+        else:
+            parts.forget()
+
+    leads = kind in slices.FRAME_KINDS
     st.plotly_chart(
         slice_intervals(scores, whole, measure.words, color),
-        key="inspect_slices",
+        key=key,
         config={"displayModeBar": False},
+        on_select=clicked if leads else "ignore",
+        selection_mode="points",
         alt=f"{measure.words} of {subject.result.id} by {kind}. " + " ".join(map(_sentence, scores)),
     )
     st.caption(_how_to_read(kind, measure))
+    if leads:
+        _ways(kind, scores)
     _table(scores, measure)
+
+
+def _ways(kind: Kind, scores: list[SliceScore]) -> None:
+    """Lead to the frames of each slice."""
+    st.caption("Click a dot, or a slice here, to walk through its frames alone, worst first, at the top of the page.")
+    with st.container(horizontal=True, gap="small"):
+        for score in scores:
+            st.button(
+                f"{score.label} · {score.frames:,}",
+                key=f"inspect_part_{kind}_{score.label}",
+                icon=":material/photo_library:",
+                type="primary" if parts.is_chosen(kind, score.label) else "secondary",
+                on_click=parts.choose,
+                args=(kind, score.label),
+            )
 
 
 def _parts(subject: Subject, measure: Measure, info: DataInfo, kind: Kind) -> list[Slice] | None:
@@ -83,8 +112,7 @@ def _parts(subject: Subject, measure: Measure, info: DataInfo, kind: Kind) -> li
             return None
         return slices.rows(found.bands) if kind == "rows" else slices.single_objects(found.sizes)
     try:
-        counted = cached.counted(info.spec)[subject.split]
-        return slices.cut(kind, subject.matrices, subject.names, counted, measure.train_id)
+        return parts.cut(subject, measure, info, kind)
     except CitysegError as error:
         st.error(f"The split cannot be cut. {error}", icon=":material/error:")
         return None

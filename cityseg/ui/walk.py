@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from cityseg.analysis.ranking import Measure, Ranking, rank
+from cityseg.analysis.slices import Slice
 from cityseg.api import DataInfo, Result
 from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
@@ -123,22 +124,24 @@ def _read_confusions(path: str, version: int, _result: Result, split: Split) -> 
     return _result.run.confusions(split)
 
 
-def choose_frame(subject: Subject, measure: Measure, info: DataInfo | None) -> int:
+def choose_frame(subject: Subject, measure: Measure, info: DataInfo | None, part: Slice | None = None) -> int:
     """Show the strip and the way through it; return the frame's position in the subject.
 
     Args:
         subject: what is inspected.
         measure: what its frames are ordered by.
         info: the connected data, if it holds the frames.
+        part: the slice whose frames alone are walked through; None for all.
     """
     ranking = rank(subject.matrices, measure)
-    names = [subject.names[index] for index in ranking.order]
+    order = _within(ranking.order, part, measure)
+    names = [subject.names[index] for index in order]
     key = "inspect_frame"
     place = names.index(choices.settle(key, "frame", names, names[0]))
     start = place // _STRIP * _STRIP
     shown = range(start, min(start + _STRIP, len(names)))
     if info is not None:
-        clicked = _strip(subject, ranking, names, shown, place)
+        clicked = _strip(subject, ranking, order, names, shown, place)
         if clicked and clicked != names[place]:
             choices.wish(key, clicked)
             st.rerun()
@@ -162,15 +165,27 @@ def choose_frame(subject: Subject, measure: Measure, info: DataInfo | None) -> i
                 disabled=place == end,
                 width="stretch",
             )
-    return int(ranking.order[names.index(name)])
+    return int(order[names.index(name)])
 
 
-def _strip(subject: Subject, ranking: Ranking, names: list[str], shown: range, place: int) -> str | None:
+def _within(order: np.ndarray, part: Slice | None, measure: Measure) -> np.ndarray:
+    if part is None or part.places is None:
+        return order
+    found = order[np.isin(order, part.places)]
+    if not len(found):
+        st.info(f"No frame of {part.name} can be ranked by {measure.words}, so all frames are shown.")
+        return order
+    return found
+
+
+def _strip(
+    subject: Subject, ranking: Ranking, order: np.ndarray, names: list[str], shown: range, place: int
+) -> str | None:
     spec = state.data_spec()
     thumbnails = [
         Thumbnail(
             names[at],
-            f"{at + 1}. {_note(ranking, int(ranking.order[at]))}",
+            f"{at + 1}. {_note(ranking, int(order[at]))}",
             names[at],
             pictures.thumbnail(spec, subject.split, names[at]),
         )

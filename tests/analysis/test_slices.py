@@ -12,7 +12,7 @@ from cityseg.analysis.ranking import read_measure
 from cityseg.analysis.slices import Slice
 from cityseg.data.objects import Objects
 from cityseg.data.statistics import SplitStatistics
-from cityseg.errors import DataError
+from cityseg.errors import DataError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,18 @@ def test_cuts(kind, train_id, expected, counted):
     names = "hgfedcba"
     parts = slices.cut(kind, marked(names), names, counted, train_id)
     assert {part.name: members(part) for part in parts} == expected
+    for part in parts:
+        assert "".join(sorted(names[place] for place in part.places)) == expected[part.name]
+        assert slices.named(parts, part.name) is slices.named(parts, part.label) is part
+
+
+def test_a_part_that_there_is_not_is_refused_with_those_there_are():
+    whole, half = Slice("ulm", marked("ab"), np.array([0, 1])), Slice("top rows (0 to 9)", marked("ab"))
+    with pytest.raises(UsageError) as refused:
+        slices.named([whole, half], "jena")
+    assert str(refused.value) == "expected a part of whole frames, one of ulm; found 'jena'"
+    with pytest.raises(UsageError, match="one of ulm; found 'top rows'"):
+        slices.named([whole, half], "top rows")
 
 
 def test_frames_that_the_data_lacks_are_an_error(counted):

@@ -235,6 +235,25 @@ def test_slices_follow_the_chosen_measure(run: Run) -> None:
     assert len(table) == 3
 
 
+def test_a_slice_leads_to_its_frames_and_back(run: Run) -> None:
+    app = opened(run, look="Slices", cut="brightness")
+    frames = run.confusions("val").frames
+    names = app.selectbox(key="inspect_frame").options
+    assert len(names) == len(frames)
+    app.button(key="inspect_part_brightness_darkest third").click().run()
+    assert not app.exception
+    assert address(app, "part") == "brightness: darkest third"
+    assert any("**darkest third (" in text.value for text in app.markdown)
+    light = api.statistics(str(run.folder.parents[1] / "set"))["val"]
+    darkest = light.frames[int(light.brightness.argmin())]
+    chosen = app.selectbox(key="inspect_frame").options
+    assert darkest in " ".join(chosen)
+    assert 0 < len(chosen) < len(frames)
+    app.button(key="inspect_all_frames").click().run()
+    assert len(app.selectbox(key="inspect_frame").options) == len(frames)
+    assert "part" not in app.query_params
+
+
 def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[..., None]) -> None:
     # A copy: verdicts are written into the run's folder.
     folder = run.folder.with_name("audited")

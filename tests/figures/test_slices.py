@@ -21,7 +21,8 @@ def test_dots_bars_and_names():
     assert "darkest third<br>" in dots.y[0]
     assert "3 to 9 % of white · 80 frames" in dots.y[0]
     assert "4 frames" in dots.y[1]
-    assert dots.customdata[1] == "too few frames to tell"
+    assert list(dots.customdata[1]) == ["ulm", "too few frames to tell"]
+    assert dots.customdata[0][0] == "darkest third"
     assert figure.layout.shapes[0].x0 == 0.48
     assert (figure.layout.annotations[0].text, figure.layout.annotations[0].xanchor) == ("whole split 0.480", "right")
     assert figure.layout.xaxis.title.text == "mean IoU"
