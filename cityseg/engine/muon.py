@@ -55,8 +55,10 @@ class Muon(torch.optim.AdamW):
         gradient = weight.grad
         assert gradient is not None
         state = self.state[weight]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(weight)
+        if not state:
+            # AdamW, whose state this is a part of, expects every weight's steps to be counted.
+            state["step"], state["momentum"] = torch.tensor(0.0), torch.zeros_like(weight)
+        state["step"] += 1
         momentum = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
         direction = orthogonalized(gradient.lerp(momentum, _MOMENTUM).flatten(1))
         rows, columns = direction.shape

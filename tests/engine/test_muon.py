@@ -59,3 +59,25 @@ def test_everything_else_moves_as_with_adamw():
     assert "up.0.convolve.change.0.weight" in same, "a depthwise kernel is no matrix"
     assert {"down.0.change.5.weight", "up.0.up.0.weight", "down.1.shortcut.0.weight"} <= differ
     assert all(dict(model.named_parameters())[name].ndim == 4 for name in differ)
+
+
+def test_it_goes_on_from_what_it_remembered():
+    def steps(model, optimizer, seeds):
+        for seed in seeds:
+            torch.manual_seed(seed)
+            output = model(torch.randn(2, 3, 8, 8))
+            optimizer.zero_grad()
+            (output * torch.randn_like(output)).sum().backward()
+            optimizer.step()
+
+    torch.manual_seed(0)
+    model = UNet(8, 0, block="separable", upsampling="bilinear")
+    optimizer = Muon(model, lr=0.01, weight_decay=0.1)
+    steps(model, optimizer, [1, 2])
+    twin = copy.deepcopy(model)
+    other = Muon(twin, lr=0.5, weight_decay=0.0)
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    steps(model, optimizer, [3, 4])
+    steps(twin, other, [3, 4])
+    for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
