@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cityseg.errors import UsageError
 
@@ -42,10 +42,13 @@ class ExperimentConfig(BaseModel):
     block: Literal["double", "residual", "depthwise", "separable"] = "double"
     """What a U-Net level does: two convolutions, two with a shortcut around them (`residual`), two split by channel
     (`depthwise`), or both (`separable`)."""
-    stem: bool = False
-    """Halve the input before the first U-Net level: a quarter of the work, coarser edges."""
+    stem: Literal[1, 2, 4] = 1
+    """How many times smaller than the frame the first U-Net level is: 2 takes a quarter of the work and 4 a sixteenth,
+    with coarser edges."""
     attention: bool = False
     """Let the U-Net weigh what it carries over from its way down, pixel by pixel (attention gates)."""
+    initial: str = ""
+    """Model whose weights the run starts from: a shipped model, a run or a folder. Empty starts from random weights."""
 
     image_size: tuple[Annotated[int, Field(ge=8, le=2048)], Annotated[int, Field(ge=8, le=4096)]] = (64, 128)
     """Height and width, in pixels, of the frames the network sees."""
@@ -129,13 +132,19 @@ class ExperimentConfig(BaseModel):
     tracking: Tracking = "none"
     """Whether the run is also logged with wandb: not at all, into local files, or to the service."""
 
+    @field_validator("stem", mode="before")
+    @classmethod
+    def _read_switch(cls, stem: Any) -> Any:
+        # Older descriptions say whether there is a stem, which halved the frame.
+        return 1 + stem if isinstance(stem, bool) else stem
+
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> ExperimentConfig:
         unet = self.architecture == "unet"
-        own = {"block": "double", "stem": False, "attention": False, "max_channels": 0, "upsampling": "transposed"}
+        own = {"block": "double", "stem": 1, "attention": False, "max_channels": 0, "upsampling": "transposed"}
         if not unet and any(getattr(self, name) != plain for name, plain in own.items()):
             raise ValueError(f"{', '.join(own)} belong to architecture unet, found {self.architecture}; leave them out")
-        smallest = 2 ** (self.depth + 1 + self.stem) if unet else 32
+        smallest = self.stem * 2 ** (self.depth + 1) if unet else 32
         if min(self.image_size) < smallest:
             raise ValueError(
                 f"image_size {self.image_size[0]}x{self.image_size[1]} is too small for "

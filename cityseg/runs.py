@@ -195,6 +195,11 @@ class Run:
         """Folder of the weights to use: the best on val, or the folder itself for a shipped model."""
         return self.folder / "best" if (self.folder / "best").is_dir() else self.folder
 
+    @property
+    def initial(self) -> Path:
+        """Folder of the checkpoint that the run starts from, where its description names one."""
+        return self.folder / "initial"
+
     def probes(self) -> dict[str, list[Path]]:
         """Return the probe predictions by frame name, in epoch order; palette PNGs of train ids."""
         return {

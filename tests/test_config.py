@@ -78,7 +78,7 @@ def test_every_field_is_documented_and_nothing_can_be_changed():
         ),
         ({"epochs": 2, "half_size_epochs": 3}, "half_size_epochs is 3, more than the 2 epochs of the run"),
         (
-            {"architecture": "lraspp", "stem": True},
+            {"architecture": "lraspp", "stem": 2},
             "block, stem, attention, max_channels, upsampling belong to architecture unet, found lraspp; "
             "leave them out",
         ),

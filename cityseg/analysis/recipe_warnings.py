@@ -130,7 +130,7 @@ def _narrows_to_one_pixel(config: ExperimentConfig) -> bool:
     sides = [side // 2 if config.half_size_epochs else side for side in config.image_size]
     if config.architecture == "smp-unet":
         return max(sides) <= 32
-    return max(sides) // 2 ** (config.depth + 1 + config.stem) <= 1
+    return max(sides) // (config.stem * 2 ** (config.depth + 1)) <= 1
 
 
 def _size(config: ExperimentConfig) -> str:

@@ -53,13 +53,11 @@ from cityseg.api.queue import (
     set_slots,
     withdraw,
 )
+from cityseg.api.results import Result, find_result, list_results
 from cityseg.api.runs import (
     DeviceInfo,
-    Result,
     delete,
     device_info,
-    find_result,
-    list_results,
     stop,
     train,
 )

@@ -23,7 +23,7 @@ from cityseg.analysis import regions
 from cityseg.analysis.audit import VERDICTS, Disagreement, Verdict
 from cityseg.analysis.regions import Region
 from cityseg.api.data import connect
-from cityseg.api.runs import find_result_folder, shipped_root
+from cityseg.api.results import find_result_folder, shipped_root
 from cityseg.data import cache
 from cityseg.data.cache import CachedSplit, Progress
 from cityseg.data.layout import Split

@@ -13,7 +13,7 @@ from cityseg.analysis import bootstrap, verdicts
 from cityseg.analysis.bootstrap import Certainty, Estimate
 from cityseg.analysis.bridge import Bridge, bridge
 from cityseg.analysis.compare import Basis, Metric, differing_settings, obstacles
-from cityseg.api.runs import Result, find_result
+from cityseg.api.results import Result, find_result
 from cityseg.data.layout import Split
 from cityseg.errors import UsageError
 from cityseg.labels import CLASS_NAMES

@@ -11,7 +11,7 @@ import torch
 
 from cityseg import checkpoint
 from cityseg.api.data import connect
-from cityseg.api.runs import find_result_folder
+from cityseg.api.results import find_result_folder
 from cityseg.data import cache
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import CachedSplit, Progress

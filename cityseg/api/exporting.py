@@ -9,7 +9,7 @@ import numpy as np
 
 from cityseg import checkpoint
 from cityseg.api.data import connect
-from cityseg.api.runs import find_result_folder
+from cityseg.api.results import find_result_folder
 from cityseg.data.cache import Progress
 from cityseg.data.images import read_photo
 from cityseg.data.layout import default_data

@@ -10,7 +10,7 @@ import torch
 from cityseg import checkpoint
 from cityseg.analysis.familiarity import Familiarity
 from cityseg.analysis.familiarity import familiarity as placed
-from cityseg.api.runs import find_result_folder
+from cityseg.api.results import find_result_folder
 from cityseg.data.images import resize_photo
 from cityseg.inference import Prediction
 from cityseg.labels import IGNORE_INDEX

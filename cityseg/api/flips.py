@@ -16,7 +16,7 @@ from cityseg.analysis.flips import FlipShares, FrameFlips
 from cityseg.analysis.frames import truth_pixels
 from cityseg.api.data import FrameView, connect, frame_view
 from cityseg.api.models import load_predictor
-from cityseg.api.runs import Result, find_result
+from cityseg.api.results import Result, find_result
 from cityseg.data.cache import Progress
 from cityseg.data.images import resize_label
 from cityseg.data.layout import Split

@@ -13,7 +13,7 @@ from cityseg.analysis.slices import Kind, Slice, SliceScore
 from cityseg.api.audit import make_audit
 from cityseg.api.data import STATISTICS_SIZE, FrameView, connect, frame_view
 from cityseg.api.models import load_predictor
-from cityseg.api.runs import find_result_folder
+from cityseg.api.results import find_result_folder
 from cityseg.data import cache
 from cityseg.data import statistics as counting
 from cityseg.data.cache import Progress

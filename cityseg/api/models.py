@@ -13,7 +13,7 @@ from cityseg import checkpoint
 from cityseg import photos as photo_files
 from cityseg.analysis.seeing import Seen, digest
 from cityseg.api.familiar import familiarity
-from cityseg.api.runs import find_result_folder, shipped_root
+from cityseg.api.results import find_result_folder, shipped_root
 from cityseg.engine.device import best_device
 from cityseg.errors import DataError, UsageError
 from cityseg.export import load_onnx

@@ -14,7 +14,7 @@ from cityseg import checkpoint
 from cityseg.analysis import bootstrap
 from cityseg.analysis.bootstrap import Score
 from cityseg.api.data import data_info, prepare
-from cityseg.api.runs import Result, find_result, shipped_root
+from cityseg.api.results import Result, find_result, shipped_root
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import Progress

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cityseg import queue as line
-from cityseg.api.runs import new_run
+from cityseg.api.making import new_run
 from cityseg.config import ExperimentConfig
 from cityseg.data.layout import default_data
 from cityseg.queue import Queue

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cityseg import queue as line
 from cityseg.analysis.groups import Group, Member, groups
-from cityseg.api.runs import Result, expect_data, list_results, make_run
+from cityseg.api.making import expect_data, make_run
+from cityseg.api.results import Result, list_results
 from cityseg.config import ExperimentConfig
 from cityseg.data.layout import default_data
 from cityseg.errors import CitysegError, UsageError

@@ -28,6 +28,7 @@ from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
+from cityseg.engine.initial import initial_weights
 from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
@@ -348,6 +349,8 @@ class Trainer:
         if self._writes:
             self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:
+            if self.config.initial:
+                self._start_from(processes.of_first(lambda: initial_weights(self.config, self.run.initial)))
             return 0
         weights, state = kept
         self.model.load_state_dict(weights)
@@ -360,6 +363,11 @@ class Trainer:
         self._pending = [loss.to(self.device) for loss in state["pending"]]
         done: int = state["iteration"]
         return done
+
+    def _start_from(self, weights: dict[str, Tensor]) -> None:
+        self.model.load_state_dict(weights)
+        if self.average:
+            self.average.model.load_state_dict(weights)
 
 
 def stamped(confusions: np.ndarray, split: CachedSplit) -> dict[str, Any]:

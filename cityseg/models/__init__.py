@@ -22,7 +22,7 @@ def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
     if config.architecture != "unet":
         return {}
     arguments: dict[str, Any] = {"start_channels": config.start_channels, "depth": config.depth}
-    plain = {"block": "double", "stem": False, "attention": False, "max_channels": 0, "upsampling": "transposed"}
+    plain = {"block": "double", "stem": 1, "attention": False, "max_channels": 0, "upsampling": "transposed"}
     return arguments | {name: getattr(config, name) for name, value in plain.items() if getattr(config, name) != value}
 
 

@@ -55,10 +55,11 @@ class UNet(nn.Module):
     Args:
         start_channels: channels of the first level.
         depth: index of the last level; there are ``depth + 1`` max-pools, so the input needs at least
-            ``2 ** (depth + 1)`` pixels on each side, twice that with a stem.
+            ``stem * 2 ** (depth + 1)`` pixels on each side.
         num_classes: channels of the output.
         block: what a level does: ``double`` (the first study's), ``residual``, ``depthwise`` or ``separable``.
-        stem: halve the input with a 4x4 convolution before the first level, and double the logits after the last.
+        stem: how many times smaller than the input the first level is: 1, or 2 or 4, where a convolution twice as wide
+            as its stride comes before it and the logits are enlarged after it. True, as older checkpoints say, is 2.
         attention: weigh the skips with attention gates.
         max_channels: no level has more; 0 sets no bound (nnU-Net's way to keep deep levels small, arXiv 1809.10486).
         upsampling: how the way up doubles the size: ``transposed``, a learned 2x2 kernel (the first study's), or
@@ -76,7 +77,7 @@ class UNet(nn.Module):
         num_classes: int = 19,
         *,
         block: str = "double",
-        stem: bool = False,
+        stem: int = 1,
         attention: bool = False,
         max_channels: int = 0,
         upsampling: str = "transposed",
@@ -84,14 +85,17 @@ class UNet(nn.Module):
         super().__init__()
         kind = BLOCKS[block]
         widths = channels_of_levels(start_channels, depth, max_channels)
-        self.min_size = 2 ** (depth + 1 + stem)
-        if stem:
+        self.shrinking = 2 if stem is True else stem
+        self.min_size = self.shrinking * 2 ** (depth + 1)
+        stemmed = self.shrinking > 1
+        if stemmed:
+            width = 2 * self.shrinking
             self.stem = nn.Sequential(
-                nn.Conv2d(3, start_channels, 4, stride=2, padding=1, bias=False),
+                nn.Conv2d(3, start_channels, width, stride=self.shrinking, padding=width // 4, bias=False),
                 nn.BatchNorm2d(start_channels),
                 nn.Hardswish(inplace=True),
             )
-        first = start_channels if stem else 3
+        first = start_channels if stemmed else 3
         self.down = nn.ModuleList(kind(before, after) for before, after in zip([first, *widths], widths, strict=False))
         bilinear = upsampling == "bilinear"
         self.up = nn.ModuleList(
@@ -128,7 +132,7 @@ class UNet(nn.Module):
             x = step(x, skips.pop())
         logits: Tensor = self.head(x)
         if hasattr(self, "stem"):
-            logits = F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)
+            logits = F.interpolate(logits, scale_factor=float(self.shrinking), mode="bilinear", align_corners=False)
         if logits.shape[-2:] != size:
             # Odd sizes lose a row or column at each halving; the crops took it evenly from both borders.
             logits = _pad_to(logits, size)

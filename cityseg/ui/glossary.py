@@ -9,7 +9,17 @@ from cityseg.config import ExperimentConfig
 ABSENT = "–"
 
 SETTINGS: dict[str, tuple[str, ...]] = {
-    "Model": ("architecture", "start_channels", "max_channels", "depth", "block", "upsampling", "stem", "attention"),
+    "Model": (
+        "architecture",
+        "start_channels",
+        "max_channels",
+        "depth",
+        "block",
+        "upsampling",
+        "stem",
+        "attention",
+        "initial",
+    ),
     "Data": ("image_size", "normalization"),
     "Optimiser": (
         "epochs",
@@ -56,10 +66,11 @@ SETTING_NAMES: dict[str, str] = {
     "start_channels": "Channels of the first level",
     "depth": "Depth",
     "block": "Block",
-    "stem": "Halving stem",
+    "stem": "Stem stride",
     "max_channels": "Most channels of a level",
     "upsampling": "Way up",
     "attention": "Attention gates",
+    "initial": "Start from",
     "image_size": "Frame size",
     "normalization": "Normalisation",
     "epochs": "Epochs",

@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from cityseg import api, checkpoint, metrics
-from cityseg.api.runs import new_run
+from cityseg.api.making import new_run
 from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
 from cityseg.errors import TrainingError

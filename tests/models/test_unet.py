@@ -69,15 +69,16 @@ VARIANTS = [
     {"block": "residual"},
     {"block": "depthwise"},
     {"block": "separable"},
-    {"stem": True},
+    {"stem": 2},
+    {"stem": 4},
     {"attention": True},
-    {"block": "residual", "stem": True, "attention": True},
+    {"block": "residual", "stem": 2, "attention": True},
     {"max_channels": 6, "upsampling": "bilinear", "attention": True},
 ]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("size", [(8, 16), (11, 9), (40, 33)])
+@pytest.mark.parametrize("size", [(16, 32), (19, 17), (40, 33)])
 def test_variants_keep_the_inputs_size_and_train(variant, size):
     torch.manual_seed(0)
     model = UNet(4, 1, **variant)
@@ -89,9 +90,18 @@ def test_variants_keep_the_inputs_size_and_train(variant, size):
         assert torch.isfinite(parameter.grad).all(), name
 
 
-def test_a_stem_needs_twice_the_size():
-    with pytest.raises(UsageError, match="at least 32x32 pixels for this depth, found 31x64"):
-        UNet(2, 3, stem=True)(torch.zeros(1, 3, 31, 64))
+@pytest.mark.parametrize(("stem", "least"), [(2, 32), (4, 64), (True, 32)])
+def test_a_stem_needs_a_larger_photo(stem, least):
+    with pytest.raises(UsageError, match=f"at least {least}x{least} pixels for this depth, found {least - 1}x64"):
+        UNet(2, 3, stem=stem)(torch.zeros(1, 3, least - 1, 64))
+
+
+def test_a_stem_sees_every_pixel_of_the_photo():
+    torch.manual_seed(0)
+    photo = torch.randn(1, 3, 32, 32, requires_grad=True)
+    UNet(2, 1, stem=4).stem(photo).square().sum().backward()
+    assert photo.grad is not None
+    assert (photo.grad.abs().sum(1) > 0).all()
 
 
 def test_depthwise_blocks_have_about_an_eighth_of_the_weights():
@@ -128,7 +138,7 @@ def test_an_attention_gate_only_weakens_and_treats_channels_alike():
 def test_plain_arguments_stay_as_short_as_they_were():
     assert arguments_of(config.preset("better-1")) == {"start_channels": 8, "depth": 2}
     other = config.override(config.preset("better-1"), ["block=residual", "stem=true"])
-    assert arguments_of(other) == {"start_channels": 8, "depth": 2, "block": "residual", "stem": True}
+    assert arguments_of(other) == {"start_channels": 8, "depth": 2, "block": "residual", "stem": 2}
 
 
 # torchvision documents 3,221,538 parameters for 21 classes; each class has a row of 40 + 1 and one of 128 + 1.

@@ -1,0 +1,82 @@
+"""Starting from the weights of another model."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+from cityseg import api, checkpoint
+from cityseg.api.making import make_run
+from cityseg.config import build
+from cityseg.data.batches import Normalization
+from cityseg.engine.initial import initial_weights
+from cityseg.errors import UsageError
+from cityseg.models import UNet, arguments_of
+from cityseg.runs import find_run
+
+STILL = {"learning_rate": 1e-30, "weight_decay": 0, "epochs": 1}
+"""Steps too small to move a weight: what such a run keeps is what it began with."""
+
+
+def saved(folder, **settings):
+    """Write a small checkpoint and return its network and recipe."""
+    recipe = build({"start_channels": 4, "depth": 1, "block": "separable", "upsampling": "bilinear", **settings})
+    torch.manual_seed(0)
+    model = UNet(**arguments_of(recipe)).eval()
+    plain = Normalization.named("imagenet")
+    card = checkpoint.ModelCard("unet", arguments_of(recipe), recipe.image_size, plain, 0, "nothing")
+    checkpoint.save(folder, model, card)
+    return model, recipe
+
+
+def test_a_run_starts_from_the_model_it_names_which_may_then_go_away(trained, tiny, workplace, streets):
+    shutil.copytree(trained.folder, workplace / "origin")
+    make_run(tiny(**STILL, initial="origin"), str(streets), "still")
+    shutil.rmtree(workplace / "origin")
+    assert api.train(None, resume="still").state == "finished"
+    began = load_file(trained.folder / "best" / "model.safetensors")
+    ended = load_file(find_run("still").folder / "best" / "model.safetensors")
+    weights = [name for name in began if "running" not in name and "num_batches" not in name]
+    assert weights
+    for name in weights:
+        torch.testing.assert_close(ended[name], began[name], rtol=0, atol=0)
+
+
+def test_the_average_of_the_weights_starts_there_too(trained, tiny, workplace, streets):
+    api.train(tiny(**STILL, initial=str(trained.folder), ema_decay=0.9), str(streets), name="average")
+    began = load_file(trained.folder / "best" / "model.safetensors")
+    ended = load_file(find_run("average").folder / "best" / "model.safetensors")
+    torch.testing.assert_close(ended["head.weight"], began["head.weight"])
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 4), (4, 2)])
+def test_another_stem_answers_alike_for_a_frame_of_another_size(tmp_path, before, after):
+    model, recipe = saved(tmp_path, stem=before)
+    other = UNet(**arguments_of(recipe) | {"stem": after}).eval()
+    other.load_state_dict(initial_weights(build({**recipe.model_dump(), "stem": after}), tmp_path))
+    torch.manual_seed(1)
+    coarse = torch.randn(1, 3, 32, 64)
+    small = F.interpolate(coarse, scale_factor=before / 2, mode="nearest")
+    large = F.interpolate(coarse, scale_factor=after / 2, mode="nearest")
+    with torch.no_grad():
+        torch.testing.assert_close(other.stem(large), model.stem(small), rtol=1e-4, atol=1e-5)
+
+
+def test_models_of_other_networks_are_refused_before_there_is_a_run(tmp_path, workplace, streets):
+    _, recipe = saved(tmp_path / "origin")
+    for settings in ({"block": "residual"}, {"start_channels": 8}, {"depth": 2}, {"stem": 2}):
+        changed = build({**recipe.model_dump(), **settings, "initial": str(tmp_path / "origin")})
+        with pytest.raises(UsageError) as refused:
+            make_run(changed, str(streets), "refused")
+        assert str(refused.value) == (
+            f"initial: expected a model whose network is that of the recipe but for the stride of its stem, found "
+            f"another in {tmp_path / 'origin'}; set architecture, start_channels, depth, max_channels, block, "
+            "upsampling and attention as it has them"
+        )
+    with pytest.raises(UsageError, match="unknown model 'nowhere': expected a run id"):
+        make_run(build({**recipe.model_dump(), "initial": "nowhere"}), str(streets), "refused")
+    assert not (workplace / "runs").exists()
