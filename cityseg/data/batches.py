@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cityseg.data.cache import CachedSplit
 from cityseg.data.transfer import constants
+from cityseg.labels import NUM_CLASSES
 
 _MEANS = {"none": (0.0, 0.0, 0.0), "imagenet": (0.485, 0.456, 0.406)}
 _DEVIATIONS = {"none": (1.0, 1.0, 1.0), "imagenet": (0.229, 0.224, 0.225)}
@@ -73,6 +74,21 @@ class DeviceSplit:
         photos = F.avg_pool2d(photos.permute(0, 3, 1, 2).float(), 2).round_().byte()
         return photos.permute(0, 2, 3, 1), labels[:, 1::2, 1::2]
 
+    def repeat_factors(self, threshold: float) -> Tensor | None:
+        """Return (N,) float64 how much more often each frame is to be drawn, at least 1; None for a threshold of 0.
+
+        A class that a share f of the frames show asks for sqrt(threshold / f), and a frame takes the most that a class
+        on it asks for (repeat factor sampling, Gupta, Dollar and Girshick, "LVIS", arXiv 1908.03195, section 3.2).
+
+        Args:
+            threshold: share of the frames, 0 to 1; classes on fewer frames are rare.
+        """
+        if not threshold:
+            return None
+        shown = torch.stack([self.labels.eq(train_id).flatten(1).any(1) for train_id in range(NUM_CLASSES)], 1).cpu()
+        wanted = (threshold / shown.double().mean(0).clamp_min(1 / len(self))).sqrt().clamp_min(1)
+        return torch.where(shown, wanted, 1.0).amax(1)
+
     def class_share(self) -> np.ndarray:
         """Return the (19,) share of each class among all scored pixels."""
         counts = torch.bincount(self.labels.view(-1).cpu(), minlength=256)[:19].double().numpy()
@@ -85,6 +101,18 @@ def generator(seed: int, *position: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
 
 
-def epoch_order(frames: int, seed: int, epoch: int) -> Tensor:
-    """Return a permutation of ``frames`` indices, (frames,) int64, for this epoch."""
-    return torch.randperm(frames, generator=generator(seed, epoch))
+def epoch_order(frames: int, seed: int, epoch: int, factors: Tensor | None = None) -> Tensor:
+    """Return the ``frames`` indices, (frames,) int64, that this epoch trains on: all of them once, in a drawn order.
+
+    With (frames,) float64 ``factors``, a frame comes as often as its share of their sum says, rounded up or down by
+    chance, and the epoch is as long as before.
+    """
+    random = generator(seed, epoch)
+    order = torch.randperm(frames, generator=random)
+    if factors is None:
+        return order
+    # Systematic sampling: equal strides over the factors laid end to end, from a drawn start.
+    ends = factors[order].cumsum(0)
+    strides = (torch.arange(frames, dtype=torch.float64) + torch.rand((), generator=random)) * (ends[-1] / frames)
+    drawn = order[torch.searchsorted(ends, strides, right=True).clamp_max(frames - 1)]
+    return drawn[torch.randperm(frames, generator=random)]

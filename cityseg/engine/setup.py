@@ -35,6 +35,7 @@ class Setup:
         self.loss = SegmentationLoss.of(config, self.split.class_share()).to(device)
         self.optimizer = build_optimizer(config, self.model)
         self._step = make_train_step(config, self.model, self.loss, self.optimizer, self.split, self.average)
+        self._factors = self.split.repeat_factors(config.rare_frames)
         self._order = torch.empty(0, dtype=torch.int64)
         self._ordered = -1
 
@@ -50,7 +51,7 @@ class Setup:
         epoch, position = divmod(number, -(-len(self.split) // size))
         epoch += first_epoch
         if self._ordered != epoch:
-            self._order, self._ordered = epoch_order(len(self.split), self.config.seed, epoch), epoch
+            self._order, self._ordered = epoch_order(len(self.split), self.config.seed, epoch, self._factors), epoch
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         return self._step(self._order[position * size : (position + 1) * size], epoch, position)

@@ -167,6 +167,7 @@ class Trainer:
         config = self.config
         train = self.on_device["train"]
         step = make_train_step(config, self.model, self.spread_loss, self.optimizer, train, self.average)
+        factors = train.repeat_factors(config.rare_frames)
         clock = Clock()
         self.model.train()
 
@@ -174,7 +175,7 @@ class Trainer:
             done = engine.state.iteration - 1
             epoch, position = divmod(done, self.epoch_length)
             if position == 0 or self._order is None:
-                self._order = send(epoch_order(len(self.on_device["train"]), config.seed, epoch), self.device)
+                self._order = send(epoch_order(len(train), config.seed, epoch, factors), self.device)
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(config, done, self.steps)
             start = position * config.batch_size

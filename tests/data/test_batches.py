@@ -53,6 +53,31 @@ def test_an_epochs_order_is_a_permutation():
     assert not torch.equal(epoch_order(100, seed=8, epoch=0), orders[0])
 
 
+def test_factors_are_those_of_the_paper(split):
+    labels = np.full((5, 9, 14), 0, np.uint8)
+    labels[1, 2, 3], labels[1, 5, 5], labels[4, 0, 0], labels[2, :, :2] = 16, 255, 8, 8
+    split.labels = torch.from_numpy(labels)
+    share = {0: 1.0, 16: 1 / 5, 8: 2 / 5}
+    on_frames = [(0,), (0, 16), (0, 8), (0,), (0, 8)]
+    expected = [max(max(1.0, (0.5 / share[train_id]) ** 0.5) for train_id in shown) for shown in on_frames]
+    np.testing.assert_allclose(split.repeat_factors(0.5).numpy(), expected)
+    assert split.repeat_factors(0) is None
+
+
+def test_frames_come_as_often_as_their_factors_say():
+    factors = torch.tensor([1.0, 3.0, 1.0, 2.5, 1.0, 1.5], dtype=torch.float64)
+    expected = (factors * 6 / factors.sum()).numpy()
+    counts = []
+    for epoch in range(400):
+        order = epoch_order(6, 3, epoch, factors)
+        assert len(order) == 6
+        counts.append(np.bincount(order.numpy(), minlength=6))
+        assert (np.abs(counts[-1] - expected) < 1).all()
+    np.testing.assert_allclose(np.mean(counts, 0), expected, atol=0.08)
+    assert torch.equal(epoch_order(6, 3, 7, factors), epoch_order(6, 3, 7, factors))
+    assert sorted(epoch_order(6, 3, 7, torch.ones(6, dtype=torch.float64)).tolist()) == list(range(6))
+
+
 def test_draws_depend_on_the_position_alone():
     def draw(*position: int) -> list[float]:
         return torch.rand(4, generator=generator(3, *position)).tolist()
