@@ -68,6 +68,9 @@ class ExperimentConfig(BaseModel):
     """Largest relative change of a training photo's colour saturation, up or down."""
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest turn of a training photo's colours around the colour circle, in turns, either way."""
+    tint: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Largest relative change of each colour of a training photo, red, green and blue apart, as another white balance
+    would make it."""
     blur: Annotated[float, Field(ge=0, le=8)] = 0.0
     """Largest standard deviation, in pixels, of the Gaussian that blurs a training photo."""
     noise: Annotated[float, Field(ge=0, le=0.5)] = 0.0
@@ -209,6 +212,19 @@ _SEPARABLE: dict[str, Any] = {
     "precision": "float32",
 }
 
+# What another camera, windscreen or weather would do to a photo.
+_OTHER_CAMERAS: dict[str, Any] = {
+    "scale_min": 0.7,
+    "scale_max": 1.6,
+    "brightness": 0.4,
+    "contrast": 0.4,
+    "saturation": 0.5,
+    "hue": 0.02,
+    "tint": 0.2,
+    "blur": 0.8,
+    "noise": 0.05,
+}
+
 _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "experiment-1": (
         "The first study's smallest U-Net at 64x128, as it was trained",
@@ -245,6 +261,19 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "best-3": (
         "The best we know at experiment-3's size, epochs and number of parameters",
         {**_SEPARABLE, "start_channels": 16, "max_channels": 256, "depth": 4, "image_size": (128, 256), "epochs": 10},
+    ),
+    "best-4": (
+        "The best we know at 128x256, without a budget, made for other cameras too",
+        {
+            **_SEPARABLE,
+            **_OTHER_CAMERAS,
+            "start_channels": 48,
+            "max_channels": 256,
+            "stem": 2,
+            "image_size": (128, 256),
+            "epochs": 32,
+            "half_size_epochs": 10,
+        },
     ),
 }
 

@@ -36,6 +36,7 @@ class Augmentation:
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
+    tint: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
     night: float = 0.0
@@ -73,6 +74,9 @@ class Augmentation:
             draws = torch.rand(4, len(x), generator=random).mul_(2).sub_(1)
             strengths = torch.tensor([self.brightness, self.contrast, self.saturation, self.hue])
             x = recolor(x, *send(draws * strengths[:, None], x.device))
+        if self.tint:
+            gains = torch.rand(len(x), 3, 1, 1, generator=random).mul_(2).sub_(1).mul_(self.tint).add_(1)
+            x = x * send(gains, x.device)
         if self.night:
             x = make_night(x.clamp(0, 255), labels, self.night, random)
         if self.blur:

@@ -108,6 +108,19 @@ def test_changes_follow_one_another():
     torch.testing.assert_close(together, stepwise, atol=0.05, rtol=0)
 
 
+def test_a_tint_scales_each_colour_of_a_frame_apart():
+    photos = torch.full((200, 2, 3, 3), 100, dtype=torch.uint8)
+    labels = torch.zeros(200, 2, 3, dtype=torch.uint8)
+    tinted, _ = Augmentation(tint=0.3)(photos, labels, torch.Generator().manual_seed(0))
+    gains = tinted.numpy() / 100
+    np.testing.assert_allclose(gains, np.broadcast_to(gains[:, :1, :1], gains.shape))
+    gains = gains[:, 0, 0]
+    assert (abs(gains - 1) <= 0.3).all()
+    assert gains.min() < 0.72
+    assert gains.max() > 1.28
+    assert (abs(np.corrcoef(gains.T)[np.triu_indices(3, 1)]) < 0.25).all()
+
+
 def test_hue_turns_colours_and_leaves_greys():
     grey = torch.full((4, 3, 2, 2), 90.0)
     quarter = torch.full((4,), 0.25)

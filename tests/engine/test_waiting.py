@@ -94,7 +94,15 @@ def constants_travel_once():
 
 RECIPES = {
     "plain": {"flip": False},
-    "light": {"brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.1, "blur": 1.0, "night": 0.5},
+    "light": {
+        "brightness": 0.3,
+        "contrast": 0.3,
+        "saturation": 0.3,
+        "hue": 0.1,
+        "tint": 0.1,
+        "blur": 1.0,
+        "night": 0.5,
+    },
     "place": {"scale_min": 0.5, "scale_max": 2.0, "cutmix": 0.5, "half_size_epochs": 1},
     "losses": {"lovasz_weight": 1.0, "focal_gamma": 2.0, "clip_norm": 1.0, "ema_decay": 0.9},
     "sgd": {"optimizer": "sgd", "class_weights": "none", "label_smoothing": 0.1, "channels_last": True},
