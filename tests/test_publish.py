@@ -45,6 +45,11 @@ def test_published_folder_tells_all_and_nothing_private(data, tmp_path):
     card = (folder / "README.md").read_text()
     assert "None at all." in card
     assert f"{again['macro']['f1']:.3f}" in card
+    robustness = api.find_robustness(str(folder), "val", shipped.scores["val"]["fingerprint"])
+    assert robustness is not None
+    assert f"On average over the changes {robustness.mean_f1:.3f} is left" in card
+    for each in robustness.changed:
+        assert f"| {each.name} | {each.words} | {each.f1[0]:.3f}" in card
 
 
 def test_a_shipped_model_is_measured_anew_in_its_place(data, tmp_path):

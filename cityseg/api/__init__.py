@@ -54,6 +54,7 @@ from cityseg.api.queue import (
     withdraw,
 )
 from cityseg.api.results import Result, find_result, list_results
+from cityseg.api.robustness import Robustness, find_robustness, measure_robustness, robustness_file
 from cityseg.api.runs import (
     DeviceInfo,
     delete,
@@ -93,6 +94,7 @@ __all__ = [
     "Preparation",
     "Queue",
     "Result",
+    "Robustness",
     "Trial",
     "Verification",
     "advance_queue",
@@ -117,6 +119,7 @@ __all__ = [
     "find_queue",
     "find_rate",
     "find_result",
+    "find_robustness",
     "find_trial",
     "flips",
     "frame_view",
@@ -129,6 +132,7 @@ __all__ = [
     "list_results",
     "load_predictor",
     "make_audit",
+    "measure_robustness",
     "measure_time",
     "model_folder",
     "models",
@@ -141,6 +145,7 @@ __all__ = [
     "publish",
     "read_verdicts",
     "resume",
+    "robustness_file",
     "running_trials",
     "set_slots",
     "splits_with_frames",

@@ -6,7 +6,6 @@ in ``runs/.audits/<name>/`` for shipped models, whose folder may be read-only.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import zipfile
@@ -23,7 +22,8 @@ from cityseg.analysis import regions
 from cityseg.analysis.audit import VERDICTS, Disagreement, Verdict
 from cityseg.analysis.regions import Region
 from cityseg.api.data import connect
-from cityseg.api.results import find_result_folder, shipped_root
+from cityseg.api.notes import notes_folder, stamp, written
+from cityseg.api.results import find_result_folder
 from cityseg.data import cache
 from cityseg.data.cache import CachedSplit, Progress
 from cityseg.data.layout import Split
@@ -33,13 +33,12 @@ from cityseg.errors import DataError, UsageError
 from cityseg.files import write_atomically, write_json
 from cityseg.labels import CLASS_NAMES
 from cityseg.metrics import summarize
-from cityseg.runs import Run, runs_root
+from cityseg.runs import Run
 
 CONFIDENCE = 0.8
 """Least mean probability of a disagreement that is worth a look, unless something else is asked."""
 _VERSION = 2
 _JUDGING = threading.Lock()
-_FOLDER = ".audits"
 _LEAST_SHARE = 4096
 """Regions below one part in so many of a frame are not kept: they are borders, not objects."""
 _MOST = 5000
@@ -84,7 +83,7 @@ class Audit:
 
 def audit_file(model: str, split: Split, runs: Path | None = None) -> Path:
     """Return where the audit of a result is stored, whether there is one or not; raises UsageError as MODEL does."""
-    return _file(_folder(find_result_folder(model, runs), runs), split)
+    return _file(notes_folder(find_result_folder(model, runs), runs), split)
 
 
 def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> Audit | None:
@@ -94,10 +93,10 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
         UsageError, CheckpointError: MODEL is unknown or damaged.
     """
     run = find_result_folder(model, runs)
-    folder = _folder(run, runs)
+    folder = notes_folder(run, runs)
     try:
         with np.load(_file(folder, split), allow_pickle=False) as stored:
-            if str(stored["stamp"]) != _stamp(run, fingerprint):
+            if str(stored["stamp"]) != stamp(run, fingerprint, _VERSION):
                 return None
             names = tuple(stored["frames"].tolist())
             bands, sizes = stored["bands"].astype(np.int64), stored["sizes"].astype(np.int64)
@@ -139,8 +138,8 @@ def make_audit(
     if known is not None:
         return known
     bands, sizes, found = _pass(run, frames, on_progress)
-    audit = Audit(run.id, split, frames.size, frames.meta.frames, bands, sizes, found, _folder(run, runs))
-    _store(audit, _stamp(run, frames.meta.fingerprint))
+    audit = Audit(run.id, split, frames.size, frames.meta.frames, bands, sizes, found, notes_folder(run, runs))
+    _store(audit, stamp(run, frames.meta.fingerprint, _VERSION))
     return audit
 
 
@@ -190,7 +189,7 @@ def _write_verdicts(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
         "size": list(audit.size),
         "verdicts": [{"region": key, "verdict": value} for key, value in verdicts.items()],
     }
-    _written(audit.verdict_file, lambda: write_json(audit.verdict_file, document))
+    written(audit.verdict_file, lambda: write_json(audit.verdict_file, document))
 
 
 def audit_report(
@@ -232,30 +231,8 @@ def audit_report(
     }
 
 
-def _folder(run: Run, runs: Path | None) -> Path:
-    if (run.folder / "status.json").is_file():
-        return run.folder
-    name = run.id
-    if run.folder.resolve().parent != shipped_root():
-        # Folders named on the command line may share a name.
-        name += f"-{hashlib.sha256(str(run.folder.resolve()).encode()).hexdigest()[:8]}"
-    return runs_root(runs) / _FOLDER / name
-
-
 def _file(folder: Path, split: Split) -> Path:
     return folder / f"audit-{split}.npz"
-
-
-def _stamp(run: Run, fingerprint: str) -> str:
-    """Name what an audit depends on: the weights, the frames and their truth, and this module."""
-    card = checkpoint.read_card(run.checkpoint)
-    digest = hashlib.sha256(f"{_VERSION} {card.image_size} {fingerprint} {cache.LABEL_POLICY}".encode())
-    weights = run.checkpoint / checkpoint.WEIGHTS
-    try:
-        digest.update(weights.read_bytes())
-    except OSError:
-        raise DataError(f"{weights}: expected a model's weights, found no readable file; restore it") from None
-    return digest.hexdigest()
 
 
 def _pass(
@@ -302,7 +279,7 @@ def _store(audit: Audit, stamp: str) -> None:
         with unfinished.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
-    _written(path, lambda: write_atomically(path, write))
+    written(path, lambda: write_atomically(path, write))
 
 
 def _unpacked(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[Disagreement, ...]:
@@ -317,14 +294,3 @@ def _unpacked(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple
         region = Region(int(pair[0]), int(pair[1]), (top, left, bottom, right), mask, float(confidence))
         found.append(Disagreement(int(frame), names[frame], region))
     return tuple(found)
-
-
-def _written(path: Path, write: Any) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write()
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a place to write to, found {error.strerror}; free it or choose another folder of runs "
-            "with CITYSEG_RUNS"
-        ) from None

@@ -15,6 +15,7 @@ from cityseg.analysis import bootstrap
 from cityseg.analysis.bootstrap import Score
 from cityseg.api.data import data_info, prepare
 from cityseg.api.results import Result, find_result, shipped_root
+from cityseg.api.robustness import Robustness, measure_robustness
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import Progress
@@ -93,13 +94,14 @@ def publish(
     checkpoint.write_card(target.folder, card)
     if result.run.folder.resolve() != target.folder.resolve():
         shutil.copyfile(result.run.folder / "history.jsonl", target.folder / "history.jsonl")
+    robustness = measure_robustness(str(target.folder), spec, keep_in=target.folder) if "val" in splits else None
     description = {key: value for key, value in result.run.describe().items() if key not in _PRIVATE}
     write_json(target.folder / "config.json", description)
-    (target.folder / "README.md").write_text(_model_card(target, result, card, terms), encoding="utf-8")
+    (target.folder / "README.md").write_text(_model_card(target, result, card, robustness, terms), encoding="utf-8")
     return find_result(str(target.folder))
 
 
-def _model_card(target: Run, result: Result, card: ModelCard, terms: str) -> str:
+def _model_card(target: Run, result: Result, card: ModelCard, robustness: Robustness | None, terms: str) -> str:
     config = result.config
     size = f"{card.image_size[0]}x{card.image_size[1]}"
     scores = card.scores
@@ -149,6 +151,7 @@ def _model_card(target: Run, result: Result, card: ModelCard, terms: str) -> str
         "",
         f"Logits are divided by a temperature of {card.temperature:g}, fitted on val. After that, confidence and the "
         f"share of right pixels differ by {_calibration(target, scores)} on average (expected calibration error).",
+        *(_robustness(robustness) if robustness else []),
         "",
         "## Limits",
         "",
@@ -165,6 +168,24 @@ def _with_interval(score: Score) -> str:
     if np.isnan(score.low):
         return _figure(score.value)
     return f"{_figure(score.value)} ({score.low:.3f} to {score.high:.3f})"
+
+
+def _robustness(found: Robustness) -> list[str]:
+    lines = [
+        "",
+        "## Other cameras",
+        "",
+        f"Macro F1 on {found.split}, every photo changed as another camera might have taken it. On average over the "
+        f"changes {found.mean_f1:.3f} is left, {100 * found.retained:.0f} % of the score of the frames as they are. "
+        "Streets of other countries differ in more than their cameras.",
+        "",
+        "| change | what is done | macro F1 |",
+        "|---|---|---|",
+    ]
+    for each in (found.plain, *found.changed):
+        score = Score(*(np.nan if part is None else part for part in each.f1))
+        lines.append(f"| {each.name or 'none'} | {each.words} | {_with_interval(score)} |")
+    return lines
 
 
 def _calibration(target: Run, splits: Iterable[str]) -> str:

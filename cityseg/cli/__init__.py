@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import processes
-from cityseg.cli import agree, bench, compare, demo, flips, inspect, models, sweep, train, trials
+from cityseg.cli import agree, bench, compare, demo, flips, inspect, models, robustness, sweep, train, trials
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -44,6 +44,7 @@ app.command()(models.publish)
 app.command()(inspect.inspect)
 app.command()(inspect.pixel)
 app.command()(inspect.audit)
+app.command()(robustness.robustness)
 app.command()(bench.bench)
 
 

@@ -21,7 +21,8 @@ from cityseg.labels import IGNORE_INDEX
 
 _LUMA = (0.299, 0.587, 0.114)
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
-_GREY = 127.5
+GREY = 127.5
+"""What lies outside a frame."""
 _BLUR_REACH = 2.5
 
 
@@ -129,7 +130,7 @@ def scale_and_crop(x: Tensor, labels: Tensor, factors: Tensor, random: torch.Gen
     rows = torch.stack([torch.stack([inverse, zeros, places[0]], 1), torch.stack([zeros, inverse, places[1]], 1)], 1)
     grid = F.affine_grid(send(rows, x.device), list(x.shape), align_corners=False)
     # What lies outside is sampled as zero, so zero has to mean mid-grey and void.
-    zoomed = F.grid_sample(x - _GREY, grid, mode="bilinear", align_corners=False) + _GREY
+    zoomed = F.grid_sample(x - GREY, grid, mode="bilinear", align_corners=False) + GREY
     shifted = labels[:, None].float() - IGNORE_INDEX
     moved = F.grid_sample(shifted, grid, mode="nearest", align_corners=False) + IGNORE_INDEX
     return zoomed, moved[:, 0].byte()

@@ -16,12 +16,11 @@ from cityseg.errors import CitysegError
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES
 from cityseg.metrics import summarize
-from cityseg.ui import choices, confusions, glossary, pictures, state, work
+from cityseg.ui import choices, confusions, glossary, passes, pictures, state
 from cityseg.ui.gallery import Thumbnail, gallery
 from cityseg.ui.measures import ask_for
 from cityseg.ui.walk import Subject
 
-_LOOK_SECONDS = 0.5
 _PAGE = 8
 _SURE, _REGION = "sure", "inspect_region"
 _ICONS: dict[Verdict, str] = {"label wrong": "label_off", "model wrong": "robot_2", "unsure": "question_mark"}
@@ -59,54 +58,19 @@ def offer(subject: Subject, key: str) -> None:
         subject: what is inspected.
         key: tells several places of the page apart.
     """
-    going = work.find(_name(subject))
-    running = going is not None and going.thread.is_alive()
-    st.fragment(_offer, run_every=_LOOK_SECONDS if running else None)(subject, key, running)
-
-
-def _offer(subject: Subject, key: str, was_running: bool) -> None:
-    going = work.find(_name(subject))
-    running = going is not None and going.thread.is_alive()
-    if running != was_running:
-        # Only the page can begin or end the looking by itself, and the result belongs to all of it.
-        st.rerun()
-    if running and going is not None:
-        work.bar(going, f"{subject.result.id} looks through {subject.split}")
-        st.button("Stop", icon=":material/stop:", key=f"audit_stop_{key}", on_click=going.stop)
-        return
-    st.button(
-        f"Look through all {len(subject.names):,} frames",
-        icon=":material/frame_inspect:",
-        key=f"audit_begin_{key}",
-        type="primary",
-        on_click=_begin,
-        args=(subject,),
-        help="The model predicts every frame of the split once more, beside the page; a large model on a processor "
-        "takes about a minute. The result is kept. The same as `cityseg audit`.",
-    )
-    if going is None:
-        return
-    if isinstance(going.error, work.Stopped):
-        st.caption(f"Stopped after {going.done:,} of {going.total:,} frames; nothing was kept.")
-    elif isinstance(going.error, CitysegError):
-        st.error(str(going.error), icon=":material/error:")
-    elif going.error is not None:
-        raise going.error
-    else:
-        st.warning(
-            f"The audit is done, but {subject.result.id} has other weights by now, or was measured on other labels "
-            "than those connected. Connect the data it was measured on, or look through it once more.",
-            icon=":material/sync_problem:",
-        )
-
-
-def _begin(subject: Subject) -> None:
     model, spec, split = subject.result.id, state.data_spec(), subject.split
-    work.begin(_name(subject), lambda note: api.make_audit(model, spec, split, on_progress=note))
-
-
-def _name(subject: Subject) -> tuple[str, str, str, str]:
-    return ("audit", state.data_spec(), subject.result.id, subject.split)
+    passes.offer(
+        ("audit", spec, model, split),
+        lambda note: api.make_audit(model, spec, split, on_progress=note),
+        key=f"audit_{key}",
+        label=f"Look through all {len(subject.names):,} frames",
+        icon=":material/frame_inspect:",
+        title=f"{model} looks through {split}",
+        meaning="The model predicts every frame of the split once more, beside the page; a large model on a processor "
+        "takes about a minute. The result is kept. The same as `cityseg audit`.",
+        stale=f"The audit is done, but {model} has other weights by now, or was measured on other labels than those "
+        "connected. Connect the data it was measured on, or look through it once more.",
+    )
 
 
 def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:

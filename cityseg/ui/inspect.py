@@ -17,7 +17,19 @@ from cityseg.figures import theme
 from cityseg.figures.shares import percent_text
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX
 from cityseg.metrics import class_scores, ignite_mean_iou, macro, pixel_accuracy
-from cityseg.ui import audit, cached, calibration, choices, confusions, glossary, pictures, pixel, slices, state
+from cityseg.ui import (
+    audit,
+    cached,
+    calibration,
+    choices,
+    confusions,
+    glossary,
+    pictures,
+    pixel,
+    robustness,
+    slices,
+    state,
+)
 from cityseg.ui.viewer import Layer, viewer
 from cityseg.ui.walk import Subject
 
@@ -26,6 +38,7 @@ _TABS: dict[str, Callable[[Subject, Measure, DataInfo | None], None]] = {
     "Slices": slices.show,
     "Calibration": calibration.show,
     "Label audit": audit.show,
+    "Other cameras": robustness.show,
 }
 _ERROR_CLASSES = (
     ("right", (38, 46, 62)),

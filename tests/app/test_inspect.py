@@ -261,7 +261,7 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
     cached._results.clear()
     try:
         app = opened(Run(folder), look="Label audit", sure="5")
-        app.button(key="audit_begin_audit").click().run()
+        app.button(key="audit_audit_begin").click().run()
         wait_until((folder / "audit-val.npz").is_file, 60)
         wait_until(lambda: not any(each.thread.is_alive() for each in work._all_work()[0].values()), 60)
         app.run()
@@ -287,6 +287,29 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         rows = opened(Run(folder), look="Slices", cut="rows")
         table = next(frame.value for frame in rows.dataframe if "Slice" in frame.value)
         assert table["Pixels"].sum() == run.confusions("val").matrices.sum()
+    finally:
+        shutil.rmtree(folder)
+        cached._results.clear()
+
+
+def test_other_cameras_from_the_button_to_the_chart(run: Run, wait_until: Callable[..., None]) -> None:
+    folder = run.folder.with_name("changed")
+    shutil.copytree(run.folder, folder)
+    cached._results.clear()
+    try:
+        app = opened(Run(folder), look="Other cameras")
+        app.button(key="robustness_begin").click().run()
+        wait_until((folder / "robustness-val.json").is_file, 60)
+        wait_until(lambda: not any(each.thread.is_alive() for each in work._all_work()[0].values()), 60)
+        app.run()
+        assert not app.exception
+        found = api.measure_robustness("changed", None)
+        worst = min(found.changed, key=lambda each: each.f1[0])
+        assert any(f"{found.mean_f1:.3f} of {found.plain.f1[0]:.3f}.**" in text.value for text in app.markdown)
+        assert any(f"It bears least: {worst.name} ({worst.words})" in text.value for text in app.markdown)
+        table = next(frame.value for frame in app.dataframe if "What is done" in frame.value)
+        scores = [f"{each.f1[0]:.3f}" for each in (found.plain, *found.changed)]
+        assert list(table["Macro F1"]) == scores
     finally:
         shutil.rmtree(folder)
         cached._results.clear()
