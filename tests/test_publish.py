@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from cityseg import api, config
+from cityseg.api.making import new_run
 from cityseg.errors import UsageError
 
 SETTINGS = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
@@ -44,6 +45,9 @@ def test_published_folder_tells_all_and_nothing_private(data, tmp_path):
     assert "host" not in json.loads((folder / "config.json").read_text())
     card = (folder / "README.md").read_text()
     assert "None at all." in card
+    speed = json.loads((folder / "model.json").read_text())["speed"]
+    assert f"{speed['onnx_frames_per_second']:.1f} by ONNX Runtime" in card
+    assert 0 < speed["onnx_frames_per_second"] < 1e5
     assert f"{again['macro']['f1']:.3f}" in card
     robustness = api.find_robustness(str(folder), "val", shipped.scores["val"]["fingerprint"])
     assert robustness is not None
@@ -66,7 +70,7 @@ def test_a_shipped_model_is_measured_anew_in_its_place(data, tmp_path):
 
 
 def test_unfinished_run_is_not_published(data, tmp_path):
-    run = api.runs.new_run(config.override(config.preset("experiment-1"), SETTINGS), data, "waiting")
+    run = new_run(config.override(config.preset("experiment-1"), SETTINGS), data, "waiting")
     with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):
         api.publish(run.id, data, root=tmp_path / "shipped")
     assert not (tmp_path / "shipped").exists()

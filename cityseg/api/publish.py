@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from cityseg.engine.speed import measure_speed
 from cityseg.engine.temperature import fit_temperature
 from cityseg.engine.train import SCORED, stamped
 from cityseg.errors import UsageError
+from cityseg.export import load_onnx, write_onnx
 from cityseg.files import write_json
 from cityseg.labels import CLASS_NAMES
 from cityseg.metrics.calibration import reliability
@@ -90,6 +92,7 @@ def publish(
             target.write_detail(split, frames, **vars(measured.detail))
             scores[split] = stamped(measured.confusions, splits[split])
     speed = measure_speed(network, card.image_size, card.normalization, device)
+    speed["onnx_frames_per_second"] = _onnx_speed(target.folder)
     card = ModelCard(**{**vars(card), "scores": scores, "speed": speed, "temperature": temperature})
     checkpoint.write_card(target.folder, card)
     if result.run.folder.resolve() != target.folder.resolve():
@@ -99,6 +102,17 @@ def publish(
     write_json(target.folder / "config.json", description)
     (target.folder / "README.md").write_text(_model_card(target, result, card, robustness, terms), encoding="utf-8")
     return find_result(str(target.folder))
+
+
+def _onnx_speed(folder: Path) -> float:
+    """Return frames per second of a checkpoint on the processor, as a file for ONNX Runtime."""
+    network, card = checkpoint.load(folder)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "model.onnx"
+        write_onnx(network, card, path)
+        exported = load_onnx(path).model
+        speed = measure_speed(exported, card.image_size, card.normalization, torch.device("cpu"))
+    return float(speed["frames_per_second"])
 
 
 def _model_card(target: Run, result: Result, card: ModelCard, robustness: Robustness | None, terms: str) -> str:
@@ -116,7 +130,9 @@ def _model_card(target: Run, result: Result, card: ModelCard, robustness: Robust
         f"- Recipe: preset `{config.preset}`; {config.optimizer}, learning rate {config.learning_rate:g} "
         f"({config.schedule}), batch {config.batch_size}, precision {config.precision}, seed {config.seed}.",
         f"- Training took {result.seconds or 0:,.0f} s on {result.run.describe().get('device', 'an unnamed device')}.",
-        f"- Speed: {card.speed['frames_per_second']:.1f} frames/s, one photo at a time, on {card.speed['device']}.",
+        f"- Speed: {card.speed['frames_per_second']:.1f} frames/s by PyTorch, one photo at a time, on "
+        f"{card.speed['device']}; {card.speed['onnx_frames_per_second']:.1f} by ONNX Runtime on the processor, "
+        f"{torch.get_num_threads()} threads.",
         "- Weights are stored in bfloat16; every score was measured in float32 from these stored weights.",
         *([f"- Terms: {terms}"] if terms else []),
         "",

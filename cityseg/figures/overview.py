@@ -31,6 +31,7 @@ class ModelPoint:
         interval: 95 % interval of the score, where it is known.
         frames_per_second: speed, one frame at a time, where it was measured.
         timed_on: device and frame size of that speed, in words; only speeds of one device can be compared.
+        onnx_frames_per_second: the same by ONNX Runtime on the processor, where it was measured.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelPoint:
     interval: tuple[float, float] | None = None
     frames_per_second: float | None = None
     timed_on: str = ""
+    onnx_frames_per_second: float | None = None
 
 
 def model_front(
@@ -122,7 +124,8 @@ def _intervals(members: Sequence[ModelPoint]) -> dict[str, object]:
 def _facts(point: ModelPoint) -> str:
     interval = f" (95 % interval {point.interval[0]:.3f} to {point.interval[1]:.3f})" if point.interval else ""
     speed = f"<br>{point.frames_per_second:.0f} frames/s on {point.timed_on}" if point.frames_per_second else ""
-    return f"{interval}<br>{short_count(point.parameters)} parameters{speed}"
+    by_onnx = f", {point.onnx_frames_per_second:.0f} by ONNX Runtime" if point.onnx_frames_per_second else ""
+    return f"{interval}<br>{short_count(point.parameters)} parameters{speed}{by_onnx if speed else ''}"
 
 
 def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:

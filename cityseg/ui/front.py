@@ -99,6 +99,7 @@ def _points(results: Sequence[Result]) -> list[ModelPoint]:
                 _interval(result),
                 result.speed.get("frames_per_second"),
                 str(result.speed.get("device", "")),
+                result.speed.get("onnx_frames_per_second"),
             )
         )
     return points

@@ -21,7 +21,7 @@ APP = Path(__file__).parents[2] / "app.py"
 @pytest.fixture(autouse=True)
 def alone(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No shipped models, and nothing remembered from another test."""
-    monkeypatch.setattr("cityseg.api.runs.shipped_root", lambda: workplace / "checkpoints")
+    monkeypatch.setattr("cityseg.api.results.shipped_root", lambda: workplace / "checkpoints")
     st.cache_data.clear()
 
 
@@ -90,7 +90,7 @@ def test_models_measured_alike_share_a_symbol_and_a_front() -> None:
 
 def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
     points = [
-        ModelPoint("small", 1000, 0.2, "one", (0.15, 0.26), 200.0, "CPU"),
+        ModelPoint("small", 1000, 0.2, "one", (0.15, 0.26), 200.0, "CPU", 300.0),
         ModelPoint("slow", 2000, 0.1, "one", None, 20.0, "CPU"),
         ModelPoint("large", 90_000, 0.4, "one", (0.35, 0.44), 8.0, "CPU"),
         ModelPoint("untimed", 90_000, 0.5, "one"),
@@ -99,6 +99,8 @@ def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
     marks = next(trace for trace in figure.data if trace.text)
     assert list(marks.text) == ["small", "slow", "large"]
     assert list(marks.x) == [200, 20, 8]
+    assert marks.customdata[0][0].endswith("1 k parameters<br>200 frames/s on CPU, 300 by ONNX Runtime")
+    assert marks.customdata[1][0].endswith("2 k parameters<br>20 frames/s on CPU")
     assert list(marks.error_y.array) == pytest.approx([0.06, 0, 0.04])
     assert list(marks.error_y.arrayminus) == pytest.approx([0.05, 0, 0.05])
     assert list(next(trace for trace in figure.data if trace.mode == "lines").x) == [200, 8]

@@ -19,7 +19,7 @@ from cityseg import api, checkpoint, metrics
 from cityseg.api.making import new_run
 from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
-from cityseg.errors import TrainingError
+from cityseg.errors import DataError, TrainingError, UsageError
 from cityseg.labels import PALETTE
 from cityseg.runs import Run, find_run
 
@@ -273,7 +273,7 @@ def test_data_without_train_frames_fails_the_run(tiny, workplace, streets):
     shutil.copytree(streets, workplace / "half")
     shutil.rmtree(workplace / "half" / "leftImg8bit" / "train")
     shutil.rmtree(workplace / "half" / "gtFine" / "train")
-    with pytest.raises(api.runs.DataError) as failed:
+    with pytest.raises(DataError) as failed:
         api.train(tiny(), "half", name="nothing")
     assert str(failed.value) == "half: expected frames in the train split, found none; training needs them"
     assert find_run("nothing").status()["error"] == str(failed.value)
@@ -293,7 +293,7 @@ def test_bfloat16_runs_resume_to_the_same_bits(tiny, workplace, streets, monkeyp
 
 
 def test_finished_and_running_runs_are_not_resumed(trained):
-    with pytest.raises(api.runs.UsageError) as refused:
+    with pytest.raises(UsageError) as refused:
         api.train(None, runs=trained.folder.parent, resume=trained.id)
     assert str(refused.value) == "tiny: expected an unfinished run, found it finished; start a new one"
 
