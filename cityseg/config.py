@@ -275,6 +275,20 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "half_size_epochs": 10,
         },
     ),
+    "best-live": (
+        "best-4 taken to 256x512, with frames shrunk by four first: for film on a processor",
+        {
+            **_SEPARABLE,
+            **_OTHER_CAMERAS,
+            "initial": "best-4",
+            "start_channels": 48,
+            "max_channels": 256,
+            "stem": 4,
+            "image_size": (256, 512),
+            "learning_rate": 2e-3,
+            "epochs": 2,
+        },
+    ),
 }
 
 PRESETS: dict[str, str] = {name: description for name, (description, _) in _PRESETS.items()}

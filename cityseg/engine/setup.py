@@ -23,12 +23,21 @@ class Setup:
         config: the recipe.
         frames: what to train on.
         device: where to compute.
+        weights: of the network, where it does not start from those of the seed.
     """
 
-    def __init__(self, config: ExperimentConfig, frames: CachedSplit, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        frames: CachedSplit,
+        device: torch.device,
+        weights: dict[str, Tensor] | None = None,
+    ) -> None:
         self.config, self.device = config, device
         self.split = DeviceSplit(frames, device)
         self.model = build_network(config, device).train()
+        if weights:
+            self.model.load_state_dict(weights)
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
             self.model.compile()

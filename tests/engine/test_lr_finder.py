@@ -8,6 +8,7 @@ import torch
 
 from cityseg.engine import lr_finder
 from cityseg.engine.lr_finder import HIGHEST, LOWEST, find_learning_rate, has_diverged, smooth, suggest
+from cityseg.engine.step import build_network
 
 CPU = torch.device("cpu")
 RATES = np.geomspace(LOWEST, HIGHEST, 61)
@@ -59,6 +60,18 @@ def test_the_search_goes_up_in_equal_ratios_and_leaves_the_weights_of_others(tin
     assert len(search.smoothed) == len(rates)
     again = find_learning_rate(tiny(), cached_split(6, (32, 64)), CPU, steps=20)
     assert again == search, "the seed decides everything"
+
+
+def test_the_search_starts_from_the_weights_it_is_given(tiny, cached_split):
+    config, frames = tiny(half_size_epochs=0), cached_split(4, tiny().image_size)
+    silent = build_network(config, CPU).state_dict()
+    for name in ("head.weight", "head.bias"):
+        silent[name] = torch.zeros_like(silent[name])
+    search = find_learning_rate(config, frames, CPU, weights=silent, steps=2)
+    # All classes alike: a cross-entropy of ln 19, whatever the weights of the classes, and a Dice loss below 1.
+    begun = find_learning_rate(config, frames, CPU, steps=2)
+    assert search.points[0].loss != begun.points[0].loss
+    assert math.log(19) < search.points[0].loss < math.log(19) + 1
 
 
 def test_a_loss_that_is_no_number_ends_the_search(tiny, cached_split, monkeypatch):
