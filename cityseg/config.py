@@ -127,6 +127,12 @@ class ExperimentConfig(BaseModel):
     lovasz_weight: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Weight of the Lovasz-softmax loss, which stands for 1 - IoU; 0 leaves it out."""
 
+    teacher: str = ""
+    """Model whose probabilities the run learns from beside the labels (distillation): a shipped model, a run or a
+    folder. Empty learns from the labels alone."""
+    teacher_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the loss that the teacher decides; 1 leaves the labels out."""
+
     precision: Precision = "bfloat16"
     """`bfloat16` computes in it with float32 weights; `pure-bfloat16` keeps weights and optimiser in bfloat16 too."""
     channels_last: bool = False

@@ -66,6 +66,27 @@ def soft_dice_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tens
     return 1 - (dice * present).sum() / present.sum().clamp_min(1)
 
 
+def taught_cross_entropy(
+    logits: Tensor, probabilities: Tensor, class_weights: Tensor | None = None, spread: bool = False
+) -> Tensor:
+    """Return the cross-entropy with a teacher's probabilities in place of labels, over all pixels of the batch.
+
+    ``-sum(w * p * log q) / sum(w * p)`` over pixels and classes, with p the teacher's and q the softmax probabilities;
+    where p is a label's, it is the weighted mean of PyTorch's ``cross_entropy``.
+
+    Args:
+        logits: (N, C, H, W) float32.
+        probabilities: (N, C, H, W) float32, summing to 1 over C.
+        class_weights: (C,) weights w, or None for 1.
+        spread: whether the other processes hold the rest of the batch.
+    """
+    weighted = probabilities if class_weights is None else probabilities * class_weights[:, None, None]
+    total, mass = -(weighted * logits.log_softmax(1)).sum(), weighted.sum()
+    if spread:
+        total, mass = processes.pooled(total), processes.pooled(mass)
+    return total / mass
+
+
 def lovasz_softmax_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tensor:
     """Return the Lovasz-softmax loss over all scored pixels of the batch, averaged over the classes present.
 
@@ -126,6 +147,7 @@ class SegmentationLoss(nn.Module):
         lovasz_weight: weight of the Lovasz term; 0 leaves it out.
         focal_gamma: power of (1 - probability of the truth) in cross-entropy (Lin et al., arXiv 1708.02002).
         label_smoothing: share of the truth spread over all classes (Szegedy et al., arXiv 1512.00567, section 7).
+        teacher_weight: share of the whole that a teacher's probabilities decide where there are any.
         spread: whether each process holds a share of the batch and the loss is that of the whole.
     """
 
@@ -138,6 +160,7 @@ class SegmentationLoss(nn.Module):
         lovasz_weight: float = 0.0,
         focal_gamma: float = 0.0,
         label_smoothing: float = 0.0,
+        teacher_weight: float = 0.0,
         spread: bool = False,
     ) -> None:
         super().__init__()
@@ -148,6 +171,7 @@ class SegmentationLoss(nn.Module):
             lovasz_weight,
         )
         self.focal_gamma, self.label_smoothing, self.spread = focal_gamma, label_smoothing, spread
+        self.teacher_weight = teacher_weight
 
     @classmethod
     def of(cls, config: ExperimentConfig, share: np.ndarray, spread: bool = False) -> SegmentationLoss:
@@ -159,11 +183,15 @@ class SegmentationLoss(nn.Module):
             lovasz_weight=config.lovasz_weight,
             focal_gamma=config.focal_gamma,
             label_smoothing=config.label_smoothing,
+            teacher_weight=config.teacher_weight,
             spread=spread,
         )
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the scalar loss of (N, 19, H, W) logits against (N, H, W) integer train ids."""
+    def forward(self, logits: Tensor, labels: Tensor, taught: Tensor | None = None) -> Tensor:
+        """Return the scalar loss of (N, 19, H, W) logits against (N, H, W) integer train ids.
+
+        With (N, 19, H, W) probabilities of a teacher as ``taught``, these decide their share of it.
+        """
         logits, labels = logits.float(), labels.long()
         total = logits.new_zeros(())
         if self.cross_entropy_weight:
@@ -172,6 +200,10 @@ class SegmentationLoss(nn.Module):
             total = total + self.dice_weight * soft_dice_loss(logits, labels, self.spread)
         if self.lovasz_weight:
             total = total + self.lovasz_weight * lovasz_softmax_loss(logits, labels, self.spread)
+        if taught is not None:
+            weights: Tensor | None = self.class_weights  # type: ignore[assignment]
+            learnt = taught_cross_entropy(logits, taught, weights, self.spread)
+            total = (1 - self.teacher_weight) * total + self.teacher_weight * learnt
         return total
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -196,9 +196,9 @@ class Run:
         return self.folder / "best" if (self.folder / "best").is_dir() else self.folder
 
     @property
-    def initial(self) -> Path:
-        """Folder of the checkpoint that the run starts from, where its description names one."""
-        return self.folder / "initial"
+    def given(self) -> dict[str, Path]:
+        """Folders of the checkpoints that the run builds on, by the setting that names them, there or not."""
+        return {setting: self.folder / setting for setting in ("initial", "teacher")}
 
     def probes(self) -> dict[str, list[Path]]:
         """Return the probe predictions by frame name, in epoch order; palette PNGs of train ids."""

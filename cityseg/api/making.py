@@ -9,7 +9,7 @@ from cityseg import checkpoint
 from cityseg.api.data import connect
 from cityseg.api.results import find_result_folder, shipped_root
 from cityseg.config import ExperimentConfig
-from cityseg.engine.initial import initial_weights
+from cityseg.engine.given import Given
 from cityseg.files import write_json
 from cityseg.runs import Run, create_run
 
@@ -33,20 +33,29 @@ def expect_data(spec: str | None) -> None:
 def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
     """Make a queued run on a dataset that is known to open.
 
-    A model to start from is copied into the run's folder: the run can be begun, and repeated, without it.
+    The models that the recipe builds on are copied into the run's folder: it can be begun, and repeated, without them.
 
     Raises:
-        UsageError, CheckpointError: the model to start from is unknown, damaged or of another network.
+        UsageError, CheckpointError: a model that it names is unknown, damaged or, to start from, of another network.
     """
-    initial = find_result_folder(config.initial, runs).checkpoint if config.initial else None
-    if initial:
-        initial_weights(config, initial)
+    sources = _sources(config, runs)
+    Given.load(config, sources)
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(config, name, runs, taken)
-    if initial:
-        run.initial.mkdir()
+    for setting, source in sources.items():
+        run.given[setting].mkdir()
         for file in (checkpoint.WEIGHTS, checkpoint.CARD):
-            shutil.copyfile(initial / file, run.initial / file)
+            shutil.copyfile(source / file, run.given[setting] / file)
     if spec:
         write_json(run.folder / "config.json", {**run.describe(), "data": {"spec": spec, "name": spec}})
     return run
+
+
+def given_by(config: ExperimentConfig, runs: Path | None = None) -> Given:
+    """Read the models that a recipe builds on, on the CPU; raises what ``make_run`` raises for them."""
+    return Given.load(config, _sources(config, runs))
+
+
+def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:
+    named = {"initial": config.initial, "teacher": config.teacher}
+    return {setting: find_result_folder(model, runs).checkpoint for setting, model in named.items() if model}

@@ -16,13 +16,12 @@ import torch
 from cityseg import jobs
 from cityseg.api.data import connect, data_info, prepare
 from cityseg.api.estimates import Estimate, cost_of, device_words, estimate, too_large
-from cityseg.api.models import model_folder
+from cityseg.api.making import given_by
 from cityseg.config import ExperimentConfig
 from cityseg.data import cache
 from cityseg.data.cache import CachedSplit
 from cityseg.data.layout import Split, default_data
 from cityseg.engine.device import best_device
-from cityseg.engine.initial import initial_weights
 from cityseg.engine.lr_finder import FINDER_STEPS, HIGHEST, LOWEST, RatePoint, RateSearch, find_learning_rate, smooth
 from cityseg.engine.overfit import LEARNT, OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.pace import measure_pace
@@ -123,6 +122,7 @@ def measure_time(
                 min(config.batch_size, info.frames["train"]),
                 best_device(),
                 lambda done, total: note("measuring", done, total, None),
+                given_by(config, runs),
             )
             folder.finish(asdict(pace))
     return estimate(config, spec, runs=runs, info=info, counted=counted)
@@ -182,8 +182,7 @@ def find_rate(
             losses = [taken["loss"] for taken in points]
             note("searching", len(points), FINDER_STEPS, {"points": points, "smoothed": smooth(losses)})
 
-        weights = initial_weights(config, model_folder(config.initial, runs)) if config.initial else None
-        search = find_learning_rate(config, train, best_device(), weights=weights, on_point=take)
+        search = find_learning_rate(config, train, best_device(), given=given_by(config, runs), on_point=take)
         folder.finish(rate_document(search))
     return search
 

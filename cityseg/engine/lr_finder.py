@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from cityseg.config import ExperimentConfig
 from cityseg.data.cache import CachedSplit
 from cityseg.engine.allocator import keep_freed_memory
+from cityseg.engine.given import NOTHING, Given
 from cityseg.engine.setup import Setup
 
 FINDER_STEPS = 60
@@ -71,7 +71,7 @@ def find_learning_rate(
     train: CachedSplit,
     device: torch.device,
     *,
-    weights: dict[str, Tensor] | None = None,
+    given: Given = NOTHING,
     steps: int = FINDER_STEPS,
     on_point: Callable[[RatePoint], None] | None = None,
 ) -> RateSearch:
@@ -81,12 +81,12 @@ def find_learning_rate(
         config: the recipe.
         train: cached training split at the recipe's size.
         device: where to compute.
-        weights: what the network starts from, if not from the weights of the seed.
+        given: what a run is given beside them.
         steps: how many learning rates to try, at equal ratios from ``LOWEST`` to ``HIGHEST``.
         on_point: called after every step.
     """
     keep_freed_memory()
-    setup = Setup(config, train, device, weights)
+    setup = Setup(config, train, device, given)
     points: list[RatePoint] = []
     diverged = False
     for number, rate in enumerate(np.geomspace(LOWEST, HIGHEST, steps).tolist()):

@@ -16,6 +16,7 @@ from cityseg.data.layout import Split
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.device import peak_memory
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
+from cityseg.engine.given import NOTHING, Given
 from cityseg.engine.setup import Setup, portion, random_frames
 
 TIMED_STEPS = 8
@@ -59,6 +60,7 @@ def measure_pace(
     batch: int,
     device: torch.device,
     on_progress: Callable[[int, int], None] | None = None,
+    given: Given = NOTHING,
 ) -> Pace:
     """Time a few real steps of a recipe: its batch size, image size, number type, augmentation and loss.
 
@@ -68,6 +70,7 @@ def measure_pace(
         batch: frames in a step: the batch size, or all frames of a smaller training split.
         device: where to compute.
         on_progress: called with (steps done, steps in all), the evaluation counting as one.
+        given: what a run is given beside them.
     """
     if splits is None:
         train, val = random_frames(batch, config.image_size), random_frames(EVALUATION_BATCH, config.image_size)
@@ -76,7 +79,7 @@ def measure_pace(
     keep_freed_memory()
     halves = bool(config.half_size_epochs)
     total = (WARM_UP_STEPS + TIMED_STEPS) * (1 + halves) + 1
-    setup = Setup(config, train, device)
+    setup = Setup(config, train, device, given)
     done = 0
 
     def timed(epoch: int) -> list[float]:

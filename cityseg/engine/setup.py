@@ -11,6 +11,7 @@ from torch import Tensor
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, epoch_order
 from cityseg.data.cache import CachedSplit, Meta
+from cityseg.engine.given import NOTHING, Given
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, make_train_step
 from cityseg.labels import NUM_CLASSES
 from cityseg.losses import SegmentationLoss
@@ -23,7 +24,7 @@ class Setup:
         config: the recipe.
         frames: what to train on.
         device: where to compute.
-        weights: of the network, where it does not start from those of the seed.
+        given: what a run is given beside them.
     """
 
     def __init__(
@@ -31,19 +32,20 @@ class Setup:
         config: ExperimentConfig,
         frames: CachedSplit,
         device: torch.device,
-        weights: dict[str, Tensor] | None = None,
+        given: Given = NOTHING,
     ) -> None:
         self.config, self.device = config, device
         self.split = DeviceSplit(frames, device)
         self.model = build_network(config, device).train()
-        if weights:
-            self.model.load_state_dict(weights)
+        if given.weights:
+            self.model.load_state_dict(given.weights)
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
             self.model.compile()
         self.loss = SegmentationLoss.of(config, self.split.class_share()).to(device)
         self.optimizer = build_optimizer(config, self.model)
-        self._step = make_train_step(config, self.model, self.loss, self.optimizer, self.split, self.average)
+        teacher = given.teacher.to(device) if given.teacher else None
+        self._step = make_train_step(config, self.model, self.loss, self.optimizer, self.split, self.average, teacher)
         self._factors = self.split.repeat_factors(config.rare_frames)
         self._order = torch.empty(0, dtype=torch.int64)
         self._ordered = -1

@@ -15,6 +15,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.data.transfer import send
+from cityseg.engine.given import Teacher
 from cityseg.engine.muon import Muon
 from cityseg.engine.precision import arithmetic
 from cityseg.models import arguments_of, build_model
@@ -23,8 +24,8 @@ _POLY_POWER = 0.9
 
 TrainStep = Callable[[Tensor, int, int], Tensor]
 """(indices of the batch, epoch, step within the epoch) -> detached scalar loss, still on the device."""
-Update = Callable[[Tensor, Tensor], Tensor]
-"""(network input, labels) -> detached scalar loss, still on the device."""
+Update = Callable[..., Tensor]
+"""(network input, labels, a teacher's probabilities or nothing) -> detached scalar loss, still on the device."""
 
 
 def build_network(config: ExperimentConfig, device: torch.device) -> nn.Module:
@@ -87,6 +88,7 @@ def make_train_step(
     optimizer: torch.optim.Optimizer,
     split: DeviceSplit,
     average: WeightAverage | None = None,
+    teacher: Teacher | None = None,
 ) -> TrainStep:
     """Return the step function of a run; it never waits for the device.
 
@@ -100,6 +102,7 @@ def make_train_step(
         optimizer: over the model's weights.
         split: the training split.
         average: follows the weights, if given.
+        teacher: what to learn from beside the labels, if given.
     """
     augmentation = Augmentation.of(config)
     update = make_update(config, model, loss, optimizer, split.device, average)
@@ -109,7 +112,8 @@ def make_train_step(
         photos, labels = augmentation(photos, labels, generator(config.seed, epoch, position))
         own = processes.share(len(photos))
         photos, labels = photos[own], labels[own]
-        return update(network_input(config, photos), labels)
+        taught = teacher.probabilities(photos) if teacher else None
+        return update(network_input(config, photos), labels, taught)
 
     return step
 
@@ -141,10 +145,10 @@ def make_update(
     """
     parameters = list(model.parameters())
 
-    def update(x: Tensor, labels: Tensor) -> Tensor:
+    def update(x: Tensor, labels: Tensor, taught: Tensor | None = None) -> Tensor:
         optimizer.zero_grad(set_to_none=True)
         with arithmetic(config.precision, device):
-            value = loss(model(x), labels)
+            value = loss(model(x), labels, taught)
             value.backward()
         processes.average_gradients(parameters)
         if config.clip_norm:

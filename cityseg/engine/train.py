@@ -28,7 +28,7 @@ from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import evaluate
-from cityseg.engine.initial import initial_weights
+from cityseg.engine.given import Given
 from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
@@ -103,6 +103,7 @@ class Trainer:
         self.tracker = tracker or NoTracker()
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
+        self.given = processes.of_first(lambda: Given.load(config, run.given))
         self.model = synchronise_statistics(build_network(config, device), device)
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
@@ -166,7 +167,8 @@ class Trainer:
     def _build_engine(self) -> Engine:
         config = self.config
         train = self.on_device["train"]
-        step = make_train_step(config, self.model, self.spread_loss, self.optimizer, train, self.average)
+        teacher = self.given.teacher.to(self.device) if self.given.teacher else None
+        step = make_train_step(config, self.model, self.spread_loss, self.optimizer, train, self.average, teacher)
         factors = train.repeat_factors(config.rare_frames)
         clock = Clock()
         self.model.train()
@@ -350,8 +352,9 @@ class Trainer:
         if self._writes:
             self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:
-            if self.config.initial:
-                self._start_from(processes.of_first(lambda: initial_weights(self.config, self.run.initial)))
+            if self.given.weights:
+                for model in (self.model, *([self.average.model] if self.average else [])):
+                    model.load_state_dict(self.given.weights)
             return 0
         weights, state = kept
         self.model.load_state_dict(weights)
@@ -364,11 +367,6 @@ class Trainer:
         self._pending = [loss.to(self.device) for loss in state["pending"]]
         done: int = state["iteration"]
         return done
-
-    def _start_from(self, weights: dict[str, Tensor]) -> None:
-        self.model.load_state_dict(weights)
-        if self.average:
-            self.average.model.load_state_dict(weights)
 
 
 def stamped(confusions: np.ndarray, split: CachedSplit) -> dict[str, Any]:

@@ -41,6 +41,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "lovasz_weight",
         "label_smoothing",
         "focal_gamma",
+        "teacher",
+        "teacher_weight",
     ),
     "Augmentation": (
         "flip",
@@ -91,6 +93,8 @@ SETTING_NAMES: dict[str, str] = {
     "cross_entropy_weight": "Weight of the cross-entropy loss",
     "label_smoothing": "Label smoothing",
     "focal_gamma": "Focal power",
+    "teacher": "Teacher",
+    "teacher_weight": "Share of the teacher",
     "dice_weight": "Weight of the Dice loss",
     "lovasz_weight": "Weight of the Lovász loss",
     "flip": "Mirror frames at random",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.transfer import constants, send
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
+from cityseg.engine.given import Teacher
 from cityseg.engine.step import WeightAverage, build_optimizer, make_train_step
 from cityseg.losses import SegmentationLoss
 from cityseg.models import UNet, arguments_of, build_model
@@ -116,7 +118,9 @@ def test_a_step_never_waits(tiny, cached_split, name):
     model = build_model(settings.architecture, arguments_of(settings)).to(META)
     loss = SegmentationLoss.of(settings, np.full(19, 1 / 19)).to(META)
     average = WeightAverage(model, 0.9) if settings.ema_decay else None
-    step = make_train_step(settings, model, loss, build_optimizer(settings, model), split, average)
+    wise = Teacher(copy.deepcopy(model).eval(), (8, 16), Normalization.named("imagenet"))
+    teacher = wise if name == "losses" else None
+    step = make_train_step(settings, model, loss, build_optimizer(settings, model), split, average, teacher)
     order = send(epoch_order(8, 0, 0), META)
     step(order[:3], 0, 0)
     with Waits() as waits:
