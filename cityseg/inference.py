@@ -59,6 +59,22 @@ class Prediction:
         return float(self.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0
 
 
+class Mirrored(nn.Module):
+    """A model that also looks at the mirrored photo, and answers with the mean of both logits.
+
+    Args:
+        model: (N, 3, H, W) -> (N, 19, H, W) logits.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, 19, H, W) float32 logits."""
+        return (self.model(x).float() + self.model(x.flip(-1)).float().flip(-1)) / 2
+
+
 class Predictor:
     """A loaded model with the preparation it was trained with.
 
@@ -121,10 +137,11 @@ class Predictor:
     def _look(self, photo: np.ndarray, fit: Fit, flip: bool) -> tuple[Tensor, tuple[int, int, int, int]]:
         red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)
 
+        look = Mirrored(self.model) if flip else self.model
+
         def run(frames: Tensor) -> Tensor:
-            x = self.card.normalization.apply(frames.to(self.device))
-            logits: Tensor = self.model(x).float()
-            return (logits + self.model(x.flip(-1)).float().flip(-1)) / 2 if flip else logits
+            logits: Tensor = look(self.card.normalization.apply(frames.to(self.device))).float()
+            return logits
 
         with torch.no_grad():
             return fitted_logits(photo, self.card.image_size, fit, (red, green, blue), run)

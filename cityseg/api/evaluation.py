@@ -23,6 +23,7 @@ from cityseg.engine.evaluate import Detail, Evaluation
 from cityseg.engine.evaluate import evaluate as run_over
 from cityseg.engine.speed import measure_speed
 from cityseg.engine.train import stamped
+from cityseg.inference import Mirrored
 from cityseg.labels import CATEGORIES, CLASS_NAMES
 from cityseg.metrics import ignite_mean_iou, macro
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
@@ -37,6 +38,7 @@ def evaluate(
     split: Split,
     *,
     size: tuple[int, int] | str | None = None,
+    flip: bool = False,
     runs: Path | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def evaluate(
         spec: the dataset.
         split: val or test (or train).
         size: (height, width), the word ``native`` for the label's own size, or None for the model's size.
+        flip: also look at every frame mirrored, and average the logits.
         runs: folder of runs.
         on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
 
@@ -64,6 +67,8 @@ def evaluate(
     run = find_result_folder(model, runs)
     device = best_device()
     network, card = checkpoint.load(run.checkpoint, device)
+    if flip:
+        network = Mirrored(network)
     dataset = connect(spec, on_progress)
     photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
     scored_size = photos.meta.native_size if size == "native" else size or card.image_size
@@ -85,11 +90,12 @@ def evaluate(
         on_progress=on_progress,
     )
     assert result.detail is not None
-    if truth is photos:
+    if truth is photos and not flip:
         _keep(run, split, truth, result)
     return {
         "model": model,
         "split": split,
+        "flip": flip,
         "data": dataset.name,
         **stamped(result.confusions, truth),
         "ignite_iou": _plain(ignite_mean_iou(result.confusions.sum(0))),

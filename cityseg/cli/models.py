@@ -37,6 +37,7 @@ def evaluate(
         str | None,
         typer.Option("--size", help="Where scores are counted: HxW or 'native'. [default: the model's size]"),
     ] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored frames, and average.")] = False,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
@@ -47,6 +48,7 @@ def evaluate(
             data,
             split,
             size="native" if size == "native" else size_of(size),
+            flip=flip,
             runs=runs,
             on_progress=progress,
         )

@@ -156,3 +156,21 @@ def test_damaged_instances_are_named(workplace, tmp_path, streets):
     coloured = type(found)(tmp_path / "rgb.png", "rgb.png")
     with pytest.raises(DataError, match=r"rgb\.png: expected a grey PNG of instance ids, found mode RGB"):
         read_instances(coloured, (64, 128))
+
+
+def test_mirrored_too_it_scores_the_mean_of_both_looks(trained, workplace, streets, cityseg):
+    model, card = checkpoint.load(trained.checkpoint)
+    split = DeviceSplit(api.prepare(str(streets), card.image_size)["val"], torch.device("cpu"))
+    x = card.normalization.apply(split.photos)
+    with torch.no_grad():
+        predicted = (model(x) + model(x.flip(3)).flip(3)).argmax(1).numpy()
+    truth = split.labels.numpy()
+    scored = truth < 19
+    answer = api.evaluate(str(trained.folder), str(streets), "val", flip=True)
+    assert answer["flip"]
+    assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
+    plain = api.evaluate(str(trained.folder), str(streets), "val")
+    assert answer["pixel_accuracy"] != plain["pixel_accuracy"]
+    assert not plain["flip"]
+    told = cityseg("evaluate", trained.folder, "--data", streets, "--flip").out
+    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told
