@@ -18,6 +18,8 @@ FIRST_CHOICE = "better-1"
 """The quickest of the studio's own presets, chosen on arrival."""
 
 _RECIPE = "recipe"
+_MODELS = ("initial", "teacher")
+"""Fields that name a model."""
 
 
 def recipe() -> dict[str, Any]:
@@ -144,6 +146,11 @@ def _widget(field: str, value: Any) -> Any:
         return st.segmented_control(label, choices, key=key, help=help_text, required=True)
     if annotation is bool:
         return st.toggle(label, key=key, help=help_text)
+    if field in _MODELS:
+        # Folders can be named on the command line; one that is stays among the choices.
+        known = [result.id for result in cached.results() if result.epochs_done]
+        names = list(dict.fromkeys(["", *known, value]))
+        return st.selectbox(label, names, key=key, help=help_text, format_func=lambda name: name or "none")
     if annotation is str:
         return st.text_input(label, key=key, help=help_text, placeholder="none")
     lowest, highest = _limits(field)

@@ -54,6 +54,17 @@ def test_a_preset_fills_the_form_and_changes_are_named(app: AppTest) -> None:
     assert not app.exception
 
 
+def test_a_model_to_build_on_is_chosen_by_name_and_has_to_fit(app: AppTest) -> None:
+    choice = app.selectbox(key="setting_initial")
+    assert choice.value == ""
+    assert {"none", "best-1", "experiment-1"} <= set(choice.options)
+    choice.set_value("best-1").run()
+    assert "start from **best-1** (preset –)" in words(app)
+    press(app, "start_training")
+    assert "expected a model whose network is that of the recipe" in words(app)
+    assert not app.exception
+
+
 def test_settings_that_cannot_work_are_explained(app: AppTest) -> None:
     app.number_input(key="setting_depth").set_value(7).run()
     assert "image_size 64x128 is too small for depth 7" in words(app)
