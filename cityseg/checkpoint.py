@@ -37,6 +37,7 @@ class ModelCard:
         scores: summaries by split, each with the fingerprint of its data and the evaluation size.
         temperature: divides the logits before they become probabilities, fitted on val (Guo et al., 2017).
         speed: ``frames_per_second`` on one photo at a time, and the ``device`` that gave it; empty if not measured.
+            A published model has ``onnx_frames_per_second`` too: by ONNX Runtime, on the processor.
     """
 
     architecture: str

@@ -69,6 +69,8 @@ class Mirrored(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        # Whoever puts this into a mode puts the model into it.
+        self.training = model.training
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, 19, H, W) float32 logits."""

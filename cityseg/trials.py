@@ -39,8 +39,8 @@ _SURE_STEPS, _SURE_SECONDS = 3, 1.0
 _WORDS = {"preset", "group", "tracking"}
 _SCHEDULE = {"epochs", "schedule", "warmup_share", "warmup_steps", "patience"}
 _PLAYS_NO_PART: dict[Kind, set[str]] = {
-    "estimate": _WORDS | _SCHEDULE | {"seed", "learning_rate", "weight_decay", "momentum"},
-    "overfit": _WORDS | _SCHEDULE | {"batch_size"},
+    "estimate": _WORDS | _SCHEDULE | {"seed", "learning_rate", "weight_decay", "momentum", "initial", "rare_frames"},
+    "overfit": _WORDS | _SCHEDULE | {"batch_size", "initial", "teacher", "teacher_weight", "rare_frames"},
     "lr-find": _WORDS | _SCHEDULE | {"learning_rate"},
 }
 """Fields of a recipe that a trial's outcome does not depend on."""
@@ -86,6 +86,7 @@ class TrialFolder:
         data: the dataset, as ``--data`` names it.
         device: words for where it is computed.
         steps: how many steps were asked for, or None for as many as is usual.
+        built_on: tells the weights of the models apart that the recipe names.
         runs: folder of all runs.
     """
 
@@ -97,12 +98,13 @@ class TrialFolder:
         device: str,
         *,
         steps: int | None = None,
+        built_on: str = "",
         runs: Path | None = None,
     ) -> None:
         self.kind, self.config, self.data = kind, config, data
         place = data if data == "synthetic" else str(Path(data).expanduser().resolve())
         matters = config.model_dump(mode="json", exclude=_PLAYS_NO_PART[kind])
-        named = json.dumps([kind, matters, place, steps, socket.gethostname(), device], sort_keys=True)
+        named = json.dumps([kind, matters, built_on, place, steps, socket.gethostname(), device], sort_keys=True)
         self.folder = _root(runs) / f"{kind}-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
         self.log = self.folder / "log.txt"
         self.recipe = self.folder / "config.json"

@@ -69,6 +69,19 @@ def test_a_shipped_model_is_measured_anew_in_its_place(data, tmp_path):
     assert again.scores["test"]["macro"] == api.evaluate(str(folder), str(tmp_path / "other"), "test")["macro"]
 
 
+def test_the_card_names_what_a_model_was_built_on_and_no_folder(data, tmp_path):
+    api.train(config.override(config.preset("experiment-1"), SETTINGS), data, name="first")
+    folder = tmp_path / "runs" / "first"
+    built = [*SETTINGS, f"initial={folder}", f"teacher={folder}", "teacher_weight=0.3"]
+    api.train(config.override(config.preset("experiment-1"), built), data, name="second")
+    shipped = api.publish("second", data, root=tmp_path / "shipped", trained_on="Drawn streets").run.folder
+    card = (shipped / "README.md").read_text()
+    assert "- Started from the weights of first." in card
+    assert "- Learnt from first beside the labels, which decided 70 % of the loss." in card
+    for file in ("README.md", "config.json", "model.json"):
+        assert str(tmp_path) not in (shipped / file).read_text()
+
+
 def test_unfinished_run_is_not_published(data, tmp_path):
     run = new_run(config.override(config.preset("experiment-1"), SETTINGS), data, "waiting")
     with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):

@@ -18,8 +18,8 @@ def folder(workplace, tiny, streets):
 
 
 def test_a_trial_is_named_after_what_its_outcome_depends_on(workplace, tiny, streets):
-    def name(kind="estimate", device="cpu", data=str(streets), steps=None, **changes):
-        return TrialFolder(kind, tiny(**changes), data, device, steps=steps).folder.name
+    def name(kind="estimate", device="cpu", data=str(streets), steps=None, built_on="", **changes):
+        return TrialFolder(kind, tiny(**changes), data, device, steps=steps, built_on=built_on).folder.name
 
     assert name() == name(epochs=9, learning_rate=0.5, preset="better-1", seed=4, group="x", tracking="offline")
     assert name() == name(data=os.path.relpath(streets))
@@ -30,6 +30,8 @@ def test_a_trial_is_named_after_what_its_outcome_depends_on(workplace, tiny, str
     assert name("overfit") == name("overfit", batch_size=3, schedule="constant")
     assert name("overfit") != name("overfit", learning_rate=0.5)
     assert name("overfit") != name("overfit", steps=7)
+    assert name("lr-find", initial="a", built_on="1") != name("lr-find", initial="a", built_on="2")
+    assert name("overfit") == name("overfit", teacher="a", rare_frames=0.5)
 
 
 def test_the_folder_tells_how_it_goes_and_how_it_ended(folder, monkeypatch):

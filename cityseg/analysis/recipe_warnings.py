@@ -109,10 +109,16 @@ def _ignored(config: ExperimentConfig) -> Iterator[str]:
         unused = {
             "label_smoothing": config.label_smoothing,
             "focal_gamma": config.focal_gamma,
-            "class_weights": config.class_weights != "none",
+            "class_weights": config.class_weights != "none" and not config.teacher,
         }
         for name in (name for name, used in unused.items() if used):
             yield f"{name} is ignored: it belongs to cross-entropy, whose weight is 0."
+    if not config.teacher and config.teacher_weight != plain.teacher_weight:
+        yield "teacher_weight is ignored: no teacher is named."
+    if config.teacher and config.teacher_weight == 1:
+        yield (
+            "The labels play no part: the teacher decides the whole loss. Lower teacher_weight to learn from them too."
+        )
 
 
 def _slow(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:

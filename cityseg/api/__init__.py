@@ -1,6 +1,6 @@
 """The verbs of the studio. The app, the command line and the demo call only this package.
 
-``cityseg.api.data`` connects and describes datasets, ``cityseg.api.runs`` trains and lists results,
+``cityseg.api.data`` connects and describes datasets, ``cityseg.api.runs`` trains, ``cityseg.api.results`` lists,
 ``cityseg.api.queue`` lets runs wait for a slot, ``cityseg.api.evaluation`` scores and ``cityseg.api.models`` predicts.
 Every request and result is typed; nothing here prints.
 """
@@ -54,7 +54,7 @@ from cityseg.api.queue import (
     withdraw,
 )
 from cityseg.api.results import Result, find_result, list_results
-from cityseg.api.robustness import Robustness, find_robustness, measure_robustness, robustness_file
+from cityseg.api.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.runs import (
     DeviceInfo,
     delete,
@@ -145,7 +145,7 @@ __all__ = [
     "publish",
     "read_verdicts",
     "resume",
-    "robustness_file",
+    "robustness_files",
     "running_trials",
     "set_slots",
     "splits_with_frames",

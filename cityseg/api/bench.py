@@ -101,7 +101,7 @@ def bench(
     """Measure a recipe on this machine; nothing is left behind.
 
     Args:
-        config: the recipe; its epochs and half sizes are left out.
+        config: the recipe; its epochs and half sizes, and the models it builds on, are left out.
         spec: the dataset, whose train frames are repeated as often as needed; None draws streets of 2048x1024.
         frames: frames in an epoch, at least a batch.
         rounds: how often each side is measured.
@@ -120,7 +120,11 @@ def bench(
     if rounds < 1:
         raise UsageError(f"expected at least 1 round, found {rounds}; each side has to be measured")
     config = configuration.build(
-        {**config.model_dump(), "epochs": rounds + 1, "half_size_epochs": 0, "patience": 0, "tracking": "none"}
+        {
+            **config.model_dump(),
+            **{"epochs": rounds + 1, "half_size_epochs": 0, "patience": 0, "tracking": "none"},
+            **{"initial": "", "teacher": ""},
+        }
     )
     device = best_device()
     turns = iter(range(1, 2 * config.epochs + 1))

@@ -10,6 +10,7 @@ from cityseg.api.data import connect
 from cityseg.api.results import find_result_folder, shipped_root
 from cityseg.config import ExperimentConfig
 from cityseg.engine.given import Given
+from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
 from cityseg.runs import Run, create_run
 
@@ -33,7 +34,7 @@ def expect_data(spec: str | None) -> None:
 def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
     """Make a queued run on a dataset that is known to open.
 
-    The models that the recipe builds on are copied into the run's folder: it can be begun, and repeated, without them.
+    The models that the recipe builds on are copied into the run's folder: it needs them no more.
 
     Raises:
         UsageError, CheckpointError: a model that it names is unknown, damaged or, to start from, of another network.
@@ -43,9 +44,16 @@ def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: P
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(config, name, runs, taken)
     for setting, source in sources.items():
-        run.given[setting].mkdir()
-        for file in (checkpoint.WEIGHTS, checkpoint.CARD):
-            shutil.copyfile(source / file, run.given[setting] / file)
+        try:
+            run.given[setting].mkdir()
+            for file in (checkpoint.WEIGHTS, checkpoint.CARD):
+                shutil.copyfile(source / file, run.given[setting] / file)
+        except OSError as error:
+            shutil.rmtree(run.folder)
+            raise DataError(
+                f"{run.id}: expected room for a copy of {source}, found {error.strerror}; free it or choose another "
+                "folder of runs"
+            ) from None
     if spec:
         write_json(run.folder / "config.json", {**run.describe(), "data": {"spec": spec, "name": spec}})
     return run
@@ -54,6 +62,15 @@ def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: P
 def given_by(config: ExperimentConfig, runs: Path | None = None) -> Given:
     """Read the models that a recipe builds on, on the CPU; raises what ``make_run`` raises for them."""
     return Given.load(config, _sources(config, runs))
+
+
+def built_on_by(config: ExperimentConfig, runs: Path | None = None) -> str:
+    """Return words that change with the weights of the models that a recipe names; empty where it names none."""
+    try:
+        files = [(source / checkpoint.WEIGHTS).stat() for source in _sources(config, runs).values()]
+    except (OSError, UsageError):
+        return "missing"
+    return " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
 
 
 def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:

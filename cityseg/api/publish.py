@@ -18,6 +18,7 @@ from cityseg.api.data import data_info, prepare
 from cityseg.api.results import Result, find_result, shipped_root
 from cityseg.api.robustness import Robustness, measure_robustness
 from cityseg.checkpoint import ModelCard
+from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import Progress
 from cityseg.engine.device import best_device
@@ -33,6 +34,8 @@ from cityseg.metrics.calibration import reliability
 from cityseg.runs import Run
 
 _PRIVATE = ("host", "data")
+_NAMED = ("initial", "teacher")
+"""Settings that name a model, maybe by its folder."""
 
 
 def publish(
@@ -69,7 +72,9 @@ def publish(
     device = best_device()
     target = Run((root or shipped_root()) / (name or run_id))
     network, card = checkpoint.load(result.run.checkpoint, device)
-    card = ModelCard(**{**vars(card), "trained_on": trained_on or data_info(spec).description, "scores": {}})
+    training = {**card.training, "recipe": _without_folders(card.training["recipe"])}
+    words = trained_on or data_info(spec).description
+    card = ModelCard(**{**vars(card), "trained_on": words, "training": training, "scores": {}})
     checkpoint.save(target.folder, network, card, torch.bfloat16)
     network, card = checkpoint.load(target.folder, device)
     scores: dict[str, Any] = {}
@@ -97,11 +102,20 @@ def publish(
     checkpoint.write_card(target.folder, card)
     if result.run.folder.resolve() != target.folder.resolve():
         shutil.copyfile(result.run.folder / "history.jsonl", target.folder / "history.jsonl")
-    robustness = measure_robustness(str(target.folder), spec, keep_in=target.folder) if "val" in splits else None
+    robustness = (
+        measure_robustness(str(target.folder), spec, keep_in=target.folder, on_progress=on_progress)
+        if "val" in splits
+        else None
+    )
     description = {key: value for key, value in result.run.describe().items() if key not in _PRIVATE}
+    description["config"] = _without_folders(description["config"])
     write_json(target.folder / "config.json", description)
     (target.folder / "README.md").write_text(_model_card(target, result, card, robustness, terms), encoding="utf-8")
     return find_result(str(target.folder))
+
+
+def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {key: Path(value).name if key in _NAMED else value for key, value in recipe.items()}
 
 
 def _onnx_speed(folder: Path) -> float:
@@ -129,6 +143,7 @@ def _model_card(target: Run, result: Result, card: ModelCard, robustness: Robust
         f"{card.training['epoch']} scored best on val.",
         f"- Recipe: preset `{config.preset}`; {config.optimizer}, learning rate {config.learning_rate:g} "
         f"({config.schedule}), batch {config.batch_size}, precision {config.precision}, seed {config.seed}.",
+        *_built_on(config),
         f"- Training took {result.seconds or 0:,.0f} s on {result.run.describe().get('device', 'an unnamed device')}.",
         f"- Speed: {card.speed['frames_per_second']:.1f} frames/s by PyTorch, one photo at a time, on "
         f"{card.speed['device']}; {card.speed['onnx_frames_per_second']:.1f} by ONNX Runtime on the processor, "
@@ -178,6 +193,18 @@ def _model_card(target: Run, result: Result, card: ModelCard, robustness: Robust
         "",
     ]
     return "\n".join(lines)
+
+
+def _built_on(config: ExperimentConfig) -> list[str]:
+    lines = []
+    if config.initial:
+        lines.append(f"- Started from the weights of {Path(config.initial).name}.")
+    if config.teacher:
+        lines.append(
+            f"- Learnt from {Path(config.teacher).name} beside the labels, which decided "
+            f"{100 * (1 - config.teacher_weight):.0f} % of the loss."
+        )
+    return lines
 
 
 def _with_interval(score: Score) -> str:

@@ -77,10 +77,10 @@ class Robustness:
         return self.mean_f1 / self.plain.f1[0] if self.plain.f1[0] else 0.0
 
 
-def robustness_file(run: Run, split: Split, runs: Path | None = None) -> Path:
-    """Return where a result's figures lie, whether there are any or not."""
-    own = run.folder / f"robustness-{split}.json"
-    return own if own.is_file() else notes_folder(run, runs) / own.name
+def robustness_files(run: Run, split: Split, runs: Path | None = None) -> tuple[Path, ...]:
+    """Return where a result's figures can lie: with a shipped model, and where later findings are kept."""
+    name = f"robustness-{split}.json"
+    return tuple(dict.fromkeys((run.folder / name, notes_folder(run, runs) / name)))
 
 
 def find_robustness(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> Robustness | None:
@@ -90,17 +90,24 @@ def find_robustness(model: str, split: Split, fingerprint: str, runs: Path | Non
         UsageError, CheckpointError: MODEL is unknown or damaged.
     """
     run = find_result_folder(model, runs)
+    files = [file for file in robustness_files(run, split, runs) if file.is_file()]
+    holds = stamp(run, fingerprint, _VERSION) if files else ""
+    read = (_read(file, run.id, split, holds) for file in files)
+    return next((found for found in read if found), None)
+
+
+def _read(file: Path, model: str, split: Split, holds: str) -> Robustness | None:
     try:
-        stored = json.loads(robustness_file(run, split, runs).read_text(encoding="utf-8"))
-        if stored.pop("stamp") != stamp(run, fingerprint, _VERSION):
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        if stored.pop("stamp") != holds:
             return None
         plain, *changed = (
             Condition(each["name"], each["words"], tuple(each["f1"]), tuple(each["iou"]))
             for each in (stored["plain"], *stored["changed"])
         )
-        return Robustness(run.id, split, stored["frames"], tuple(stored["size"]), plain, tuple(changed))
+        return Robustness(model, split, stored["frames"], tuple(stored["size"]), plain, tuple(changed))
     except (OSError, ValueError, KeyError, TypeError):
-        # None yet, or damaged: it can be made anew.
+        # Damaged: it can be made anew.
         return None
 
 

@@ -16,7 +16,7 @@ import torch
 from cityseg import jobs
 from cityseg.api.data import connect, data_info, prepare
 from cityseg.api.estimates import Estimate, cost_of, device_words, estimate, too_large
-from cityseg.api.making import given_by
+from cityseg.api.making import built_on_by, given_by
 from cityseg.config import ExperimentConfig
 from cityseg.data import cache
 from cityseg.data.cache import CachedSplit
@@ -200,7 +200,9 @@ def rate_document(search: RateSearch) -> dict[str, Any]:
 def _folder(
     kind: Kind, config: ExperimentConfig, spec: str, runs: Path | None, steps: int | None = None
 ) -> TrialFolder:
-    return TrialFolder(kind, config, spec, device_words(), steps=steps, runs=runs)
+    # Of the three only the search for a learning rate depends on the weights of the models that a recipe names.
+    built_on = built_on_by(config, runs) if kind == "lr-find" else ""
+    return TrialFolder(kind, config, spec, device_words(), steps=steps, built_on=built_on, runs=runs)
 
 
 @contextmanager

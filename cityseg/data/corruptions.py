@@ -18,6 +18,8 @@ from torch import Tensor
 from cityseg.data.augment import GREY, blur, recolor
 from cityseg.labels import IGNORE_INDEX
 
+_FRAMES = 16
+
 Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -95,5 +97,10 @@ def corrupted(photos: Tensor, labels: Tensor, corruption: Corruption) -> tuple[T
     Returns:
         (N, H, W, 3) uint8 and (N, H, W) uint8.
     """
-    x, y = corruption.change(photos.permute(0, 3, 1, 2).float(), labels)
-    return x.clamp(0, 255).round().byte().permute(0, 2, 3, 1).contiguous(), y
+    changed_photos, changed_labels = torch.empty_like(photos), torch.empty_like(labels)
+    # A few at a time: as floating point numbers a whole split would fill the memory.
+    for start in range(0, len(labels), _FRAMES):
+        part = slice(start, start + _FRAMES)
+        x, changed_labels[part] = corruption.change(photos[part].permute(0, 3, 1, 2).float(), labels[part])
+        changed_photos[part] = x.clamp(0, 255).round().byte().permute(0, 2, 3, 1)
+    return changed_photos, changed_labels

@@ -15,6 +15,8 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.batches import Normalization
 from cityseg.engine.initial import initial_weights
 
+_FRAMES = 16
+
 
 class Teacher:
     """A trained model whose probabilities another one learns from (Hinton, Vinyals and Dean, arXiv 1503.02531).
@@ -23,17 +25,20 @@ class Teacher:
         model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
         image_size: (height, width) that the model looks at, whatever the size of the frames.
         normalization: what it expects.
+        temperature: what its logits are divided by, as its card says.
     """
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int], normalization: Normalization) -> None:
+    def __init__(
+        self, model: nn.Module, image_size: tuple[int, int], normalization: Normalization, temperature: float = 1.0
+    ) -> None:
         self.model = model.requires_grad_(False)
-        self.image_size, self.normalization = image_size, normalization
+        self.image_size, self.normalization, self.temperature = image_size, normalization, temperature
 
     @classmethod
     def load(cls, folder: Path) -> Teacher:
         """Open a checkpoint, on the CPU; raises CheckpointError where it is none."""
         model, card = checkpoint.load(folder)
-        return cls(model, card.image_size, card.normalization)
+        return cls(model, card.image_size, card.normalization, card.temperature)
 
     def to(self, device: torch.device) -> Teacher:
         """Move to where the frames are."""
@@ -50,8 +55,12 @@ class Teacher:
         Returns:
             (N, 19, H, W) float32, summing to 1 over the classes.
         """
+        # A few at a time: a large teacher would need more memory for a batch than training its pupil does.
+        return torch.cat([self._look(part) for part in photos.split(_FRAMES)]) if len(photos) else self._look(photos)
+
+    def _look(self, photos: Tensor) -> Tensor:
         x = self.normalization.apply(photos)
-        seen = self.model(_resized(x, self.image_size)).float().softmax(1)
+        seen = (self.model(_resized(x, self.image_size)).float() / self.temperature).softmax(1)
         return _resized(seen, (x.shape[-2], x.shape[-1]))
 
 

@@ -95,14 +95,18 @@ def check_overfit(
     network as it predicts, so a fault that shows in evaluation only shows here too.
 
     Args:
-        config: the recipe; its batch size and number of epochs play no part.
+        config: the recipe; its batch size and number of epochs, and the models it builds on, play no part.
         train: cached training split at the recipe's size.
         device: where to compute.
         steps: how many at most.
         on_point: called after every step.
     """
     frames = portion(train, OVERFIT_FRAMES)
-    plain = {**vars(Augmentation()), "half_size_epochs": 0, "schedule": "constant", "warmup_steps": 0}
+    plain = {
+        **vars(Augmentation()),
+        **{"rare_frames": 0.0, "half_size_epochs": 0, "schedule": "constant", "warmup_steps": 0},
+        **{"initial": "", "teacher": ""},
+    }
     recipe = configuration.build({**config.model_dump(), **plain, "batch_size": len(frames)})
     keep_freed_memory()
     setup = Setup(recipe, frames, device)

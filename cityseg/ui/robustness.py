@@ -56,7 +56,7 @@ def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
     st.caption(
         f"Bars: macro F1 over {found.frames:,} frames of {found.split} at {glossary.size(found.size)}, all changed "
         "alike; thin lines: its 95 % interval (bootstrap over the frames). Streets of other countries differ in more "
-        "than their cameras, so this is the least of the loss to expect there."
+        "than their cameras; what that costs, only labelled frames from there can tell."
     )
     table = _table(found)
     st.dataframe(table, hide_index=True, height="content", key="inspect_robustness_table")
@@ -83,19 +83,17 @@ def _stored(subject: Subject) -> Robustness | None:
     """Return the figures of the result's present weights on this split's frames, if there are any."""
     fingerprint = str(subject.result.scores.get(subject.split, {}).get("fingerprint", ""))
     try:
-        file = api.robustness_file(subject.result.run, subject.split)
-        if not file.is_file():
-            return None
-        weights = subject.result.run.checkpoint / "model.safetensors"
-        versions = (file.stat().st_mtime_ns, weights.stat().st_mtime_ns)
+        run = subject.result.run
+        files = [file for file in api.robustness_files(run, subject.split) if file.is_file()]
+        versions = tuple(file.stat().st_mtime_ns for file in (*files, run.checkpoint / "model.safetensors"))
     except (CitysegError, OSError):
         # A run that is being deleted.
         return None
-    return _read(subject.result.id, subject.split, fingerprint, versions)
+    return _read(subject.result.id, subject.split, fingerprint, versions) if files else None
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _read(model: str, split: Any, fingerprint: str, versions: tuple[int, int]) -> Robustness | None:
+def _read(model: str, split: Any, fingerprint: str, versions: tuple[int, ...]) -> Robustness | None:
     return api.find_robustness(model, split, fingerprint)
 
 

@@ -80,6 +80,12 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
             {},
             "focal_gamma is ignored: it belongs to cross-entropy, whose weight is 0.",
         ),
+        ({"teacher_weight": 0.9}, {}, "teacher_weight is ignored: no teacher is named."),
+        (
+            {"teacher": "best-3", "teacher_weight": 1, "cross_entropy_weight": 0.0, "class_weights": "log"},
+            {},
+            "The labels play no part: the teacher decides the whole loss. Lower teacher_weight to learn from them too.",
+        ),
     ],
 )
 def test_what_cannot_work_is_a_sentence_of_its_own(tiny, changes, surroundings, sentence):

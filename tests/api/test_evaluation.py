@@ -20,6 +20,7 @@ from cityseg.data.batches import DeviceSplit
 from cityseg.data.instances import instance_file, read_instances
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import DataError
+from cityseg.inference import Mirrored
 from cityseg.runs import Run
 
 
@@ -171,6 +172,9 @@ def test_mirrored_too_it_scores_the_mean_of_both_looks(trained, workplace, stree
     assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
     plain = api.evaluate(str(trained.folder), str(streets), "val")
     assert answer["pixel_accuracy"] != plain["pixel_accuracy"]
+    mirrored = Mirrored(model)
+    evaluate(mirrored, split, card.normalization)
+    assert not model.training, "nor is it measured in training mode afterwards"
     assert not plain["flip"]
     told = cityseg("evaluate", trained.folder, "--data", streets, "--flip").out
     assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told

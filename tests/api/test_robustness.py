@@ -56,10 +56,21 @@ def test_figures_are_kept_and_belong_to_these_weights_and_frames(own, streets):
     assert api.find_robustness("tiny", "val", fingerprint) is None
 
 
+def test_a_shipped_model_keeps_its_own_figures_and_those_on_other_frames(own, streets, tmp_path):
+    shipped = str(api.publish("tiny", str(streets), root=tmp_path / "shipped").run.folder)
+    api.synthesize(tmp_path / "other", 8, 1)
+    elsewhere = api.measure_robustness(shipped, str(tmp_path / "other"))
+    passes = []
+    for data in (streets, tmp_path / "other"):
+        again = api.measure_robustness(shipped, str(data), on_progress=lambda *counts: passes.append(counts))
+        assert (again == elsewhere) == (data != streets)
+    assert len(passes) <= 2, "both are stored"
+
+
 def test_damaged_figures_count_as_none(own, streets):
     api.measure_robustness("tiny", str(streets))
     fingerprint = checkpoint.read_card(own.checkpoint).scores["val"]["fingerprint"]
-    file = api.robustness_file(own, "val")
+    (file,) = api.robustness_files(own, "val")
     for damaged in ("", "[]", file.read_text()[:200], json.dumps({"stamp": 1})):
         file.write_text(damaged)
         assert api.find_robustness("tiny", "val", fingerprint) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -10,11 +11,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from cityseg import api, checkpoint
-from cityseg.api.making import make_run
-from cityseg.config import build
+from cityseg.api.making import given_by, make_run
+from cityseg.config import PRESETS, build, preset
 from cityseg.data.batches import Normalization
 from cityseg.engine.initial import initial_weights
-from cityseg.errors import UsageError
+from cityseg.errors import DataError, UsageError
 from cityseg.models import UNet, arguments_of
 from cityseg.runs import find_run
 
@@ -66,17 +67,47 @@ def test_another_stem_answers_alike_for_a_frame_of_another_size(tmp_path, before
         torch.testing.assert_close(other.stem(large), model.stem(small), rtol=1e-4, atol=1e-5)
 
 
-def test_models_of_other_networks_are_refused_before_there_is_a_run(tmp_path, workplace, streets):
-    _, recipe = saved(tmp_path / "origin")
-    for settings in ({"block": "residual"}, {"start_channels": 8}, {"depth": 2}, {"stem": 2}):
-        changed = build({**recipe.model_dump(), **settings, "initial": str(tmp_path / "origin")})
-        with pytest.raises(UsageError) as refused:
-            make_run(changed, str(streets), "refused")
-        assert str(refused.value) == (
-            f"initial: expected a model whose network is that of the recipe but for the stride of its stem, found "
-            f"another in {tmp_path / 'origin'}; set architecture, start_channels, depth, max_channels, block, "
-            "upsampling and attention as it has them"
-        )
-    with pytest.raises(UsageError, match="unknown model 'nowhere': expected a run id"):
-        make_run(build({**recipe.model_dump(), "initial": "nowhere"}), str(streets), "refused")
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"block": "residual"}, "another block in ORIGIN; choose the settings it was trained with"),
+        ({"start_channels": 8, "depth": 2}, "another depth and start_channels in ORIGIN; choose the settings it was "),
+        ({"architecture": "lraspp", "block": "double", "upsampling": "transposed"}, "found another architecture and "),
+        ({"stem": 2}, "another stem in ORIGIN; choose the settings it was trained with (stems of stride 2 and 4 can "),
+        ({"normalization": "none"}, "normalised as the recipe says (none), found other means in ORIGIN; set normaliz"),
+        ({"initial": "nowhere"}, "unknown model 'nowhere': expected a run id"),
+    ],
+)
+def test_models_that_do_not_fit_are_refused_before_there_is_a_run(tmp_path, workplace, streets, settings, words):
+    origin = tmp_path / "origin"
+    _, recipe = saved(origin)
+    with pytest.raises(UsageError) as refused:
+        make_run(build({**recipe.model_dump(), "initial": str(origin), **settings}), str(streets), "refused")
+    assert words.replace("ORIGIN", str(origin)) in str(refused.value)
     assert not (workplace / "runs").exists()
+
+
+def test_a_stem_that_an_older_card_calls_true_is_one_of_stride_2(tmp_path):
+    model, recipe = saved(tmp_path, stem=2)
+    card = json.loads((tmp_path / "model.json").read_text())
+    card["arguments"]["stem"] = True
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    weights = initial_weights(recipe, tmp_path)
+    torch.testing.assert_close(weights["stem.0.weight"], model.state_dict()["stem.0.weight"])
+
+
+def test_a_copy_that_fails_leaves_no_run(tmp_path, workplace, streets, monkeypatch):
+    _, recipe = saved(tmp_path / "origin")
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(DataError, match=r"expected room for a copy of .*origin, found No space left on device"):
+        make_run(build({**recipe.model_dump(), "initial": str(tmp_path / "origin")}), str(streets), "torn")
+    assert not list((workplace / "runs").glob("torn*"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_a_preset_builds_on_is_shipped_and_fits(name):
+    given_by(preset(name))

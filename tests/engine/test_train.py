@@ -343,3 +343,29 @@ def test_a_run_without_progress_ends_early_and_finished(tiny, workplace, streets
     best = int(np.argmax(scores)) + 1
     assert (result.best_epoch, result.epochs_done) == (best, best + 2)
     assert len(scores) < 9
+
+
+def test_frames_with_rare_classes_are_drawn_more_often(tiny, workplace, streets, monkeypatch):
+    drawn = []
+    make = training.make_train_step
+
+    def counting(*arguments):
+        step = make(*arguments)
+
+        def one(indices, *place):
+            drawn.extend(indices.tolist())
+            return step(indices, *place)
+
+        return one
+
+    monkeypatch.setattr(training, "make_train_step", counting)
+    recipe = tiny(rare_frames=1, epochs=12)
+    api.train(recipe, str(streets), name="rare")
+    frames = training.DeviceSplit(api.prepare(str(streets), recipe.image_size)["train"], torch.device("cpu"))
+    factors = frames.repeat_factors(1)
+    assert factors is not None
+    expected = factors / factors.sum() * len(drawn)
+    assert float(factors.max()) > 1.2 * float(factors.min())
+    assert len(drawn) == 12 * len(frames)
+    np.testing.assert_allclose(np.bincount(drawn, minlength=len(frames)), expected.numpy(), atol=6)
+    assert np.corrcoef(np.bincount(drawn, minlength=len(frames)), expected.numpy())[0, 1] > 0.5
