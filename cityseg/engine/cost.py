@@ -21,6 +21,7 @@ from cityseg.models import arguments_of, build_model, count_parameters
 _PROCESS_BYTES = 700 * 2**20
 """Python with PyTorch and its libraries, before the first tensor."""
 _WORKING_COPIES = 4
+_TAUGHT_COPIES = 3
 _FRAME_BYTES = 4
 """Per pixel of a frame that lies on the device: red, green, blue and the train id."""
 
@@ -85,11 +86,14 @@ def memory(config: ExperimentConfig, frames: int) -> Memory:
     # Muon remembers one value for each weight of a matrix, which nearly all weights are.
     remembered = {"sgd": 1 if config.momentum else 0, "muon": 1}.get(config.optimizer, 2)
     height, across = config.image_size
+    logits = NUM_CLASSES * height * across * 4
+    # A teacher's probabilities, and what they are multiplied with; the teacher itself sees a few frames at a time.
+    taught = _TAUGHT_COPIES * config.batch_size * logits if config.teacher else 0
     return Memory(
         weights=count * width * (2 if config.ema_decay else 1),
         gradients=count * width,
         optimizer=count * width * remembered,
-        activations=max(_activations(config), 2 * EVALUATION_BATCH * NUM_CLASSES * height * across * 4),
+        activations=max(_activations(config) + taught, 2 * EVALUATION_BATCH * logits),
         frames=frames * height * across * _FRAME_BYTES,
         process=_PROCESS_BYTES,
     )

@@ -72,3 +72,9 @@ def test_activations_are_what_autograd_keeps_of_a_real_step(tiny):
 def test_a_single_frame_of_one_pixel_below_is_counted(tiny):
     config = tiny(image_size=(16, 16), depth=3, batch_size=1, half_size_epochs=0)
     assert cost.memory(config, 1).activations > 0
+
+
+def test_a_teachers_probabilities_take_memory_too(tiny):
+    size = {"batch_size": 32, "image_size": (64, 128)}
+    alone, taught = (cost.memory(recipe, 10).activations for recipe in (tiny(**size), tiny(**size, teacher="any")))
+    assert taught - alone == 3 * 32 * 19 * 64 * 128 * 4
