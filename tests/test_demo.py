@@ -301,7 +301,7 @@ def asked(address: str, data: list[Any]) -> str:
 
 
 def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
-    monkeypatch.setattr("cityseg.demo.page.KEPT_SECONDS", 1)
+    monkeypatch.setattr("cityseg.demo.page.KEPT_SECONDS", 4)
     monkeypatch.setattr("cityseg.demo.page.SWEPT_SECONDS", 1)
     with demo.running([str(trained.folder)], port=free_port(), examples=1) as where:
         folder = Path(os.environ["GRADIO_TEMP_DIR"])

@@ -1,6 +1,7 @@
 """A published model is the run's best weights, rounded, with scores measured from what is stored."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,19 +15,41 @@ from cityseg.errors import UsageError
 SETTINGS = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
 
 
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CITYSEG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "runs"))
-    api.synthesize(tmp_path / "set", 8)
-    return str(tmp_path / "set")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("publishing")
 
 
-def test_published_folder_tells_all_and_nothing_private(data, tmp_path):
-    run = api.train(config.override(config.preset("experiment-1"), SETTINGS), data, name="small")
-    shipped = api.publish("small", data, root=tmp_path / "shipped", trained_on="Drawn streets", terms="None at all.")
-    folder = tmp_path / "shipped" / "small"
+@pytest.fixture(autouse=True)
+def own_places(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    api.synthesize(folder / "set", 8)
+    return str(folder / "set")
+
+
+@pytest.fixture(scope="module")
+def shipped(data, folder):
+    """A model that another one of the same network has been started from and taught by."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
+        recipe = config.override(config.preset("experiment-1"), SETTINGS)
+        api.train(recipe, data, name="first", runs=folder / "runs")
+        first = folder / "runs" / "first"
+        recipe = config.override(recipe, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3"])
+        api.train(recipe, data, name="small", runs=folder / "runs")
+        words = {"trained_on": "Drawn streets", "terms": "None at all."}
+        return api.publish("small", data, runs=folder / "runs", root=folder / "shipped", **words)
+
+
+def test_published_folder_tells_all_and_nothing_private(data, folder, shipped):
+    run = api.find_result("small")
+    folder = shipped.run.folder
     assert {tensor.dtype for tensor in load_file(folder / "model.safetensors").values()} == {
         torch.bfloat16,
         torch.int64,  # the batch counters of the normalisation layers
@@ -35,16 +58,19 @@ def test_published_folder_tells_all_and_nothing_private(data, tmp_path):
     for key, value in shipped.scores["test"].items():
         assert again[key] == value, key
     assert shipped.data == "Drawn streets"
-    assert shipped.config == run.config
+    names = {"initial": "first", "teacher": "first"}
+    assert shipped.config.model_dump() == {**run.config.model_dump(), **names}
     assert len(shipped.run.epochs()) == 1
     stored = shipped.run.confusions("test").matrices
     assert stored.sum() == again["pixels"]
     assert np.trace(stored.sum(0)) / stored.sum() == pytest.approx(again["pixel_accuracy"], abs=1e-6)
-    written = (folder / "config.json").read_text() + (folder / "model.json").read_text()
-    assert str(tmp_path) not in written
+    for file in ("README.md", "config.json", "model.json"):
+        assert str(folder.parents[1]) not in (folder / file).read_text()
     assert "host" not in json.loads((folder / "config.json").read_text())
     card = (folder / "README.md").read_text()
     assert "None at all." in card
+    assert "- Started from the weights of first." in card
+    assert "- Learnt from first beside the labels, which decided 70 % of the loss." in card
     speed = json.loads((folder / "model.json").read_text())["speed"]
     assert f"{speed['onnx_frames_per_second']:.1f} by ONNX Runtime" in card
     assert 0 < speed["onnx_frames_per_second"] < 1e5
@@ -56,34 +82,19 @@ def test_published_folder_tells_all_and_nothing_private(data, tmp_path):
         assert f"| {each.name} | {each.words} | {each.f1[0]:.3f}" in card
 
 
-def test_a_shipped_model_is_measured_anew_in_its_place(data, tmp_path):
-    api.train(config.override(config.preset("experiment-1"), SETTINGS), data, name="small")
-    shipped = api.publish("small", data, root=tmp_path / "shipped", trained_on="Drawn streets")
-    folder = shipped.run.folder
+def test_a_shipped_model_is_measured_anew_in_its_place(folder, shipped):
+    other, folder = folder / "other", shutil.copytree(shipped.run.folder, folder / "copied")
     weights, history = (folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
-    api.synthesize(tmp_path / "other", 8, 1)
-    again = api.publish(str(folder), str(tmp_path / "other"), trained_on="Drawn streets")
+    api.synthesize(other, 8, 1)
+    again = api.publish(str(folder), str(other), trained_on="Drawn streets")
     assert again.run.folder == folder
     assert ((folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()) == (weights, history)
     assert again.scores["test"]["fingerprint"] != shipped.scores["test"]["fingerprint"]
-    assert again.scores["test"]["macro"] == api.evaluate(str(folder), str(tmp_path / "other"), "test")["macro"]
+    assert again.scores["test"]["macro"] == api.evaluate(str(folder), str(other), "test")["macro"]
 
 
-def test_the_card_names_what_a_model_was_built_on_and_no_folder(data, tmp_path):
-    api.train(config.override(config.preset("experiment-1"), SETTINGS), data, name="first")
-    folder = tmp_path / "runs" / "first"
-    built = [*SETTINGS, f"initial={folder}", f"teacher={folder}", "teacher_weight=0.3"]
-    api.train(config.override(config.preset("experiment-1"), built), data, name="second")
-    shipped = api.publish("second", data, root=tmp_path / "shipped", trained_on="Drawn streets").run.folder
-    card = (shipped / "README.md").read_text()
-    assert "- Started from the weights of first." in card
-    assert "- Learnt from first beside the labels, which decided 70 % of the loss." in card
-    for file in ("README.md", "config.json", "model.json"):
-        assert str(tmp_path) not in (shipped / file).read_text()
-
-
-def test_unfinished_run_is_not_published(data, tmp_path):
+def test_unfinished_run_is_not_published(data, folder):
     run = new_run(config.override(config.preset("experiment-1"), SETTINGS), data, "waiting")
     with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):
-        api.publish(run.id, data, root=tmp_path / "shipped")
-    assert not (tmp_path / "shipped").exists()
+        api.publish(run.id, data, root=folder / "nothing")
+    assert not (folder / "nothing").exists()
