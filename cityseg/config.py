@@ -281,6 +281,28 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "half_size_epochs": 10,
         },
     ),
+    "best-5": (
+        "best-4 trained on with milder changes of camera, as far as 128x256 has taken us",
+        {
+            **_SEPARABLE,
+            "scale_min": 0.75,
+            "scale_max": 1.5,
+            "brightness": 0.3,
+            "contrast": 0.3,
+            "saturation": 0.3,
+            "hue": 0.01,
+            "tint": 0.1,
+            "blur": 0.5,
+            "noise": 0.03,
+            "initial": "best-4",
+            "start_channels": 48,
+            "max_channels": 256,
+            "stem": 2,
+            "image_size": (128, 256),
+            "learning_rate": 3e-3,
+            "epochs": 12,
+        },
+    ),
     "best-live": (
         "best-4 taken to 256x512, with frames shrunk by four first: for film on a processor",
         {
