@@ -5,7 +5,7 @@ LOCK := requirements.lock
 # Tests side by side, a file at a time in the order of tests/conftest.py, each process with one thread.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: app test check setup lock
+.PHONY: app test lint check setup lock
 
 # A marker per set of packages; pip installs from the lock file's exact versions.
 .venv/.app: requirements.txt $(LOCK)
@@ -27,11 +27,14 @@ app: .venv/.app
 test: .venv/.dev
 	$(PYTEST)
 
-check: .venv/.dev
+lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# The quick half, while working: the style and all tests without an app or a browser.
+check: lint
 	$(PYTEST) -m "not slow" --ignore tests/browser --ignore tests/app
 
 lock:

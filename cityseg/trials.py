@@ -112,6 +112,7 @@ class TrialFolder:
         self._written = self._begun = 0.0
         self._first = (0, 0)
         self._phase = ""
+        self._stop: Stopped | None = None
 
     def read(self) -> Trial | None:
         """Return what the folder says, or None if this was never tried."""
@@ -155,8 +156,24 @@ class TrialFolder:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(status["pid"], signal.SIGTERM)
 
+    def stop_now(self, sentence: str) -> None:
+        """End the trial from a signal's handler.
+
+        Raises:
+            Stopped: at once; and from the next ``note`` again, since what a handler raises is lost where it interrupts
+                a finalizer or a callback of a library.
+        """
+        self._stop = Stopped(sentence)
+        raise self._stop
+
     def note(self, phase: str, done: int, total: int, result: dict[str, Any] | None = None) -> None:
-        """Keep progress, a few times a second at most."""
+        """Keep progress, a few times a second at most.
+
+        Raises:
+            Stopped: ``stop_now`` was called before and not heard.
+        """
+        if self._stop:
+            raise self._stop
         now = time.monotonic()
         if phase != self._phase or done <= self._first[0]:
             self._phase, self._first, self._begun = phase, (done, total), now

@@ -122,6 +122,7 @@ class _Record:
         self.path = cache_root() / f"{name}.json"
         self.log = cache_root() / f"{name}.log"
         self._owned = False
+        self._stop: Stopped | None = None
         self._written = self._begun = 0.0
         self._first = self._last = (0, 0)
 
@@ -171,6 +172,8 @@ class _Record:
 
     def note(self, done: int, total: int) -> None:
         """Keep progress, a few times a second at most."""
+        if self._stop:  # raised by the handler already, but lost where that interrupted a library's callback
+            raise self._stop
         now = time.monotonic()
         if done <= self._last[0] or total != self._last[1]:
             # Drawing has ended and decoding begins, or the other way about: a pace of its own.
@@ -189,7 +192,8 @@ class _Record:
         """Keep the file true whatever happens inside, unless it speaks of another process that is at the same work."""
 
         def stop_now(name: str) -> None:
-            raise Stopped(f"{self.spec}: stopped by {name} before it was prepared; finished splits are kept")
+            self._stop = Stopped(f"{self.spec}: stopped by {name} before it was prepared; finished splits are kept")
+            raise self._stop
 
         with stop_signals(stop_now):
             with contextlib.suppress(OSError), self.locked():

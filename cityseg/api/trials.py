@@ -26,7 +26,7 @@ from cityseg.engine.lr_finder import FINDER_STEPS, HIGHEST, LOWEST, RatePoint, R
 from cityseg.engine.overfit import LEARNT, OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.pace import measure_pace
 from cityseg.engine.signals import stop_signals
-from cityseg.errors import DataError, Stopped, TrainingError, UsageError
+from cityseg.errors import DataError, TrainingError, UsageError
 from cityseg.runs import runs_root
 from cityseg.trials import KINDS, Kind, Trial, TrialFolder, running_trials
 
@@ -213,7 +213,7 @@ def _on_record(
     folder = _folder(kind, config, spec or default_data(), runs, steps)
 
     def stop_now(name: str) -> None:
-        raise Stopped(f"the {TITLES[kind]} was stopped by {name} before its end")
+        folder.stop_now(f"the {TITLES[kind]} was stopped by {name} before its end")
 
     with stop_signals(stop_now), folder.kept_true():
         try:

@@ -16,6 +16,11 @@ _TITLES: dict[Cost, str] = {
     "size": "Trained parameters (log scale)",
     "speed": "Speed in frames per second, one at a time (log scale)",
 }
+_Box = tuple[float, float, float, float]
+_PLOT = (640.0, 280.0)
+_MARKER = 13.0
+_LETTER = (7.0, 15.0)
+_PLACES = ("top center", "middle right", "middle left", "bottom center")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
 
@@ -58,6 +63,7 @@ def model_front(
     """
     points = [point for point in points if by == "size" or point.frames_per_second]
     traces: list[go.Scatter] = []
+    places = _name_places(points, by)
     groups = list(dict.fromkeys(point.conditions for point in points))
     for number, conditions in enumerate(groups):
         members = sorted((point for point in points if point.conditions == conditions), key=_cheapest_best_first(by))
@@ -70,7 +76,7 @@ def model_front(
                 error_y=_intervals(members),
                 text=[point.name for point in members],
                 mode="markers+text",
-                textposition="top center",
+                textposition=[places[point] for point in members],
                 cliponaxis=False,
                 showlegend=False,
                 marker={
@@ -143,6 +149,43 @@ def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+def _name_places(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str]:
+    """Choose where each point's name stands, so that it covers no other name and no other point where that can be.
+
+    Worked out for a plot of ``_PLOT`` pixels; a wider one has more room, a narrower one may still show two names close.
+    """
+    axis = _decades(points)["range"] if by == "size" else _speeds(points)["range"]
+    assert isinstance(axis, list)
+    top = _score_range(points)[1]
+    spots = {
+        point: (_PLOT[0] * (log10(_cost(point, by)) - axis[0]) / (axis[1] - axis[0]), _PLOT[1] * point.score / top)
+        for point in points
+    }
+    markers = [(x - _MARKER / 2, y - _MARKER / 2, x + _MARKER / 2, y + _MARKER / 2) for x, y in spots.values()]
+    taken: list[_Box] = []
+    places: dict[ModelPoint, str] = {}
+    for point in sorted(points, key=lambda point: -point.score):
+        boxes = {place: _name_box(point.name, spots[point], place) for place in _PLACES}
+        covered = {place: sum(_overlap(box, other) for other in (*taken, *markers)) for place, box in boxes.items()}
+        places[point] = min(_PLACES, key=lambda place: covered[place])
+        taken.append(boxes[places[point]])
+    return places
+
+
+def _name_box(name: str, spot: tuple[float, float], place: str) -> _Box:
+    width, height = _LETTER[0] * len(name), _LETTER[1]
+    side, away = {"top center": (0, 1), "bottom center": (0, -1), "middle right": (1, 0), "middle left": (-1, 0)}[place]
+    x = spot[0] + side * (_MARKER / 2 + 2 + width / 2)
+    y = spot[1] + away * (_MARKER / 2 + height / 2)
+    return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def _overlap(one: _Box, other: _Box) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
 
 
 def _score_range(points: Sequence[ModelPoint]) -> list[float]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -104,6 +105,21 @@ def test_a_signal_stops_it(workplace, tiny, streets, number):
     trial = api.find_trial("overfit", tiny(), str(streets))
     assert (trial.state, trial.error) == ("stopped", None)
     assert len(trial.result["points"]) >= 1
+
+
+def test_a_signal_that_a_library_swallows_stops_it_a_step_later(workplace, tiny, streets):
+    done = []
+
+    def progress(phase, step, total):
+        done.append(step)
+        if phase == "learning" and step == 2:
+            with contextlib.suppress(Stopped):
+                signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Stopped, match="the 8-frame check was stopped by SIGTERM before its end"):
+        api.overfit(tiny(), str(streets), on_progress=progress)
+    assert done[-1] == 2
+    assert api.find_trial("overfit", tiny(), str(streets)).state == "stopped"
 
 
 def test_a_trial_of_its_own_is_followed_stopped_and_found_dead(workplace, tiny, streets, wait_until):
