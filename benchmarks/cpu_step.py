@@ -25,7 +25,7 @@ from collections.abc import Callable
 
 import torch
 
-from cityseg import config as configuration
+from cityseg import presets
 from cityseg.config import ExperimentConfig
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.precision import WidenedConvolutions, has_native_bfloat16
@@ -92,7 +92,7 @@ def child(rounds: int) -> None:
     """Print (wall, processor) seconds of the best of better-1's updates."""
     if os.environ.get("CITYSEG_BENCH_MEMORY") != "default":
         keep_freed_memory()
-    update, watch = update_of(configuration.preset("better-1")), Stopwatch(CPU)
+    update, watch = update_of(presets.preset("better-1")), Stopwatch(CPU)
     for _ in range(rounds + 1):
         watch.time("update", update)
     print(json.dumps(watch.best("update").tolist()))
@@ -127,7 +127,7 @@ def main() -> None:
     if arguments.child:
         child(arguments.rounds)
         return
-    results = variants(configuration.preset(arguments.preset), arguments.rounds, arguments.compile)
+    results = variants(presets.preset(arguments.preset), arguments.rounds, arguments.compile)
     if not has_native_bfloat16(CPU):
         results["native bfloat16"] = native_bfloat16()
     for name in _CHILDREN:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cityseg import __version__, api, checkpoint, config
+from cityseg import __version__, api, checkpoint, presets
 from cityseg.inference import Predictor
 from cityseg.labels import CLASS_NAMES, PALETTE, to_label_ids
 
@@ -292,7 +292,7 @@ def test_models(workplace, document, cityseg):
             ["train", "--resume", "x", "--name", "y"],
             "expected --resume alone, found --set or --name; a resumed run keeps its settings",
         ),
-        (["train", "--preset", "best"], f"unknown preset 'best': expected one of {', '.join(config.PRESETS)}"),
+        (["train", "--preset", "best"], f"unknown preset 'best': expected one of {', '.join(presets.PRESETS)}"),
         (
             ["train", "--preset", "better-1", "--set", "epochs=0"],
             "epochs: input should be greater than or equal to 1, found 0",

@@ -6,7 +6,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from cityseg import config
+from cityseg import config, presets
 from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
 
@@ -21,7 +21,7 @@ FIRST_STUDY = {
 @pytest.mark.parametrize("name", FIRST_STUDY)
 def test_presets_repeat_the_first_study(name):
     size, channels, depth, epochs, batch, steps = FIRST_STUDY[name]
-    preset = config.preset(name)
+    preset = presets.preset(name)
     assert preset.preset == name
     assert (preset.image_size, preset.start_channels, preset.depth) == (size, channels, depth)
     assert (preset.epochs, preset.batch_size) == (epochs, batch)
@@ -34,27 +34,27 @@ def test_presets_repeat_the_first_study(name):
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_better_presets_keep_network_size_and_epochs(number):
-    study, better = config.preset(f"experiment-{number}"), config.preset(f"better-{number}")
+    study, better = presets.preset(f"experiment-{number}"), presets.preset(f"better-{number}")
     for field in ("image_size", "start_channels", "depth", "epochs", "architecture"):
         assert getattr(study, field) == getattr(better, field)
     assert better.precision == "bfloat16"
 
 
 def test_every_preset_builds_and_is_described():
-    assert set(config.PRESETS) >= set(FIRST_STUDY)
-    for name, words in config.PRESETS.items():
-        assert config.preset(name).preset == name
+    assert set(presets.PRESETS) >= set(FIRST_STUDY)
+    for name, words in presets.PRESETS.items():
+        assert presets.preset(name).preset == name
         assert words
     with pytest.raises(UsageError) as refused:
-        config.preset("experiment-9")
-    assert str(refused.value) == f"unknown preset 'experiment-9': expected one of {', '.join(config.PRESETS)}"
+        presets.preset("experiment-9")
+    assert str(refused.value) == f"unknown preset 'experiment-9': expected one of {', '.join(presets.PRESETS)}"
 
 
 def test_every_field_is_documented_and_nothing_can_be_changed():
     for name, field in ExperimentConfig.model_fields.items():
         assert field.description, name
     with pytest.raises(ValidationError, match="frozen"):
-        config.preset("better-1").epochs = 7
+        presets.preset("better-1").epochs = 7
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_the_smallest_size_that_a_depth_takes():
 
 
 def test_settings_override():
-    start = config.preset("better-1")
+    start = presets.preset("better-1")
     changed = config.override(
         start, ["learning_rate=0.5", "image_size=32x48", "flip=False", "group=seeds and more", "epochs = 3"]
     )
@@ -153,7 +153,7 @@ def test_sizes():
 
 
 def test_files(tmp_path):
-    wanted = config.preset("better-2")
+    wanted = presets.preset("better-2")
     path = tmp_path / "recipe.json"
     path.write_text(wanted.model_dump_json())
     assert config.load(path) == wanted

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cityseg import api, config
+from cityseg import api, config, presets
 from cityseg.api.making import new_run
 from cityseg.errors import UsageError
 
@@ -38,7 +38,7 @@ def shipped(data, folder):
     """A model that another one of the same network has been started from and taught by."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-        recipe = config.override(config.preset("experiment-1"), SETTINGS)
+        recipe = config.override(presets.preset("experiment-1"), SETTINGS)
         api.train(recipe, data, name="first", runs=folder / "runs")
         first = folder / "runs" / "first"
         recipe = config.override(recipe, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3"])
@@ -94,7 +94,7 @@ def test_a_shipped_model_is_measured_anew_in_its_place(folder, shipped):
 
 
 def test_unfinished_run_is_not_published(data, folder):
-    run = new_run(config.override(config.preset("experiment-1"), SETTINGS), data, "waiting")
+    run = new_run(config.override(presets.preset("experiment-1"), SETTINGS), data, "waiting")
     with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):
         api.publish(run.id, data, root=folder / "nothing")
     assert not (folder / "nothing").exists()

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cityseg import config as configuration
+from cityseg import presets
 from cityseg.analysis.recipe_warnings import Surroundings, recipe_notes, recipe_warnings
 from cityseg.api.data import DataInfo, data_info
-from cityseg.config import PRESETS, ExperimentConfig
+from cityseg.config import ExperimentConfig
 from cityseg.data.layout import Split
 from cityseg.engine import cost
 from cityseg.engine.cost import Memory
@@ -126,12 +127,12 @@ def estimate(
     around = _surroundings(info.frames, counted.memory)
     trial = TrialFolder("estimate", config, info.spec, device_words(), runs=runs).read()
     pace = Pace(**trial.result) if trial and trial.state == "finished" and trial.result else None
-    known = config.preset in PRESETS
+    known = config.preset in presets.PRESETS
     return Estimate(
         cost=counted,
         frames=dict(info.frames),
         steps=-(-info.frames["train"] // config.batch_size) * config.epochs,
-        differences=configuration.differences(config, configuration.preset(config.preset)) if known else {},
+        differences=configuration.differences(config, presets.preset(config.preset)) if known else {},
         warnings=recipe_warnings(config, around),
         notes=recipe_notes(config, around),
         pace=pace,

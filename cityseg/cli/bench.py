@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config
+from cityseg import api, config, presets
 from cityseg.api.bench import ROUNDS, WANTED, BenchResult
 from cityseg.cli.common import Bars, Json, counted, print_result, table
 
@@ -19,7 +19,7 @@ _SIDES = {
 
 
 def bench(
-    preset: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(config.PRESETS)}.")] = "better-1",
+    preset: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")] = "better-1",
     data: Annotated[
         str | None,
         typer.Option("--data", help="Dataset whose train frames are used. [default: streets drawn at 2048x1024]"),
@@ -35,7 +35,7 @@ def bench(
     bars = Bars()
     try:
         result = api.bench(
-            config.override(config.preset(preset), settings or []),
+            config.override(presets.preset(preset), settings or []),
             data,
             frames=frames,
             rounds=rounds,

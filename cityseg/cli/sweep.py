@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cityseg import api, config
+from cityseg import api, config, presets
 from cityseg.analysis.groups import Spread, Variant
 from cityseg.cli.common import Data, Json, Runs, counted, figure, print_result, table
 from cityseg.errors import UsageError
@@ -19,7 +19,7 @@ _COLUMNS = (("val", "f1"), ("val", "iou"), ("test", "f1"), ("test", "iou"))
 
 def sweep(
     group: Annotated[str, typer.Option("--group", help="Name that ties the runs together.")],
-    preset: Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(config.PRESETS)}.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")] = None,
     config_file: Annotated[Path | None, typer.Option("--config", help="JSON file of settings.")] = None,
     data: Data = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, the same for all runs.")] = None,
@@ -46,7 +46,7 @@ def sweep(
     """Put a grid or a random search in line, after checking every run of it."""
     if (preset is None) == (config_file is None):
         raise UsageError("expected exactly one of --preset and --config")
-    start = config.load(config_file) if config_file else config.preset(preset or "")
+    start = config.load(config_file) if config_file else presets.preset(preset or "")
     base = config.override(start, settings or [])
     lists = _once([parse_list(text) for text in grid or []], "--grid")
     bounds = _once([parse_range(text) for text in ranges or []], "--range")

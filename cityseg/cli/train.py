@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config, processes
+from cityseg import api, config, presets, processes
 from cityseg.cli.common import Bars, Data, Json, Runs, print_result, result_lines
 from cityseg.errors import UsageError
 
 
 def train(
-    preset: Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(config.PRESETS)}.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")] = None,
     config_file: Annotated[Path | None, typer.Option("--config", help="JSON file of settings.")] = None,
     data: Data = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any number of times.")] = None,
@@ -33,7 +33,7 @@ def train(
         raise UsageError("expected --resume alone, found --set or --name; a resumed run keeps its settings")
     description = None
     if not resume:
-        start = config.load(config_file) if config_file else config.preset(preset or "")
+        start = config.load(config_file) if config_file else presets.preset(preset or "")
         description = config.override(start, settings or [])
     if queue:
         _put_in_line(description, data, name, runs, resume, as_json)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config
+from cityseg import api, config, presets
 from cityseg.api.trials import OVERFIT_STEPS, TrialProgress, overfit_document, rate_document
 from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
 from cityseg.config import ExperimentConfig
@@ -17,7 +17,7 @@ from cityseg.engine.lr_finder import RateSearch
 from cityseg.engine.overfit import OverfitCheck
 from cityseg.errors import UsageError
 
-Preset = Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(config.PRESETS)}.")]
+Preset = Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="JSON file of settings.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any number of times.")]
 
@@ -73,7 +73,7 @@ def lr_find(
 def _recipe(preset: str | None, config_file: Path | None, settings: list[str] | None) -> ExperimentConfig:
     if (preset is None) == (config_file is None):
         raise UsageError("expected exactly one of --preset and --config")
-    start = config.load(config_file) if config_file else config.preset(preset or "")
+    start = config.load(config_file) if config_file else presets.preset(preset or "")
     return config.override(start, settings or [])
 
 

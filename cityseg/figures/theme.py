@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from cityseg.config import PRESETS
 from cityseg.data.layout import Split
 from cityseg.labels import CLASS_NAMES, PALETTE
+from cityseg.presets import PRESETS
 
 BETTER = "#2f7de1"
 """Blue: of two results, where the looked-at one is better."""

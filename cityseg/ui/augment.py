@@ -8,10 +8,10 @@ from typing import cast
 
 import streamlit as st
 
-from cityseg import api, config
+from cityseg import api, presets
 from cityseg.analysis.catalogue import Catalogue
 from cityseg.api import AugmentedView, DataInfo
-from cityseg.config import PRESETS, ExperimentConfig
+from cityseg.config import ExperimentConfig
 from cityseg.data.augment import Augmentation
 from cityseg.data.layout import Split
 from cityseg.data.statistics import SplitStatistics
@@ -23,7 +23,7 @@ from cityseg.ui.viewer import Layer, viewer
 
 DRAWS = 8
 OWN = "the Train page's form"
-_CHOICES = (*PRESETS, OWN)
+_CHOICES = (*presets.PRESETS, OWN)
 _LARGEST_SEED = 9999
 
 
@@ -73,7 +73,7 @@ def _recipe() -> tuple[ExperimentConfig, int]:
         )
     state.remember("recipe", None if name == recipe.FIRST_CHOICE else name)
     state.remember("draws", str(seed) if seed else None)
-    return recipe.current() if name == OWN else config.preset(name), seed
+    return recipe.current() if name == OWN else presets.preset(name), seed
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cityseg import api, config
+from cityseg import api, presets
 from cityseg.api import DataInfo
 from cityseg.api.data import STATISTICS_SIZE
-from cityseg.config import PRESETS
 from cityseg.errors import CitysegError
 from cityseg.ui import cached
 from cityseg.ui.work import duration
@@ -17,7 +16,7 @@ _LOOK_SECONDS = 0.5
 
 def choose_and_prepare(spec: str) -> None:
     """Let the user choose a size and prepare the data at it."""
-    sizes = sorted({STATISTICS_SIZE, *(config.preset(name).image_size for name in PRESETS)})
+    sizes = sorted({STATISTICS_SIZE, *(presets.preset(name).image_size for name in presets.PRESETS)})
     size = st.selectbox(
         "Size to prepare",
         sizes,
@@ -123,6 +122,6 @@ def _name(what: str, size: tuple[int, int]) -> str:
 
 def _uses(size: tuple[int, int]) -> str:
     """Name a size with what it is for."""
-    users = [name for name in PRESETS if config.preset(name).image_size == size]
+    users = [name for name in presets.PRESETS if presets.preset(name).image_size == size]
     words = [*(["this page"] if size == STATISTICS_SIZE else []), *users]
     return f"{size[1]} × {size[0]} px: {', '.join(words)}"

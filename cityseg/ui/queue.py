@@ -7,11 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from cityseg import api
+from cityseg import api, presets
 from cityseg import config as configuration
 from cityseg.analysis.compare import differing_settings
 from cityseg.api import Queue, Result
-from cityseg.config import PRESETS
 from cityseg.errors import CitysegError
 from cityseg.queue import MOST_SLOTS
 from cityseg.ui import cached, glossary, progress, shell
@@ -149,8 +148,8 @@ def settings_in_words(result: Result, results: Iterable[Result]) -> str:
         alike = {one.id: one.config.model_dump() for one in results if one.config.group == result.config.group}
         fields = list(differing_settings(alike))
         words = []
-    elif result.config.preset in PRESETS:
-        fields = list(configuration.differences(result.config, configuration.preset(result.config.preset)))
+    elif result.config.preset in presets.PRESETS:
+        fields = list(configuration.differences(result.config, presets.preset(result.config.preset)))
         words = [result.config.preset]
     else:
         fields, words = [], ["settings of its own"]

@@ -7,8 +7,9 @@ from typing import Any, cast, get_args
 import streamlit as st
 
 from cityseg import config as configuration
+from cityseg import presets
 from cityseg.api import Result
-from cityseg.config import PRESETS, ExperimentConfig
+from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError
 from cityseg.ui import cached, glossary, state
 
@@ -24,7 +25,7 @@ _MODELS = ("initial", "teacher")
 
 def recipe() -> dict[str, Any]:
     """Return the settings as they stand in the form, not checked yet."""
-    values: dict[str, Any] = st.session_state.setdefault(_RECIPE, configuration.preset(FIRST_CHOICE).model_dump())
+    values: dict[str, Any] = st.session_state.setdefault(_RECIPE, presets.preset(FIRST_CHOICE).model_dump())
     return values
 
 
@@ -56,7 +57,7 @@ def cards() -> None:
     """Show the presets to choose from; the chosen one is filled into the form."""
     results = {result.id: result for result in cached.results() if result.source == "shipped"}
     chosen = recipe()["preset"]
-    names = list(PRESETS)
+    names = list(presets.PRESETS)
     for start in range(0, len(names), 2):
         # Unlike columns, a row keeps two cards side by side on a phone too.
         with st.container(horizontal=True, gap="small"):
@@ -71,18 +72,18 @@ def cards() -> None:
 
 
 def _card(name: str, own: Result | None, chosen: bool) -> None:
-    config = configuration.preset(name)
+    config = presets.preset(name)
     st.button(
         name,
         key=f"preset_{name}",
         type="primary" if chosen else "secondary",
         icon=":material/check:" if chosen else None,
         width="stretch",
-        help=f"{PRESETS[name]}.",
+        help=f"{presets.PRESETS[name]}.",
         on_click=fill,
         args=(config,),
     )
-    st.caption(f"{PRESETS[name]}.")
+    st.caption(f"{presets.PRESETS[name]}.")
     scores = []
     if name in PUBLISHED:
         scores.append(f"published **{PUBLISHED[name]:.3f}**")
@@ -110,9 +111,9 @@ def form() -> ExperimentConfig | None:
 
 def _summary(config: ExperimentConfig) -> str:
     """Say in one line how the settings differ from the preset they started from."""
-    if config.preset not in PRESETS:
+    if config.preset not in presets.PRESETS:
         return "Settings of your own, not from a preset."
-    changed = configuration.differences(config, configuration.preset(config.preset))
+    changed = configuration.differences(config, presets.preset(config.preset))
     if not changed:
         return f"**{config.preset}**, exactly as the preset has it."
     words = [

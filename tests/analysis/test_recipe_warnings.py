@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cityseg.analysis.recipe_warnings import Surroundings, recipe_notes, recipe_warnings
-from cityseg.config import PRESETS, preset
+from cityseg.presets import PRESETS, preset
 
 PLENTY = Surroundings(train_frames=2975, native_bfloat16=True, memory_bytes=2**30, free_bytes=2**33)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cityseg import api, cli, config
+from cityseg import api, cli, config, presets
 from cityseg.data import cache
 from cityseg.engine import bench as measuring
 from cityseg.engine import limits
@@ -22,7 +22,7 @@ SIDES = {"epoch": ("epoch", "step"), "evaluation": ("evaluation", "forward"), "c
 @pytest.fixture(scope="module")
 def measured(streets):
     rounds: list[tuple[int, int]] = []
-    settings = config.override(config.preset("better-1"), ["image_size=32x64", "batch_size=4", "ema_decay=0.9"])
+    settings = config.override(presets.preset("better-1"), ["image_size=32x64", "batch_size=4", "ema_decay=0.9"])
     # It is measured without the models that a recipe builds on, whether they are there or not.
     settings = config.override(settings, ["initial=nowhere", "teacher=nowhere"])
     result = api.bench(settings, str(streets), frames=10, rounds=1, on_round=lambda *turn: rounds.append(turn))
@@ -113,12 +113,12 @@ def test_decoding_gives_the_frames_that_the_cache_holds(streets, session_cache):
 
 def test_fewer_frames_than_a_batch_are_refused():
     with pytest.raises(UsageError, match="expected at least a batch of 256 frames, found 100; raise frames or lower"):
-        api.bench(config.preset("experiment-1"), frames=100)
+        api.bench(presets.preset("experiment-1"), frames=100)
 
 
 def test_no_round_is_refused(streets):
     with pytest.raises(UsageError, match="expected at least 1 round, found 0"):
-        api.bench(config.preset("better-1"), str(streets), rounds=0)
+        api.bench(presets.preset("better-1"), str(streets), rounds=0)
 
 
 def test_lines_show_both_sides(measured):
@@ -150,7 +150,7 @@ from cityseg import config
 from cityseg.data.cache import CachedSplit, Meta
 from cityseg.engine import bench
 torch.set_num_threads(1)
-settings = config.override(config.preset("better-1"), ["image_size=32x64", "start_channels=4", "depth=1", "epochs=10",
+settings = config.override(presets.preset("better-1"), ["image_size=32x64", "start_channels=4", "depth=1", "epochs=10",
     "batch_size=4", "brightness=0.3", "scale_max=2", "cutmix=0.5", "ema_decay=0.9", "precision=float32"])
 photos = np.zeros((24, 32, 64, 3), np.uint8)
 meta = Meta(tuple(map(str, range(24))), ("",) * 24, "", (32, 64))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cityseg.config import preset
+from cityseg.presets import preset
 from cityseg.runs import create_run, find_run
 
 APP = Path(__file__).parents[2] / "app.py"

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cityseg import api
 from cityseg.api import trials
-from cityseg.config import preset
+from cityseg.presets import preset
 from cityseg.ui.cost import compact, step_time
 
 APP = Path(__file__).parents[2] / "app.py"

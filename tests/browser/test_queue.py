@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cityseg import config, queue
+from cityseg import presets, queue
 from cityseg.data.synthetic import synthesize
 from cityseg.runs import create_run, find_run, process_identity, surroundings
 
@@ -25,7 +25,7 @@ def runs(tmp_path: Path) -> Iterator[Path]:
     """A folder of runs whose one slot is taken by a process that only sleeps; what waits is withdrawn in the end."""
     root = tmp_path / "runs"
     sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    create_run(config.preset("better-1"), "busy", root).write_status(
+    create_run(presets.preset("better-1"), "busy", root).write_status(
         state="running",
         pid=sleeper.pid,
         process_start=process_identity(sleeper.pid),

@@ -12,11 +12,12 @@ from safetensors.torch import load_file
 
 from cityseg import api, checkpoint
 from cityseg.api.making import given_by, make_run
-from cityseg.config import PRESETS, build, preset
+from cityseg.config import build
 from cityseg.data.batches import Normalization
 from cityseg.engine.initial import initial_weights
 from cityseg.errors import DataError, UsageError
 from cityseg.models import UNet, arguments_of
+from cityseg.presets import PRESETS, preset
 from cityseg.runs import find_run
 
 STILL = {"learning_rate": 1e-30, "weight_decay": 0, "epochs": 1}

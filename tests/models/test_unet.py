@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cityseg import config
+from cityseg import config, presets
 from cityseg.errors import UsageError
 from cityseg.models import arguments_of, build_model, count_parameters
 from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock, SeparableBlock
@@ -15,7 +15,7 @@ from cityseg.models.unet import UNet, channels_of_levels
     ("preset", "parameters"), [("experiment-1", 121_691), ("experiment-2", 1_944_355), ("experiment-3", 7_781_923)]
 )
 def test_the_first_studys_parameter_counts(preset, parameters):
-    description = config.preset(preset)
+    description = presets.preset(preset)
     assert count_parameters(build_model(description.architecture, arguments_of(description))) == parameters
 
 
@@ -136,15 +136,15 @@ def test_an_attention_gate_only_weakens_and_treats_channels_alike():
 
 
 def test_plain_arguments_stay_as_short_as_they_were():
-    assert arguments_of(config.preset("better-1")) == {"start_channels": 8, "depth": 2}
-    other = config.override(config.preset("better-1"), ["block=residual", "stem=true"])
+    assert arguments_of(presets.preset("better-1")) == {"start_channels": 8, "depth": 2}
+    other = config.override(presets.preset("better-1"), ["block=residual", "stem=true"])
     assert arguments_of(other) == {"start_channels": 8, "depth": 2, "block": "residual", "stem": 2}
 
 
 # torchvision documents 3,221,538 parameters for 21 classes; each class has a row of 40 + 1 and one of 128 + 1.
 @pytest.mark.parametrize(("name", "parameters"), [("smp-unet", 14_330_819), ("lraspp", 3_221_538 - 2 * 170)])
 def test_baselines_take_any_size(name, parameters):
-    model = build_model(name, arguments_of(config.override(config.preset("better-1"), [f"architecture={name}"])))
+    model = build_model(name, arguments_of(config.override(presets.preset("better-1"), [f"architecture={name}"])))
     assert count_parameters(model) == parameters
     model.eval()
     for size in ((64, 128), (45, 70)):
