@@ -130,7 +130,7 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "stem": 4,
             "image_size": (256, 512),
             "learning_rate": 2e-3,
-            "epochs": 1,
+            "epochs": 3,
         },
     ),
 }
