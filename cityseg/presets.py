@@ -98,7 +98,7 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "best-5": (
-        "best-4 trained on with milder changes of camera, as far as 128x256 has taken us",
+        "best-4 trained on with milder changes of camera",
         {
             **_SEPARABLE,
             "scale_min": 0.75,

@@ -17,9 +17,9 @@ _TITLES: dict[Cost, str] = {
     "speed": "Speed in frames per second, one at a time (log scale)",
 }
 _Box = tuple[float, float, float, float]
-_PLOT = (640.0, 280.0)
+_PLOT = (380.0, 250.0)
 _MARKER = 13.0
-_LETTER = (7.0, 15.0)
+_LETTER = (6.2, 15.0)
 _PLACES = ("top center", "middle right", "middle left", "bottom center")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 

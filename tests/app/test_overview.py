@@ -122,3 +122,12 @@ def test_a_frame_without_labels_has_no_share_right() -> None:
     void = np.full((4, 4), 255, np.uint8)
     assert share_right(void, np.zeros_like(void)) is None
     assert share_right(np.zeros_like(void), np.zeros_like(void)) == 1.0
+
+
+def test_names_of_close_marks_keep_apart():
+    points = [ModelPoint("best-3", 889_315, 0.598, "alike"), ModelPoint("best-4", 1_146_867, 0.614, "alike")]
+    apart = ModelPoint("far", 10_000_000, 0.2, "alike")
+    trace = next(trace for trace in model_front([*points, apart]).data if trace.mode == "markers+text")
+    places = dict(zip(trace.text, trace.textposition, strict=True))
+    assert places["best-4"] == places["far"] == "top center"
+    assert places["best-3"] in ("middle left", "bottom center"), "above or to the right it would cover best-4"
