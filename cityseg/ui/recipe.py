@@ -19,6 +19,8 @@ FIRST_CHOICE = "better-1"
 """The quickest of the studio's own presets, chosen on arrival."""
 
 _RECIPE = "recipe"
+_FAMILIES = {"First study": "experiment-", "Study's networks": "better-", "Best we know": "best-"}
+"""Tabs of presets, each with how its names begin."""
 _MODELS = ("initial", "teacher")
 """Fields that name a model."""
 
@@ -57,13 +59,15 @@ def cards() -> None:
     """Show the presets to choose from; the chosen one is filled into the form."""
     results = {result.id: result for result in cached.results() if result.source == "shipped"}
     chosen = recipe()["preset"]
-    names = list(presets.PRESETS)
-    for start in range(0, len(names), 2):
-        # Unlike columns, a row keeps two cards side by side on a phone too.
-        with st.container(horizontal=True, gap="small"):
-            for name in names[start : start + 2]:
-                with st.container(border=True, gap="xxsmall", height="stretch", width=168):
-                    _card(name, results.get(name), chosen == name)
+    family = next((title for title, start in _FAMILIES.items() if chosen.startswith(start)), None)
+    for tab, start in zip(st.tabs(list(_FAMILIES), default=family), _FAMILIES.values(), strict=True):
+        names = [name for name in presets.PRESETS if name.startswith(start)]
+        for first in range(0, len(names), 2):
+            # Unlike columns, a row keeps two cards side by side on a phone too.
+            with tab, st.container(horizontal=True, gap="small"):
+                for name in names[first : first + 2]:
+                    with st.container(border=True, gap="xxsmall", height="stretch", width=168):
+                        _card(name, results.get(name), chosen == name)
     st.caption(
         "Scores are macro F1 on test. Published: as the first study reports it for full-size Cityscapes frames; "
         "own: the model of that name that comes with the studio. Other data or sizes are not comparable with it.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cityseg.presets import preset
+from cityseg.presets import PRESETS, preset
 from cityseg.runs import create_run, find_run
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -52,6 +52,16 @@ def test_a_preset_fills_the_form_and_changes_are_named(app: AppTest) -> None:
     app.number_input(key="setting_batch_size").set_value(32).run()
     assert "batch size **32** (preset 256)" in words(app)
     assert not app.exception
+
+
+def test_every_preset_has_a_card_and_the_chosen_ones_tab_is_open(app: AppTest) -> None:
+    for name in PRESETS:
+        assert app.button(key=f"preset_{name}").label == name
+    tabs = {tab.label: tab for tab in app.tabs}
+    assert [button.label for button in tabs["First study"].button] == ["experiment-1", "experiment-2", "experiment-3"]
+    assert app.get("tab_container")[0].proto.tab_container.default_tab_index == 1, "better-1 is chosen first"
+    press(app, "preset_best-2")
+    assert app.get("tab_container")[0].proto.tab_container.default_tab_index == 2
 
 
 def test_a_model_to_build_on_is_chosen_by_name_and_has_to_fit(app: AppTest) -> None:
