@@ -146,7 +146,7 @@ GROWTH = """
 import sys
 from pathlib import Path
 import numpy as np, torch
-from cityseg import config
+from cityseg import config, presets
 from cityseg.data.cache import CachedSplit, Meta
 from cityseg.engine import bench
 torch.set_num_threads(1)
