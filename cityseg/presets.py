@@ -116,7 +116,8 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "stem": 2,
             "image_size": (128, 256),
             "learning_rate": 3e-3,
-            "epochs": 12,
+            "epochs": 16,
+            "precision": "bfloat16",
         },
     ),
     "best-live": (
