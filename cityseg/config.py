@@ -79,6 +79,9 @@ class ExperimentConfig(BaseModel):
     """Probability that a training photo is turned into night: black sky, headlights, lamps."""
     cutmix: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability that a rectangle of another frame of the batch, labels included, is pasted into a frame."""
+    copy_paste: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that the rare things of another frame of the batch (riders, bicycles, all vehicles but cars), labels
+    included, are pasted into a frame, where they stand."""
     rare_frames: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the frames; frames with a class that fewer of them show are drawn more often, the others less: by the
     root of how much rarer it is (repeat factor sampling). 0 draws all alike."""

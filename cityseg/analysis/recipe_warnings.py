@@ -96,8 +96,9 @@ def _early(config: ExperimentConfig) -> Iterator[str]:
 
 def _ignored(config: ExperimentConfig) -> Iterator[str]:
     plain = ExperimentConfig()
-    if config.cutmix and config.batch_size == 1:
-        yield "cutmix has no other frame to paste from in batches of one. Raise batch_size, or set cutmix to 0."
+    for name in ("cutmix", "copy_paste"):
+        if getattr(config, name) and config.batch_size == 1:
+            yield f"{name} has no other frame to paste from in batches of one. Raise batch_size, or set {name} to 0."
     if config.optimizer != "sgd" and config.momentum != plain.momentum:
         yield f"momentum is ignored: it belongs to sgd, and the optimiser is {config.optimizer}."
     if config.schedule != "one-cycle" and config.warmup_share != plain.warmup_share:

@@ -17,13 +17,18 @@ from torch import Tensor
 from cityseg.config import ExperimentConfig
 from cityseg.data.night import make_night
 from cityseg.data.transfer import constants, send
-from cityseg.labels import IGNORE_INDEX
+from cityseg.labels import IGNORE_INDEX, LABELS
 
 _LUMA = (0.299, 0.587, 0.114)
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 GREY = 127.5
 """What lies outside a frame."""
 _BLUR_REACH = 2.5
+_RARE_THINGS = tuple(
+    label.train_id
+    for label in LABELS
+    if label.has_instances and label.train_id != IGNORE_INDEX and label.name not in ("person", "car")
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Augmentation:
     noise: float = 0.0
     night: float = 0.0
     cutmix: float = 0.0
+    copy_paste: float = 0.0
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> Augmentation:
@@ -69,6 +75,8 @@ class Augmentation:
         if self == Augmentation(flip=self.flip):
             return photos, labels
         x = photos.permute(0, 3, 1, 2).float()
+        if self.copy_paste:
+            x, labels = copy_and_paste(x, labels, self.copy_paste, random)
         if (self.scale_min, self.scale_max) != (1.0, 1.0):
             x, labels = scale_and_crop(x, labels, self._between(len(x), self.scale_min, self.scale_max, random), random)
         if self.brightness or self.contrast or self.saturation or self.hue:
@@ -209,6 +217,24 @@ def cut_and_mix(x: Tensor, labels: Tensor, probability: float, random: torch.Gen
     side = area.sqrt() * chosen.lt(probability)
     inside = _within(x.shape[2], vertical, side)[:, :, None] & _within(x.shape[3], horizontal, side)[:, None, :]
     return torch.where(inside[:, None], x.roll(1, 0), x), torch.where(inside, labels.roll(1, 0), labels)
+
+
+def copy_and_paste(x: Tensor, labels: Tensor, probability: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Paste the rare things of another frame of the batch, with their labels, into some frames, where they stand.
+
+    Rare things are all that can be counted except persons and cars: riders, bicycles and the other vehicles. Pixels
+    are taken over as they are, without smoothing their borders (Ghiasi et al., Simple Copy-Paste, arXiv 2012.07177).
+
+    Args:
+        x: (N, 3, H, W) float32.
+        labels: (N, H, W) train ids.
+        probability: of a frame to get the other's things.
+        random: source of the draws.
+    """
+    chosen = send(torch.rand(len(x), generator=random).lt(probability), x.device)
+    given = labels.roll(1, 0)
+    pasted = torch.isin(given, constants(_RARE_THINGS, x.device).byte()) & chosen[:, None, None]
+    return torch.where(pasted[:, None], x.roll(1, 0), x), torch.where(pasted, given, labels)
 
 
 def _within(pixels: int, place: Tensor, side: Tensor) -> Tensor:

@@ -68,6 +68,11 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
             {},
             "cutmix has no other frame to paste from in batches of one. Raise batch_size, or set cutmix to 0.",
         ),
+        (
+            {"copy_paste": 0.5, "batch_size": 1},
+            {},
+            "copy_paste has no other frame to paste from in batches of one. Raise batch_size, or set copy_paste to 0.",
+        ),
         ({"momentum": 0.8}, {}, "momentum is ignored: it belongs to sgd, and the optimiser is adamw."),
         (
             {"schedule": "cosine", "warmup_share": 0.1},

@@ -6,7 +6,7 @@ import torch
 import torchvision.transforms.v2.functional as reference
 from PIL import Image
 
-from cityseg.data.augment import Augmentation, blur, cut_and_mix, flip_some, recolor, scale_and_crop
+from cityseg.data.augment import Augmentation, blur, copy_and_paste, cut_and_mix, flip_some, recolor, scale_and_crop
 from cityseg.data.batches import generator
 
 ZERO = torch.zeros(4)
@@ -176,6 +176,24 @@ def test_cutmix_pastes_a_rectangle_with_its_labels():
     assert max(shares) > 0.3 > min(shares)
     same, _ = cut_and_mix(x, labels, 0.0, generator(2))
     assert torch.equal(same, x)
+
+
+def test_copy_paste_brings_rare_things_and_nothing_else():
+    photos, labels = frames(6)
+    x = as_input(photos)
+    pasted, truth = copy_and_paste(x, labels, 1.0, generator(2))
+    for index in range(6):
+        donor = (index - 1) % 6
+        # rider, truck, bus, train, motorcycle, bicycle
+        rare = np.isin(labels[donor].numpy(), [12, 14, 15, 16, 17, 18])
+        np.testing.assert_array_equal(truth[index], np.where(rare, labels[donor], labels[index]))
+        np.testing.assert_array_equal(pasted[index], np.where(rare, x[donor], x[index]))
+        assert 0 < rare.sum() < rare.size
+    same, kept = copy_and_paste(x, labels, 0.0, generator(2))
+    assert torch.equal(same, x)
+    assert torch.equal(kept, labels)
+    whole, _ = Augmentation(copy_paste=1.0)(photos, labels, generator(2))
+    assert torch.equal(whole.permute(0, 3, 1, 2), pasted)
 
 
 EVERYTHING = Augmentation(True, 0.5, 2.0, 0.4, 0.4, 0.4, 0.1, 1.0, 0.05, 0.5)

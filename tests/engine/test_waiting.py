@@ -105,7 +105,7 @@ RECIPES = {
         "blur": 1.0,
         "night": 0.5,
     },
-    "place": {"scale_min": 0.5, "scale_max": 2.0, "cutmix": 0.5, "half_size_epochs": 1},
+    "place": {"scale_min": 0.5, "scale_max": 2.0, "cutmix": 0.5, "copy_paste": 0.5, "half_size_epochs": 1},
     "losses": {"lovasz_weight": 1.0, "focal_gamma": 2.0, "clip_norm": 1.0, "ema_decay": 0.9},
     "sgd": {"optimizer": "sgd", "class_weights": "none", "label_smoothing": 0.1, "channels_last": True},
 }
