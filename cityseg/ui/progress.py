@@ -128,7 +128,7 @@ def _figures(result: Result) -> None:
             "Time left" if going else "Training time",
             duration(left) if left else glossary.ABSENT,
             help="From the pace so far." if going else "Without decoding the data, which is done once per size.",
-            width=_FIGURE_WIDTH,
+            width="content",
         )
 
 
