@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import socket
@@ -87,8 +88,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 @pytest.fixture(scope="session")
 def serve_drawn(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Served]:
-    """Start the app over a small drawn set in a folder of its own, with the shipped models and no run."""
+    """Serve the app over a small drawn set, with the shipped models and no run; who asks for the same shares one."""
 
+    @functools.cache
     def start(frames: int = 3, size: tuple[int, int] = (64, 128)) -> Served:
         folder = tmp_path_factory.mktemp("studio")
         synthesize(folder / "set", frames=frames, seed=5, size=size)

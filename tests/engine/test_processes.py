@@ -99,6 +99,7 @@ RECIPE = {
     "scale_max": 2.0,
     "clip_norm": 1.0,
     "ema_decay": 0.9,
+    "teacher": "best-1",
 }
 
 
