@@ -14,6 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cityseg.errors import UsageError
 
+PLAIN_UNET: dict[str, Any] = {
+    "block": "double",
+    "stem": 1,
+    "attention": False,
+    "max_channels": 0,
+    "upsampling": "transposed",
+}
+"""Settings that belong to our U-Net alone, as the first study's network has them."""
 Precision = Literal["bfloat16", "float32", "pure-bfloat16"]
 Tracking = Literal["none", "offline", "online"]
 
@@ -156,9 +164,10 @@ class ExperimentConfig(BaseModel):
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> ExperimentConfig:
         unet = self.architecture == "unet"
-        own = {"block": "double", "stem": 1, "attention": False, "max_channels": 0, "upsampling": "transposed"}
-        if not unet and any(getattr(self, name) != plain for name, plain in own.items()):
-            raise ValueError(f"{', '.join(own)} belong to architecture unet, found {self.architecture}; leave them out")
+        if not unet and any(getattr(self, name) != plain for name, plain in PLAIN_UNET.items()):
+            raise ValueError(
+                f"{', '.join(PLAIN_UNET)} belong to architecture unet, found {self.architecture}; leave them out"
+            )
         smallest = self.stem * 2 ** (self.depth + 1) if unet else 32
         if min(self.image_size) < smallest:
             raise ValueError(

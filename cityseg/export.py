@@ -2,7 +2,7 @@
 
 Input ``photo``: (N, 3, H, W) float32, red, green, blue in [0, 1], minus the mean, over the deviation that the metadata
 give. Output ``logits``: (N, 19, H, W) float32. H and W are any multiples of the ``divisor``, where the architecture
-has one, else the model's own size.
+has one and the model's own size is such a multiple, else the model's own size.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ _LARGEST = 4096
 """Pixels on the longer side up to which sizes are free."""
 
 
+def free_divisor(model: nn.Module, size: tuple[int, int]) -> int | None:
+    """Return what the sides of an exported model's photos have to be multiples of; None where only ``size`` will do."""
+    divisor: int | None = getattr(model, "min_size", None)
+    return divisor if divisor and all(side % divisor == 0 and side >= 2 * divisor for side in size) else None
+
+
 def write_onnx(model: nn.Module, card: ModelCard, path: Path) -> None:
     """Write a model as an ONNX file.
 
@@ -40,7 +46,7 @@ def write_onnx(model: nn.Module, card: ModelCard, path: Path) -> None:
     """
     import onnx
 
-    divisor = getattr(model, "min_size", None)
+    divisor = free_divisor(model, card.image_size)
     shapes: dict[int, Any] = {0: torch.export.Dim("frames")}
     if divisor:
         for axis, name in ((2, "rows"), (3, "columns")):

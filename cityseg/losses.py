@@ -213,7 +213,9 @@ class SegmentationLoss(nn.Module):
         mass = scored.sum() if weights is None else weights[truth].mul(scored).sum()
         if self.focal_gamma:
             log_p = logits.log_softmax(1).gather(1, truth[:, None])[:, 0]
-            per_pixel = -((1 - log_p.exp()) ** self.focal_gamma) * log_p * scored
+            # Not quite zero: the slope of a power below one has no end there.
+            wrong = (-torch.expm1(log_p)).clamp_min(1e-6)
+            per_pixel = -(wrong**self.focal_gamma) * log_p * scored
             total = (per_pixel if weights is None else per_pixel * weights[truth]).sum()
         else:
             total = F.cross_entropy(

@@ -116,7 +116,13 @@ def test_cards_with_unknown_keys_are_refused(folder):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"arguments": {"start_channels": 4, "depth": 1}}, {"arguments": {"width": 3}}, {"architecture": "segnet"}],
+    [
+        {"arguments": {"start_channels": 4, "depth": 1}},
+        {"arguments": {"width": 3}},
+        {"arguments": {"block": "convnext"}},
+        {"arguments": {"upsampling": "pixels"}},
+        {"architecture": "segnet"},
+    ],
 )
 def test_weights_of_another_network(folder, changes):
     other = card(**changes)

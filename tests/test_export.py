@@ -13,11 +13,14 @@ import torch
 from PIL import Image
 
 from cityseg import api, checkpoint
+from cityseg.config import build
+from cityseg.data.batches import Normalization
 from cityseg.data.synthetic import render
 from cityseg.errors import CheckpointError
-from cityseg.export import load_onnx
+from cityseg.export import free_divisor, load_onnx, write_onnx
 from cityseg.fit import FITS
 from cityseg.inference import Predictor
+from cityseg.models import arguments_of, build_model
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,21 @@ def test_any_multiple_of_the_divisor_goes_in(exported, trained, shape):
     x = torch.randn(count, 3, *size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         np.testing.assert_allclose(load_onnx(exported[0]).model(x), model(x), atol=1e-4)
+
+
+@pytest.mark.parametrize(("size", "stem"), [((24, 44), 1), ((16, 32), 4)])
+def test_a_size_that_leaves_no_choice_is_the_only_one(tmp_path, size, stem):
+    """360x640 with halvings by 32, in small; and a side of one multiple alone, which the exporter cannot vary."""
+    config = build({"start_channels": 4, "depth": 2 if stem == 1 else 1, "stem": stem, "image_size": size})
+    torch.manual_seed(0)
+    network = build_model("unet", arguments_of(config)).eval()
+    plain = Normalization.named("none")
+    card = checkpoint.ModelCard("unet", arguments_of(config), size, plain, 0, "nothing")
+    assert free_divisor(network, size) is None
+    write_onnx(network, card, tmp_path / "fixed.onnx")
+    x = torch.randn(2, 3, *size)
+    with torch.no_grad():
+        np.testing.assert_allclose(load_onnx(tmp_path / "fixed.onnx").model(x), network(x), atol=1e-4)
 
 
 def test_the_file_says_how_it_wants_photos(exported, trained):

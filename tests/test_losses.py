@@ -135,6 +135,15 @@ def test_focal_loss_follows_its_definition(weighted, gamma):
     assert float(value) == pytest.approx(total / mass, rel=1e-5)
 
 
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_a_sure_pixel_has_a_slope_under_a_focal_loss(gamma):
+    _, labels = batch()
+    sure = (F.one_hot(labels.where(labels != 255, 0), 19).permute(0, 3, 1, 2) * 40.0).requires_grad_()
+    SegmentationLoss(None, focal_gamma=gamma)(sure, labels).backward()
+    assert sure.grad.isfinite().all()
+    assert sure.grad.abs().max() < 1e-3
+
+
 def test_weights_of_the_terms():
     logits, labels = batch()
     loss = SegmentationLoss(None, 0.5, cross_entropy_weight=2, lovasz_weight=0.25)

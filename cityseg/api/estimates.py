@@ -11,6 +11,7 @@ from cityseg import config as configuration
 from cityseg import presets
 from cityseg.analysis.recipe_warnings import Surroundings, recipe_notes, recipe_warnings
 from cityseg.api.data import DataInfo, data_info
+from cityseg.api.making import built_on_by
 from cityseg.config import ExperimentConfig
 from cityseg.data.layout import Split
 from cityseg.engine import cost
@@ -18,7 +19,7 @@ from cityseg.engine.cost import Memory
 from cityseg.engine.device import best_device, device_name, free_memory
 from cityseg.engine.pace import Pace, seconds_to_finish
 from cityseg.engine.precision import has_native_bfloat16
-from cityseg.trials import TrialFolder
+from cityseg.trials import Kind, TrialFolder
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def estimate(
     info = info or data_info(spec)
     counted = counted or cost_of(config, sum(info.frames.values()))
     around = _surroundings(info.frames, counted.memory)
-    trial = TrialFolder("estimate", config, info.spec, device_words(), runs=runs).read()
+    trial = trial_folder("estimate", config, info.spec, runs).read()
     pace = Pace(**trial.result) if trial and trial.state == "finished" and trial.result else None
     known = config.preset in presets.PRESETS
     return Estimate(
@@ -144,6 +145,19 @@ def estimate(
 def _surroundings(frames: Mapping[Split, int], memory: Memory) -> Surroundings:
     device = best_device()
     return Surroundings(frames["train"], has_native_bfloat16(device), memory.total, free_memory(device))
+
+
+def trial_folder(
+    kind: Kind, config: ExperimentConfig, spec: str, runs: Path | None = None, steps: int | None = None
+) -> TrialFolder:
+    """Return the folder of a recipe's trial on a dataset and this machine.
+
+    A trial is another one when the models change on which its outcome depends: a search for a learning rate starts
+    from the weights of both, a measured time knows the teacher's network.
+    """
+    depends: dict[Kind, tuple[str, ...]] = {"lr-find": ("initial", "teacher"), "estimate": ("teacher",), "overfit": ()}
+    built_on = built_on_by(config, runs, depends[kind])
+    return TrialFolder(kind, config, spec, device_words(), steps=steps, built_on=built_on, runs=runs)
 
 
 def device_words() -> str:

@@ -14,7 +14,7 @@ from cityseg.data.cache import Progress
 from cityseg.data.images import read_photo
 from cityseg.data.layout import default_data
 from cityseg.errors import CheckpointError, DataError
-from cityseg.export import load_onnx, write_onnx
+from cityseg.export import free_divisor, load_onnx, write_onnx
 from cityseg.inference import Predictor
 
 Format = Literal["onnx"]
@@ -79,7 +79,7 @@ def export(
         "path": str(out),
         "format": format,
         "bytes": out.stat().st_size,
-        "divisor": getattr(network, "min_size", None),
+        "divisor": free_divisor(network, card.image_size),
         "frames": len(chosen),
         "equal": share,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from cityseg import checkpoint
@@ -13,6 +14,9 @@ from cityseg.engine.given import Given
 from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
 from cityseg.runs import Run, create_run
+
+_NAMING = ("initial", "teacher")
+"""Settings that name a model."""
 
 
 def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
@@ -37,9 +41,12 @@ def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: P
     The models that the recipe builds on are copied into the run's folder: it needs them no more.
 
     Raises:
-        UsageError, CheckpointError: a model that it names is unknown, damaged or, to start from, of another network.
+        UsageError, CheckpointError: a model that it names is unknown, still in training, damaged or, to start from,
+            of another network.
     """
     sources = _sources(config, runs)
+    for setting, source in sources.items():
+        _expect_trained(setting, source)
     Given.load(config, sources)
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(config, name, runs, taken)
@@ -51,8 +58,8 @@ def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: P
         except OSError as error:
             shutil.rmtree(run.folder)
             raise DataError(
-                f"{run.id}: expected room for a copy of {source}, found {error.strerror}; free it or choose another "
-                "folder of runs"
+                f"{run.id}: expected to copy {source} into the run's folder, found {error.strerror}; mend that or "
+                "choose another model or folder of runs"
             ) from None
     if spec:
         write_json(run.folder / "config.json", {**run.describe(), "data": {"spec": spec, "name": spec}})
@@ -64,15 +71,34 @@ def given_by(config: ExperimentConfig, runs: Path | None = None) -> Given:
     return Given.load(config, _sources(config, runs))
 
 
-def built_on_by(config: ExperimentConfig, runs: Path | None = None) -> str:
-    """Return words that change with the weights of the models that a recipe names; empty where it names none."""
+def built_on_by(config: ExperimentConfig, runs: Path | None = None, settings: Sequence[str] = _NAMING) -> str:
+    """Return words that change with the weights of the models that a recipe names; empty where it names none.
+
+    Args:
+        config: the recipe.
+        runs: folder of runs.
+        settings: those of its fields whose models count.
+    """
     try:
-        files = [(source / checkpoint.WEIGHTS).stat() for source in _sources(config, runs).values()]
+        sources = _sources(config, runs)
+        files = [(sources[name] / checkpoint.WEIGHTS).stat() for name in settings if name in sources]
     except (OSError, UsageError):
         return "missing"
     return " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
 
 
 def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:
-    named = {"initial": config.initial, "teacher": config.teacher}
+    named = {setting: getattr(config, setting) for setting in _NAMING}
     return {setting: find_result_folder(model, runs).checkpoint for setting, model in named.items() if model}
+
+
+def _expect_trained(setting: str, source: Path) -> None:
+    """Refuse the best weights so far of a run that is not over: they would be another model than the one named."""
+    run = Run(source.parent)
+    if not (run.folder / "status.json").is_file():
+        return
+    if (state := run.status()["state"]) in ("queued", "running"):
+        raise UsageError(
+            f"{setting}: expected a model whose training is over, found run {run.id} {state}; wait for its end or stop "
+            "it"
+        )

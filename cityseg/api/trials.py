@@ -15,8 +15,8 @@ import torch
 
 from cityseg import jobs
 from cityseg.api.data import connect, data_info, prepare
-from cityseg.api.estimates import Estimate, cost_of, device_words, estimate, too_large
-from cityseg.api.making import built_on_by, given_by
+from cityseg.api.estimates import Estimate, cost_of, estimate, too_large, trial_folder
+from cityseg.api.making import given_by
 from cityseg.config import ExperimentConfig
 from cityseg.data import cache
 from cityseg.data.cache import CachedSplit
@@ -72,7 +72,7 @@ def start_trial(kind: Kind, config: ExperimentConfig, spec: str | None = None, r
         raise UsageError(
             f"expected no other trial to be running, found the {TITLES[going[0].kind]}; stop it or wait for its end"
         )
-    folder = _folder(kind, config, spec, runs)
+    folder = trial_folder(kind, config, spec, runs)
     with folder.locked():
         folder.describe()
         command = [kind, "--config", str(folder.recipe), "--data", spec, "--runs", str(runs_root(runs))]
@@ -84,12 +84,12 @@ def start_trial(kind: Kind, config: ExperimentConfig, spec: str | None = None, r
 
 def find_trial(kind: Kind, config: ExperimentConfig, spec: str | None = None, runs: Path | None = None) -> Trial | None:
     """Return the latest trial of a recipe on a dataset and this machine, or None if there never was one."""
-    return _folder(kind, config, spec or default_data(), runs).read()
+    return trial_folder(kind, config, spec or default_data(), runs).read()
 
 
 def stop_trial(trial: Trial, runs: Path | None = None) -> None:
     """Ask a running trial to end. Does nothing where its process is not running on this machine."""
-    _folder(trial.kind, trial.config, trial.data, runs).stop()
+    trial_folder(trial.kind, trial.config, trial.data, runs).stop()
 
 
 def measure_time(
@@ -197,20 +197,12 @@ def rate_document(search: RateSearch) -> dict[str, Any]:
     return {"verdict": search.verdict, **asdict(search)}
 
 
-def _folder(
-    kind: Kind, config: ExperimentConfig, spec: str, runs: Path | None, steps: int | None = None
-) -> TrialFolder:
-    # Of the three only the search for a learning rate depends on the weights of the models that a recipe names.
-    built_on = built_on_by(config, runs) if kind == "lr-find" else ""
-    return TrialFolder(kind, config, spec, device_words(), steps=steps, built_on=built_on, runs=runs)
-
-
 @contextmanager
 def _on_record(
     kind: Kind, config: ExperimentConfig, spec: str | None, runs: Path | None, steps: int | None = None
 ) -> Iterator[TrialFolder]:
     """Give the trial's folder and keep it true; turn what a user can mend into a sentence."""
-    folder = _folder(kind, config, spec or default_data(), runs, steps)
+    folder = trial_folder(kind, config, spec or default_data(), runs, steps)
 
     def stop_now(name: str) -> None:
         folder.stop_now(f"the {TITLES[kind]} was stopped by {name} before its end")

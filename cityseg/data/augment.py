@@ -54,11 +54,6 @@ class Augmentation:
         """Return the augmentation of a training recipe."""
         return cls(**{name: getattr(config, name) for name in cls.__dataclass_fields__})
 
-    @property
-    def is_random(self) -> bool:
-        """Whether two draws of a frame can differ."""
-        return self != Augmentation()
-
     def __call__(self, photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw one variant of every frame.
 

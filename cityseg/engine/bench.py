@@ -31,6 +31,7 @@ from cityseg.data.layout import Frame
 from cityseg.engine.device import forget_peak, memory_now, peak_memory
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
 from cityseg.engine.precision import arithmetic
+from cityseg.engine.signals import StopRequest
 from cityseg.engine.step import make_update, network_input
 from cityseg.engine.stopwatch import Ratio, Stopwatch
 from cityseg.engine.train import Trainer
@@ -60,6 +61,13 @@ class Memory:
         return None if second is None or last is None else last - second
 
 
+class _AtOnce(StopRequest):
+    """Ends at once: there is nothing to go on with later."""
+
+    def hear(self, name: str) -> None:
+        raise KeyboardInterrupt
+
+
 class _TimedTrainer(Trainer):
     """A training that times the steps of each epoch; ``between`` is called once an epoch is closed."""
 
@@ -68,6 +76,7 @@ class _TimedTrainer(Trainer):
     between: Callable[[], None] = staticmethod(lambda: None)
 
     def _build_engine(self) -> Engine:
+        self._stop = _AtOnce()
         engine = super()._build_engine()
         self.held: list[int | None] = []
         self.peak = 0
@@ -88,10 +97,6 @@ class _TimedTrainer(Trainer):
             self.between()
 
         return engine
-
-    def _ask_to_stop(self, name: str) -> None:
-        # There is nothing to go on with later.
-        raise KeyboardInterrupt
 
 
 class DecodedSplit(DeviceSplit):

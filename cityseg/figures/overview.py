@@ -35,7 +35,7 @@ class ModelPoint:
         conditions: what the score was measured on, in words; only points that agree in it can be compared.
         interval: 95 % interval of the score, where it is known.
         frames_per_second: speed, one frame at a time, where it was measured.
-        timed_on: device and frame size of that speed, in words; only speeds of one device can be compared.
+        timed_on: device of that speed, in words; only speeds of one device can be compared.
         onnx_frames_per_second: the same by ONNX Runtime on the processor, where it was measured.
     """
 
@@ -54,7 +54,8 @@ def model_front(
 ) -> go.Figure:
     """Plot parameters or frames per second (log) against score; a symbol per conditions, a colour per run.
 
-    A dotted line joins, within each condition, the models that no smaller or faster one matches.
+    A dotted line joins, within each condition, the models that no smaller one matches; by speed, that no faster one on
+    the same device matches.
 
     Args:
         points: the models; by speed, those without one are left out.
@@ -67,7 +68,9 @@ def model_front(
     groups = list(dict.fromkeys(point.conditions for point in points))
     for number, conditions in enumerate(groups):
         members = sorted((point for point in points if point.conditions == conditions), key=_cheapest_best_first(by))
-        traces.append(_front(members, by))
+        devices = dict.fromkeys(point.timed_on if by == "speed" else "" for point in members)
+        for device in devices:
+            traces.append(_front([point for point in members if by == "size" or point.timed_on == device], by))
         symbol = _SYMBOLS[number % len(_SYMBOLS)]
         traces.append(
             go.Scatter(

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from cityseg.config import ExperimentConfig
+from cityseg.config import PLAIN_UNET, ExperimentConfig
 from cityseg.errors import UsageError
 from cityseg.models.baselines import lraspp, smp_unet
 from cityseg.models.unet import UNet
@@ -22,8 +22,8 @@ def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
     if config.architecture != "unet":
         return {}
     arguments: dict[str, Any] = {"start_channels": config.start_channels, "depth": config.depth}
-    plain = {"block": "double", "stem": 1, "attention": False, "max_channels": 0, "upsampling": "transposed"}
-    return arguments | {name: getattr(config, name) for name, value in plain.items() if getattr(config, name) != value}
+    own = {name: getattr(config, name) for name in PLAIN_UNET}
+    return arguments | {name: value for name, value in own.items() if value != PLAIN_UNET[name]}
 
 
 def build_model(architecture: str, arguments: dict[str, Any]) -> nn.Module:

@@ -49,6 +49,9 @@ class UpStep(nn.Module):
         return joined
 
 
+_UPSAMPLING = ("transposed", "bilinear")
+
+
 class UNet(nn.Module):
     """U-Net with ``start_channels * 2**level`` channels on levels 0 to ``depth`` and a bottleneck below.
 
@@ -64,6 +67,9 @@ class UNet(nn.Module):
         max_channels: no level has more; 0 sets no bound (nnU-Net's way to keep deep levels small, arXiv 1809.10486).
         upsampling: how the way up doubles the size: ``transposed``, a learned 2x2 kernel (the first study's), or
             ``bilinear``, a quarter of the weights.
+
+    Raises:
+        UsageError: an unknown block, stem or way up.
 
     Example:
         >>> sum(p.numel() for p in UNet(start_channels=8, depth=2).parameters())
@@ -83,6 +89,13 @@ class UNet(nn.Module):
         upsampling: str = "transposed",
     ) -> None:
         super().__init__()
+        for name, value, known in (
+            ("block", block, tuple(BLOCKS)),
+            ("stem", int(stem), (1, 2, 4)),
+            ("upsampling", upsampling, _UPSAMPLING),
+        ):
+            if value not in known:
+                raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(map(str, known))}")
         kind = BLOCKS[block]
         widths = channels_of_levels(start_channels, depth, max_channels)
         self.shrinking = 2 if stem is True else stem

@@ -138,7 +138,7 @@ def _about(best: Result | None, info: DataInfo) -> None:
         return
     elsewhere = "" if _measured_on(best, info) else f" No model has been measured on {info.name} yet."
     st.caption(
-        f"**{best.id}** is the best model so far: macro F1 {best.score('test', 'f1'):.3f} on {conditions(best)}. "
+        f"**{best.id}** has the highest macro F1 so far, {best.score('test', 'f1'):.3f} on {conditions(best)}. "
         f"It has {short_count(best.parameters or 0)} parameters and was trained on {best.data}.{elsewhere}"
     )
 

@@ -107,6 +107,18 @@ def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
     assert figure.layout.xaxis.title.text == "Speed in frames per second, one at a time (log scale)"
 
 
+def test_by_speed_every_device_has_a_front_of_its_own() -> None:
+    figure = model_front(
+        [
+            ModelPoint("small", 1000, 0.2, "one", None, 200.0, "CPU"),
+            ModelPoint("large", 9000, 0.4, "one", None, 8.0, "CPU"),
+            ModelPoint("elsewhere", 9000, 0.5, "one", None, 900.0, "a GPU"),
+        ],
+        "speed",
+    )
+    assert [list(trace.x) for trace in figure.data if trace.mode == "lines"] == [[900], [200, 8]]
+
+
 def test_colours_are_fixed_and_blue_means_better() -> None:
     assert run_color("my-run") == run_color("my-run")
     assert run_color("experiment-1") != run_color("experiment-2")

@@ -29,8 +29,6 @@ def test_nothing_asked_is_nothing_done():
     same, truth = Augmentation()(photos, labels, generator(0))
     assert same is photos
     assert truth is labels
-    assert not Augmentation().is_random
-    assert Augmentation(flip=True).is_random
 
 
 def test_flips_take_photo_and_label_together():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
@@ -18,7 +19,7 @@ from cityseg.engine.initial import initial_weights
 from cityseg.errors import DataError, UsageError
 from cityseg.models import UNet, arguments_of
 from cityseg.presets import PRESETS, preset
-from cityseg.runs import find_run
+from cityseg.runs import find_run, process_identity, surroundings
 
 STILL = {"learning_rate": 1e-30, "weight_decay": 0, "epochs": 1}
 """Steps too small to move a weight: what such a run keeps is what it began with."""
@@ -104,11 +105,33 @@ def test_a_copy_that_fails_leaves_no_run(tmp_path, workplace, streets, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("shutil.copyfile", full)
-    with pytest.raises(DataError, match=r"expected room for a copy of .*origin, found No space left on device"):
+    with pytest.raises(
+        DataError, match=r"expected to copy .*origin into the run's folder, found No space left on device"
+    ):
         make_run(build({**recipe.model_dump(), "initial": str(tmp_path / "origin")}), str(streets), "torn")
     assert not list((workplace / "runs").glob("torn*"))
 
 
+@pytest.mark.parametrize("setting", ["initial", "teacher"])
+def test_a_run_that_is_not_over_is_nothing_to_build_on(tmp_path, workplace, streets, setting):
+    _, recipe = saved(tmp_path)
+    first = make_run(recipe, str(streets), "first")
+    saved(first.folder / "best")
+    second = build({**recipe.model_dump(), setting: "first"})
+    mine = {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": surroundings()["host"]}
+    for status in ({"state": "queued"}, {"state": "running", **mine}):
+        first.write_status(**status)
+        with pytest.raises(UsageError) as refused:
+            make_run(second, str(streets), "second")
+        assert str(refused.value) == (
+            f"{setting}: expected a model whose training is over, found run first {status['state']}; wait for its end "
+            "or stop it"
+        )
+    assert [path.name for path in (workplace / "runs").iterdir() if path.is_dir()] == ["first"]
+    first.write_status(state="stopped")
+    assert make_run(second, str(streets), "second").given[setting].is_dir()
+
+
 @pytest.mark.parametrize("name", PRESETS)
-def test_what_a_preset_builds_on_is_shipped_and_fits(name):
-    given_by(preset(name))
+def test_what_a_preset_builds_on_is_shipped_and_fits(name, tmp_path):
+    given_by(preset(name), tmp_path)
