@@ -38,6 +38,8 @@ class ModelCard:
         temperature: divides the logits before they become probabilities, fitted on val (Guo et al., 2017).
         speed: ``frames_per_second`` on one photo at a time, and the ``device`` that gave it; empty if not measured.
             A published model has ``onnx_frames_per_second`` too: by ONNX Runtime, on the processor.
+        measured_on: words that name the data of the scores, where it is other data than the model was trained on.
+        terms: sentence on the licence of the training data, if one is known.
     """
 
     architecture: str
@@ -51,6 +53,8 @@ class ModelCard:
     scores: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
     speed: dict[str, Any] = field(default_factory=dict)
+    measured_on: str = ""
+    terms: str = ""
 
 
 def save(folder: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from safetensors.torch import load_file
 
 from cityseg import api, config, presets
 from cityseg.api.making import new_run
-from cityseg.errors import UsageError
+from cityseg.errors import DataError, UsageError
 
 SETTINGS = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
 
@@ -86,11 +87,43 @@ def test_a_shipped_model_is_measured_anew_in_its_place(folder, shipped):
     other, folder = folder / "other", shutil.copytree(shipped.run.folder, folder / "copied")
     weights, history = (folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
     api.synthesize(other, 8, 1)
-    again = api.publish(str(folder), str(other), trained_on="Drawn streets")
+    again = api.publish(str(folder), str(other))
     assert again.run.folder == folder
+    assert (again.data, again.measured_on) == ("Drawn streets", api.data_info(str(other)).description)
+    card = (folder / "README.md").read_text()
+    assert "- Trained on: Drawn streets, train split, 1 epochs" in card
+    assert f"## Scores, measured at 32x64 on {again.measured_on}" in card
+    assert "- Terms: None at all." in card
+    assert "- Started from the weights of first." in card
     assert ((folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()) == (weights, history)
     assert again.scores["test"]["fingerprint"] != shipped.scores["test"]["fingerprint"]
     assert again.scores["test"]["macro"] == api.evaluate(str(folder), str(other), "test")["macro"]
+
+
+def test_what_fails_midway_leaves_the_shipped_model_as_it_was(folder, shipped, monkeypatch):
+    before = {path.name: path.read_bytes() for path in shipped.run.folder.iterdir()}
+    root = shipped.run.folder.parent
+    with pytest.raises(UsageError, match="typo"):
+        api.publish(shipped.id, str(folder / "typo"), root=root)
+
+    def broken(*words):
+        raise RuntimeError("no such operator")
+
+    monkeypatch.setattr(sys.modules["cityseg.api.publish"], "write_onnx", broken)
+    with pytest.raises(RuntimeError, match="no such operator"):
+        api.publish(str(shipped.run.folder), str(folder / "set"), trained_on="Something else")
+    assert {path.name: path.read_bytes() for path in shipped.run.folder.iterdir()} == before
+    assert [path.name for path in root.iterdir()] == [shipped.run.folder.name]
+
+
+def test_data_without_frames_to_measure_on(folder, shipped, tmp_path):
+    shutil.copytree(folder / "set", tmp_path / "set")
+    for kind in ("leftImg8bit", "gtFine"):
+        for split in ("val", "test"):
+            shutil.rmtree(tmp_path / "set" / kind / split, ignore_errors=True)
+    with pytest.raises(DataError) as refused:
+        api.publish(str(shipped.run.folder), str(tmp_path / "set"))
+    assert str(refused.value) == ("set: expected val or test frames to measure on, found train frames alone; add some")
 
 
 def test_unfinished_run_is_not_published(data, folder):

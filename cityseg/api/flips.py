@@ -150,7 +150,7 @@ def _predicted(
     if missing:
         raise DataError(
             f"{dataset.name}: expected the {split} frames that {results[0].id} was measured on, found no "
-            f"{missing[0]}; connect {results[0].data}"
+            f"{missing[0]}; connect {results[0].measured_on}"
         )
     predictors = [load_predictor(str(result.run.folder)) for result in results]
     counts = []
@@ -169,7 +169,7 @@ def _expect_truth(frame: FrameView, counted: np.ndarray, result: Result, data: s
     if not np.array_equal(truth_pixels(resize_label(frame.train_ids, result.config.image_size)), counted.sum(1)):
         raise DataError(
             f"{data}: expected the labels that {result.id} was measured on, found others for {frame.name}; connect "
-            f"{result.data}"
+            f"{result.measured_on}"
         )
 
 

@@ -25,6 +25,7 @@ class Result:
         config: the description it was trained from.
         created: when, as ISO 8601.
         data: words that name the training data.
+        measured_on: words that name the data of the scores.
         parameters: number of trained parameters, or None before the first epoch.
         seconds: training time so far, without preparing data.
         best_epoch: the epoch whose weights are used, or None before the first.
@@ -42,6 +43,7 @@ class Result:
     config: ExperimentConfig
     created: str
     data: str
+    measured_on: str
     parameters: int | None
     seconds: float | None
     best_epoch: int | None
@@ -122,13 +124,15 @@ def _result(run: Run, source: Source) -> Result:
         card = None
     status: dict[str, Any] = run.status() if source == "run" else {"state": "finished"}
     finished = status["state"] == "finished"
+    data = card.trained_on if card else description.get("data", {}).get("name", "")
     return Result(
         id=run.id,
         source=source,
         state=status["state"],
         config=run.config(),
         created=description["created"],
-        data=card.trained_on if card else description.get("data", {}).get("name", ""),
+        data=data,
+        measured_on=(card.measured_on if card else "") or data,
         parameters=card.parameters if card else None,
         seconds=_seconds(run, card),
         best_epoch=card.training.get("epoch") if card else None,

@@ -53,7 +53,7 @@ def show(results: Sequence[Result]) -> None:
 def conditions(result: Result) -> str:
     """Say what a result's test score was measured on."""
     scores = result.scores["test"]
-    words = f"{result.data} · {scores['frames']:,} test frames"
+    words = f"{result.measured_on} · {scores['frames']:,} test frames"
     size = scores.get("size")
     return f"{words}, compared at {size[1]} × {size[0]} px" if size else words
 

@@ -94,7 +94,7 @@ def holding_data(subject: Subject) -> DataInfo | None:
         found = f"the connected data cannot be opened. {error}"
     st.info(
         f"The pictures are missing: {subject.result.id} was measured on the {subject.split} frames of "
-        f"{subject.result.data}, and {found}. Everything that was counted is here all the same.",
+        f"{subject.result.measured_on}, and {found}. Everything that was counted is here all the same.",
         icon=":material/hide_image:",
     )
     st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")

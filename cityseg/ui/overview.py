@@ -74,7 +74,7 @@ def _measured_on(result: Result, info: DataInfo) -> bool:
     if cached.is_prepared(info.spec) and info.frames["test"]:
         fingerprint = cached.prepared(info.spec)["test"].meta.fingerprint
         return bool(result.scores["test"].get("fingerprint") == fingerprint)
-    return result.data == info.description
+    return result.measured_on == info.description
 
 
 def _figures(info: DataInfo | None, results: Sequence[Result], best: Result | None) -> Any:
