@@ -21,11 +21,11 @@ from cityseg.data.layout import Split
 from cityseg.engine.device import best_device
 from cityseg.engine.evaluate import Detail, Evaluation
 from cityseg.engine.evaluate import evaluate as run_over
+from cityseg.engine.scoring import stamped
 from cityseg.engine.speed import measure_speed
-from cityseg.engine.train import stamped
 from cityseg.inference import Mirrored
 from cityseg.labels import CATEGORIES, CLASS_NAMES
-from cityseg.metrics import ignite_mean_iou, macro
+from cityseg.metrics import ignite_mean_iou, macro, summarize
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, reliability
 from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
@@ -97,7 +97,7 @@ def evaluate(
         "split": split,
         "flip": flip,
         "data": dataset.name,
-        **stamped(result.confusions, truth),
+        **stamped(summarize(result.confusions), truth),
         "ignite_iou": _plain(ignite_mean_iou(result.confusions.sum(0))),
         "boundary": _boundary(result.detail, truth.size),
         "calibration": _calibration(result.detail),

@@ -21,10 +21,9 @@ from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import CachedSplit, Progress
 from cityseg.data.layout import Split
 from cityseg.engine.device import best_device
-from cityseg.engine.evaluate import evaluate
+from cityseg.engine.evaluate import Evaluation
+from cityseg.engine.scoring import SCORED, score_splits
 from cityseg.engine.speed import measure_speed
-from cityseg.engine.temperature import fit_temperature
-from cityseg.engine.train import SCORED, stamped
 from cityseg.errors import DataError, UsageError
 from cityseg.export import load_onnx, write_onnx
 from cityseg.files import write_json
@@ -118,25 +117,18 @@ def _measure(made: Run, splits: Mapping[Split, CachedSplit], on_progress: Progre
     """Score the stored weights, keep what was counted beside them, and return their card with all figures."""
     device = best_device()
     network, card = checkpoint.load(made.folder, device)
+
+    def keep(split: Split, result: Evaluation) -> None:
+        frames = splits[split].meta.frames
+        made.write_confusions(split, frames, best=result.confusions)
+        assert result.detail is not None
+        made.write_detail(split, frames, **vars(result.detail))
+
     on_device = {split: DeviceSplit(cached, device) for split, cached in splits.items()}
-    temperature = fit_temperature(network, on_device["val"], card.normalization) if "val" in splits else 1.0
-    scores: dict[str, Any] = {}
-    for split, cached in splits.items():
-        measured = evaluate(
-            network,
-            on_device[split],
-            card.normalization,
-            detailed=True,
-            temperature=temperature,
-            on_progress=on_progress,
-        )
-        made.write_confusions(split, cached.meta.frames, best=measured.confusions)
-        assert measured.detail is not None
-        made.write_detail(split, cached.meta.frames, **vars(measured.detail))
-        scores[split] = stamped(measured.confusions, cached)
+    card = score_splits(network, card, splits, on_device, keep, on_progress)
     speed = measure_speed(network, card.image_size, card.normalization, device)
     speed["onnx_frames_per_second"] = _onnx_speed(made.folder)
-    return replace(card, scores=scores, speed=speed, temperature=temperature)
+    return replace(card, speed=speed)
 
 
 def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,19 +20,19 @@ from torch import Tensor, nn
 from cityseg import checkpoint, processes
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
-from cityseg.data.cache import LABEL_POLICY, CachedSplit
+from cityseg.data.cache import CachedSplit
 from cityseg.data.layout import Split
 from cityseg.data.transfer import send
 from cityseg.engine import resumption
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
 from cityseg.engine.device import device_name, peak_memory
-from cityseg.engine.evaluate import evaluate
+from cityseg.engine.evaluate import Evaluation, evaluate
 from cityseg.engine.given import Given
+from cityseg.engine.scoring import score_splits, stamped
 from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
-from cityseg.engine.temperature import fit_temperature
 from cityseg.errors import Stopped, TrainingError
 from cityseg.files import write_atomically
 from cityseg.labels import PALETTE
@@ -47,8 +47,6 @@ LOG_INTERVAL = 10
 """Steps between two looks at the loss; each look waits for the device once."""
 PROBES = 4
 """Frames of val that are predicted and kept after every epoch."""
-SCORED: tuple[Split, ...] = ("val", "test")
-"""Splits whose frames are scored with the best weights when a run ends."""
 
 
 @dataclass
@@ -144,25 +142,21 @@ class Trainer:
         """Score the best weights on every split but train, write the matrices and the card; return the scores."""
         best = self.run.folder / "best"
         model, card = processes.of_first(lambda: checkpoint.load(best))
-        model.to(self.device)
-        scores: dict[str, Any] = {}
-        temperature = fit_temperature(model, self.on_device["val"], card.normalization)
-        for name in SCORED:
-            if name not in self.on_device:
-                continue
-            result = evaluate(model, self.on_device[name], card.normalization, detailed=True, temperature=temperature)
-            meta = self.splits[name].meta
-            scores[name] = stamped(result.confusions, self.splits[name])
-            if self._writes:
-                last = {"last": self.run.confusions(name, "last").matrices} if name == "val" else {}
-                self.run.write_confusions(name, meta.frames, best=result.confusions, **last)
-                assert result.detail is not None
-                self.run.write_detail(name, meta.frames, **vars(result.detail))
+        card = score_splits(model.to(self.device), card, self.splits, self.on_device, self._keep_counts)
         if self._writes:
             speed = measure_speed(model, card.image_size, card.normalization, self.device)
-            checkpoint.write_card(best, _with(card, scores=scores, speed=speed, temperature=temperature))
-            self.tracker.log_model(best, scores)
-        return scores
+            checkpoint.write_card(best, replace(card, speed=speed))
+            self.tracker.log_model(best, card.scores)
+        return card.scores
+
+    def _keep_counts(self, split: Split, result: Evaluation) -> None:
+        if not self._writes:
+            return
+        frames = self.splits[split].meta.frames
+        last = {"last": self.run.confusions("val", "last").matrices} if split == "val" else {}
+        self.run.write_confusions(split, frames, best=result.confusions, **last)
+        assert result.detail is not None
+        self.run.write_detail(split, frames, **vars(result.detail))
 
     def _build_engine(self) -> Engine:
         config = self.config
@@ -328,7 +322,7 @@ class Trainer:
                 "device": device_name(self.device),
                 "recipe": config.model_dump(mode="json"),
             },
-            scores={"val": {**summary, **_stamp(self.splits["val"])}},
+            scores={"val": stamped(summary, self.splits["val"])},
         )
 
     def _save_last(self, done: int, card: ModelCard | None = None) -> None:
@@ -367,16 +361,3 @@ class Trainer:
         self._pending = [loss.to(self.device) for loss in state["pending"]]
         done: int = state["iteration"]
         return done
-
-
-def stamped(confusions: np.ndarray, split: CachedSplit) -> dict[str, Any]:
-    """Return the summary of a split's matrices with what makes two summaries comparable."""
-    return {**summarize(confusions), **_stamp(split)}
-
-
-def _stamp(split: CachedSplit) -> dict[str, Any]:
-    return {"fingerprint": split.meta.fingerprint, "size": list(split.size), "label_policy": LABEL_POLICY}
-
-
-def _with(card: ModelCard, **fields: Any) -> ModelCard:
-    return ModelCard(**{**vars(card), **fields})

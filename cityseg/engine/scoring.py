@@ -1,0 +1,65 @@
+"""The final scores of a model: every split but train, in float32, with all that is counted beside the matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from cityseg.checkpoint import ModelCard
+from cityseg.data.batches import DeviceSplit
+from cityseg.data.cache import LABEL_POLICY, CachedSplit
+from cityseg.data.layout import Split
+from cityseg.engine.evaluate import Evaluation, evaluate
+from cityseg.engine.temperature import fit_temperature
+from cityseg.metrics import summarize
+
+SCORED: tuple[Split, ...] = ("val", "test")
+"""Splits that are scored with a model's weights once it is trained."""
+
+
+def score_splits(
+    model: nn.Module,
+    card: ModelCard,
+    splits: Mapping[Split, CachedSplit],
+    on_device: Mapping[Split, DeviceSplit],
+    on_scored: Callable[[Split, Evaluation], None],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> ModelCard:
+    """Score a model on val and test, as far as they are there; the temperature is fitted on val.
+
+    Args:
+        model: in evaluation mode, on the device of the splits.
+        card: its description.
+        splits: at the model's size.
+        on_device: the same, where the model is.
+        on_scored: called with each split and what was counted on it.
+        on_progress: called with (frames done, frames in all) of a split.
+
+    Returns:
+        The card with ``scores`` of these splits alone, and ``temperature``.
+    """
+    temperature = card.temperature
+    if "val" in on_device:
+        temperature = fit_temperature(model, on_device["val"], card.normalization)
+    scores: dict[str, Any] = {}
+    for split in SCORED:
+        if split in on_device:
+            result = evaluate(
+                model,
+                on_device[split],
+                card.normalization,
+                detailed=True,
+                temperature=temperature,
+                on_progress=on_progress,
+            )
+            scores[split] = stamped(summarize(result.confusions), splits[split])
+            on_scored(split, result)
+    return replace(card, scores=scores, temperature=temperature)
+
+
+def stamped(summary: dict[str, Any], split: CachedSplit) -> dict[str, Any]:
+    """Return a split's scores with what makes two of them comparable: its truth, their size, how labels are resized."""
+    return {**summary, "fingerprint": split.meta.fingerprint, "size": list(split.size), "label_policy": LABEL_POLICY}
