@@ -229,6 +229,15 @@ class TrialFolder:
         write_json(self.folder / "status.json", {**(_status(self.folder) or {}), **fields, "heartbeat": time.time()})
 
 
+@contextmanager
+def starting(runs: Path | None = None) -> Iterator[None]:
+    """Keep others from starting a trial meanwhile, whatever its recipe."""
+    root = _root(runs)
+    root.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(root / ".lock"):
+        yield
+
+
 def running_trials(runs: Path | None = None) -> list[Trial]:
     """Return the trials that some process is at, whatever their recipe."""
     found = (_read(path.parent) for path in sorted(_root(runs).glob("*/status.json")))

@@ -28,7 +28,7 @@ from cityseg.engine.pace import measure_pace
 from cityseg.engine.signals import stop_signals
 from cityseg.errors import DataError, TrainingError, UsageError
 from cityseg.runs import runs_root
-from cityseg.trials import KINDS, Kind, Trial, TrialFolder, running_trials
+from cityseg.trials import KINDS, Kind, Trial, TrialFolder, running_trials, starting
 
 __all__ = [
     "HIGHEST",
@@ -68,12 +68,12 @@ def start_trial(kind: Kind, config: ExperimentConfig, spec: str | None = None, r
     spec = spec or default_data()
     if spec != "synthetic":
         connect(spec)
-    if going := running_trials(runs):
-        raise UsageError(
-            f"expected no other trial to be running, found the {TITLES[going[0].kind]}; stop it or wait for its end"
-        )
     folder = trial_folder(kind, config, spec, runs)
-    with folder.locked():
+    with starting(runs), folder.locked():
+        if going := running_trials(runs):
+            raise UsageError(
+                f"expected no other trial to be running, found the {TITLES[going[0].kind]}; stop it or wait for its end"
+            )
         folder.describe()
         command = [kind, "--config", str(folder.recipe), "--data", spec, "--runs", str(runs_root(runs))]
         folder.begin(jobs.start_detached(command, folder.log))

@@ -4,6 +4,11 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -120,6 +125,32 @@ def test_a_signal_that_a_library_swallows_stops_it_a_step_later(workplace, tiny,
         api.overfit(tiny(), str(streets), on_progress=progress)
     assert done[-1] == 2
     assert api.find_trial("overfit", tiny(), str(streets)).state == "stopped"
+
+
+def test_of_two_trials_started_at_once_one_is_refused(workplace, tiny, streets, monkeypatch):
+    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    together = threading.Barrier(2)
+
+    def start(command, log):
+        time.sleep(0.3)
+        return sleeper.pid
+
+    def one(kind):
+        together.wait()
+        try:
+            return api.start_trial(kind, tiny(), str(streets)).state
+        except UsageError as error:
+            return str(error)
+
+    monkeypatch.setattr("cityseg.jobs.start_detached", start)
+    try:
+        with ThreadPoolExecutor(2) as visitors:
+            answers = sorted(visitors.map(one, ("overfit", "lr-find")))
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert answers[1] == "running"
+    assert answers[0].startswith("expected no other trial to be running, found the ")
 
 
 def test_a_trial_of_its_own_is_followed_stopped_and_found_dead(workplace, tiny, streets, wait_until):
