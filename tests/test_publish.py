@@ -100,6 +100,15 @@ def test_a_shipped_model_is_measured_anew_in_its_place(folder, shipped):
     assert again.scores["test"]["macro"] == api.evaluate(str(folder), str(other), "test")["macro"]
 
 
+def test_what_is_known_of_other_cameras_is_kept(data, folder, shipped, monkeypatch):
+    known = (shipped.run.folder / "robustness-val.json").read_bytes()
+    monkeypatch.setattr("cityseg.api.robustness.engine", None)
+    again = api.publish(str(shipped.run.folder), data)
+    assert (again.run.folder / "robustness-val.json").read_bytes() == known
+    assert "## Other cameras" in (again.run.folder / "README.md").read_text()
+    assert again.scores == shipped.scores
+
+
 def test_what_fails_midway_leaves_the_shipped_model_as_it_was(folder, shipped, monkeypatch):
     before = {path.name: path.read_bytes() for path in shipped.run.folder.iterdir()}
     root = shipped.run.folder.parent

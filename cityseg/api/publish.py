@@ -15,7 +15,7 @@ from cityseg import checkpoint
 from cityseg.api.data import data_info, prepare
 from cityseg.api.model_card import model_card
 from cityseg.api.results import Result, find_result, shipped_root
-from cityseg.api.robustness import measure_robustness
+from cityseg.api.robustness import find_robustness, measure_robustness
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import CachedSplit, Progress
@@ -91,12 +91,16 @@ def publish(
         checkpoint.save(made.folder, network, card, torch.bfloat16)
         card = _measure(made, splits, on_progress)
         checkpoint.write_card(made.folder, card)
-        shutil.copyfile(result.run.folder / "history.jsonl", made.folder / "history.jsonl")
-        robustness = (
-            measure_robustness(str(made.folder), spec, keep_in=made.folder, on_progress=on_progress)
-            if "val" in splits
-            else None
-        )
+        for file in ("history.jsonl", "robustness-val.json"):
+            # How it bears other cameras takes longest, and is measured again only if weights, data or code are others.
+            if (result.run.folder / file).is_file():
+                shutil.copyfile(result.run.folder / file, made.folder / file)
+        robustness = None
+        if "val" in splits:
+            itself = str(made.folder)
+            robustness = find_robustness(itself, "val", splits["val"].meta.fingerprint) or measure_robustness(
+                itself, spec, keep_in=made.folder, on_progress=on_progress
+            )
         description = {key: value for key, value in result.run.describe().items() if key not in _PRIVATE}
         description["config"] = _without_folders(description["config"])
         write_json(made.folder / "config.json", description)
