@@ -86,7 +86,7 @@ def test_training_frames_are_needed(workplace, tiny, streets, monkeypatch):
 
 def test_the_check_and_the_search_are_on_record(workplace, tiny, streets):
     check = api.overfit(tiny(), str(streets), steps=3)
-    trial = trying._folder("overfit", tiny(), str(streets), None, 3).read()
+    trial = trying.trial_folder("overfit", tiny(), str(streets), None, 3).read()
     assert trial.state == "finished"
     assert trial.result["verdict"] == check.verdict
     assert [point["step"] for point in trial.result["points"]] == [1, 2, 3]

@@ -30,7 +30,7 @@ def figure(app: AppTest, label: str) -> str:
 
 def recorded(kind, config, **result):
     """Leave a finished trial behind, as a process would."""
-    folder = trials._folder(kind, config, os.environ["CITYSEG_DATA"], None)
+    folder = trials.trial_folder(kind, config, os.environ["CITYSEG_DATA"], None)
     with folder.kept_true():
         folder.finish(result)
     return folder
@@ -85,7 +85,7 @@ def test_how_a_check_ended_is_said(app: AppTest) -> None:
     recorded("overfit", preset("better-1"), verdict="The recipe cannot learn 8 frames by heart.", **result)
     app.run()
     assert "cannot learn 8 frames by heart" in " ".join(element.value for element in app.warning)
-    folder = trials._folder("overfit", preset("better-1"), os.environ["CITYSEG_DATA"], None)
+    folder = trials.trial_folder("overfit", preset("better-1"), os.environ["CITYSEG_DATA"], None)
     with pytest.raises(ZeroDivisionError), folder.kept_true():
         raise ZeroDivisionError
     app.run()
