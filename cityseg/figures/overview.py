@@ -20,7 +20,18 @@ _Box = tuple[float, float, float, float]
 _PLOT = (380.0, 250.0)
 _MARKER = 13.0
 _LETTER = (6.2, 15.0)
-_PLACES = ("top center", "middle right", "middle left", "bottom center")
+_PLACES = {
+    "top center": (0, 1),
+    "middle right": (1, 0),
+    "middle left": (-1, 0),
+    "bottom center": (0, -1),
+    "top right": (1, 1),
+    "top left": (-1, 1),
+    "bottom right": (1, -1),
+    "bottom left": (-1, -1),
+}
+"""Where a name can stand beside its mark, best first: sideways and upwards."""
+_ROUNDS = 8
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
 
@@ -167,19 +178,24 @@ def _name_places(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str
         for point in points
     }
     markers = [(x - _MARKER / 2, y - _MARKER / 2, x + _MARKER / 2, y + _MARKER / 2) for x, y in spots.values()]
-    taken: list[_Box] = []
     places: dict[ModelPoint, str] = {}
-    for point in sorted(points, key=lambda point: -point.score):
-        boxes = {place: _name_box(point.name, spots[point], place) for place in _PLACES}
-        covered = {place: sum(_overlap(box, other) for other in (*taken, *markers)) for place, box in boxes.items()}
-        places[point] = min(_PLACES, key=lambda place: covered[place])
-        taken.append(boxes[places[point]])
+    taken: dict[ModelPoint, _Box] = {}
+    # One after the other, and again while a name finds a better place among the others.
+    for _ in range(_ROUNDS):
+        before = dict(places)
+        for point in sorted(points, key=lambda point: -point.score):
+            others = [*markers, *(box for other, box in taken.items() if other is not point)]
+            boxes = {place: _name_box(point.name, spots[point], place) for place in _PLACES}
+            places[point] = min(_PLACES, key=lambda place: sum(_overlap(boxes[place], other) for other in others))
+            taken[point] = boxes[places[point]]
+        if places == before:
+            break
     return places
 
 
 def _name_box(name: str, spot: tuple[float, float], place: str) -> _Box:
     width, height = _LETTER[0] * len(name), _LETTER[1]
-    side, away = {"top center": (0, 1), "bottom center": (0, -1), "middle right": (1, 0), "middle left": (-1, 0)}[place]
+    side, away = _PLACES[place]
     x = spot[0] + side * (_MARKER / 2 + 2 + width / 2)
     y = spot[1] + away * (_MARKER / 2 + height / 2)
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)

@@ -143,3 +143,9 @@ def test_names_of_close_marks_keep_apart():
     places = dict(zip(trace.text, trace.textposition, strict=True))
     assert places["best-4"] == places["far"] == "top center"
     assert places["best-3"] in ("middle left", "bottom center"), "above or to the right it would cover best-4"
+
+
+def test_five_marks_at_one_place_have_their_names_on_five_sides():
+    points = [ModelPoint(f"best-{number}", 1_146_867, 0.61 + 0.01 * number, "alike") for number in range(5)]
+    trace = next(trace for trace in model_front(points).data if trace.mode == "markers+text")
+    assert len(set(trace.textposition)) == 5
