@@ -13,6 +13,7 @@ import torch
 
 from cityseg import checkpoint
 from cityseg.api.data import data_info, prepare
+from cityseg.api.making import NAMING
 from cityseg.api.model_card import model_card
 from cityseg.api.results import Result, find_result, shipped_root
 from cityseg.api.robustness import find_robustness, measure_robustness
@@ -30,8 +31,6 @@ from cityseg.files import write_json
 from cityseg.runs import Run
 
 _PRIVATE = ("host", "data")
-_NAMED = ("initial", "teacher")
-"""Settings that name a model, maybe by its folder."""
 
 
 def publish(
@@ -136,7 +135,7 @@ def _measure(made: Run, splits: Mapping[Split, CachedSplit], on_progress: Progre
 
 
 def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
-    return {key: Path(value).name if key in _NAMED else value for key, value in recipe.items()}
+    return {key: Path(value).name if key in NAMING else value for key, value in recipe.items()}
 
 
 def _onnx_speed(folder: Path) -> float:
