@@ -11,7 +11,7 @@ from cityseg import presets
 from cityseg.api import Result
 from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError
-from cityseg.ui import cached, glossary, state
+from cityseg.ui import cached, glossary
 
 PUBLISHED = {"experiment-1": 0.181, "experiment-2": 0.205, "experiment-3": 0.256}
 """Macro F1 on test as the first study published it, measured on Cityscapes' full-size frames."""
@@ -136,34 +136,40 @@ def _parts(field: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def _widget(field: str, value: Any) -> Any:
-    for key, part in _parts(field, value):
-        state.restore(key, part)
+    """Show one setting and return what stands in it.
+
+    The value is every widget's default too, not in the session alone: a browser that gets the code of a kind of widget
+    late, when the next run of the page has begun, knows nothing but the default.
+    """
     label, key, help_text = glossary.SETTING_NAMES[field], f"setting_{field}", glossary.meaning(field)
     annotation = ExperimentConfig.model_fields[field].annotation
     if field == "image_size":
-        left, right = st.columns(2)
-        height = left.number_input("Frame height (pixels)", 8, 2048, step=8, key="setting_height", help=help_text)
-        width = right.number_input("Frame width (pixels)", 8, 4096, step=8, key="setting_width", help=help_text)
-        return (height, width)
+        sides = [("Frame height (pixels)", 2048), ("Frame width (pixels)", 4096)]
+        return tuple(
+            column.number_input(name, 8, most, part, step=8, key=part_key, help=help_text)
+            for column, (name, most), (part_key, part) in zip(st.columns(2), sides, _parts(field, value), strict=True)
+        )
     if choices := get_args(annotation):
         if len(choices) == 1:
             return st.selectbox(label, choices, key=key, help=help_text, disabled=True)
-        return st.segmented_control(label, choices, key=key, help=help_text, required=True)
+        return st.segmented_control(label, choices, default=value, key=key, help=help_text, required=True)
     if annotation is bool:
-        return st.toggle(label, key=key, help=help_text)
+        return st.toggle(label, value, key=key, help=help_text)
     if field in _MODELS:
         # Folders can be named on the command line; one that is stays among the choices.
         known = [result.id for result in cached.results() if result.epochs_done]
         names = list(dict.fromkeys(["", *known, value]))
-        return st.selectbox(label, names, key=key, help=help_text, format_func=lambda name: name or "none")
+        return st.selectbox(
+            label, names, names.index(value), key=key, help=help_text, format_func=lambda name: name or "none"
+        )
     if annotation is str:
-        return st.text_input(label, key=key, help=help_text, placeholder="none")
+        return st.text_input(label, value, key=key, help=help_text, placeholder="none")
     lowest, highest = _limits(field)
     if annotation is float:
         return st.number_input(
-            label, float(lowest), float(highest), step=_step(field), format="%g", key=key, help=help_text
+            label, float(lowest), float(highest), value, step=_step(field), format="%g", key=key, help=help_text
         )
-    return st.number_input(label, lowest, highest, step=1, key=key, help=help_text)
+    return st.number_input(label, lowest, highest, value, step=1, key=key, help=help_text)
 
 
 def _step(field: str) -> float:

@@ -94,8 +94,3 @@ def remember(name: str, value: str | None) -> None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != value:
         st.query_params[name] = value
-
-
-def restore(key: str, value: object) -> None:
-    """Give a widget its first value, unless this session has set it already."""
-    st.session_state.setdefault(key, value)

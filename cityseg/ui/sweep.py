@@ -46,10 +46,10 @@ def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
 
 
 def _inputs() -> None:
-    state.restore(_KIND, _GRID)
     kind = st.segmented_control(
         "What to try",
         (_GRID, _RANDOM),
+        default=_GRID,
         key=_KIND,
         required=True,
         help="A grid tries every combination of the values. Random draws try a few from wide ranges, which finds good "
@@ -74,8 +74,7 @@ def _inputs() -> None:
         )
     left, right = st.columns(2)
     if kind == _RANDOM:
-        state.restore(_DRAWS, 6)
-        left.number_input("Draws", 1, 64, key=_DRAWS, help="How many combinations to draw.")
+        left.number_input("Draws", 1, 64, 6, key=_DRAWS, help="How many combinations to draw.")
         right.text_input("Seeds", key=_SEEDS, placeholder="the form's", help=_SEEDS_HELP)
     else:
         left.text_input("Seeds", key=_SEEDS, placeholder="0, 1, 2", help=_SEEDS_HELP)

@@ -45,3 +45,30 @@ def test_a_learning_rate_is_searched_watched_and_used(browser: Any, studio: Any)
         page.close()
     assert not errors
     assert "most recent call last" not in studio.log.read_text()
+
+
+def test_a_change_before_the_form_has_loaded_loses_no_setting(browser: Any, studio: Any) -> None:
+    """On a slow line the code of some kinds of widget arrives after the visitor's first change."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1400})
+    held: list[Any] = []
+    late = re.compile(r"/(NumberInput|ButtonGroup|Checkbox|Selectbox)\.")
+    page.route(late, lambda route: held.append(route))  # noqa: PLW0108 - Playwright wants a function of Python
+    try:
+        page.goto(f"{studio.address}/train")
+        page.get_by_role("textbox", name="Name of the run").fill("early", timeout=60_000)
+        page.get_by_role("button", name="better-2").click()
+        unchanged = page.get_by_text("better-2, exactly as the preset has it.")
+        sync_api.expect(unchanged).to_be_visible(timeout=30_000)
+        page.get_by_text("Sweep: several runs at once").click()
+        assert held, "no code of a widget was asked for on its own: this test has nothing to hold back any more"
+        page.unroute(late)  # lets those held go on
+        page.get_by_text("Settings", exact=True).click()
+        sync_api.expect(page.get_by_label("Frame height (pixels)", exact=True)).to_have_value("64", timeout=30_000)
+        page.get_by_role("textbox", name="Name of the run").fill("late")
+        page.get_by_role("textbox", name="Name of the run").blur()
+        page.wait_for_timeout(1_500)
+        sync_api.expect(unchanged).to_be_visible()
+        for name, value in (("Channels of the first level", "16"), ("Batch size", "16")):
+            sync_api.expect(page.get_by_label(name, exact=True)).to_have_value(value)
+    finally:
+        page.close()
