@@ -52,7 +52,7 @@ def test_a_change_before_the_form_has_loaded_loses_no_setting(browser: Any, stud
     page = browser.new_page(viewport={"width": 1440, "height": 1400})
     held: list[Any] = []
     late = re.compile(r"/(NumberInput|ButtonGroup|Checkbox|Selectbox)\.")
-    page.route(late, lambda route: held.append(route))  # noqa: PLW0108 - Playwright wants a function of Python
+    page.route(late, lambda route: held.append(route))
     try:
         page.goto(f"{studio.address}/train")
         page.get_by_role("textbox", name="Name of the run").fill("early", timeout=60_000)
