@@ -20,7 +20,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
 from cityseg.data.layout import Split
 from cityseg.engine.device import best_device, device_name
-from cityseg.engine.signals import stop_signals
+from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.train import Progress, Trainer
 from cityseg.errors import CitysegError, DataError, Stopped
 from cityseg.files import write_json
@@ -89,10 +89,10 @@ def train(
         if not processes.is_first():
             on_start = on_data = on_progress = on_warning = None
         run, spec, description = processes.of_first(lambda: _open(config, spec, name, runs, resume))
-        with _recorded(run, description):
+        with _recorded(run, description) as wish:
             if on_start:
                 on_start(run)
-            _train(run, spec, description, on_data, on_progress, on_warning)
+            _train(run, spec, description, wish, on_data, on_progress, on_warning)
         if processes.last_word():  # somebody left alone, and there is nobody to ask any more
             return find_result(run.id, runs)
         return processes.of_first(lambda: find_result(run.id, runs))
@@ -113,6 +113,7 @@ def _train(
     run: Run,
     spec: str | None,
     config: ExperimentConfig,
+    wish: StopRequest,
     on_data: DataProgress | None,
     on_progress: Callable[[Progress], None] | None,
     on_warning: Callable[[str], None] | None,
@@ -150,6 +151,7 @@ def _train(
             device=best_device(),
             tracker=tracker,
             on_progress=on_progress,
+            stop=wish,
         )
         trainer.fit()
         trainer.finish()
@@ -174,23 +176,25 @@ def delete(run_id: str, runs: Path | None = None) -> None:
 
 
 @contextmanager
-def _recorded(run: Run, config: ExperimentConfig) -> Iterator[None]:
+def _recorded(run: Run, config: ExperimentConfig) -> Iterator[StopRequest]:
     """Make the run this process's, keep ``status.json`` true whatever happens inside, and let the queue go on after.
 
-    Of several processes the first one writes, whichever of them ends the run.
+    Of several processes the first one writes, whichever of them ends the run. The block gets the wish to stop: a signal
+    is raised as well, but code that a signal interrupts may swallow what it raises.
     """
     processes.of_first(lambda: queue.claim(run))
 
-    is_ending = False
+    wish, is_ending = StopRequest(), False
 
     def stop_now(name: str) -> None:
         if not is_ending:
+            wish.hear(name)
             raise processes.leave_word(Stopped(f"{run.id}: stopped by {name} before its first step"))
 
     with stop_signals(stop_now):
         try:
             with beating(run) if processes.is_first() else nullcontext():
-                yield
+                yield wish
             if processes.is_first():
                 run.write_status(state="finished")
         except BaseException as error:

@@ -84,6 +84,7 @@ class Trainer:
         device: where to compute.
         tracker: also gets what the folder gets, if given.
         on_progress: called every ``LOG_INTERVAL`` steps.
+        stop: the wish to stop, for one that may have been heard before.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Trainer:
         device: torch.device,
         tracker: Tracker | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        stop: StopRequest | None = None,
     ) -> None:
         self.run, self.config, self.splits = run, processes.of_first(run.config), splits
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
@@ -115,7 +117,7 @@ class Trainer:
         self.best_score, self.best_epoch = -1.0, 0
         self.seconds = 0.0
         self._pending: list[Tensor] = []
-        self._stop = StopRequest()
+        self._stop = stop or StopRequest()
         self._writes = processes.is_first()
 
     def fit(self) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from cityseg import api, checkpoint, metrics
 from cityseg.api.making import new_run
 from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
-from cityseg.errors import DataError, TrainingError, UsageError
+from cityseg.errors import DataError, Stopped, TrainingError, UsageError
 from cityseg.labels import PALETTE
 from cityseg.runs import Run, find_run
 
@@ -219,6 +220,17 @@ def test_the_command_line_stops_politely_and_goes_on(tiny, workplace, cityseg, w
     assert cityseg(*words).code == 0
     assert find_run("wire").status()["state"] == "finished"
     assert outcome(find_run("wire")) == outcome(find_run("whole"))
+
+
+def test_a_stop_whose_exception_is_swallowed_before_the_first_step_still_stops_the_run(tiny, workplace, streets):
+    def heard_and_lost(_):
+        # What a signal raises inside a finaliser or a callback of C code is printed and dropped.
+        with contextlib.suppress(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+
+    result = api.train(tiny(), str(streets), name="deaf", on_start=heard_and_lost)
+    assert result.state == "stopped"
+    assert torch.load(result.run.folder / "last" / "state.pt", weights_only=True)["iteration"] == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
