@@ -6,22 +6,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from cityseg.api import DataInfo, Result
-from cityseg.data.layout import Split
 from cityseg.errors import CitysegError
 from cityseg.figures.overview import short_count
-from cityseg.labels import IGNORE_INDEX
-from cityseg.ui import cached, front, pictures, shell, state
+from cityseg.ui import cached, front, glimpse, shell, state
 from cityseg.ui.front import conditions
-from cityseg.ui.viewer import Layer, viewer
 from cityseg.ui.work import duration
 
 PAGES = {"dataset": "pages/dataset.py", "train": "pages/train.py", "compare": "pages/compare.py"}
 _NEWEST = 8
-_SHOWN_FIRST: tuple[Split, ...] = ("test", "val", "train")
 
 
 def show() -> None:
@@ -50,9 +45,9 @@ def show() -> None:
         picture.skeleton(height=420)
     _models_and_runs(results)
     with picture.container():
-        _picture(info, best.id if best else None)
+        glimpse.picture(info, best.id if best else None)
         _about(best, info)
-    _speed(speed, info, best)
+    glimpse.speed(speed, info, best)
 
 
 def best_model(results: Sequence[Result], info: DataInfo | None) -> Result | None:
@@ -156,94 +151,6 @@ def _by_split(info: DataInfo) -> str:
 def _state_words(runs: Sequence[Result]) -> str:
     states = [run.state for run in runs]
     return ", ".join(f"{states.count(name)} {name}" for name in dict.fromkeys(sorted(states)))
-
-
-def _speed(place: Any, info: DataInfo, best: Result | None) -> None:
-    if best is None:
-        return
-    try:
-        split, names = _frames(info)
-        milliseconds = cached.speed(best.id, cached.frame(info.spec, split, names[0]).photo)
-    except CitysegError:
-        # The picture, which needs the same model and frame, says what is wrong.
-        place.metric("Speed", "–", "could not be measured", delta_color="off", delta_arrow="off", border=True)
-        return
-    height, width = info.native_size
-    place.metric(
-        "Speed",
-        f"{milliseconds:.0f} ms",
-        "per photo",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help=f"Time of {best.id} from a decoded photo of {width} × {height} px to its label map, measured just now on "
-        f"{cached.device().name}; the model itself sees {best.config.image_size[1]} × {best.config.image_size[0]} px. "
-        "A training that runs meanwhile slows it down.",
-    )
-
-
-def _frames(info: DataInfo) -> tuple[Split, tuple[str, ...]]:
-    """Return the first split that has frames, unseen ones first, and their names."""
-    names = cached.frame_names(info.spec)
-    split = next(split for split in _SHOWN_FIRST if names[split])
-    return split, names[split]
-
-
-def _liveliest(info: DataInfo, split: Split, names: tuple[str, ...]) -> str:
-    """Return the frame that holds the most classes if that is known, else the first."""
-    if not cached.is_prepared(info.spec):
-        return names[0]
-    counted = cached.statistics(info.spec)[split]
-    return counted.frames[int((counted.pixels > 20).sum(1).argmax())]
-
-
-@st.fragment
-def _picture(info: DataInfo, model: str | None) -> None:
-    """Show one frame: truth against prediction, with next and previous."""
-    split, names = _frames(info)
-    chosen = state.remembered("frame", names) or _liveliest(info, split, names)
-    place = st.container()
-    try:
-        frame = cached.frame(info.spec, split, chosen)
-    except CitysegError as error:
-        place.error(f"This frame cannot be shown. {error}", icon=":material/broken_image:")
-        return
-    layers = [Layer("truth", frame.train_ids)]
-    problem, right = "", None
-    if model is not None:
-        try:
-            prediction = cached.predict(model, frame.photo)
-            layers.append(Layer(model, prediction.train_ids, prediction.confidence))
-            right = share_right(frame.train_ids, prediction.train_ids)
-        except CitysegError as error:
-            problem = f"{model} could not predict this frame. {error}"
-    with place:
-        event = viewer(
-            pictures.unsquashed(frame.photo, info),
-            layers,
-            key="overview",
-            alt=f"Street frame {chosen} with the true classes" + (f" and those {model} sees." if model else "."),
-            compare=("truth", model) if len(layers) == 2 and model else ("photo", "truth"),
-            navigation=len(names) > 1,
-            clicks=False,
-        )
-    if problem:
-        st.warning(problem)
-    seen = {"train": "the model learns from it", "val": "used to choose the best epoch", "test": "never trained on"}
-    words = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({seen[split]}): {chosen}."
-    if right is not None:
-        words += f" **{model}** names {right:.1%} of its labelled pixels correctly.".replace("%", "\u00a0%")
-    st.caption(words)
-    if event is not None and event.kind != "click":
-        step = 1 if event.kind == "next" else -1
-        state.remember("frame", names[(names.index(chosen) + step) % len(names)])
-        st.rerun(scope="fragment")
-
-
-def share_right(truth: np.ndarray, prediction: np.ndarray) -> float | None:
-    """Return the share of labelled pixels that were named right; None where nothing is labelled."""
-    labelled = truth != IGNORE_INDEX
-    return float((truth == prediction)[labelled].mean()) if labelled.any() else None
 
 
 def _ways_on() -> None:

@@ -13,7 +13,7 @@ from cityseg import api
 from cityseg.figures.overview import ModelPoint, model_front, short_count
 from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
 from cityseg.runs import Run
-from cityseg.ui.overview import share_right
+from cityseg.ui.glimpse import share_right
 
 APP = Path(__file__).parents[2] / "app.py"
 
