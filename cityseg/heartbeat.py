@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cityseg.runs import HEARTBEAT_SECONDS, Run
+from cityseg.alive import HEARTBEAT_SECONDS
+from cityseg.runs import Run
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cityseg.alive import process_identity
 from cityseg.errors import UsageError
-from cityseg.runs import Run, process_identity
+from cityseg.runs import Run
 
 _SETTINGS = "CITYSEG_"
 """Begin of the names of environment variables that are the studio's settings."""

@@ -22,9 +22,10 @@ from typing import Any
 import filelock
 
 from cityseg import jobs
+from cityseg.alive import is_waiting, process_identity
 from cityseg.errors import TrainingError, UsageError
 from cityseg.files import write_json
-from cityseg.runs import Run, find_run, is_waiting, list_runs, process_identity, runs_root
+from cityseg.runs import Run, find_run, list_runs, runs_root
 
 MOST_SLOTS = 64
 _ORDER, _LOCK, _KEEPER_LOCK, _LOG = "queue.json", "queue.lock", "keeper.lock", "queue.log"

@@ -23,10 +23,11 @@ from typing import Any, Literal, get_args
 import filelock
 
 from cityseg import config as configuration
+from cityseg.alive import is_alive, process_identity
 from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError, Stopped, UsageError
 from cityseg.files import write_json
-from cityseg.runs import is_alive, process_identity, runs_root
+from cityseg.runs import runs_root
 
 Kind = Literal["estimate", "overfit", "lr-find"]
 State = Literal["running", "finished", "stopped", "failed"]

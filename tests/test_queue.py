@@ -13,6 +13,7 @@ import filelock
 import pytest
 
 from cityseg import api, jobs, queue, runs
+from cityseg.alive import process_identity
 from cityseg.errors import TrainingError, UsageError
 from cityseg.heartbeat import beating
 
@@ -122,7 +123,7 @@ def test_a_waiting_run_is_deleted_but_one_that_begins_is_not(line):
 def test_a_process_that_died_frees_its_slot(line, launches):
     first, _ = line("a", "b")
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    identity = {"pid": process.pid, "process_start": runs.process_identity(process.pid)}
+    identity = {"pid": process.pid, "process_start": process_identity(process.pid)}
     first.write_status(**identity)
     assert queue.read().starting == ("a",)
     first.write_status(state="running", launched=None, host=socket.gethostname(), **identity)
@@ -138,7 +139,7 @@ def test_a_process_that_died_frees_its_slot(line, launches):
 def test_a_launched_process_that_died_before_its_run_began_is_failed_at_once(line):
     (run,) = line("a")
     process = subprocess.Popen([sys.executable, "-c", ""])
-    identity = runs.process_identity(process.pid)
+    identity = process_identity(process.pid)
     process.wait()
     run.write_status(pid=process.pid, process_start=identity)
     assert run.status()["state"] == "failed"
@@ -184,7 +185,7 @@ def test_the_dataset_is_settled_when_a_run_is_put_in_line(tiny, workplace, launc
 
 
 def me() -> dict[str, object]:
-    return {"pid": os.getpid(), "process_start": runs.process_identity(os.getpid()), "host": socket.gethostname()}
+    return {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": socket.gethostname()}
 
 
 def test_a_training_in_a_terminal_is_not_held_back_and_lets_the_queue_go_on(tiny, workplace, line, launches, streets):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cityseg import files, runs
+from cityseg.alive import BEGIN_SECONDS, SILENCE_SECONDS, process_identity
 from cityseg.errors import DataError, UsageError
 
 
@@ -25,7 +26,7 @@ def alive(pid: int) -> dict[str, object]:
     return {
         "state": "running",
         "pid": pid,
-        "process_start": runs.process_identity(pid),
+        "process_start": process_identity(pid),
         "host": socket.gethostname(),
     }
 
@@ -117,14 +118,14 @@ def test_a_process_on_another_machine_is_judged_by_its_heartbeat(run):
     run.write_status(**{**alive(1), "host": "elsewhere"})
     assert run.status()["state"] == "running"
     stored = json.loads((run.folder / "status.json").read_text())
-    files.write_json(run.folder / "status.json", {**stored, "heartbeat": time.time() - runs.SILENCE_SECONDS - 1})
+    files.write_json(run.folder / "status.json", {**stored, "heartbeat": time.time() - SILENCE_SECONDS - 1})
     assert run.status()["state"] == "failed"
 
 
 def test_a_launch_that_never_began_is_failed(run):
     run.write_status(launched=time.time())
     assert run.status()["state"] == "queued"
-    run.write_status(launched=time.time() - runs.BEGIN_SECONDS - 1)
+    run.write_status(launched=time.time() - BEGIN_SECONDS - 1)
     assert run.status()["state"] == "failed"
     assert run.status()["error"] == "the training process never began; log.txt holds what it said"
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import filelock
 
 from cityseg import jobs
+from cityseg.alive import is_alive, process_identity
 from cityseg.api.data import STATISTICS_SIZE, connect, prepare
 from cityseg.data.cache import CachedSplit, Progress, cache_root
 from cityseg.data.exclusive import writing
@@ -25,7 +26,6 @@ from cityseg.data.layout import Split, default_data
 from cityseg.engine.signals import stop_signals
 from cityseg.errors import CitysegError, Stopped
 from cityseg.files import write_json
-from cityseg.runs import is_alive, process_identity
 
 _WRITE_SECONDS = 0.25
 _SURE_FRAMES, _SURE_SECONDS = 3, 1.0

@@ -6,10 +6,10 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from cityseg import api
+from cityseg.alive import is_waiting
 from cityseg.api import DataInfo, Result
 from cityseg.engine.allocator import spare_what_is_loaded
 from cityseg.errors import CitysegError
-from cityseg.runs import is_waiting
 from cityseg.ui import cached, state
 from cityseg.ui.work import duration
 

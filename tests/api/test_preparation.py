@@ -11,11 +11,11 @@ import time
 import pytest
 
 from cityseg import api
+from cityseg.alive import process_identity
 from cityseg.api import preparation as module
 from cityseg.api.preparation import Preparation
 from cityseg.data import layout
 from cityseg.errors import DataError, Stopped, UsageError
-from cityseg.runs import process_identity
 
 SIZE = (32, 64)
 

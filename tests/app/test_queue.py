@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cityseg import api, queue
+from cityseg.alive import process_identity
 from cityseg.config import ExperimentConfig
-from cityseg.runs import create_run, find_run, process_identity
+from cityseg.runs import create_run, find_run
 
 APP = Path(__file__).parents[2] / "app.py"
 

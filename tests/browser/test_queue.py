@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from cityseg import presets, queue
+from cityseg.alive import process_identity
 from cityseg.data.synthetic import synthesize
-from cityseg.runs import create_run, find_run, process_identity, surroundings
+from cityseg.runs import create_run, find_run, surroundings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 

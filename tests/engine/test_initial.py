@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from cityseg import api, checkpoint
+from cityseg.alive import process_identity
 from cityseg.api.making import given_by, make_run
 from cityseg.config import build
 from cityseg.data.batches import Normalization
@@ -19,7 +20,7 @@ from cityseg.engine.initial import initial_weights
 from cityseg.errors import DataError, UsageError
 from cityseg.models import UNet, arguments_of
 from cityseg.presets import PRESETS, preset
-from cityseg.runs import find_run, process_identity, surroundings
+from cityseg.runs import find_run, surroundings
 
 STILL = {"learning_rate": 1e-30, "weight_decay": 0, "epochs": 1}
 """Steps too small to move a weight: what such a run keeps is what it began with."""
