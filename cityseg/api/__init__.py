@@ -8,6 +8,7 @@ Every request and result is typed; nothing here prints.
 from cityseg.api.agreeing import Agreed, agree
 from cityseg.api.audit import CONFIDENCE, Audit, audit_file, audit_report, find_audit, judge, make_audit, read_verdicts
 from cityseg.api.augment import AugmentedView, augmented_views
+from cityseg.api.averaging import average
 from cityseg.api.bench import BenchResult, bench
 from cityseg.api.clips import ClipResult, predict_clip
 from cityseg.api.compare import compare
@@ -102,6 +103,7 @@ __all__ = [
     "audit_file",
     "audit_report",
     "augmented_views",
+    "average",
     "bench",
     "compare",
     "connect",

@@ -46,7 +46,7 @@ def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: P
     """
     sources = _sources(config, runs)
     for setting, source in sources.items():
-        _expect_trained(setting, source)
+        expect_trained(setting, source)
     Given.load(config, sources)
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(config, name, runs, taken)
@@ -92,8 +92,16 @@ def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:
     return {setting: find_result_folder(model, runs).checkpoint for setting, model in named.items() if model}
 
 
-def _expect_trained(setting: str, source: Path) -> None:
-    """Refuse the best weights so far of a run that is not over: they would be another model than the one named."""
+def expect_trained(setting: str, source: Path) -> None:
+    """Refuse the best weights so far of a run that is not over: they would be another model than the one named.
+
+    Args:
+        setting: what named it, the first word of the refusal.
+        source: the folder of its weights.
+
+    Raises:
+        UsageError: the run waits or is being trained.
+    """
     run = Run(source.parent)
     if not (run.folder / "status.json").is_file():
         return

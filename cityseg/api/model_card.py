@@ -37,8 +37,7 @@ def model_card(target: Run, result: Result, card: ModelCard, robustness: Robustn
         "",
         f"A {card.architecture} with {card.parameters:,} parameters that sees photos at {size} (height x width).",
         "",
-        f"- Trained on: {card.trained_on}, train split, {result.epochs_done} epochs; the weights of epoch "
-        f"{card.training['epoch']} scored best on val.",
+        f"- Trained on: {card.trained_on}, train split, {result.epochs_done} epochs; {_weights(card)}.",
         f"- Recipe: preset `{config.preset}`; {config.optimizer}, learning rate {config.learning_rate:g} "
         f"({config.schedule}), batch {config.batch_size}, precision {config.precision}, seed {config.seed}.",
         *_built_on(config),
@@ -89,6 +88,13 @@ def model_card(target: Run, result: Result, card: ModelCard, robustness: Robustn
         "",
     ]
     return "\n".join(lines)
+
+
+def _weights(card: ModelCard) -> str:
+    averaged = card.training.get("averaged")
+    if averaged:
+        return f"the weights are the mean of those of {', '.join(averaged[:-1])} and {averaged[-1]}, each trained so"
+    return f"the weights of epoch {card.training['epoch']} scored best on val"
 
 
 def _seen(card: ModelCard, config: ExperimentConfig) -> str:

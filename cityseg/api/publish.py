@@ -18,12 +18,10 @@ from cityseg.api.model_card import model_card
 from cityseg.api.results import Result, find_result, shipped_root
 from cityseg.api.robustness import find_robustness, measure_robustness
 from cityseg.checkpoint import ModelCard
-from cityseg.data.batches import DeviceSplit
 from cityseg.data.cache import CachedSplit, Progress
 from cityseg.data.layout import Split
 from cityseg.engine.device import best_device
-from cityseg.engine.evaluate import Evaluation
-from cityseg.engine.scoring import SCORED, score_splits
+from cityseg.engine.scoring import SCORED, score_into
 from cityseg.engine.speed import measure_speed
 from cityseg.errors import DataError, UsageError
 from cityseg.export import load_onnx, write_onnx
@@ -120,15 +118,7 @@ def _measure(made: Run, splits: Mapping[Split, CachedSplit], on_progress: Progre
     """Score the stored weights, keep what was counted beside them, and return their card with all figures."""
     device = best_device()
     network, card = checkpoint.load(made.folder, device)
-
-    def keep(split: Split, result: Evaluation) -> None:
-        frames = splits[split].meta.frames
-        made.write_confusions(split, frames, best=result.confusions)
-        assert result.detail is not None
-        made.write_detail(split, frames, **vars(result.detail))
-
-    on_device = {split: DeviceSplit(cached, device) for split, cached in splits.items()}
-    card = score_splits(network, card, splits, on_device, keep, on_progress)
+    card = score_into(made, network, card, splits, device, on_progress)
     speed = measure_speed(network, card.image_size, card.normalization, device)
     speed["onnx_frames_per_second"] = _onnx_speed(made.folder)
     return replace(card, speed=speed)

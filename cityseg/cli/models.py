@@ -1,4 +1,4 @@
-"""Verbs about models: evaluate, predict, models, publish."""
+"""Verbs about models: evaluate, predict, clip, export, models, average, publish."""
 
 from __future__ import annotations
 
@@ -152,6 +152,25 @@ def list_models(as_json: Json = False) -> None:
     print_result(
         as_json, [asdict(info) for info in infos], table(("name", "parameters", "size", "test F1", "trained on"), rows)
     )
+
+
+def average(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL...")],
+    data: Data = None,
+    name: Annotated[str, typer.Option("--name", help="Id of the new run. [default: MODEL-mean]")] = "",
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Make a run of the mean of several models' weights and score it; for models trained on from the same weights."""
+    with bar("scoring") as progress:
+        result = api.average(models, data, name=name, runs=runs, on_progress=progress)
+    parts = [api.find_result(model, runs) for model in models]
+    rows = [
+        (one.id, *(figure(one.score(split, metric)) for split in ("val", "test") for metric in ("f1", "iou")))
+        for one in (*parts, result)
+    ]
+    heads = ("model", "macro F1, val", "mean IoU, val", "macro F1, test", "mean IoU, test")
+    print_result(as_json, result.as_dict(), table(heads, rows))
 
 
 def publish(

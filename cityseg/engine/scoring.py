@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from cityseg.checkpoint import ModelCard
@@ -15,6 +16,7 @@ from cityseg.data.layout import Split
 from cityseg.engine.evaluate import Evaluation, evaluate
 from cityseg.engine.temperature import fit_temperature
 from cityseg.metrics import summarize
+from cityseg.runs import Run
 
 SCORED: tuple[Split, ...] = ("val", "test")
 """Splits that are scored with a model's weights once it is trained."""
@@ -58,6 +60,26 @@ def score_splits(
             scores[split] = stamped(summarize(result.confusions), splits[split])
             on_scored(split, result)
     return replace(card, scores=scores, temperature=temperature)
+
+
+def score_into(
+    run: Run,
+    model: nn.Module,
+    card: ModelCard,
+    splits: Mapping[Split, CachedSplit],
+    device: torch.device,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> ModelCard:
+    """Score a model as ``score_splits`` does and keep all that was counted in a run's folder; return its card."""
+
+    def keep(split: Split, result: Evaluation) -> None:
+        frames = splits[split].meta.frames
+        run.write_confusions(split, frames, best=result.confusions)
+        assert result.detail is not None
+        run.write_detail(split, frames, **vars(result.detail))
+
+    on_device = {split: DeviceSplit(cached, device) for split, cached in splits.items()}
+    return score_splits(model.to(device).eval(), card, splits, on_device, keep, on_progress)
 
 
 def stamped(summary: dict[str, Any], split: CachedSplit) -> dict[str, Any]:

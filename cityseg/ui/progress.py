@@ -30,6 +30,7 @@ _STOPPING = "run_stopping"
 _TICK, _SLOW_TICK = 2.0, 5.0
 _NO_CURVES = {
     "queued": "The curves begin with the first steps, once its turn in the queue has come.",
+    "finished": "Its weights are the mean of other models', so it has no curves of its own.",
     "running": "The curves begin with the first steps. Until then the frames are being read and made smaller.",
 }
 _FIGURE_WIDTH = 118
