@@ -13,6 +13,7 @@ import typer
 from tqdm import tqdm
 
 from cityseg import api, config
+from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.train import Progress
 
 Data = Annotated[
@@ -74,6 +75,18 @@ def bar(what: str) -> Any:
         yield lambda done, total: bars.show(what, done, total, "frame")
     finally:
         bars.close()
+
+
+@contextmanager
+def split_bar(what: str) -> Any:
+    """Give what ``bar`` does, for a verb that predicts whole splits: its process keeps the memory that it frees.
+
+    Every batch takes and frees the same activations, and pages that fault in anew each time take nearly as long as the
+    network itself. The process of the app, which has other work and is to stay small, does not keep them.
+    """
+    keep_freed_memory()
+    with bar(what) as progress:
+        yield progress
 
 
 def size_of(text: str | None) -> tuple[int, int] | None:

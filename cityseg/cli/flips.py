@@ -10,7 +10,7 @@ import typer
 from cityseg import api
 from cityseg.analysis.flips import FLIP_NAMES, FlipShares
 from cityseg.api.flips import Flips
-from cityseg.cli.common import Json, Runs, bar, percent, print_result, table
+from cityseg.cli.common import Json, Runs, percent, print_result, split_bar, table
 from cityseg.data.layout import Split
 
 _SHOWN = 10
@@ -29,7 +29,7 @@ def flips(
     as_json: Json = False,
 ) -> None:
     """List the frames that B breaks and fixes most, from stored matrices; with --data count the pixels that flip."""
-    with bar("predicting") as progress:
+    with split_bar("predicting") as progress:
         found = api.flips(first, second, split, frame=frame, data=data, runs=runs, on_progress=progress)
     print_result(as_json, found.as_dict(), _lines(found))
 

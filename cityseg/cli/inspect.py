@@ -10,7 +10,7 @@ import typer
 from cityseg import api
 from cityseg.analysis.audit import VERDICTS, Verdict
 from cityseg.analysis.slices import Kind
-from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, table
+from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, split_bar, table
 from cityseg.data.layout import Split
 from cityseg.errors import UsageError
 
@@ -76,7 +76,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """List regions where MODEL is sure and the label disagrees, keep verdicts, and score without the wrong labels."""
-    with bar("auditing") as progress:
+    with split_bar("auditing") as progress:
         found = api.make_audit(model, data, split, runs=runs, on_progress=progress)
     for number, judged in [_judged(text, len(found.found)) for text in verdict or []]:
         api.judge(found, found.found[number - 1], judged)

@@ -21,6 +21,7 @@ from cityseg.cli.common import (
     print_result,
     result_lines,
     size_of,
+    split_bar,
     table,
 )
 from cityseg.data.layout import Split
@@ -42,7 +43,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score MODEL (a run, a shipped model or a folder) on a split."""
-    with bar("evaluating") as progress:
+    with split_bar("evaluating") as progress:
         scores = api.evaluate(
             model,
             data,
@@ -162,7 +163,7 @@ def average(
     as_json: Json = False,
 ) -> None:
     """Make a run of the mean of several models' weights and score it; for models trained on from the same weights."""
-    with bar("scoring") as progress:
+    with split_bar("scoring") as progress:
         result = api.average(models, data, name=name, runs=runs, on_progress=progress)
     parts = [api.find_result(model, runs) for model in models]
     rows = [
@@ -183,7 +184,7 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Make a finished run a shipped model: bfloat16 weights, scores measured from them, and a model card."""
-    with bar("measuring") as progress:
+    with split_bar("measuring") as progress:
         result = api.publish(run, data, name=name, trained_on=trained_on, terms=terms, runs=runs, on_progress=progress)
     print_result(as_json, result.as_dict(), result_lines(result))
 

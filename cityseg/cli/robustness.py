@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, table
+from cityseg.cli.common import Data, Json, Runs, figure, percent, print_result, split_bar, table
 from cityseg.data.layout import Split
 
 
@@ -21,7 +21,7 @@ def robustness(
     as_json: Json = False,
 ) -> None:
     """Score MODEL on a split as it is and as other cameras would show it: light, colour, sharpness, lens, tilt."""
-    with bar("predicting") as progress:
+    with split_bar("predicting") as progress:
         found = api.measure_robustness(model, data, split, runs=runs, on_progress=progress)
     print_result(as_json, {**asdict(found), "mean_f1": found.mean_f1, "retained": found.retained}, _lines(found))
 
