@@ -24,6 +24,7 @@ from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as offic
 
 from cityseg import api
 from cityseg.api import Result
+from cityseg.engine.allocator import keep_freed_memory
 
 _COUNTED = ("macro", "weighted", "per_class", "pixel_accuracy", "samples_dice", "category_iou")
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="a shipped model, any number of times; all by default")
     parser.add_argument("--json", action="store_true")
     words = parser.parse_args()
+    keep_freed_memory()
     shipped = [result for result in api.list_results() if result.source == "shipped"]
     measured = []
     for result in shipped:
