@@ -57,9 +57,9 @@ def average(
         CheckpointError: the weights of a model cannot be read.
     """
     names = [Path(model).name for model in models]
-    if len(set(names)) < 2 or len(set(names)) < len(names):
-        raise UsageError(f"expected two or more different models to average, found {', '.join(names) or 'none'}")
     folders = [find_result_folder(model, runs).checkpoint for model in models]
+    if len(folders) < 2 or len({folder.resolve() for folder in folders}) < len(folders):
+        raise UsageError(f"expected two or more different models to average, found {', '.join(names) or 'none'}")
     for model, folder in zip(models, folders, strict=True):
         expect_trained(model, folder)
     loaded = [checkpoint.load(folder) for folder in folders]
@@ -99,7 +99,7 @@ def average(
         run.write_status(state="finished")
     except BaseException:
         # Half a mean is of no use to anybody, and nothing was learnt that could be lost.
-        shutil.rmtree(run.folder)
+        shutil.rmtree(run.folder, ignore_errors=True)
         raise
     return find_result(run.id, runs)
 

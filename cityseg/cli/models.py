@@ -162,12 +162,15 @@ def average(
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Make a run of the mean of several models' weights and score it; for models trained on from the same weights."""
+    """Make a run of the mean of several models' weights and score it; for models trained on from the same weights.
+
+    What its parts scored on other frames, labels or sizes is left out beside it.
+    """
     with split_bar("scoring") as progress:
         result = api.average(models, data, name=name, runs=runs, on_progress=progress)
     parts = [api.find_result(model, runs) for model in models]
     rows = [
-        (one.id, *(figure(one.score(split, metric)) for split in ("val", "test") for metric in ("f1", "iou")))
+        (one.id, *(_comparable(one, result, split, metric) for split in ("val", "test") for metric in ("f1", "iou")))
         for one in (*parts, result)
     ]
     heads = ("model", "macro F1, val", "mean IoU, val", "macro F1, test", "mean IoU, test")
@@ -187,6 +190,12 @@ def publish(
     with split_bar("measuring") as progress:
         result = api.publish(run, data, name=name, trained_on=trained_on, terms=terms, runs=runs, on_progress=progress)
     print_result(as_json, result.as_dict(), result_lines(result))
+
+
+def _comparable(one: api.Result, other: api.Result, split: str, metric: str) -> str:
+    """Write a macro score, or a dash where the two were not scored on the same truth at the same size."""
+    same = all(nested(one.scores, split, key) == nested(other.scores, split, key) for key in ("fingerprint", "size"))
+    return figure(one.score(split, metric) if same else None)
 
 
 def _photo_lines(result: dict[str, Any]) -> Iterable[str]:

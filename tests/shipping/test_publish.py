@@ -9,37 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cityseg import api, config, presets
+from cityseg import api, config
 from cityseg.api.making import new_run
 from cityseg.errors import DataError, UsageError
 
-SETTINGS = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("publishing")
-
-
-@pytest.fixture(autouse=True)
-def own_places(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-    monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
-
-
-@pytest.fixture(scope="module")
-def data(folder):
-    api.synthesize(folder / "set", 8)
-    return str(folder / "set")
-
-
-@pytest.fixture(scope="module")
-def shipped(data, folder):
+def shipped(data, folder, recipe):
     """A model that another one of the same network has been started from and taught by."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-        recipe = config.override(presets.preset("experiment-1"), SETTINGS)
         api.train(recipe, data, name="first", runs=folder / "runs")
         first = folder / "runs" / "first"
         recipe = config.override(recipe, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3"])
@@ -135,8 +114,8 @@ def test_data_without_frames_to_measure_on(folder, shipped, tmp_path):
     assert str(refused.value) == ("set: expected val or test frames to measure on, found train frames alone; add some")
 
 
-def test_unfinished_run_is_not_published(data, folder):
-    run = new_run(config.override(presets.preset("experiment-1"), SETTINGS), data, "waiting")
+def test_unfinished_run_is_not_published(data, folder, recipe):
+    run = new_run(recipe, data, "waiting")
     with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):
         api.publish(run.id, data, root=folder / "nothing")
     assert not (folder / "nothing").exists()

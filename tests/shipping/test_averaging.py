@@ -8,39 +8,18 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from cityseg import api, config, presets
+from cityseg import api, config
 from cityseg.alive import process_identity
 from cityseg.errors import DataError, UsageError
 from cityseg.runs import list_runs, surroundings
 
-SETTINGS = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("averaging")
-
-
-@pytest.fixture(autouse=True)
-def own_places(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-    monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
-
-
-@pytest.fixture(scope="module")
-def data(folder):
-    api.synthesize(folder / "set", 8)
-    return str(folder / "set")
-
-
-@pytest.fixture(scope="module")
-def parts(data, folder):
+def parts(data, folder, recipe):
     """Two models that were trained on from one, with two seeds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
         patch.setenv("CITYSEG_RUNS", str(folder / "runs"))
-        recipe = config.override(presets.preset("experiment-1"), SETTINGS)
         api.train(recipe, data, name="origin")
         for seed in (1, 2):
             api.train(config.override(recipe, ["initial=origin", f"seed={seed}"]), data, name=f"part-{seed}")
@@ -82,6 +61,14 @@ def test_the_command_line_sets_the_mean_beside_its_parts(data, parts, cityseg):
     assert answer.code == 0, answer.err
     assert [line.split()[0] for line in answer.out.splitlines() if line.strip()][-3:] == [*parts, "told"]
     assert json.loads(cityseg(*words, "--json").out)["id"] == "told-2"
+
+
+def test_scores_of_the_parts_on_other_frames_are_not_set_beside_it(parts, folder, cityseg):
+    api.synthesize(folder / "other", 8, seed=5)
+    answer = cityseg("average", *parts, "--data", folder / "other", "--name", "elsewhere")
+    rows = {line.split()[0]: line.split()[1:] for line in answer.out.splitlines() if line.strip()}
+    assert rows["part-1"] == rows["part-2"] == ["–"] * 4
+    assert "–" not in rows["elsewhere"]
 
 
 @pytest.mark.parametrize(

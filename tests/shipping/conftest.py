@@ -1,0 +1,29 @@
+"""What the tests of models made out of runs share: places of their own, a drawn set and a short recipe."""
+
+import pytest
+
+from cityseg import api, config, presets
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("shipping")
+
+
+@pytest.fixture(autouse=True)
+def own_places(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    api.synthesize(folder / "set", 8)
+    return str(folder / "set")
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    settings = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
+    return config.override(presets.preset("experiment-1"), settings)
