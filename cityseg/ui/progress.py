@@ -103,13 +103,15 @@ def _head(run_id: str, going: bool) -> None:
 def _figures(result: Result) -> None:
     epochs = result.run.epochs()
     best = max(epochs, key=lambda line: line["val"]["macro"]["f1"] or 0.0, default=None)
-    scored = best["val"]["macro"] if best else {}
+    # A mean of models was never trained: it has their epochs and scores of its own, and no history.
+    scored = best["val"]["macro"] if best else result.scores.get("val", {}).get("macro", {})
+    done = len(epochs) or result.epochs_done
     going = result.state in GOING
     left = (result.progress or {}).get("seconds_left") if going else result.seconds
     with st.container(horizontal=True, gap="small"):
         st.metric(
             "Epochs",
-            f"{len(epochs)} / {result.config.epochs}",
+            f"{done} / {result.config.epochs}",
             help="Finished passes over the training split, and how many there will be.",
             width=_FIGURE_WIDTH,
         )
@@ -254,9 +256,11 @@ def _curves(run_id: str) -> None:
 def _classes(run_id: str) -> None:
     result = _find(run_id)
     epochs = result.run.epochs() if result else []
-    if not epochs:
+    scores = epochs[-1]["val"] if epochs else result.scores.get("val") if result else None
+    if not scores:
         st.caption("Class by class, as soon as the first epoch has been scored.")
         return
+    when = f"On val after epoch {epochs[-1]['epoch']}" if epochs else "On val"
     metric = st.segmented_control(
         "Score",
         list(glossary.SCORES),
@@ -266,16 +270,15 @@ def _classes(run_id: str) -> None:
         key="class_metric",
         help="\n\n".join(f"**{name}**: {meaning}" for name, meaning in glossary.SCORES.values()),
     )
-    last = epochs[-1]
     st.plotly_chart(
-        figures.class_bars(last["val"]["per_class"], metric, state.palette()),
+        figures.class_bars(scores["per_class"], metric, state.palette()),
         key=f"classes_{run_id}",
         config={"displayModeBar": False},
-        alt=f"{glossary.SCORES[metric][0]} of {run_id} per class on val after epoch {last['epoch']}",
+        alt=f"{glossary.SCORES[metric][0]} of {run_id} per class, {when[0].lower()}{when[1:]}",
     )
-    above = last["val"]["classes_above_zero"]
+    above = scores["classes_above_zero"]
     st.caption(
-        f"On val after epoch {last['epoch']}: {above} of 19 classes are found at all. "
+        f"{when}: {above} of 19 classes are found at all. "
         "A dash: the class occurs neither in the truth nor in the prediction."
     )
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cityseg.api import find_result
 from cityseg.presets import PRESETS, preset
-from cityseg.runs import create_run, find_run
+from cityseg.runs import Run, create_run, find_run
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -141,3 +143,20 @@ def test_a_link_shows_its_run(app: AppTest) -> None:
     linked.switch_page("pages/train.py").run()
     assert not linked.exception
     assert linked.selectbox(key="followed_run").value == "older"
+
+
+def test_a_run_without_a_history_shows_its_scores(workplace: Path, trained: Run) -> None:
+    """As the mean of several models' weights has none."""
+    folder = workplace / "runs" / "middle"
+    shutil.copytree(trained.folder, folder)
+    (folder / "history.jsonl").unlink()
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.query_params["run"] = "middle"
+    app.run().switch_page("pages/train.py").run()
+    figures = {metric.label: metric.value for metric in app.metric}
+    scores = find_result("middle").scores["val"]
+    assert figures["Epochs"] == "3 / 3"
+    assert figures["Macro F1"] == f"{scores['macro']['f1']:.3f}"
+    assert figures["Mean IoU"] == f"{scores['macro']['iou']:.3f}"
+    assert f"On val: {scores['classes_above_zero']} of 19 classes are found" in words(app)
+    assert "no curves of its own" in words(app)
