@@ -20,8 +20,9 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.cache import Progress as DataProgress
 from cityseg.data.layout import Split
 from cityseg.engine.device import best_device, device_name
+from cityseg.engine.record import Progress
 from cityseg.engine.signals import StopRequest, stop_signals
-from cityseg.engine.train import Progress, Trainer
+from cityseg.engine.train import Trainer
 from cityseg.errors import CitysegError, DataError, Stopped
 from cityseg.files import write_json
 from cityseg.heartbeat import beating

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from cityseg import api, config
 from cityseg.engine.allocator import keep_freed_memory
-from cityseg.engine.train import Progress
+from cityseg.engine.record import Progress
 
 Data = Annotated[
     str | None,

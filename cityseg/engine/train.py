@@ -1,6 +1,6 @@
 """A training run from its description to its folder.
 
-ignite drives the epochs; the step is a plain function. All that a viewer needs is in the run folder, and
+ignite drives the epochs; the step is a plain function. All that a viewer needs is written by ``record``, and
 everything needed to go on after a stop is in ``last/``.
 """
 
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from PIL import Image
 from torch import Tensor, nn
 
 from cityseg import checkpoint, processes
@@ -26,50 +25,22 @@ from cityseg.data.transfer import send
 from cityseg.engine import resumption
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
-from cityseg.engine.device import device_name, peak_memory
-from cityseg.engine.evaluate import Evaluation, evaluate
+from cityseg.engine.evaluate import evaluate
 from cityseg.engine.given import Given
-from cityseg.engine.scoring import score_splits, stamped
+from cityseg.engine.record import Progress, Record
+from cityseg.engine.scoring import score_splits
 from cityseg.engine.signals import StopRequest, stop_signals
 from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
-from cityseg.files import write_atomically
-from cityseg.labels import PALETTE
 from cityseg.losses import SegmentationLoss
 from cityseg.metrics import summarize
-from cityseg.models import arguments_of, count_parameters
 from cityseg.models.synchronised import synchronise_statistics
 from cityseg.runs import Run
-from cityseg.tracking import EpochRecord, NoTracker, ProbeFrame, Tracker
+from cityseg.tracking import Tracker
 
 LOG_INTERVAL = 10
 """Steps between two looks at the loss; each look waits for the device once."""
-PROBES = 4
-"""Frames of val that are predicted and kept after every epoch."""
-
-
-@dataclass
-class Progress:
-    """How far a run is, for whoever shows it.
-
-    Attributes:
-        step: optimiser steps done.
-        steps: optimiser steps in all.
-        epoch: current epoch, from 1.
-        epochs: epochs in all.
-        loss: mean training loss since the last look.
-        frames_per_second: training frames per second since the last look.
-        seconds_left: estimate from the run so far.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    epochs: int
-    loss: float
-    frames_per_second: float
-    seconds_left: float
 
 
 class Trainer:
@@ -98,9 +69,7 @@ class Trainer:
         on_progress: Callable[[Progress], None] | None = None,
         stop: StopRequest | None = None,
     ) -> None:
-        self.run, self.config, self.splits = run, processes.of_first(run.config), splits
-        self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
-        self.tracker = tracker or NoTracker()
+        self.run, self.config, self.splits, self.device = run, processes.of_first(run.config), splits, device
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
         self.given = processes.of_first(lambda: Given.load(config, run.given))
@@ -114,6 +83,16 @@ class Trainer:
         self.optimizer = build_optimizer(config, self.model)
         self.epoch_length = -(-len(splits["train"]) // config.batch_size)
         self.steps = self.epoch_length * config.epochs
+        self.record = Record(
+            run,
+            config,
+            splits,
+            trained_on=trained_on,
+            device=device,
+            epoch_length=self.epoch_length,
+            tracker=tracker,
+            on_progress=on_progress,
+        )
         self.best_score, self.best_epoch = -1.0, 0
         self.seconds = 0.0
         self._pending: list[Tensor] = []
@@ -144,21 +123,13 @@ class Trainer:
         """Score the best weights on every split but train, write the matrices and the card; return the scores."""
         best = self.run.folder / "best"
         model, card = processes.of_first(lambda: checkpoint.load(best))
-        card = score_splits(model.to(self.device), card, self.splits, self.on_device, self._keep_counts)
+        keep = self.record.scored if self._writes else lambda split, result: None
+        card = score_splits(model.to(self.device), card, self.splits, self.on_device, keep)
         if self._writes:
             speed = measure_speed(model, card.image_size, card.normalization, self.device)
             checkpoint.write_card(best, replace(card, speed=speed))
-            self.tracker.log_model(best, card.scores)
+            self.record.tracker.log_model(best, card.scores)
         return card.scores
-
-    def _keep_counts(self, split: Split, result: Evaluation) -> None:
-        if not self._writes:
-            return
-        frames = self.splits[split].meta.frames
-        last = {"last": self.run.confusions("val", "last").matrices} if split == "val" else {}
-        self.run.write_confusions(split, frames, best=result.confusions, **last)
-        assert result.detail is not None
-        self.run.write_detail(split, frames, **vars(result.detail))
 
     def _build_engine(self) -> Engine:
         config = self.config
@@ -221,32 +192,8 @@ class Trainer:
         self._expect_number(loss, "loss", done)
         seconds, frames_per_second = clock.lap()
         self.seconds += seconds
-        if not self._writes:
-            return
-        self.run.expect_folder()
-        progress = Progress(
-            step=done,
-            steps=self.steps,
-            epoch=(done - 1) // self.epoch_length + 1,
-            epochs=self.config.epochs,
-            loss=loss,
-            frames_per_second=frames_per_second,
-            seconds_left=self.seconds / done * (self.steps - done),
-        )
-        line = {
-            "step": done,
-            "epoch": progress.epoch,
-            "loss": loss,
-            "learning_rate": learning_rate(self.config, done - 1, self.steps),
-            "frames_per_second": round(frames_per_second, 2),
-            "seconds": round(self.seconds, 2),
-            "memory_bytes": peak_memory(self.device),
-        }
-        self.run.append_history(kind="step", **line)
-        self.run.write_status(progress=vars(progress))
-        self.tracker.log({"train/loss": loss, "train/learning_rate": line["learning_rate"]}, step=done)
-        if self.on_progress:
-            self.on_progress(progress)
+        if self._writes:
+            self.record.step(done, loss, frames_per_second, self.seconds)
 
     def _expect_number(self, loss: float, name: str, done: int) -> None:
         if not np.isfinite(loss):
@@ -257,15 +204,13 @@ class Trainer:
 
     def _close_epoch(self, done: int) -> None:
         begun = time.monotonic()
-        val = self.on_device["val"]
-        probes = tuple(np.linspace(0, len(val) - 1, min(PROBES, len(val))).astype(int).tolist())
         result = evaluate(
             self.scored_model,
-            val,
+            self.on_device["val"],
             Normalization.named(self.config.normalization),
             precision=self.config.precision,
             loss=self.loss,
-            keep=probes,
+            keep=self.record.probes,
         )
         if result.loss is not None:
             self._expect_number(result.loss, "val loss", done)
@@ -275,62 +220,18 @@ class Trainer:
         is_best = score > self.best_score
         if is_best:
             self.best_score, self.best_epoch = score, epoch
+        self.seconds += time.monotonic() - begun
         if not self._writes:
             return
-        self.run.expect_folder()
-        self._write_probes(epoch, probes, result.kept)
-        frames = self.splits["val"].meta.frames
-        card = self._card(epoch, summary)
-        if is_best:
-            checkpoint.save(self.run.folder / "best", self.scored_model, card)
-            self.run.write_confusions("val", frames, best=result.confusions, last=result.confusions)
-            self.run.write_status(best={"epoch": epoch, "macro_f1": score})
-        else:
-            best = self.run.confusions("val").matrices
-            self.run.write_confusions("val", frames, best=best, last=result.confusions)
-        self.seconds += time.monotonic() - begun
-        line = {"val_loss": result.loss, "seconds": round(self.seconds, 2), "val": summary}
         # The history goes first: resuming drops its lines that are ahead of last/, but could not make up missing ones.
-        self.run.append_history(kind="epoch", epoch=epoch, step=done, **line)
+        card = self.record.epoch(epoch, result, summary, self.scored_model, is_best=is_best, seconds=self.seconds)
         self._save_last(done, card)
-        pictures = (
-            ProbeFrame(frames[index], val.photos[index].cpu().numpy(), val.labels[index].cpu().numpy(), prediction)
-            for index, prediction in zip(probes, result.kept, strict=True)
-        )
-        confusion = result.confusions.sum(0)
-        self.tracker.log_epoch(EpochRecord(epoch, done, result.loss, summary, confusion, tuple(pictures)))
-
-    def _write_probes(self, epoch: int, probes: tuple[int, ...], predictions: np.ndarray) -> None:
-        for index, train_ids in zip(probes, predictions, strict=True):
-            folder = self.run.folder / "probes" / self.splits["val"].meta.frames[index]
-            folder.mkdir(parents=True, exist_ok=True)
-            image = Image.fromarray(train_ids, mode="P")
-            image.putpalette(PALETTE.tobytes())
-            write_atomically(folder / f"epoch-{epoch:04d}.png", lambda path, image=image: image.save(path, "PNG"))  # type: ignore[misc]
-
-    def _card(self, epoch: int, summary: dict[str, Any]) -> ModelCard:
-        config = self.config
-        return ModelCard(
-            architecture=config.architecture,
-            arguments=arguments_of(config),
-            image_size=config.image_size,
-            normalization=Normalization.named(config.normalization),
-            parameters=count_parameters(self.model),
-            trained_on=self.trained_on,
-            training={
-                "epoch": epoch,
-                "steps": epoch * self.epoch_length,
-                "seconds": round(self.seconds, 1),
-                "device": device_name(self.device),
-                "recipe": config.model_dump(mode="json"),
-            },
-            scores={"val": stamped(summary, self.splits["val"])},
-        )
+        self.record.track_epoch(epoch, result, summary, self.on_device["val"])
 
     def _save_last(self, done: int, card: ModelCard | None = None) -> None:
         if not self._writes:
             return
-        card = card or self._card(done // self.epoch_length, {})
+        card = card or self.record.card(self.model, done // self.epoch_length, {}, self.seconds)
         state = {
             "iteration": done,
             "optimizer": self.optimizer.state_dict(),

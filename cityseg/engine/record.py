@@ -1,0 +1,205 @@
+"""What a training run leaves behind: lines, pictures and matrices in its folder, and the same for a tracker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from cityseg import checkpoint
+from cityseg.checkpoint import ModelCard
+from cityseg.config import ExperimentConfig
+from cityseg.data.batches import DeviceSplit, Normalization
+from cityseg.data.cache import CachedSplit
+from cityseg.data.layout import Split
+from cityseg.engine.device import device_name, peak_memory
+from cityseg.engine.evaluate import Evaluation
+from cityseg.engine.scoring import stamped
+from cityseg.engine.step import learning_rate
+from cityseg.files import write_atomically
+from cityseg.labels import PALETTE
+from cityseg.models import arguments_of, count_parameters
+from cityseg.runs import Run
+from cityseg.tracking import EpochRecord, NoTracker, ProbeFrame, Tracker
+
+PROBES = 4
+"""Frames of val that are predicted and kept after every epoch."""
+
+
+@dataclass
+class Progress:
+    """How far a run is, for whoever shows it.
+
+    Attributes:
+        step: optimiser steps done.
+        steps: optimiser steps in all.
+        epoch: current epoch, from 1.
+        epochs: epochs in all.
+        loss: mean training loss since the last look.
+        frames_per_second: training frames per second since the last look.
+        seconds_left: estimate from the run so far.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    frames_per_second: float
+    seconds_left: float
+
+
+class Record:
+    """Writes what happens in a run; of several processes only the first one has something to write.
+
+    Args:
+        run: the folder to fill.
+        config: its description.
+        splits: the cached splits that are trained and scored on.
+        trained_on: words that name the data, for the model card.
+        device: where the run computes.
+        epoch_length: optimiser steps in an epoch.
+        tracker: also gets what the folder gets, if given.
+        on_progress: called at every ``step``.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        config: ExperimentConfig,
+        splits: Mapping[Split, CachedSplit],
+        *,
+        trained_on: str,
+        device: torch.device,
+        epoch_length: int,
+        tracker: Tracker | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.run, self.config, self.splits = run, config, splits
+        self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
+        self.tracker = tracker or NoTracker()
+        self.epoch_length = epoch_length
+        self.frames = splits["val"].meta.frames
+        self.probes = tuple(np.linspace(0, len(self.frames) - 1, min(PROBES, len(self.frames))).astype(int).tolist())
+
+    def step(self, done: int, loss: float, frames_per_second: float, seconds: float) -> None:
+        """Tell how training goes after ``done`` optimiser steps and ``seconds`` of work.
+
+        Raises:
+            TrainingError: the folder is gone.
+        """
+        self.run.expect_folder()
+        steps = self.epoch_length * self.config.epochs
+        progress = Progress(
+            step=done,
+            steps=steps,
+            epoch=(done - 1) // self.epoch_length + 1,
+            epochs=self.config.epochs,
+            loss=loss,
+            frames_per_second=frames_per_second,
+            seconds_left=seconds / done * (steps - done),
+        )
+        line = {
+            "step": done,
+            "epoch": progress.epoch,
+            "loss": loss,
+            "learning_rate": learning_rate(self.config, done - 1, steps),
+            "frames_per_second": round(frames_per_second, 2),
+            "seconds": round(seconds, 2),
+            "memory_bytes": peak_memory(self.device),
+        }
+        self.run.append_history(kind="step", **line)
+        self.run.write_status(progress=vars(progress))
+        self.tracker.log({"train/loss": loss, "train/learning_rate": line["learning_rate"]}, step=done)
+        if self.on_progress:
+            self.on_progress(progress)
+
+    def epoch(
+        self,
+        epoch: int,
+        result: Evaluation,
+        summary: dict[str, Any],
+        model: nn.Module,
+        *,
+        is_best: bool,
+        seconds: float,
+    ) -> ModelCard:
+        """Keep an epoch's predictions, matrices and scores, and the weights if they are the best so far.
+
+        Args:
+            epoch: the epoch that ended, from 1.
+            result: its evaluation on val, with the predictions of ``probes`` kept.
+            summary: the scores of ``result``.
+            model: the network that was evaluated.
+            is_best: whether no earlier epoch scored as high.
+            seconds: of work so far.
+
+        Returns:
+            The network's description.
+
+        Raises:
+            TrainingError: the folder is gone.
+        """
+        self.run.expect_folder()
+        self._write_probes(epoch, result.kept)
+        card = self.card(model, epoch, summary, seconds)
+        if is_best:
+            checkpoint.save(self.run.folder / "best", model, card)
+        best = result.confusions if is_best else self.run.confusions("val").matrices
+        self.run.write_confusions("val", self.frames, best=best, last=result.confusions)
+        if is_best:
+            self.run.write_status(best={"epoch": epoch, "macro_f1": summary["macro"]["f1"] or 0.0})
+        line = {"val_loss": result.loss, "seconds": round(seconds, 2), "val": summary}
+        self.run.append_history(kind="epoch", epoch=epoch, step=epoch * self.epoch_length, **line)
+        return card
+
+    def track_epoch(self, epoch: int, result: Evaluation, summary: dict[str, Any], val: DeviceSplit) -> None:
+        """Send an epoch's scores, its confusion matrix and the pictures of ``probes`` to the tracker."""
+        pictures = (
+            ProbeFrame(self.frames[index], val.photos[index].cpu().numpy(), val.labels[index].cpu().numpy(), prediction)
+            for index, prediction in zip(self.probes, result.kept, strict=True)
+        )
+        confusion = result.confusions.sum(0)
+        done = epoch * self.epoch_length
+        self.tracker.log_epoch(EpochRecord(epoch, done, result.loss, summary, confusion, tuple(pictures)))
+
+    def scored(self, split: Split, result: Evaluation) -> None:
+        """Keep the final counts of the best weights on a split, beside the last epoch's."""
+        frames = self.splits[split].meta.frames
+        last = {"last": self.run.confusions("val", "last").matrices} if split == "val" else {}
+        self.run.write_confusions(split, frames, best=result.confusions, **last)
+        assert result.detail is not None
+        self.run.write_detail(split, frames, **vars(result.detail))
+
+    def card(self, model: nn.Module, epoch: int, summary: dict[str, Any], seconds: float) -> ModelCard:
+        """Describe the network after ``epoch`` whole epochs and ``seconds`` of work, with its scores on val."""
+        config = self.config
+        return ModelCard(
+            architecture=config.architecture,
+            arguments=arguments_of(config),
+            image_size=config.image_size,
+            normalization=Normalization.named(config.normalization),
+            parameters=count_parameters(model),
+            trained_on=self.trained_on,
+            training={
+                "epoch": epoch,
+                "steps": epoch * self.epoch_length,
+                "seconds": round(seconds, 1),
+                "device": device_name(self.device),
+                "recipe": config.model_dump(mode="json"),
+            },
+            scores={"val": stamped(summary, self.splits["val"])},
+        )
+
+    def _write_probes(self, epoch: int, predictions: np.ndarray) -> None:
+        for index, train_ids in zip(self.probes, predictions, strict=True):
+            folder = self.run.folder / "probes" / self.frames[index]
+            folder.mkdir(parents=True, exist_ok=True)
+            image = Image.fromarray(train_ids, mode="P")
+            image.putpalette(PALETTE.tobytes())
+            write_atomically(folder / f"epoch-{epoch:04d}.png", lambda path, image=image: image.save(path, "PNG"))  # type: ignore[misc]
