@@ -19,7 +19,7 @@ from cityseg.data.cache import CachedSplit
 from cityseg.data.layout import Split
 from cityseg.engine.device import device_name, peak_memory
 from cityseg.engine.evaluate import Evaluation
-from cityseg.engine.scoring import stamped
+from cityseg.engine.scoring import keep_counts, stamped
 from cityseg.engine.step import learning_rate
 from cityseg.files import write_atomically
 from cityseg.labels import PALETTE
@@ -170,11 +170,8 @@ class Record:
 
     def scored(self, split: Split, result: Evaluation) -> None:
         """Keep the final counts of the best weights on a split, beside the last epoch's."""
-        frames = self.splits[split].meta.frames
         last = {"last": self.run.confusions("val", "last").matrices} if split == "val" else {}
-        self.run.write_confusions(split, frames, best=result.confusions, **last)
-        assert result.detail is not None
-        self.run.write_detail(split, frames, **vars(result.detail))
+        keep_counts(self.run, split, self.splits[split], result, **last)
 
     def card(self, model: nn.Module, epoch: int, summary: dict[str, Any], seconds: float) -> ModelCard:
         """Describe the network after ``epoch`` whole epochs and ``seconds`` of work, with its scores on val."""

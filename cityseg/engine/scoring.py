@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -73,13 +74,17 @@ def score_into(
     """Score a model as ``score_splits`` does and keep all that was counted in a run's folder; return its card."""
 
     def keep(split: Split, result: Evaluation) -> None:
-        frames = splits[split].meta.frames
-        run.write_confusions(split, frames, best=result.confusions)
-        assert result.detail is not None
-        run.write_detail(split, frames, **vars(result.detail))
+        keep_counts(run, split, splits[split], result)
 
     on_device = {split: DeviceSplit(cached, device) for split, cached in splits.items()}
     return score_splits(model.to(device).eval(), card, splits, on_device, keep, on_progress)
+
+
+def keep_counts(run: Run, split: Split, cached: CachedSplit, result: Evaluation, **others: np.ndarray) -> None:
+    """Write what a detailed pass counted on a split into a run's folder, with (N, 19, 19) matrices of other weights."""
+    assert result.detail is not None
+    run.write_confusions(split, cached.meta.frames, best=result.confusions, **others)
+    run.write_detail(split, cached.meta.frames, **vars(result.detail))
 
 
 def stamped(summary: dict[str, Any], split: CachedSplit) -> dict[str, Any]:
