@@ -20,7 +20,7 @@ from cityseg.data.batches import DeviceSplit
 from cityseg.data.instances import instance_file, read_instances
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import DataError
-from cityseg.inference import Mirrored
+from cityseg.models.looks import averaged
 from cityseg.runs import Run
 
 
@@ -173,7 +173,7 @@ def test_mirrored_too_it_scores_the_mean_of_both_looks(trained, workplace, stree
     assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
     plain = api.evaluate(str(trained.folder), str(streets), "val")
     assert answer["per_class"] != plain["per_class"]
-    mirrored = Mirrored(model)
+    mirrored = averaged(model, card.image_size, flip=True)
     evaluate(mirrored, split, card.normalization)
     assert not model.training, "nor is it measured in training mode afterwards"
     assert not plain["flip"]
