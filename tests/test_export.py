@@ -75,7 +75,7 @@ def test_the_file_says_how_it_wants_photos(exported, trained):
 def test_the_command_line_predicts_the_same_from_either(exported, workplace, trained, streets, cityseg, tmp_path):
     photo = tmp_path / "street.png"
     Image.fromarray(render(5, size=(90, 150)).photo).save(photo)
-    for fit, looks in product(FITS, ((), ("--flip",))):
+    for fit, looks in product(FITS, ((), ("--flip",), ("--scales", "0.5,1,1.25", "--flip"))):
         first = cityseg("predict", trained.folder, photo, "--out", tmp_path / "a", "--fit", fit, *looks)
         second = cityseg("predict", "--onnx", exported[0], photo, "--out", tmp_path / "b", "--fit", fit, *looks)
         assert first.code == second.code == 0, second.err
