@@ -101,11 +101,16 @@ def _quiet() -> Any:
 
 
 class OnnxModel(nn.Module):
-    """An ONNX file that is called like the network it was made from."""
+    """An ONNX file that is called like the network it was made from.
 
-    def __init__(self, session: Any) -> None:
+    Args:
+        session: of ONNX Runtime.
+        divisor: what the sides of photos have to be multiples of; None where one size alone will do.
+    """
+
+    def __init__(self, session: Any, divisor: int | None) -> None:
         super().__init__()
-        self._session = session
+        self._session, self.min_size = session, divisor
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) float32 normalised photos -> (N, 19, H, W) logits."""
@@ -151,4 +156,4 @@ def load_onnx(path: Path) -> Predictor:
         ) from None
     if card.classes != CLASS_NAMES:
         raise CheckpointError(f"{path}: expected the 19 Cityscapes classes, found {len(card.classes)} others")
-    return Predictor(OnnxModel(session), card)
+    return Predictor(OnnxModel(session, told["divisor"]), card)

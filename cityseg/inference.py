@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cityseg.checkpoint import ModelCard
 from cityseg.enlarge import at_size
 from cityseg.fit import Fit, fitted_logits
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
+from cityseg.models.looks import averaged
 
 _COUNTED_AT_ONCE = 1_000_000
 _turn = threading.Lock()
@@ -59,24 +61,6 @@ class Prediction:
         return float(self.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0
 
 
-class Mirrored(nn.Module):
-    """A model that also looks at the mirrored photo, and answers with the mean of both logits.
-
-    Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-        # Whoever puts this into a mode puts the model into it.
-        self.training = model.training
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (N, 19, H, W) float32 logits."""
-        return (self.model(x).float() + self.model(x.flip(-1)).float().flip(-1)) / 2
-
-
 class Predictor:
     """A loaded model with the preparation it was trained with.
 
@@ -95,7 +79,9 @@ class Predictor:
         """Load a checkpoint folder; raises what ``checkpoint.load`` raises."""
         return cls(*checkpoint.load(folder, device))
 
-    def predict(self, photo: np.ndarray, fit: Fit = "stretch", *, flip: bool = False) -> Prediction:
+    def predict(
+        self, photo: np.ndarray, fit: Fit = "stretch", *, flip: bool = False, scales: Sequence[float] = (1.0,)
+    ) -> Prediction:
         """Predict a photo of any size.
 
         The photo is brought to the model's size as ``fit`` says; the probabilities are resized to the photo (bilinear)
@@ -105,17 +91,19 @@ class Predictor:
             photo: (H, W, 3) uint8 RGB.
             fit: how it is brought to the model's size, see ``cityseg.fit``. What ``crop`` leaves out is void.
             flip: look at the mirrored photo too, and average the logits.
+            scales: look at what ``fit`` made of it at each of these factors of the model's size, and average the
+                logits; see ``cityseg.models.looks.scaled_sizes``. With ``flip`` each is looked at mirrored too.
 
         Raises:
-            UsageError: no such fit.
+            UsageError: no such fit, or scales that this model cannot look at.
         """
         with _turn:
-            return self._predict(photo, fit, flip)
+            return self._predict(photo, fit, averaged(self.model, self.card.image_size, scales, flip=flip))
 
-    def _predict(self, photo: np.ndarray, fit: Fit, flip: bool) -> Prediction:
+    def _predict(self, photo: np.ndarray, fit: Fit, looking: nn.Module) -> Prediction:
         begun = time.perf_counter()
         size = (photo.shape[0], photo.shape[1])
-        logits, (top, left, bottom, right) = self._look(photo, fit, flip)
+        logits, (top, left, bottom, right) = self._look(photo, fit, looking)
         with torch.no_grad():
             read = at_size(logits, (bottom - top, right - left), self.card.temperature)
         parts = [part.cpu().numpy() for part in read]
@@ -134,15 +122,13 @@ class Predictor:
             photo: (H, W, 3) uint8 RGB.
         """
         with _turn:
-            return self._look(photo, "stretch", False)[0] / self.card.temperature
+            return self._look(photo, "stretch", self.model)[0] / self.card.temperature
 
-    def _look(self, photo: np.ndarray, fit: Fit, flip: bool) -> tuple[Tensor, tuple[int, int, int, int]]:
+    def _look(self, photo: np.ndarray, fit: Fit, looking: nn.Module) -> tuple[Tensor, tuple[int, int, int, int]]:
         red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)
 
-        look = Mirrored(self.model) if flip else self.model
-
         def run(frames: Tensor) -> Tensor:
-            logits: Tensor = look(self.card.normalization.apply(frames.to(self.device))).float()
+            logits: Tensor = looking(self.card.normalization.apply(frames.to(self.device))).float()
             return logits
 
         with torch.no_grad():

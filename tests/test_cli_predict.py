@@ -74,6 +74,26 @@ def test_predict_leaves_pixels_unknown(workplace, trained, runs, photo, document
     assert f"  {below.sum() / looked.sum():.1%} unknown, below a confidence of {least / 100:g}" in said
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_predict_looks_at_several_scales(workplace, trained, runs, photo, document, flip):
+    pixels = np.asarray(Image.open(photo))
+    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--scales", "0.75,1,1.25")
+    (result,) = document(*words, *(["--flip"] if flip else []))
+    predictor = Predictor.load(trained.checkpoint)
+    seen = predictor.predict(pixels, flip=flip, scales=(0.75, 1, 1.25))
+    np.testing.assert_array_equal(np.asarray(Image.open(result["files"]["labelIds"])), to_label_ids(seen.train_ids))
+    assert (seen.train_ids != predictor.predict(pixels, flip=flip).train_ids).any()
+
+
+def test_predict_refuses_scales_before_it_writes(workplace, runs, photo, cityseg):
+    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--scales")
+    for scales, told in (("5", "from 0.25 to 4, found 5; 1 is"), ("1,x", "as numbers with commas between them, found")):
+        answer = cityseg(*words, scales)
+        assert (answer.code, answer.out) == (2, "")
+        assert f"cityseg: expected scales {told}" in answer.err
+    assert not Path("seen").exists()
+
+
 def test_predict_counts_the_objects_as_the_page_does(workplace, trained, runs, photo, document, cityseg, monkeypatch):
     seen = np.zeros((45, 91), np.uint8)
     car, bus, person = (CLASS_NAMES.index(name) for name in ("car", "bus", "person"))

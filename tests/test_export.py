@@ -16,7 +16,7 @@ from cityseg import api, checkpoint
 from cityseg.config import build
 from cityseg.data.batches import Normalization
 from cityseg.data.synthetic import render
-from cityseg.errors import CheckpointError
+from cityseg.errors import CheckpointError, UsageError
 from cityseg.export import free_divisor, load_onnx, write_onnx
 from cityseg.fit import FITS
 from cityseg.inference import Predictor
@@ -59,6 +59,8 @@ def test_a_size_that_leaves_no_choice_is_the_only_one(tmp_path, size, stem):
     x = torch.randn(2, 3, *size)
     with torch.no_grad():
         np.testing.assert_allclose(load_onnx(tmp_path / "fixed.onnx").model(x), network(x), atol=1e-4)
+    with pytest.raises(UsageError, match=f"expected scale 1 alone for a model that takes {size[0]}x{size[1]} pixels"):
+        load_onnx(tmp_path / "fixed.onnx").predict(np.zeros((9, 9, 3), np.uint8), scales=(1, 2))
 
 
 def test_the_file_says_how_it_wants_photos(exported, trained):
@@ -73,9 +75,9 @@ def test_the_file_says_how_it_wants_photos(exported, trained):
 def test_the_command_line_predicts_the_same_from_either(exported, workplace, trained, streets, cityseg, tmp_path):
     photo = tmp_path / "street.png"
     Image.fromarray(render(5, size=(90, 150)).photo).save(photo)
-    for fit, flip in product(FITS, ((), ("--flip",))):
-        first = cityseg("predict", trained.folder, photo, "--out", tmp_path / "a", "--fit", fit, *flip)
-        second = cityseg("predict", "--onnx", exported[0], photo, "--out", tmp_path / "b", "--fit", fit, *flip)
+    for fit, looks in product(FITS, ((), ("--flip",), ("--scales", "0.5,1,1.25", "--flip"))):
+        first = cityseg("predict", trained.folder, photo, "--out", tmp_path / "a", "--fit", fit, *looks)
+        second = cityseg("predict", "--onnx", exported[0], photo, "--out", tmp_path / "b", "--fit", fit, *looks)
         assert first.code == second.code == 0, second.err
         maps = [np.array(Image.open(tmp_path / name / "street_labelIds.png")) for name in "ab"]
         assert maps[0].shape == (90, 150)

@@ -102,3 +102,35 @@ def test_a_mirrored_photo_gives_the_mirrored_map_when_both_are_looked_at(predict
     np.testing.assert_allclose(back.confidence[:, ::-1], there.confidence, atol=1e-5)
     plain = predictor.predict(photo)
     assert np.abs(plain.confidence - there.confidence).max() > 1e-4
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_scale_one_is_the_plain_look(predictor, fit):
+    for flip in (False, True):
+        plain, told = (
+            predictor.predict(gradient((37, 83)), fit, flip=flip),
+            predictor.predict(gradient((37, 83)), fit, flip=flip, scales=(1,)),
+        )
+        for name in ("train_ids", "confidence", "entropy"):
+            np.testing.assert_array_equal(getattr(told, name), getattr(plain, name))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_several_scales_give_the_mean_of_all_looks(predictor, flip):
+    photo = np.random.default_rng(2).integers(0, 256, (32, 64, 3), dtype=np.uint8)
+    x = predictor.card.normalization.apply(torch.from_numpy(photo)[None])
+    logits = []
+    with torch.no_grad():
+        for size in ((16, 32), (48, 96)):
+            seen = F.interpolate(x, size, mode="bilinear", antialias=True)
+            looks = [predictor.model(seen), *([predictor.model(seen.flip(3)).flip(3)] if flip else [])]
+            logits += [F.interpolate(look, (32, 64), mode="bilinear") for look in looks]
+    confidence, train_ids = (torch.stack(logits).mean(0)[0] / predictor.card.temperature).softmax(0).max(0)
+    found = predictor.predict(photo, flip=flip, scales=(0.5, 1.5))
+    np.testing.assert_array_equal(found.train_ids, train_ids.numpy())
+    np.testing.assert_allclose(found.confidence, confidence.numpy(), atol=1e-5)
+
+
+def test_scales_that_the_model_cannot_look_at_are_refused(predictor):
+    with pytest.raises(UsageError, match="expected different scales, found 2 twice; leave one of them out"):
+        predictor.predict(gradient((37, 83)), scales=(2, 2))

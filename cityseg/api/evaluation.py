@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ from cityseg.engine.evaluate import Detail, Evaluation
 from cityseg.engine.evaluate import evaluate as run_over
 from cityseg.engine.scoring import stamped
 from cityseg.engine.speed import measure_speed
-from cityseg.inference import Mirrored
 from cityseg.labels import CATEGORIES, CLASS_NAMES
 from cityseg.metrics import ignite_mean_iou, macro, summarize
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, reliability
 from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
+from cityseg.models.looks import averaged
 from cityseg.runs import Run
 
 
@@ -39,14 +40,16 @@ def evaluate(
     *,
     size: tuple[int, int] | str | None = None,
     flip: bool = False,
+    scales: Sequence[float] = (1.0,),
     runs: Path | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a model on a split in float32.
 
-    The model always sees its own image size; ``size`` says at which size truth and prediction are compared. Where
-    that is the labels' own size and every frame has instance ids, the instance-level IoU is among the scores. What
-    is counted beside the matrices at the model's size is kept with the result where that lacks it.
+    The model always sees its own image size, and with ``scales`` factors of it; ``size`` says at which size truth and
+    prediction are compared. Where that is the labels' own size and every frame has instance ids, the instance-level
+    IoU is among the scores. What is counted beside the matrices at the model's size is kept with the result where that
+    lacks it, unless the model looked in another way than plainly.
 
     Args:
         model: MODEL.
@@ -54,21 +57,23 @@ def evaluate(
         split: val or test (or train).
         size: (height, width), the word ``native`` for the label's own size, or None for the model's size.
         flip: also look at every frame mirrored, and average the logits.
+        scales: look at every frame at each of these factors of the model's size, with ``flip`` each mirrored too, and
+            average the logits; see ``cityseg.models.looks.scaled_sizes``.
         runs: folder of runs.
         on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
 
     Returns:
-        ``metrics.summarize``'s figures with fingerprint, size and label policy, ``ignite_iou``, ``boundary``,
-        ``calibration``, ``instance_iou`` (None where it cannot be had) and ``speed``.
+        ``metrics.summarize``'s figures with ``flip``, ``scales``, fingerprint, size and label policy, ``ignite_iou``,
+        ``boundary``, ``calibration``, ``instance_iou`` (None where it cannot be had) and ``speed``.
 
     Raises:
-        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint.
+        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint, or scales that the model cannot
+            look at.
     """
     run = find_result_folder(model, runs)
     device = best_device()
     network, card = checkpoint.load(run.checkpoint, device)
-    if flip:
-        network = Mirrored(network)
+    looking = averaged(network, card.image_size, scales, flip=flip)
     dataset = connect(spec, on_progress)
     photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
     scored_size = photos.meta.native_size if size == "native" else size or card.image_size
@@ -80,7 +85,7 @@ def evaluate(
     )
     instances = _Instances.of(dataset, split, truth)
     result = run_over(
-        network,
+        looking,
         DeviceSplit(photos, device),
         card.normalization,
         truth=None if truth is photos else torch.from_numpy(np.array(truth.labels)).to(device),
@@ -90,12 +95,13 @@ def evaluate(
         on_progress=on_progress,
     )
     assert result.detail is not None
-    if truth is photos and not flip:
+    if truth is photos and looking is network:
         _keep(run, split, truth, result)
     return {
         "model": model,
         "split": split,
         "flip": flip,
+        "scales": [float(scale) for scale in scales],
         "data": dataset.name,
         **stamped(summarize(result.confusions), truth),
         "ignite_iou": _plain(ignite_mean_iou(result.confusions.sum(0))),
@@ -103,7 +109,7 @@ def evaluate(
         "calibration": _calibration(result.detail),
         "instance_iou": instances.scores(result) if instances else None,
         "speed": {
-            **measure_speed(network, card.image_size, card.normalization, device),
+            **measure_speed(looking, card.image_size, card.normalization, device),
             "size": list(card.image_size),
         },
     }

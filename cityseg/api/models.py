@@ -21,6 +21,7 @@ from cityseg.figures import written
 from cityseg.fit import Fit
 from cityseg.inference import Predictor
 from cityseg.metrics.calibration import FINE_BINS
+from cityseg.models.looks import scaled_sizes
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def predict_photos(
     *,
     fit: Fit = "stretch",
     flip: bool = False,
+    scales: Sequence[float] = (1.0,),
     unknown: float = 0.0,
     onnx: Path | None = None,
     runs: Path | None = None,
@@ -97,6 +99,8 @@ def predict_photos(
         out: folder for the results, made if missing.
         fit: how a photo is brought to the model's size, see ``cityseg.fit``.
         flip: also look at every photo mirrored, and average.
+        scales: look at every photo at each of these factors of the model's size, with ``flip`` each mirrored too, and
+            average; see ``cityseg.models.looks.scaled_sizes``.
         unknown: confidence, 0 to 0.99, in hundredths, below which a pixel is unknown; 0 for never.
         onnx: a file that ``export`` has written, used instead of MODEL.
         runs: folder of runs.
@@ -109,7 +113,8 @@ def predict_photos(
         whatever the confidence, as on the predict page.
 
     Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged, or there is no such fit or confidence.
+        UsageError, CheckpointError: MODEL is unknown or damaged, there is no such fit or confidence, or the model
+            cannot look at these scales.
         DataError: a file that is no photo, or a folder that cannot be written.
     """
     least = _percent(unknown)
@@ -118,6 +123,7 @@ def predict_photos(
         predictor = load_predictor(model, runs)
     else:
         predictor = load_onnx(onnx)
+    scaled_sizes(predictor.model, predictor.card.image_size, scales)  # refused before anything is read or written
     # A single one is decoded before its files are written anyway.
     for path in photos if len(photos) > 1 else ():
         photo_files.read_photo_file(path)
@@ -126,7 +132,7 @@ def predict_photos(
         begun = time.perf_counter()
         photo = photo_files.read_photo_file(path)
         make_folder(out)
-        prediction = predictor.predict(photo, fit, flip=flip)
+        prediction = predictor.predict(photo, fit, flip=flip, scales=scales)
         makers = written.makers(photo, prediction, least).items()
         files = {ending.partition(".")[0]: write_file(out / f"{name}_{ending}", make()) for ending, make in makers}
         milliseconds = round((time.perf_counter() - begun) * 1000, 1)

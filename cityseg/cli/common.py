@@ -26,6 +26,15 @@ Data = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of runs. [default: $CITYSEG_RUNS, runs]")]
+Scales = Annotated[
+    str,
+    typer.Option(
+        "--scales",
+        metavar="S,S...",
+        help="Look at these multiples of the model's size, for example 0.75,1,1.25, and average; with --flip each "
+        "mirrored too.",
+    ),
+]
 Size = Annotated[str | None, typer.Option("--size", help="Height x width in pixels, for example 128x256.")]
 
 

@@ -15,6 +15,7 @@ from cityseg.cli.common import (
     Data,
     Json,
     Runs,
+    Scales,
     bar,
     figure,
     nested,
@@ -28,6 +29,7 @@ from cityseg.data.layout import Split
 from cityseg.errors import UsageError
 from cityseg.fit import Fit
 from cityseg.labels import CLASS_NAMES
+from cityseg.models.looks import parse_scales
 
 
 def evaluate(
@@ -39,6 +41,7 @@ def evaluate(
         typer.Option("--size", help="Where scores are counted: HxW or 'native'. [default: the model's size]"),
     ] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored frames, and average.")] = False,
+    scales: Scales = "1",
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
@@ -50,6 +53,7 @@ def evaluate(
             split,
             size="native" if size == "native" else size_of(size),
             flip=flip,
+            scales=parse_scales(scales),
             runs=runs,
             on_progress=progress,
         )
@@ -61,6 +65,7 @@ def predict(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     fit: Annotated[Fit, typer.Option("--fit", help="How a photo is brought to the model's size.")] = "stretch",
     flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored photo, and average.")] = False,
+    scales: Scales = "1",
     unknown: Annotated[
         float,
         typer.Option(
@@ -87,6 +92,7 @@ def predict(
             out,
             fit=fit,
             flip=flip,
+            scales=parse_scales(scales),
             unknown=unknown,
             onnx=onnx,
             runs=runs,
@@ -226,6 +232,8 @@ def _score_lines(scores: dict[str, Any]) -> Iterable[str]:
     rows.append(row("macro", scores["macro"], "macro"))
     rows.append(("weighted", *(figure(scores["weighted"][metric]) for metric in names), *("" for _ in extra)))
     yield from table((f"{scores['split']}, {scores['frames']} frames", *names, *extra), rows)
+    if scores["flip"] or scores["scales"] != [1]:
+        yield f"figures of {_looks(scores)}; those that are kept for the model are of its plain look"
     others = (("pixel accuracy", "pixel_accuracy"), ("samples Dice", "samples_dice"), ("category IoU", "category_iou"))
     yield ", ".join(f"{words} {figure(scores[key])}" for words, key in others)
     if scores["ignite_iou"] != scores["macro"]["iou"]:
@@ -238,3 +246,10 @@ def _score_lines(scores: dict[str, Any]) -> Iterable[str]:
         f"one photo at a time: {speed['frames_per_second']:.1f} frames/s at {speed['size'][0]}x{speed['size'][1]} on "
         f"{speed['device']}; boundary IoU within {boundary['distance']} pixels of contours"
     )
+
+
+def _looks(scores: dict[str, Any]) -> str:
+    scales = [f"{scale:g}" for scale in scores["scales"]]
+    several = len(scales) > 1
+    mirrored = (", each mirrored too" if several else ", mirrored too") if scores["flip"] else ""
+    return f"the mean logits at {'scales' if several else 'scale'} {', '.join(scales)}{mirrored}"

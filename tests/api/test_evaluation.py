@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
 from PIL import Image
 
@@ -20,7 +21,7 @@ from cityseg.data.batches import DeviceSplit
 from cityseg.data.instances import instance_file, read_instances
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import DataError
-from cityseg.inference import Mirrored
+from cityseg.models.looks import averaged
 from cityseg.runs import Run
 
 
@@ -173,9 +174,68 @@ def test_mirrored_too_it_scores_the_mean_of_both_looks(trained, workplace, stree
     assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
     plain = api.evaluate(str(trained.folder), str(streets), "val")
     assert answer["per_class"] != plain["per_class"]
-    mirrored = Mirrored(model)
+    mirrored = averaged(model, card.image_size, flip=True)
     evaluate(mirrored, split, card.normalization)
     assert not model.training, "nor is it measured in training mode afterwards"
     assert not plain["flip"]
     told = cityseg("evaluate", trained.folder, "--data", streets, "--flip").out
     assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told
+    assert "figures of the mean logits at scale 1, mirrored too; those that are kept for the model are of its" in told
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_at_several_scales_it_scores_the_mean_of_all_looks(trained, workplace, streets, cityseg, flip):
+    model, card = checkpoint.load(trained.checkpoint)
+    split = DeviceSplit(api.prepare(str(streets), card.image_size)["val"], torch.device("cpu"))
+    x = card.normalization.apply(split.photos)
+    logits = []
+    with torch.no_grad():
+        for size in ((24, 48), (32, 64), (40, 80)):
+            seen = F.interpolate(x, size, mode="bilinear", antialias=True)
+            looks = [model(seen), *([model(seen.flip(3)).flip(3)] if flip else [])]
+            logits += [F.interpolate(look, (32, 64), mode="bilinear") for look in looks]
+        predicted = torch.stack(logits).mean(0).argmax(1).numpy()
+        assert (logits[0].argmax(1).numpy() != predicted).any(), "or there is nothing to tell apart"
+    truth = split.labels.numpy()
+    scored = truth < 19
+    answer = api.evaluate(str(trained.folder), str(streets), "val", scales=(0.75, 1, 1.25), flip=flip)
+    assert (answer["flip"], answer["scales"]) == (flip, [0.75, 1, 1.25])
+    assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
+    words = ("evaluate", trained.folder, "--data", streets, "--scales", "0.75,1,1.25", *(["--flip"] if flip else []))
+    told = cityseg(*words).out
+    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told
+    ways = "scales 0.75, 1, 1.25, each mirrored too" if flip else "scales 0.75, 1, 1.25"
+    assert f"figures of the mean logits at {ways}; those that are kept for the model are of its plain look" in told
+
+
+def test_scale_one_is_the_plain_look(workplace, trained, streets, cityseg):
+    plain, told = (api.evaluate(str(trained.folder), str(streets), "val", **way) for way in ({}, {"scales": (1,)}))
+    del plain["speed"], told["speed"]
+    assert plain == told
+    assert "figures of" not in cityseg("evaluate", trained.folder, "--data", streets, "--scales", "1").out
+
+
+@pytest.mark.parametrize("way", [{"flip": True}, {"scales": (0.75, 1)}, {"scales": (1,), "flip": True}])
+def test_only_the_plain_look_is_kept(workplace, trained, streets, tmp_path, monkeypatch, way):
+    older = Run(tmp_path / "older")
+    shutil.copytree(trained.folder, older.folder)
+    (older.folder / "detail-val.npz").unlink()
+    before = {path: path.read_bytes() for path in older.folder.rglob("*") if path.is_file()}
+    # Whatever the frames are: a way of looking that happens to give the same matrices is not the plain one either.
+    monkeypatch.setattr(np, "array_equal", lambda *_: True)
+    api.evaluate(str(older.folder), str(streets), "val", **way)
+    assert {path: path.read_bytes() for path in older.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("scales", "words"),
+    [
+        ("0", "expected scales from 0.25 to 4, found 0; 1 is the model's own size, for example 0.75,1,1.25"),
+        ("1,two", "expected scales as numbers with commas between them, found '1,two'; for example 0.75,1,1.25"),
+        ("1,1", "expected different scales, found 1 twice; leave one of them out"),
+    ],
+)
+def test_scales_that_cannot_be_used_are_refused_in_one_sentence(workplace, trained, streets, cityseg, scales, words):
+    answer = cityseg("evaluate", trained.folder, "--data", streets, "--scales", scales)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.splitlines()[-1] == f"cityseg: {words}"
