@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from cityseg.config import ExperimentConfig
-from cityseg.engine.deep_supervision import DeepLoss, supervised
+from cityseg.engine.deep_supervision import DeepLoss, DeeplySupervised
 from cityseg.engine.evaluate import EVALUATION_BATCH
 from cityseg.labels import NUM_CLASSES
 from cityseg.losses import SegmentationLoss
@@ -118,10 +118,10 @@ def _activations(config: ExperimentConfig) -> int:
     frames = max(2, config.batch_size)
     share = np.full(NUM_CLASSES, 1 / NUM_CLASSES)
     with FakeTensorMode(), contextlib.ExitStack() as stack:
-        model = supervised(config, build_model(config.architecture, arguments_of(config))).train()
+        model = build_model(config.architecture, arguments_of(config)).train()
         loss: nn.Module = SegmentationLoss.of(config, share)
         if config.deep_supervision:
-            loss = DeepLoss(loss, config.deep_supervision)
+            model, loss = DeeplySupervised(model), DeepLoss(loss, config.deep_supervision)
         dtype = torch.bfloat16 if config.precision == "pure-bfloat16" else torch.float32
         weights = {name: weight.to(dtype) for name, weight in model.named_parameters()}
         photos = torch.empty(frames, 3, *config.image_size, dtype=dtype)

@@ -22,20 +22,20 @@ class DeeplySupervised(nn.Module):
     """A U-Net with heads on the coarser levels of its way up.
 
     Args:
-        model: the network, whose weights stay its own.
+        model: a ``UNet``, whose weights stay its own.
 
     Attributes:
-        heads: one for each of the next levels below the finest, up to three and the bottleneck.
+        heads: one for each of the next levels below the finest, up to three, of which the last may be the bottleneck.
+        strides: how many times smaller than the frame their levels are.
     """
 
-    def __init__(self, model: UNet) -> None:
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
+        assert isinstance(model, UNet)
         self.model = model
-        like = model.head.weight
-        self.heads = nn.ModuleList(
-            nn.Conv2d(width, NUM_CLASSES, 1, device=like.device, dtype=like.dtype)
-            for width in model.widths[1 : 1 + _LEVELS]
-        )
+        heads = [nn.Conv2d(width, NUM_CLASSES, 1) for width in model.widths[1 : 1 + _LEVELS]]
+        self.heads = nn.ModuleList(heads)
+        self.strides = [model.shrinking * 2**level for level in range(1, 1 + len(heads))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """Return the network's logits, and those of the coarser levels.
@@ -47,8 +47,9 @@ class DeeplySupervised(nn.Module):
             (N, 19, H, W) logits, and by how many times smaller a level is than the frame its (N, 19, h, w) logits.
         """
         finest, *coarser = self.model.features(x, len(self.heads))
-        strides = (self.model.shrinking * 2**level for level in range(1, 1 + len(self.heads)))
-        logits = {stride: head(features) for stride, head, features in zip(strides, self.heads, coarser, strict=True)}
+        logits = {
+            stride: head(features) for stride, head, features in zip(self.strides, self.heads, coarser, strict=True)
+        }
         return self.model.classify(finest, x.shape[-2:]), logits
 
 
@@ -105,5 +106,6 @@ def supervised(config: ExperimentConfig, model: nn.Module) -> nn.Module:
     """
     if not config.deep_supervision:
         return model
-    assert isinstance(model, UNet)
-    return DeeplySupervised(model)
+    network = DeeplySupervised(model)
+    network.heads.to(network.model.head.weight)
+    return network
