@@ -137,12 +137,17 @@ class ExperimentConfig(BaseModel):
     """Weight of the soft Dice loss; 0 leaves it out."""
     lovasz_weight: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Weight of the Lovasz-softmax loss, which stands for 1 - IoU; 0 leaves it out."""
+    deep_supervision: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Weight of the mean of the same loss on up to three coarser levels of the U-Net's way up, which get last layers of
+    their own while it trains (deep supervision); 0 leaves it out."""
 
     teacher: str = ""
     """Model whose probabilities the run learns from beside the labels (distillation): a shipped model, a run or a
     folder. Empty learns from the labels alone."""
-    teacher_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of the loss that the teacher decides; 1 leaves the labels out."""
+    teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the loss that the teacher decides; 1 leaves the labels out, 0 asks it for `label_doubt` alone."""
+    label_doubt: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """A label counts as void where the teacher gives its class a probability below this; 0 trusts all labels."""
 
     precision: Precision = "bfloat16"
     """`bfloat16` computes in it with float32 weights; `pure-bfloat16` keeps weights and optimiser in bfloat16 too."""
@@ -188,6 +193,17 @@ class ExperimentConfig(BaseModel):
         if not self.cross_entropy_weight and not self.dice_weight and not self.lovasz_weight:
             raise ValueError(
                 "expected a loss, found cross_entropy_weight, dice_weight and lovasz_weight all 0; raise one of them"
+            )
+        if self.deep_supervision and not unet:
+            raise ValueError(
+                f"deep_supervision belongs to architecture unet, found {self.architecture}; set deep_supervision to 0"
+            )
+        if self.label_doubt and not self.teacher:
+            raise ValueError("label_doubt needs a teacher that doubts the labels, found none; name a teacher")
+        if self.teacher and not self.teacher_weight and not self.label_doubt:
+            raise ValueError(
+                "expected a teacher that decides something, found teacher_weight and label_doubt both 0; "
+                "raise one of them or leave the teacher out"
             )
         if self.warmup_steps and self.schedule == "one-cycle":
             raise ValueError("warmup_steps belongs to the other schedules; one-cycle climbs over its warmup_share")

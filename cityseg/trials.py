@@ -41,7 +41,9 @@ _WORDS = {"preset", "group", "tracking"}
 _SCHEDULE = {"epochs", "schedule", "warmup_share", "warmup_steps", "patience"}
 _PLAYS_NO_PART: dict[Kind, set[str]] = {
     "estimate": _WORDS | _SCHEDULE | {"seed", "learning_rate", "weight_decay", "momentum", "initial", "rare_frames"},
-    "overfit": _WORDS | _SCHEDULE | {"batch_size", "initial", "teacher", "teacher_weight", "rare_frames"},
+    "overfit": _WORDS
+    | _SCHEDULE
+    | {"batch_size", "initial", "teacher", "teacher_weight", "label_doubt", "rare_frames"},
     "lr-find": _WORDS | _SCHEDULE | {"learning_rate"},
 }
 """Fields of a recipe that a trial's outcome does not depend on."""

@@ -96,6 +96,16 @@ def test_every_field_is_documented_and_nothing_can_be_changed():
             {"cross_entropy_weight": 0, "dice_weight": 0},
             "expected a loss, found cross_entropy_weight, dice_weight and lovasz_weight all 0; raise one of them",
         ),
+        (
+            {"architecture": "smp-unet", "deep_supervision": 0.4},
+            "deep_supervision belongs to architecture unet, found smp-unet; set deep_supervision to 0",
+        ),
+        ({"label_doubt": 0.1}, "label_doubt needs a teacher that doubts the labels, found none; name a teacher"),
+        (
+            {"teacher": "best-3", "teacher_weight": 0},
+            "expected a teacher that decides something, found teacher_weight and label_doubt both 0; "
+            "raise one of them or leave the teacher out",
+        ),
         ({"warmup_steps": 5}, "warmup_steps belongs to the other schedules; one-cycle climbs over its warmup_share"),
         (
             {"ema_decay": 0.9, "precision": "pure-bfloat16"},
@@ -114,6 +124,10 @@ def test_wrong_values_are_refused_in_one_sentence(values, sentence):
 def test_the_smallest_size_that_a_depth_takes():
     assert config.build({"image_size": (128, 128), "depth": 6}).image_size == (128, 128)
     assert config.build({"image_size": (128, 128), "depth": 5, "half_size_epochs": 1}).half_size_epochs == 1
+
+
+def test_a_teacher_may_doubt_labels_and_nothing_else():
+    assert config.build({"teacher": "best-3", "teacher_weight": 0, "label_doubt": 0.1}).label_doubt == 0.1
 
 
 def test_settings_override():

@@ -31,7 +31,7 @@ def test_a_trial_is_named_after_what_its_outcome_depends_on(workplace, tiny, str
     assert name("overfit") != name("overfit", learning_rate=0.5)
     assert name("overfit") != name("overfit", steps=7)
     assert name("lr-find", initial="a", built_on="1") != name("lr-find", initial="a", built_on="2")
-    assert name("overfit") == name("overfit", teacher="a", rare_frames=0.5)
+    assert name("overfit") == name("overfit", teacher="a", label_doubt=0.1, rare_frames=0.5)
 
 
 def test_the_folder_tells_how_it_goes_and_how_it_ended(folder, monkeypatch):

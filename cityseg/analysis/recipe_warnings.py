@@ -110,7 +110,7 @@ def _ignored(config: ExperimentConfig) -> Iterator[str]:
         unused = {
             "label_smoothing": config.label_smoothing,
             "focal_gamma": config.focal_gamma,
-            "class_weights": config.class_weights != "none" and not config.teacher,
+            "class_weights": config.class_weights != "none" and not (config.teacher and config.teacher_weight),
         }
         for name in (name for name, used in unused.items() if used):
             yield f"{name} is ignored: it belongs to cross-entropy, whose weight is 0."
@@ -120,6 +120,8 @@ def _ignored(config: ExperimentConfig) -> Iterator[str]:
         yield (
             "The labels play no part: the teacher decides the whole loss. Lower teacher_weight to learn from them too."
         )
+        if config.label_doubt:
+            yield "label_doubt is ignored: it belongs to the labels, and teacher_weight 1 leaves them out."
 
 
 def _slow(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:

@@ -123,7 +123,7 @@ def bench(
         {
             **config.model_dump(),
             **{"epochs": rounds + 1, "half_size_epochs": 0, "patience": 0, "tracking": "none"},
-            **{"initial": "", "teacher": ""},
+            **{"initial": "", "teacher": "", "label_doubt": 0.0},
         }
     )
     device = best_device()

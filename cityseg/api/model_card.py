@@ -122,7 +122,12 @@ def _built_on(config: ExperimentConfig) -> list[str]:
     lines = []
     if config.initial:
         lines.append(f"- Started from the weights of {Path(config.initial).name}.")
-    if config.teacher:
+    if config.teacher and config.label_doubt:
+        lines.append(
+            f"- Labels whose class {Path(config.teacher).name} gave a probability below {config.label_doubt:g} were "
+            "left out."
+        )
+    if config.teacher and config.teacher_weight:
         lines.append(
             f"- Learnt from {Path(config.teacher).name} beside the labels, which decided "
             f"{100 * (1 - config.teacher_weight):.0f} % of the loss."

@@ -149,7 +149,7 @@ def steps(
     trainer = _trainer(config, split, device, folder, watch, "epoch")
     photos, labels = trainer.on_device["train"].at(torch.arange(config.batch_size, device=device))
     x = network_input(config, photos)
-    update = make_update(config, trainer.model, trainer.loss, trainer.optimizer, device, trainer.average)
+    update = make_update(config, trainer.trained, trainer.loss, trainer.optimizer, device, trainer.average)
     scored, val = trainer.scored_model, trainer.on_device["val"]
     normalization = Normalization.named(config.normalization)
     # Shipped figures are measured in float32, which weights in bfloat16 cannot give.

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from cityseg.config import ExperimentConfig
+from cityseg.engine.deep_supervision import DeepLoss, DeeplySupervised
 from cityseg.engine.evaluate import EVALUATION_BATCH
 from cityseg.labels import NUM_CLASSES
 from cityseg.losses import SegmentationLoss
@@ -22,6 +23,7 @@ _PROCESS_BYTES = 700 * 2**20
 """Python with PyTorch and its libraries, before the first tensor."""
 _WORKING_COPIES = 4
 _TAUGHT_COPIES = 3
+"""Of a teacher's probabilities: themselves, weighted, and times the logarithms that learn from them."""
 _FRAME_BYTES = 4
 """Per pixel of a frame that lies on the device: red, green, blue and the train id."""
 
@@ -87,8 +89,9 @@ def memory(config: ExperimentConfig, frames: int) -> Memory:
     remembered = {"sgd": 1 if config.momentum else 0, "muon": 1}.get(config.optimizer, 2)
     height, across = config.image_size
     logits = NUM_CLASSES * height * across * 4
-    # A teacher's probabilities, and what they are multiplied with; the teacher itself sees a few frames at a time.
-    taught = _TAUGHT_COPIES * config.batch_size * logits if config.teacher else 0
+    # The teacher itself sees a few frames at a time; only to doubt labels, its probabilities are looked at once.
+    copies = (_TAUGHT_COPIES if config.teacher_weight else 1) if config.teacher else 0
+    taught = copies * config.batch_size * logits
     return Memory(
         weights=count * width * (2 if config.ema_decay else 1),
         gradients=count * width,
@@ -116,7 +119,9 @@ def _activations(config: ExperimentConfig) -> int:
     share = np.full(NUM_CLASSES, 1 / NUM_CLASSES)
     with FakeTensorMode(), contextlib.ExitStack() as stack:
         model = build_model(config.architecture, arguments_of(config)).train()
-        loss = SegmentationLoss.of(config, share)
+        loss: nn.Module = SegmentationLoss.of(config, share)
+        if config.deep_supervision:
+            model, loss = DeeplySupervised(model), DeepLoss(loss, config.deep_supervision)
         dtype = torch.bfloat16 if config.precision == "pure-bfloat16" else torch.float32
         weights = {name: weight.to(dtype) for name, weight in model.named_parameters()}
         photos = torch.empty(frames, 3, *config.image_size, dtype=dtype)

@@ -14,6 +14,7 @@ from cityseg import checkpoint
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import Normalization
 from cityseg.engine.initial import initial_weights
+from cityseg.labels import IGNORE_INDEX
 
 _FRAMES = 16
 
@@ -91,6 +92,18 @@ class Given:
             initial_weights(config, folders["initial"]) if config.initial else None,
             Teacher.load(folders["teacher"]) if config.teacher else None,
         )
+
+
+def without_doubtful(labels: Tensor, probabilities: Tensor, least: float) -> Tensor:
+    """Return labels with void where a teacher gives their class a probability below ``least``.
+
+    Args:
+        labels: (N, H, W) integer train ids.
+        probabilities: (N, 19, H, W), the teacher's.
+        least: 0 to 1.
+    """
+    truth = labels.where(labels.ne(IGNORE_INDEX), 0).long()
+    return labels.masked_fill(probabilities.gather(1, truth[:, None])[:, 0] < least, IGNORE_INDEX)
 
 
 NOTHING = Given()

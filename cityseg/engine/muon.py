@@ -43,27 +43,37 @@ class Muon(torch.optim.AdamW):
         """Take one step; the gradients of matrices are gone after it."""
         for group in self.param_groups:
             if group["orthogonal"]:
-                rate = group["lr"] * _RATE
+                alike: dict[torch.Size, list[Tensor]] = {}
                 for weight in group["params"]:
                     if weight.grad is not None:
-                        self._turn(weight, rate, group["weight_decay"])
-                        # AdamW passes over weights without a gradient.
-                        weight.grad = None
+                        alike.setdefault(weight.flatten(1).shape, []).append(weight)
+                # Matrices of one shape turn together: a GPU takes longer to be told of a small product than to do it.
+                for weights in alike.values():
+                    self._turn(weights, group["lr"] * _RATE, group["weight_decay"])
         return super().step(closure)
 
-    def _turn(self, weight: Tensor, rate: float, weight_decay: float) -> None:
-        gradient = weight.grad
-        assert gradient is not None
+    def _turn(self, weights: list[Tensor], rate: float, weight_decay: float) -> None:
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        momenta = [self._momentum(weight) for weight in weights]
+        torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
+        ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
+        directions = orthogonalized(torch.stack([matrix.flatten(1) for matrix in ahead]))
+        rows, columns = directions.shape[-2:]
+        steps = [direction.view_as(weight) for direction, weight in zip(directions, weights, strict=True)]
+        torch._foreach_mul_(weights, 1 - rate * weight_decay)
+        torch._foreach_add_(weights, steps, alpha=-rate * max(1.0, rows / columns) ** 0.5)
+        for weight in weights:
+            # AdamW passes over weights without a gradient.
+            weight.grad = None
+
+    def _momentum(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
         if not state:
             # AdamW, whose state this is a part of, expects every weight's steps to be counted.
             state["step"], state["momentum"] = torch.tensor(0.0), torch.zeros_like(weight)
         state["step"] += 1
-        momentum = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
-        direction = orthogonalized(gradient.lerp(momentum, _MOMENTUM).flatten(1))
-        rows, columns = direction.shape
-        weight.mul_(1 - rate * weight_decay)
-        weight.add_(direction.view_as(weight), alpha=-rate * max(1.0, rows / columns) ** 0.5)
+        momentum: Tensor = state["momentum"]
+        return momentum
 
 
 def is_matrix(weight: Tensor) -> bool:
@@ -71,19 +81,19 @@ def is_matrix(weight: Tensor) -> bool:
     return weight.ndim == 4 and weight.shape[1] > 3 and weight.shape[0] != NUM_CLASSES
 
 
-def orthogonalized(matrix: Tensor) -> Tensor:
-    """Return about U V^T of a matrix U S V^T: singular values of 0.7 to 1.2, in five products of matrices.
+def orthogonalized(matrices: Tensor) -> Tensor:
+    """Return about U V^T of matrices U S V^T: singular values of 0.7 to 1.2, in five products of matrices.
 
     Args:
-        matrix: (R, C), any floating point type; computed in float32.
+        matrices: (..., R, C), any floating point type; computed in float32.
     """
     linear, cubic, quintic = _COEFFICIENTS
-    x = matrix.float()
-    x = x / (x.norm() + 1e-7)
-    tall = x.shape[0] > x.shape[1]
-    if tall:
-        x = x.T
+    rows, columns = matrices.shape[-2:]
+    x = matrices.float().reshape(-1, rows, columns)
+    x = x / (torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True) + 1e-7)
+    if rows > columns:
+        x = x.mT
     for _ in range(_ITERATIONS):
-        square = x @ x.T
-        x = torch.addmm(x, torch.addmm(square, square, square, beta=cubic, alpha=quintic), x, beta=linear)
-    return (x.T if tall else x).to(matrix.dtype)
+        square = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=cubic, alpha=quintic), x, beta=linear)
+    return (x.mT if rows > columns else x).reshape(matrices.shape).to(matrices.dtype)

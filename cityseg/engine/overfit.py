@@ -105,7 +105,7 @@ def check_overfit(
     plain = {
         **vars(Augmentation()),
         **{"rare_frames": 0.0, "half_size_epochs": 0, "schedule": "constant", "warmup_steps": 0},
-        **{"initial": "", "teacher": ""},
+        **{"initial": "", "teacher": "", "label_doubt": 0.0},
     }
     recipe = configuration.build({**config.model_dump(), **plain, "batch_size": len(frames)})
     keep_freed_memory()

@@ -11,6 +11,7 @@ from torch import Tensor
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, epoch_order
 from cityseg.data.cache import CachedSplit, Meta
+from cityseg.engine.deep_supervision import supervised
 from cityseg.engine.given import NOTHING, Given
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, make_train_step
 from cityseg.labels import NUM_CLASSES
@@ -37,15 +38,17 @@ class Setup:
         self.config, self.device = config, device
         self.split = DeviceSplit(frames, device)
         self.model = build_network(config, device).train()
+        self.trained = supervised(config, self.model)
         if given.weights:
             self.model.load_state_dict(given.weights)
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
-            self.model.compile()
+            for network in {self.model, self.trained}:
+                network.compile()
         self.loss = SegmentationLoss.of(config, self.split.class_share()).to(device)
-        self.optimizer = build_optimizer(config, self.model)
+        self.optimizer = build_optimizer(config, self.trained)
         teacher = given.teacher.to(device) if given.teacher else None
-        self._step = make_train_step(config, self.model, self.loss, self.optimizer, self.split, self.average, teacher)
+        self._step = make_train_step(config, self.trained, self.loss, self.optimizer, self.split, self.average, teacher)
         self._factors = self.split.repeat_factors(config.rare_frames)
         self._order = torch.empty(0, dtype=torch.int64)
         self._ordered = -1

@@ -15,7 +15,8 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.data.transfer import send
-from cityseg.engine.given import Teacher
+from cityseg.engine.deep_supervision import DeepLoss
+from cityseg.engine.given import Teacher, without_doubtful
 from cityseg.engine.muon import Muon
 from cityseg.engine.precision import arithmetic
 from cityseg.models import arguments_of, build_model
@@ -97,12 +98,12 @@ def make_train_step(
 
     Args:
         config: the recipe.
-        model: in training mode; maybe compiled.
+        model: in training mode; maybe compiled; with its heads where the recipe has deep supervision.
         loss: of logits and labels.
         optimizer: over the model's weights.
         split: the training split.
         average: follows the weights, if given.
-        teacher: what to learn from beside the labels, if given.
+        teacher: what to learn from beside the labels, or to doubt them with, if given.
     """
     augmentation = Augmentation.of(config)
     update = make_update(config, model, loss, optimizer, split.device, average)
@@ -113,6 +114,10 @@ def make_train_step(
         own = processes.share(len(photos))
         photos, labels = photos[own], labels[own]
         taught = teacher.probabilities(photos) if teacher else None
+        if taught is not None and config.label_doubt:
+            labels = without_doubtful(labels, taught, config.label_doubt)
+        if not config.teacher_weight:
+            taught = None
         return update(network_input(config, photos), labels, taught)
 
     return step
@@ -137,13 +142,15 @@ def make_update(
 
     Args:
         config: the recipe.
-        model: in training mode; maybe compiled.
+        model: in training mode; maybe compiled; with its heads where the recipe has deep supervision.
         loss: of logits and labels.
         optimizer: over the model's weights.
         device: where all of them are.
         average: follows the weights, if given.
     """
     parameters = list(model.parameters())
+    if config.deep_supervision:
+        loss = DeepLoss(loss, config.deep_supervision)
 
     def update(x: Tensor, labels: Tensor, taught: Tensor | None = None) -> Tensor:
         optimizer.zero_grad(set_to_none=True)

@@ -25,6 +25,7 @@ from cityseg.data.transfer import send
 from cityseg.engine import resumption
 from cityseg.engine.allocator import keep_freed_memory
 from cityseg.engine.clock import Clock
+from cityseg.engine.deep_supervision import DeeplySupervised, supervised
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.given import Given
 from cityseg.engine.record import Progress, Record
@@ -74,13 +75,16 @@ class Trainer:
         config = self.config
         self.given = processes.of_first(lambda: Given.load(config, run.given))
         self.model = synchronise_statistics(build_network(config, device), device)
+        self.trained = supervised(config, self.model)
+        self.heads = self.trained.heads if isinstance(self.trained, DeeplySupervised) else None
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
-            self.model.compile()
+            for network in {self.model, self.trained}:
+                network.compile()
         share = self.on_device["train"].class_share()
         self.loss = SegmentationLoss.of(config, share).to(device)
         self.spread_loss = SegmentationLoss.of(config, share, spread=True).to(device)
-        self.optimizer = build_optimizer(config, self.model)
+        self.optimizer = build_optimizer(config, self.trained)
         self.epoch_length = -(-len(splits["train"]) // config.batch_size)
         self.steps = self.epoch_length * config.epochs
         self.record = Record(
@@ -135,7 +139,7 @@ class Trainer:
         config = self.config
         train = self.on_device["train"]
         teacher = self.given.teacher.to(self.device) if self.given.teacher else None
-        step = make_train_step(config, self.model, self.spread_loss, self.optimizer, train, self.average, teacher)
+        step = make_train_step(config, self.trained, self.spread_loss, self.optimizer, train, self.average, teacher)
         factors = train.repeat_factors(config.rare_frames)
         clock = Clock()
         self.model.train()
@@ -236,6 +240,7 @@ class Trainer:
             "iteration": done,
             "optimizer": self.optimizer.state_dict(),
             "average": {"steps": self.average.steps, **self.average.model.state_dict()} if self.average else None,
+            "heads": self.heads.state_dict() if self.heads else None,
             "best_score": self.best_score,
             "best_epoch": self.best_epoch,
             "seconds": self.seconds,
@@ -255,6 +260,8 @@ class Trainer:
             return 0
         weights, state = kept
         self.model.load_state_dict(weights)
+        if self.heads:
+            self.heads.load_state_dict(state["heads"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average:
             self.average.steps = state["average"].pop("steps")

@@ -98,6 +98,7 @@ class UNet(nn.Module):
                 raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(map(str, known))}")
         kind = BLOCKS[block]
         widths = channels_of_levels(start_channels, depth, max_channels)
+        self.widths = widths
         self.shrinking = 2 if stem is True else stem
         self.min_size = self.shrinking * 2 ** (depth + 1)
         stemmed = self.shrinking > 1
@@ -128,6 +129,21 @@ class UNet(nn.Module):
         Raises:
             UsageError: H or W is too small for the depth.
         """
+        return self.classify(self.features(x)[0], x.shape[-2:])
+
+    def features(self, x: Tensor, coarser: int = 0) -> list[Tensor]:
+        """Return what the way up has found, finest first, on as many levels as asked.
+
+        Args:
+            x: (N, 3, H, W) photos, as for ``forward``.
+            coarser: how many levels below the finest are asked for, up to ``depth + 1``, where the bottleneck is.
+
+        Returns:
+            (N, C, h, w) of levels 0 to ``coarser``, each with its own channels, h and w; see ``widths``.
+
+        Raises:
+            UsageError: H or W is too small for the depth.
+        """
         size = x.shape[-2:]
         if min(size) < self.min_size:
             raise UsageError(
@@ -140,10 +156,15 @@ class UNet(nn.Module):
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else F.max_pool2d(x, 2))
             skips.append(x)
-        skips.pop()
+        found = [skips.pop()]
         for step in self.up:
             x = step(x, skips.pop())
-        logits: Tensor = self.head(x)
+            found = [x, *found[:coarser]]
+        return found
+
+    def classify(self, finest: Tensor, size: torch.Size) -> Tensor:
+        """Return (N, num_classes, *size) logits from the features of the finest level."""
+        logits: Tensor = self.head(finest)
         if hasattr(self, "stem"):
             logits = F.interpolate(logits, scale_factor=float(self.shrinking), mode="bilinear", align_corners=False)
         if logits.shape[-2:] != size:

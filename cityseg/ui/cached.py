@@ -111,7 +111,8 @@ def counted(spec: str) -> dict[Split, SplitStatistics]:
 _COSTLY = {
     *glossary.SETTINGS["Model"],
     *("image_size", "batch_size", "optimizer", "momentum", "ema_decay", "precision", "class_weights"),
-    *("cross_entropy_weight", "label_smoothing", "focal_gamma", "dice_weight", "lovasz_weight", "teacher"),
+    *("cross_entropy_weight", "label_smoothing", "focal_gamma", "dice_weight", "lovasz_weight"),
+    *("deep_supervision", "teacher", "teacher_weight", "label_doubt"),
 }
 """Fields of a recipe that decide its cost."""
 

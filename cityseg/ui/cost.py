@@ -16,7 +16,7 @@ _FIGURE_WIDTH = 150
 """Two in a row, on a desk and on a phone, in pixels."""
 _PACE = (
     *(field for field in glossary.SETTINGS["Model"] if field != "initial"),
-    *("teacher", "image_size", "half_size_epochs", "precision", "channels_last", "compile"),
+    *("deep_supervision", "teacher", "image_size", "half_size_epochs", "precision", "channels_last", "compile"),
 )
 """Fields that decide how many frames pass per second."""
 

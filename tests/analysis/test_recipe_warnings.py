@@ -91,12 +91,23 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
             {},
             "The labels play no part: the teacher decides the whole loss. Lower teacher_weight to learn from them too.",
         ),
+        (
+            {"teacher": "best-3", "teacher_weight": 0, "label_doubt": 0.1, "cross_entropy_weight": 0.0},
+            {},
+            "class_weights is ignored: it belongs to cross-entropy, whose weight is 0.",
+        ),
     ],
 )
 def test_what_cannot_work_is_a_sentence_of_its_own(tiny, changes, surroundings, sentence):
     plain = {"image_size": (64, 128), "depth": 2, "epochs": 10, "batch_size": 16, "half_size_epochs": 0}
     found = recipe_warnings(tiny(**{**plain, **changes}), around(**surroundings))
     assert found == (sentence,)
+
+
+def test_labels_that_play_no_part_are_doubted_in_vain(tiny):
+    settings = {"image_size": (64, 128), "epochs": 10, "batch_size": 16, "half_size_epochs": 0, "teacher": "best-3"}
+    found = recipe_warnings(tiny(**settings, teacher_weight=1, label_doubt=0.1), around())
+    assert found[1:] == ("label_doubt is ignored: it belongs to the labels, and teacher_weight 1 leaves them out.",)
 
 
 def test_one_frame_alone_fails_only_where_a_single_pixel_is_left(tiny):

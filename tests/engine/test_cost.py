@@ -51,8 +51,10 @@ def test_weights_gradients_and_optimiser_follow_the_number_type(tiny):
     assert adamw.total == sum(vars(adamw).values())
 
 
-def test_activations_are_what_autograd_keeps_of_a_real_step(tiny):
-    config = tiny(start_channels=8, depth=2, image_size=(64, 128), batch_size=32, half_size_epochs=0)
+@pytest.mark.parametrize("weight", [0.0, 0.4])
+def test_activations_are_what_autograd_keeps_of_a_real_step(tiny, weight):
+    size = {"start_channels": 8, "depth": 2, "image_size": (64, 128)}
+    config = tiny(**size, batch_size=32, half_size_epochs=0, deep_supervision=weight)
     kept: dict[int, tuple[int, object]] = {}
 
     def note(tensor):
@@ -78,3 +80,5 @@ def test_a_teachers_probabilities_take_memory_too(tiny):
     size = {"batch_size": 32, "image_size": (64, 128)}
     alone, taught = (cost.memory(recipe, 10).activations for recipe in (tiny(**size), tiny(**size, teacher="any")))
     assert taught - alone == 3 * 32 * 19 * 64 * 128 * 4
+    doubting = cost.memory(tiny(**size, teacher="any", teacher_weight=0, label_doubt=0.1), 10).activations
+    assert doubting - alone == 32 * 19 * 64 * 128 * 4

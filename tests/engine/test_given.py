@@ -11,9 +11,11 @@ from torch import nn
 from cityseg import api, checkpoint
 from cityseg.api.making import make_run
 from cityseg.config import build
-from cityseg.data.batches import Normalization
-from cityseg.engine.given import Teacher
+from cityseg.data.batches import DeviceSplit, Normalization
+from cityseg.engine.given import Teacher, without_doubtful
+from cityseg.engine.step import make_train_step
 from cityseg.errors import UsageError
+from cityseg.labels import IGNORE_INDEX
 from cityseg.losses import SegmentationLoss, taught_cross_entropy
 from cityseg.models import UNet
 from cityseg.runs import find_run
@@ -69,6 +71,49 @@ def test_the_teacher_decides_its_share_of_the_loss():
     expected = 0.7 * own + 0.3 * F.cross_entropy(logits, taught)
     torch.testing.assert_close(SegmentationLoss(dice_weight=1.0, teacher_weight=0.3)(logits, labels, taught), expected)
     torch.testing.assert_close(SegmentationLoss(dice_weight=1.0, teacher_weight=0.3)(logits, labels), own)
+
+
+def test_labels_that_the_teacher_finds_improbable_become_void():
+    random = np.random.default_rng(0)
+    labels = random.choice([*range(19), IGNORE_INDEX], (2, 6, 8)).astype(np.uint8)
+    probabilities = random.dirichlet(np.full(19, 0.3), (2, 6, 8)).transpose(0, 3, 1, 2).astype(np.float32)
+    expected = labels.copy()
+    for place in np.ndindex(labels.shape):
+        frame, row, column = place
+        if labels[place] != IGNORE_INDEX and probabilities[frame, labels[place], row, column] < 0.02:
+            expected[place] = IGNORE_INDEX
+    given = torch.from_numpy(labels)
+    kept = without_doubtful(given, torch.from_numpy(probabilities), 0.02)
+    assert kept.dtype == torch.uint8
+    assert (kept.numpy() == expected).all()
+    assert (given.numpy() == labels).all()
+    assert 0 < (expected != labels).sum() < (labels != IGNORE_INDEX).sum()
+
+
+class Remembering(nn.Module):
+    """A loss that keeps what it was asked."""
+
+    def forward(self, logits, labels, taught=None):
+        self.labels, self.taught = labels, taught
+        return logits.sum()
+
+
+@pytest.mark.parametrize("weight", [0, 0.5])
+def test_a_step_leaves_out_what_its_teacher_doubts(tiny, cached_split, weight):
+    settings = tiny(teacher="bright", teacher_weight=weight, label_doubt=0.2, normalization="none", flip=False)
+    source = cached_split(frames=2, size=(8, 16))
+    source.labels[:] = np.random.default_rng(0).integers(0, 2, source.labels.shape)
+    split = DeviceSplit(source, torch.device("cpu"))
+    teacher = Teacher(Brightness(), (8, 16), Normalization.named("none"))
+    model, loss = UNet(2, 0), Remembering()
+    step = make_train_step(settings, model, loss, torch.optim.SGD(model.parameters(), 0.1), split, teacher=teacher)
+    step(torch.arange(2), 1, 0)
+    bright = 1 / (1 + np.exp(-5 * (split.photos[..., 0].numpy() / 255)))
+    probability = np.where(split.labels.numpy() == 1, bright, 1 - bright)
+    expected = np.where(probability < 0.2, IGNORE_INDEX, split.labels.numpy())
+    assert (loss.labels.numpy() == expected).all()
+    assert {0, 1, IGNORE_INDEX} == set(np.unique(expected))
+    assert (loss.taught is None) == (weight == 0)
 
 
 def test_a_run_learns_what_its_teacher_says_whatever_the_labels(tiny, workplace, streets):

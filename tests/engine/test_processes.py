@@ -100,6 +100,8 @@ RECIPE = {
     "clip_norm": 1.0,
     "ema_decay": 0.9,
     "teacher": "best-1",
+    "label_doubt": 0.1,
+    "deep_supervision": 0.4,
 }
 
 

@@ -22,6 +22,7 @@ from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
 from cityseg.errors import DataError, Stopped, TrainingError, UsageError
 from cityseg.labels import PALETTE
+from cityseg.models import UNet, count_parameters
 from cityseg.runs import Run, find_run
 
 STEPS = 12
@@ -302,6 +303,45 @@ def test_bfloat16_runs_resume_to_the_same_bits(tiny, workplace, streets, monkeyp
     assert outcome(resumed.run) == outcome(whole.run)
     kept = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32
     assert load_file(resumed.run.folder / "best" / "model.safetensors")["head.weight"].dtype == kept
+
+
+SUPERVISED = {"deep_supervision": 0.5, "epochs": 2, "ema_decay": 0.9, "depth": 2}
+
+
+@pytest.mark.parametrize("settings", [{"optimizer": "muon"}, {"precision": "bfloat16", "ema_decay": 0.0}])
+def test_deeply_supervised_runs_resume_to_the_same_bits(tiny, workplace, streets, monkeypatch, settings):
+    recipe = tiny(**{**SUPERVISED, **settings})
+    whole = api.train(recipe, str(streets), name="whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        assert api.train(recipe, str(streets), name="stopped").state == "stopped"
+    resumed = api.train(None, resume="stopped")
+    assert outcome(resumed.run) == outcome(whole.run)
+    mine, theirs = (
+        torch.load(one.run.folder / "last" / "state.pt", weights_only=True)["heads"] for one in (resumed, whole)
+    )
+    assert [(name, tuple(weight.shape)) for name, weight in mine.items()] == [
+        ("0.weight", (19, 8, 1, 1)),
+        ("0.bias", (19,)),
+        ("1.weight", (19, 16, 1, 1)),
+        ("1.bias", (19,)),
+        ("2.weight", (19, 32, 1, 1)),
+        ("2.bias", (19,)),
+    ]
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_a_deeply_supervised_run_leaves_a_plain_network(tiny, workplace, streets):
+    result = api.train(tiny(**SUPERVISED, learning_rate=0.02), str(streets), name="deep")
+    losses = [line["loss"] for line in result.run.history() if line["kind"] == "step"]
+    assert losses[-1] < losses[0]
+    plain = UNet(4, 2)
+    model, card = checkpoint.load(result.run.folder / "best")
+    assert type(model) is UNet
+    assert list(model.state_dict()) == list(plain.state_dict())
+    assert (card.arguments, card.parameters) == ({"start_channels": 4, "depth": 2}, count_parameters(plain))
+    for part in ("best", "last"):
+        assert set(load_file(result.run.folder / part / "model.safetensors")) == set(plain.state_dict())
 
 
 def test_finished_and_running_runs_are_not_resumed(trained):

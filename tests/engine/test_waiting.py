@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.transfer import constants, send
+from cityseg.engine.deep_supervision import supervised
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
 from cityseg.engine.given import Teacher
 from cityseg.engine.step import WeightAverage, build_optimizer, make_train_step
@@ -107,6 +108,7 @@ RECIPES = {
     },
     "place": {"scale_min": 0.5, "scale_max": 2.0, "cutmix": 0.5, "copy_paste": 0.5, "half_size_epochs": 1},
     "losses": {"lovasz_weight": 1.0, "focal_gamma": 2.0, "clip_norm": 1.0, "ema_decay": 0.9},
+    "doubt": {"deep_supervision": 0.4, "teacher": "wise", "teacher_weight": 0, "label_doubt": 0.1},
     "sgd": {"optimizer": "sgd", "class_weights": "none", "label_smoothing": 0.1, "channels_last": True},
 }
 
@@ -119,8 +121,9 @@ def test_a_step_never_waits(tiny, cached_split, name):
     loss = SegmentationLoss.of(settings, np.full(19, 1 / 19)).to(META)
     average = WeightAverage(model, 0.9) if settings.ema_decay else None
     wise = Teacher(copy.deepcopy(model).eval(), (8, 16), Normalization.named("imagenet"))
-    teacher = wise if name == "losses" else None
-    step = make_train_step(settings, model, loss, build_optimizer(settings, model), split, average, teacher)
+    teacher = wise if name in ("losses", "doubt") else None
+    network = supervised(settings, model)
+    step = make_train_step(settings, network, loss, build_optimizer(settings, network), split, average, teacher)
     order = send(epoch_order(8, 0, 0), META)
     step(order[:3], 0, 0)
     with Waits() as waits:

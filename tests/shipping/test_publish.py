@@ -21,7 +21,9 @@ def shipped(data, folder, recipe):
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
         api.train(recipe, data, name="first", runs=folder / "runs")
         first = folder / "runs" / "first"
-        recipe = config.override(recipe, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3"])
+        recipe = config.override(
+            recipe, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3", "label_doubt=0.01"]
+        )
         api.train(recipe, data, name="small", runs=folder / "runs")
         words = {"trained_on": "Drawn streets", "terms": "None at all."}
         return api.publish("small", data, runs=folder / "runs", root=folder / "shipped", **words)
@@ -51,6 +53,7 @@ def test_published_folder_tells_all_and_nothing_private(data, folder, shipped):
     assert "None at all." in card
     assert "- Started from the weights of first." in card
     assert "- Learnt from first beside the labels, which decided 70 % of the loss." in card
+    assert "- Labels whose class first gave a probability below 0.01 were left out." in card
     speed = json.loads((folder / "model.json").read_text())["speed"]
     assert f"{speed['onnx_frames_per_second']:.1f} by ONNX Runtime" in card
     assert 0 < speed["onnx_frames_per_second"] < 1e5
