@@ -1,6 +1,7 @@
 """What only a GPU can show; skipped where there is none. The same code runs on the CPU in the other tests.
 
-The suite hides GPUs, so that results can be compared bit for bit: ``CUDA_VISIBLE_DEVICES=0 pytest tests/engine/test_cuda.py``.
+The suite hides GPUs, so that results can be compared bit for bit; with one:
+``CUDA_VISIBLE_DEVICES=0 pytest tests/engine/test_cuda.py``.
 """
 
 from __future__ import annotations
