@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cityseg import processes
 from cityseg.config import ExperimentConfig
+from cityseg.fused_loss import cross_entropy_and_dice
 from cityseg.labels import IGNORE_INDEX
 
 
@@ -193,17 +194,25 @@ class SegmentationLoss(nn.Module):
         With (N, 19, H, W) probabilities of a teacher as ``taught``, these decide their share of it.
         """
         logits, labels = logits.float(), labels.long()
-        total = logits.new_zeros(())
-        if self.cross_entropy_weight:
-            total = total + self.cross_entropy_weight * self._cross_entropy(logits, labels)
-        if self.dice_weight:
-            total = total + self.dice_weight * soft_dice_loss(logits, labels, self.spread)
+        total = self._by_pixel_and_class(logits, labels)
         if self.lovasz_weight:
             total = total + self.lovasz_weight * lovasz_softmax_loss(logits, labels, self.spread)
         if taught is not None:
             weights: Tensor | None = self.class_weights  # type: ignore[assignment]
             learnt = taught_cross_entropy(logits, taught, weights, self.spread)
             total = (1 - self.teacher_weight) * total + self.teacher_weight * learnt
+        return total
+
+    def _by_pixel_and_class(self, logits: Tensor, labels: Tensor) -> Tensor:
+        both = self.cross_entropy_weight and self.dice_weight
+        if both and not (self.focal_gamma or self.label_smoothing or self.spread):
+            weights: Tensor | None = self.class_weights  # type: ignore[assignment]
+            return cross_entropy_and_dice(logits, labels, weights, self.cross_entropy_weight, self.dice_weight)
+        total = logits.new_zeros(())
+        if self.cross_entropy_weight:
+            total = total + self.cross_entropy_weight * self._cross_entropy(logits, labels)
+        if self.dice_weight:
+            total = total + self.dice_weight * soft_dice_loss(logits, labels, self.spread)
         return total
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
