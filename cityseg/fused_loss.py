@@ -6,6 +6,7 @@ quarter of a training step. Five times are enough: ``benchmarks/loss.py`` compar
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -49,8 +50,7 @@ class _CrossEntropyAndDice(torch.autograd.Function):
         dice_weight: float,
     ) -> Tensor:
         count, classes, height, width = logits.shape
-        # Autocast would round the sums below to bfloat16.
-        with torch.autocast(logits.device.type, enabled=False):
+        with _exactly(logits.device):
             scored = labels.reshape(-1).ne(IGNORE_INDEX)
             truth = labels.reshape(-1).where(scored, 0)
             s = scored.to(logits.dtype)
@@ -75,10 +75,16 @@ class _CrossEntropyAndDice(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         p, truth, s, share, hits, by_mass, by_overlap = ctx.saved_tensors
-        with torch.autocast(p.device.type, enabled=False):
+        with _exactly(p.device):
             a, e = by_mass * slope, share * (slope * ctx.cross_entropy_weight)
             at_truth = hits * (by_overlap * slope)[truth]
             whole = e - s * (p @ a) - at_truth
             slopes = torch.addcmul(whole[:, None], s[:, None], a[None]).mul_(p)
             slopes.scatter_add_(1, truth[:, None], (at_truth - e)[:, None])
         return slopes.view(ctx.shape).permute(0, 3, 1, 2), None, None, None, None
+
+
+def _exactly(device: torch.device) -> AbstractContextManager[Any]:
+    """Keep autocast, which would round sums over all pixels to bfloat16, out of a block."""
+    kind = device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
