@@ -9,12 +9,15 @@ import streamlit as st
 
 from cityseg.api import DataInfo, Result
 from cityseg.data.layout import Split
+from cityseg.data.statistics import SplitStatistics
 from cityseg.errors import CitysegError
 from cityseg.labels import IGNORE_INDEX
 from cityseg.ui import cached, pictures, state
 from cityseg.ui.viewer import Layer, viewer
 
 _SHOWN_FIRST: tuple[Split, ...] = ("test", "val", "train")
+_SEEN = 20
+"""Pixels of a class, more than which a frame holds it."""
 
 
 @st.fragment
@@ -99,8 +102,13 @@ def _frames(info: DataInfo) -> tuple[Split, tuple[str, ...]]:
 
 
 def _liveliest(info: DataInfo, split: Split, names: tuple[str, ...]) -> str:
-    """Return the frame that holds the most classes if that is known, else the first."""
-    if not cached.is_prepared(info.spec):
-        return names[0]
-    counted = cached.statistics(info.spec)[split]
-    return counted.frames[int((counted.pixels > 20).sum(1).argmax())]
+    return liveliest(cached.statistics(info.spec)[split]) if cached.is_prepared(info.spec) else names[0]
+
+
+def liveliest(counted: SplitStatistics) -> str:
+    """Return the lightest of the frames that hold the most classes, or one less.
+
+    A first look at night, or into rain, would say little of the data or of the model.
+    """
+    held = (counted.pixels > _SEEN).sum(1)
+    return counted.frames[int(np.where(held >= held.max() - 1, counted.brightness, -1).argmax())]

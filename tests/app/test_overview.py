@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cityseg import api
+from cityseg.data.statistics import compute
 from cityseg.figures.overview import ModelPoint, model_front, short_count
 from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
 from cityseg.runs import Run
-from cityseg.ui.glimpse import share_right
+from cityseg.ui.glimpse import liveliest, share_right
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -134,6 +136,17 @@ def test_a_frame_without_labels_has_no_share_right() -> None:
     void = np.full((4, 4), 255, np.uint8)
     assert share_right(void, np.zeros_like(void)) is None
     assert share_right(np.zeros_like(void), np.zeros_like(void)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("most", "light", "first"), [([5, 9, 8, 7], [90, 10, 60, 80], 2), ([9, 9, 2, 9], [10, 5, 99, 9], 0)]
+)
+def test_the_first_frame_holds_many_classes_and_is_light(cached_split, tmp_path, most, light, first):
+    split = cached_split(frames=4, void=0)
+    for frame, classes in enumerate(most):
+        split.labels[frame] = np.arange(16 * 32).reshape(16, 32) // 21 % classes
+        split.photos[frame] = light[frame]
+    assert liveliest(compute(replace(split, folder=tmp_path))) == split.meta.frames[first]
 
 
 def test_names_of_close_marks_keep_apart():
