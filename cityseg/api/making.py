@@ -13,7 +13,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.engine.given import Given
 from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
-from cityseg.runs import Run, create_run
+from cityseg.runs import Run, create_run, find_run
 
 NAMING = ("initial", "teacher")
 """Settings that name a model, maybe by its folder."""
@@ -90,6 +90,21 @@ def built_on_by(config: ExperimentConfig, runs: Path | None = None, settings: Se
 def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:
     named = {setting: getattr(config, setting) for setting in NAMING}
     return {setting: find_result_folder(model, runs).checkpoint for setting, model in named.items() if model}
+
+
+def run_to_resume(run_id: str, runs: Path | None = None) -> Run:
+    """Find a run to go on with.
+
+    Raises:
+        UsageError: no such run, or it is what was left of a mean of models, which no training goes on from.
+    """
+    run = find_run(run_id, runs)
+    if parts := run.describe().get("averaged"):
+        raise UsageError(
+            f"{run.id}: expected a training to go on with, found the mean of {', '.join(parts)}; "
+            "make it again with `cityseg average`"
+        )
+    return run
 
 
 def expect_trained(setting: str, source: Path) -> None:

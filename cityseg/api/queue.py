@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cityseg import queue as line
-from cityseg.api.making import new_run
+from cityseg.api.making import new_run, run_to_resume
 from cityseg.config import ExperimentConfig
 from cityseg.data.layout import default_data
 from cityseg.queue import Queue
-from cityseg.runs import find_run
 
 
 def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "", runs: Path | None = None) -> str:
@@ -34,9 +33,9 @@ def resume(run_id: str, runs: Path | None = None) -> None:
     """Put a stopped or failed run in line, to go on as a process of its own.
 
     Raises:
-        UsageError: no such run, or it is running, finished or in line.
+        UsageError: no such run, it is a mean of models, or it is running, finished or in line.
     """
-    line.enqueue([find_run(run_id, runs)], runs)
+    line.enqueue([run_to_resume(run_id, runs)], runs)
 
 
 def find_queue(runs: Path | None = None) -> Queue:

@@ -13,7 +13,7 @@ import torch
 from cityseg import jobs, processes, queue
 from cityseg.api.data import data_info, prepare
 from cityseg.api.estimates import warnings_of
-from cityseg.api.making import new_run
+from cityseg.api.making import new_run, run_to_resume
 from cityseg.api.outcome import explained, record_end
 from cityseg.api.results import Result, find_result
 from cityseg.config import ExperimentConfig
@@ -106,7 +106,7 @@ def _open(
     if resume is None:
         assert config is not None
         return new_run(config, spec, name, runs), spec, config
-    run = find_run(resume, runs)
+    run = run_to_resume(resume, runs)
     return run, spec or run.describe().get("data", {}).get("spec"), run.config()
 
 

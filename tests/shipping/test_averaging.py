@@ -48,6 +48,19 @@ def test_every_weight_is_the_mean_and_the_scores_are_its_own(data, parts):
     assert result.speed["frames_per_second"] > 0
 
 
+def test_what_was_left_of_a_killed_mean_is_not_trained(data, parts, cityseg):
+    run = api.average(parts, data, name="killed").run
+    run.write_status(state="failed", error="killed")
+    expected = (
+        "killed: expected a training to go on with, found the mean of part-1, part-2; make it again with "
+        "`cityseg average`"
+    )
+    for words in (("train", "--resume", "killed"), ("train", "--resume", "killed", "--queue")):
+        answer = cityseg(*words)
+        assert answer.code == 2
+        assert expected in answer.err
+
+
 def test_a_mean_can_be_shipped_and_its_card_names_the_parts(data, parts, folder):
     api.average(parts, data, name="shipping")
     shipped = api.publish("shipping", data, root=folder / "shipped", trained_on="Drawn streets")
