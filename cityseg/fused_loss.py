@@ -13,11 +13,17 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from cityseg import processes
 from cityseg.labels import IGNORE_INDEX
 
 
 def cross_entropy_and_dice(
-    logits: Tensor, labels: Tensor, class_weights: Tensor | None, cross_entropy_weight: float, dice_weight: float
+    logits: Tensor,
+    labels: Tensor,
+    class_weights: Tensor | None,
+    cross_entropy_weight: float,
+    dice_weight: float,
+    spread: bool = False,
 ) -> Tensor:
     """Return the weighted sum of cross-entropy and soft Dice loss, as ``cityseg.losses`` defines them.
 
@@ -27,8 +33,11 @@ def cross_entropy_and_dice(
         class_weights: (C,) weights of cross-entropy, or None to treat pixels alike.
         cross_entropy_weight: weight of the cross-entropy loss.
         dice_weight: weight of the soft Dice loss.
+        spread: whether the other processes hold the rest of the batch.
     """
-    result: Tensor = _CrossEntropyAndDice.apply(logits, labels, class_weights, cross_entropy_weight, dice_weight)
+    result: Tensor = _CrossEntropyAndDice.apply(
+        logits, labels, class_weights, cross_entropy_weight, dice_weight, spread
+    )
     return result
 
 
@@ -48,6 +57,7 @@ class _CrossEntropyAndDice(torch.autograd.Function):
         class_weights: Tensor | None,
         cross_entropy_weight: float,
         dice_weight: float,
+        spread: bool,
     ) -> Tensor:
         count, classes, height, width = logits.shape
         with _exactly(logits.device):
@@ -58,30 +68,36 @@ class _CrossEntropyAndDice(torch.autograd.Function):
             log_p_truth = p.gather(1, truth[:, None])[:, 0]
             p.exp_()
             weight = s if class_weights is None else class_weights.to(s)[truth] * s
-            share = weight / weight.sum().clamp_min(1)
             hits = log_p_truth.exp() * s
-            zeros = p.new_zeros(classes)
-            overlap, support = zeros.index_add(0, truth, hits), zeros.index_add(0, truth, s)
-            mass = s @ p + support
+            # One by one in float32, a million hits of a class would add up to some percent too few.
+            zeros = p.new_zeros(classes, dtype=torch.float64)
+            overlap, support = zeros.index_add(0, truth, hits.double()), zeros.index_add(0, truth, s.double())
+            sums = torch.cat([overlap, support, s @ p, torch.stack([weight.sum(), weight @ log_p_truth])])
+            sums = (processes.pooled(sums) if spread else sums).to(p.dtype)
+            overlap, support, mass, (total, likelihood) = sums.split([classes, classes, classes, 2])
+            total, mass = total.clamp_min(1), mass + support
             size, present = mass.clamp_min(1), support.gt(0)
             part = present / present.sum().clamp_min(1)
             dice = 2 * overlap / size
             by_mass, by_overlap = dice / size * part * mass.ge(1), -2 * part / size
-            ctx.save_for_backward(p, truth, s, share, hits, dice_weight * by_mass, dice_weight * by_overlap)
+            ctx.save_for_backward(p, truth, s, weight / total, hits, dice_weight * by_mass, dice_weight * by_overlap)
             ctx.cross_entropy_weight, ctx.shape = cross_entropy_weight, (count, height, width, classes)
-            return -cross_entropy_weight * (share @ log_p_truth) + dice_weight * (1 - (dice * part).sum())
+            # The gradients of all processes are averaged, where each has its pixels' part of the whole.
+            ctx.processes = processes.count() if spread else 1
+            return dice_weight * (1 - (dice * part).sum()) - cross_entropy_weight * likelihood / total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         p, truth, s, share, hits, by_mass, by_overlap = ctx.saved_tensors
         with _exactly(p.device):
+            slope = slope * ctx.processes
             a, e = by_mass * slope, share * (slope * ctx.cross_entropy_weight)
             at_truth = hits * (by_overlap * slope)[truth]
             whole = e - s * (p @ a) - at_truth
             slopes = torch.addcmul(whole[:, None], s[:, None], a[None]).mul_(p)
             slopes.scatter_add_(1, truth[:, None], (at_truth - e)[:, None])
-        return slopes.view(ctx.shape).permute(0, 3, 1, 2), None, None, None, None
+        return slopes.view(ctx.shape).permute(0, 3, 1, 2), None, None, None, None, None
 
 
 def _exactly(device: torch.device) -> AbstractContextManager[Any]:

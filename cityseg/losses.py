@@ -56,9 +56,10 @@ def soft_dice_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tens
     probabilities = logits.softmax(1) * scored[:, None]
     target = labels.where(scored, 0)
     hits = probabilities.gather(1, target[:, None])[:, 0]
-    zeros = torch.zeros(logits.shape[1], device=logits.device)
-    overlap = zeros.index_add(0, target.flatten(), hits.flatten())
-    support = zeros.index_add(0, target.flatten(), scored.flatten().float())
+    # One by one in float32, a million hits of a class would add up to some percent too few.
+    zeros = torch.zeros(logits.shape[1], dtype=torch.float64, device=logits.device)
+    overlap = zeros.index_add(0, target.flatten(), hits.flatten().double()).to(logits.dtype)
+    support = zeros.index_add(0, target.flatten(), scored.flatten().double()).to(logits.dtype)
     mass = probabilities.sum((0, 2, 3))
     if spread:
         overlap, support, mass = processes.pooled(torch.stack([overlap, support, mass]))
@@ -205,9 +206,11 @@ class SegmentationLoss(nn.Module):
 
     def _by_pixel_and_class(self, logits: Tensor, labels: Tensor) -> Tensor:
         both = self.cross_entropy_weight and self.dice_weight
-        if both and not (self.focal_gamma or self.label_smoothing or self.spread):
+        if both and not (self.focal_gamma or self.label_smoothing):
             weights: Tensor | None = self.class_weights  # type: ignore[assignment]
-            return cross_entropy_and_dice(logits, labels, weights, self.cross_entropy_weight, self.dice_weight)
+            return cross_entropy_and_dice(
+                logits, labels, weights, self.cross_entropy_weight, self.dice_weight, self.spread
+            )
         total = logits.new_zeros(())
         if self.cross_entropy_weight:
             total = total + self.cross_entropy_weight * self._cross_entropy(logits, labels)

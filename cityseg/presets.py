@@ -34,6 +34,18 @@ _SEPARABLE: dict[str, Any] = {
     "precision": "float32",
 }
 
+_DENSE: dict[str, Any] = {
+    **_SEPARABLE,
+    "block": "residual",
+    "start_channels": 48,
+    "max_channels": 256,
+    "stem": 2,
+    "image_size": (256, 512),
+    "warmup_share": 0.2,
+    "deep_supervision": 0.4,
+    "precision": "bfloat16",
+}
+
 # What another camera, windscreen or weather would do to a photo.
 _OTHER_CAMERAS: dict[str, Any] = {
     "scale_min": 0.7,
@@ -126,7 +138,7 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "best-6": (
-        "best-5 taken to 256x512: the best we know above 128x256",
+        "best-5 taken to 256x512",
         {
             **_SEPARABLE,
             **_NEAR_CAMERAS,
@@ -138,6 +150,28 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "learning_rate": 2e-3,
             "epochs": 4,
             "precision": "bfloat16",
+        },
+    ),
+    "best-7-first": (
+        "What best-7 starts from: dense convolutions, 256x512 from the first epoch on; for a GPU",
+        {
+            **_DENSE,
+            **_OTHER_CAMERAS,
+            "scale_max": 1.8,
+            "blur": 1.0,
+            "copy_paste": 0.3,
+            "batch_size": 16,
+            "epochs": 8,
+        },
+    ),
+    "best-7": (
+        "best-7-first trained on with milder changes of camera: the best we know above 128x256",
+        {
+            **_DENSE,
+            **_NEAR_CAMERAS,
+            "initial": "best-7-first",
+            "learning_rate": 3e-3,
+            "epochs": 4,
         },
     ),
     "best-live": (

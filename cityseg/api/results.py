@@ -9,6 +9,7 @@ from typing import Any, Literal
 from cityseg import checkpoint
 from cityseg.config import ExperimentConfig
 from cityseg.errors import CheckpointError, UsageError
+from cityseg.presets import PRESETS
 from cityseg.runs import Run, State, list_runs
 
 Source = Literal["run", "shipped"]
@@ -90,9 +91,10 @@ def find_result_folder(name: str, runs: Path | None = None) -> Run:
     if (folder / checkpoint.CARD).is_file() or (folder / "best" / checkpoint.CARD).is_file():
         return Run(folder)
     names = [path.parent.name for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]
+    first = f"; train it first: cityseg train --preset {name} --name {name}" if name in PRESETS else ""
     raise UsageError(
         f"unknown model {name!r}: expected a run id, a folder with {checkpoint.CARD}, or one of "
-        f"{', '.join(names) or 'no shipped models'}"
+        f"{', '.join(names) or 'no shipped models'}{first}"
     )
 
 

@@ -83,7 +83,7 @@ class Trainer:
                 network.compile()
         share = self.on_device["train"].class_share()
         self.loss = SegmentationLoss.of(config, share).to(device)
-        self.spread_loss = SegmentationLoss.of(config, share, spread=True).to(device)
+        self.spread_loss = SegmentationLoss.of(config, share, spread=processes.count() > 1).to(device)
         self.optimizer = build_optimizer(config, self.trained)
         self.epoch_length = -(-len(splits["train"]) // config.batch_size)
         self.steps = self.epoch_length * config.epochs

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from cityseg import api, checkpoint
 from cityseg.alive import process_identity
 from cityseg.api.making import given_by, make_run
+from cityseg.api.results import shipped_root
 from cityseg.config import build
 from cityseg.data.batches import Normalization
 from cityseg.engine.initial import initial_weights
@@ -134,5 +135,20 @@ def test_a_run_that_is_not_over_is_nothing_to_build_on(tmp_path, workplace, stre
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_what_a_preset_builds_on_is_shipped_and_fits(name, tmp_path):
-    given_by(preset(name), tmp_path)
+def test_what_a_preset_builds_on_is_shipped_or_a_preset_and_fits(name, tmp_path):
+    config = preset(name)
+    if config.initial in PRESETS and not (shipped_root() / config.initial).is_dir():
+        with pytest.raises(UsageError) as refused:
+            given_by(config, tmp_path)
+        before = config.initial
+        assert str(refused.value).endswith(f"; train it first: cityseg train --preset {before} --name {before}")
+        first = preset(before)
+        model = UNet(**arguments_of(first))
+        plain = Normalization.named("imagenet")
+        checkpoint.save(
+            tmp_path / "made" / before,
+            model,
+            checkpoint.ModelCard("unet", arguments_of(first), first.image_size, plain, 0, "nothing"),
+        )
+        config = config.model_copy(update={"initial": str(tmp_path / "made" / before)})
+    given_by(config, tmp_path)
