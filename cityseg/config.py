@@ -139,7 +139,7 @@ class ExperimentConfig(BaseModel):
     """Weight of the Lovasz-softmax loss, which stands for 1 - IoU; 0 leaves it out."""
     deep_supervision: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Weight of the mean of the same loss on up to three coarser levels of the U-Net's way up, which get last layers of
-    their own while it trains (deep supervision); 0 leaves it out."""
+    their own while it trains (deep supervision); 0 leaves it out. The loss on val is without it."""
 
     teacher: str = ""
     """Model whose probabilities the run learns from beside the labels (distillation): a shipped model, a run or a

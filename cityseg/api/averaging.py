@@ -84,14 +84,10 @@ def average(
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(first.config, name or f"{first.id}-mean", runs, taken)
     try:
+        made = {"averaged": names, "device": device_name(device), "data": {"spec": info.spec, "name": info.description}}
+        write_json(run.folder / "config.json", {**run.describe(), **made})
         queue.claim(run)
         with beating(run):
-            made = {
-                "averaged": names,
-                "device": device_name(device),
-                "data": {"spec": info.spec, "name": info.description},
-            }
-            write_json(run.folder / "config.json", {**run.describe(), **made})
             checkpoint.save(run.folder / "best", network, card)
             card = score_into(run, network, card, splits, device, on_progress)
             speed = measure_speed(network, card.image_size, card.normalization, device)

@@ -63,8 +63,9 @@ def evaluate(
         on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
 
     Returns:
-        ``metrics.summarize``'s figures with ``flip``, ``scales``, fingerprint, size and label policy, ``ignite_iou``,
-        ``boundary``, ``calibration``, ``instance_iou`` (None where it cannot be had) and ``speed``.
+        ``metrics.summarize``'s figures with ``flip``, ``scales``, ``plain`` (nothing was averaged), fingerprint, size
+        and label policy, ``ignite_iou``, ``boundary``, ``calibration``, ``instance_iou`` (None where it cannot be had)
+        and ``speed``.
 
     Raises:
         UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint, or scales that the model cannot
@@ -102,6 +103,7 @@ def evaluate(
         "split": split,
         "flip": flip,
         "scales": [float(scale) for scale in scales],
+        "plain": looking is network,
         "data": dataset.name,
         **stamped(summarize(result.confusions), truth),
         "ignite_iou": _plain(ignite_mean_iou(result.confusions.sum(0))),

@@ -99,7 +99,7 @@ def run_to_resume(run_id: str, runs: Path | None = None) -> Run:
         UsageError: no such run, or it is what was left of a mean of models, which no training goes on from.
     """
     run = find_run(run_id, runs)
-    if parts := run.describe().get("averaged"):
+    if run.status()["state"] == "failed" and (parts := run.describe().get("averaged")):
         raise UsageError(
             f"{run.id}: expected a training to go on with, found the mean of {', '.join(parts)}; "
             "make it again with `cityseg average`"

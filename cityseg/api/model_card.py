@@ -122,7 +122,7 @@ def _built_on(config: ExperimentConfig) -> list[str]:
     lines = []
     if config.initial:
         lines.append(f"- Started from the weights of {Path(config.initial).name}.")
-    if config.teacher and config.label_doubt:
+    if config.teacher and config.label_doubt and config.teacher_weight < 1:
         lines.append(
             f"- Labels whose class {Path(config.teacher).name} gave a probability below {config.label_doubt:g} were "
             "left out."

@@ -232,7 +232,7 @@ def _score_lines(scores: dict[str, Any]) -> Iterable[str]:
     rows.append(row("macro", scores["macro"], "macro"))
     rows.append(("weighted", *(figure(scores["weighted"][metric]) for metric in names), *("" for _ in extra)))
     yield from table((f"{scores['split']}, {scores['frames']} frames", *names, *extra), rows)
-    if scores["flip"] or scores["scales"] != [1]:
+    if not scores["plain"]:
         yield f"figures of {_looks(scores)}; those that are kept for the model are of its plain look"
     others = (("pixel accuracy", "pixel_accuracy"), ("samples Dice", "samples_dice"), ("category IoU", "category_iou"))
     yield ", ".join(f"{words} {figure(scores[key])}" for words, key in others)
@@ -252,4 +252,5 @@ def _looks(scores: dict[str, Any]) -> str:
     scales = [f"{scale:g}" for scale in scores["scales"]]
     several = len(scales) > 1
     mirrored = (", each mirrored too" if several else ", mirrored too") if scores["flip"] else ""
-    return f"the mean logits at {'scales' if several else 'scale'} {', '.join(scales)}{mirrored}"
+    mean = "the mean logits" if several or scores["flip"] else "the logits"
+    return f"{mean} at {'scales' if several else 'scale'} {', '.join(scales)}{mirrored}"

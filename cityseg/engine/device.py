@@ -20,8 +20,14 @@ def device_name(device: torch.device) -> str:
 
 
 def best_device() -> torch.device:
-    """Return the first CUDA device, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the first CUDA device, else the CPU; from then on, float32 has all its bits in this process.
+
+    A GPU would keep 11 of 24 in convolutions (TF32) if it were not told, and give other classes than a CPU.
+    """
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device("cuda")
 
 
 def peak_memory(device: torch.device) -> int:

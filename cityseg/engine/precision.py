@@ -63,24 +63,11 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     """Run forward *and backward* passes inside this block to compute them in ``precision``.
 
     ``bfloat16`` is autocast: float32 weights, bfloat16 convolutions. ``pure-bfloat16`` expects weights and
-    inputs that are bfloat16 already. ``float32`` is all of its 24 bits: a GPU would keep 11 of them in convolutions
-    (TF32) if it were not told. The same code serves CPU and CUDA.
+    inputs that are bfloat16 already. The same code serves CPU and CUDA.
     """
     with ExitStack() as stack:
-        if precision == "float32" and device.type == "cuda":
-            stack.enter_context(_all_bits())
         if precision != "float32" and device.type == "cpu" and not has_native_bfloat16(device):
             stack.enter_context(WidenedConvolutions())
         if precision == "bfloat16":
             stack.enter_context(torch.autocast(device.type, torch.bfloat16))
         yield
-
-
-@contextmanager
-def _all_bits() -> Iterator[None]:
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = allowed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -45,6 +46,13 @@ class AveragedLooks(nn.Module):
 
     def _look(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """Return the logits at one size, brought to that of ``x``; with ``flip`` the sum of both."""
+        # Larger photos are looked at in smaller numbers, so that no pass needs more memory than the plain one.
+        together = max(1, x.shape[0] * x.shape[-2] * x.shape[-1] // (size[0] * size[1]))
+        if together >= len(x):
+            return self._look_at_once(x, size)
+        return torch.cat([self._look_at_once(part, size) for part in x.split(together)])
+
+    def _look_at_once(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         own = (x.shape[-2], x.shape[-1])
         # Without antialiasing a smaller photo would be a sample of its pixels.
         seen = x if size == own else F.interpolate(x, size=size, mode="bilinear", antialias=True)
@@ -97,7 +105,7 @@ def scaled_sizes(model: nn.Module, size: tuple[int, int], scales: Sequence[float
         scaled = size if scale == 1 else _rounded(_divisor(model, size, scale), size, scale)
         if scaled in found:
             raise UsageError(
-                f"expected scales that differ in size, found {found[scaled]:g} and {scale:g}, which both come to "
+                f"expected scales that differ in size, found {found[scaled]!r} and {scale!r}, which both come to "
                 f"{_words(scaled)} pixels for this model; leave one of them out"
             )
         found[scaled] = scale

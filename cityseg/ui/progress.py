@@ -164,7 +164,7 @@ def _actions(result: Result) -> None:
                 result.id,
                 disabled=stopping,
             )
-        if result.state in ("stopped", "failed"):
+        if result.state in ("stopped", "failed") and "averaged" not in result.run.describe():
             pressed |= _button(
                 "Resume",
                 ":material/play_arrow:",

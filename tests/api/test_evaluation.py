@@ -239,3 +239,13 @@ def test_scales_that_cannot_be_used_are_refused_in_one_sentence(workplace, train
     answer = cityseg("evaluate", trained.folder, "--data", streets, "--scales", scales)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.splitlines()[-1] == f"cityseg: {words}"
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"), [("1.01", ""), ("0.75", "figures of the logits at scale 0.75; those that")]
+)
+def test_what_is_said_of_the_kept_figures_is_true(workplace, trained, streets, cityseg, scale, words):
+    """At 1.01 the nearest size that the network takes is its own."""
+    out = cityseg("evaluate", trained.folder, "--data", streets, "--scales", scale).out
+    assert ("figures of" in out) == bool(words)
+    assert words in out

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cityseg.engine.device import best_device
 from cityseg.engine.precision import WidenedConvolutions, arithmetic
 from cityseg.models import UNet
 
@@ -102,3 +103,12 @@ def test_arithmetic_ends_with_its_block():
         assert torch.is_autocast_enabled("cpu")
     assert not torch.is_autocast_enabled("cpu")
     assert UNet(2, 0)(torch.rand(2, 3, 8, 8)).dtype == torch.float32
+
+
+def test_a_gpu_is_told_once_that_float32_has_all_its_bits(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert best_device() == CPU
+    assert torch.backends.cudnn.allow_tf32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert best_device() == torch.device("cuda")
+    assert not torch.backends.cudnn.allow_tf32

@@ -69,6 +69,19 @@ def test_each_way_of_looking_differs(network):
         assert all((one - other).abs().max() > 1e-3 for other in found[:place])
 
 
+@pytest.mark.parametrize(("scale", "photos"), [(1, [5]), (0.5, [5]), (2, [1] * 5), (1.25, [3, 2])])
+def test_no_pass_holds_more_pixels_than_a_plain_one(network, scale, photos):
+    seen = []
+    hook = network.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
+    x = torch.randn(5, 3, 32, 64, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        found = averaged(network, (32, 64), (scale,))(x)
+        hook.remove()
+        assert seen == photos
+        one_by_one = torch.cat([averaged(network, (32, 64), (scale,))(photo[None]) for photo in x])
+    torch.testing.assert_close(found, one_by_one, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("scales", [(1,), (1.0,), [1.0]])
 def test_the_plain_look_is_the_network_itself(network, scales):
     assert averaged(network, SIZE, scales) is network
