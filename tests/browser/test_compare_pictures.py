@@ -90,6 +90,9 @@ def test_two_runs_show_their_flip_map_and_a_gallery_that_leads_through_it(page: 
 def test_a_confusion_in_words_opens_its_frames_on_the_inspect_page(page: Any, address: str) -> None:
     page.goto(f"{address}/compare?runs=first,second&split=val&view=Confusions&from=first&to=second")
     sentence = page.locator("[class*=st-key-confusions_pair_] button").first
+    sync_api.expect(sentence).to_be_visible(timeout=60_000)
+    # The page is drawn from above, and again once its link has been read: the first sentence may not be there to stay.
+    _settle(page)
     words = sentence.inner_text()
     sentence.click()
     sync_api.expect(page.get_by_role("heading", level=1)).to_have_text("Inspect", timeout=60_000)
