@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cityseg import api, losses
 from cityseg.fused_loss import cross_entropy_and_dice
 from cityseg.losses import SegmentationLoss, soft_dice_loss
 
@@ -76,3 +77,15 @@ def test_autocast_does_not_round_it():
     exact.backward()
     assert torch.equal(rounded, exact)
     assert torch.equal(ours.grad, theirs.grad)
+
+
+def test_training_takes_the_loss_in_one_pass(workplace, streets, tiny, monkeypatch):
+    slopes = []
+
+    def noted(logits, *rest):
+        slopes.append(logits.requires_grad)
+        return cross_entropy_and_dice(logits, *rest)
+
+    monkeypatch.setattr(losses, "cross_entropy_and_dice", noted)
+    api.train(tiny(epochs=1, half_size_epochs=0), str(streets), name="one-pass")
+    assert sum(slopes) == 4  # 7 frames in batches of 2

@@ -16,12 +16,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from cityseg import api, checkpoint, losses, metrics
+from cityseg import api, checkpoint, metrics
 from cityseg.api.making import new_run
 from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
 from cityseg.errors import DataError, Stopped, TrainingError, UsageError
-from cityseg.fused_loss import cross_entropy_and_dice
 from cityseg.labels import PALETTE
 from cityseg.models import UNet, count_parameters
 from cityseg.runs import Run, find_run
@@ -422,15 +421,3 @@ def test_frames_with_rare_classes_are_drawn_more_often(tiny, workplace, streets,
     assert len(drawn) == 12 * len(frames)
     np.testing.assert_allclose(np.bincount(drawn, minlength=len(frames)), expected.numpy(), atol=6)
     assert np.corrcoef(np.bincount(drawn, minlength=len(frames)), expected.numpy())[0, 1] > 0.5
-
-
-def test_training_takes_the_loss_in_one_pass(workplace, streets, tiny, monkeypatch):
-    slopes = []
-
-    def noted(logits, *rest):
-        slopes.append(logits.requires_grad)
-        return cross_entropy_and_dice(logits, *rest)
-
-    monkeypatch.setattr(losses, "cross_entropy_and_dice", noted)
-    api.train(tiny(epochs=1, half_size_epochs=0), str(streets), name="one-pass")
-    assert sum(slopes) == STEPS / 3
