@@ -80,7 +80,7 @@ def test_a_learning_rate_that_is_too_large(tiny, workplace, streets, monkeypatch
 
 def test_memory_that_runs_out(tiny, workplace, streets):
     """The first epoch runs at half size; then the process may not grow any more."""
-    recipe = tiny(image_size=(64, 128), start_channels=8, batch_size=7, epochs=2)
+    recipe = tiny(image_size=(128, 256), start_channels=16, batch_size=7, epochs=2)
 
     def close() -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
