@@ -17,8 +17,8 @@ _TITLES: dict[Cost, str] = {
     "speed": "Speed in frames per second, one at a time (log scale)",
 }
 _Box = tuple[float, float, float, float]
-_PLOT = (380.0, 250.0)
-_MARKER = 13.0
+_PLOT = (380.0, 400.0)
+_MARKER = 11.0
 _LETTER = (6.2, 15.0)
 _PLACES = {
     "top center": (0, 1),
@@ -94,7 +94,7 @@ def model_front(
                 cliponaxis=False,
                 showlegend=False,
                 marker={
-                    "size": 13,
+                    "size": _MARKER,
                     "symbol": symbol,
                     "color": [run_color(point.name) for point in members],
                     "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5},
@@ -109,9 +109,9 @@ def model_front(
         traces.append(go.Scatter(x=[None], y=[None], name=lines, mode="markers", marker=key, hoverinfo="skip"))
     return figure(
         traces,
-        height=330 + 38 * len(groups),
+        height=_PLOT[1] + 80 + 38 * len(groups),
         margin={"t": 16, "r": 24},
-        legend={"orientation": "v", "yanchor": "top", "y": -0.22},
+        legend={"orientation": "v", "yanchor": "top", "y": -0.14},
         xaxis={
             "type": "log",
             "showgrid": True,
@@ -209,7 +209,7 @@ def _overlap(one: _Box, other: _Box) -> float:
 
 def _score_range(points: Sequence[ModelPoint]) -> list[float]:
     top = max((point.interval[1] if point.interval else point.score for point in points), default=1.0)
-    return [0.0, min(1.05, max(0.1, top * 1.25))]
+    return [0.0, min(1.05, max(0.1, top * 1.1))]
 
 
 def _decades(points: Sequence[ModelPoint]) -> dict[str, object]:
