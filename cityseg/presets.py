@@ -164,13 +164,23 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "epochs": 8,
         },
     ),
-    "best-7": (
-        "best-7-first trained on with milder changes of camera: the best we know above 128x256",
+    "best-7-second": (
+        "best-7-first trained on with milder changes of camera: what best-7 goes on from",
         {
             **_DENSE,
             **_NEAR_CAMERAS,
             "initial": "best-7-first",
             "learning_rate": 3e-3,
+            "epochs": 4,
+        },
+    ),
+    "best-7": (
+        "best-7-second trained on at half its rate: the best we know above 128x256",
+        {
+            **_DENSE,
+            **_NEAR_CAMERAS,
+            "initial": "best-7-second",
+            "learning_rate": 1.5e-3,
             "epochs": 4,
         },
     ),
