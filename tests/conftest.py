@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import time
@@ -121,6 +122,30 @@ def cityseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Answer(ended.value.code, captured.out, captured.err)
 
     return call
+
+
+def _with_environment(environment: dict[str, str], work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    work(*arguments)
+
+
+@pytest.fixture(scope="session")
+def in_fresh() -> Callable[..., multiprocessing.process.BaseProcess]:
+    """Start a module's function with arguments in a process that has this one's folder and environment, no more.
+
+    A fork of the test process itself would have what earlier tests left there: memory that they freed, and PyTorch's
+    record of threads that no fork takes along, on which it fails now and then.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "cityseg.api", "cityseg.cli", "cityseg.engine.train"])
+
+    def start(work: Callable[..., object], *arguments: object) -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=_with_environment, args=(dict(os.environ), work, arguments))
+        process.start()
+        return process
+
+    return start
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
 import resource
 import shutil
@@ -11,7 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from safetensors import SafetensorError
 
 from cityseg import api, cli, runs
 from cityseg.api.outcome import explained
+from cityseg.config import ExperimentConfig
 from cityseg.engine import resumption
 from cityseg.engine import train as training
 from cityseg.errors import TrainingError, UsageError
@@ -46,15 +45,6 @@ def before_step(patch: pytest.MonkeyPatch, wanted: int, act: Callable[[], None])
     patch.setattr(training, "make_train_step", making)
 
 
-def apart(work: Callable[[], None]) -> int:
-    """Do something in a copy of this process and return its exit code."""
-    copy = multiprocessing.get_context("fork").Process(target=work)
-    copy.start()
-    copy.join(120)
-    copy.kill()
-    return copy.exitcode
-
-
 def expect_failed(run: Run, sentence: str, step: int) -> None:
     """The run says why it failed, and its last whole checkpoint is that of ``step``."""
     status = run.status()
@@ -79,31 +69,26 @@ def test_a_learning_rate_that_is_too_large(tiny, workplace, streets, monkeypatch
     assert api.train(None, resume="wild").state == "finished"
 
 
-def test_memory_that_runs_out(tiny, workplace, streets):
-    """The first epoch runs at half size; then the process may not grow any more.
-
-    What earlier tests in this process have freed, the allocator may still hold: that is taken up first, so that the
-    step (15 MB for one activation) fails whatever ran before it.
-    """
-    recipe = tiny(image_size=(128, 256), start_channels=16, batch_size=7, epochs=2)
-    hoard: list[bytearray] = []
+def train_in_little_memory(recipe: ExperimentConfig, data: str) -> None:
+    """Train; after the first epoch, which is at half size, the process may not grow any more."""
 
     def close() -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * os.sysconf("SC_PAGE_SIZE")
+        limit = pages * os.sysconf("SC_PAGE_SIZE") + 2**21
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-        with suppress(MemoryError):
-            while True:
-                hoard.append(bytearray(2**20))
-        resource.setrlimit(resource.RLIMIT_AS, (limit + 2**21, resource.RLIM_INFINITY))
 
-    def work() -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            before_step(patch, 2, close)
-            with pytest.raises(TrainingError):
-                api.train(recipe, str(streets), name="large")
+    with pytest.MonkeyPatch.context() as patch:
+        before_step(patch, 2, close)
+        with pytest.raises(TrainingError):
+            api.train(recipe, data, name="large")
 
-    assert apart(work) == 0
+
+def test_memory_that_runs_out(tiny, workplace, streets, in_fresh):
+    recipe = tiny(image_size=(128, 256), start_channels=16, batch_size=7, epochs=2)
+    process = in_fresh(train_in_little_memory, recipe, str(streets))
+    process.join(120)
+    process.kill()
+    assert process.exitcode == 0
     sentence = (
         "large: expected enough memory for a step, found it exhausted; lower batch_size (now 7) or image_size. "
         "The last good weights are kept"
@@ -206,17 +191,20 @@ def test_a_run_whose_folder_is_deleted(tiny, workplace, streets, monkeypatch, st
     assert not (workplace / "runs" / "lost").exists()
 
 
+def train_until_a_signal(number: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        before_step(patch, 6, lambda: os.kill(os.getpid(), number))
+        sys.argv = ["cityseg", "train", "--config", "recipe.json", "--name", "polite"]
+        cli.main()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_a_stop_and_exit_code_zero(tiny, workplace, number):
+def test_a_signal_is_a_stop_and_exit_code_zero(tiny, workplace, in_fresh, number):
     (workplace / "recipe.json").write_text(tiny().model_dump_json())
-
-    def work() -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            before_step(patch, 6, lambda: os.kill(os.getpid(), number))
-            sys.argv = ["cityseg", "train", "--config", "recipe.json", "--name", "polite"]
-            cli.main()
-
-    assert apart(work) == 0
+    process = in_fresh(train_until_a_signal, number)
+    process.join(120)
+    process.kill()
+    assert process.exitcode == 0
     run = find_run("polite")
     assert (run.status()["state"], run.status()["error"]) == ("stopped", None)
     kept = resumption.load(run, torch.device("cpu"))

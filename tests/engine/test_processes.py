@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -13,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,28 +54,26 @@ class Pair:
     err: str
 
 
+def as_they_are(rank: int) -> None:
+    """Change nothing in a process before its run."""
+
+
 @pytest.fixture
-def pair(workplace, unused_port) -> Callable[..., Pair]:
-    """Run ``cityseg WORDS...`` in two copies of this process, with the variables that torchrun would set.
+def pair(workplace, unused_port, in_fresh) -> Callable[..., Pair]:
+    """Run ``cityseg WORDS...`` in two processes with the variables that torchrun would set; it would take longer."""
 
-    Copies need not load the libraries again, which would take longer than the run.
-    """
-
-    def call(*words: object, before: Callable[[int], None] = lambda rank: None) -> Pair:
-        context = multiprocessing.get_context("fork")
-        copies = [context.Process(target=_copy, args=(rank, unused_port, words, before)) for rank in range(2)]
-        for process in copies:
-            process.start()
-        for process in copies:
+    def call(*words: object, before: Callable[[int], None] = as_they_are) -> Pair:
+        processes = [in_fresh(_run, rank, unused_port, words, before) for rank in range(2)]
+        for process in processes:
             process.join(60)
             process.kill()
         out, err = ("".join(Path(f"{rank}.{kind}").read_text() for rank in range(2)) for kind in ("out", "err"))
-        return Pair([process.exitcode for process in copies], out, err)
+        return Pair([process.exitcode for process in processes], out, err)
 
     return call
 
 
-def _copy(rank: int, port: int, words: tuple[object, ...], before: Callable[[int], None]) -> None:
+def _run(rank: int, port: int, words: tuple[object, ...], before: Callable[[int], None]) -> None:
     local = {"LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in {"RANK": rank, "WORLD_SIZE": 2, **local}.items()})
     sys.argv = ["cityseg", *map(str, words)]
@@ -241,13 +239,13 @@ def test_processes_agree_and_one_that_fails_ends_all_with_its_reason(tiny, workp
     assert (status["state"], status["error"]) == ("failed", sentence)
 
 
+def kill_second(rank: int) -> None:
+    if rank == 1:
+        training.Trainer.fit = lambda trainer: os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_a_process_that_is_killed_ends_all(tiny, workplace, pair):
     (workplace / "recipe.json").write_text(tiny().model_dump_json())
-
-    def kill_second(rank: int) -> None:
-        if rank == 1:
-            training.Trainer.fit = lambda trainer: os.kill(os.getpid(), signal.SIGKILL)
-
     killed = pair("train", "--config", "recipe.json", "--name", "killed", before=kill_second)
     assert killed.codes == [1, -signal.SIGKILL]
     assert find_run("killed").status()["error"] == (
@@ -256,21 +254,22 @@ def test_a_process_that_is_killed_ends_all(tiny, workplace, pair):
     )
 
 
+def stop_one(leaving: int, rank: int) -> None:
+    """Let one process get SIGTERM as soon as it looks at the data."""
+    look = runs.data_info
+
+    def info(*arguments):
+        if rank == leaving:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return look(*arguments)
+
+    runs.data_info = info
+
+
 @pytest.mark.parametrize("leaving", [0, 1])
 def test_a_stop_that_one_process_hears_while_data_is_prepared(tiny, workplace, pair, leaving):
     (workplace / "recipe.json").write_text(tiny().model_dump_json())
-
-    def stop_one(rank: int) -> None:
-        look = runs.data_info
-
-        def info(*arguments):
-            if rank == leaving:
-                os.kill(os.getpid(), signal.SIGTERM)
-            return look(*arguments)
-
-        runs.data_info = info
-
-    stopped = pair("train", "--config", "recipe.json", "--name", "early", "--json", before=stop_one)
+    stopped = pair("train", "--config", "recipe.json", "--name", "early", "--json", before=partial(stop_one, leaving))
     assert stopped.codes == [0, 0], stopped.err
     assert json.loads(stopped.out)["state"] == "stopped"
     assert find_run("early").status()["state"] == "stopped"
