@@ -34,7 +34,6 @@ _LOGO = (
 _STYLE = """<style>
 .st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
 [class*="st-key-queue_row_"] { flex-wrap: nowrap; }
-.st-key-predict_from [role="radiogroup"] { flex-wrap: wrap; }
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
 </style>"""
 DATASET_PAGE = "pages/dataset.py"

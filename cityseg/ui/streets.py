@@ -84,6 +84,7 @@ def choose_source(sources: list[str]) -> str:
         format_func=lambda name: SOURCES[name],
         key=key,
         required=True,
+        wrap=True,
         persist_state="session",
     )
     source = source or sources[0]
