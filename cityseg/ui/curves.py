@@ -12,7 +12,7 @@ from cityseg.analysis.curves import Curve, Over
 from cityseg.api import Result
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
-from cityseg.ui import choices, export, state
+from cityseg.ui import choices, export, glossary, state
 from cityseg.ui.comparison import Comparison
 
 _OVER, _OVER_PARAMETER = "curves_over", "over"
@@ -44,11 +44,13 @@ def show(comparison: Comparison) -> None:
         scores = _scores()
     with right:
         weight = _smoothing()
-    columns = st.columns(2)
-    for position, quantity in enumerate((learning.TRAIN_LOSS, learning.VAL_LOSS, *scores)):
-        with columns[position % 2]:
-            _chart(_curves(comparison.selected, histories, quantity, over), quantity, over, weight)
-    st.caption(_reading(weight, over))
+    quantities = [learning.TRAIN_LOSS, learning.VAL_LOSS, *scores]
+    for start in range(0, len(quantities), 2):  # rows, so that a phone shows them in this order too
+        for column, quantity in zip(st.columns(2), quantities[start : start + 2], strict=False):
+            with column:
+                _chart(_curves(comparison.selected, histories, quantity, over), quantity, over, weight)
+    configs = {name: comparison.selected[name].config for name in histories}
+    st.caption(f"{_reading(weight, over)} {glossary.only_on_train(configs)}")
 
 
 def _curves(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cityseg.config import ExperimentConfig
@@ -176,3 +177,23 @@ def size(value: tuple[int, int] | list[int]) -> str:
 def score(value: float | None) -> str:
     """Write a score with three decimals, or a dash where there is none."""
     return ABSENT if value is None or value != value else f"{value:.3f}"
+
+
+def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:
+    """Say what a run's loss on train has that its loss on val lacks; nothing where there is no such run.
+
+    Args:
+        configs: the runs' settings by their names.
+    """
+    sentences = []
+    for name, config in configs.items():
+        parts = []
+        if config.deep_supervision:
+            parts.append(f"{config.deep_supervision:g} times the loss of its coarser levels (deep supervision)")
+        if config.teacher and config.teacher_weight:
+            parts.append(f"what it learns from {config.teacher}, at a weight of {config.teacher_weight:g}")
+        if parts:
+            sentences.append(
+                f"On train the loss of {name} also has {' and '.join(parts)}; on val it is that of the labels alone."
+            )
+    return " ".join(sentences)

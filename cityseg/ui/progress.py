@@ -242,7 +242,10 @@ def _curves(run_id: str) -> None:
         config={"displayModeBar": False},
         alt=f"Training and validation loss of {run_id} over its steps, with the learning rate",
     )
-    st.caption("Falling is learning. When val turns up while train still falls, the network learns frames by heart.")
+    st.caption(
+        "Falling is learning. When val turns up while train still falls, the network learns frames by heart. "
+        + glossary.only_on_train({run_id: result.config})
+    )
     if epochs:
         st.plotly_chart(
             figures.validation_curve(epochs, color, result.config.epochs),

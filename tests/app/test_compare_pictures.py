@@ -16,7 +16,8 @@ from cityseg.api import Result
 from cityseg.config import build
 from cityseg.data.synthetic import synthesize
 from cityseg.labels import CLASS_NAMES
-from cityseg.ui import cached
+from cityseg.presets import preset
+from cityseg.ui import cached, glossary
 
 APP = Path(__file__).parents[2] / "app.py"
 RECIPE = {"start_channels": 4, "depth": 1, "batch_size": 4, "precision": "float32", "learning_rate": 0.01}
@@ -100,6 +101,19 @@ def test_curves_are_drawn_over_minutes_and_smoothed_in_front_of_what_was_measure
     app.multiselect(key="curves_scores").set_value([]).run()
     assert len(charts(app)) == 2
     assert address(app, "over") == "minutes"
+
+
+def test_what_only_the_loss_on_train_has_is_said(around: dict[str, Result]) -> None:
+    plain, deep = preset("best-6"), preset("best-7")
+    assert glossary.only_on_train({"best-6": plain}) == ""
+    assert glossary.only_on_train({"best-6": plain, "deep": deep}) == (
+        "On train the loss of deep also has 0.4 times the loss of its coarser levels (deep supervision); on val it is "
+        "that of the labels alone."
+    )
+    taught = plain.model_copy(update={"teacher": "best-5", "teacher_weight": 0.5})
+    assert "also has what it learns from best-5, at a weight of 0.5; on val" in glossary.only_on_train({"x": taught})
+    app = opened("Curves", runs="best-6,best-7", **{"from": "best-6", "to": "best-7"})
+    assert sum("On train the loss of best-7 also has" in caption.value for caption in app.caption) == 1
 
 
 def test_confusions_give_a_signed_difference_and_lead_to_the_frames(around: dict[str, Result]) -> None:
