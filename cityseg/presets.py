@@ -185,17 +185,18 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "best-live": (
-        "best-4 taken to 256x512, with frames shrunk by four first: for film on a processor",
+        "best-6 with frames shrunk by four first: for film on a processor",
         {
             **_SEPARABLE,
-            **_OTHER_CAMERAS,
-            "initial": "best-4",
+            **_NEAR_CAMERAS,
+            "initial": "best-6",
             "start_channels": 48,
             "max_channels": 256,
             "stem": 4,
             "image_size": (256, 512),
-            "learning_rate": 2e-3,
-            "epochs": 3,
+            "learning_rate": 3e-3,
+            "epochs": 5,
+            "precision": "bfloat16",
         },
     ),
 }
