@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ def before_step(patch: pytest.MonkeyPatch, wanted: int, act: Callable[[], None])
         return one
 
     patch.setattr(training, "make_train_step", making)
+
+
+def exit_code(process: BaseProcess) -> int | None:
+    """Wait for a process and return how it ended."""
+    process.join(120)
+    process.kill()
+    return process.exitcode
 
 
 def expect_failed(run: Run, sentence: str, step: int) -> None:
@@ -85,10 +93,7 @@ def train_in_little_memory(recipe: ExperimentConfig, data: str) -> None:
 
 def test_memory_that_runs_out(tiny, workplace, streets, in_fresh):
     recipe = tiny(image_size=(128, 256), start_channels=16, batch_size=7, epochs=2)
-    process = in_fresh(train_in_little_memory, recipe, str(streets))
-    process.join(120)
-    process.kill()
-    assert process.exitcode == 0
+    assert exit_code(in_fresh(train_in_little_memory, recipe, str(streets))) == 0
     sentence = (
         "large: expected enough memory for a step, found it exhausted; lower batch_size (now 7) or image_size. "
         "The last good weights are kept"
@@ -201,10 +206,7 @@ def train_until_a_signal(number: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_a_stop_and_exit_code_zero(tiny, workplace, in_fresh, number):
     (workplace / "recipe.json").write_text(tiny().model_dump_json())
-    process = in_fresh(train_until_a_signal, number)
-    process.join(120)
-    process.kill()
-    assert process.exitcode == 0
+    assert exit_code(in_fresh(train_until_a_signal, number)) == 0
     run = find_run("polite")
     assert (run.status()["state"], run.status()["error"]) == ("stopped", None)
     kept = resumption.load(run, torch.device("cpu"))

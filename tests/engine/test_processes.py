@@ -60,15 +60,15 @@ def as_they_are(rank: int) -> None:
 
 @pytest.fixture
 def pair(workplace, unused_port, in_fresh) -> Callable[..., Pair]:
-    """Run ``cityseg WORDS...`` in two processes with the variables that torchrun would set; it would take longer."""
+    """Run ``cityseg WORDS...`` in two processes with the variables that torchrun sets, which itself takes longer."""
 
     def call(*words: object, before: Callable[[int], None] = as_they_are) -> Pair:
-        processes = [in_fresh(_run, rank, unused_port, words, before) for rank in range(2)]
-        for process in processes:
+        both = [in_fresh(_run, rank, unused_port, words, before) for rank in range(2)]
+        for process in both:
             process.join(60)
             process.kill()
         out, err = ("".join(Path(f"{rank}.{kind}").read_text() for rank in range(2)) for kind in ("out", "err"))
-        return Pair([process.exitcode for process in processes], out, err)
+        return Pair([process.exitcode for process in both], out, err)
 
     return call
 
