@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 import streamlit as st
 
@@ -11,6 +13,7 @@ from cityseg.labels import COLOR_BLIND_PALETTE, PALETTE
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
+_ASKED_COLORS = "asked_safe_colors"
 # Streamlit refuses to touch these: they belong to tabs, filters, widgets of a page and the switch of the colours.
 _BOUND = (
     "front",
@@ -58,6 +61,9 @@ def share_data() -> None:
 
 def color_switch() -> None:
     """Show the switch between the official and the colour-blind-safe colours; once per page, for all of it."""
+    asked = st.session_state.pop(_ASKED_COLORS, None)
+    if asked is not None:
+        st.session_state[_SAFE_COLORS] = asked
     st.toggle(
         "Colour-blind-safe colours",
         key=_SAFE_COLORS,
@@ -75,6 +81,16 @@ def palette() -> np.ndarray:
 def choose_colors(*, safe: bool) -> None:
     """Choose the colours from elsewhere than the switch (for callbacks: before the switch is drawn)."""
     st.session_state[_SAFE_COLORS] = safe
+
+
+def draw_again_in(*, safe: bool) -> NoReturn:
+    """Run the whole page again in these colours, whatever the browser says of the switch meanwhile.
+
+    The parts that renew themselves send the position of every widget along. What they sent before the browser had heard
+    of the choice would take it back.
+    """
+    st.session_state[_ASKED_COLORS] = safe
+    st.rerun()
 
 
 def remembered(name: str, options: tuple[str, ...] | list[str]) -> str | None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -24,13 +25,15 @@ def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def visit(browser: Any, studio: Any) -> Iterator[Callable[[str], Any]]:
-    """Open an address as somebody new: nothing is kept from one visit to the next."""
+def visit(browser: Any, studio: Any) -> Iterator[Callable[..., Any]]:
+    """Open an address as somebody new, over a line of its own if asked; nothing is kept from one to the next."""
     contexts: list[Any] = []
 
-    def go(address: str) -> Any:
+    def go(address: str, line: Callable[[Any], None] | None = None) -> Any:
         contexts.append(browser.new_context(viewport=WIDE))
         page = contexts[-1].new_page()
+        if line:
+            page.route_web_socket("**/_stcore/stream", line)
         page.goto(address if address.startswith("http") else f"{studio.address}/{address}")
         page.locator("[data-testid=cityseg-viewer][data-ready=true]").first.wait_for(timeout=60_000)
         settle(page)
@@ -108,6 +111,53 @@ def test_the_viewers_switch_of_colours_is_the_apps(visit: Callable[[str], Any]) 
     page.locator(".st-key-safe_colors label").first.click()
     sync_api.expect(viewer).to_have_attribute("data-palette", "official")
     sync_api.expect(page.locator(".gallery img").first).to_have_attribute("src", str(before))
+
+
+class LateNews:
+    """A line on which a page's own renewals, once the viewer has spoken, come again as they were before."""
+
+    def __init__(self) -> None:
+        self.renewal: bytes | None = None
+        self.repeats = 0
+
+    def __call__(self, page_side: Any) -> None:
+        server_side = page_side.connect_to_server()
+
+        def from_page(message: bytes | str) -> None:
+            server_side.send(message)
+            sent = BackMsg()
+            sent.ParseFromString(message)
+            if sent.rerun_script.is_auto_rerun and not self.repeats:
+                self.renewal = message
+            elif any("palette" in state.json_trigger_value for state in sent.rerun_script.widget_states.widgets):
+                self.repeats = 20
+
+        def from_server(message: bytes | str) -> None:
+            page_side.send(message)
+            if self.repeats and self.renewal:
+                self.repeats -= 1
+                server_side.send(self.renewal)
+
+        page_side.on_message(from_page)
+        server_side.on_message(from_server)
+
+
+def test_the_viewers_switch_holds_against_what_the_browser_said_before(visit: Callable[..., Any]) -> None:
+    line = LateNews()
+    page = visit("dataset?look=labels", line)
+    before = page.locator(".gallery img").first.get_attribute("src")
+    for _ in range(100):
+        if line.renewal is None:
+            page.wait_for_timeout(100)
+    page.get_by_test_id("cityseg-viewer").get_by_role("button", name="Colour-blind-safe colours").click()
+    sync_api.expect(page.get_by_role("switch", name="Colour-blind-safe colours")).to_be_checked()
+    sync_api.expect(page.locator(".gallery img").first).not_to_have_attribute("src", str(before))
+    settle(page)
+    assert line.renewal, "no part of the page has renewed itself within ten seconds"
+    assert line.repeats < 20
+    sync_api.expect(page.get_by_role("switch", name="Colour-blind-safe colours")).to_be_checked()
+    sync_api.expect(page.get_by_test_id("cityseg-viewer")).to_have_attribute("data-palette", "colour-blind-safe")
+    sync_api.expect(page.locator(".gallery img").first).not_to_have_attribute("src", str(before))
 
 
 def test_the_colours_stay_on_other_pages(visit: Callable[[str], Any]) -> None:

@@ -142,9 +142,10 @@ def viewer(
     payload = _payload(photo, layers, state.palette() if palette is None else palette, max_side, options)
     result = _mount(key=key, data=payload, on_event_change=lambda: _adopt_colors(key))
     event = result.get("event")
-    if _chosen_palette(event) is not None:
+    chosen = _chosen_palette(event)
+    if chosen is not None:
         # The rest of the page was drawn before, or lies outside the fragment that runs.
-        st.rerun()
+        state.draw_again_in(safe=chosen == _SAFE)
     return _parse_event(event)
 
 
