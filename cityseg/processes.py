@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import ignite.distributed as idist
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -47,12 +46,12 @@ _channel: _Channel | None = None
 
 def count() -> int:
     """Return how many processes work on this run."""
-    return idist.get_world_size() if _channel else 1
+    return dist.get_world_size() if _channel else 1
 
 
 def rank() -> int:
     """Return this process's number, from 0."""
-    return idist.get_rank() if _channel else 0
+    return dist.get_rank() if _channel else 0
 
 
 def is_first() -> bool:
@@ -75,6 +74,8 @@ def joined() -> Iterator[None]:
     if _started() < 2:
         yield
         return
+    import ignite.distributed as idist
+
     cuda = torch.cuda.is_available()
     local, devices = int(os.environ.get("LOCAL_WORLD_SIZE") or 1), torch.cuda.device_count()
     if cuda and local > devices:
@@ -96,6 +97,8 @@ def joined() -> Iterator[None]:
 def first_goes_ahead() -> Iterator[None]:
     """Let the first process of every machine through the block before the others, who find its work done."""
     if _channel:
+        import ignite.distributed as idist
+
         with idist.one_rank_first(local=True):
             yield
     else:

@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from ignite.engine import Engine, Events
 from PIL import Image
 from torch import Tensor
 
@@ -37,6 +37,9 @@ from cityseg.engine.stopwatch import Ratio, Stopwatch
 from cityseg.engine.train import Trainer
 from cityseg.labels import LabelTable
 from cityseg.runs import create_run
+
+if TYPE_CHECKING:
+    from ignite.engine import Engine
 
 _DECODED = 32
 """Frames, at least, in an epoch that decodes them all."""
@@ -76,6 +79,8 @@ class _TimedTrainer(Trainer):
     between: Callable[[], None] = staticmethod(lambda: None)
 
     def _build_engine(self) -> Engine:
+        from ignite.engine import Events
+
         self._stop = _AtOnce()
         engine = super()._build_engine()
         self.held: list[int | None] = []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from ignite.engine import Engine, Events
 from torch import Tensor, nn
 
 from cityseg import processes
@@ -17,10 +17,13 @@ from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.precision import arithmetic
 from cityseg.enlarge import at_size
-from cityseg.metrics import FrameConfusionMatrix, most_probable
+from cityseg.metrics import most_probable
 from cityseg.metrics.boundary import boundary_counts
 from cityseg.metrics.calibration import calibration_counts
 from cityseg.metrics.traits import class_counts, light
+
+if TYPE_CHECKING:
+    from ignite.engine import Engine
 
 EVALUATION_BATCH = 16
 """Frames per forward pass. Fixed, so that repeated evaluations see the same arithmetic."""
@@ -91,6 +94,11 @@ def evaluate(
         on_predicted: called with a frame's index and its (H, W) uint8 train ids, by the process that predicted it.
         on_progress: called with (frames done, frames in all).
     """
+    # Late, like all of ignite: it takes half as long to load as PyTorch does, and most verbs do without it.
+    from ignite.engine import Engine, Events
+
+    from cityseg.metrics.frames import FrameConfusionMatrix
+
     was_training = model.training
     dtype = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32
     batches = range(0, len(split), EVALUATION_BATCH)

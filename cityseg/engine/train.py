@@ -9,11 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from ignite.engine import Engine, Events
 from torch import Tensor, nn
 
 from cityseg import checkpoint, processes
@@ -39,6 +38,9 @@ from cityseg.metrics import summarize
 from cityseg.models.synchronised import synchronise_statistics
 from cityseg.runs import Run
 from cityseg.tracking import Tracker
+
+if TYPE_CHECKING:
+    from ignite.engine import Engine
 
 LOG_INTERVAL = 10
 """Steps between two looks at the loss; each look waits for the device once."""
@@ -136,6 +138,8 @@ class Trainer:
         return card.scores
 
     def _build_engine(self) -> Engine:
+        from ignite.engine import Engine, Events
+
         config = self.config
         train = self.on_device["train"]
         teacher = self.given.teacher.to(self.device) if self.given.teacher else None

@@ -1,11 +1,11 @@
 """Scores of a segmentation: counting on the device, and figures from the counts.
 
-``counting`` makes per-frame confusion matrices, ``scores`` turns them into precision, recall, F1, Dice and IoU,
-``instances`` adds the official instance-level IoU, ``boundary`` the IoU near contours, ``calibration`` what
-confidence is worth.
+``counting`` makes per-frame confusion matrices, ``frames`` keeps them over a pass, ``scores`` turns them into
+precision, recall, F1, Dice and IoU, ``instances`` adds the official instance-level IoU, ``boundary`` the IoU near
+contours, ``calibration`` what confidence is worth.
 """
 
-from cityseg.metrics.counting import FrameConfusionMatrix, frame_confusions, most_probable
+from cityseg.metrics.counting import frame_confusions, most_probable
 from cityseg.metrics.scores import (
     METRICS,
     ClassScores,
@@ -22,7 +22,6 @@ from cityseg.metrics.scores import (
 __all__ = [
     "METRICS",
     "ClassScores",
-    "FrameConfusionMatrix",
     "category_confusion",
     "class_scores",
     "frame_confusions",

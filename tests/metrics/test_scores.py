@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score, pre
 
 from cityseg import metrics
 from cityseg.labels import CATEGORIES, CLASS_NAMES, CLASSES
+from cityseg.metrics.frames import FrameConfusionMatrix
 
 
 def frames(kind: str, count: int = 3, size: tuple[int, int] = (17, 23)) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +177,7 @@ def test_summaries_are_json(kind):
 
 def test_the_matrix_equals_ignites_own():
     random = torch.Generator().manual_seed(5)
-    ours, theirs = metrics.FrameConfusionMatrix(), ConfusionMatrix(num_classes=19)
+    ours, theirs = FrameConfusionMatrix(), ConfusionMatrix(num_classes=19)
     matrices = []
     for count in (2, 3):
         logits = torch.randn(count, 19, 8, 9, generator=random)
@@ -214,7 +215,7 @@ def test_logits_that_are_no_numbers_give_some_class():
 def test_it_attaches_to_an_engine():
     truth, predicted = (torch.from_numpy(values) for values in frames("void", count=6))
     engine = Engine(lambda engine, rows: (predicted[rows], truth[rows]))
-    matrix = metrics.FrameConfusionMatrix()
+    matrix = FrameConfusionMatrix()
     matrix.attach(engine, "confusion")
     for _ in range(2):  # a second run starts from nothing
         state = engine.run([slice(0, 4), slice(4, 6)])
