@@ -11,10 +11,11 @@ import plotly.graph_objects as go
 
 from cityseg.figures.theme import NEUTRAL, figure, run_color
 
-Cost = Literal["size", "speed"]
+Cost = Literal["size", "speed", "onnx"]
 _TITLES: dict[Cost, str] = {
     "size": "Trained parameters (log scale)",
     "speed": "Speed in frames per second, one at a time (log scale)",
+    "onnx": "Frames per second by ONNX Runtime (log scale)",
 }
 _Box = tuple[float, float, float, float]
 _PLOT = (380.0, 400.0)
@@ -69,11 +70,12 @@ def model_front(
     the same device matches.
 
     Args:
-        points: the models; by speed, those without one are left out.
-        by: what a model costs: ``size`` in parameters, or ``speed``.
+        points: the models; by a speed, those without it are left out.
+        by: what a model costs: ``size`` in parameters, ``speed`` by PyTorch on the device it was timed on, or ``onnx``,
+            by ONNX Runtime on the processor.
         score_name: title of the vertical axis.
     """
-    points = [point for point in points if by == "size" or point.frames_per_second]
+    points = [point for point in points if cost(point, by)]
     traces: list[go.Scatter] = []
     places = _name_places(points, by)
     groups = list(dict.fromkeys(point.conditions for point in points))
@@ -81,11 +83,11 @@ def model_front(
         members = sorted((point for point in points if point.conditions == conditions), key=_cheapest_best_first(by))
         devices = dict.fromkeys(point.timed_on if by == "speed" else "" for point in members)
         for device in devices:
-            traces.append(_front([point for point in members if by == "size" or point.timed_on == device], by))
+            traces.append(_front([point for point in members if by != "speed" or point.timed_on == device], by))
         symbol = _SYMBOLS[number % len(_SYMBOLS)]
         traces.append(
             go.Scatter(
-                x=[_cost(point, by) for point in members],
+                x=[cost(point, by) for point in members],
                 y=[point.score for point in members],
                 error_y=_intervals(members),
                 text=[point.name for point in members],
@@ -116,18 +118,20 @@ def model_front(
             "type": "log",
             "showgrid": True,
             "title": {"text": _TITLES[by]},
-            **(_decades(points) if by == "size" else _speeds(points)),
+            **_axis(points, by),
         },
         yaxis={"title": {"text": score_name}, "tickformat": ".2f", "range": _score_range(points)},
     )
 
 
-def _cost(point: ModelPoint, by: Cost) -> float:
-    return float(point.parameters) if by == "size" else point.frames_per_second or 0.0
+def cost(point: ModelPoint, by: Cost) -> float:
+    """Return what a model costs, see ``model_front``; 0 where that is not known."""
+    costs = {"size": point.parameters, "speed": point.frames_per_second, "onnx": point.onnx_frames_per_second}
+    return float(costs[by] or 0)
 
 
 def _cheapest_best_first(by: Cost) -> Callable[[ModelPoint], tuple[float, float]]:
-    return lambda point: (_cost(point, by) * (1 if by == "size" else -1), -point.score)
+    return lambda point: (cost(point, by) * (1 if by == "size" else -1), -point.score)
 
 
 def _intervals(members: Sequence[ModelPoint]) -> dict[str, object]:
@@ -156,7 +160,7 @@ def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:
             front.append(point)
             best = point.score
     return go.Scatter(
-        x=[_cost(point, by) for point in front],
+        x=[cost(point, by) for point in front],
         y=[point.score for point in front],
         mode="lines",
         line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
@@ -170,11 +174,11 @@ def _name_places(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str
 
     Worked out for a plot of ``_PLOT`` pixels; a wider one has more room, a narrower one may still show two names close.
     """
-    axis = _decades(points)["range"] if by == "size" else _speeds(points)["range"]
+    axis = _axis(points, by)["range"]
     assert isinstance(axis, list)
     top = _score_range(points)[1]
     spots = {
-        point: (_PLOT[0] * (log10(_cost(point, by)) - axis[0]) / (axis[1] - axis[0]), _PLOT[1] * point.score / top)
+        point: (_PLOT[0] * (log10(cost(point, by)) - axis[0]) / (axis[1] - axis[0]), _PLOT[1] * point.score / top)
         for point in points
     }
     markers = [(x - _MARKER / 2, y - _MARKER / 2, x + _MARKER / 2, y + _MARKER / 2) for x, y in spots.values()]
@@ -212,10 +216,15 @@ def _score_range(points: Sequence[ModelPoint]) -> list[float]:
     return [0.0, min(1.05, max(0.1, top * 1.1))]
 
 
-def _decades(points: Sequence[ModelPoint]) -> dict[str, object]:
+def _axis(points: Sequence[ModelPoint], by: Cost) -> dict[str, object]:
+    costs = [cost(point, by) for point in points]
+    return _decades(costs) if by == "size" else _speeds(costs)
+
+
+def _decades(sizes: Sequence[float]) -> dict[str, object]:
     """Label powers of ten in words, and leave room beside the outermost points for their names."""
     powers = range(3, 10)
-    sizes = [point.parameters for point in points] or [100_000, 10_000_000]
+    sizes = sizes or [100_000, 10_000_000]
     low, high = floor(log10(max(1, min(sizes)))), ceil(log10(max(sizes) + 1))
     return {
         "tickvals": [10**power for power in powers],
@@ -224,8 +233,8 @@ def _decades(points: Sequence[ModelPoint]) -> dict[str, object]:
     }
 
 
-def _speeds(points: Sequence[ModelPoint]) -> dict[str, object]:
-    speeds = [point.frames_per_second or 1.0 for point in points] or [1.0, 100.0]
+def _speeds(speeds: Sequence[float]) -> dict[str, object]:
+    speeds = speeds or [1.0, 100.0]
     ticks = [step * 10**power for power in range(-1, 5) for step in (1, 2, 5)]
     return {
         "tickvals": ticks,

@@ -11,15 +11,20 @@ import streamlit as st
 from cityseg.analysis import bootstrap
 from cityseg.api import Result
 from cityseg.errors import CitysegError
-from cityseg.figures.overview import Cost, ModelPoint, model_front
+from cityseg.figures.overview import Cost, ModelPoint, cost, model_front
 from cityseg.ui import choices
 
 _BY = "front_by"
-_TITLES: dict[Cost, str] = {"size": "Size", "speed": "Speed"}
+_TITLES: dict[Cost, str] = {"size": "Size", "speed": "Speed", "onnx": "Speed by ONNX"}
+_FASTER = (
+    "further right is faster; the dotted line joins those that no faster model matches. Each sees photos at its own "
+    "size, which is most of what decides its speed"
+)
 _WORDS: dict[Cost, str] = {
     "size": "further left is smaller; the dotted line joins those that no smaller model matches",
-    "speed": "further right is faster; the dotted line joins those that no faster model matches. Each sees photos at "
-    "its own size, which is most of what decides its speed",
+    "speed": _FASTER,
+    "onnx": f"{_FASTER}. ONNX Runtime runs a model without PyTorch, here on the processor; it is timed when a model is "
+    "published, so other trainings are missing",
 }
 
 
@@ -36,7 +41,7 @@ def show(results: Sequence[Result]) -> None:
             )
             st.page_link("pages/train.py", label="Train the first model", icon=":material/model_training:")
         return
-    by = _choose()
+    by = _choose(points)
     st.caption(
         f"One mark per model: further up is better, {_WORDS[by]}. The thin bar is the 95\u00a0% interval: how far "
         "other frames would have moved the score. Only marks of the same shape were measured alike."
@@ -58,8 +63,8 @@ def conditions(result: Result) -> str:
     return f"{words}, compared at {size[1]} × {size[0]} px" if size else words
 
 
-def _choose() -> Cost:
-    names = get_args(Cost)
+def _choose(points: Sequence[ModelPoint]) -> Cost:
+    names = tuple(name for name in get_args(Cost) if any(cost(point, name) for point in points))
     choices.settle(_BY, "front", names, names[0])
     answer: Cost | None = st.segmented_control(
         "Cost",

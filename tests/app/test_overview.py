@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +84,23 @@ def test_data_that_cannot_be_opened_is_named_with_the_way_out(workplace: Path, m
     assert not pictures(app)
 
 
+def test_speed_by_onnx_is_offered_where_a_model_has_it(trained: Run, workplace: Path) -> None:
+    shutil.copytree(trained.folder, workplace / "runs" / "tiny")
+    assert opened().segmented_control(key="front_by").options == ["Size", "Speed"]
+    path = workplace / "runs" / "tiny" / "best" / "model.json"
+    description = json.loads(path.read_text())
+    description["speed"]["onnx_frames_per_second"] = 1234.0
+    path.write_text(json.dumps(description))
+    st.cache_data.clear()
+    app = opened()
+    assert app.segmented_control(key="front_by").options == ["Size", "Speed", "Speed by ONNX"]
+    app.segmented_control(key="front_by").set_value("onnx").run()
+    assert not app.exception
+    assert "ONNX Runtime runs a model without PyTorch" in words(app)
+    chart = json.loads(next(part.proto.spec for part in app.get("plotly_chart") if "ONNX" in part.proto.spec))
+    assert [trace["text"] for trace in chart["data"] if trace.get("text")] == [["tiny"]]
+
+
 def test_models_measured_alike_share_a_symbol_and_a_front() -> None:
     alike = [ModelPoint("a", 1000, 0.2, "one"), ModelPoint("b", 9000, 0.1, "one"), ModelPoint("c", 90_000, 0.4, "one")]
     figure = model_front([*alike, ModelPoint("d", 90_000, 0.9, "other")])
@@ -108,6 +127,18 @@ def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
     assert list(marks.error_y.arrayminus) == pytest.approx([0.05, 0, 0.05])
     assert list(next(trace for trace in figure.data if trace.mode == "lines").x) == [200, 8]
     assert figure.layout.xaxis.title.text == "Speed in frames per second, one at a time (log scale)"
+
+
+def test_by_onnx_the_devices_of_other_speeds_do_not_matter() -> None:
+    points = [
+        ModelPoint("small", 1000, 0.2, "one", None, 200.0, "CPU", 300.0),
+        ModelPoint("large", 9000, 0.4, "one", None, 900.0, "a GPU", 40.0),
+        ModelPoint("not published", 9000, 0.5, "one", None, 8.0, "CPU"),
+    ]
+    figure = model_front(points, "onnx")
+    assert [list(trace.x) for trace in figure.data if trace.mode == "lines"] == [[300, 40]]
+    assert [list(trace.text) for trace in figure.data if trace.text] == [["small", "large"]]
+    assert figure.layout.xaxis.title.text == "Frames per second by ONNX Runtime (log scale)"
 
 
 def test_by_speed_every_device_has_a_front_of_its_own() -> None:
