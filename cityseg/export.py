@@ -133,6 +133,8 @@ def load_onnx(path: Path) -> Predictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 4
+        # Its threads may wait for work in a loop while it computes, but not after: PyTorch's need the cores then.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         told = json.loads(session.get_modelmeta().custom_metadata_map[_KEY])
         card = ModelCard(

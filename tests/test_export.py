@@ -84,6 +84,34 @@ def test_the_command_line_predicts_the_same_from_either(exported, workplace, tra
         assert (maps[0] == maps[1]).mean() >= 0.9999
 
 
+def test_a_clip_is_filmed_the_same_from_either(exported, workplace, trained, cityseg, tmp_path):
+    (tmp_path / "walk").mkdir()
+    for number in range(3):
+        Image.fromarray(render(number, size=(90, 150)).photo).save(tmp_path / "walk" / f"{number}.png")
+    first = cityseg("clip", trained.folder, tmp_path / "walk", "--out", tmp_path / "a", "--flip", "--json")
+    second = cityseg("clip", "--onnx", exported[0], tmp_path / "walk", "--out", tmp_path / "b", "--flip", "--json")
+    assert first.code == second.code == 0, second.err
+    tables = [np.loadtxt(tmp_path / name / "walk_classes.csv", delimiter=",", skiprows=1) for name in "ab"]
+    assert tables[0].shape == (3, 22)
+    np.testing.assert_allclose(*tables, atol=0.02)
+    assert (tmp_path / "b" / "walk_overlay.mp4").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["best-1"], "expected MODEL and a clip, found 'best-1' alone"),
+        (["best-1", "a.mp4", "b.mp4"], "expected one clip, found 2: a.mp4, b.mp4"),
+        (["--onnx", "none.onnx", "a.mp4"], "none.onnx: expected an ONNX file, found none"),
+    ],
+)
+def test_a_clip_of_wrong_words_is_refused(words, said, workplace, cityseg):
+    answer = cityseg("clip", *words, "--out", "out")
+    assert answer.code == 2
+    assert said in answer.err
+    assert not (workplace / "out").exists()
+
+
 @pytest.fixture
 def already_written(exported, monkeypatch):
     """Exporting takes seconds and was done once for all; what comes after it is done anew."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cityseg.api.models import load_predictor
+from cityseg.api.models import open_predictor
 from cityseg.clips import Clip, FilmWriter
 from cityseg.errors import DataError
 from cityseg.figures.overlay import overlay
@@ -47,12 +47,13 @@ class ClipResult:
 
 
 def predict_clip(
-    model: str,
+    model: str | None,
     clip: Path,
     out: Path,
     *,
     fit: Fit = "stretch",
     flip: bool = False,
+    onnx: Path | None = None,
     runs: Path | None = None,
     most_pixels: int | None = None,
     on_progress: ClipProgress | None = None,
@@ -60,11 +61,12 @@ def predict_clip(
     """Predict a clip frame by frame and write ``NAME_overlay.mp4`` and ``NAME_classes.csv``, or neither.
 
     Args:
-        model: MODEL.
+        model: MODEL, or None where a file is named instead.
         clip: a film, a GIF, or a folder of photos, which are taken by name, ten a second.
         out: folder for the results, made if missing.
         fit: how a frame is brought to the model's size, see ``cityseg.fit``.
         flip: also look at every frame mirrored, and average.
+        onnx: a file that ``export`` has written, used instead of MODEL.
         runs: folder of runs.
         most_pixels: of all frames together; None for any number.
         on_progress: called with (frames done, frames in all or None where the file does not tell).
@@ -73,7 +75,7 @@ def predict_clip(
         UsageError, CheckpointError: MODEL is unknown or damaged.
         DataError: no clip, a damaged or too long one, or a folder that cannot be written.
     """
-    predictor = load_predictor(model, runs)
+    predictor = open_predictor(model, onnx, runs)
     opened = Clip(clip, most_pixels)
     name = clip.name if clip.is_dir() else clip.stem
     film, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"

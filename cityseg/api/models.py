@@ -74,6 +74,18 @@ def load_predictor(model: str, runs: Path | None = None) -> Predictor:
     return Predictor.load(model_folder(model, runs), best_device())
 
 
+def open_predictor(model: str | None, onnx: Path | None, runs: Path | None = None) -> Predictor:
+    """Open MODEL, or a file that ``export`` has written where one is named.
+
+    Raises:
+        UsageError, CheckpointError: MODEL or the file is unknown or damaged.
+    """
+    if onnx is not None:
+        return load_onnx(onnx)
+    assert model is not None
+    return load_predictor(model, runs)
+
+
 def predict_photos(
     model: str | None,
     photos: Sequence[Path],
@@ -118,11 +130,7 @@ def predict_photos(
         DataError: a file that is no photo, or a folder that cannot be written.
     """
     least = _percent(unknown)
-    if onnx is None:
-        assert model is not None
-        predictor = load_predictor(model, runs)
-    else:
-        predictor = load_onnx(onnx)
+    predictor = open_predictor(model, onnx, runs)
     scaled_sizes(predictor.model, predictor.card.image_size, scales)  # refused before anything is read or written
     # A single one is decoded before its files are written anyway.
     for path in photos if len(photos) > 1 else ():

@@ -25,6 +25,7 @@ Data = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+Onnx = Annotated[Path | None, typer.Option("--onnx", help="A file made by `cityseg export`, in place of MODEL.")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of runs. [default: $CITYSEG_RUNS, runs]")]
 Scales = Annotated[
     str,

@@ -14,6 +14,7 @@ from cityseg.analysis import things
 from cityseg.cli.common import (
     Data,
     Json,
+    Onnx,
     Runs,
     Scales,
     bar,
@@ -60,6 +61,13 @@ def evaluate(
     print_result(as_json, scores, _score_lines(scores))
 
 
+def _model_and_rest(words: list[str], onnx: Path | None, wanted: str) -> tuple[str | None, list[str]]:
+    model, rest = (None, words) if onnx else (words[0], words[1:])
+    if not rest:
+        raise UsageError(f"expected MODEL and {wanted}, found {words[0]!r} alone")
+    return model, rest
+
+
 def predict(
     words: Annotated[list[str], typer.Argument(metavar="MODEL PHOTO...")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
@@ -74,16 +82,12 @@ def predict(
             help="Below this confidence, 0 to 0.99, a pixel is unknown: grey, and 0 among the label ids.",
         ),
     ] = 0.0,
-    onnx: Annotated[
-        Path | None, typer.Option("--onnx", help="A file made by `cityseg export`, in place of MODEL.")
-    ] = None,
+    onnx: Onnx = None,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
     """Write label ids, colours, overlay and class shares of photos at their own size."""
-    model, names = (None, words) if onnx else (words[0], words[1:])
-    if not names:
-        raise UsageError(f"expected MODEL and at least one photo, found {words[0]!r} alone")
+    model, names = _model_and_rest(words, onnx, "at least one photo")
     photos = [Path(name) for name in names]
     with bar("predicting") as progress:
         results = api.predict_photos(
@@ -102,18 +106,28 @@ def predict(
 
 
 def clip(
-    model: str,
-    path: Annotated[Path, typer.Argument(metavar="CLIP")],
+    words: Annotated[list[str], typer.Argument(metavar="MODEL CLIP")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     fit: Annotated[Fit, typer.Option("--fit", help="How a frame is brought to the model's size.")] = "stretch",
     flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored frame, and average.")] = False,
+    onnx: Onnx = None,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
     """Write an overlay film of CLIP (a film, a GIF or a folder of photos) and a table of its frames."""
+    model, clips = _model_and_rest(words, onnx, "a clip")
+    if len(clips) > 1:
+        raise UsageError(f"expected one clip, found {len(clips)}: {', '.join(clips)}")
     with bar("predicting") as progress:
         result = api.predict_clip(
-            model, path, out, fit=fit, flip=flip, runs=runs, on_progress=lambda done, total: progress(done, total or 0)
+            model,
+            Path(clips[0]),
+            out,
+            fit=fit,
+            flip=flip,
+            onnx=onnx,
+            runs=runs,
+            on_progress=lambda done, total: progress(done, total or 0),
         )
     lines = [
         f"{result.frames} frames at {result.rate:g} a second: {result.film}, {result.table}",
