@@ -17,6 +17,7 @@ from cityseg.checkpoint import ModelCard
 from cityseg.enlarge import at_size
 from cityseg.fit import Fit, fitted_logits
 from cityseg.labels import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
+from cityseg.models.folded import for_predicting
 from cityseg.models.looks import averaged
 
 _COUNTED_AT_ONCE = 1_000_000
@@ -76,8 +77,9 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> Predictor:
-        """Load a checkpoint folder; raises what ``checkpoint.load`` raises."""
-        return cls(*checkpoint.load(folder, device))
+        """Load a checkpoint folder, for predicting alone; raises what ``checkpoint.load`` raises."""
+        model, card = checkpoint.load(folder, device)
+        return cls(for_predicting(model, torch.device(device)), card)
 
     def predict(
         self, photo: np.ndarray, fit: Fit = "stretch", *, flip: bool = False, scales: Sequence[float] = (1.0,)
@@ -128,8 +130,9 @@ class Predictor:
         red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)
 
         def run(frames: Tensor) -> Tensor:
-            logits: Tensor = looking(self.card.normalization.apply(frames.to(self.device))).float()
-            return logits
+            logits: Tensor = looking(self.card.normalization.apply(frames.to(self.device)))
+            # A network ordered channels last has such logits, which enlarging would read slowly.
+            return logits.float().contiguous()
 
         with torch.no_grad():
             return fitted_logits(photo, self.card.image_size, fit, (red, green, blue), run)
