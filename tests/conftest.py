@@ -44,7 +44,16 @@ TINY = {
 torch.set_num_threads(1)
 
 
-_LONGEST = ("browser/", "engine/test_processes", "engine/test_train", "test_jobs", "test_queue", "test_demo", "app/")
+_LONGEST = (
+    "browser/",
+    "engine/test_processes",
+    "engine/test_train",
+    "engine/test_stopping",
+    "test_jobs",
+    "test_queue",
+    "test_demo",
+    "app/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,11 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cityseg import __version__, api, checkpoint, presets
-from cityseg.inference import Predictor
-from cityseg.labels import CLASS_NAMES, PALETTE, to_label_ids
+from cityseg.labels import CLASS_NAMES
 
 
 @pytest.fixture
@@ -30,13 +28,6 @@ def document(cityseg):
         return json.loads(answer.out)
 
     return call
-
-
-@pytest.fixture
-def photo(tmp_path):
-    path = tmp_path / "my street.png"
-    Image.fromarray(np.random.default_rng(1).integers(0, 256, (45, 91, 3), dtype=np.uint8)).save(path)
-    return path
 
 
 def test_prepare(workplace, document, cityseg):
@@ -216,60 +207,6 @@ def test_evaluate(workplace, trained, runs, document, cityseg):
     assert any(line.startswith("pixel accuracy 0.") for line in lines)
     assert lines[-1].startswith("one photo at a time: ")
     assert "ignite's mIoU" in lines[-2]
-
-
-def test_predict(workplace, trained, runs, photo, document, cityseg):
-    (workplace / "second").mkdir()
-    twin = workplace / "second" / photo.name
-    Image.new("L", (30, 20), 128).save(twin)
-    results = document("predict", "tiny", photo, twin, "--out", "seen", "--runs", runs)
-    assert sorted(path.name for path in (workplace / "seen").iterdir()) == [
-        f"my street{number}_{kind}"
-        for number in ("-2", "")
-        for kind in ("classes.csv", "color.png", "labelIds.png", "overlay.png")
-    ]
-    assert [result["size"] for result in results] == [[45, 91], [20, 30]]
-    expected = Predictor.load(trained.checkpoint).predict(np.asarray(Image.open(photo))).train_ids
-    for kind, array in (("labelIds", to_label_ids(expected)), ("color", PALETTE[expected])):
-        with Image.open(results[0]["files"][kind]) as image:
-            np.testing.assert_array_equal(np.asarray(image), array)
-    with Image.open(results[0]["files"]["overlay"]) as image:
-        assert (image.size, image.mode) == ((91, 45), "RGB")
-    for result in results:
-        assert sum(result["shares"].values()) == pytest.approx(1)
-        assert 0 < result["mean_confidence"] <= 1
-        assert 0 < result["milliseconds"] <= result["total_milliseconds"]
-    assert results[0]["shares"] == {
-        name: pytest.approx((expected == index).mean())
-        for index, name in enumerate(CLASS_NAMES)
-        if (expected == index).any()
-    }
-    answer = cityseg("predict", "tiny", photo, "--out", "seen", "--runs", runs)
-    assert answer.out.startswith(f"{photo}: ")
-    pixels = np.asarray(Image.open(photo))
-    familiar = api.familiarity(str(trained.folder), pixels, Predictor.load(trained.checkpoint).predict(pixels))
-    assert results[0]["familiarity"]["sentence"] == familiar.sentence
-    assert f"  {familiar.sentence}" in answer.out.splitlines()
-
-
-def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, cityseg):
-    (workplace / "notes.txt").write_text("no photo")
-    answer = cityseg("predict", "tiny", photo, "notes.txt", "--out", "seen", "--runs", runs, "--json")
-    assert (answer.code, answer.out) == (2, "")
-    assert answer.err.splitlines()[-1] == (
-        "cityseg: notes.txt: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found a file that "
-        "is no such image"
-    )
-    assert not (workplace / "seen").exists()
-
-
-def test_predict_photos_of_other_cameras(workplace, photos, document):
-    shipped = [info.name for info in api.models()]
-    paths = sorted(photos.glob("*.jpg"))
-    for path, result in zip(paths, document("predict", shipped[0], *paths, "--out", "seen"), strict=True):
-        with Image.open(path) as given, Image.open(result["files"]["labelIds"]) as written:
-            assert written.size == given.size
-            assert set(np.unique(written)) <= set(to_label_ids(np.arange(19, dtype=np.uint8)))
 
 
 def test_models(workplace, document, cityseg):
