@@ -11,11 +11,9 @@ changes nothing else.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -23,7 +21,7 @@ from cityseg import api, checkpoint
 from cityseg.api import Result, find_robustness
 from cityseg.api.model_card import model_card
 from cityseg.engine.speed import measure_speed
-from cityseg.export import load_onnx, write_onnx
+from cityseg.export import through_onnx
 
 
 def main() -> None:
@@ -35,9 +33,8 @@ def main() -> None:
     words = parser.parse_args()
     results = [each for each in api.list_results() if each.source == "shipped"]
     results = [each for each in results if not words.model or each.id in words.model]
-    with tempfile.TemporaryDirectory() as place:
-        sides = [_sides(result, Path(place) / f"{result.id}.onnx") for result in results]
-        rounds = [[(by_torch(), by_onnx()) for by_torch, by_onnx in sides] for _ in range(words.rounds)]
+    sides = [_sides(result) for result in results]
+    rounds = [[(by_torch(), by_onnx()) for by_torch, by_onnx in sides] for _ in range(words.rounds)]
     best = [(max(a for a, _ in seen), max(b for _, b in seen)) for seen in zip(*rounds, strict=True)]
     for result, (by_torch, by_onnx) in sorted(zip(results, best, strict=True), key=lambda pair: -pair[1][1]):
         print(f"{result.id:14} ONNX {by_onnx:7.1f} frames/s   PyTorch {by_torch:7.1f}")
@@ -45,16 +42,15 @@ def main() -> None:
             _write(result, by_torch, by_onnx)
 
 
-def _sides(result: Result, path: Path) -> tuple[Callable[[], float], Callable[[], float]]:
+def _sides(result: Result) -> tuple[Callable[[], float], Callable[[], float]]:
     """Return what measures a model once by PyTorch and once by ONNX Runtime, on the processor, in frames per second."""
     network, card = checkpoint.load(result.run.checkpoint)
-    write_onnx(network, card, path)
 
     def once(model: torch.nn.Module) -> float:
         speed = measure_speed(model, card.image_size, card.normalization, torch.device("cpu"))
         return float(speed["frames_per_second"])
 
-    return partial(once, network), partial(once, load_onnx(path).model)
+    return partial(once, network), partial(once, through_onnx(network, card).model)
 
 
 def _write(result: Result, by_torch: float, by_onnx: float) -> None:

@@ -24,7 +24,7 @@ from cityseg.engine.device import best_device
 from cityseg.engine.scoring import SCORED, score_into
 from cityseg.engine.speed import measure_speed
 from cityseg.errors import DataError, UsageError
-from cityseg.export import load_onnx, write_onnx
+from cityseg.export import through_onnx
 from cityseg.files import write_json
 from cityseg.runs import Run
 
@@ -129,11 +129,8 @@ def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def _onnx_speed(folder: Path) -> float:
-    """Return frames per second of a checkpoint on the processor, as a file for ONNX Runtime."""
+    """Return frames per second of a checkpoint on the processor, by ONNX Runtime."""
     network, card = checkpoint.load(folder)
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "model.onnx"
-        write_onnx(network, card, path)
-        exported = load_onnx(path).model
-        speed = measure_speed(exported, card.image_size, card.normalization, torch.device("cpu"))
+    exported = through_onnx(network, card).model
+    speed = measure_speed(exported, card.image_size, card.normalization, torch.device("cpu"))
     return float(speed["frames_per_second"])
