@@ -100,7 +100,7 @@ def test_what_fails_midway_leaves_the_shipped_model_as_it_was(folder, shipped, m
     def broken(*words):
         raise RuntimeError("no such operator")
 
-    monkeypatch.setattr(sys.modules["cityseg.api.publish"], "write_onnx", broken)
+    monkeypatch.setattr(sys.modules["cityseg.api.publish"], "through_onnx", broken)
     with pytest.raises(RuntimeError, match="no such operator"):
         api.publish(str(shipped.run.folder), str(folder / "set"), trained_on="Something else")
     assert {path.name: path.read_bytes() for path in shipped.run.folder.iterdir()} == before
