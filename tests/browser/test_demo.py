@@ -50,7 +50,7 @@ def test_streets_are_clicked_and_photos_given(
         arrived = [image.get_attribute("src") for image in overlay.all()]
         page.locator("#examples button").nth(1).click()
         sync_api.expect(overlay.first).not_to_have_attribute("src", arrived[0], timeout=30_000)
-        assert overlay.first.evaluate("image => image.naturalWidth") == 512
+        sync_api.expect(overlay.first).to_have_js_property("naturalWidth", 512)
 
         Image.fromarray(np.zeros((50, 70, 3), np.uint8)).save(tmp_path / "street.png")
         page.get_by_role("button", name="Clear").or_(page.get_by_label("Remove Image")).first.click()
