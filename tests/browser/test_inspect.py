@@ -76,7 +76,8 @@ def test_a_cell_leads_to_places_and_a_click_to_the_pixel(page: Any, run: Run) ->
     sync_api.expect(cell).to_have_attribute("aria-pressed", "true")
     page.wait_for_function("words => new URLSearchParams(location.search).get('by') === words", arg=words)
     assert 1 <= places.count() <= 8
-    assert all(place.locator("img").evaluate("image => image.naturalWidth > 0") for place in places.all())
+    for place in places.all():
+        sync_api.expect(place.locator("img")).not_to_have_js_property("naturalWidth", 0)
 
     # A place leads to its frame, which is scrolled to.
     name = places.last.get_attribute("data-name").rpartition(" ")[0]
