@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cityseg.ui import shell
+from cityseg.ui.app import shell
 
 st.set_page_config(page_title="cityseg", page_icon=shell.ICON, layout="wide")
 page = st.navigation(

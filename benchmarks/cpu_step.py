@@ -27,11 +27,11 @@ import torch
 
 from cityseg import presets
 from cityseg.config import ExperimentConfig
-from cityseg.engine.allocator import keep_freed_memory
-from cityseg.engine.precision import WidenedConvolutions, has_native_bfloat16
+from cityseg.engine.bench.stopwatch import Ratio, Stopwatch
+from cityseg.engine.runtime.allocator import keep_freed_memory
+from cityseg.engine.runtime.precision import WidenedConvolutions, has_native_bfloat16
 from cityseg.engine.step import build_optimizer, make_update
-from cityseg.engine.stopwatch import Ratio, Stopwatch
-from cityseg.losses import SegmentationLoss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import UNet, arguments_of, build_model
 
 CPU = torch.device("cpu")

@@ -19,9 +19,9 @@ import torch
 
 from cityseg import api, checkpoint
 from cityseg.api import Result, find_robustness
-from cityseg.api.model_card import model_card
-from cityseg.engine.speed import measure_speed
-from cityseg.export import through_onnx
+from cityseg.api.models.model_card import model_card
+from cityseg.engine.inference_speed import measure_speed
+from cityseg.inference.onnx import through_onnx
 
 
 def main() -> None:

@@ -12,11 +12,11 @@ import torch
 import typer
 from torch import Tensor
 
-from cityseg.engine.device import best_device, device_name
-from cityseg.engine.stopwatch import Stopwatch
-from cityseg.fused_loss import cross_entropy_and_dice
-from cityseg.labels import NUM_CLASSES
-from cityseg.losses import SegmentationLoss, soft_dice_loss
+from cityseg.classes import NUM_CLASSES
+from cityseg.engine.bench.stopwatch import Stopwatch
+from cityseg.engine.runtime.device import best_device, device_name
+from cityseg.losses.ce_dice import cross_entropy_and_dice
+from cityseg.losses.segmentation import SegmentationLoss, soft_dice_loss
 
 
 def main(

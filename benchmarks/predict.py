@@ -7,8 +7,8 @@ viewer. *bare* is the same decoding and encoding around nothing but ``model(x)``
 photo, a street is drawn at that size. The two take turns, and each counts its best round.
 
 The limit is the forward pass: 3.8 GFLOP at 128x256 for experiment-3. Beyond it, predicting
-enlarges 19 maps of 128x256 to the photo: written out they would be 70 MB; ``cityseg.enlarge`` mixes them along borders
-only.
+enlarges 19 maps of 128x256 to the photo: written out they would be 70 MB;
+``cityseg.inference.upsample`` mixes them along borders only.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ import torch
 from PIL import Image
 
 from cityseg import api
+from cityseg.data.image_io import decode_photo
 from cityseg.data.synthetic import render
-from cityseg.engine.stopwatch import Stopwatch
-from cityseg.inference import Predictor
-from cityseg.photos import decode_photo
-from cityseg.ui.viewer.encode import encode_confidence, encode_map, encode_photo
+from cityseg.engine.bench.stopwatch import Stopwatch
+from cityseg.inference.predictor import Predictor
+from cityseg.ui.common.viewer.encode import encode_confidence, encode_map, encode_photo
 
 SIZE = (720, 1280)
 

@@ -11,8 +11,8 @@ libraries, all of which are listed. The two sides take turns, and each counts it
 compares the seconds of processor time instead, which a busy machine disturbs less than the wall clock.
 
 The limit of preparing is decoding: about 31 ms of one 2.6 GHz core for a real 2.3 MB photo and 5 ms for its label when
-libpng does it by itself, 23 and 4 ms when libdeflate inflates for it (``cityseg/data/decode.py``). The rest of prepare
-takes about 5 ms: reducing 3, train ids 1, reading, writing and checksums 1. The program prints
+libpng does it by itself, 23 and 4 ms when libdeflate inflates for it (``cityseg/data/png_decode.py``). The rest of
+prepare takes about 5 ms: reducing 3, train ids 1, reading, writing and checksums 1. The program prints
 what this machine needs for each decoder.
 """
 
@@ -35,12 +35,12 @@ import torch
 from PIL import Image
 from torchvision.io import decode_png as torchvision_decode
 
-from cityseg.data import layout
-from cityseg.data.decode import decode_png
-from cityseg.data.enlarged import draw_enlarged
-from cityseg.data.fill import fill
-from cityseg.data.layout import Frame
-from cityseg.labels import OFFICIAL
+from cityseg.classes import OFFICIAL
+from cityseg.data.layouts import detect
+from cityseg.data.layouts.detect import Frame
+from cityseg.data.png_decode import decode_png
+from cityseg.data.prepared.build_cache import fill
+from cityseg.data.synthetic.full_size import draw_enlarged
 
 _SIZES = ((128, 256), (256, 512))
 _REPEATS = 4
@@ -124,7 +124,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.data is None:
             draw_enlarged(Path(scratch) / "streets")
-        dataset = layout.open_folder(arguments.data or Path(scratch) / "streets")
+        dataset = detect.open_folder(arguments.data or Path(scratch) / "streets")
         frames = [frame for split in dataset.splits.values() for frame in split][:8]
         results = {"milliseconds": limit(frames), "ratios": ratios(frames, arguments.rounds)}
     if arguments.json:

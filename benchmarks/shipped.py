@@ -24,7 +24,7 @@ from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as offic
 
 from cityseg import api
 from cityseg.api import Result
-from cityseg.engine.allocator import keep_freed_memory
+from cityseg.engine.runtime.allocator import keep_freed_memory
 
 _COUNTED = ("macro", "weighted", "per_class", "pixel_accuracy", "samples_dice", "category_iou")
 

@@ -12,10 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from cityseg.classes import CLASS_NAMES
 from cityseg.data.batches import Normalization
 from cityseg.errors import CheckpointError, UsageError
 from cityseg.files import write_atomically, write_json
-from cityseg.labels import CLASS_NAMES
 from cityseg.models import build_model
 
 WEIGHTS, CARD = "model.safetensors", "model.json"

@@ -23,9 +23,9 @@ from typing import Any, Literal
 import numpy as np
 
 from cityseg import config as configuration
-from cityseg.alive import is_alive, is_waiting, may_begin
 from cityseg.errors import DataError, TrainingError, UsageError
 from cityseg.files import write_atomically, write_json, write_text
+from cityseg.jobs.liveness import is_alive, is_waiting, may_begin
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
 _NEVER_BEGAN = "the training process never began; log.txt holds what it said"

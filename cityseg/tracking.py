@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cityseg import checkpoint, processes
+from cityseg import checkpoint, distributed
+from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
 from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
-from cityseg.labels import CLASS_NAMES, IGNORE_INDEX
 from cityseg.runs import Run
 
 _log = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ def tracked(config: ExperimentConfig, run: Run) -> Iterator[Tracker]:
     Raises:
         UsageError: whatever ``start`` refuses.
     """
-    tracker = start(config, run) if processes.is_first() else NoTracker()
+    tracker = start(config, run) if distributed.is_first() else NoTracker()
     try:
         yield tracker
     finally:

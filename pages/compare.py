@@ -1,6 +1,7 @@
 """The compare page."""
 
-from cityseg.ui import compare, shell
+from cityseg.ui.app import shell
+from cityseg.ui.compare import page
 
 shell.heading("Compare", "Which is better, where, and is it sure?")
-compare.page()
+page.page()

@@ -1,5 +1,5 @@
 """The dataset page."""
 
-from cityseg.ui import dataset
+from cityseg.ui.dataset import page
 
-dataset.show()
+page.show()

@@ -2,32 +2,34 @@
 
 import streamlit as st
 
-from cityseg.ui import inspect, measures, parts, shell, walk
+from cityseg.ui.app import shell
+from cityseg.ui.inspect import page, ranking_metric, slice_filter
+from cityseg.ui.inspect import subject as subjects
 
 shell.heading("Inspect", "Where does it fail, and why?")
-results = walk.inspectable()
+results = subjects.inspectable()
 if not results:
-    walk.explain_nothing()
+    subjects.explain_nothing()
     st.stop()
 
 selection, ordering = st.columns([3, 2], gap="large")
 with selection:
-    subject = walk.choose_subject(results)
+    subject = subjects.choose_subject(results)
 if subject is None:
     st.stop()
 with ordering:
-    measure = measures.choose_measure(subject)
-inspect.figures(subject)
+    measure = ranking_metric.choose_measure(subject)
+page.figures(subject)
 
-info = inspect.holding_data(subject)
-part = parts.choose_part(subject, measure, info)
-index = walk.choose_frame(subject, measure, info, part)
+info = page.holding_data(subject)
+part = slice_filter.choose_part(subject, measure, info)
+index = subjects.choose_frame(subject, measure, info, part)
 if info is not None:
     picture, classes = st.columns([3, 2], gap="medium")
     with picture:
-        inspect.show_frame(subject, index, info)
+        page.show_frame(subject, index, info)
     with classes:
-        inspect.class_table(subject, index)
+        page.class_table(subject, index)
 else:
-    inspect.class_table(subject, index)
-inspect.questions(subject, measure, info)
+    page.class_table(subject, index)
+page.questions(subject, measure, info)

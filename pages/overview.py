@@ -1,5 +1,5 @@
 """The overview page."""
 
-from cityseg.ui import overview
+from cityseg.ui.overview import page
 
-overview.show()
+page.show()

@@ -1,6 +1,7 @@
 """The predict page: choose a photo and models, see what they see."""
 
-from cityseg.ui import predict, shell
+from cityseg.ui.app import shell
+from cityseg.ui.predict import page
 
 shell.heading("Predict", "How does it see my street?")
-predict.page()
+page.page()

@@ -1,6 +1,7 @@
 """The train page."""
 
-from cityseg.ui import shell, train
+from cityseg.ui.app import shell
+from cityseg.ui.train import page
 
 shell.heading("Train", "What shall I train, and how is it going?")
-train.page()
+page.page()

@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 import torch
 
-from cityseg import api, cli, config, jobs
+from cityseg import api, cli, config
 from cityseg.config import ExperimentConfig
-from cityseg.data.cache import CachedSplit, Meta
+from cityseg.data.prepared.cache import CachedSplit, Meta
 from cityseg.data.synthetic import synthesize
+from cityseg.jobs import launcher
 from cityseg.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,10 +50,9 @@ _LONGEST = (
     "engine/test_processes",
     "engine/test_train",
     "engine/test_stopping",
-    "test_jobs",
-    "test_queue",
-    "test_demo",
-    "app/",
+    "jobs/",
+    "demo/",
+    "ui/",
 )
 
 
@@ -219,8 +219,8 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     started: list[str] = []
 
     def start(arguments: list[str], log: Path, *, module: str = "cityseg", **_: object) -> int:
-        started.append("keeper" if module == "cityseg.keeper" else arguments[arguments.index("--resume") + 1])
+        started.append("keeper" if module == "cityseg.jobs.watcher" else arguments[arguments.index("--resume") + 1])
         return os.getpid()
 
-    monkeypatch.setattr(jobs, "start_detached", start)
+    monkeypatch.setattr(launcher, "start_detached", start)
     return started

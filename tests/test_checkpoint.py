@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 
 from cityseg import checkpoint
 from cityseg.checkpoint import ModelCard
+from cityseg.classes import CLASS_NAMES
 from cityseg.data.batches import Normalization
 from cityseg.errors import CheckpointError
-from cityseg.labels import CLASS_NAMES
 from cityseg.models import UNet, count_parameters
 
 ARGUMENTS = {"start_channels": 2, "depth": 1}

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from cityseg import files, runs
-from cityseg.alive import BEGIN_SECONDS, SILENCE_SECONDS, process_identity
 from cityseg.errors import DataError, UsageError
+from cityseg.jobs.liveness import BEGIN_SECONDS, SILENCE_SECONDS, process_identity
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from cityseg import api, checkpoint, runs, tracking
+from cityseg.classes import CLASS_NAMES
 from cityseg.engine.step import learning_rate
 from cityseg.errors import UsageError
-from cityseg.labels import CLASS_NAMES
 
 
 def records(data: bytes):

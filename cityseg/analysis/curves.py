@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from cityseg.classes import CLASS_NAMES
 from cityseg.errors import UsageError
-from cityseg.labels import CLASS_NAMES
 
 Over = Literal["epochs", "steps", "frames", "minutes"]
 Line = Mapping[str, Any]

@@ -1,18 +1,11 @@
-"""The verbs of the studio. The app, the command line and the demo call only this package.
+"""The verbs of the studio: one typed function per request, for the app, the command line, the demo and Python programs.
 
-``cityseg.api.data`` connects and describes datasets, ``cityseg.api.runs`` trains, ``cityseg.api.results`` lists,
-``cityseg.api.queue`` lets runs wait for a slot, ``cityseg.api.evaluation`` scores and ``cityseg.api.models`` predicts.
-Every request and result is typed; nothing here prints.
+``api.data`` connects, prepares and describes datasets, ``api.training`` creates, queues and trains runs, ``api.models``
+predicts, exports and publishes, ``api.results`` lists, evaluates, compares and inspects. Nothing here prints.
 """
 
-from cityseg.api.agreeing import Agreed, agree
-from cityseg.api.audit import CONFIDENCE, Audit, audit_file, audit_report, find_audit, judge, make_audit, read_verdicts
-from cityseg.api.augment import AugmentedView, augmented_views
-from cityseg.api.averaging import average
-from cityseg.api.bench import BenchResult, bench
-from cityseg.api.clips import ClipResult, predict_clip
-from cityseg.api.compare import compare
-from cityseg.api.data import (
+from cityseg.api.data.augmentation import AugmentedView, augmented_views
+from cityseg.api.data.connect import (
     DataInfo,
     FrameView,
     Verification,
@@ -24,58 +17,46 @@ from cityseg.api.data import (
     synthesize,
     verify,
 )
-from cityseg.api.estimates import Cost, Estimate, cost_of, estimate
-from cityseg.api.evaluation import evaluate
-from cityseg.api.exporting import Format, export
-from cityseg.api.familiar import familiarity
-from cityseg.api.flips import flips
-from cityseg.api.inspect import inspect, inspect_pixel
-from cityseg.api.models import (
-    ModelInfo,
-    load_predictor,
-    model_folder,
-    models,
-    predict_photos,
-)
-from cityseg.api.preparation import (
+from cityseg.api.data.preparation import (
     Preparation,
     find_preparation,
     prepare_on_record,
     start_preparation,
     stop_preparation,
 )
-from cityseg.api.publish import publish
-from cityseg.api.queue import (
-    advance_queue,
-    find_queue,
-    launch,
-    move_in_queue,
-    resume,
-    set_slots,
-    withdraw,
+from cityseg.api.data.statistics import statistics, stats_report
+from cityseg.api.data.synthetic import DrawnStreet, draw_street
+from cityseg.api.models.agreement import Agreed, agree
+from cityseg.api.models.average import average
+from cityseg.api.models.distribution_shift import familiarity
+from cityseg.api.models.export import Format, export
+from cityseg.api.models.predict import ModelInfo, load_predictor, model_folder, models, predict_photos
+from cityseg.api.models.publish import publish
+from cityseg.api.models.video import ClipResult, predict_clip
+from cityseg.api.results.compare import compare
+from cityseg.api.results.evaluate import evaluate
+from cityseg.api.results.flips import flips
+from cityseg.api.results.inspect import inspect, inspect_pixel
+from cityseg.api.results.label_audit import (
+    CONFIDENCE,
+    Audit,
+    audit_file,
+    audit_report,
+    find_audit,
+    judge,
+    make_audit,
+    read_verdicts,
 )
-from cityseg.api.results import Result, find_result, list_results
-from cityseg.api.robustness import Robustness, find_robustness, measure_robustness, robustness_files
-from cityseg.api.runs import (
-    DeviceInfo,
-    delete,
-    device_info,
-    stop,
-    train,
-)
-from cityseg.api.scenes import DrawnStreet, draw_street
-from cityseg.api.stats import statistics, stats_report
-from cityseg.api.sweeps import launch_sweep, list_groups
-from cityseg.api.trials import (
-    find_rate,
-    find_trial,
-    measure_time,
-    overfit,
-    start_trial,
-    stop_trial,
-)
-from cityseg.queue import Queue
-from cityseg.trials import Trial, running_trials
+from cityseg.api.results.listing import Result, find_result, list_results
+from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
+from cityseg.api.training.bench import BenchResult, bench
+from cityseg.api.training.cost_estimate import Cost, Estimate, cost_of, estimate
+from cityseg.api.training.preflight import find_rate, find_trial, measure_time, overfit, start_trial, stop_trial
+from cityseg.api.training.queue import advance_queue, find_queue, launch, move_in_queue, resume, set_slots, withdraw
+from cityseg.api.training.sweeps import launch_sweep, list_groups
+from cityseg.api.training.train import DeviceInfo, delete, device_info, stop, train
+from cityseg.jobs.queue import Queue
+from cityseg.jobs.record import Trial, running_trials
 
 __all__ = [
     "CONFIDENCE",

@@ -12,8 +12,8 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from cityseg import processes
-from cityseg.cli import agree, bench, compare, demo, flips, inspect, models, robustness, sweep, train, trials
+from cityseg import distributed
+from cityseg.cli import agreement, bench, compare, demo, flips, inspect, models, preflight, robustness, sweep, train
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -27,15 +27,15 @@ app.add_typer(data_app, name="data")
 app.command()(train.train)
 app.command()(sweep.sweep)
 runs_app.command("groups")(sweep.groups)
-app.command()(trials.estimate)
-app.command()(trials.overfit)
-app.command("lr-find")(trials.lr_find)
+app.command()(preflight.estimate)
+app.command()(preflight.overfit)
+app.command("lr-find")(preflight.lr_find)
 app.add_typer(runs_app, name="runs")
 app.command()(models.evaluate)
 app.command()(compare.compare)
 app.command()(flips.flips)
 app.command()(models.predict)
-app.command()(agree.agree)
+app.command()(agreement.agree)
 app.command()(models.clip)
 app.command("models")(models.list_models)
 app.command()(models.export)
@@ -62,7 +62,7 @@ def main() -> NoReturn:
         if debug:
             traceback.print_exc()
         # The processes of a run fail together, and one sentence is enough.
-        if processes.is_first():
+        if distributed.is_first():
             print(f"cityseg: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cityseg import api, config, presets
-from cityseg.api.bench import ROUNDS, WANTED, BenchResult
+from cityseg.api.training.bench import ROUNDS, WANTED, BenchResult
 from cityseg.cli.common import Bars, Json, counted, print_result, table
 
 _SIDES = {

@@ -13,8 +13,8 @@ import typer
 from tqdm import tqdm
 
 from cityseg import api, config
-from cityseg.engine.allocator import keep_freed_memory
-from cityseg.engine.record import Progress
+from cityseg.engine.record import TrainingProgress
+from cityseg.engine.runtime.allocator import keep_freed_memory
 
 Data = Annotated[
     str | None,
@@ -59,7 +59,7 @@ class Bars:
         """Show frames prepared so far."""
         self.show("preparing", done, total, "frame")
 
-    def step(self, progress: Progress) -> None:
+    def step(self, progress: TrainingProgress) -> None:
         """Show optimiser steps done so far, with loss, pace and time left."""
         bar = self.show("training", progress.step, progress.steps, "step")
         bar.set_postfix_str(

@@ -9,14 +9,15 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.analysis import published, tables, verdicts
-from cityseg.analysis.compare import Metric
+from cityseg.analysis import tables
+from cityseg.analysis.comparison import published, verdicts
+from cityseg.analysis.comparison.comparability import Metric
 from cityseg.analysis.tables import Cell, Format, Table, signed
-from cityseg.api.compare import Contest, Contests
+from cityseg.api.results.compare import Contest, Contests
+from cityseg.classes import CLASS_NAMES
 from cityseg.cli.common import Json, Runs, figure, print_result, table
-from cityseg.data.layout import Split
+from cityseg.data.layouts.detect import Split
 from cityseg.errors import UsageError
-from cityseg.labels import CLASS_NAMES
 
 
 def compare(

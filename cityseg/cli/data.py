@@ -12,8 +12,8 @@ import typer
 
 from cityseg import api, config
 from cityseg.cli.common import Data, Json, Size, bar, counted, percent, print_result, size_of, table
-from cityseg.data.cache import CachedSplit
-from cityseg.data.layout import Split, default_data
+from cityseg.data.layouts.detect import Split, default_data
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather
 
 data_app = typer.Typer(help="Prepare, count and draw datasets.")

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.analysis.flips import FLIP_NAMES, FlipShares
-from cityseg.api.flips import Flips
+from cityseg.analysis.comparison.flips import FLIP_NAMES, FlipShares
+from cityseg.api.results.flips import Flips
 from cityseg.cli.common import Json, Runs, percent, print_result, split_bar, table
-from cityseg.data.layout import Split
+from cityseg.data.layouts.detect import Split
 
 _SHOWN = 10
 """Frames that are printed at each end of the order."""

@@ -8,10 +8,10 @@ from typing import Annotated, Any, cast
 import typer
 
 from cityseg import api
-from cityseg.analysis.audit import VERDICTS, Verdict
-from cityseg.analysis.slices import Kind
+from cityseg.analysis.errors.label_audit import VERDICTS, Verdict
+from cityseg.analysis.errors.slices import Kind
 from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, split_bar, table
-from cityseg.data.layout import Split
+from cityseg.data.layouts.detect import Split
 from cityseg.errors import UsageError
 
 SplitOption = Annotated[Split, typer.Option("--split", help="Which frames.")]

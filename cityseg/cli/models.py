@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from cityseg import api
-from cityseg.analysis import things
+from cityseg.analysis.prediction import object_counts
+from cityseg.classes import CLASS_NAMES
 from cityseg.cli.common import (
     Data,
     Json,
@@ -26,11 +27,10 @@ from cityseg.cli.common import (
     split_bar,
     table,
 )
-from cityseg.data.layout import Split
+from cityseg.data.layouts.detect import Split
 from cityseg.errors import UsageError
-from cityseg.fit import Fit
-from cityseg.labels import CLASS_NAMES
-from cityseg.models.looks import parse_scales
+from cityseg.inference.resize import Fit
+from cityseg.models.tta import parse_scales
 
 
 def evaluate(
@@ -222,7 +222,7 @@ def _photo_lines(result: dict[str, Any]) -> Iterable[str]:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in list(result["shares"].items())[:5])
     yield f"{result['photo']}: {shares} ({result['milliseconds']:.0f} ms)"
     if result["objects"]:
-        yield f"  about {things.words(result['objects'])}; objects that touch count as one"
+        yield f"  about {object_counts.words(result['objects'])}; objects that touch count as one"
     if result["unknown_below"]:
         yield f"  {result['unknown']:.1%} unknown, below a confidence of {result['unknown_below']:g}"
     if result["familiarity"]:

@@ -10,7 +10,7 @@ import typer
 
 from cityseg import api
 from cityseg.cli.common import Data, Json, Runs, figure, percent, print_result, split_bar, table
-from cityseg.data.layout import Split
+from cityseg.data.layouts.detect import Split
 
 
 def robustness(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cityseg import api, config, presets
-from cityseg.analysis.groups import Spread, Variant
+from cityseg.analysis.comparison.groups import Spread, Variant
 from cityseg.cli.common import Data, Json, Runs, counted, figure, print_result, table
 from cityseg.errors import UsageError
 from cityseg.sweep import Sweep, expand, parse_list, parse_range, parse_seeds

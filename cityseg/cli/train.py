@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config, presets, processes
+from cityseg import api, config, distributed, presets
 from cityseg.cli.common import Bars, Data, Json, Runs, print_result, result_lines
 from cityseg.errors import UsageError
 
@@ -53,7 +53,7 @@ def train(
         )
     finally:
         bars.close()
-    if processes.is_first():
+    if distributed.is_first():
         print_result(as_json, result.as_dict(), [*result_lines(result)])
 
 

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cityseg.data.cache import CachedSplit
+from cityseg.classes import NUM_CLASSES
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.transfer import constants
-from cityseg.labels import NUM_CLASSES
 
 _MEANS = {"none": (0.0, 0.0, 0.0), "imagenet": (0.485, 0.456, 0.406)}
 _DEVIATIONS = {"none": (1.0, 1.0, 1.0), "imagenet": (0.229, 0.224, 0.225)}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from cityseg.data.stored import StoredFile
+from cityseg.classes import OFFICIAL, LabelTable
+from cityseg.data.layouts.source_file import StoredFile
 from cityseg.errors import DataError
-from cityseg.labels import OFFICIAL, LabelTable
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)

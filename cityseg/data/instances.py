@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from cityseg.data.archives import ArchivedFile, open_archive
 from cityseg.data.dataset import Frame
-from cityseg.data.stored import StoredFile
+from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.zip_source import ArchivedFile, open_archive
 from cityseg.errors import DataError
 
 _LABELS, _INSTANCES = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"

@@ -13,7 +13,7 @@ import os
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from cityseg.demo.looking import usable_models
-from cityseg.demo.serving import EXAMPLES, MOST_EXAMPLES, PORT, running, serve
+from cityseg.demo.prediction_service import usable_models
+from cityseg.demo.server import EXAMPLES, MOST_EXAMPLES, PORT, running, serve
 
 __all__ = ["EXAMPLES", "MOST_EXAMPLES", "PORT", "running", "serve", "usable_models"]

@@ -12,12 +12,12 @@ from gradio.components.annotated_image import AnnotatedImageData, Annotation
 from gradio.data_classes import FileData
 
 from cityseg.api import Result
-from cityseg.demo import shown
-from cityseg.demo.asking import NOT_UPLOADED, asked, calls_itself_uploaded
-from cityseg.demo.looking import Looker, macro_f1
+from cityseg.data.image_io import KINDS, MAX_PIXELS
+from cityseg.demo import rendering
+from cityseg.demo.prediction_service import Looker, macro_f1
+from cityseg.demo.request import NOT_UPLOADED, asked, calls_itself_uploaded
 from cityseg.errors import CitysegError
-from cityseg.fit import FITS, Fit
-from cityseg.photos import KINDS, MAX_PIXELS
+from cityseg.inference.resize import FITS, Fit
 
 KEPT_SECONDS = 600
 """How long the files of an answer, the photo among them, lie on the server's disk."""
@@ -78,7 +78,7 @@ def build(looker: Looker, examples: Sequence[Path]) -> gr.Blocks:
                         label="Class by class",
                         show_label=False,
                         format="jpeg",
-                        color_map=shown.color_map(),
+                        color_map=rendering.color_map(),
                         elem_id="classes",
                     )
                     # Its files are written already, smaller and sooner than it would.
@@ -137,12 +137,12 @@ def build(looker: Looker, examples: Sequence[Path]) -> gr.Blocks:
                     "give it again"
                 ) from None
             return (
-                shown.slider(answer, request.opacity),
-                _annotated(*shown.write_annotated(answer, request.opacity, Path(classes.GRADIO_CACHE))),
-                shown.summary(answer, request.model),
-                shown.bars(answer.prediction.shares()),
+                rendering.slider(answer, request.opacity),
+                _annotated(*rendering.write_annotated(answer, request.opacity, Path(classes.GRADIO_CACHE))),
+                rendering.summary(answer, request.model),
+                rendering.bars(answer.prediction.shares()),
                 answer.prediction.shares(),
-                shown.write_label_ids(answer, files),
+                rendering.write_label_ids(answer, files),
             )
 
         def refresh(photo: Any, *choices: Any) -> Any:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from cityseg.classes import NUM_CLASSES
 from cityseg.config import ExperimentConfig
-from cityseg.labels import NUM_CLASSES
 from cityseg.models import UNet
 
 _LEVELS = 3

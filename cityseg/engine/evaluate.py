@@ -12,15 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cityseg import processes
+from cityseg import distributed
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.engine.precision import arithmetic
-from cityseg.enlarge import at_size
+from cityseg.engine.runtime.precision import arithmetic
+from cityseg.inference.upsample import at_size
 from cityseg.metrics import most_probable
 from cityseg.metrics.boundary import boundary_counts
 from cityseg.metrics.calibration import calibration_counts
-from cityseg.metrics.traits import class_counts, light
+from cityseg.metrics.image_statistics import class_counts, light
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
@@ -97,12 +97,12 @@ def evaluate(
     # Late, like all of ignite: it takes half as long to load as PyTorch does, and most verbs do without it.
     from ignite.engine import Engine, Events
 
-    from cityseg.metrics.frames import FrameConfusionMatrix
+    from cityseg.metrics.frame_confusion import FrameConfusionMatrix
 
     was_training = model.training
     dtype = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32
     batches = range(0, len(split), EVALUATION_BATCH)
-    own = processes.dealt(batches)
+    own = distributed.dealt(batches)
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
     details: list[Detail] = []
@@ -155,12 +155,12 @@ def evaluate(
     counts = np.split(matrix.per_frame(), range(EVALUATION_BATCH, len(own) * EVALUATION_BATCH, EVALUATION_BATCH))
     pictures: dict[int, np.ndarray] = {}
     own_pictures = torch.stack([*kept.values()]).cpu().numpy() if kept else ()
-    for hand in processes.everybodys(dict(zip(kept, own_pictures, strict=True))):
+    for hand in distributed.everybodys(dict(zip(kept, own_pictures, strict=True))):
         pictures |= hand
-    means = processes.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
-    detail = _together(processes.collected(details)) if detailed else None
+    means = distributed.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
+    detail = _together(distributed.collected(details)) if detailed else None
     return Evaluation(
-        np.concatenate(processes.collected(counts[: len(own)])),
+        np.concatenate(distributed.collected(counts[: len(own)])),
         float(torch.tensor(means).mean()) if means else None,
         np.stack([pictures[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
         detail,

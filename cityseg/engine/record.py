@@ -13,16 +13,16 @@ from torch import nn
 
 from cityseg import checkpoint
 from cityseg.checkpoint import ModelCard
+from cityseg.classes import PALETTE
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.data.cache import CachedSplit
-from cityseg.data.layout import Split
-from cityseg.engine.device import device_name, peak_memory
+from cityseg.data.layouts.detect import Split
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import Evaluation
+from cityseg.engine.runtime.device import device_name, peak_memory
 from cityseg.engine.scoring import keep_counts, stamped
 from cityseg.engine.step import learning_rate
 from cityseg.files import write_atomically
-from cityseg.labels import PALETTE
 from cityseg.models import arguments_of, count_parameters
 from cityseg.runs import Run
 from cityseg.tracking import EpochRecord, NoTracker, ProbeFrame, Tracker
@@ -32,7 +32,7 @@ PROBES = 4
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """How far a run is, for whoever shows it.
 
     Attributes:
@@ -78,7 +78,7 @@ class Record:
         device: torch.device,
         epoch_length: int,
         tracker: Tracker | None = None,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[TrainingProgress], None] | None = None,
     ) -> None:
         self.run, self.config, self.splits = run, config, splits
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
@@ -95,7 +95,7 @@ class Record:
         """
         self.run.expect_folder()
         steps = self.epoch_length * self.config.epochs
-        progress = Progress(
+        progress = TrainingProgress(
             step=done,
             steps=steps,
             epoch=(done - 1) // self.epoch_length + 1,

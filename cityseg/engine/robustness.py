@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from cityseg.data.augmentation.corruptions import CORRUPTIONS, Corruption, corrupted
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.data.cache import CachedSplit
-from cityseg.data.corruptions import CORRUPTIONS, Corruption, corrupted
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import evaluate
 
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit
-from cityseg.data.cache import LABEL_POLICY, CachedSplit
-from cityseg.data.layout import Split
+from cityseg.data.layouts.detect import Split
+from cityseg.data.prepared.cache import LABEL_POLICY, CachedSplit
 from cityseg.engine.evaluate import Evaluation, evaluate
 from cityseg.engine.temperature import fit_temperature
 from cityseg.metrics import summarize

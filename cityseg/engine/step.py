@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cityseg import processes
+from cityseg import distributed
 from cityseg.config import ExperimentConfig
-from cityseg.data.augment import Augmentation
+from cityseg.data.augmentation.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.data.transfer import send
 from cityseg.engine.deep_supervision import DeepLoss
-from cityseg.engine.given import Teacher, without_doubtful
 from cityseg.engine.muon import Muon
-from cityseg.engine.precision import arithmetic
+from cityseg.engine.pretrained import Teacher, without_doubtful
+from cityseg.engine.runtime.precision import arithmetic
 from cityseg.models import arguments_of, build_model
 
 _POLY_POWER = 0.9
@@ -111,7 +111,7 @@ def make_train_step(
     def step(indices: Tensor, epoch: int, position: int) -> Tensor:
         photos, labels = split.at(send(indices, split.device), half_size=epoch < config.half_size_epochs)
         photos, labels = augmentation(photos, labels, generator(config.seed, epoch, position))
-        own = processes.share(len(photos))
+        own = distributed.share(len(photos))
         photos, labels = photos[own], labels[own]
         taught = teacher.probabilities(photos) if teacher else None
         if taught is not None and config.label_doubt:
@@ -157,7 +157,7 @@ def make_update(
         with arithmetic(config.precision, device):
             value = loss(model(x), labels, taught)
             value.backward()
-        processes.average_gradients(parameters)
+        distributed.average_gradients(parameters)
         if config.clip_norm:
             nn.utils.clip_grad_norm_(parameters, config.clip_norm)
         optimizer.step()

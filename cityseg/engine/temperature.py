@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cityseg.classes import IGNORE_INDEX
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.evaluate import EVALUATION_BATCH
-from cityseg.labels import IGNORE_INDEX
 
 _COOLEST, _HOTTEST, _STEPS = 0.25, 4.0, 65
 _EVERY = 3

@@ -15,27 +15,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cityseg import checkpoint, processes
+from cityseg import checkpoint, distributed
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
-from cityseg.data.cache import CachedSplit
-from cityseg.data.layout import Split
+from cityseg.data.layouts.detect import Split
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.transfer import send
-from cityseg.engine import resumption
-from cityseg.engine.allocator import keep_freed_memory
-from cityseg.engine.clock import Clock
+from cityseg.engine import resume
 from cityseg.engine.deep_supervision import DeeplySupervised, supervised
 from cityseg.engine.evaluate import evaluate
-from cityseg.engine.given import Given
-from cityseg.engine.record import Progress, Record
+from cityseg.engine.inference_speed import measure_speed
+from cityseg.engine.pretrained import Given
+from cityseg.engine.record import Record, TrainingProgress
+from cityseg.engine.runtime.allocator import keep_freed_memory
+from cityseg.engine.runtime.clock import Clock
+from cityseg.engine.runtime.signals import StopRequest, stop_signals
 from cityseg.engine.scoring import score_splits
-from cityseg.engine.signals import StopRequest, stop_signals
-from cityseg.engine.speed import measure_speed
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
-from cityseg.losses import SegmentationLoss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.metrics import summarize
-from cityseg.models.synchronised import synchronise_statistics
+from cityseg.models.distributed_norm import synchronise_statistics
 from cityseg.runs import Run
 from cityseg.tracking import Tracker
 
@@ -69,13 +69,13 @@ class Trainer:
         trained_on: str,
         device: torch.device,
         tracker: Tracker | None = None,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[TrainingProgress], None] | None = None,
         stop: StopRequest | None = None,
     ) -> None:
-        self.run, self.config, self.splits, self.device = run, processes.of_first(run.config), splits, device
+        self.run, self.config, self.splits, self.device = run, distributed.of_first(run.config), splits, device
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
-        self.given = processes.of_first(lambda: Given.load(config, run.given))
+        self.given = distributed.of_first(lambda: Given.load(config, run.given))
         self.model = synchronise_statistics(build_network(config, device), device)
         self.trained = supervised(config, self.model)
         self.heads = self.trained.heads if isinstance(self.trained, DeeplySupervised) else None
@@ -85,7 +85,7 @@ class Trainer:
                 network.compile()
         share = self.on_device["train"].class_share()
         self.loss = SegmentationLoss.of(config, share).to(device)
-        self.spread_loss = SegmentationLoss.of(config, share, spread=processes.count() > 1).to(device)
+        self.spread_loss = SegmentationLoss.of(config, share, spread=distributed.count() > 1).to(device)
         self.optimizer = build_optimizer(config, self.trained)
         self.epoch_length = -(-len(splits["train"]) // config.batch_size)
         self.steps = self.epoch_length * config.epochs
@@ -103,7 +103,7 @@ class Trainer:
         self.seconds = 0.0
         self._pending: list[Tensor] = []
         self._stop = stop or StopRequest()
-        self._writes = processes.is_first()
+        self._writes = distributed.is_first()
 
     def fit(self) -> None:
         """Run to the end, or to a stop, or to a failure; the folder tells which.
@@ -128,7 +128,7 @@ class Trainer:
     def finish(self) -> dict[str, Any]:
         """Score the best weights on every split but train, write the matrices and the card; return the scores."""
         best = self.run.folder / "best"
-        model, card = processes.of_first(lambda: checkpoint.load(best))
+        model, card = distributed.of_first(lambda: checkpoint.load(best))
         keep = self.record.scored if self._writes else lambda split, result: None
         card = score_splits(model.to(self.device), card, self.splits, self.on_device, keep)
         if self._writes:
@@ -250,11 +250,11 @@ class Trainer:
             "seconds": self.seconds,
             "pending": self._pending,
         }
-        resumption.save(self.run, self.model, card, state)
+        resume.save(self.run, self.model, card, state)
 
     def _resume(self) -> int:
         """Load what ``_save_last`` kept, if anything; return the optimiser steps already done."""
-        kept = processes.of_first(lambda: resumption.load(self.run, torch.device("cpu")))
+        kept = distributed.of_first(lambda: resume.load(self.run, torch.device("cpu")))
         if self._writes:
             self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cityseg.labels import IGNORE_INDEX
+from cityseg.classes import IGNORE_INDEX
 
 MOST_MODELS = 4
 _SAME = (120, 150, 120)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from cityseg.analysis.confusions import View, confusion_difference, improvement, normalised
+from cityseg.analysis.comparison.confusions import View, confusion_difference, improvement, normalised
+from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
-from cityseg.labels import CLASS_NAMES
 
 # Small shares are what one looks for, so the scale climbs early; readable on a light and on a dark page.
 _SCALE = [

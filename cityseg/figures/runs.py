@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cityseg.analysis.compare import ClassTable
+from cityseg.analysis.comparison.comparability import ClassTable
+from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
-from cityseg.labels import CLASS_NAMES
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross")

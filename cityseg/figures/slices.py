@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cityseg.analysis.slices import SliceScore
+from cityseg.analysis.errors.slices import SliceScore
 from cityseg.figures import theme
 
 _ROW_PIXELS = 52

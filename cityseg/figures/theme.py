@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from cityseg.data.layout import Split
-from cityseg.labels import CLASS_NAMES, PALETTE
+from cityseg.classes import CLASS_NAMES, PALETTE
+from cityseg.data.layouts.detect import Split
 from cityseg.presets import PRESETS
 
 BETTER = "#2f7de1"

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cityseg.labels import IGNORE_INDEX, NUM_CLASSES
+from cityseg.classes import IGNORE_INDEX, NUM_CLASSES
 
 DISTANCE_SHARE = 0.02
 """The distance as a share of the picture's diagonal, the authors' choice."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cityseg.labels import NUM_CLASSES
+from cityseg.classes import NUM_CLASSES
 
 FINE_BINS = 100
 """Bins that are counted; curves put several together."""

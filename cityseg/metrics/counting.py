@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cityseg.labels import NUM_CLASSES
+from cityseg.classes import NUM_CLASSES
 
 
 def frame_confusions(labels: Tensor, predictions: Tensor, num_classes: int = NUM_CLASSES) -> Tensor:

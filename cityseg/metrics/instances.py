@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cityseg.labels import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES, CLASSES, NUM_CLASSES, OFFICIAL
+from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES, CLASSES, NUM_CLASSES, OFFICIAL
 from cityseg.metrics.scores import category_confusion
 
 AVERAGE_PIXELS = {

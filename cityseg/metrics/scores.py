@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cityseg.labels import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES
+from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES
 
 METRICS = ("precision", "recall", "f1", "dice", "iou")
 

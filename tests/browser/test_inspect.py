@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cityseg import api, config
+from cityseg.classes import CLASS_NAMES
 from cityseg.data.synthetic import synthesize
-from cityseg.labels import CLASS_NAMES
 from cityseg.runs import Run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

@@ -16,8 +16,8 @@ from PIL import Image
 
 from benchmarks import hostile
 from benchmarks.visitor import Visitor
-from cityseg.clips import FilmWriter
 from cityseg.data.synthetic import render
+from cityseg.inference.video import FilmWriter
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from cityseg import presets, queue
-from cityseg.alive import process_identity
+from cityseg import presets
 from cityseg.data.synthetic import synthesize
+from cityseg.jobs import queue
+from cityseg.jobs.liveness import process_identity
 from cityseg.runs import create_run, find_run, surroundings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -95,7 +96,7 @@ def _expect_rows(page: Any, expected: list[str]) -> None:
 
 def _has_keeper(runs: Path) -> bool:
     return any(
-        str(runs).encode() in words and b"cityseg.keeper" in words
+        str(runs).encode() in words and b"cityseg.jobs.watcher" in words
         for pid in os.listdir("/proc")
         if pid.isdecimal()
         for words in [_command(pid)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cityseg.labels import PALETTE
+from cityseg.classes import PALETTE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 

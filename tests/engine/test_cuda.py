@@ -12,11 +12,11 @@ import torch
 
 from cityseg import api, checkpoint, config
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.engine.device import best_device
 from cityseg.engine.evaluate import evaluate
-from cityseg.engine.setup import Setup, random_frames
-from cityseg.inference import Predictor
-from cityseg.losses import SegmentationLoss, lovasz_softmax_loss, soft_dice_loss
+from cityseg.engine.preflight.step_setup import Setup, random_frames
+from cityseg.engine.runtime.device import best_device
+from cityseg.inference.predictor import Predictor
+from cityseg.losses.segmentation import SegmentationLoss, lovasz_softmax_loss, soft_dice_loss
 from cityseg.models import UNet
 
 pytestmark = pytest.mark.skipif(

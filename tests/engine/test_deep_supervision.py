@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from cityseg.data.batches import DeviceSplit
 from cityseg.engine.deep_supervision import DeepLoss, DeeplySupervised, at_stride, supervised
-from cityseg.engine.setup import Setup
+from cityseg.engine.preflight.step_setup import Setup
 from cityseg.engine.step import build_network, build_optimizer, make_train_step, network_input
-from cityseg.losses import SegmentationLoss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import UNet
 
 CPU = torch.device("cpu")

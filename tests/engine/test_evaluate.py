@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
-from cityseg.losses import SegmentationLoss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import UNet
 
 NORMALIZATION = Normalization.named("imagenet")

@@ -19,18 +19,18 @@ import numpy as np
 import pytest
 import torch
 
-from cityseg import api, cli, processes
-from cityseg.api import runs
+from cityseg import api, cli, distributed
+from cityseg.api.training import train
 from cityseg.config import build
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.data.cache import CachedSplit
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine import train as training
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import UsageError
-from cityseg.losses import SegmentationLoss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.metrics import frame_confusions
 from cityseg.models import arguments_of, build_model
-from cityseg.models.synchronised import synchronise_statistics
+from cityseg.models.distributed_norm import synchronise_statistics
 from cityseg.runs import find_run
 
 
@@ -171,10 +171,10 @@ def losses_gradients_and_statistics_are_those_of_the_whole_batch():
             assert list(spread.state_dict()) == list(alone.state_dict())
             value = SegmentationLoss.of(config, share)(alone(photos), labels)
             value.backward()
-            own = processes.share(frames)
+            own = distributed.share(frames)
             mine = SegmentationLoss.of(config, share, spread=True)(spread(photos[own]), labels[own])
             mine.backward()
-            processes.average_gradients(list(spread.parameters()))
+            distributed.average_gradients(list(spread.parameters()))
             torch.testing.assert_close(mine, value)
             for one, two in zip(alone.parameters(), spread.parameters(), strict=True):
                 torch.testing.assert_close(two.grad, one.grad, rtol=1e-3, atol=1e-5)
@@ -201,13 +201,15 @@ def evaluation_is_in_the_order_of_the_frames():
 
 
 def words_go_round():
-    rank = processes.rank()
-    assert (processes.count(), processes.is_first()) == (2, rank == 0)
-    assert (processes.share(5), processes.share(1)) == [(slice(0, 3), slice(0, 1)), (slice(3, 5), slice(1, 1))][rank]
-    assert processes.collected([10 * n for n in processes.dealt(range(5))]) == [0, 10, 20, 30, 40]
-    assert processes.everybodys(rank) == [0, 1]
-    assert processes.largest(7 if rank else 3) == 7
-    assert processes.of_first(lambda: f"from {rank}") == "from 0"
+    rank = distributed.rank()
+    assert (distributed.count(), distributed.is_first()) == (2, rank == 0)
+    assert (distributed.share(5), distributed.share(1)) == [(slice(0, 3), slice(0, 1)), (slice(3, 5), slice(1, 1))][
+        rank
+    ]
+    assert distributed.collected([10 * n for n in distributed.dealt(range(5))]) == [0, 10, 20, 30, 40]
+    assert distributed.everybodys(rank) == [0, 1]
+    assert distributed.largest(7 if rank else 3) == 7
+    assert distributed.of_first(lambda: f"from {rank}") == "from 0"
 
 
 def check_and_fail(rank: int) -> None:
@@ -220,7 +222,7 @@ def check_and_fail(rank: int) -> None:
         print("all checks passed", flush=True)
         if rank == 1:
             raise MemoryError
-        processes.largest(0)
+        distributed.largest(0)
 
     training.Trainer.fit = fit
 
@@ -256,14 +258,14 @@ def test_a_process_that_is_killed_ends_all(tiny, workplace, pair):
 
 def stop_one(leaving: int, rank: int) -> None:
     """Let one process get SIGTERM as soon as it looks at the data."""
-    look = runs.data_info
+    look = train.data_info
 
     def info(*arguments):
         if rank == leaving:
             os.kill(os.getpid(), signal.SIGTERM)
         return look(*arguments)
 
-    runs.data_info = info
+    train.data_info = info
 
 
 @pytest.mark.parametrize("leaving", [0, 1])
@@ -277,14 +279,14 @@ def test_a_stop_that_one_process_hears_while_data_is_prepared(tiny, workplace, p
 
 def test_alone_everything_is_what_it_was():
     x, model = torch.ones(3), build_model("unet", {"start_channels": 2, "depth": 0})
-    assert processes.pooled(x) is x
-    assert processes.gathered(x) == [x]
+    assert distributed.pooled(x) is x
+    assert distributed.gathered(x) == [x]
     assert synchronise_statistics(model, torch.device("cpu")) is model
     assert not [layer for layer in model.modules() if type(layer).__name__ == "PooledBatchNorm2d"]
-    assert processes.share(5) == slice(0, 5)
-    assert processes.collected(processes.dealt("abc")) == ["a", "b", "c"]
-    assert (processes.count(), processes.rank(), processes.is_first()) == (1, 0, True)
-    assert processes.last_word() is None
+    assert distributed.share(5) == slice(0, 5)
+    assert distributed.collected(distributed.dealt("abc")) == ["a", "b", "c"]
+    assert (distributed.count(), distributed.rank(), distributed.is_first()) == (1, 0, True)
+    assert distributed.last_word() is None
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
@@ -292,7 +294,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(UsageError) as refused, processes.joined():
+    with pytest.raises(UsageError) as refused, distributed.joined():
         pass
     assert str(refused.value) == (
         "expected at most one process for each of this machine's 2 GPUs, found 4; use --nproc-per-node 2"

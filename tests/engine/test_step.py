@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cityseg.data.augment import flip_some
+from cityseg.data.augmentation.augment import flip_some
 from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.engine.step import WeightAverage, build_optimizer, learning_rate, make_train_step
-from cityseg.losses import SegmentationLoss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import arguments_of, build_model
 
 CPU = torch.device("cpu")

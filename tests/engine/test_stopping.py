@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from cityseg import api, checkpoint
-from cityseg.api.making import new_run
+from cityseg.api.training.create_run import new_run
 from cityseg.engine import train as training
 from cityseg.errors import Stopped, UsageError
 from cityseg.runs import Run, find_run

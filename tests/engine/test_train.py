@@ -9,10 +9,10 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from cityseg import api, checkpoint, metrics
+from cityseg.classes import PALETTE
 from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
 from cityseg.errors import DataError, TrainingError
-from cityseg.labels import PALETTE
 from cityseg.models import UNet, count_parameters
 from cityseg.runs import find_run
 

@@ -14,9 +14,9 @@ from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.transfer import constants, send
 from cityseg.engine.deep_supervision import supervised
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
-from cityseg.engine.given import Teacher
+from cityseg.engine.pretrained import Teacher
 from cityseg.engine.step import WeightAverage, build_optimizer, make_train_step
-from cityseg.losses import SegmentationLoss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import UNet, arguments_of, build_model
 
 aten = torch.ops.aten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cityseg.analysis.slices import SliceScore
+from cityseg.analysis.errors.slices import SliceScore
 from cityseg.figures.slices import slice_intervals
 
 

@@ -5,8 +5,8 @@ import colorsys
 import numpy as np
 import pytest
 
+from cityseg.classes import CLASS_NAMES, COLOR_BLIND_PALETTE, PALETTE
 from cityseg.figures.theme import class_ticks, visible_color
-from cityseg.labels import CLASS_NAMES, COLOR_BLIND_PALETTE, PALETTE
 
 LIGHT_PAGE, DARK_PAGE = (255, 255, 255), (15, 20, 27)
 

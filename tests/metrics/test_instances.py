@@ -12,9 +12,9 @@ import torch
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
 from PIL import Image
 
-from cityseg import labels
+from cityseg import classes
+from cityseg.classes import CATEGORIES, CLASS_NAMES
 from cityseg.errors import DataError
-from cityseg.labels import CATEGORIES, CLASS_NAMES
 from cityseg.metrics import category_confusion, class_scores, frame_confusions
 from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
 
@@ -35,14 +35,14 @@ def official_scores(folder: Path, label_ids: np.ndarray, instance_ids: np.ndarra
         predictions.append(folder / f"town_{number:06}_000000_predicted.png")
         Image.fromarray(ids.astype(np.uint8)).save(truths[-1])
         Image.fromarray(instances.astype(np.int32)).save(str(truths[-1]).replace("labelIds", "instanceIds"))
-        Image.fromarray(labels.to_label_ids(train_ids)).save(predictions[-1])
+        Image.fromarray(classes.to_label_ids(train_ids)).save(predictions[-1])
     official.args.quiet, official.args.JSONOutput, official.args.evalInstLevelScore = True, False, True
     with contextlib.redirect_stdout(io.StringIO()):
         return official.evaluateImgLists([*map(str, predictions)], [*map(str, truths)], official.args)
 
 
 def ours(label_ids: np.ndarray, instance_ids: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, InstanceCounts]:
-    truth = np.stack([labels.to_train_ids(ids.astype(np.uint8)) for ids in label_ids])
+    truth = np.stack([classes.to_train_ids(ids.astype(np.uint8)) for ids in label_ids])
     confusion = frame_confusions(torch.from_numpy(truth), torch.from_numpy(predicted)).sum(0).numpy()
     counts = InstanceCounts.none()
     for instances, train_ids in zip(instance_ids, predicted, strict=True):
@@ -75,7 +75,7 @@ def scene(seed: int, count: int = 3, size: tuple[int, int] = (40, 60)) -> tuple[
             box = (frame, slice(row, row + random.integers(1, 8)), slice(column, column + random.integers(1, 8)))
             label_ids[box] = label
             instance_ids[box] = label if number % 5 == 0 else label * 1000 + number
-    truth = np.stack([labels.to_train_ids(ids.astype(np.uint8)) for ids in label_ids])
+    truth = np.stack([classes.to_train_ids(ids.astype(np.uint8)) for ids in label_ids])
     guesses = random.choice([0, 1, 10, 11, 12, 13, 14, 18], shape)
     predicted = np.where((truth == 255) | (random.random(shape) < 0.4), guesses, truth).astype(np.uint8)
     return label_ids, instance_ids, predicted

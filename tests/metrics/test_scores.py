@@ -13,8 +13,8 @@ from ignite.metrics import ConfusionMatrix
 from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score, precision_recall_fscore_support
 
 from cityseg import metrics
-from cityseg.labels import CATEGORIES, CLASS_NAMES, CLASSES
-from cityseg.metrics.frames import FrameConfusionMatrix
+from cityseg.classes import CATEGORIES, CLASS_NAMES, CLASSES
+from cityseg.metrics.frame_confusion import FrameConfusionMatrix
 
 
 def frames(kind: str, count: int = 3, size: tuple[int, int] = (17, 23)) -> tuple[np.ndarray, np.ndarray]:

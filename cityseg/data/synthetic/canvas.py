@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
+from cityseg.classes import LABELS
 from cityseg.data.synthetic.camera import Camera
 from cityseg.data.synthetic.indexed import PADDING, Texture, pack, sharp_enough
-from cityseg.labels import LABELS
 
 Color = tuple[int, int, int]
 

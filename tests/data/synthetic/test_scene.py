@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from cityscapesscripts.helpers.labels import labels as official_labels
 
+from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES, to_train_ids
 from cityseg.data.synthetic import DAYTIMES, WEATHERS, Scene, render
 from cityseg.data.synthetic.camera import draw_camera
 from cityseg.data.synthetic.street import draw_street
 from cityseg.errors import UsageError
-from cityseg.labels import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES, to_train_ids
 
 SMALL = (96, 192)
 SEEDS = range(48)

@@ -1,0 +1,1 @@
+"""Frames of a dataset as a table, and differences between its splits."""

@@ -1,0 +1,81 @@
+"""Regions where truth and prediction disagree: connected pixels of one confused pair.
+
+Pixels belong together when they touch by a side or a corner, as objects do (``data.objects``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from cityseg.classes import NUM_CLASSES
+
+_EIGHT_CONNECTED = np.ones((3, 3))
+
+
+@dataclass(frozen=True)
+class Region:
+    """Connected pixels of one class that were all called the same other one.
+
+    Attributes:
+        truth: train id of what the label says.
+        predicted: train id of what the model says.
+        box: (top, left, bottom, right) in pixels; bottom and right lie outside.
+        mask: (bottom - top, right - left) bool, the region inside its box.
+        confidence: mean probability of the predicted class over the region, 0 to 1.
+    """
+
+    truth: int
+    predicted: int
+    box: tuple[int, int, int, int]
+    mask: np.ndarray
+    confidence: float
+
+    @property
+    def area(self) -> int:
+        """Pixels of the region."""
+        return int(self.mask.sum())
+
+
+def find(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    confidence: np.ndarray,
+    *,
+    least: int = 1,
+    pair: tuple[int, int] | None = None,
+) -> list[Region]:
+    """Find the regions of one frame in which the prediction is wrong.
+
+    Args:
+        truth: (H, W) uint8 train ids; void is never wrong.
+        predicted: (H, W) uint8 train ids below 19.
+        confidence: (H, W) float probability of the predicted class.
+        least: pixels of the smallest region that counts.
+        pair: (truth, predicted) train ids, for the regions of one confusion alone.
+
+    Returns:
+        Regions, largest first; of equal ones those of the smaller train ids first.
+    """
+    wrong = (truth < NUM_CLASSES) & (truth != predicted)
+    if pair is not None:
+        wrong = (truth == pair[0]) & (predicted == pair[1])
+    # One number per pair, and 0, which find_objects passes over, where nothing is wrong.
+    pairs = np.where(wrong, truth.astype(np.int32) * NUM_CLASSES + predicted + 1, 0)
+    found = []
+    for number, outer in enumerate(ndimage.find_objects(pairs), start=1):
+        if outer is None:
+            continue
+        labelled, _ = ndimage.label(pairs[outer] == number, _EIGHT_CONNECTED)
+        areas = np.bincount(labelled.ravel())
+        for index, inner in enumerate(ndimage.find_objects(labelled), start=1):
+            if areas[index] < least:
+                continue
+            mask = labelled[inner] == index
+            top, left = outer[0].start + inner[0].start, outer[1].start + inner[1].start
+            bottom, right = top + mask.shape[0], left + mask.shape[1]
+            mean = float(confidence[top:bottom, left:right][mask].mean())
+            found.append(Region(*divmod(number - 1, NUM_CLASSES), (top, left, bottom, right), mask, mean))
+    return sorted(found, key=lambda region: -region.area)

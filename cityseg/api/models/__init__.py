@@ -1,0 +1,1 @@
+"""Verbs on models: predict photos and videos, export, publish, average."""

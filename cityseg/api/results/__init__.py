@@ -1,0 +1,1 @@
+"""Verbs on results: list, evaluate, compare, inspect, audit."""

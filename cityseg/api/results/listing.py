@@ -1,0 +1,154 @@
+"""Results: runs and shipped models seen alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cityseg import checkpoint
+from cityseg.config import ExperimentConfig
+from cityseg.errors import CheckpointError, UsageError
+from cityseg.presets import PRESETS
+from cityseg.runs import Run, State, list_runs
+
+Source = Literal["run", "shipped"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run or a shipped model, as tables show it.
+
+    Attributes:
+        id: the run's id or the shipped model's name.
+        source: where it lies: ``runs/`` or ``checkpoints/``.
+        state: queued, running, finished, stopped or failed.
+        config: the description it was trained from.
+        created: when, as ISO 8601.
+        data: words that name the training data.
+        measured_on: words that name the data of the scores.
+        parameters: number of trained parameters, or None before the first epoch.
+        seconds: training time so far, without preparing data.
+        best_epoch: the epoch whose weights are used, or None before the first.
+        epochs_done: finished epochs.
+        scores: summaries of the best weights by split, each with fingerprint, size and label policy.
+        speed: frames per second on one photo at a time and the device that gave them, as the model card has them.
+        progress: the latest figures of a running training.
+        error: what went wrong, in a sentence.
+        run: the folder, for history, matrices and probes.
+    """
+
+    id: str
+    source: Source
+    state: State
+    config: ExperimentConfig
+    created: str
+    data: str
+    measured_on: str
+    parameters: int | None
+    seconds: float | None
+    best_epoch: int | None
+    epochs_done: int
+    scores: dict[str, Any]
+    speed: dict[str, Any]
+    progress: dict[str, Any] | None
+    error: str | None
+    run: Run
+
+    def score(self, split: str, metric: str, average: str = "macro") -> float | None:
+        """Return one aggregate, or None where it was not measured."""
+        value: float | None = self.scores.get(split, {}).get(average, {}).get(metric)
+        return value
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            **{key: value for key, value in vars(self).items() if key not in ("config", "run")},
+            "config": self.config.model_dump(mode="json"),
+            "path": str(self.run.folder),
+        }
+
+
+def shipped_root() -> Path:
+    """Return the folder of shipped models, ``checkpoints/`` beside the package."""
+    return Path(__file__).resolve().parents[3] / "checkpoints"
+
+
+def find_result_folder(name: str, runs: Path | None = None) -> Run:
+    """Return the folder behind MODEL: a run id, a shipped model's name, or a folder with a checkpoint.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    shipped = shipped_root() / name
+    if Path(name).name == name:
+        known = {run.id: run for run in list_runs(runs)}
+        if name in known:
+            return known[name]
+        if (shipped / checkpoint.CARD).is_file():
+            return Run(shipped)
+    folder = Path(name).expanduser()
+    if (folder / checkpoint.CARD).is_file() or (folder / "best" / checkpoint.CARD).is_file():
+        return Run(folder)
+    names = [path.parent.name for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]
+    first = f"; train it first: cityseg train --preset {name} --name {name}" if name in PRESETS else ""
+    raise UsageError(
+        f"unknown model {name!r}: expected a run id, a folder with {checkpoint.CARD}, or one of "
+        f"{', '.join(names) or 'no shipped models'}{first}"
+    )
+
+
+def find_result(name: str, runs: Path | None = None) -> Result:
+    """Return one run or shipped model; raises UsageError for an unknown name."""
+    run = find_result_folder(name, runs)
+    return _result(run, "run" if (run.folder / "status.json").is_file() else "shipped")
+
+
+def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Result]:
+    """List runs, newest first, then shipped models by name. A folder that cannot be read is left out."""
+    found: list[tuple[Run, Source]] = [(run, "run") for run in list_runs(runs)]
+    if shipped:
+        found += [(Run(path.parent), "shipped") for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]
+    results = []
+    for run, source in found:
+        try:
+            results.append(_result(run, source))
+        except (UsageError, CheckpointError):
+            continue
+    return results
+
+
+def _result(run: Run, source: Source) -> Result:
+    description = run.describe()
+    try:
+        card = checkpoint.read_card(run.checkpoint)
+    except CheckpointError:
+        card = None
+    status: dict[str, Any] = run.status() if source == "run" else {"state": "finished"}
+    finished = status["state"] == "finished"
+    data = card.trained_on if card else description.get("data", {}).get("name", "")
+    return Result(
+        id=run.id,
+        source=source,
+        state=status["state"],
+        config=run.config(),
+        created=description["created"],
+        data=data,
+        measured_on=(card.measured_on if card else "") or data,
+        parameters=card.parameters if card else None,
+        seconds=_seconds(run, card),
+        best_epoch=card.training.get("epoch") if card else None,
+        epochs_done=len(run.epochs()) or (run.config().epochs if finished else 0),
+        scores=card.scores if card else {},
+        speed=card.speed if card else {},
+        progress=status.get("progress"),
+        error=status.get("error"),
+        run=run,
+    )
+
+
+def _seconds(run: Run, card: checkpoint.ModelCard | None) -> float | None:
+    lines = run.history()
+    if lines:
+        return float(lines[-1]["seconds"])
+    return card.training.get("seconds") if card else None

@@ -1,0 +1,133 @@
+"""Verbs that try a recipe before its launch: estimate, overfit, lr-find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cityseg import api, config, presets
+from cityseg.api.training.preflight import OVERFIT_STEPS, TrialProgress, overfit_document, rate_document
+from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
+from cityseg.config import ExperimentConfig
+from cityseg.engine.preflight.lr_finder import RateSearch
+from cityseg.engine.preflight.overfit import OverfitCheck
+from cityseg.errors import UsageError
+
+Preset = Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="JSON file of settings.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any number of times.")]
+
+
+def estimate(
+    preset: Preset = None,
+    config_file: ConfigFile = None,
+    data: Data = None,
+    settings: Settings = None,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a training would take: parameters, multiply-adds, memory, and time from a few real steps."""
+    recipe = _recipe(preset, config_file, settings)
+    with _bars() as progress:
+        result = api.measure_time(recipe, data, runs=runs, on_progress=progress)
+    print_result(as_json, result.as_dict(), _estimate_lines(result, recipe))
+
+
+def overfit(
+    preset: Preset = None,
+    config_file: ConfigFile = None,
+    data: Data = None,
+    settings: Settings = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help=f"Steps at most. [default: {OVERFIT_STEPS}]")
+    ] = None,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Check that a recipe can learn 8 frames by heart; the exit code is 1 if it cannot."""
+    with _bars() as progress:
+        check = api.overfit(_recipe(preset, config_file, settings), data, steps=steps, runs=runs, on_progress=progress)
+    print_result(as_json, overfit_document(check), _overfit_lines(check))
+    if check.outcome in ("stuck", "diverged"):
+        raise typer.Exit(1)
+
+
+def lr_find(
+    preset: Preset = None,
+    config_file: ConfigFile = None,
+    data: Data = None,
+    settings: Settings = None,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Search a learning rate: a short training whose rate rises until the loss runs away."""
+    with _bars() as progress:
+        search = api.find_rate(_recipe(preset, config_file, settings), data, runs=runs, on_progress=progress)
+    print_result(as_json, rate_document(search), _rate_lines(search))
+
+
+def _recipe(preset: str | None, config_file: Path | None, settings: list[str] | None) -> ExperimentConfig:
+    if (preset is None) == (config_file is None):
+        raise UsageError("expected exactly one of --preset and --config")
+    start = config.load(config_file) if config_file else presets.preset(preset or "")
+    return config.override(start, settings or [])
+
+
+@contextmanager
+def _bars() -> Iterator[TrialProgress]:
+    """Give a callback that moves a bar on stderr, a new one for each phase."""
+    bars = Bars()
+
+    def show(phase: str, done: int, total: int) -> None:
+        bars.show(phase, done, total, "frame" if phase == "preparing" else "step")
+
+    try:
+        yield show
+    finally:
+        bars.close()
+
+
+def _estimate_lines(result: api.Estimate, recipe: ExperimentConfig) -> Iterable[str]:
+    cost, pace = result.cost, result.pace
+    parts = ", ".join(f"{name} {size / 2**20:,.0f}" for name, size in vars(cost.memory).items())
+    rows = [
+        ("parameters", f"{cost.parameters:,}"),
+        ("multiply-adds", f"{cost.multiply_adds / 1e9:.3g} billion for a frame's prediction"),
+        ("memory", f"about {cost.memory.total / 2**20:,.0f} MB estimated ({parts})"),
+        ("steps", f"{result.steps:,} in {counted(recipe.epochs, 'epoch')} over {result.frames['train']:,} frames"),
+    ]
+    if pace is not None and result.seconds is not None:
+        on = "the prepared frames" if pace.source == "frames" else "noise of that size, as the data is not prepared"
+        rows += [
+            ("memory peak", f"{pace.peak_bytes / 2**20:,.0f} MB in the timed steps"),
+            ("step", f"{pace.step_seconds * 1000:.0f} ms, the median of {counted(pace.steps, 'step')} on {on}"),
+            ("evaluation", f"{result.frames['val'] * pace.evaluation_seconds:.1f} s after each epoch"),
+            ("time to finish", f"about {result.seconds:,.0f} s"),
+        ]
+    else:
+        rows.append(("time to finish", "not measured: the memory does not suffice"))
+    changed = ", ".join(f"{name} {mine} ({theirs})" for name, (mine, theirs) in result.differences.items())
+    rows.append((f"differs from {recipe.preset}", changed or "in nothing"))
+    yield from table(rows[0], rows[1:])
+    yield from (f"warning: {sentence}" for sentence in result.warnings)
+    yield from (f"note: {sentence}" for sentence in result.notes)
+
+
+def _overfit_lines(check: OverfitCheck) -> Iterable[str]:
+    shown = [point for point in check.points if point.step % 20 == 0 or point.step in (1, len(check.points))]
+    rows = [(f"{point.step}", f"{point.loss:.3f}", f"{point.macro_f1:.3f}") for point in shown]
+    yield from table(("step", "loss", "macro F1"), rows)
+    yield check.verdict
+
+
+def _rate_lines(search: RateSearch) -> Iterable[str]:
+    rows = [
+        (f"{point.learning_rate:.2e}", f"{point.loss:.3f}", f"{smoothed:.3f}")
+        for point, smoothed in zip(search.points, search.smoothed, strict=True)
+    ]
+    yield from table(("learning rate", "loss", "smoothed"), rows)
+    yield search.verdict

@@ -1,0 +1,158 @@
+"""A set of one's own: ``images/``, ``labels/`` and a ``dataset.json`` that says what the label values mean.
+
+``docs/datasets.md`` documents the format field by field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from cityseg.classes import LabelTable
+from cityseg.data.dataset import SPLITS, Dataset, Split
+from cityseg.data.layouts.dataset_json import Description, read_description
+from cityseg.data.layouts.frame_selection import Selection, few
+from cityseg.data.layouts.pairing import Candidate, halves, pair
+from cityseg.data.layouts.source_file import StoredFile, list_files
+from cityseg.errors import DataError
+
+DESCRIPTION = "dataset.json"
+_PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
+_LABEL_SUFFIXES = (".png",)
+_LEVELS = 8
+
+
+def open_described(root: Path) -> Dataset:
+    """List the frames of a folder with ``dataset.json``, ``images/`` and ``labels/``.
+
+    Raises:
+        DataError: ``dataset.json`` is wrong, a folder is missing or cannot be listed, or a frame is in two splits or
+            in none.
+    """
+    path = root / DESCRIPTION
+    description = read_description(StoredFile(path, DESCRIPTION))
+    for folder in ("images", "labels"):
+        if not (root / folder).is_dir():
+            raise DataError(f"{root}: expected images/ and labels/ beside {DESCRIPTION}, found no {folder}/; add it")
+    photos = _by_stem(list_files(root, "images", _PHOTO_SUFFIXES, _LEVELS).values())
+    labels = _by_stem(list_files(root, "labels", _LABEL_SUFFIXES, _LEVELS).values())
+    if not photos:
+        raise DataError(f"{root / 'images'}: expected photos ({', '.join(_PHOTO_SUFFIXES)}), found none")
+    splits = _splits(root, description, sorted({*photos, *labels}))
+    frames, problems = pair(
+        [
+            Candidate(
+                name=stem.replace("/", "_"),
+                city=_city(stem, description),
+                split=split,
+                photos=tuple(photos.get(stem, ())),
+                label=next(iter(labels.get(stem, ())), None),
+                photo_place=f"{root / 'images' / stem}.png or .jpg",
+                label_place=f"{root / 'labels' / stem}.png",
+            )
+            for stem, split in splits.items()
+        ]
+    )
+    return Dataset(description.name, "described", root, frames, problems, _table(path, description))
+
+
+def _by_stem(files: Iterable[StoredFile]) -> dict[str, list[StoredFile]]:
+    """Group files by their path below ``images`` or ``labels``, without the ending."""
+    found: dict[str, list[StoredFile]] = {}
+    for file in sorted(files, key=lambda file: file.name):
+        stem = str(PurePosixPath(*PurePosixPath(file.name).parts[1:]).with_suffix(""))
+        found.setdefault(stem, []).append(file)
+    return found
+
+
+def _city(stem: str, description: Description) -> str:
+    folders = stem.split("/")[:-1]
+    if description.splits is None:
+        folders = folders[1:]
+    return folders[0] if folders else ""
+
+
+def _table(path: Path, description: Description) -> LabelTable:
+    return LabelTable(
+        description.train_ids,
+        f"the values that {path} maps ({_ranges(description.train_ids)})",
+        "add them to train_ids, with null if they are not scored",
+        sixteen_bit=True,
+    )
+
+
+def _ranges(values: Iterable[int]) -> str:
+    ordered = sorted(values)
+    starts = [value for value in ordered if value - 1 not in values]
+    ends = [value for value in ordered if value + 1 not in values]
+    return ", ".join(
+        str(start) if start == end else f"{start} to {end}" for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def _splits(root: Path, description: Description, stems: list[str]) -> dict[str, Split]:
+    """Send every frame that is used to its split, or say why that cannot be done."""
+    path = root / DESCRIPTION
+    selection = Selection(stems, _PHOTO_SUFFIXES)
+    unused = set(selection.match(description.unused, path, "unused"))
+    used = [stem for stem in stems if stem not in unused]
+    chosen: dict[Split, list[str]]
+    rules = description.splits
+    if rules is None:
+        chosen = {split: [stem for stem in used if stem.startswith(f"{split}/")] for split in SPLITS}
+    elif all(isinstance(rule, float) for rule in rules.values()):
+        chosen = _share_out(used, {split: rule for split, rule in rules.items() if isinstance(rule, float)})
+    else:
+        chosen = {}
+        for split, rule in rules.items():
+            if isinstance(rule, str):
+                listed = root / rule
+                entries = _lines(StoredFile(listed, rule))
+                found = selection.match(entries, listed, split, exactly=True)
+            else:
+                found = selection.match(rule if isinstance(rule, list) else [], path, f"splits.{split}")
+            chosen[split] = [stem for stem in found if stem not in unused]
+    if not chosen.get("test") and (rules is None or "test" not in rules):
+        cut = halves(chosen.get("val", []))
+        chosen = {**chosen, "val": [s for s in cut if cut[s] == "val"], "test": [s for s in cut if cut[s] == "test"]}
+    return _once_each(path, used, chosen)
+
+
+def _once_each(path: Path, stems: list[str], chosen: Mapping[Split, list[str]]) -> dict[str, Split]:
+    splits: dict[str, Split] = {}
+    twice: list[str] = []
+    for split, members in chosen.items():
+        twice += [stem for stem in members if stem in splits]
+        splits |= dict.fromkeys(members, split)
+    if twice:
+        raise DataError(f"{path}: expected every frame in one split, found {few(twice)} in two; change splits")
+    nowhere = [stem for stem in stems if stem not in splits]
+    if nowhere:
+        raise DataError(
+            f"{path}: expected every frame in a split, found {few(nowhere)} in none; change splits or add to unused"
+        )
+    return splits
+
+
+def _share_out(stems: list[str], shares: Mapping[Split, float]) -> dict[Split, list[str]]:
+    """Cut the frames, in the order of a digest of their names, into parts of these shares."""
+    ordered = sorted(stems, key=lambda stem: hashlib.sha256(stem.encode()).digest())
+    chosen: dict[Split, list[str]] = {}
+    start, total = 0, 0.0
+    for split in SPLITS:
+        if split in shares:
+            total += shares[split]
+            end = round(total * len(ordered))
+            chosen[split] = sorted(ordered[start:end])
+            start = end
+    return chosen
+
+
+def _lines(file: StoredFile) -> list[str]:
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{file}: expected a text file with a frame's name per line, found other bytes") from None
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]

@@ -1,0 +1,1 @@
+"""The cache of prepared frames and the statistics counted from it."""

@@ -1,0 +1,222 @@
+"""What is in a cached split: one pass over its arrays, stored beside them.
+
+Everything that can be summed or derived from counts per frame is a property here, so that no question about a split
+needs a second pass.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cityseg.classes import NUM_CLASSES
+from cityseg.data.prepared import objects
+from cityseg.data.prepared.cache import CachedSplit
+from cityseg.data.prepared.objects import Objects
+from cityseg.files import write_atomically
+from cityseg.progress import OnProgress
+
+_VERSION = 3
+PRIOR_GRID = (32, 64)
+"""(rows, columns) of the spatial prior; fewer where the frames themselves are smaller."""
+_BLOCK_PIXELS = 2**19
+
+
+@dataclass(frozen=True)
+class SplitStatistics:
+    """Counts of one split.
+
+    Attributes:
+        frames: names, in array order.
+        cities: city of each frame.
+        size: (height, width) in pixels at which everything was counted.
+        pixels: (N, 19) int64 pixels of each class in each frame.
+        void: (N,) int64 pixels that are not scored.
+        brightness: (N,) float64 mean luma of each photo, 0 to 255; luma is 0.299 R + 0.587 G + 0.114 B
+            (ITU-R BT.601), rounded per pixel.
+        contrast: (N,) float64 standard deviation of the luma over each photo's pixels, 0 to 127.5.
+        cells: (20, rows, columns) int64 pixels of each class, and of void in the last layer, in each cell of a grid
+            laid over all frames.
+        objects: every connected region of one class.
+    """
+
+    frames: tuple[str, ...]
+    cities: tuple[str, ...]
+    size: tuple[int, int]
+    pixels: np.ndarray
+    void: np.ndarray
+    brightness: np.ndarray
+    contrast: np.ndarray
+    cells: np.ndarray
+    objects: Objects
+
+    @cached_property
+    def share(self) -> np.ndarray:
+        """(19,) share of each class among the scored pixels of the split; NaN if nothing is scored."""
+        return _share(self.pixels)
+
+    @cached_property
+    def frequency(self) -> np.ndarray:
+        """(19,) number of frames that hold each class."""
+        return (self.pixels > 0).sum(0)
+
+    @cached_property
+    def void_share(self) -> float:
+        """Share of all pixels that are not scored."""
+        return float(self.void.sum() / max(1, self.void.sum() + self.pixels.sum()))
+
+    @cached_property
+    def cooccurrence(self) -> np.ndarray:
+        """(19, 19) int64 number of frames that hold both classes; the diagonal is ``frequency``."""
+        held = (self.pixels > 0).astype(np.int64)
+        return held.T @ held
+
+    @cached_property
+    def prior(self) -> np.ndarray:
+        """(19, rows, columns) share of each class among all pixels of each cell; void makes up the rest to 1."""
+        return self.cells[:NUM_CLASSES] / self.cells.sum(0)
+
+    @cached_property
+    def city_shares(self) -> dict[str, np.ndarray]:
+        """By city, in alphabetical order: (19,) share of each class among its scored pixels."""
+        cities = np.array(self.cities)
+        return {str(city): _share(self.pixels[cities == city]) for city in np.unique(cities)}
+
+
+def compute(split: CachedSplit, on_progress: OnProgress | None = None) -> SplitStatistics:
+    """Count a split, or read the counts of an earlier call from beside the cache.
+
+    Args:
+        split: the cached split.
+        on_progress: called with frames counted so far and in all, if they have to be counted.
+    """
+    path = split.folder / "statistics.npz"
+    arrays = _read(path)
+    if arrays is None:
+        arrays = _count(split, on_progress)
+        _write(path, arrays)
+    return SplitStatistics(
+        frames=split.meta.frames,
+        cities=split.meta.cities,
+        size=split.size,
+        pixels=arrays["pixels"],
+        void=arrays["void"],
+        brightness=arrays["brightness"],
+        contrast=arrays["contrast"],
+        cells=arrays["cells"],
+        objects=Objects(arrays["object_frame"], arrays["object_train_id"], arrays["object_area"]),
+    )
+
+
+def is_counted(split: CachedSplit) -> bool:
+    """Whether ``compute`` would return at once."""
+    try:
+        with np.load(split.folder / "statistics.npz", allow_pickle=False) as stored:
+            return _is_current(stored)
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def joined(parts: Sequence[SplitStatistics]) -> SplitStatistics:
+    """Return the statistics of several splits of one dataset, counted at one size, taken together.
+
+    Raises:
+        ValueError: no part, or parts counted at different sizes.
+    """
+    if len({part.size for part in parts}) != 1:
+        raise ValueError("expected statistics of one size")
+    offsets = np.cumsum([0, *(len(part.frames) for part in parts)])
+    found = [part.objects for part in parts]
+    return SplitStatistics(
+        frames=_chained(part.frames for part in parts),
+        cities=_chained(part.cities for part in parts),
+        size=parts[0].size,
+        pixels=np.concatenate([part.pixels for part in parts]),
+        void=np.concatenate([part.void for part in parts]),
+        brightness=np.concatenate([part.brightness for part in parts]),
+        contrast=np.concatenate([part.contrast for part in parts]),
+        cells=np.sum([part.cells for part in parts], axis=0),
+        objects=Objects(
+            np.concatenate([each.frame + offset for each, offset in zip(found, offsets[:-1], strict=True)]),
+            np.concatenate([each.train_id for each in found]),
+            np.concatenate([each.area for each in found]),
+        ),
+    )
+
+
+def _chained(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(name for part in names for name in part)
+
+
+def _share(pixels: np.ndarray) -> np.ndarray:
+    total = pixels.sum(0)
+    return total / total.sum() if total.sum() else np.full(NUM_CLASSES, np.nan)
+
+
+def _count(split: CachedSplit, on_progress: OnProgress | None) -> dict[str, np.ndarray]:
+    """Count block by block: large enough for numpy to be fast, small enough for any memory."""
+    height, width = split.size
+    rows, columns = min(PRIOR_GRID[0], height), min(PRIOR_GRID[1], width)
+    row, column = np.arange(height) * rows // height, np.arange(width) * columns // width
+    # One number per pixel that holds its cell and leaves eight bits for its train id.
+    cell = (row[:, None] * columns + column) * 256
+    cells = np.zeros(rows * columns * 256, np.int64)
+    block = max(1, _BLOCK_PIXELS // (height * width))
+    counts, light, found = [], [], []
+    for start in range(0, len(split), block):
+        labels = np.asarray(split.labels[start : start + block])
+        cells += np.bincount((cell + labels).ravel(), minlength=len(cells))
+        counts += [np.bincount(train_ids.ravel(), minlength=256) for train_ids in labels]
+        light += [_light(photo) for photo in split.photos[start : start + block]]
+        found += [objects.find(train_ids) for train_ids in labels]
+        if on_progress:
+            on_progress(len(counts), len(split))
+    per_frame = np.stack(counts)
+    by_cell = cells.reshape(rows, columns, 256).transpose(2, 0, 1)
+    layers = np.concatenate([by_cell[:NUM_CLASSES], by_cell[NUM_CLASSES:].sum(0, keepdims=True)])
+    return {
+        "version": np.array(_VERSION),
+        "pixels": per_frame[:, :NUM_CLASSES],
+        "void": per_frame[:, NUM_CLASSES:].sum(1),
+        "brightness": np.array([mean for mean, _ in light]),
+        "contrast": np.array([deviation for _, deviation in light]),
+        "cells": layers,
+        "object_frame": np.repeat(np.arange(len(found), dtype=np.int32), [len(area) for _, area in found]),
+        "object_train_id": np.concatenate([train_id for train_id, _ in found]),
+        "object_area": np.concatenate([area for _, area in found]),
+    }
+
+
+def _light(photo: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation of a photo's luma, from a histogram: 256 numbers instead of all pixels."""
+    levels = np.arange(256)
+    weights = np.array(Image.fromarray(photo).convert("L").histogram())
+    mean = float(np.average(levels, weights=weights))
+    return mean, float(np.sqrt(np.average((levels - mean) ** 2, weights=weights)))
+
+
+def _is_current(stored: np.lib.npyio.NpzFile) -> bool:
+    return "version" in stored.files and int(stored["version"]) == _VERSION
+
+
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """Return stored counts; None if there are none, they are damaged, or another version of this module wrote them."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files} if _is_current(stored) else None
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    def write(unfinished: Path) -> None:
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    write_atomically(path, write)

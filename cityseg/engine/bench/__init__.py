@@ -1,0 +1,1 @@
+"""Throughput of training and evaluation against the limits of the machine."""

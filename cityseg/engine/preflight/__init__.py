@@ -1,0 +1,1 @@
+"""Checks before a launch: cost, pace, the overfit check and the learning-rate finder."""

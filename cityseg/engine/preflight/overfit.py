@@ -1,0 +1,128 @@
+"""The overfit check: can this recipe learn a few frames by heart?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from cityseg import config as configuration
+from cityseg.config import ExperimentConfig
+from cityseg.data.augmentation.augment import Augmentation
+from cityseg.data.batches import Normalization
+from cityseg.data.prepared.cache import CachedSplit
+from cityseg.engine.evaluate import evaluate
+from cityseg.engine.preflight.step_setup import Setup, portion
+from cityseg.engine.runtime.allocator import keep_freed_memory
+from cityseg.engine.step import learning_rate
+from cityseg.metrics import summarize
+
+OVERFIT_FRAMES = 8
+OVERFIT_STEPS = 300
+LEARNT = 0.9
+"""Macro F1 on the frames from which they count as learnt by heart; the check ends where it is reached."""
+_FALLEN = 0.5
+"""Share of the first loss below which the last losses show a network that is learning, only not fast enough."""
+_LAST = 10
+
+Outcome = Literal["learnt", "learning", "stuck", "diverged"]
+
+
+@dataclass(frozen=True)
+class OverfitPoint:
+    """One step: its loss, and the macro F1 on the frames after it."""
+
+    step: int
+    loss: float
+    macro_f1: float
+
+
+@dataclass(frozen=True)
+class OverfitCheck:
+    """How it went.
+
+    Attributes:
+        outcome: ``learnt`` by heart, still ``learning``, ``stuck``, or ``diverged`` where the loss is no number.
+        points: one per step.
+        frames: names of the frames.
+        steps: steps that were allowed.
+    """
+
+    outcome: Outcome
+    points: tuple[OverfitPoint, ...]
+    frames: tuple[str, ...]
+    steps: int
+
+    @property
+    def verdict(self) -> str:
+        """What it means, in a sentence or two."""
+        count = f"{len(self.frames)} frame{'s' if len(self.frames) != 1 else ''}"
+        best = max((point.macro_f1 for point in self.points), default=0.0)
+        loss = f"loss {self.points[0].loss:.3f} to {self.points[-1].loss:.3f}" if self.points else "no loss"
+        took = len(self.points)
+        if self.outcome == "learnt":
+            return f"The recipe learns {count} by heart: macro F1 {best:.3f} on them after {took} steps."
+        if self.outcome == "learning":
+            return (
+                f"The recipe is learning, but {self.steps} steps were too few to know {count} by heart: {loss}, macro "
+                f"F1 {best:.3f} where {LEARNT} was expected. A higher learning rate may be quicker."
+            )
+        if self.outcome == "diverged":
+            return (
+                f"The loss was no number any more after {took} steps: the learning rate is too high, or the number "
+                "type too coarse. Lower learning_rate or use precision=float32."
+            )
+        return (
+            f"The recipe cannot learn {count} by heart: {loss} in {self.steps} steps, macro F1 {best:.3f} where "
+            f"{LEARNT} was expected. Its learning rate is far off, or something is broken."
+        )
+
+
+def check_overfit(
+    config: ExperimentConfig,
+    train: CachedSplit,
+    device: torch.device,
+    *,
+    steps: int = OVERFIT_STEPS,
+    on_point: Callable[[OverfitPoint], None] | None = None,
+) -> OverfitCheck:
+    """Train a recipe on ``OVERFIT_FRAMES`` fixed frames, all of them in every step, and watch it learn them by heart.
+
+    Augmentation is off, and the learning rate stays at the recipe's, the peak of its schedule. Scores are those of the
+    network as it predicts, so a fault that shows in evaluation only shows here too.
+
+    Args:
+        config: the recipe; its batch size and number of epochs, and the models it builds on, play no part.
+        train: cached training split at the recipe's size.
+        device: where to compute.
+        steps: how many at most.
+        on_point: called after every step.
+    """
+    frames = portion(train, OVERFIT_FRAMES)
+    plain = {
+        **vars(Augmentation()),
+        **{"rare_frames": 0.0, "half_size_epochs": 0, "schedule": "constant", "warmup_steps": 0},
+        **{"initial": "", "teacher": "", "label_doubt": 0.0},
+    }
+    recipe = configuration.build({**config.model_dump(), **plain, "batch_size": len(frames)})
+    keep_freed_memory()
+    setup = Setup(recipe, frames, device)
+    normalization = Normalization.named(recipe.normalization)
+    points: list[OverfitPoint] = []
+    for number in range(steps):
+        loss = float(setup.step(number, learning_rate(recipe, number, steps)))
+        if not math.isfinite(loss):
+            return OverfitCheck("diverged", tuple(points), frames.meta.frames, steps)
+        model = setup.average.model if setup.average else setup.model
+        scores = summarize(evaluate(model, setup.split, normalization, precision=recipe.precision).confusions)
+        points.append(OverfitPoint(number + 1, loss, scores["macro"]["f1"] or 0.0))
+        if on_point:
+            on_point(points[-1])
+        if points[-1].macro_f1 >= LEARNT:
+            return OverfitCheck("learnt", tuple(points), frames.meta.frames, steps)
+    last = [point.loss for point in points[-_LAST:]]
+    learning = sum(last) / len(last) < _FALLEN * points[0].loss
+    return OverfitCheck("learning" if learning else "stuck", tuple(points), frames.meta.frames, steps)

@@ -1,0 +1,158 @@
+"""How fast a recipe goes on this device: a few real steps and a piece of the real evaluation, timed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from cityseg.config import ExperimentConfig, Precision
+from cityseg.data.batches import DeviceSplit, Normalization
+from cityseg.data.layouts.detect import Split
+from cityseg.data.prepared.cache import CachedSplit
+from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
+from cityseg.engine.preflight.step_setup import Setup, portion, random_frames
+from cityseg.engine.pretrained import NOTHING, Given
+from cityseg.engine.runtime.allocator import keep_freed_memory
+from cityseg.engine.runtime.device import peak_memory
+
+TIMED_STEPS = 8
+"""Steps that are timed after the warm-up, unless time runs out first."""
+WARM_UP_STEPS = 2
+TIMED_SECONDS = 8.0
+"""No further step is begun after this long; a step that is under way is finished."""
+_LEAST_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What was measured.
+
+    Attributes:
+        step_seconds: one optimiser step at the full image size, the median.
+        half_step_seconds: the same at half height and width, or None where the recipe has no such epoch.
+        first_step_seconds: the very first step, which also sets things up (and compiles, where that is asked for).
+        evaluation_seconds: predicting and counting one frame after an epoch, in the recipe's number type.
+        scoring_seconds: the same in float32, with which a run ends.
+        steps: how many steps were timed.
+        peak_bytes: the most memory held: on the GPU by tensors, on the CPU by the process.
+        batch_size: frames in a timed step; fewer than the recipe's where the split has fewer.
+        source: ``frames`` of the prepared data, or ``noise`` where it is not prepared at this size.
+    """
+
+    step_seconds: float
+    half_step_seconds: float | None
+    first_step_seconds: float
+    evaluation_seconds: float
+    scoring_seconds: float
+    steps: int
+    peak_bytes: int
+    batch_size: int
+    source: str
+
+
+def measure_pace(
+    config: ExperimentConfig,
+    splits: Mapping[Split, CachedSplit] | None,
+    batch: int,
+    device: torch.device,
+    on_progress: Callable[[int, int], None] | None = None,
+    given: Given = NOTHING,
+) -> Pace:
+    """Time a few real steps of a recipe: its batch size, image size, number type, augmentation and loss.
+
+    Args:
+        config: the recipe.
+        splits: cached train and val splits at the recipe's size, or None to use frames of noise.
+        batch: frames in a step: the batch size, or all frames of a smaller training split.
+        device: where to compute.
+        on_progress: called with (steps done, steps in all), the evaluation counting as one.
+        given: what a run is given beside them.
+    """
+    if splits is None:
+        train, val = random_frames(batch, config.image_size), random_frames(EVALUATION_BATCH, config.image_size)
+    else:
+        train, val = portion(splits["train"], batch), portion(splits["val"], EVALUATION_BATCH)
+    keep_freed_memory()
+    halves = bool(config.half_size_epochs)
+    total = (WARM_UP_STEPS + TIMED_STEPS) * (1 + halves) + 1
+    setup = Setup(config, train, device, given)
+    done = 0
+
+    def timed(epoch: int) -> list[float]:
+        """Return the seconds of each step, those of the warm-up first."""
+        nonlocal done
+        seconds: list[float] = []
+        for number in range(WARM_UP_STEPS + TIMED_STEPS):
+            timed_enough = len(seconds) >= WARM_UP_STEPS + _LEAST_STEPS
+            if timed_enough and sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
+                break
+            begun = time.perf_counter()
+            setup.step(number, config.learning_rate, first_epoch=epoch)
+            _wait_for(device)
+            seconds.append(time.perf_counter() - begun)
+            done += 1
+            if on_progress:
+                on_progress(done, total)
+        return seconds
+
+    # Half-size epochs come first in a run; epochs after them are all of the full size.
+    half = timed(0) if halves else None
+    if half:
+        done = WARM_UP_STEPS + TIMED_STEPS
+    full = timed(config.half_size_epochs)
+    frames = DeviceSplit(val, device)
+    in_training = _seconds_per_frame(setup, frames, config.precision)
+    in_float32 = in_training
+    if config.precision != "float32":
+        setup.model.float()
+        in_float32 = _seconds_per_frame(setup, frames, "float32")
+    if on_progress:
+        on_progress(total, total)
+    return Pace(
+        step_seconds=statistics.median(full[WARM_UP_STEPS:]),
+        half_step_seconds=statistics.median(half[WARM_UP_STEPS:]) if half else None,
+        first_step_seconds=(half or full)[0],
+        evaluation_seconds=in_training,
+        scoring_seconds=in_float32,
+        steps=len(full) - WARM_UP_STEPS,
+        peak_bytes=peak_memory(device),
+        batch_size=len(train),
+        source="noise" if splits is None else "frames",
+    )
+
+
+def seconds_to_finish(config: ExperimentConfig, pace: Pace, frames: Mapping[Split, int]) -> float:
+    """Return the seconds a whole run takes: its steps, the val split after every epoch, and the scores at its end.
+
+    Reading the frames from disk and writing checkpoints are not part of it. Early stopping may make it shorter.
+
+    Args:
+        config: the recipe.
+        pace: as measured.
+        frames: number of frames by split.
+    """
+    per_epoch = -(-frames["train"] // config.batch_size)
+    half = config.half_size_epochs if pace.half_step_seconds is not None else 0
+    steps = per_epoch * ((config.epochs - half) * pace.step_seconds + half * (pace.half_step_seconds or 0.0))
+    begin = max(0.0, pace.first_step_seconds - (pace.half_step_seconds or pace.step_seconds))
+    evaluations = config.epochs * frames["val"] * pace.evaluation_seconds
+    return begin + steps + evaluations + (frames["val"] + frames["test"]) * pace.scoring_seconds
+
+
+def _seconds_per_frame(setup: Setup, frames: DeviceSplit, precision: Precision) -> float:
+    """Return the seconds one frame takes in the evaluation pass, in its second go."""
+    normalization = Normalization.named(setup.config.normalization)
+    for _ in range(2):
+        begun = time.perf_counter()
+        evaluate(setup.model, frames, normalization, precision=precision, loss=setup.loss)
+        _wait_for(setup.device)
+    return (time.perf_counter() - begun) / len(frames)
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,104 @@
+"""Which classes occur together in a frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cityseg.classes import CLASS_NAMES, NUM_CLASSES, PALETTE
+from cityseg.figures import theme
+
+_SCALE = {False: ["#f5f4fb", "#5440be"], True: ["#191d2b", "#8471ea"]}
+"""From none to all, on a light and on a dark page."""
+
+
+def conditional(counts: np.ndarray) -> np.ndarray:
+    """Return (19, 19) float64: of the frames with the row's class, the share that holds the column's class too.
+
+    Args:
+        counts: (19, 19) number of frames that hold both, the diagonal being the frames that hold a class.
+
+    A class that occurs in no frame has a row of NaN.
+    """
+    frames = np.diag(counts)[:, None].astype(float)
+    return np.divide(counts, frames, out=np.full((NUM_CLASSES, NUM_CLASSES), np.nan), where=frames > 0)
+
+
+def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
+    """Draw of the frames with one class how many hold another; every cell can be clicked.
+
+    The first trace shows the cells; the second one, unseen, is what a click selects: its ``customdata`` begins with the
+    names of both classes.
+
+    Args:
+        counts: (19, 19) number of frames that hold both classes.
+        palette: (256, 3) uint8, for the squares beside the names.
+        dark: whether the page around it is dark.
+    """
+    percents = 100 * conditional(counts)
+    places = list(range(NUM_CLASSES))
+    cells = go.Heatmap(
+        z=percents,
+        x=places,
+        y=places,
+        # Without a size or colour of its own the text fits its cell and stands off it.
+        text=[[_text(value) for value in row] for row in percents],
+        texttemplate="%{text}",
+        colorscale=_SCALE[dark],
+        zmin=0,
+        zmax=100,
+        xgap=1,
+        ygap=1,
+        showscale=False,
+        hoverinfo="skip",
+    )
+    rows, columns = np.nonzero(np.isfinite(percents))
+    clicks = go.Scatter(
+        x=columns,
+        y=rows,
+        mode="markers",
+        # Heat maps cannot be clicked in Streamlit; marks that nobody sees can.
+        marker={"symbol": "square", "size": 24, "color": "rgba(0,0,0,0)"},
+        customdata=[
+            [CLASS_NAMES[row], CLASS_NAMES[column], int(counts[row, column]), int(counts[row, row])]
+            for row, column in zip(rows, columns, strict=True)
+        ],
+        text=[_text(value) for value in percents[rows, columns]],
+        hovertemplate=(
+            "%{text} % of the frames with %{customdata[0]} hold %{customdata[1]} too"
+            "<br>%{customdata[2]:,} of %{customdata[3]:,} frames<extra></extra>"
+        ),
+    )
+    span = [-0.5, NUM_CLASSES - 0.5]
+    axis = {"tickvals": places, "showgrid": False}
+    return theme.figure(
+        [cells, clicks],
+        height=700,
+        showlegend=False,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        xaxis={
+            **axis,
+            "ticktext": list(CLASS_NAMES),
+            "range": span,
+            "side": "top",
+            "tickangle": -90,
+            "title": {"text": "how many hold this one too, in per cent"},
+        },
+        yaxis={
+            **axis,
+            "ticktext": theme.class_ticks(places, palette, dark=dark),
+            "range": span[::-1],
+            "title": {"text": "of the frames with"},
+        },
+    )
+
+
+def _text(percents: float) -> str:
+    """Write whole per cents; what is not quite none, or not quite all, does not look like it."""
+    if np.isnan(percents):
+        return ""
+    if 0 < percents < 0.5:
+        return "<1"
+    if 99.5 <= percents < 100:
+        return ">99"
+    return f"{percents:.0f}"

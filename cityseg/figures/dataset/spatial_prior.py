@@ -1,0 +1,121 @@
+"""Where in the frame classes lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cityseg.classes import CLASS_NAMES, NUM_CLASSES, PALETTE
+from cityseg.figures import theme
+from cityseg.figures.dataset.classes import percent
+
+_PAGE = {False: (238, 241, 246), True: (35, 44, 57)}
+"""What a cell without the class looks like, on a light and on a dark page."""
+_HEIGHT = 300
+
+
+def class_prior(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
+    """Draw how often each place of the frame is one class, in its colour.
+
+    Args:
+        prior: (19, rows, columns) share of each class among the pixels of each cell.
+        train_id: which class.
+        palette: (256, 3) uint8.
+        dark: whether the page around it is dark.
+    """
+    values = 100 * prior[train_id]
+    name = CLASS_NAMES[train_id]
+    cells = go.Heatmap(
+        z=values,
+        **_places(values),
+        colorscale=[_css(_PAGE[dark]), _css(theme.visible_color(train_id, palette, dark=dark))],
+        zmin=0,
+        zmax=max(float(values.max()), 1e-9),
+        customdata=_texts(prior[train_id]),
+        hovertemplate=f"{name}: %{{customdata}} of the frames here<br>{_WHERE}<extra></extra>",
+        colorbar={
+            "title": {"text": f"Share of {name}", "side": "right"},
+            "ticksuffix": " %",
+            "thickness": 12,
+            "outlinewidth": 0,
+            "nticks": 5,
+        },
+    )
+    return _framed([cells])
+
+
+def usual_frame(prior: np.ndarray, palette: np.ndarray = PALETTE) -> go.Figure:
+    """Draw the class that each place of the frame holds most often.
+
+    Args:
+        prior: (19, rows, columns) share of each class among the pixels of each cell. Cells that are void more often
+            than any class stay empty.
+        palette: (256, 3) uint8.
+    """
+    most, share = prior.argmax(0), prior.max(0)
+    words = [
+        [f"{CLASS_NAMES[index]}: {text}" for index, text in zip(*row, strict=True)]
+        for row in zip(most, _texts(share), strict=True)
+    ]
+    # Every class takes one step of the scale, so that ids come out as exact colours.
+    steps = [
+        (edge / NUM_CLASSES, theme.class_color(index, palette=palette))
+        for index in range(NUM_CLASSES)
+        for edge in (index, index + 1)
+    ]
+    cells = go.Heatmap(
+        z=np.where(share >= 1 - prior.sum(0), most + 0.5, np.nan),
+        **_places(share),
+        colorscale=steps,
+        zmin=0,
+        zmax=NUM_CLASSES,
+        showscale=False,
+        customdata=words,
+        hovertemplate=f"%{{customdata}} of the frames here<br>{_WHERE}<extra></extra>",
+        hoverongaps=False,
+    )
+    return _framed([cells])
+
+
+def prior_picture(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> np.ndarray:
+    """Paint one class's prior as a small picture, as ``class_prior`` colours it.
+
+    Returns:
+        (rows, columns, 3) uint8.
+    """
+    values = prior[train_id][..., None]
+    weight = values / max(float(values.max()), 1e-12)
+    page, color = np.array(_PAGE[dark]), np.array(theme.visible_color(train_id, palette, dark=dark))
+    return np.rint(page * (1 - weight) + color * weight).astype(np.uint8)
+
+
+_WHERE = "%{x:.0f} % from the left, %{y:.0f} % from the top"
+
+
+def _places(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the middles of the cells in per cent of the frame's width and height."""
+    rows, columns = values.shape
+    return {"x": 100 * (np.arange(columns) + 0.5) / columns, "y": 100 * (np.arange(rows) + 0.5) / rows}
+
+
+def _texts(shares: np.ndarray) -> list[list[str]]:
+    return [[percent(float(share)) for share in row] for row in shares]
+
+
+def _framed(traces: list[Any]) -> go.Figure:
+    ticks = [0, 25, 50, 75, 100]
+    axis = {"tickvals": ticks, "ticktext": [f"{tick} %" for tick in ticks], "range": [0, 100], "showgrid": False}
+    return theme.figure(
+        traces,
+        height=_HEIGHT,
+        showlegend=False,
+        margin={"r": 24},
+        xaxis={**axis, "title": {"text": "Left to right"}},
+        yaxis={**axis, "range": [100, 0], "title": {"text": "Top to bottom"}},
+    )
+
+
+def _css(color: tuple[int, int, int]) -> str:
+    return "rgb({}, {}, {})".format(*color)

@@ -1,0 +1,1 @@
+"""Inference: predictor, resizing, upsampling of logits, video, ONNX."""

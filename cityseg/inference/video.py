@@ -1,0 +1,200 @@
+"""Short films: frames one after another in, frames one after another out, never all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+from cityseg.data.image_io import DAMAGE, ENDINGS, MAX_PIXELS, read_photo_file
+from cityseg.errors import DataError
+
+FILMS = ("mp4", "mov", "m4v", "mkv", "webm", "avi")
+"""Endings of films, in lower case; a GIF and a folder of photos are clips too."""
+LONGEST = 3000
+"""Frames of a clip at most."""
+LARGEST_FRAME = 4096 * 2160
+"""Pixels of a frame of a written film at most: more is beyond H.264's level 5.1, where players give up."""
+LONGEST_SIDE = 8192
+_RATE = 10
+"""Frames per second of a folder of photos."""
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is called like a film."""
+    return path.suffix.lower().removeprefix(".") in FILMS
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """Return the photos of a folder by name, hidden ones left out; not of folders below it.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower().removeprefix(".") in ENDINGS and not path.name.startswith(".") and path.is_file()
+    )
+    if not found:
+        raise DataError(
+            f"{folder}: expected a folder of photos, found none in it; photos end in .{', .'.join(ENDINGS)}"
+        )
+    return found
+
+
+class Clip:
+    """A film, a GIF or a folder of photos, opened.
+
+    Attributes:
+        path: where it lies.
+        rate: frames per second.
+        length: number of frames, or None where the file does not tell.
+    """
+
+    def __init__(self, path: Path, most_pixels: int | None = None) -> None:
+        """Look at the head of the clip.
+
+        Args:
+            path: where it lies.
+            most_pixels: of all frames together, or None for any number.
+
+        Raises:
+            DataError: it is no clip, it is damaged, too large or too long.
+        """
+        self.path = path
+        self._most_pixels = most_pixels
+        self.rate: Fraction = Fraction(_RATE)
+        self.length: int | None = None
+        if path.is_dir():
+            self._photos = photos_in(path)
+            self.length = len(self._photos)
+        elif is_film(path):
+            with self._film() as (_, stream):
+                width, height = stream.width, stream.height
+                self.rate = Fraction(stream.average_rate or _RATE)
+                self.length = stream.frames or None
+            self._expect_pixels(width, height)
+        else:
+            with self._gif() as image:
+                width, height = image.size
+                self._expect_pixels(width, height)
+                self.length = image.n_frames
+                self.rate = Fraction(1000, max(20, int(image.info.get("duration", 0)) or 1000 // _RATE))
+        if self.length is not None and self.length > LONGEST:
+            raise DataError(
+                f"{path}: expected a clip of at most {LONGEST:,} frames, found {self.length:,}; "
+                "cut it into shorter ones"
+            )
+        if self.length is not None and not path.is_dir():
+            self._expect_room(self.length * width * height)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield each frame as (H, W, 3) uint8 RGB; one is held at a time.
+
+        Raises:
+            DataError: the rest is damaged, or there is more of it than ``LONGEST`` or than the pixels allowed.
+        """
+        pixels = 0
+        for number, frame in enumerate(self._frames()):
+            if number == LONGEST:
+                raise DataError(
+                    f"{self.path}: expected a clip of at most {LONGEST:,} frames, found more; cut it into shorter ones"
+                )
+            pixels += frame.shape[0] * frame.shape[1]
+            self._expect_room(pixels)
+            yield frame
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        if self.path.is_dir():
+            yield from map(read_photo_file, self._photos)
+        elif is_film(self.path):
+            with self._film() as (container, stream):
+                for frame in container.decode(stream):
+                    # A phone films as it is held and notes how the picture is to be turned.
+                    yield np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+        else:
+            with self._gif() as image:
+                for frame in ImageSequence.Iterator(image):
+                    yield np.asarray(frame.convert("RGB"))
+
+    @contextmanager
+    def _film(self) -> Iterator[tuple[Any, Any]]:
+        try:
+            with av.open(str(self.path)) as container:
+                if not container.streams.video:
+                    raise DataError(f"{self.path}: expected a film, found no pictures in it; choose another file")
+                stream = container.streams.video[0]
+                stream.thread_type = "AUTO"
+                yield container, stream
+        except (av.FFmpegError, OSError) as error:
+            raise DataError(
+                f"{self.path}: expected a film ({', '.join(FILMS)}), found none that can be read ({error.strerror}); "
+                "copy or export it again"
+            ) from None
+
+    @contextmanager
+    def _gif(self) -> Iterator[Any]:
+        try:
+            with Image.open(self.path, formats=("GIF",)) as image:
+                yield image
+        except UnidentifiedImageError:
+            raise DataError(
+                f"{self.path}: expected a film ({', '.join(FILMS)}), a GIF or a folder of photos, found another file"
+            ) from None
+        except (*DAMAGE, IndexError, Image.DecompressionBombError) as error:
+            raise DataError(
+                f"{self.path}: expected a whole GIF, found a damaged one ({error}); copy it again"
+            ) from None
+
+    def _expect_pixels(self, width: int, height: int) -> None:
+        if width * height > MAX_PIXELS:
+            raise DataError(
+                f"{self.path}: expected frames of at most {MAX_PIXELS // 10**6} megapixels, found {width}x{height}; "
+                "make them smaller first"
+            )
+
+    def _expect_room(self, pixels: int) -> None:
+        if self._most_pixels is not None and pixels > self._most_pixels:
+            raise DataError(
+                f"{self.path}: expected at most {self._most_pixels / 1e9:g} gigapixels in all its frames together, "
+                f"found {'' if self.length else 'more than '}{pixels / 1e9:.1f}; cut it, or make its frames smaller"
+            )
+
+
+class FilmWriter:
+    """Writes an MP4 (H.264) that browsers play, a frame at a time; frames of other sizes are fitted to the first.
+
+    Frames keep their size up to ``LARGEST_FRAME`` and ``LONGEST_SIDE``; larger ones are made smaller.
+    """
+
+    def __init__(self, path: Path, rate: Fraction) -> None:
+        # Its table of contents comes first, so that a browser plays before it has all of it.
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+        self._rate = rate
+        self._stream: Any = None
+
+    def add(self, frame: np.ndarray) -> None:
+        """Append (H, W, 3) uint8 RGB."""
+        if self._stream is None:
+            self._stream = self._container.add_stream("libx264", rate=self._rate.limit_denominator(60_000))
+            height, width = frame.shape[:2]
+            scale = min(1.0, (LARGEST_FRAME / (height * width)) ** 0.5, LONGEST_SIDE / max(height, width))
+            # The pictures' colour is halved in both directions, so sides are even.
+            self._stream.width, self._stream.height = (max(2, int(side * scale) // 2 * 2) for side in (width, height))
+            self._stream.pix_fmt = "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture = picture.reformat(width=self._stream.width, height=self._stream.height, format="yuv420p")
+        self._container.mux(self._stream.encode(picture))
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode())
+        self._container.close()

@@ -1,0 +1,1 @@
+"""Processes of their own: the queue of runs, its watcher, launching, heartbeat and liveness."""

@@ -1,0 +1,11 @@
+"""``python -m cityseg.jobs.watcher RUNS``: the process that watches over a queue while runs wait in it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cityseg.jobs import queue
+
+if __name__ == "__main__":
+    queue.keep(Path(sys.argv[1]))

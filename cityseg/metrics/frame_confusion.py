@@ -1,0 +1,45 @@
+"""The confusion matrix of every frame, kept over an ignite engine's pass; apart because ignite loads slowly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.metrics import ConfusionMatrix
+from torch import Tensor
+
+from cityseg.classes import NUM_CLASSES
+from cityseg.metrics.counting import frame_confusions, most_probable
+
+
+class FrameConfusionMatrix(ConfusionMatrix):
+    """ignite's ``ConfusionMatrix`` that also keeps the matrix of every frame.
+
+    ``update`` takes (logits or labels, truth) like its parent. ``compute`` gives the sum; ``per_frame`` gives
+    (N, C, C) int64 in the order of updates.
+    """
+
+    def __init__(self, num_classes: int = NUM_CLASSES, device: str | torch.device = "cpu") -> None:
+        super().__init__(num_classes=num_classes, device=device)
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        super().reset()
+        self._frames: list[Tensor] = []
+
+    def update(self, output: Any) -> None:
+        """Add a batch: (N, C, H, W) logits or (N, H, W) train ids, and (N, H, W) truth."""
+        predictions, truth = output[0].detach(), output[1].detach()
+        if predictions.ndim == 4:
+            predictions = most_probable(predictions)
+        confusions = frame_confusions(truth, predictions, self.num_classes)
+        self._frames.append(confusions)
+        self._num_examples += len(truth)
+        self.confusion_matrix += confusions.sum(0).to(self._device)
+
+    def per_frame(self) -> np.ndarray:
+        """Return (N, C, C) int64, one matrix per frame seen."""
+        if not self._frames:
+            return np.zeros((0, self.num_classes, self.num_classes), np.int64)
+        return torch.cat(self._frames).cpu().numpy()

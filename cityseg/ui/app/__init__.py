@@ -1,0 +1,1 @@
+"""What surrounds every page: shell, session state, URL state, caches, background work, glossary."""

@@ -1,0 +1,166 @@
+"""What surrounds every page: the sidebar with the shared context, and the page heading."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from cityseg import api
+from cityseg.api import DataInfo, Result
+from cityseg.engine.runtime.allocator import spare_what_is_loaded
+from cityseg.errors import CitysegError
+from cityseg.jobs.liveness import is_waiting
+from cityseg.ui.app import cache, session
+from cityseg.ui.app.background import duration
+
+_SCENE = """
+<clipPath id="frame"><rect width="32" height="32" rx="7"/></clipPath>
+<g clip-path="url(#frame)">
+<path fill="#4682b4" d="M0 0h32v32H0z"/><path fill="#464646" d="M0 3h9v17H0z"/><path fill="#5c5c66" d="M9 9h5v11H9z"/>
+<path fill="#6b8e23" d="M32 6v15H21c0-8 4-15 11-15z"/><path fill="#f423e8" d="M0 20h32v4H0z"/>
+<path fill="#804080" d="M12 18h8l12 14H0z"/>
+<path fill="#00008e" d="M17 19.5c0-1.5 1-2.5 2.5-2.5h3c1.5 0 2.5 1 2.5 2.5V24h-8z"/>
+</g>
+"""
+ICON = f'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64" viewBox="0 0 32 32">{_SCENE}</svg>'
+"""A street in the official class colours, for the browser's tab."""
+_LOGO = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" width="138" height="32" viewBox="0 0 138 32">{_SCENE}'
+    '<text x="42" y="23" font-family="system-ui, sans-serif" font-size="21" font-weight="700" letter-spacing="-0.4" '
+    'fill="#5b86d8">cityseg</text></svg>'
+)
+# Streamlit indents a page link's text by its icon; what stands under such a link follows that edge. The line under a
+# figure is a sentence, which wraps on a phone instead of being cut.
+_STYLE = """<style>
+.st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
+[class*="st-key-queue_row_"] { flex-wrap: nowrap; }
+[data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
+</style>"""
+DATASET_PAGE = "pages/dataset.py"
+_LOOK_SECONDS = 3.0
+
+
+def sidebar() -> None:
+    """Show the connected data, the device and the running trainings; draws the synthetic set on first use."""
+    st.logo(_LOGO, size="large")
+    st.html(_STYLE)
+    spec = session.data_spec()
+    try:
+        info: DataInfo | None = _draw(spec)
+        problem = ""
+    except CitysegError as error:
+        info, problem = None, str(error)
+    with st.sidebar:
+        if info is None:
+            st.error(f"**No data is connected.** {problem}", icon=":material/link_off:")
+            st.page_link(DATASET_PAGE, label="Connect data", icon=":material/add_link:")
+        else:
+            _fact(":material/database:", info.name, _frames_and_size(info))
+        device = cache.device()
+        _fact(":material/memory:", device.name, _device_words(device))
+        _trainings()
+        session.color_switch()
+
+
+def _draw(spec: str) -> DataInfo:
+    """Open the data; the first visitor of the synthetic set reads meanwhile what is going on."""
+    if cache.is_drawn(spec):
+        return cache.data_info(spec)
+    place = st.empty()
+    with place.container():
+        st.title("Welcome to cityseg", anchor=False)
+        st.markdown(
+            "No dataset is connected yet, so the studio draws one of its own: streets with houses, trees, vehicles and "
+            "people, and the true class of every pixel. It takes under a minute, happens once, and everything on the "
+            "following pages works with it. Your own folder can be connected on the Dataset page at any time."
+        )
+        info = cache.draw(spec)
+    place.empty()
+    return info
+
+
+def _frames_and_size(info: DataInfo) -> str:
+    height, width = info.native_size
+    return f"{sum(info.frames.values()):,} frames · {width} × {height} px"
+
+
+def _device_words(device: api.DeviceInfo) -> str:
+    if device.memory_bytes:
+        return f"{device.memory_bytes / 2**30:.0f} GB of memory"
+    return "no GPU found: small models only" if device.kind == "cpu" else ""
+
+
+def _fact(icon: str, name: str, words: str) -> None:
+    st.markdown(f"{icon} **{name}**  \n:small[:gray[{words}]]")
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _trainings() -> None:
+    """Show a thin bar per running training; renewed by itself, without running the page."""
+    queue = cache.queue()
+    going = [result for result in cache.results() if result.id in (*queue.running, *queue.starting)]
+    if not going and not queue.waiting:
+        st.markdown(":material/bedtime: **No training is running**  \n:small[:gray[Start one on the Train page]]")
+        return
+    noun = "training" if len(going) == 1 else "trainings"
+    st.markdown(f":material/model_training: **{len(going)} {noun} running**")
+    for result in going:
+        share, words = training_progress(result)
+        st.progress(share, text=f":small[**{result.id}** · {words}]")
+    if queue.waiting:
+        st.markdown(f":small[:gray[{len(queue.waiting)} waiting in the queue]]")
+
+
+def training_progress(result: Result) -> tuple[float, str]:
+    """Return how far a run is, 0 to 1, and the same in words: epoch and time left."""
+    progress = result.progress
+    if result.state == "queued":
+        return 0.0, "waiting for its turn" if is_waiting(result.run.status()) else "starting"
+    if not progress or not progress.get("steps"):
+        return 0.0, "preparing its data"
+    share = min(1.0, progress["step"] / progress["steps"])
+    words = f"epoch {progress['epoch']} of {progress['epochs']}"
+    left = progress.get("seconds_left")
+    return share, f"{words} · {duration(left)} left" if left else words
+
+
+@st.cache_resource(show_spinner=False, ttl=600)
+def settle(page: str) -> None:
+    """Make the runs of a page cheap, once it has run: Streamlit has all objects looked through after every one of them.
+
+    Runs are many: the list of trainings alone renews itself every few seconds for every visitor.
+
+    Args:
+        page: which page has loaded what it needs.
+    """
+    spare_what_is_loaded()
+
+
+def heading(title: str, question: str) -> None:
+    """Show a page's title and the one question it answers."""
+    _leave_to_router()
+    st.title(title, anchor=False)
+    if question:
+        st.markdown(f":gray[{question}]")
+
+
+def _leave_to_router() -> None:
+    """Hand a page that Streamlit opened by itself over to ``app.py``.
+
+    Until ``st.navigation`` has run once in a server, Streamlit takes a folder named ``pages`` for an app of the old
+    kind, and a link to a page that is opened first gets that page without its router and surroundings.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def connected() -> DataInfo:
+    """Return the connected data; where there is none, say so with the way out and end the page."""
+    try:
+        return cache.draw(session.data_spec())
+    except CitysegError as error:
+        st.error(f"The data cannot be opened. {error}", icon=":material/link_off:")
+        st.markdown("Connect another folder, or use the synthetic streets, which need no download:")
+        st.page_link(DATASET_PAGE, label="Connect data", icon=":material/add_link:")
+        st.stop()

@@ -1,0 +1,184 @@
+"""A confusion matrix whose cells can be clicked: what leads from a count to the frames behind it.
+
+Plotly redraws a chart from nothing whenever the marked cell changes; these cells are plain buttons, which only change
+their mark, can be reached by keyboard, and are named for screen readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from cityseg.classes import CLASS_NAMES, NUM_CLASSES
+from cityseg.ui.app import session
+
+_CSS = """
+.matrix { font: 400 12.5px/1.25 var(--st-font, system-ui, sans-serif); color: var(--st-text-color, #222); }
+.matrix .axis { text-align: center; opacity: 0.75; margin: 0 0 4px; }
+.matrix .grid { display: grid; grid-template-columns: max-content repeat(var(--n), minmax(0, 1fr)); gap: 1px; }
+.matrix .row { padding: 0 6px 0 0; text-align: right; align-self: center; white-space: nowrap; }
+.matrix .column { writing-mode: vertical-rl; transform: rotate(180deg); justify-self: center; padding: 4px 0 0;
+  white-space: nowrap; }
+.matrix .lit { font-weight: 700; }
+.matrix .swatch { display: inline-block; width: 9px; height: 9px; border-radius: 3px; border: 1px solid #7d8896; }
+.matrix .row .swatch { margin-left: 6px; }
+.matrix .column .swatch { margin-top: 6px; }
+.matrix button { aspect-ratio: 1; min-width: 0; max-height: 34px; width: 100%; margin: 0; padding: 0; border: 0;
+  border-radius: 2px; font: 400 11px/1 var(--st-font, system-ui, sans-serif); color: inherit; cursor: pointer;
+  overflow: hidden; font-variant-numeric: tabular-nums; }
+.matrix button:disabled { cursor: default; }
+.matrix button.strong { color: #fff; }
+.matrix button:not(:disabled):hover { outline: 2px solid #7d8896; }
+.matrix button:focus-visible { outline: 2px solid var(--st-primary-color, #2456c9); }
+.matrix button[aria-pressed="true"] { outline: 3px solid #e5752b; position: relative; z-index: 1; }
+.matrix .said { min-height: 1.4em; margin: 8px 0 0; font-size: 13.5px; }
+@media (max-width: 640px) {
+  .matrix { font-size: 10px; }
+  .matrix button { font-size: 0; }
+  .matrix .row .swatch, .matrix .column .swatch { display: none; }
+}
+"""
+
+_JS = """
+// Small shares are what one looks for, so the colour climbs early.
+const STOPS = [[0, 0.05], [5, 0.25], [25, 0.55], [60, 0.85], [100, 1]];
+const STRONG = 45;
+const HINT = "Point at a cell to read it; click one off the diagonal for the places behind it.";
+
+function alpha(percent) {
+  const above = STOPS.findIndex(([at]) => percent <= at);
+  if (above <= 0) return STOPS[0][1];
+  const [[x0, y0], [x1, y1]] = [STOPS[above - 1], STOPS[above]];
+  return y0 + ((percent - x0) / (x1 - x0)) * (y1 - y0);
+}
+
+function make(tag, className, textContent = "") {
+  return Object.assign(document.createElement(tag), { className, textContent });
+}
+
+function build(root, data) {
+  root.replaceChildren();
+  root.style.setProperty("--n", data.names.length);
+  root.append(make("p", "axis", "what the model calls it →"));
+  const grid = make("div", "grid");
+  grid.setAttribute("role", "group");
+  grid.setAttribute("aria-label", data.label);
+  const swatch = () => make("span", "swatch");
+  grid.append(make("span", "row", "what it is ↓"));
+  for (const name of data.names) {
+    const head = make("span", "column", name);
+    head.prepend(swatch());
+    grid.append(head);
+  }
+  data.names.forEach((truth, i) => {
+    const head = make("span", "row", truth);
+    head.append(swatch());
+    grid.append(head);
+    data.names.forEach((called, j) => {
+      const cell = make("button", "");
+      cell.type = "button";
+      cell.dataset.cell = `${i} ${j}`;
+      grid.append(cell);
+    });
+  });
+  root.append(grid, make("p", "said"));
+}
+
+export default function mount({ data, parentElement, setTriggerValue }) {
+  let root = parentElement.querySelector(".matrix");
+  if (!root) {
+    root = make("div", "matrix");
+    root.dataset.testid = "cityseg-matrix";
+    parentElement.appendChild(root);
+  }
+  if (root.querySelectorAll("button").length !== data.names.length ** 2) build(root, data);
+  const count = data.names.length;
+  const [rows, columns] = [".grid .row", ".grid .column"].map((name) => [...root.querySelectorAll(name)]);
+  rows.shift();
+  for (const heads of [rows, columns]) {
+    heads.forEach((head, i) => (head.querySelector(".swatch").style.background = data.colors[i]));
+  }
+  const said = root.querySelector(".said");
+  const sentence = (i, j) => {
+    const pixels = data.counts[i][j];
+    if (data.percent[i][j] === null) return `No pixel of the split is ${data.names[i]}.`;
+    const share = `${data.percent[i][j].toFixed(1)} % of ${data.names[i]} pixels`;
+    const called = `are ${i === j ? "rightly called" : "called"} ${data.names[j]}`;
+    return `${share} ${called} (${pixels.toLocaleString("en")} pixels).`;
+  };
+  const say = (i, j) => {
+    rows.forEach((head, k) => head.classList.toggle("lit", k === i));
+    columns.forEach((head, k) => head.classList.toggle("lit", k === j));
+    said.textContent = i === null ? HINT : sentence(i, j);
+  };
+  const rest = () => (data.chosen ? say(...data.chosen) : say(null, null));
+  root.querySelectorAll("button").forEach((cell, index) => {
+    const [i, j] = [Math.floor(index / count), index % count];
+    const percent = data.percent[i][j];
+    cell.style.background = percent === null ? "transparent" : `rgba(47, 125, 225, ${alpha(percent)})`;
+    cell.textContent = percent !== null && percent >= 0.5 ? Math.round(percent) : "";
+    cell.classList.toggle("strong", percent !== null && percent >= STRONG);
+    cell.disabled = i === j || !data.counts[i][j];
+    const chosen = data.chosen !== null && data.chosen[0] === i && data.chosen[1] === j;
+    cell.setAttribute("aria-pressed", String(chosen));
+    cell.setAttribute("aria-label", sentence(i, j));
+    cell.onpointerenter = cell.onfocus = () => say(i, j);
+    cell.onclick = () => {
+      // The mark moves at once; the page follows when Python has answered.
+      root.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === cell)));
+      setTriggerValue("chosen", [i, j]);
+    };
+  });
+  root.querySelector(".grid").onpointerleave = rest;
+  root.querySelector(".grid").onfocusout = rest;
+  rest();
+}
+"""
+
+_mount = st.components.v2.component("cityseg_matrix", css=_CSS, js=_JS)
+
+
+def matrix(confusion: np.ndarray, *, key: str, label: str, chosen: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Show a confusion matrix in per cent of each true class.
+
+    Args:
+        confusion: (19, 19) counts, rows = truth. A class without truth has an empty row.
+        key: Streamlit key, unique on the page.
+        label: what it shows, for screen readers.
+        chosen: (truth, predicted) train ids of the cell to mark.
+
+    Returns:
+        The cell clicked in this run, never one of the diagonal, else None.
+    """
+    counts = np.asarray(confusion)
+    support = counts.sum(1)
+    percent = [
+        [round(100 * int(count) / int(total), 3) if total else None for count in row]
+        for row, total in zip(counts, support, strict=True)
+    ]
+    data: dict[str, Any] = {
+        "names": list(CLASS_NAMES),
+        "colors": [f"rgb({red},{green},{blue})" for red, green, blue in session.palette()[:NUM_CLASSES].tolist()],
+        "percent": percent,
+        "counts": counts.tolist(),
+        "chosen": list(chosen) if chosen else None,
+        "label": label,
+    }
+    result = _mount(key=key, data=data, on_chosen_change=_ignore)
+    return _cell(result.get("chosen") if isinstance(result, Mapping) else None)
+
+
+def _cell(value: object) -> tuple[int, int] | None:
+    """Read a click; what comes from a browser is checked, and anything malformed counts as none."""
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(part, int | float) for part in value):
+        return None
+    truth, predicted = int(value[0]), int(value[1])
+    known = range(NUM_CLASSES)
+    return (truth, predicted) if truth in known and predicted in known and truth != predicted else None
+
+
+def _ignore() -> None:
+    """Streamlit passes on only those events that have a callback."""

@@ -1,0 +1,127 @@
+"""Preparing the connected data: decoded once, by a process of its own, watched from here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cityseg import api, presets
+from cityseg.api import DataInfo
+from cityseg.api.data.connect import STATISTICS_SIZE
+from cityseg.errors import CitysegError
+from cityseg.ui.app import cache
+from cityseg.ui.app.background import duration
+
+_LOOK_SECONDS = 0.5
+
+
+def choose_and_prepare(spec: str) -> None:
+    """Let the user choose a size and prepare the data at it."""
+    sizes = sorted({STATISTICS_SIZE, *(presets.preset(name).image_size for name in presets.PRESETS)})
+    size = st.selectbox(
+        "Size to prepare",
+        sizes,
+        index=sizes.index(STATISTICS_SIZE),
+        key="data_prepare_size",
+        format_func=_uses,
+        help="Every frame is decoded and reduced once; pages and trainings of that size then begin at once.",
+    )
+    prepare(spec, size)
+
+
+def is_running(spec: str) -> bool:
+    """Whether a process prepares the data at the size of the statistics."""
+    preparation = api.find_preparation(spec, STATISTICS_SIZE)
+    return preparation is not None and preparation.state == "running"
+
+
+def first_time(info: DataInfo) -> None:
+    """Say what has to happen before the data can be counted and browsed, and let it happen."""
+    st.markdown(
+        f"**{sum(info.frames.values()):,} frames have to be read once** before they can be counted, browsed and "
+        "filtered. It takes some minutes for full-size Cityscapes; afterwards everything is at hand."
+    )
+    prepare(info.spec)
+
+
+def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
+    """Show whether the data lies prepared at ``size``; else a button, or how far it is with a stop."""
+    try:
+        prepared = cache.is_prepared(spec, size)
+        preparation = api.find_preparation(spec, size)
+    except CitysegError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if prepared:
+        st.markdown(f":material/check_circle: Prepared at {size[1]} × {size[0]} px.")
+        return
+    running = preparation is not None and preparation.state == "running"
+    st.fragment(_watch, run_every=_LOOK_SECONDS if running else None)(spec, size, running)
+
+
+def _watch(spec: str, size: tuple[int, int], was_running: bool) -> None:
+    preparation = api.find_preparation(spec, size)
+    running = preparation is not None and preparation.state == "running"
+    if running != was_running:
+        # Only the page can begin or end the looking by itself, and what it shows depends on the outcome.
+        cache.look_again()
+        st.rerun()
+    if running and preparation is not None:
+        share = min(1.0, preparation.done / preparation.total) if preparation.total else 0.0
+        left = "" if preparation.seconds_left is None else f" · about {duration(preparation.seconds_left)} left"
+        counted = f" · {preparation.done:,} of {preparation.total:,} frames" if preparation.total else ""
+        st.progress(share, text=f"Reading every frame once, at {size[1]} × {size[0]} px{counted}{left}")
+        st.button("Stop", icon=":material/stop:", key=_name("stop", size), on_click=_stop, args=(spec, size))
+        st.caption("It goes on when this page or the browser is closed.")
+        return
+    again = preparation is not None and preparation.state in ("stopped", "failed")
+    st.button(
+        "Prepare again" if again else "Prepare",
+        type="primary",
+        icon=":material/play_arrow:",
+        key=_name("start", size),
+        on_click=_start,
+        args=(spec, size, False),
+    )
+    if preparation is not None and preparation.state == "stopped":
+        st.caption(f"It was stopped after {preparation.done:,} of {preparation.total:,} frames.")
+    problem = st.session_state.get(_name("problem", size)) or (preparation.error if again and preparation else None)
+    if problem:
+        st.error(str(problem).replace("$", "\\$"), icon=":material/broken_image:")
+        offer_skipping(spec, size)
+
+
+def offer_skipping(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
+    """Show the way on from frames that cannot be used: a preparation without them."""
+    st.button(
+        "Leave the bad frames out",
+        icon=":material/playlist_remove:",
+        key=_name("skip", size),
+        on_click=_start,
+        args=(spec, size, True),
+        help="Prepares every frame that can be used and records which were left out. Scores then speak of these frames "
+        "only.",
+    )
+
+
+def _start(spec: str, size: tuple[int, int], skip_bad: bool) -> None:
+    """Start the process; a refusal is said beside the button."""
+    st.session_state.pop(_name("problem", size), None)
+    try:
+        api.start_preparation(spec, size, skip_bad=skip_bad)
+    except CitysegError as error:
+        st.session_state[_name("problem", size)] = str(error)
+
+
+def _stop(spec: str, size: tuple[int, int]) -> None:
+    api.stop_preparation(spec, size)
+
+
+def _name(what: str, size: tuple[int, int]) -> str:
+    return f"data_prepare_{what}_{size[0]}x{size[1]}"
+
+
+def _uses(size: tuple[int, int]) -> str:
+    """Name a size with what it is for."""
+    users = [name for name in presets.PRESETS if presets.preset(name).image_size == size]
+    words = [*(["this page"] if size == STATISTICS_SIZE else []), *users]
+    return f"{size[1]} × {size[0]} px: {', '.join(words)}"

@@ -1,0 +1,125 @@
+"""All measured models by what they cost, in size or in time, and by their score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import numpy as np
+import streamlit as st
+
+from cityseg.analysis.comparison import bootstrap
+from cityseg.api import Result
+from cityseg.errors import CitysegError
+from cityseg.figures.pareto import Cost, ModelPoint, cost, model_front
+from cityseg.ui.app import url_state
+
+_BY = "front_by"
+_TITLES: dict[Cost, str] = {"size": "Size", "speed": "Speed", "onnx": "Speed by ONNX"}
+_FASTER = (
+    "further right is faster; the dotted line joins those that no faster model matches. Each sees photos at its own "
+    "size, which is most of what decides its speed"
+)
+_WORDS: dict[Cost, str] = {
+    "size": "further left is smaller; the dotted line joins those that no smaller model matches",
+    "speed": _FASTER,
+    "onnx": f"{_FASTER}. ONNX Runtime runs a model without PyTorch, here on the processor; it is timed when a model is "
+    "published, so other trainings are missing",
+}
+
+
+def show(results: Sequence[Result]) -> None:
+    """Show the chart, or how to come to a first model."""
+    st.subheader("What a score costs", anchor=False)
+    points = _points(results)
+    if not points:
+        with st.container(border=True):
+            st.markdown("**No model has been measured yet.**")
+            st.markdown(
+                "A model appears here once a training has finished, since its test score is measured at the end. "
+                "The smallest preset takes a few minutes on any computer."
+            )
+            st.page_link("pages/train.py", label="Train the first model", icon=":material/model_training:")
+        return
+    by = _choose(points)
+    st.caption(
+        f"One mark per model: further up is better, {_WORDS[by]}. The thin bar is the 95\u00a0% interval: how far "
+        "other frames would have moved the score. Only marks of the same shape were measured alike."
+    )
+    st.plotly_chart(
+        model_front(points, by),
+        key=f"front_{by}",
+        config={"displayModeBar": False},
+        alt=f"{_TITLES[by]} against macro F1 on the test split: "
+        + "; ".join(f"{point.name} {point.score:.3f}" for point in points),
+    )
+
+
+def conditions(result: Result) -> str:
+    """Say what a result's test score was measured on."""
+    scores = result.scores["test"]
+    words = f"{result.measured_on} · {scores['frames']:,} test frames"
+    size = scores.get("size")
+    return f"{words}, compared at {size[1]} × {size[0]} px" if size else words
+
+
+def _choose(points: Sequence[ModelPoint]) -> Cost:
+    names = tuple(name for name in get_args(Cost) if any(cost(point, name) for point in points))
+    url_state.settle(_BY, "front", names, names[0])
+    answer: Cost | None = st.segmented_control(
+        "Cost",
+        names,
+        format_func=lambda name: _TITLES[name],
+        key=_BY,
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    by = answer or "size"
+    url_state.keep(_BY, "front", by)
+    return by
+
+
+def _points(results: Sequence[Result]) -> list[ModelPoint]:
+    """Return the measured models; equal conditions get equal words, different ones different words."""
+    words: dict[tuple[Any, ...], str] = {}
+    points: list[ModelPoint] = []
+    for result in results:
+        score = result.score("test", "f1")
+        if score is None or result.parameters is None or any(point.name == result.id for point in points):
+            # A run that has been published is listed twice, with the same weights and scores.
+            continue
+        scores = result.scores["test"]
+        key = (scores.get("fingerprint"), tuple(scores.get("size") or ()), scores.get("label_policy"))
+        if key not in words:
+            text = conditions(result)
+            twins = sum(value.startswith(text) for value in words.values())
+            words[key] = f"{text} (other labels {twins + 1})" if twins else text
+        points.append(
+            ModelPoint(
+                result.id,
+                result.parameters,
+                score,
+                words[key],
+                _interval(result),
+                result.speed.get("frames_per_second"),
+                str(result.speed.get("device", "")),
+                result.speed.get("onnx_frames_per_second"),
+            )
+        )
+    return points
+
+
+def _interval(result: Result) -> tuple[float, float] | None:
+    path = result.run.folder / "confusion-test.npz"
+    return _interval_of(str(path), path.stat().st_mtime_ns, result) if path.is_file() else None
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _interval_of(path: str, changed: int, _result: Result) -> tuple[float, float] | None:
+    try:
+        matrices = _result.run.confusions("test").matrices
+    except CitysegError:
+        return None
+    macro = bootstrap.scores(matrices)["macro f1"]
+    return None if np.isnan(macro.low) else (macro.low, macro.high)

@@ -1,0 +1,190 @@
+"""What to train: preset cards and the form of settings, kept in the session as one recipe."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import streamlit as st
+
+from cityseg import config as configuration
+from cityseg import presets
+from cityseg.api import Result
+from cityseg.config import ExperimentConfig
+from cityseg.errors import CitysegError
+from cityseg.ui.app import cache, glossary
+
+PUBLISHED = {"experiment-1": 0.181, "experiment-2": 0.205, "experiment-3": 0.256}
+"""Macro F1 on test as the first study published it, measured on Cityscapes' full-size frames."""
+FIRST_CHOICE = "better-1"
+"""The quickest of the studio's own presets, chosen on arrival."""
+
+_RECIPE = "recipe"
+_FAMILIES = {"First study": "experiment-", "Study's networks": "better-", "Best we know": "best-"}
+"""Tabs of presets, each with how its names begin."""
+_MODELS = ("initial", "teacher")
+"""Fields that name a model."""
+
+
+def recipe() -> dict[str, Any]:
+    """Return the settings as they stand in the form, not checked yet."""
+    values: dict[str, Any] = st.session_state.setdefault(_RECIPE, presets.preset(FIRST_CHOICE).model_dump())
+    return values
+
+
+def current() -> ExperimentConfig:
+    """Return the description that the form makes right now, also from within a callback.
+
+    Raises:
+        UsageError: the settings cannot be trained.
+    """
+    values = recipe()
+    for field in values:
+        keys = [key for key, _ in _parts(field, values[field])]
+        if all(key in st.session_state for key in keys):
+            parts = tuple(st.session_state[key] for key in keys)
+            values[field] = parts if len(parts) > 1 else parts[0]
+    return configuration.build(values)
+
+
+def fill(config: ExperimentConfig) -> None:
+    """Put a description into the form; to be called from a callback."""
+    values = config.model_dump()
+    st.session_state[_RECIPE] = values
+    for field, value in values.items():
+        for key, part in _parts(field, value):
+            st.session_state[key] = part
+
+
+def cards() -> None:
+    """Show the presets to choose from; the chosen one is filled into the form."""
+    results = {result.id: result for result in cache.results() if result.source == "shipped"}
+    chosen = recipe()["preset"]
+    family = next((title for title, start in _FAMILIES.items() if chosen.startswith(start)), None)
+    for tab, start in zip(st.tabs(list(_FAMILIES), default=family), _FAMILIES.values(), strict=True):
+        names = [name for name in presets.PRESETS if name.startswith(start)]
+        for first in range(0, len(names), 2):
+            # Unlike columns, a row keeps two cards side by side on a phone too.
+            with tab, st.container(horizontal=True, gap="small"):
+                for name in names[first : first + 2]:
+                    with st.container(border=True, gap="xxsmall", height="stretch", width=168):
+                        _card(name, results.get(name), chosen == name)
+    st.caption(
+        "Scores are macro F1 on test. Published: as the first study reports it for full-size Cityscapes frames; "
+        "own: the model of that name that comes with the studio. Other data or sizes are not comparable with it.",
+        help=glossary.SCORES["f1"][1],
+    )
+
+
+def _card(name: str, own: Result | None, chosen: bool) -> None:
+    config = presets.preset(name)
+    st.button(
+        name,
+        key=f"preset_{name}",
+        type="primary" if chosen else "secondary",
+        icon=":material/check:" if chosen else None,
+        width="stretch",
+        help=f"{presets.PRESETS[name]}.",
+        on_click=fill,
+        args=(config,),
+    )
+    st.caption(f"{presets.PRESETS[name]}.")
+    scores = []
+    if name in PUBLISHED:
+        scores.append(f"published **{PUBLISHED[name]:.3f}**")
+    if own is not None and (measured := own.score("test", "f1")) is not None:
+        scores.append(f"own **{measured:.3f}**")
+    st.markdown(f":small[{' · '.join(scores) if scores else 'no score yet'}]")
+
+
+def form() -> ExperimentConfig | None:
+    """Show the settings and return the description they make, or None with a sentence on what cannot work."""
+    summary = st.empty()
+    with st.expander("Settings", icon=":material/tune:"):
+        for tab, (_, fields) in zip(st.tabs(list(glossary.SETTINGS)), glossary.SETTINGS.items(), strict=True):
+            with tab:
+                for field in fields:
+                    recipe()[field] = _widget(field, recipe()[field])
+    try:
+        config = configuration.build(recipe())
+    except CitysegError as error:
+        summary.error(f"These settings cannot be trained. {error}.", icon=":material/error:")
+        return None
+    summary.markdown(_summary(config))
+    return config
+
+
+def _summary(config: ExperimentConfig) -> str:
+    """Say in one line how the settings differ from the preset they started from."""
+    if config.preset not in presets.PRESETS:
+        return "Settings of your own, not from a preset."
+    changed = configuration.differences(config, presets.preset(config.preset))
+    if not changed:
+        return f"**{config.preset}**, exactly as the preset has it."
+    words = [
+        f"{glossary.SETTING_NAMES[field].lower()} **{glossary.setting(field, mine)}** "
+        f"(preset {glossary.setting(field, theirs)})"
+        for field, (mine, theirs) in changed.items()
+    ]
+    return f"**{config.preset}**, differs from the preset: {', '.join(words)}."
+
+
+def _parts(field: str, value: Any) -> list[tuple[str, Any]]:
+    """Return the session keys of a field's widgets with their values; a size has two."""
+    if field == "image_size":
+        return [("setting_height", value[0]), ("setting_width", value[1])]
+    return [(f"setting_{field}", value)]
+
+
+def _widget(field: str, value: Any) -> Any:
+    """Show one setting and return what stands in it.
+
+    The value is every widget's default too, not in the session alone: a browser that gets the code of a kind of widget
+    late, when the next run of the page has begun, knows nothing but the default.
+    """
+    label, key, help_text = glossary.SETTING_NAMES[field], f"setting_{field}", glossary.meaning(field)
+    annotation = ExperimentConfig.model_fields[field].annotation
+    if field == "image_size":
+        sides = [("Frame height (pixels)", 2048), ("Frame width (pixels)", 4096)]
+        return tuple(
+            column.number_input(name, 8, most, part, step=8, key=part_key, help=help_text)
+            for column, (name, most), (part_key, part) in zip(st.columns(2), sides, _parts(field, value), strict=True)
+        )
+    if choices := get_args(annotation):
+        if len(choices) == 1:
+            return st.selectbox(label, choices, key=key, help=help_text, disabled=True)
+        return st.segmented_control(label, choices, default=value, key=key, help=help_text, required=True)
+    if annotation is bool:
+        return st.toggle(label, value, key=key, help=help_text)
+    if field in _MODELS:
+        # Folders can be named on the command line; one that is stays among the choices.
+        known = [result.id for result in cache.results() if result.epochs_done]
+        names = list(dict.fromkeys(["", *known, value]))
+        return st.selectbox(
+            label, names, names.index(value), key=key, help=help_text, format_func=lambda name: name or "none"
+        )
+    if annotation is str:
+        return st.text_input(label, value, key=key, help=help_text, placeholder="none")
+    lowest, highest = _limits(field)
+    if annotation is float:
+        return st.number_input(
+            label, float(lowest), float(highest), value, step=_step(field), format="%g", key=key, help=help_text
+        )
+    return st.number_input(label, lowest, highest, value, step=1, key=key, help=help_text)
+
+
+def _step(field: str) -> float:
+    return {"learning_rate": 0.001, "weight_decay": 0.001, "ema_decay": 0.001, "hue": 0.01, "noise": 0.01}.get(
+        field, 0.1
+    )
+
+
+def _limits(field: str) -> tuple[int, int]:
+    """Return the lowest and highest number that a field takes by itself, or their bounds."""
+    metadata = ExperimentConfig.model_fields[field].metadata
+    lowest = next((getattr(item, "ge", getattr(item, "gt", None)) for item in metadata if _bounds(item, "g")), 0)
+    highest = next((getattr(item, "le", getattr(item, "lt", None)) for item in metadata if _bounds(item, "l")), 2**31)
+    return cast("int", lowest), cast("int", highest)
+
+
+def _bounds(item: object, side: str) -> bool:
+    return hasattr(item, f"{side}e") or hasattr(item, f"{side}t")

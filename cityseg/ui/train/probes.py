@@ -1,0 +1,76 @@
+"""Probe frames: the same few frames as a run saw them after each epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from cityseg import api
+from cityseg.api import FrameView
+from cityseg.classes import to_color
+from cityseg.errors import CitysegError
+from cityseg.ui.app import cache, session
+from cityseg.ui.common.viewer import Layer, viewer
+
+_EPOCH = "probe_epoch"
+_NEWEST = "probe_newest"
+
+
+def show(run_id: str) -> None:
+    """Show one probe frame of a run with a slider over its epochs, which follows the newest until it is moved."""
+    try:
+        folders = {name: paths for name, paths in api.find_result(run_id).run.probes().items() if paths}
+    except CitysegError as error:
+        st.error(f"The pictures cannot be read. {error}", icon=":material/error:")
+        return
+    if not folders:
+        st.caption("Four frames of val are predicted after every epoch; the first ones come with the first epoch.")
+        return
+    left, right = st.columns(2)
+    frame = left.selectbox("Frame", list(folders), key=f"probe_frame_{run_id}", help="Four frames, spread over val.")
+    paths = {int(path.stem.rpartition("-")[2]): path for path in folders[frame]}
+    with right:
+        epoch = _epoch(run_id, sorted(paths))
+    predicted = _read(paths[epoch])
+    view = _frame(frame)
+    if view is None:
+        st.image(to_color(predicted, session.palette()), width="stretch", caption=f"{frame} after epoch {epoch}")
+        st.caption("The connected data does not hold this frame, so there is no photo to lay the prediction over.")
+        return
+    viewer(
+        view.photo,
+        [Layer("prediction", predicted), Layer("truth", view.train_ids)],
+        key=f"probe_{run_id}",
+        alt=f"{frame}, predicted by {run_id} after epoch {epoch}",
+        compare=("prediction", "truth"),
+        clicks=False,
+        max_side=1024,
+    )
+    st.caption("Left of the handle the prediction, right of it the truth. Move the epoch to watch it learn.")
+
+
+def _epoch(run_id: str, epochs: list[int]) -> int:
+    if len(epochs) == 1:
+        st.markdown(f":small[After epoch]  \n**{epochs[0]}**")
+        return epochs[0]
+    key, newest = f"{_EPOCH}_{run_id}", f"{_NEWEST}_{run_id}"
+    if st.session_state.get(key) in (None, st.session_state.get(newest)) or st.session_state[key] not in epochs:
+        st.session_state[key] = epochs[-1]
+    st.session_state[newest] = epochs[-1]
+    return st.select_slider("After epoch", epochs, key=key, help="Follows the newest epoch until it is moved.")
+
+
+def _frame(name: str) -> FrameView | None:
+    """Return the frame from the connected data's val split, or None where it is not there."""
+    try:
+        return cache.frame(session.data_spec(), "val", name)
+    except CitysegError:
+        return None
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.array(image, dtype=np.uint8)

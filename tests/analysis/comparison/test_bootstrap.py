@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
+
+from cityseg.analysis.comparison.bootstrap import METRICS, OVERALL, Estimate, compare, pair, scores
+from cityseg.classes import CLASS_NAMES
+from cityseg.errors import DataError
+from cityseg.metrics import summarize
+
+CAR, TRAIN = CLASS_NAMES.index("car"), CLASS_NAMES.index("train")
+
+
+def matrices(frames: int, seed: int, skill: float = 3.0, classes: int = 19) -> np.ndarray:
+    """Per-frame counts of a model that is right more often the larger ``skill``; classes differ in frequency."""
+    random = np.random.default_rng(seed)
+    truth = np.random.default_rng(99).poisson(np.geomspace(200, 2, classes), (frames, classes))
+    counts = np.zeros((frames, 19, 19), np.int64)
+    for frame in range(frames):
+        for name in range(classes):
+            odds = random.gamma(1.0, 1.0, classes)
+            odds[name] *= classes * skill
+            counts[frame, name, :classes] = random.multinomial(truth[frame, name], odds / odds.sum())
+    return counts
+
+
+def pixels(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    truth, predicted = np.divmod(np.repeat(np.arange(361), counts.sum(0).ravel()), 19)
+    return truth, predicted
+
+
+def test_scores_are_scikit_learns() -> None:
+    first, second = matrices(12, 1), matrices(12, 2, 6.0)
+    found = compare(first, second, resamples=50)
+    for side, counts in (("first", first), ("second", second)):
+        truth, predicted = pixels(counts)
+        functions = {"precision": precision_score, "recall": recall_score, "f1": f1_score, "iou": jaccard_score}
+        for metric, function in functions.items():
+            options = {"labels": range(19), "zero_division": 0}
+            expected = function(truth, predicted, average=None, **options)
+            scores = [getattr(estimate, side) for estimate in found.classes(metric).values()]
+            assert scores == pytest.approx(expected, abs=1e-12)
+            for average in ("macro", "weighted"):
+                expected = function(truth, predicted, average=average, **options)
+                assert getattr(found.overall[f"{average} {metric}"], side) == pytest.approx(expected, abs=1e-12)
+        summary = summarize(counts)
+        assert getattr(found.overall["samples dice"], side) == pytest.approx(summary["samples_dice"], abs=1e-6)
+        assert getattr(found.overall["pixel accuracy"], side) == pytest.approx((truth == predicted).mean())
+    assert set(found.overall) == set(OVERALL)
+    assert found.classes("dice") == found.classes("f1")
+    assert found.macro("dice") == found.macro("f1")
+
+
+def test_intervals_are_those_of_a_plain_loop() -> None:
+    """Written out frame by frame: draws, percentiles, jackknife, and the stretching with Student's quantile."""
+    from scipy import stats
+
+    first, second = matrices(40, 1), matrices(40, 2, 4.0)
+    estimate = compare(first, second, resamples=300, seed=5).classes("iou")["car"]
+
+    def iou(counts: np.ndarray) -> float:
+        total = counts.sum(0)
+        return total[CAR, CAR] / (total[CAR].sum() + total[:, CAR].sum() - total[CAR, CAR])
+
+    draws = np.random.default_rng(5).integers(0, 40, (300, 40))
+    drawn = [iou(second[draw]) - iou(first[draw]) for draw in draws]
+    point = iou(second) - iou(first)
+    rest = [np.delete(np.arange(40), frame) for frame in range(40)]
+    jackknife = np.array([iou(second[kept]) - iou(first[kept]) for kept in rest])
+    squares = (jackknife - jackknife.mean()) ** 2
+    n = squares.sum() ** 2 / (squares**2).sum()
+    stretch = np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    assert estimate.difference == pytest.approx(point)
+    assert estimate.low == pytest.approx(point - stretch * (point - low))
+    assert estimate.high == pytest.approx(point + stretch * (high - point))
+
+
+def test_a_clear_difference_is_told_in_both_directions_and_repeats() -> None:
+    weak, strong = matrices(60, 1, 1.0), matrices(60, 2, 8.0)
+    found, again, turned = compare(weak, strong), compare(weak, strong), compare(strong, weak)
+    assert found == again
+    for metric in METRICS:
+        assert found.macro(metric).verdict == "better"
+        assert turned.macro(metric).verdict == "worse"
+        assert turned.macro(metric).low == pytest.approx(-found.macro(metric).high)
+
+
+def test_alike_absent_and_rare_classes_are_never_told_apart() -> None:
+    first, second = matrices(30, 1, classes=16), matrices(30, 2, 9.0, classes=16)
+    second[:, CAR] = first[:, CAR]
+    second[:, :, CAR] = first[:, :, CAR]
+    first[3, TRAIN, 0] = 500
+    second[3, TRAIN, TRAIN] = 500
+    first[:, 17, :] = second[:, 17, :] = 0
+    second[0, 0, 18] = 40
+    found = compare(first, second).classes("recall")
+    rare = found["train"]
+    assert (rare.difference, rare.frames, rare.verdict) == (1.0, 1, "can't tell"), "one frame proves nothing"
+    assert np.isnan(rare.low)
+    assert (found["car"].low, found["car"].high, found["car"].verdict) == (0.0, 0.0, "can't tell")
+    assert found["motorcycle"].frames == 0
+    assert np.isnan(found["motorcycle"].difference)
+    alone = found["bicycle"]
+    assert np.isnan(alone.first)
+    assert alone.second == 0
+    assert alone.verdict == "can't tell"
+
+
+@pytest.mark.parametrize("frames", [30, 120])
+def test_without_a_true_difference_a_verdict_is_rare(frames: int) -> None:
+    """Two models of unequal skill swap frames at random: on each score a verdict comes in at most 7 % of trials."""
+    random = np.random.default_rng(7)
+    population = np.stack([matrices(200, 1, 2.0), matrices(200, 2, 5.0)])
+    population[:, ::9] *= 12  # large frames that weigh more
+    trials = 500
+    said: dict[str, int] = {}
+    for _ in range(trials):
+        draw, swapped = random.integers(0, 200, frames), random.integers(0, 2, frames)
+        found = compare(population[swapped, draw], population[1 - swapped, draw], resamples=400)
+        estimates: dict[str, Estimate] = {**found.overall, **{f"iou {k}": v for k, v in found.classes("iou").items()}}
+        for name, estimate in estimates.items():
+            said[name] = said.get(name, 0) + (estimate.verdict != "can't tell")
+    # 7 %, and three standard errors of so many trials at 7 %.
+    too_often = {name: count / trials for name, count in said.items() if count / trials > 0.07 + 0.034}
+    assert not too_often
+    assert np.mean(list(said.values())) / trials <= 0.07
+    assert max(said.values()) > 0, "verdicts that never come would prove nothing"
+
+
+def test_pairs_hold_the_frames_of_both_in_one_order() -> None:
+    counts = matrices(3, 1)
+    names, ours, theirs = pair(("a", "b", "c"), counts, ("c", "x", "a"), counts + 1)
+    assert names == ("a", "c")
+    assert np.array_equal(ours, counts[[0, 2]])
+    assert np.array_equal(theirs, counts[[2, 0]] + 1)
+    with pytest.raises(DataError, match="expected frames that both results were measured on, found none"):
+        pair(("a",), counts[:1], ("b",), counts[:1])
+
+
+def test_a_score_alone_is_its_difference_from_nothing() -> None:
+    """A result that has every pixel wrong has no precision, recall, F1 or IoU; the difference from it is the score."""
+    counts = matrices(40, 1)
+    nothing = np.zeros_like(counts)
+    nothing[:, np.arange(19), (np.arange(19) + 1) % 19] = counts.sum(2)
+    found, against = scores(counts), compare(nothing, counts)
+    for metric in METRICS:
+        for name in CLASS_NAMES:
+            estimate, alone = against.per_class[metric][name], found[f"{metric} {name}"]
+            assert alone.value == pytest.approx(estimate.second, abs=1e-12)
+            assert [alone.low, alone.high] == pytest.approx(
+                [max(estimate.low, 0), min(estimate.high, 1)], abs=1e-9, nan_ok=True
+            )
+    macro = against.overall["macro f1"]
+    assert found["macro f1"].value == pytest.approx(macro.second, abs=1e-12)
+    assert [found["macro f1"].low, found["macro f1"].high] == pytest.approx([macro.low, macro.high], abs=1e-9)
+    assert found["macro f1"].low < found["macro f1"].value < found["macro f1"].high

@@ -1,0 +1,129 @@
+"""The mean of several models' weights is a run like any other."""
+
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from cityseg import api, config
+from cityseg.errors import DataError, UsageError
+from cityseg.jobs.liveness import process_identity
+from cityseg.runs import list_runs, surroundings
+
+
+@pytest.fixture(scope="module")
+def parts(data, folder, recipe):
+    """Two models that were trained on from one, with two seeds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
+        patch.setenv("CITYSEG_RUNS", str(folder / "runs"))
+        api.train(recipe, data, name="origin")
+        for seed in (1, 2):
+            api.train(config.override(recipe, ["initial=origin", f"seed={seed}"]), data, name=f"part-{seed}")
+    return ["part-1", "part-2"]
+
+
+def weights(run):
+    return load_file(run.folder / "best" / "model.safetensors")
+
+
+def test_every_weight_is_the_mean_and_the_scores_are_its_own(data, parts):
+    result = api.average(parts, data, name="middle")
+    first, second = (weights(api.find_result(part).run) for part in parts)
+    assert any((first[key] != second[key]).any() for key in first)
+    for key, value in weights(result.run).items():
+        if value.dtype == np.float32:
+            expected = (first[key].astype(np.float64) + second[key]) / 2
+            np.testing.assert_allclose(value, expected, rtol=1e-6, atol=0)
+    assert (result.state, result.id) == ("finished", "middle")
+    assert result.run.describe()["averaged"] == parts
+    for split in ("val", "test"):
+        again = api.evaluate("middle", data, split)
+        assert result.scores[split]["macro"] == again["macro"]
+        assert result.run.confusions(split).matrices.sum() > 0
+    assert result.seconds == pytest.approx(sum(api.find_result(part).seconds for part in parts), abs=0.2)
+    assert result.speed["frames_per_second"] > 0
+
+
+def test_what_was_left_of_a_killed_mean_is_not_trained(data, parts, cityseg):
+    run = api.average(parts, data, name="killed").run
+    run.write_status(state="failed", error="killed")
+    expected = (
+        "killed: expected a training to go on with, found the mean of part-1, part-2; make it again with "
+        "`cityseg average`"
+    )
+    for words in (("train", "--resume", "killed"), ("train", "--resume", "killed", "--queue")):
+        answer = cityseg(*words)
+        assert answer.code == 2
+        assert expected in answer.err
+
+
+def test_a_mean_can_be_shipped_and_its_card_names_the_parts(data, parts, folder):
+    api.average(parts, data, name="shipping")
+    shipped = api.publish("shipping", data, root=folder / "shipped", trained_on="Drawn streets")
+    card = (shipped.run.folder / "README.md").read_text()
+    assert "the weights are the mean of those of part-1 and part-2, each trained so" in card
+
+
+def test_the_command_line_sets_the_mean_beside_its_parts(data, parts, cityseg):
+    words = ("average", *parts, "--data", data, "--name", "told")
+    answer = cityseg(*words)
+    assert answer.code == 0, answer.err
+    assert [line.split()[0] for line in answer.out.splitlines() if line.strip()][-3:] == [*parts, "told"]
+    assert json.loads(cityseg(*words, "--json").out)["id"] == "told-2"
+
+
+def test_scores_of_the_parts_on_other_frames_are_not_set_beside_it(parts, folder, cityseg):
+    api.synthesize(folder / "other", 8, seed=5)
+    answer = cityseg("average", *parts, "--data", folder / "other", "--name", "elsewhere")
+    rows = {line.split()[0]: line.split()[1:] for line in answer.out.splitlines() if line.strip()}
+    assert rows["part-1"] == rows["part-2"] == ["–"] * 4
+    assert "–" not in rows["elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("models", "sentence"),
+    [
+        (["part-1"], "expected two or more different models to average, found part-1"),
+        (["part-1", "part-1"], "expected two or more different models to average, found part-1, part-1"),
+        (["part-1", "nobody"], "unknown model 'nobody': expected a run id"),
+        (
+            ["part-1", "better-2"],
+            "expected models of one network, found part-1 with {.*} and better-2 with {.*}; average",
+        ),
+        (
+            ["part-1", "experiment-1"],
+            r"expected models of one frame size, found part-1 with \(32, 64\) and experiment-1",
+        ),
+    ],
+)
+def test_what_cannot_be_averaged_is_refused_and_leaves_no_run(data, parts, models, sentence):
+    before = [run.id for run in list_runs()]
+    with pytest.raises(UsageError, match=sentence):
+        api.average(models, data)
+    assert [run.id for run in list_runs()] == before
+
+
+def test_a_failure_while_scoring_leaves_no_run(data, parts, monkeypatch):
+    def broken(*_):
+        raise DataError("no more")
+
+    monkeypatch.setattr(sys.modules["cityseg.api.models.average"], "score_into", broken)
+    before = [run.id for run in list_runs()]
+    with pytest.raises(DataError, match="no more"):
+        api.average(parts, data, name="half")
+    assert [run.id for run in list_runs()] == before
+
+
+def test_the_best_so_far_of_a_run_in_training_is_no_part(data, parts):
+    run = api.find_result("part-2").run
+    mine = {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": surroundings()["host"]}
+    run.write_status(state="running", **mine)
+    try:
+        with pytest.raises(UsageError, match="training is over, found run part-2 running"):
+            api.average(parts, data)
+    finally:
+        run.write_status(state="finished")

@@ -1,0 +1,98 @@
+"""Clips predicted by a process of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cityseg import api
+from cityseg.api.models import video_job
+from cityseg.errors import CitysegError, DataError, Stopped
+from cityseg.files import write_json
+from cityseg.inference.video import FilmWriter
+from cityseg.runs import Run
+
+
+@pytest.fixture
+def film(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A film of three frames; the temporary folder is the test's own."""
+    (workplace / "temp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(workplace / "temp"))
+    writer = FilmWriter(workplace / "drive.mp4", Fraction(12))
+    for number in range(3):
+        writer.add(np.full((32, 64, 3), 80 * number, np.uint8))
+    writer.close()
+    return workplace / "drive.mp4"
+
+
+def test_another_process_makes_the_same_film(film: Path, trained: Run, workplace: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    found = video_job.predict_clip_apart(
+        str(trained.folder), film, workplace / "apart", on_progress=lambda *counts: told.append(counts)
+    )
+    wanted = api.predict_clip(str(trained.folder), film, workplace / "here")
+    assert (found.frames, found.rate, found.shares) == (wanted.frames, wanted.rate, wanted.shares)
+    assert found.film.read_bytes() == wanted.film.read_bytes()
+    assert found.table.read_bytes() == wanted.table.read_bytes()
+    assert told[0] == (0, None)
+    assert list((workplace / "temp").iterdir()) == []
+
+
+def test_a_raise_ends_the_process(film: Path, trained: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    popen = video_job.subprocess.Popen
+    monkeypatch.setattr(video_job.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
+
+    def stop(*_: int | None) -> None:
+        raise Stopped("enough")
+
+    with pytest.raises(Stopped, match="enough"):
+        video_job.predict_clip_apart(str(trained.folder), film, workplace / "out", on_progress=stop)
+    assert started[0].returncode is not None
+    assert list((workplace / "temp").iterdir()) == []
+
+
+def test_an_end_without_a_word_is_said(film: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_job.sys, "executable", shutil.which("false"))
+    with pytest.raises(CitysegError, match=r"^drive\.mp4: expected an overlay film, found its process ended without"):
+        video_job.predict_clip_apart("better-1", film, workplace / "out", on_progress=lambda *_: None)
+
+
+def test_what_is_refused_there_is_refused_here(
+    film: Path, trained: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Process:
+        """One that did its work at once, here."""
+
+        returncode = 0
+
+        def __init__(self, command: list[str], **_: object) -> None:
+            video_job.answer(Path(command[-1]))
+
+        def poll(self) -> int:
+            return 0
+
+        def kill(self) -> None:
+            pass
+
+        def wait(self, _: float | None = None) -> int:
+            return 0
+
+    monkeypatch.setattr(video_job.subprocess, "Popen", Process)
+    with pytest.raises(DataError, match=r"drive\.mp4: expected at most 1e-09 gigapixels in all its frames together"):
+        video_job.predict_clip_apart(
+            str(trained.folder), film, workplace / "out", most_pixels=1, on_progress=lambda *_: None
+        )
+    # A process whose app has ended stops at its next frame.
+    parents = iter((1, 1, 2))
+    monkeypatch.setattr(video_job.os, "getppid", lambda: next(parents))
+    request = {"model": str(trained.folder), "clip": str(film), "out": str(workplace / "out")}
+    write_json(workplace / "request.json", {**request, "fit": "stretch", "flip": False, "most_pixels": None})
+    video_job.answer(workplace)
+    assert "the app that asked for it has ended" in (workplace / "answer.json").read_text()
+    assert list((workplace / "out").iterdir()) == []

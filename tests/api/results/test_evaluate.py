@@ -1,0 +1,251 @@
+"""Evaluation at the labels' own size against the official scripts, on predictions written for the official server."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
+from PIL import Image
+
+from cityseg import api, checkpoint, classes
+from cityseg.data.batches import DeviceSplit
+from cityseg.data.instances import instance_file, read_instances
+from cityseg.data.prepared import cache
+from cityseg.engine.evaluate import evaluate
+from cityseg.errors import DataError
+from cityseg.models.tta import averaged
+from cityseg.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def older_numpy(monkeypatch):
+    """The official scripts ask numpy for a name that it has dropped; ``isin`` is the same."""
+    monkeypatch.setattr(np, "in1d", np.isin, raising=False)
+
+
+def official_scores(model: str, data: Path, split: str, folder: Path) -> dict:
+    """Write the predictions of every frame of a split, and let the official scripts score the files."""
+    device = torch.device("cpu")
+    network, card = checkpoint.load(api.model_folder(model), device)
+    dataset = api.connect(str(data))
+    frames = {frame.name: frame.label.path for frame in dataset.splits[split]}
+    photos = cache.prepare(dataset, split, card.image_size)
+    truth = cache.prepare(dataset, split, photos.meta.native_size)
+    predictions = [folder / f"{name}_labelIds.png" for name in truth.meta.frames]
+    evaluate(
+        network,
+        DeviceSplit(photos, device),
+        card.normalization,
+        truth=torch.from_numpy(np.array(truth.labels)),
+        temperature=card.temperature,
+        on_predicted=lambda index, ids: Image.fromarray(classes.to_label_ids(ids)).save(predictions[index]),
+    )
+    truths = [str(frames[name]) for name in truth.meta.frames]
+    official.args.quiet, official.args.JSONOutput, official.args.evalInstLevelScore = True, False, True
+    with contextlib.redirect_stdout(io.StringIO()):
+        return official.evaluateImgLists([*map(str, predictions)], truths, official.args)
+
+
+def expect_official(scores: dict, theirs: dict) -> None:
+    instance = scores["instance_iou"]
+    pairs = {
+        "classScores": {name: values["iou"] for name, values in scores["per_class"].items()},
+        "categoryScores": scores["per_category"],
+        "classInstScores": instance["per_class"],
+        "categoryInstScores": instance["per_category"],
+    }
+    for kind, values in pairs.items():
+        for name, value in values.items():
+            found = np.nan if value is None else value
+            np.testing.assert_allclose(found, theirs[kind][name], rtol=0, atol=1e-9, err_msg=f"{kind} of {name}")
+    assert scores["macro"]["iou"] == pytest.approx(theirs["averageScoreClasses"], abs=1e-9)
+    assert scores["category_iou"] == pytest.approx(theirs["averageScoreCategories"], abs=1e-9)
+    assert instance["macro"] == pytest.approx(theirs["averageScoreInstClasses"], abs=1e-9)
+    assert instance["category"] == pytest.approx(theirs["averageScoreInstCategories"], abs=1e-9)
+
+
+def test_scores_of_drawn_streets_are_the_official_ones(workplace, trained, streets, tmp_path):
+    scores = api.evaluate(str(trained.folder), str(streets), "val", size="native")
+    expect_official(scores, official_scores(str(trained.folder), streets, "val", tmp_path))
+
+
+def test_scores_of_full_size_frames_are_the_official_ones(workplace, cityscapes_fullres, tmp_path):
+    scores = api.evaluate("better-1", str(cityscapes_fullres), "train", size="native")
+    assert scores["size"] == [1024, 2048]
+    expect_official(scores, official_scores("better-1", cityscapes_fullres, "train", tmp_path))
+
+
+def test_no_instance_scores_at_another_size(workplace, trained, streets):
+    assert api.evaluate(str(trained.folder), str(streets), "val")["instance_iou"] is None
+
+
+def test_what_was_counted_is_kept_with_the_run(workplace, trained, streets):
+    scores = api.evaluate(str(trained.folder), str(streets), "val")
+    detail = trained.detail("val")
+    assert detail.frames == trained.confusions("val").frames
+    assert detail.boundary.shape == (2, 19, 3)
+    assert detail.calibration[..., 0].sum() == scores["pixels"]
+    right = detail.calibration[..., 1].sum() / scores["pixels"]
+    assert right == pytest.approx(scores["pixel_accuracy"], abs=1e-9)
+    assert trained.detail("nowhere") is None
+
+
+def test_an_evaluation_adds_what_an_older_result_lacks(workplace, trained, streets, tmp_path):
+    older = Run(tmp_path / "older")
+    shutil.copytree(trained.folder, older.folder)
+    (older.folder / "detail-val.npz").unlink()
+    assert older.detail("val") is None
+    api.evaluate(str(older.folder), str(streets), "val", size="native")
+    assert older.detail("val") is None, "counted at another size than the matrices"
+    api.evaluate(str(older.folder), str(streets), "val")
+    np.testing.assert_array_equal(older.detail("val").boundary, trained.detail("val").boundary)
+    older.write_confusions("test", ("another",), best=np.ones((1, 19, 19), np.int64))
+    (older.folder / "detail-test.npz").unlink()
+    api.evaluate(str(older.folder), str(streets), "test")
+    assert older.detail("test") is None, "these are not the matrices it belongs to"
+
+
+def test_ignites_mean_differs_by_the_absent_classes(workplace, trained, streets):
+    scores = api.evaluate(str(trained.folder), str(streets), "test")
+    present = sum(values["iou"] is not None for values in scores["per_class"].values())
+    assert present < 19
+    assert scores["ignite_iou"] == pytest.approx(scores["macro"]["iou"] * present / 19, abs=1e-9)
+
+
+def test_speed_and_calibration_are_told(workplace, trained, streets):
+    scores = api.evaluate(str(trained.folder), str(streets), "val")
+    assert scores["speed"]["frames_per_second"] > 0
+    bins = scores["calibration"]["reliability"]
+    assert [entry["from"] for entry in bins] == pytest.approx(np.arange(10) / 10)
+    assert sum(entry["share"] for entry in bins) == pytest.approx(1)
+    gaps = [entry["share"] * abs(entry["accuracy"] - entry["confidence"]) for entry in bins if entry["share"]]
+    assert scores["calibration"]["error"] == pytest.approx(sum(gaps))
+
+
+def test_instances_are_found_in_archives_too(workplace, streets, tmp_path):
+    for part, name in (("leftImg8bit", "leftImg8bit_trainvaltest.zip"), ("gtFine", "gtFine_trainvaltest.zip")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for path in sorted((streets / part).rglob("*.png")):
+                archive.write(path, path.relative_to(streets))
+    plain, packed = (api.connect(str(root)).splits["val"][0] for root in (streets, tmp_path))
+    np.testing.assert_array_equal(
+        *(read_instances(instance_file(frame), (64, 128)) for frame in (plain, packed)), strict=True
+    )
+
+
+def test_instances_of_another_size_are_refused(workplace, streets, tmp_path):
+    frame = api.connect(str(streets)).splits["val"][0]
+    with pytest.raises(DataError, match=r"instanceIds\.png: expected the labels' size 32x32, found 64x128; labels and"):
+        read_instances(instance_file(frame), (32, 32))
+
+
+def test_damaged_instances_are_named(workplace, tmp_path, streets):
+    frame = api.connect(str(streets)).splits["val"][0]
+    found = instance_file(frame)
+    (tmp_path / "torn.png").write_bytes(found.read()[:60])
+    torn = type(found)(tmp_path / "torn.png", "torn.png")
+    with pytest.raises(DataError, match=r"torn\.png: expected a PNG of instance ids, found a damaged one"):
+        read_instances(torn, (64, 128))
+    Image.new("RGB", (128, 64)).save(tmp_path / "rgb.png")
+    coloured = type(found)(tmp_path / "rgb.png", "rgb.png")
+    with pytest.raises(DataError, match=r"rgb\.png: expected a grey PNG of instance ids, found mode RGB"):
+        read_instances(coloured, (64, 128))
+
+
+def test_mirrored_too_it_scores_the_mean_of_both_looks(trained, workplace, streets, cityseg):
+    model, card = checkpoint.load(trained.checkpoint)
+    split = DeviceSplit(api.prepare(str(streets), card.image_size)["val"], torch.device("cpu"))
+    x = card.normalization.apply(split.photos)
+    with torch.no_grad():
+        predicted = (model(x) + model(x.flip(3)).flip(3)).argmax(1).numpy()
+        assert (model(x).argmax(1).numpy() != predicted).any(), "or there is nothing to tell apart"
+    truth = split.labels.numpy()
+    scored = truth < 19
+    answer = api.evaluate(str(trained.folder), str(streets), "val", flip=True)
+    assert answer["flip"]
+    assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
+    plain = api.evaluate(str(trained.folder), str(streets), "val")
+    assert answer["per_class"] != plain["per_class"]
+    mirrored = averaged(model, card.image_size, flip=True)
+    evaluate(mirrored, split, card.normalization)
+    assert not model.training, "nor is it measured in training mode afterwards"
+    assert not plain["flip"]
+    told = cityseg("evaluate", trained.folder, "--data", streets, "--flip").out
+    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told
+    assert "figures of the mean logits at scale 1, mirrored too; those that are kept for the model are of its" in told
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_at_several_scales_it_scores_the_mean_of_all_looks(trained, workplace, streets, cityseg, flip):
+    model, card = checkpoint.load(trained.checkpoint)
+    split = DeviceSplit(api.prepare(str(streets), card.image_size)["val"], torch.device("cpu"))
+    x = card.normalization.apply(split.photos)
+    logits = []
+    with torch.no_grad():
+        for size in ((24, 48), (32, 64), (40, 80)):
+            seen = F.interpolate(x, size, mode="bilinear", antialias=True)
+            looks = [model(seen), *([model(seen.flip(3)).flip(3)] if flip else [])]
+            logits += [F.interpolate(look, (32, 64), mode="bilinear") for look in looks]
+        predicted = torch.stack(logits).mean(0).argmax(1).numpy()
+        assert (logits[0].argmax(1).numpy() != predicted).any(), "or there is nothing to tell apart"
+    truth = split.labels.numpy()
+    scored = truth < 19
+    answer = api.evaluate(str(trained.folder), str(streets), "val", scales=(0.75, 1, 1.25), flip=flip)
+    assert (answer["flip"], answer["scales"]) == (flip, [0.75, 1, 1.25])
+    assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
+    words = ("evaluate", trained.folder, "--data", streets, "--scales", "0.75,1,1.25", *(["--flip"] if flip else []))
+    told = cityseg(*words).out
+    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told
+    ways = "scales 0.75, 1, 1.25, each mirrored too" if flip else "scales 0.75, 1, 1.25"
+    assert f"figures of the mean logits at {ways}; those that are kept for the model are of its plain look" in told
+
+
+def test_scale_one_is_the_plain_look(workplace, trained, streets, cityseg):
+    plain, told = (api.evaluate(str(trained.folder), str(streets), "val", **way) for way in ({}, {"scales": (1,)}))
+    del plain["speed"], told["speed"]
+    assert plain == told
+    assert "figures of" not in cityseg("evaluate", trained.folder, "--data", streets, "--scales", "1").out
+
+
+@pytest.mark.parametrize("way", [{"flip": True}, {"scales": (0.75, 1)}, {"scales": (1,), "flip": True}])
+def test_only_the_plain_look_is_kept(workplace, trained, streets, tmp_path, monkeypatch, way):
+    older = Run(tmp_path / "older")
+    shutil.copytree(trained.folder, older.folder)
+    (older.folder / "detail-val.npz").unlink()
+    before = {path: path.read_bytes() for path in older.folder.rglob("*") if path.is_file()}
+    # Whatever the frames are: a way of looking that happens to give the same matrices is not the plain one either.
+    monkeypatch.setattr(np, "array_equal", lambda *_: True)
+    api.evaluate(str(older.folder), str(streets), "val", **way)
+    assert {path: path.read_bytes() for path in older.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("scales", "words"),
+    [
+        ("0", "expected scales from 0.25 to 4, found 0; 1 is the model's own size, for example 0.75,1,1.25"),
+        ("1,two", "expected scales as numbers with commas between them, found '1,two'; for example 0.75,1,1.25"),
+        ("1,1", "expected different scales, found 1 twice; leave one of them out"),
+    ],
+)
+def test_scales_that_cannot_be_used_are_refused_in_one_sentence(workplace, trained, streets, cityseg, scales, words):
+    answer = cityseg("evaluate", trained.folder, "--data", streets, "--scales", scales)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.splitlines()[-1] == f"cityseg: {words}"
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"), [("1.01", ""), ("0.75", "figures of the logits at scale 0.75; those that")]
+)
+def test_what_is_said_of_the_kept_figures_is_true(workplace, trained, streets, cityseg, scale, words):
+    """At 1.01 the nearest size that the network takes is its own."""
+    out = cityseg("evaluate", trained.folder, "--data", streets, "--scales", scale).out
+    assert ("figures of" in out) == bool(words)
+    assert words in out

@@ -1,0 +1,90 @@
+"""Robustness of a model: counted on changed frames, kept with the result, told by the command line and the card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score
+
+from cityseg import api, checkpoint
+from cityseg.data.augmentation.corruptions import CORRUPTIONS, corrupted
+from cityseg.data.batches import DeviceSplit
+from cityseg.runs import Run
+
+
+@pytest.fixture
+def own(trained, workplace):
+    """The trained run, in a folder of runs of the test's own."""
+    return Run(shutil.copytree(trained.folder, workplace / "runs" / "tiny"))
+
+
+def test_figures_are_scikit_learns_of_the_changed_frames(own, streets):
+    found = api.measure_robustness("tiny", str(streets))
+    assert [each.name for each in found.changed] == [each.name for each in CORRUPTIONS]
+    model, card = checkpoint.load(own.checkpoint)
+    frames = DeviceSplit(api.prepare(str(streets), card.image_size)["val"], torch.device("cpu"))
+    for at in (0, 4, 10):
+        photos, labels = corrupted(frames.photos, frames.labels, CORRUPTIONS[at])
+        with torch.no_grad():
+            predicted = model(card.normalization.apply(photos)).argmax(1).numpy()
+        truth = labels.numpy()
+        scored = truth < 19
+        occurring = np.union1d(truth[scored], predicted[scored])
+        expected = f1_score(truth[scored], predicted[scored], labels=occurring, average="macro", zero_division=0)
+        assert found.changed[at].f1[0] == pytest.approx(expected, abs=1e-9)
+    assert found.plain.f1[0] == pytest.approx(card.scores["val"]["macro"]["f1"], abs=1e-9)
+    assert found.mean_f1 == pytest.approx(np.mean([each.f1[0] for each in found.changed]))
+    assert found.retained == pytest.approx(found.mean_f1 / found.plain.f1[0])
+
+
+def test_figures_are_kept_and_belong_to_these_weights_and_frames(own, streets):
+    passes = []
+    found = api.measure_robustness("tiny", str(streets), on_progress=lambda done, total: passes.append((done, total)))
+    assert passes[-1] == (2 * (1 + len(CORRUPTIONS)),) * 2
+    passes.clear()
+    assert api.measure_robustness("tiny", str(streets), on_progress=lambda *counts: passes.append(counts)) == found
+    assert len(passes) <= 1, "stored figures are not counted again"
+    fingerprint = checkpoint.read_card(own.checkpoint).scores["val"]["fingerprint"]
+    assert api.find_robustness("tiny", "val", fingerprint) == found
+    assert api.find_robustness("tiny", "val", "other frames") is None
+    with (own.checkpoint / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    assert api.find_robustness("tiny", "val", fingerprint) is None
+
+
+def test_a_shipped_model_keeps_its_own_figures_and_those_on_other_frames(own, streets, tmp_path):
+    folder = shutil.copytree(own.checkpoint, tmp_path / "shipped")
+    shipped = str(folder)
+    api.measure_robustness(shipped, str(streets), keep_in=folder)
+    api.synthesize(tmp_path / "other", 8, 1)
+    elsewhere = api.measure_robustness(shipped, str(tmp_path / "other"))
+    passes = []
+    for data in (streets, tmp_path / "other"):
+        again = api.measure_robustness(shipped, str(data), on_progress=lambda *counts: passes.append(counts))
+        assert (again == elsewhere) == (data != streets)
+    assert len(passes) <= 2, "both are stored"
+
+
+def test_damaged_figures_count_as_none(own, streets):
+    api.measure_robustness("tiny", str(streets))
+    fingerprint = checkpoint.read_card(own.checkpoint).scores["val"]["fingerprint"]
+    (file,) = api.robustness_files(own, "val")
+    for damaged in ("", "[]", file.read_text()[:200], json.dumps({"stamp": 1})):
+        file.write_text(damaged)
+        assert api.find_robustness("tiny", "val", fingerprint) is None
+
+
+def test_the_command_line_tells_each_change(own, streets, cityseg):
+    answer = cityseg("robustness", "tiny", "--data", streets, "--json")
+    document = json.loads(answer.out)
+    assert [each["name"] for each in document["changed"]] == [each.name for each in CORRUPTIONS]
+    lines = cityseg("robustness", "tiny", "--data", streets).out.splitlines()
+    assert lines[0].startswith(f"tiny on 2 frames of val: macro F1 {document['plain']['f1'][0]:.3f} as they are, ")
+    told = {line.split("  ")[0].strip(): line for line in lines}
+    for each in document["changed"]:
+        assert f"{each['f1'][0]:.3f}" in told[each["name"]]
+    assert cityseg("robustness", "nobody").code == 2

@@ -1,0 +1,271 @@
+"""``cityseg inspect`` and ``cityseg audit`` on a drawn set, one of whose labels is wrong on purpose."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+from sklearn.metrics import f1_score, jaccard_score
+
+from cityseg import api
+from cityseg.classes import CLASS_NAMES
+from cityseg.data.prepared import cache
+from cityseg.inference.predictor import Predictor
+from cityseg.runs import Run
+
+SIZE = (32, 64)
+
+
+@pytest.fixture(scope="module")
+def mislabelled(tmp_path_factory: pytest.TempPathFactory, streets: Path, trained: Run) -> tuple[Path, str, tuple]:
+    """The drawn set with a block of one val label changed to sky where the model is surest of something else.
+
+    Returns the folder, the frame and the block (top, left, bottom, right) at the model's size.
+    """
+    folder = tmp_path_factory.mktemp("mislabelled") / "set"
+    shutil.copytree(streets, folder)
+    path = sorted((folder / "gtFine" / "val").glob("*/*_labelIds.png"))[0]
+    label = np.array(Image.open(path))
+    top, left, bottom, right = 20, 16, 30, 48
+    label[2 * top : 2 * bottom, 2 * left : 2 * right] = 23  # sky, at twice the model's size
+    Image.fromarray(label).save(path)
+    return folder, path.name.removesuffix("_gtFine_labelIds.png"), (top, left, bottom, right)
+
+
+@pytest.fixture
+def run(trained: Run, workplace: Path) -> Run:
+    """A run of this test's own, so that nothing is left in the shared one."""
+    shutil.copytree(trained.folder, workplace / "runs" / "tiny")
+    return Run(workplace / "runs" / "tiny")
+
+
+def pixels(run: Run, data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and prediction of val at the model's size, frame by frame through the predictor."""
+    split = cache.prepare(api.connect(str(data)), "val", SIZE)
+    predictor = Predictor.load(run.checkpoint)
+    predicted = np.stack([predictor.predict(np.array(photo)).train_ids for photo in split.photos])
+    return np.array(split.labels), predicted
+
+
+def test_a_wrong_label_is_found_judged_and_left_out(run, mislabelled, cityseg):
+    folder, frame, (top, left, bottom, right) = mislabelled
+    words = ("audit", "tiny", "--data", folder, "--split", "val", "--confidence", "0", "--json")
+    report = json.loads(cityseg(*words, "--limit", "1000").out)
+    truth, predicted = pixels(run, folder)
+    scored = truth != 255
+    f1 = f1_score(truth[scored], predicted[scored], average="macro", zero_division=0)
+    assert report["honest"]["macro"]["f1"] == pytest.approx(f1, abs=2e-6)
+    assert report["without_wrong_labels"] == report["honest"]
+
+    inside = [
+        region
+        for region in report["regions"]
+        if region["frame"] == frame
+        and region["label"] == "sky"
+        and region["box"][0] >= top
+        and region["box"][1] >= left
+        and region["box"][2] <= bottom
+        and region["box"][3] <= right
+    ]
+    position = sorted(Path(folder, "leftImg8bit", "val").glob("*/*.png")).index(
+        next(Path(folder).glob(f"leftImg8bit/val/*/{frame}_leftImg8bit.png"))
+    )
+    block = predicted[position, top:bottom, left:right]
+    assert sum(region["pixels"] for region in inside) >= 0.9 * (block != CLASS_NAMES.index("sky")).sum() > 100
+    numbers = [region["number"] for region in report["regions"]]
+    assert numbers == sorted(numbers)
+    areas = [region["pixels"] for region in report["regions"]]
+    assert areas == sorted(areas, reverse=True)
+
+    judged = [part for region in inside for part in ("--verdict", f"{region['number']}=label wrong")]
+    other = next(region for region in report["regions"] if region not in inside)
+    after = json.loads(cityseg(*words, *judged, "--verdict", f"{other['number']}=model wrong").out)
+    assert after["verdicts"] == {"label wrong": len(inside), "model wrong": 1, "unsure": 0}
+    assert after["honest"] == report["honest"]
+    # The same by hand: the judged regions become void. Regions are told apart by their box and classes.
+    cleaned = truth.copy()
+    for region in inside:
+        pair = (truth[position] == CLASS_NAMES.index("sky")) & (
+            predicted[position] == CLASS_NAMES.index(region["predicted"])
+        )
+        components, _ = ndimage.label(pair, np.ones((3, 3)))
+        boxes = [
+            [*(edge.start for edge in box), *(edge.stop for edge in box)] for box in ndimage.find_objects(components)
+        ]
+        cleaned[position][components == boxes.index(region["box"]) + 1] = 255
+    left_over = cleaned != 255
+    iou = jaccard_score(cleaned[left_over], predicted[left_over], average="macro", zero_division=0)
+    assert after["without_wrong_labels"]["macro"]["iou"] == pytest.approx(iou, abs=1e-5)
+    assert after["without_wrong_labels"]["pixel_accuracy"] > after["honest"]["pixel_accuracy"]
+
+    # Verdicts lie in the run's folder, survive, and can be taken back.
+    assert after["verdict_file"] == str(Path("runs/tiny/verdicts-val.json").resolve())
+    undone = [part.replace("label wrong", "none") for part in judged]
+    last = json.loads(cityseg(*words, *undone).out)
+    assert last["verdicts"] == {"label wrong": 0, "model wrong": 1, "unsure": 0}
+    assert last["without_wrong_labels"] == last["honest"]
+
+
+def test_the_lines_name_file_and_scores(run, streets, cityseg):
+    answer = cityseg("audit", "tiny", "--data", streets, "--confidence", "0", "--limit", "2")
+    lines = answer.out.splitlines()
+    assert lines[0].split() == [
+        "number",
+        "frame",
+        "label",
+        "says",
+        "model",
+        "says",
+        "of",
+        "frame",
+        "confidence",
+        "verdict",
+    ]
+    assert lines[-3].startswith("verdicts: 0 label wrong, 0 model wrong, 0 unsure; kept in ")
+    assert lines[-2].startswith("honest, all labels as they are: macro F1 0.")
+    assert lines[-1].startswith("without wrong labels: macro F1 0.")
+
+
+def test_other_weights_or_labels_are_audited_anew(run, streets, mislabelled, workplace):
+    first = api.make_audit("tiny", str(streets), "val")
+    fingerprint = cache.prepare(api.connect(str(streets)), "val", SIZE).meta.fingerprint
+    found = api.find_audit("tiny", "val", fingerprint)
+    assert found is not None
+    assert found.found[0].key == first.found[0].key
+    np.testing.assert_array_equal(found.found[0].region.mask, first.found[0].region.mask)
+    np.testing.assert_array_equal(found.matrices, run.confusions("val").matrices)
+    other = api.make_audit("tiny", str(mislabelled[0]), "val")
+    assert (other.matrices != first.matrices).any()
+    assert api.find_audit("tiny", "val", fingerprint) is None, "one audit of a split is kept, the latest"
+    (run.folder / "audit-val.npz").write_bytes(b"torn")
+    assert api.find_audit("tiny", "val", fingerprint) is None
+
+
+def test_shipped_models_keep_their_audits_beside_the_runs(workplace, streets, monkeypatch):
+    model = api.models()[0].name
+    audit = api.make_audit(model, str(streets), "val")
+    assert audit.folder == workplace / "runs" / ".audits" / model
+    api.judge(audit, audit.found[0], "unsure")
+    assert api.read_verdicts(audit) == {audit.found[0].key: "unsure"}
+    assert [result.id for result in api.list_results(shipped=False)] == []
+
+
+@pytest.mark.parametrize("text", ["1", "0=unsure", "x=unsure", "1=wrong", "100000=unsure"])
+def test_wrong_verdicts(text, run, streets, cityseg):
+    answer = cityseg("audit", "tiny", "--data", streets, "--verdict", text)
+    regions = len(api.make_audit("tiny", str(streets), "val").found)
+    assert answer.code == 2
+    assert answer.err.splitlines()[-1] == (
+        f"cityseg: --verdict: expected NUMBER=VERDICT with a number from 1 to {regions} and one of label wrong, "
+        f"model wrong, unsure, none; found {text!r}"
+    )
+
+
+def test_a_damaged_file_of_verdicts(run, streets, cityseg):
+    (run.folder / "verdicts-val.json").write_text("[")
+    answer = cityseg("audit", "tiny", "--data", streets)
+    assert answer.code == 2
+    path = Path("runs/tiny/verdicts-val.json").resolve()
+    assert answer.err.splitlines()[-1].startswith(
+        f"cityseg: {path}: expected a list of verdicts, found a damaged file ("
+    )
+    assert answer.err.splitlines()[-1].endswith("; restore it or delete it")
+
+
+def test_a_folder_that_cannot_be_written(workplace, streets, cityseg):
+    (workplace / "runs").write_text("in the way")
+    answer = cityseg("audit", api.models()[0].name, "--data", streets)
+    assert answer.code == 2
+    assert answer.err.splitlines()[-1].endswith(
+        "audit-val.npz: expected a place to write to, found Not a directory; free it or choose another folder of runs "
+        "with CITYSEG_RUNS"
+    )
+
+
+def test_inspect_ranks_and_cuts(run, streets, cityseg):
+    report = json.loads(
+        cityseg("inspect", "tiny", "--data", streets, "--by", "pixel accuracy", "--slice", "city", "--json").out
+    )
+    stored = run.confusions("val")
+    accuracy = {
+        name: np.trace(matrix) / matrix.sum() for name, matrix in zip(stored.frames, stored.matrices, strict=True)
+    }
+    assert [(frame["frame"], frame["value"]) for frame in report["frames"]] == [
+        (name, pytest.approx(accuracy[name])) for name in sorted(accuracy, key=accuracy.__getitem__)
+    ]
+    cities = {frame.city: 0 for frame in api.connect(str(streets)).splits["val"]}
+    assert {part["name"] for part in report["slices"]} == set(cities)
+    assert all(part["interval"] is None for part in report["slices"]), "two frames are too few to tell"
+    city = api.connect(str(streets)).splits["val"][0].city
+    words = ("inspect", "tiny", "--data", streets, "--slice", "city", "--part", city, "--json")
+    own = {frame.name for frame in api.connect(str(streets)).splits["val"] if frame.city == city}
+    assert {frame["frame"] for frame in json.loads(cityseg(*words).out)["frames"]} == own
+    rows = json.loads(cityseg("inspect", "tiny", "--data", streets, "--slice", "rows", "--json").out)["slices"]
+    assert [part["frames"] for part in rows] == [2, 2, 2, 2]
+    assert sum(part["pixels"] for part in rows) == stored.matrices.sum()
+    words = ("--slice", "single objects", "--by", "IoU of road", "--json")
+    objects = json.loads(cityseg("inspect", "tiny", "--data", streets, *words).out)
+    assert objects["slice_score"] == "recall of road"
+    assert sum(part["pixels"] for part in objects["slices"]) == stored.matrices[:, 0].sum()
+    hits = sum(part["pixels"] * part["score"] for part in objects["slices"] if part["score"] is not None)
+    assert hits == pytest.approx(stored.matrices[:, 0, 0].sum())
+
+
+def test_inspect_lines_and_errors(run, streets, cityseg):
+    lines = cityseg("inspect", "tiny", "--data", streets, "--slice", "brightness").out.splitlines()
+    assert lines[0].split() == ["macro", "F1,", "worst", "first", "frame", "score"]
+    assert lines[-1].endswith("too few to tell")
+    answer = cityseg("inspect", "tiny", "--by", "road called sidewalk", "--slice", "city")
+    assert (answer.code, answer.err.splitlines()[-1]) == (
+        2,
+        "cityseg: expected a score to compare slices by, such as \"mean IoU\", found 'road called sidewalk'",
+    )
+    alone = cityseg("inspect", "tiny", "--part", "ulm")
+    assert (alone.code, alone.err.splitlines()[-1]) == (
+        2,
+        "cityseg: expected what cuts the split beside the part 'ulm', found nothing; name it too",
+    )
+    unknown = cityseg("inspect", "tiny", "--by", "beauty")
+    assert unknown.code == 2
+    assert unknown.err.startswith("cityseg: unknown measure 'beauty': expected one of macro F1, ")
+
+
+def test_a_pixel(run, streets, cityseg):
+    name = run.confusions("val").frames[1]
+    model = api.models()[0].name
+    words = ("pixel", name, "40,90", "tiny", model, "--data", streets)
+    report = json.loads(cityseg(*words, "--json").out)
+    frame = api.frame_view(str(streets), "val", name)
+    label = frame.train_ids[40, 90]
+    assert report["label"] == (None if label == 255 else CLASS_NAMES[label])
+    for thought, folder in zip(report["models"], (run.checkpoint, api.model_folder(model)), strict=True):
+        prediction = Predictor.load(folder).predict(frame.photo)
+        assert thought["top"][0]["class"] == CLASS_NAMES[prediction.train_ids[40, 90]]
+        assert thought["top"][0]["probability"] == pytest.approx(prediction.confidence[40, 90], abs=1e-5)
+        shares = [each["probability"] for each in thought["top"]]
+        assert shares == sorted(shares, reverse=True)
+        assert len(shares) == 5
+    said = report["models"][0]["when_it_says"]
+    column = run.confusions("val").matrices.sum(0)[:, CLASS_NAMES.index(said["class"])]
+    assert said["is"] == {CLASS_NAMES[i]: pytest.approx(column[i] / column.sum()) for i in np.flatnonzero(column)}
+    lines = cityseg(*words).out.splitlines()
+    assert lines[0] == f"label: {report['label'] or 'not scored'}"
+    assert lines[1].startswith("tiny: ")
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("64,0", "{}: expected a row below 64 and a column below 128, found 64,0; count from 0 at the top left"),
+        ("middle", "expected a pixel as ROW,COLUMN, for example 120,300, found 'middle'"),
+    ],
+)
+def test_no_such_pixel(place, sentence, run, streets, cityseg):
+    name = run.confusions("val").frames[0]
+    answer = cityseg("pixel", name, place, "tiny", "--data", streets)
+    assert (answer.code, answer.err.splitlines()[-1]) == (2, f"cityseg: {sentence.format(name)}")

@@ -1,0 +1,217 @@
+"""``cityseg predict``: what the predict page can, the command line can too."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg import api
+from cityseg.classes import CLASS_NAMES, PALETTE, to_label_ids
+from cityseg.data.synthetic import render
+from cityseg.inference.predictor import Prediction, Predictor
+
+
+@pytest.fixture
+def runs(trained):
+    """The folder that holds the trained run."""
+    return trained.folder.parent
+
+
+@pytest.fixture
+def document(cityseg):
+    """Call with --json and return the document."""
+
+    def call(*words: object):
+        answer = cityseg(*words, "--json")
+        assert answer.code == 0, answer.err
+        return json.loads(answer.out)
+
+    return call
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "my street.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (45, 91, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def table(result: dict[str, Any]) -> list[dict[str, str]]:
+    return list(csv.DictReader(Path(result["files"]["classes"]).read_text().splitlines()))
+
+
+def test_predict_leaves_pixels_unknown(workplace, trained, runs, photo, document, cityseg):
+    pixels = np.asarray(Image.open(photo))
+    prediction = Predictor.load(trained.checkpoint).predict(pixels, "crop")
+    looked = prediction.train_ids != 255
+    least = int(100 * np.median(prediction.confidence[looked])) + 1
+    below = looked & (np.floor(prediction.confidence * 100) < least)
+    assert 0 < below.sum() < looked.sum() < looked.size
+    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--fit", "crop", "--unknown", least / 100)
+    (whole,) = document(*words[:-2])
+    (result,) = document(*words)
+    assert result["unknown"] == pytest.approx(below.sum() / looked.sum())
+    assert (result["unknown_below"], whole["unknown_below"], whole["unknown"]) == (least / 100, 0, 0)
+    assert result["shares"] == whole["shares"]
+    assert result["mean_confidence"] == pytest.approx(prediction.confidence[looked].mean())
+    expected = np.where(below, 0, to_label_ids(prediction.train_ids))
+    np.testing.assert_array_equal(np.asarray(Image.open(result["files"]["labelIds"])), expected)
+    colors = np.where(below[..., None], 128, PALETTE[prediction.train_ids])
+    np.testing.assert_array_equal(np.asarray(Image.open(result["files"]["color"])), colors)
+    mixed = np.where(looked[..., None], np.rint(0.45 * pixels + 0.55 * colors), pixels)
+    assert np.abs(np.asarray(Image.open(result["files"]["overlay"])) - mixed).max() <= 1
+    rows = table(result)
+    for row in rows:
+        mine = prediction.train_ids == CLASS_NAMES.index(row["class"])
+        assert (int(row["pixels"]), int(row["unknown_pixels"])) == (mine.sum(), (mine & below).sum())
+    assert [row["class"] for row in rows] == list(result["shares"])
+    said = cityseg(*words).out
+    assert f"  {below.sum() / looked.sum():.1%} unknown, below a confidence of {least / 100:g}" in said
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_predict_looks_at_several_scales(workplace, trained, runs, photo, document, flip):
+    pixels = np.asarray(Image.open(photo))
+    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--scales", "0.75,1,1.25")
+    (result,) = document(*words, *(["--flip"] if flip else []))
+    predictor = Predictor.load(trained.checkpoint)
+    seen = predictor.predict(pixels, flip=flip, scales=(0.75, 1, 1.25))
+    np.testing.assert_array_equal(np.asarray(Image.open(result["files"]["labelIds"])), to_label_ids(seen.train_ids))
+    assert (seen.train_ids != predictor.predict(pixels, flip=flip).train_ids).any()
+
+
+def test_predict_refuses_scales_before_it_writes(workplace, runs, photo, cityseg):
+    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--scales")
+    for scales, told in (("5", "from 0.25 to 4, found 5; 1 is"), ("1,x", "as numbers with commas between them, found")):
+        answer = cityseg(*words, scales)
+        assert (answer.code, answer.out) == (2, "")
+        assert f"cityseg: expected scales {told}" in answer.err
+    assert not Path("seen").exists()
+
+
+def test_predict_counts_the_objects_as_the_page_does(workplace, trained, runs, photo, document, cityseg, monkeypatch):
+    seen = np.zeros((45, 91), np.uint8)
+    car, bus, person = (CLASS_NAMES.index(name) for name in ("car", "bus", "person"))
+    seen[5:10, 5:10] = seen[5:10, 20:25] = car
+    seen[20:30, 5:10] = seen[20:30, 30:40] = bus
+    seen[40:44, 80:82] = person
+    plain = np.zeros(seen.shape, np.float32)
+    monkeypatch.setattr(Predictor, "predict", lambda *_, **__: Prediction(seen, plain + 0.9, plain, 1.0))
+    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs)
+    (result,) = document(*words)
+    assert result["objects"] == {"person": 1, "car": 2, "bus": 2}
+    assert "  about 1 person, 2 cars, 2 buses; objects that touch count as one" in cityseg(*words).out.splitlines()
+    rows = {row["class"]: row["objects"] for row in table(result)}
+    assert rows == {"road": "", "bus": "2", "car": "2", "person": "1"}
+
+
+def test_agree_tells_and_draws_where_models_agree(workplace, document, cityseg):
+    Image.fromarray(render(4, size=(90, 150)).photo).save("street.png")
+    names = ("better-2", "better-1", "experiment-1")
+    words = ("agree", "street.png", *names, "--out", "seen", "--fit", "letterbox", "--flip")
+    found = document(*words)
+    maps = []
+    for name in names:
+        assert cityseg("predict", name, "street.png", "--out", name, "--fit", "letterbox", "--flip").code == 0
+        maps.append(np.asarray(Image.open(Path(name) / "street_labelIds.png")))
+    first, second, third = maps
+    camps = np.array([[len({*votes}) for votes in zip(*rows, strict=True)] for rows in zip(*maps, strict=True)])
+    assert 0 < (camps == 1).mean() < 1
+    assert found["share"] == pytest.approx((camps == 1).mean())
+    assert found["by_number"] == {
+        name: pytest.approx((camps == count).mean())
+        for count, name in enumerate(("all agree", "2 of 3 agree", "all differ"), start=1)
+    }
+    assert found["pairs"] == [
+        {"first": one, "second": other, "share": pytest.approx((a == b).mean())}
+        for one, other, a, b in (
+            ("better-2", "better-1", first, second),
+            ("better-2", "experiment-1", first, third),
+            ("better-1", "experiment-1", second, third),
+        )
+    ]
+    drawn = np.asarray(Image.open(found["file"]))
+    colors = {count: {tuple(color) for color in drawn[camps == count]} for count in (1, 2, 3) if (camps == count).any()}
+    assert all(len(color) == 1 for color in colors.values())
+    assert len(set.union(*colors.values())) == len(colors)
+    said = cityseg(*words).out.splitlines()
+    assert said[0] == f"All 3 models say the same on {found['share']:.2%} of the picture: {found['file']}"
+    largest = found["differences"][0]
+    assert largest["first"] == "better-2"
+    assert f"  {largest['words']}" in said
+
+
+@pytest.mark.parametrize("models", [["better-1"], ["better-1", "better-1"], ["a", "b", "c", "d", "e"]])
+def test_agree_takes_two_to_four_models(workplace, cityseg, models):
+    answer = cityseg("agree", "street.png", *models, "--out", "seen")
+    assert (answer.code, answer.err) == (2, f"cityseg: expected 2 to 4 different models, found {', '.join(models)}\n")
+
+
+def test_agree_where_nothing_is_to_be_compared(workplace, trained, photo, document, cityseg, monkeypatch):
+    void = np.full((45, 91), 255, np.uint8)
+    plain = np.zeros(void.shape, np.float32)
+    monkeypatch.setattr(Predictor, "predict", lambda *_, **__: Prediction(void, plain, plain, 1.0))
+    words = ("agree", photo, trained.folder, "better-1", "--out", "seen")
+    found = document(*words)
+    assert (found["share"], found["pairs"][0]["share"], found["differences"]) == (None, None, [])
+    assert cityseg(*words).out == "No part of the photo was shown to all of these models.\n"
+
+
+def test_predict(workplace, trained, runs, photo, document, cityseg):
+    (workplace / "second").mkdir()
+    twin = workplace / "second" / photo.name
+    Image.new("L", (30, 20), 128).save(twin)
+    results = document("predict", "tiny", photo, twin, "--out", "seen", "--runs", runs)
+    assert sorted(path.name for path in (workplace / "seen").iterdir()) == [
+        f"my street{number}_{kind}"
+        for number in ("-2", "")
+        for kind in ("classes.csv", "color.png", "labelIds.png", "overlay.png")
+    ]
+    assert [result["size"] for result in results] == [[45, 91], [20, 30]]
+    expected = Predictor.load(trained.checkpoint).predict(np.asarray(Image.open(photo))).train_ids
+    for kind, array in (("labelIds", to_label_ids(expected)), ("color", PALETTE[expected])):
+        with Image.open(results[0]["files"][kind]) as image:
+            np.testing.assert_array_equal(np.asarray(image), array)
+    with Image.open(results[0]["files"]["overlay"]) as image:
+        assert (image.size, image.mode) == ((91, 45), "RGB")
+    for result in results:
+        assert sum(result["shares"].values()) == pytest.approx(1)
+        assert 0 < result["mean_confidence"] <= 1
+        assert 0 < result["milliseconds"] <= result["total_milliseconds"]
+    assert results[0]["shares"] == {
+        name: pytest.approx((expected == index).mean())
+        for index, name in enumerate(CLASS_NAMES)
+        if (expected == index).any()
+    }
+    answer = cityseg("predict", "tiny", photo, "--out", "seen", "--runs", runs)
+    assert answer.out.startswith(f"{photo}: ")
+    pixels = np.asarray(Image.open(photo))
+    familiar = api.familiarity(str(trained.folder), pixels, Predictor.load(trained.checkpoint).predict(pixels))
+    assert results[0]["familiarity"]["sentence"] == familiar.sentence
+    assert f"  {familiar.sentence}" in answer.out.splitlines()
+
+
+def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, cityseg):
+    (workplace / "notes.txt").write_text("no photo")
+    answer = cityseg("predict", "tiny", photo, "notes.txt", "--out", "seen", "--runs", runs, "--json")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.splitlines()[-1] == (
+        "cityseg: notes.txt: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found a file that "
+        "is no such image"
+    )
+    assert not (workplace / "seen").exists()
+
+
+def test_predict_photos_of_other_cameras(workplace, photos, document):
+    shipped = [info.name for info in api.models()]
+    paths = sorted(photos.glob("*.jpg"))
+    for path, result in zip(paths, document("predict", shipped[0], *paths, "--out", "seen"), strict=True):
+        with Image.open(path) as given, Image.open(result["files"]["labelIds"]) as written:
+            assert written.size == given.size
+            assert set(np.unique(written)) <= set(to_label_ids(np.arange(19, dtype=np.uint8)))

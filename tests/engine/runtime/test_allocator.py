@@ -1,0 +1,47 @@
+"""What the collector of reference cycles passes over, and that nothing is lost for good by that."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from cityseg.engine.runtime.allocator import spare_what_is_loaded
+
+
+class Knot:
+    """Refers to itself, so that only the collector can let it go."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """No collection but those asked for."""
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_what_is_loaded_is_passed_over_and_what_comes_later_is_not() -> None:
+    spare_what_is_loaded()
+    assert gc.get_freeze_count() > 10_000
+    assert len(gc.get_objects()) < 1_000
+    later = weakref.ref(Knot())
+    gc.collect()
+    assert later() is None
+
+
+def test_a_knot_that_was_passed_over_goes_at_the_next_call() -> None:
+    knot = Knot()
+    seen = weakref.ref(knot)
+    spare_what_is_loaded()
+    del knot
+    gc.collect()
+    assert seen() is not None
+    spare_what_is_loaded()
+    assert seen() is None

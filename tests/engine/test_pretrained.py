@@ -1,0 +1,145 @@
+"""Learning from a teacher: its probabilities, the loss they make, and a run that has them for its only truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cityseg import api, checkpoint
+from cityseg.api.training.create_run import make_run
+from cityseg.classes import IGNORE_INDEX
+from cityseg.config import build
+from cityseg.data.batches import DeviceSplit, Normalization
+from cityseg.engine.pretrained import Teacher, without_doubtful
+from cityseg.engine.step import make_train_step
+from cityseg.errors import UsageError
+from cityseg.losses.segmentation import SegmentationLoss, taught_cross_entropy
+from cityseg.models import UNet
+from cityseg.runs import find_run
+
+
+class Brightness(nn.Module):
+    """Calls a pixel class 1 by how bright it is."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        others = torch.full_like(x[:, :1], -50).expand(-1, 17, -1, -1)
+        return torch.cat([torch.zeros_like(x[:, :1]), 5 * x[:, :1], others], 1)
+
+
+@pytest.mark.parametrize("size", [(8, 16), (4, 8), (16, 32)])
+def test_a_teacher_looks_at_its_own_size_and_answers_at_the_frames(size):
+    photos = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8))
+    teacher = Teacher(Brightness(), (8, 16), Normalization.named("none"))
+    answer = teacher.probabilities(photos)
+    assert (answer.shape, answer.dtype) == ((2, 19, *size), torch.float32)
+    torch.testing.assert_close(answer.sum(1), torch.ones(2, *size))
+    x = photos[..., 0].numpy() / 255
+    if size == (16, 32):
+        x = x.reshape(2, 8, 2, 16, 2).mean((2, 4))
+    if size == (4, 8):
+        x = F.interpolate(torch.from_numpy(x)[:, None], (8, 16), mode="bilinear")[:, 0].numpy()
+    bright = 1 / (1 + np.exp(-5 * x))
+    if size == (4, 8):
+        bright = bright.reshape(2, 4, 2, 8, 2).mean((2, 4))
+    found = answer[:, 1].numpy()
+    if size == (16, 32):
+        # Enlarged bilinearly, the mean of each block's middle stays near what was answered there.
+        assert np.abs(found.reshape(2, 8, 2, 16, 2).mean((2, 4)) - bright).mean() < 0.05
+    else:
+        np.testing.assert_allclose(found, bright, atol=1e-5)
+
+
+def test_taught_by_labels_it_is_the_cross_entropy_of_pytorch():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(2, 19, 4, 5), torch.randint(0, 19, (2, 4, 5))
+    sure = F.one_hot(labels, 19).permute(0, 3, 1, 2).float()
+    weights = torch.rand(19) + 0.5
+    for weight in (None, weights):
+        torch.testing.assert_close(taught_cross_entropy(logits, sure, weight), F.cross_entropy(logits, labels, weight))
+    soft = torch.randn(2, 19, 4, 5).softmax(1)
+    torch.testing.assert_close(taught_cross_entropy(logits, soft), F.cross_entropy(logits, soft))
+
+
+def test_the_teacher_decides_its_share_of_the_loss():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(2, 19, 4, 5), torch.randint(0, 19, (2, 4, 5))
+    taught = torch.randn(2, 19, 4, 5).softmax(1)
+    own = SegmentationLoss(dice_weight=1.0)(logits, labels)
+    expected = 0.7 * own + 0.3 * F.cross_entropy(logits, taught)
+    torch.testing.assert_close(SegmentationLoss(dice_weight=1.0, teacher_weight=0.3)(logits, labels, taught), expected)
+    torch.testing.assert_close(SegmentationLoss(dice_weight=1.0, teacher_weight=0.3)(logits, labels), own)
+
+
+def test_labels_that_the_teacher_finds_improbable_become_void():
+    random = np.random.default_rng(0)
+    labels = random.choice([*range(19), IGNORE_INDEX], (2, 6, 8)).astype(np.uint8)
+    probabilities = random.dirichlet(np.full(19, 0.3), (2, 6, 8)).transpose(0, 3, 1, 2).astype(np.float32)
+    expected = labels.copy()
+    for place in np.ndindex(labels.shape):
+        frame, row, column = place
+        if labels[place] != IGNORE_INDEX and probabilities[frame, labels[place], row, column] < 0.02:
+            expected[place] = IGNORE_INDEX
+    given = torch.from_numpy(labels)
+    kept = without_doubtful(given, torch.from_numpy(probabilities), 0.02)
+    assert kept.dtype == torch.uint8
+    assert (kept.numpy() == expected).all()
+    assert (given.numpy() == labels).all()
+    assert 0 < (expected != labels).sum() < (labels != IGNORE_INDEX).sum()
+
+
+class Remembering(nn.Module):
+    """A loss that keeps what it was asked."""
+
+    def forward(self, logits, labels, taught=None):
+        self.labels, self.taught = labels, taught
+        return logits.sum()
+
+
+@pytest.mark.parametrize("weight", [0, 0.5])
+def test_a_step_leaves_out_what_its_teacher_doubts(tiny, cached_split, weight):
+    settings = tiny(teacher="bright", teacher_weight=weight, label_doubt=0.2, normalization="none", flip=False)
+    source = cached_split(frames=2, size=(8, 16))
+    source.labels[:] = np.random.default_rng(0).integers(0, 2, source.labels.shape)
+    split = DeviceSplit(source, torch.device("cpu"))
+    teacher = Teacher(Brightness(), (8, 16), Normalization.named("none"))
+    model, loss = UNet(2, 0), Remembering()
+    step = make_train_step(settings, model, loss, torch.optim.SGD(model.parameters(), 0.1), split, teacher=teacher)
+    step(torch.arange(2), 1, 0)
+    bright = 1 / (1 + np.exp(-5 * (split.photos[..., 0].numpy() / 255)))
+    probability = np.where(split.labels.numpy() == 1, bright, 1 - bright)
+    expected = np.where(probability < 0.2, IGNORE_INDEX, split.labels.numpy())
+    assert (loss.labels.numpy() == expected).all()
+    assert {0, 1, IGNORE_INDEX} == set(np.unique(expected))
+    assert (loss.taught is None) == (weight == 0)
+
+
+def test_a_run_learns_what_its_teacher_says_whatever_the_labels(tiny, workplace, streets):
+    recipe = build({"start_channels": 4, "depth": 1, "image_size": (32, 64)})
+    torch.manual_seed(0)
+    model = build_model_that_says_sky()
+    card = checkpoint.ModelCard(
+        "unet", {"start_channels": 4, "depth": 1}, recipe.image_size, Normalization.named("imagenet"), 0, "nothing"
+    )
+    checkpoint.save(workplace / "wise", model, card)
+    taught = tiny(teacher="wise", teacher_weight=1, learning_rate=0.1, epochs=6, half_size_epochs=0)
+    make_run(taught, str(streets), "pupil")
+    (workplace / "wise" / checkpoint.CARD).unlink()
+    assert api.train(None, resume="pupil").state == "finished"
+    # The last epoch: "best" is by the labels, of which it learns nothing.
+    counted = find_run("pupil").confusions("val", "last").matrices.sum((0, 1))
+    assert counted.argmax() == 10
+    assert counted[10] / counted.sum() > 0.9
+    with pytest.raises(UsageError, match="unknown model 'nobody': expected a run id"):
+        make_run(tiny(teacher="nobody"), str(streets), "refused")
+
+
+def build_model_that_says_sky() -> nn.Module:
+    """Return a small U-Net whose last layer calls everything sky."""
+    model = UNet(4, 1).eval()
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.copy_(torch.nn.functional.one_hot(torch.tensor(10), 19) * 12.0)
+    return model

@@ -1,0 +1,22 @@
+"""Pictures as PNG files."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg.figures.images.png import png
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (30, 41), (30, 41, 3)])
+def test_a_picture_comes_back_as_it_was_and_map_like_ones_are_small(shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, shape, np.uint8)
+    with Image.open(io.BytesIO(png(noise))) as image:
+        assert image.format == "PNG"
+        assert np.array_equal(np.asarray(image), noise)
+    flat = np.full((100, 100, *shape[2:]), 7, np.uint8)
+    assert len(png(flat)) < flat.size / 20

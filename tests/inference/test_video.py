@@ -1,0 +1,182 @@
+"""Films, GIFs and folders of photos, frame by frame."""
+
+from __future__ import annotations
+
+import csv
+import json
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg import api
+from cityseg.errors import DataError
+from cityseg.inference import video
+from cityseg.inference.video import Clip, FilmWriter, photos_in
+
+SIZE = (48, 96)
+
+
+def frames(count: int = 5) -> list[np.ndarray]:
+    """Smooth pictures, each of its own brightness."""
+    ramp = np.tile(np.linspace(0, 100, SIZE[1]), (SIZE[0], 1))
+    return [np.dstack([ramp + 20 * number] * 3).astype(np.uint8) for number in range(count)]
+
+
+@pytest.fixture
+def film(tmp_path):
+    writer = FilmWriter(tmp_path / "street.mp4", Fraction(12))
+    for frame in frames():
+        writer.add(frame)
+    writer.close()
+    return tmp_path / "street.mp4"
+
+
+@pytest.fixture
+def gif(tmp_path):
+    first, *rest = (Image.fromarray(frame) for frame in frames())
+    first.save(tmp_path / "street.gif", save_all=True, append_images=rest, duration=200, loop=0)
+    return tmp_path / "street.gif"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number, frame in enumerate(frames()):
+        Image.fromarray(frame).save(tmp_path / "photos" / f"{number:03}.png")
+    (tmp_path / "photos" / "notes.txt").write_text("no photo")
+    (tmp_path / "photos" / ".hidden.png").write_text("no photo")
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize(("kind", "rate"), [("film", 12), ("gif", 5), ("folder", 10)])
+def test_frames_come_one_after_another(kind, rate, request):
+    clip = Clip(request.getfixturevalue(kind))
+    assert clip.length == 5
+    assert clip.rate == rate
+    read = list(clip.frames())
+    assert [frame.shape for frame in read] == [(*SIZE, 3)] * 5
+    for found, wanted in zip(read, frames(), strict=True):
+        assert np.abs(found.astype(int) - wanted).mean() < 6
+
+
+@pytest.mark.parametrize("kind", ["film", "gif", "folder"])
+def test_an_overlay_and_a_table_come_out(kind, request, workplace, trained, tmp_path, cityseg):
+    clip = request.getfixturevalue(kind)
+    answer = cityseg("clip", trained.folder, clip, "--out", tmp_path / "out", "--json")
+    assert answer.code == 0, answer.err
+    told = json.loads(answer.out)
+    assert told["frames"] == 5
+    with av.open(told["film"]) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.height, stream.width) == ("h264", *SIZE)
+        assert sum(1 for _ in container.decode(stream)) == 5
+    with open(told["table"], newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["frame"] for row in rows] == list("01234")
+    predictor = api.load_predictor(str(trained.folder))
+    for row, frame in zip(rows, Clip(clip).frames(), strict=True):
+        shares = predictor.predict(frame).shares()
+        found = {
+            name.removesuffix("_percent"): float(value) for name, value in row.items() if name.endswith("_percent")
+        }
+        assert {name for name, value in found.items() if value} == set(shares)
+        assert found == pytest.approx({name: 100 * shares.get(name, 0) for name in found}, abs=1e-3)
+    mean = np.mean([float(row["road_percent"]) for row in rows]) / 100
+    assert told["shares"].get("road", 0) == pytest.approx(mean, abs=1e-5)
+
+
+def test_progress_is_told(workplace, trained, gif, tmp_path):
+    told = []
+    api.predict_clip(str(trained.folder), gif, tmp_path, on_progress=lambda *counts: told.append(counts))
+    assert told == [(done, 5) for done in range(1, 6)]
+
+
+def test_odd_sides_lose_a_line(tmp_path):
+    writer = FilmWriter(tmp_path / "odd.mp4", Fraction(5))
+    writer.add(np.zeros((33, 51, 3), np.uint8))
+    writer.close()
+    assert next(Clip(tmp_path / "odd.mp4").frames()).shape == (32, 50, 3)
+
+
+def test_a_frame_beyond_what_players_take_is_made_smaller(tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "LARGEST_FRAME", 32 * 64)
+    monkeypatch.setattr(video, "LONGEST_SIDE", 90)
+    for name, size, fitted in (("large", (64, 128), (32, 64)), ("long", (10, 180), (4, 90))):
+        writer = FilmWriter(tmp_path / f"{name}.mp4", Fraction(5))
+        writer.add(np.zeros((*size, 3), np.uint8))
+        writer.close()
+        assert next(Clip(tmp_path / f"{name}.mp4").frames()).shape == (*fitted, 3)
+
+
+def test_a_film_plays_before_it_has_arrived(film):
+    data = film.read_bytes()
+    assert 0 < data.find(b"moov") < data.find(b"mdat")
+
+
+def test_a_film_is_turned_as_the_phone_was_held(film, tmp_path):
+    data = bytearray(film.read_bytes())
+    # The matrix of the track's header, ISO/IEC 14496-12: x' = -y, y' = x is a quarter turn clockwise.
+    place = data.find(b"tkhd") + 44
+    data[place : place + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "held.mp4").write_bytes(data)
+    for turned, frame in zip(Clip(tmp_path / "held.mp4").frames(), Clip(film).frames(), strict=True):
+        assert np.array_equal(turned, np.asarray(Image.fromarray(frame).transpose(Image.Transpose.ROTATE_270)))
+
+
+def test_a_film_that_ends_early_says_so(workplace, trained, tmp_path, cityseg):
+    random = np.random.default_rng(0)
+    writer = FilmWriter(tmp_path / "whole.mp4", Fraction(12))
+    for _ in range(60):
+        writer.add(random.integers(0, 256, (32, 64, 3), np.uint8))
+    writer.close()
+    data = (tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: int(0.8 * len(data))])
+    answer = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out", "--json")
+    told = json.loads(answer.out)
+    assert 0 < told["frames"] < 60
+    assert told["missing"] == 60 - told["frames"]
+    answer = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out")
+    assert "the clip ends early: its head promises 60 frames" in answer.out
+
+
+def test_all_frames_together_have_a_limit(workplace, trained, film, gif, folder, tmp_path):
+    pixels = 5 * SIZE[0] * SIZE[1]
+    for path in (film, gif, folder):
+        assert len(list(Clip(path, pixels).frames())) == 5
+        with pytest.raises(DataError, match=r"expected at most 2\.3039e-05 gigapixels in all its frames"):
+            list(Clip(path, pixels - 1).frames())
+    # What the head tells is refused before a frame is looked at.
+    with pytest.raises(DataError, match="cut it, or make its frames smaller"):
+        Clip(film, pixels - 1)
+
+
+def test_what_is_no_clip_is_refused(workplace, trained, tmp_path, film, gif, monkeypatch):
+    (tmp_path / "words.mp4").write_text("just some words")
+    with pytest.raises(DataError, match=r"words\.mp4: expected a film \(mp4, .*\), found none that can be read \(.*"):
+        Clip(tmp_path / "words.mp4")
+    with pytest.raises(DataError, match=r"none\.mp4: expected a film .* found none that can be read \(No such file"):
+        Clip(tmp_path / "none.mp4")
+    (tmp_path / "street.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"street\.png: expected a film .*, a GIF or a folder of photos, found another"):
+        Clip(tmp_path / "street.png")
+    (tmp_path / "half.gif").write_bytes(gif.read_bytes()[: gif.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"half\.gif: expected a whole GIF, found a damaged one \(.*\); copy it again"):
+        list(Clip(tmp_path / "half.gif").frames())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"empty: expected a folder of photos, found none in it; photos end in \.jpg"):
+        photos_in(tmp_path / "empty")
+    monkeypatch.setattr(video, "LONGEST", 4)
+    for path in (film, gif):
+        with pytest.raises(DataError, match=r"expected a clip of at most 4 frames, found 5; cut it into shorter ones"):
+            Clip(path)
+
+
+def test_a_bad_frame_leaves_nothing_half_done(workplace, trained, folder, tmp_path):
+    (folder / "003.png").write_text("no photo")
+    with pytest.raises(DataError, match=r"003\.png: expected a photo"):
+        api.predict_clip(str(trained.folder), folder, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []

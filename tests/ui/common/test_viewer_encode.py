@@ -1,0 +1,175 @@
+"""What the viewer sends: exact label values, sound sizes, nothing encoded twice, clear refusals."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg.classes import COLOR_BLIND_PALETTE, PALETTE
+from cityseg.errors import DataError
+from cityseg.ui.common import viewer as package
+from cityseg.ui.common.viewer import Layer, ViewerEvent, encode, viewer
+
+
+def _opened(picture: encode.Picture) -> Image.Image:
+    return Image.open(io.BytesIO(picture.data))
+
+
+@pytest.fixture
+def train_ids() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (31, 57)).astype(np.uint8)
+
+
+def test_a_map_keeps_every_value(train_ids: np.ndarray) -> None:
+    picture = encode.encode_map(train_ids)
+    image = _opened(picture)
+    assert (image.format, image.mode) == ("PNG", "L")
+    assert (picture.width, picture.height) == (57, 31)
+    np.testing.assert_array_equal(np.asarray(image), train_ids)
+
+
+def test_a_large_map_is_reduced_without_mixing_values() -> None:
+    train_ids = np.kron(np.array([[0, 13], [255, 7]], dtype=np.uint8), np.ones((100, 200), dtype=np.uint8))
+    picture = encode.encode_map(train_ids, max_side=50)
+    assert (picture.width, picture.height) == (50, 25)
+    assert set(np.unique(np.asarray(_opened(picture)))) == {0, 7, 13, 255}
+
+
+def test_a_photo_is_a_jpeg_that_looks_the_same() -> None:
+    ramp = np.linspace(0, 255, 160).astype(np.uint8)
+    photo = np.stack([np.tile(ramp, (90, 1))] * 3, axis=2)
+    image = _opened(encode.encode_photo(photo))
+    assert (image.format, image.size) == ("JPEG", (160, 90))
+    assert np.abs(np.asarray(image).astype(int) - photo).max() <= 6
+
+
+def test_a_large_photo_is_reduced_and_a_small_one_left_alone() -> None:
+    assert _opened(encode.encode_photo(np.zeros((100, 400, 3), np.uint8), max_side=200)).size == (200, 50)
+    assert _opened(encode.encode_photo(np.zeros((100, 400, 3), np.uint8), max_side=1600)).size == (400, 100)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "expected"),
+    [
+        (np.array([[0.0, 0.714, 1.0]]), [0, 71, 100]),
+        (np.array([[np.nan, -0.2, 1.3]], dtype=np.float32), [0, 0, 100]),
+        (np.array([[0, 128, 255]], dtype=np.uint8), [0, 50, 100]),
+    ],
+)
+def test_confidence_is_sent_in_whole_per_cents(confidence: np.ndarray, expected: list[int]) -> None:
+    assert np.asarray(_opened(encode.encode_confidence(confidence))).tolist() == [expected]
+
+
+def test_equal_content_is_encoded_once(train_ids: np.ndarray) -> None:
+    first = encode.encode_map(train_ids)
+    assert encode.encode_map(train_ids.copy()) is first
+    assert encode.encode_map(train_ids, max_side=20).digest != first.digest
+    assert encode.encode_map(train_ids.T.copy()).digest != first.digest
+
+
+def test_a_view_with_strides_is_content_too(train_ids: np.ndarray) -> None:
+    assert encode.encode_map(train_ids[:, ::-1]) is encode.encode_map(train_ids[:, ::-1].copy())
+
+
+def test_the_store_forgets_the_oldest() -> None:
+    recent = encode._Recent(capacity=10)
+    made: list[str] = []
+
+    def get(digest: str) -> None:
+        def make() -> encode.Picture:
+            made.append(digest)
+            return encode.Picture(b"12345", digest, 1, 1)
+
+        recent.get(digest, make)
+
+    for digest in "ab" + "a" + "c" + "a" + "b":
+        get(digest)
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_pack_says_where_each_picture_lies(train_ids: np.ndarray) -> None:
+    pictures = [encode.encode_map(train_ids), encode.encode_map(train_ids[:5])]
+    packed = encode.pack({"alt": "Straße"}, pictures)
+    (length,) = struct.unpack_from("<I", packed)
+    header = json.loads(packed[4 : 4 + length])
+    body = packed[4 + length :]
+    assert header["alt"] == "Straße"
+    for entry, picture in zip(header["pictures"], pictures, strict=True):
+        assert body[entry["offset"] : entry["offset"] + entry["length"]] == picture.data
+        assert entry["digest"] == picture.digest
+    assert len(body) == sum(len(picture.data) for picture in pictures)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: encode.encode_photo(np.zeros((4, 4), np.uint8)), r"expected \(H, W, 3\) uint8, found \(4, 4\) uint8"),
+        (lambda: encode.encode_photo(np.zeros((4, 4, 3))), "float64"),
+        (lambda: encode.encode_map(np.zeros((4, 4), np.int64)), r"expected \(H, W\) uint8 train ids, found .* int64"),
+        (lambda: encode.encode_confidence(np.zeros((4, 4), np.int32)), "expected floats 0 to 1 or uint8, found int32"),
+        (lambda: encode.encode_confidence(np.zeros(4)), r"expected \(H, W\), found \(4,\)"),
+    ],
+)
+def test_wrong_arrays_are_refused_in_words(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        call()
+
+
+def test_names_that_cannot_be_told_apart_are_refused() -> None:
+    photo, ids = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)
+    with pytest.raises(DataError, match="expected different names"):
+        viewer(photo, [Layer("truth", ids), Layer("truth", ids)], key="k", alt="")
+    with pytest.raises(DataError, match="found 'predicton'"):
+        viewer(photo, [Layer("prediction", ids)], key="k", alt="", compare=("photo", "predicton"))
+
+
+def _header(payload: bytes) -> dict[str, Any]:
+    (length,) = struct.unpack_from("<I", payload)
+    return json.loads(payload[4 : 4 + length])
+
+
+def test_each_layer_refers_to_its_pictures(train_ids: np.ndarray) -> None:
+    layers = [
+        Layer("truth", train_ids),
+        Layer("prediction", train_ids[::2, ::2], confidence=np.ones((16, 29))),
+        Layer("error", train_ids % 2, classes=(("right", (0, 90, 0)), ("wrong", (200, 80, 0)))),
+        Layer("entropy", train_ids // 2, scale=("sure", "unsure")),
+    ]
+    header = _header(package._payload(np.zeros((62, 114, 3), np.uint8), layers, PALETTE, 1600, {"key": "k"}))
+    assert header["photo"] == {"width": 114, "height": 62}
+    assert [(layer["name"], layer["ids"], layer["confidence"]) for layer in header["layers"]] == [
+        ("truth", 1, None),
+        ("prediction", 2, 3),
+        ("error", 4, None),
+        ("entropy", 5, None),
+    ]
+    assert header["layers"][2]["classes"] == [["right", [0, 90, 0]], ["wrong", [200, 80, 0]]]
+    assert header["layers"][3]["scale"] == ["sure", "unsure"]
+    assert len(header["pictures"]) == 6
+
+
+def test_clicked_pixels_are_the_photos_own_even_if_it_is_sent_smaller(train_ids: np.ndarray) -> None:
+    payload = package._payload(np.zeros((62, 114, 3), np.uint8), [Layer("truth", train_ids)], PALETTE, 20, {})
+    assert _header(payload)["photo"] == {"width": 114, "height": 62}
+
+
+def test_the_palette_decides_which_one_is_first_shown() -> None:
+    assert package._palettes(PALETTE)["palette"] == "official"
+    assert package._palettes(COLOR_BLIND_PALETTE)["palette"] == "colour-blind-safe"
+    custom = package._palettes(PALETTE[::-1])
+    assert (custom["palette"], len(custom["palettes"])) == ("custom", 2)
+
+
+def test_events_from_the_browser_are_checked() -> None:
+    value = {"kind": "click", "x": 4.0, "y": 2, "layer": "truth", "train_id": 13, "nonce": 7}
+    assert package._parse_event(value) == ViewerEvent("click", 4, 2, "truth", 13, 7)
+    assert package._parse_event({"kind": "next", "nonce": 8}) == ViewerEvent("next", None, None, None, None, 8)
+    for malformed in (None, "click", {}, {"kind": "format the disk"}):
+        assert package._parse_event(malformed) is None

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cityseg import api
+from cityseg.analysis.comparison import bootstrap
+from cityseg.analysis.comparison.contributions import bridge
+from cityseg.api import Result
+from cityseg.classes import CLASS_NAMES
+from cityseg.config import build
+from cityseg.ui.app import cache
+
+APP = Path(__file__).parents[3] / "app.py"
+TINY = {"start_channels": 2, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
+ORDER = ("experiment-1", "better-1")
+SIZES = {"first": (16, 32), "second": (16, 32), "large": (32, 64)}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, streets: Path, session_cache: Path) -> dict[str, Result]:
+    """Two runs at one size and one at another."""
+    folder = tmp_path_factory.mktemp("compare-page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITYSEG_CACHE", str(session_cache))
+        return {
+            name: api.train(build({**TINY, "image_size": size, "seed": seed}), str(streets), name=name, runs=folder)
+            for seed, (name, size) in enumerate(SIZES.items())
+        }
+
+
+@pytest.fixture
+def around(world: dict[str, Result], workplace: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Result]:
+    monkeypatch.setenv("CITYSEG_RUNS", str(world["first"].run.folder.parent))
+    return world
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def words(app: AppTest) -> str:
+    return " ".join(
+        element.value for kind in (app.markdown, app.caption, app.info, app.warning, app.error) for element in kind
+    )
+
+
+def class_rows(app: AppTest) -> dict[str, dict]:
+    table = next(frame.value for frame in app.dataframe if "Class" in frame.value)
+    return {row["Class"]: row for row in table.to_dict("records")}
+
+
+def test_scores_are_those_of_the_run_folders(around: dict[str, Result]) -> None:
+    app = opened(runs="first,second")
+    best = max(around[name].score("test", "f1") or 0 for name in ("first", "second"))
+    assert next(metric for metric in app.metric if metric.label == "Macro F1").value == f"{best:.3f}"
+    assert "Best of 2 results" in words(app)
+    rows = class_rows(app)
+    summary = around["second"].scores["test"]
+    assert rows["road"]["second"] == summary["per_class"]["road"]["f1"]
+    assert rows["macro mean"]["second"] == summary["macro"]["f1"]
+    app.segmented_control(key="compare_metric").set_value("recall").run()
+    assert class_rows(app)["road"]["second"] == summary["per_class"]["road"]["recall"]
+
+
+def test_a_baseline_gives_signed_differences(around: dict[str, Result]) -> None:
+    app = opened(runs="first,second", baseline="first")
+    first, second = (around[name].scores["test"]["macro"]["f1"] for name in ("first", "second"))
+    assert class_rows(app)["macro mean"]["second − first"] == pytest.approx(second - first)
+    assert "Not subtracted" not in words(app)
+
+
+def test_differences_are_withheld_across_sizes_and_say_why(around: dict[str, Result]) -> None:
+    app = opened(runs="first,large", baseline="first")
+    assert "**large**: different evaluation sizes (16x32 and 32x64 pixels)" in words(app)
+    assert "measured in 2 different ways" in words(opened(runs="first,large"))
+    assert "large − first" not in class_rows(app)["road"]
+
+
+def test_the_split_is_chosen_and_kept_in_the_address(around: dict[str, Result]) -> None:
+    app = opened(runs="first", split="val")
+    rows = class_rows(app)
+    assert rows["road"]["first"] == around["first"].scores["val"]["per_class"]["road"]["f1"]
+    assert app.query_params["split"] == "val"
+    assert app.query_params["runs"] == "first"
+
+
+def test_settings_show_only_what_differs(around: dict[str, Result]) -> None:
+    app = opened(runs="first,large", view="Settings")
+    settings = next(frame.value for frame in app.dataframe if "Setting" in frame.value)
+    assert list(settings["Setting"]) == ["Frame size", "Seed"]
+    assert list(settings["large"]) == ["32×64", "2"]
+
+
+def test_without_an_address_the_best_are_selected(around: dict[str, Result]) -> None:
+    app = opened()
+    table = app.dataframe[0].value
+    assert {"first", "second", "large"} <= set(table["Name"])
+    assert app.query_params["runs"]
+
+
+def test_no_results_says_what_to_do(around: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "none"))
+    monkeypatch.setattr(cache, "results", lambda: [])
+    assert "Nothing to compare yet" in words(opened())
+
+
+def test_the_reading_compares_the_best_with_the_baseline_and_says_how_sure(around: dict[str, Result]) -> None:
+    """The test split holds one frame, and one frame proves nothing, however large the difference."""
+    said = words(opened(runs="first,second", baseline="first"))
+    difference = around["second"].score("test", "f1") - around["first"].score("test", "f1")
+    assert "Can't tell whether second is better than first: macro F1" in said
+    assert f"{abs(difference):.3f}" in said
+    assert "a single frame decides, over 1 frame." in said
+
+
+@pytest.fixture
+def shipped_only(workplace: Path) -> None:
+    """No run of one's own: the shipped models alone."""
+
+
+def shown(app: AppTest, column: str) -> pd.DataFrame:
+    return next(frame.value for frame in app.dataframe if column in frame.value)
+
+
+def test_the_table_shows_differences_from_the_starred_baseline(shipped_only: None) -> None:
+    app = opened(runs="better-2", baseline="better-1")
+    table = shown(app, "Macro F1").set_index("Name")
+    scores = {name: api.find_result(name).score("test", "f1") for name in table.index}
+    assert table.loc["better-1", "Baseline"] == "★"
+    assert table.loc["better-2", "Macro F1"] == pytest.approx(scores["better-2"] - scores["better-1"])
+    assert np.isnan(table.loc["better-3", "Macro F1"]), "another size: withheld"
+    assert "better-2 is better than better-1: macro F1 +" in words(app)
+    assert app.query_params["baseline"] == "better-1"
+
+
+def test_search_and_columns_narrow_the_table_and_keep_the_selection(shipped_only: None) -> None:
+    app = opened(runs="better-1,experiment-1")
+    app.text_input(key="find").set_value("better one-cycle").run()
+    assert list(shown(app, "Macro F1")["Name"]) == ["better-1", "better-2", "better-3"]
+    assert app.query_params["runs"] == "better-1,experiment-1"
+    assert "Selected, but not among the rows shown: experiment-1" in words(app)
+    app.multiselect(key="columns").set_value(["Mean IoU", "Seed"]).run()
+    assert app.query_params["columns"] == "Mean IoU,Seed"
+    app.text_input(key="find").set_value("no such thing").run()
+    assert not app.exception
+    assert app.query_params["runs"] == "better-1,experiment-1"
+
+
+def test_certainty_has_verdicts_intervals_and_reasons(shipped_only: None) -> None:
+    app = opened(runs="experiment-1,better-1", baseline="experiment-1", view="Certainty", metric="iou")
+    expected = bootstrap.compare(*(api.find_result(name).run.confusions("test").matrices for name in ORDER))
+    table = shown(app, "Verdict").set_index("Score or class")
+    for name, estimate in {**expected.classes("iou"), "mean IoU": expected.macro("iou")}.items():
+        assert table.loc[name, "Difference"] == pytest.approx(estimate.difference)
+        assert table.loc[name, "From"] == pytest.approx(estimate.low, nan_ok=True)
+        assert estimate.verdict in table.loc[name, "Verdict"]
+    assert "too few frames decide: one or two of its 3 weigh most" in table.loc["train", "Why"]
+    won = next(metric for metric in app.metric if metric.label == "Classes better-1 won")
+    assert won.value == str(sum(one.verdict == "better" for one in expected.classes("iou").values()))
+
+
+def test_why_leads_from_a_class_to_the_frames_behind_it(shipped_only: None) -> None:
+    app = opened(runs="experiment-1,better-1", baseline="experiment-1", view="Why", metric="iou")
+    first, second = (api.find_result(name).run.confusions("test") for name in ORDER)
+    expected = bridge(first.matrices, second.matrices, "iou")
+    app.selectbox(key="compare_class").set_value("rider").run()
+    assert app.query_params["class"] == "rider"
+    table = shown(app, "Adds")
+    order = np.argsort(-np.abs(expected.frames[:, CLASS_NAMES.index("rider")]), kind="stable")[: len(table)]
+    assert list(table["Frame"]) == [first.frames[index] for index in order]
+    assert list(table["Adds"]) == pytest.approx(list(expected.frames[order, CLASS_NAMES.index("rider")] * 1000))
+    query = parse_qs(urlsplit(table["See better-1"][0]).query)
+    assert query == {"result": ["better-1"], "split": ["test"], "by": ["IoU of rider"], "frame": [table["Frame"][0]]}
+
+
+def test_everyone_is_judged_against_the_baseline_and_losses_are_named(shipped_only: None) -> None:
+    app = opened(runs="experiment-1,better-1,better-2", baseline="experiment-1", view="Certainty", metric="f1")
+    table = shown(app, "Classes won").set_index("Result")
+    assert list(table.index) == ["better-2", "better-1"]
+    assert list(table["Verdict"]) == ["▲ better", "▲ better"]
+    assert table.loc["better-1", "Lost"] == "rider"
+
+
+def test_a_link_followed_later_selects_its_runs(shipped_only: None) -> None:
+    app = opened(runs="better-1,better-2")
+    app.query_params["runs"] = "experiment-1,better-1"
+    app.run()
+    assert app.query_params["runs"] == "better-1,experiment-1"
+    assert "Best of 2 results" in words(app)
+    assert "better-1 is better than experiment-1" in words(app)
+
+
+@pytest.mark.parametrize("view", ["Certainty", "Why"])
+def test_unlike_results_have_no_certainty_and_no_bridge(shipped_only: None, view: str) -> None:
+    said = words(opened(runs="better-1,better-3", baseline="better-1", view=view))
+    assert "**better-3**: different evaluation sizes (64x128 and 128x256 pixels)" in said
+    assert "Tick at least two results that were measured on the same frames at the same size" in said
+
+
+def test_published_figures_stand_beside_and_are_never_subtracted(shipped_only: None) -> None:
+    rows = class_rows(opened(runs="better-1,better-2", baseline="better-1", published="true", metric="recall"))
+    assert rows["road"]["experiment 1 (published, full data)"] == 0.995
+    assert np.isnan(rows["bicycle"]["experiment 1 (published, full data)"])
+    assert [name for name in rows["road"] if "−" in name] == ["better-2 − better-1"]
+    assert "The first study published no IoU" in words(opened(runs="better-1", published="true", metric="iou"))
+
+
+def test_classes_can_be_sorted_by_their_difference(shipped_only: None) -> None:
+    rows = class_rows(opened(runs="better-1,better-2", baseline="better-1", order="gain"))
+    changes = [row["better-2 − better-1"] for name, row in rows.items() if name != "macro mean"]
+    assert changes == sorted(changes, reverse=True)

@@ -1,0 +1,196 @@
+"""The overview page, driven as a visitor would."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from cityseg import api
+from cityseg.data.prepared.statistics import compute
+from cityseg.figures.pareto import ModelPoint, model_front, short_count
+from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
+from cityseg.presets import PRESETS
+from cityseg.runs import Run
+from cityseg.ui.overview.preview import liveliest, share_right
+
+APP = Path(__file__).parents[3] / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def alone(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shipped models, and nothing remembered from another test."""
+    monkeypatch.setattr("cityseg.api.results.listing.shipped_root", lambda: workplace / "checkpoints")
+    st.cache_data.clear()
+
+
+def opened() -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=90).run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def figures(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def pictures(app: AppTest) -> list[bytes]:
+    return [part.proto.bytes for part in app.get("bidi_component") if "viewer" in part.proto.component_name]
+
+
+def words(app: AppTest) -> str:
+    return " ".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+
+
+def test_without_a_model_it_shows_the_data_and_how_to_train() -> None:
+    app = opened()
+    assert figures(app) == {"Data": "10", "Runs": "0", "Best macro F1": "–", "Speed": "–"}
+    assert "No model has been measured yet" in words(app)
+    assert "No training is running" in words(app)
+    assert len(pictures(app)) == 1
+    assert b'"truth"' in pictures(app)[0]
+
+
+def test_the_best_model_is_named_with_its_data_and_seen_in_the_picture(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
+    result = api.find_result("tiny")
+    app = opened()
+    shown = figures(app)
+    assert shown["Best macro F1"] == f"{result.score('test', 'f1'):.3f}"
+    assert shown["Runs"] == "1"
+    assert shown["Speed"].endswith(" ms")
+    assert "compared at 64 × 32 px" in words(app)
+    assert "streets at 64x128" in words(app)
+    assert b'"tiny"' in pictures(app)[0]
+    table = app.dataframe[0].value
+    assert table["Run"].tolist() == ["tiny"]
+    assert table["State"].tolist() == ["finished"]
+
+
+def test_data_that_cannot_be_opened_is_named_with_the_way_out(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITYSEG_DATA", str(workplace / "nowhere"))
+    app = opened()
+    assert "found no such folder" in app.error[0].value
+    assert any("No data is connected" in error.value for error in app.sidebar.error)
+    assert figures(app)["Data"] == "–"
+    assert not pictures(app)
+
+
+def test_speed_by_onnx_is_offered_where_a_model_has_it(trained: Run, workplace: Path) -> None:
+    shutil.copytree(trained.folder, workplace / "runs" / "tiny")
+    assert opened().segmented_control(key="front_by").options == ["Size", "Speed"]
+    path = workplace / "runs" / "tiny" / "best" / "model.json"
+    description = json.loads(path.read_text())
+    description["speed"]["onnx_frames_per_second"] = 1234.0
+    path.write_text(json.dumps(description))
+    st.cache_data.clear()
+    app = opened()
+    assert app.segmented_control(key="front_by").options == ["Size", "Speed", "Speed by ONNX"]
+    app.segmented_control(key="front_by").set_value("onnx").run()
+    assert not app.exception
+    assert "ONNX Runtime runs a model without PyTorch" in words(app)
+    chart = json.loads(next(part.proto.spec for part in app.get("plotly_chart") if "ONNX" in part.proto.spec))
+    assert [trace["text"] for trace in chart["data"] if trace.get("text")] == [["tiny"]]
+
+
+def test_models_measured_alike_share_a_symbol_and_a_front() -> None:
+    alike = [ModelPoint("a", 1000, 0.2, "one"), ModelPoint("b", 9000, 0.1, "one"), ModelPoint("c", 90_000, 0.4, "one")]
+    figure = model_front([*alike, ModelPoint("d", 90_000, 0.9, "other")])
+    marks = {text: trace.marker.symbol for trace in figure.data for text in trace.text or ()}
+    assert marks["a"] == marks["b"] == marks["c"] != marks["d"]
+    front = next(trace for trace in figure.data if trace.mode == "lines")
+    assert list(front.y) == [0.2, 0.4], "b is larger and worse than a"
+
+
+def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
+    points = [
+        ModelPoint("small", 1000, 0.2, "one", (0.15, 0.26), 200.0, "CPU", 300.0),
+        ModelPoint("slow", 2000, 0.1, "one", None, 20.0, "CPU"),
+        ModelPoint("large", 90_000, 0.4, "one", (0.35, 0.44), 8.0, "CPU"),
+        ModelPoint("untimed", 90_000, 0.5, "one"),
+    ]
+    figure = model_front(points, "speed")
+    marks = next(trace for trace in figure.data if trace.text)
+    assert list(marks.text) == ["small", "slow", "large"]
+    assert list(marks.x) == [200, 20, 8]
+    assert marks.customdata[0][0].endswith("1 k parameters<br>200 frames/s on CPU, 300 by ONNX Runtime")
+    assert marks.customdata[1][0].endswith("2 k parameters<br>20 frames/s on CPU")
+    assert list(marks.error_y.array) == pytest.approx([0.06, 0, 0.04])
+    assert list(marks.error_y.arrayminus) == pytest.approx([0.05, 0, 0.05])
+    assert list(next(trace for trace in figure.data if trace.mode == "lines").x) == [200, 8]
+    assert figure.layout.xaxis.title.text == "Speed in frames per second, one at a time (log scale)"
+
+
+def test_by_onnx_the_devices_of_other_speeds_do_not_matter() -> None:
+    points = [
+        ModelPoint("small", 1000, 0.2, "one", None, 200.0, "CPU", 300.0),
+        ModelPoint("large", 9000, 0.4, "one", None, 900.0, "a GPU", 40.0),
+        ModelPoint("not published", 9000, 0.5, "one", None, 8.0, "CPU"),
+    ]
+    figure = model_front(points, "onnx")
+    assert [list(trace.x) for trace in figure.data if trace.mode == "lines"] == [[300, 40]]
+    assert [list(trace.text) for trace in figure.data if trace.text] == [["small", "large"]]
+    assert figure.layout.xaxis.title.text == "Frames per second by ONNX Runtime (log scale)"
+
+
+def test_by_speed_every_device_has_a_front_of_its_own() -> None:
+    figure = model_front(
+        [
+            ModelPoint("small", 1000, 0.2, "one", None, 200.0, "CPU"),
+            ModelPoint("large", 9000, 0.4, "one", None, 8.0, "CPU"),
+            ModelPoint("elsewhere", 9000, 0.5, "one", None, 900.0, "a GPU"),
+        ],
+        "speed",
+    )
+    assert [list(trace.x) for trace in figure.data if trace.mode == "lines"] == [[900], [200, 8]]
+
+
+def test_colours_are_fixed_and_blue_means_better() -> None:
+    assert run_color("my-run") == run_color("my-run")
+    assert len({run_color(name) for name in PRESETS}) == len(PRESETS)
+    assert (difference_color(0.1), difference_color(-0.1)) == (BETTER, WORSE)
+
+
+@pytest.mark.parametrize(("number", "text"), [(842, "842"), (121_691, "122 k"), (7_781_923, "7.8 M")])
+def test_counts_are_short(number: float, text: str) -> None:
+    assert short_count(number) == text
+
+
+def test_a_frame_without_labels_has_no_share_right() -> None:
+    void = np.full((4, 4), 255, np.uint8)
+    assert share_right(void, np.zeros_like(void)) is None
+    assert share_right(np.zeros_like(void), np.zeros_like(void)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("most", "light", "first"), [([5, 9, 8, 7], [90, 10, 60, 80], 2), ([9, 9, 2, 9], [10, 5, 99, 9], 0)]
+)
+def test_the_first_frame_holds_many_classes_and_is_light(cached_split, tmp_path, most, light, first):
+    split = cached_split(frames=4, void=0)
+    for frame, classes in enumerate(most):
+        split.labels[frame] = np.arange(16 * 32).reshape(16, 32) // 21 % classes
+        split.photos[frame] = light[frame]
+    assert liveliest(compute(replace(split, folder=tmp_path))) == split.meta.frames[first]
+
+
+def test_names_of_close_marks_keep_apart():
+    points = [ModelPoint("best-3", 889_315, 0.598, "alike"), ModelPoint("best-4", 1_146_867, 0.614, "alike")]
+    apart = ModelPoint("far", 10_000_000, 0.2, "alike")
+    trace = next(trace for trace in model_front([*points, apart]).data if trace.mode == "markers+text")
+    places = dict(zip(trace.text, trace.textposition, strict=True))
+    assert places["best-4"] == places["far"] == "top center"
+    assert places["best-3"] in ("middle left", "bottom center"), "above or to the right it would cover best-4"
+
+
+def test_five_marks_at_one_place_have_their_names_on_five_sides():
+    points = [ModelPoint(f"best-{number}", 1_146_867, 0.61 + 0.01 * number, "alike") for number in range(5)]
+    trace = next(trace for trace in model_front(points).data if trace.mode == "markers+text")
+    assert len(set(trace.textposition)) == 5

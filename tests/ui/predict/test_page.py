@@ -1,0 +1,266 @@
+"""The predict page, seen through Streamlit's own test client."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from cityseg import api
+from cityseg.data.image_io import decode_photo
+from cityseg.inference.predictor import Predictor
+from cityseg.inference.resize import FITS
+from cityseg.metrics.calibration import risk_coverage
+from cityseg.runs import Run
+from cityseg.ui.app import cache
+from cityseg.ui.predict import downloads, model_view, page
+from cityseg.ui.predict.sources import Original, Street
+
+APP = Path(__file__).parents[3] / "app.py"
+
+
+@pytest.fixture
+def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of the one run in the test's own place."""
+    monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
+    cache._results.clear()
+    return trained.id
+
+
+@pytest.fixture
+def photo() -> bytes:
+    """A JPEG of 96x60 that is unlike any frame."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (60, 96, 3), np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.switch_page("pages/predict.py").run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def address(app: AppTest, name: str) -> str:
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def shares_shown(app: AppTest) -> dict[str, str]:
+    table = next(frame.value for frame in app.dataframe if "share" in frame.value)
+    return dict(zip(table["class"], table["share"], strict=True))
+
+
+def predicted(run: Run, photo: np.ndarray) -> dict[str, str]:
+    shares = Predictor.load(run.checkpoint).predict(photo).shares()
+    return {name: "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" for name, share in shares.items()}
+
+
+def test_a_street_is_there_on_arrival_and_the_address_names_it(model: str, trained: Run, streets: Path) -> None:
+    app = opened(model=model)
+    first = api.connect(str(streets)).splits["val"][0]
+    view = api.frame_view(str(streets), "val", first.name)
+    assert shares_shown(app) == predicted(trained, view.photo)
+    asked = [address(app, name) for name in ("model", "from", "split", "frame")]
+    assert asked == [model, "data", "val", first.name]
+    prediction = Predictor.load(trained.checkpoint).predict(view.photo)
+    scored = view.train_ids != 255
+    accuracy = (prediction.train_ids == view.train_ids)[scored].mean()
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Pixel accuracy"] == f"{accuracy:.3f}"
+    assert figures["Mean confidence"] == f"{100 * prediction.confidence.mean():.0f} %"
+    assert ("unsure" in " ".join(warning.value for warning in app.warning)) == (prediction.confidence.mean() < 0.65)
+
+
+def test_next_and_previous_walk_through_the_frames(model: str, streets: Path) -> None:
+    names = [frame.name for frame in api.connect(str(streets)).splits["val"]]
+    app = opened(model=model)
+    assert app.button(key="predict_previous").disabled
+    app.button(key="predict_next").click().run()
+    assert app.selectbox(key="predict_frame").value == names[1]
+    assert address(app, "frame") == names[1]
+    app.button(key="predict_previous").click().run()
+    assert app.selectbox(key="predict_frame").value == names[0]
+
+
+def test_a_link_opens_what_it_names(model: str, streets: Path) -> None:
+    name = api.connect(str(streets)).splits["test"][0].name
+    app = opened(model=model, split="test", frame=name)
+    assert app.selectbox(key="predict_frame").value == name
+    assert app.button_group(key="predict_split").value == "test"
+
+
+def test_an_uploaded_photo_is_predicted_and_a_bad_one_beside_it_says_why(
+    model: str, trained: Run, photo: bytes
+) -> None:
+    app = opened(model=model, **{"from": "photos"})
+    assert "appears here" in app.info[0].value
+    files = [("notes.jpg", b"not a photo at all", "image/jpeg"), ("street.jpg", photo, "image/jpeg")]
+    app.file_uploader(key="predict_uploader").set_value(files).run()
+    assert not app.exception
+    assert app.error[0].value.startswith("notes.jpg: expected a photo")
+    assert shares_shown(app) == predicted(trained, decode_photo(photo))
+    # Looking at something else and coming back loses nothing.
+    app.button_group(key="predict_from").set_value("data").run()
+    app.button_group(key="predict_from").set_value("photos").run()
+    assert shares_shown(app) == predicted(trained, decode_photo(photo))
+
+
+def test_an_empty_file_alone_leaves_the_page_standing(model: str) -> None:
+    app = opened(model=model, **{"from": "photos"})
+    app.file_uploader(key="predict_uploader").set_value(("empty.png", b"", "image/png")).run()
+    assert not app.exception
+    assert "empty.png: expected a photo, found an empty file" in app.error[0].value
+    assert not app.download_button
+
+
+def test_downloads_are_offered_and_equal_the_command_line_s(
+    model: str, trained: Run, photo: bytes, tmp_path: Path
+) -> None:
+    app = opened(model=model)
+    assert [button.label for button in app.download_button] == [
+        "Overlay",
+        "Colours",
+        "Label ids",
+        "Shares",
+        "All as zip",
+    ]
+    street = Street("street", "photo", lambda: Original(decode_photo(photo), 0.0))
+    median = round(100 * np.median(Predictor.load(trained.checkpoint).predict(decode_photo(photo)).confidence))
+    (tmp_path / "street.jpg").write_bytes(photo)
+    for number, (fit, flip, least) in enumerate([*product(FITS, (False, True), (0,)), ("stretch", False, median)]):
+        (written,) = api.predict_photos(
+            str(trained.folder),
+            [tmp_path / "street.jpg"],
+            tmp_path / str(number),
+            fit=fit,
+            flip=flip,
+            unknown=least / 100,
+        )
+        files = {path.name: path.read_bytes() for path in (tmp_path / str(number)).iterdir()}
+        assert set(files) == {f"street_{kind}" for kind in ("overlay.png", "color.png", "labelIds.png", "classes.csv")}
+        for name, content in files.items():
+            kind = name.removeprefix("street_")
+            assert downloads.one_file(street, kind, model, fit, flip=flip, least=least) == content
+    assert 0 < written["unknown"] < 1
+    streets = [street, Street("street", "another photo", street.load)]
+    with zipfile.ZipFile(io.BytesIO(downloads.zipped(streets, model, fit, flip=flip, least=least))) as archive:
+        zipped = {name: archive.read(name) for name in archive.namelist()}
+    assert zipped == files | {name.replace("street", "street-2"): content for name, content in files.items()}
+
+
+def test_a_threshold_leaves_pixels_unknown_and_says_how_many(model: str, trained: Run, streets: Path) -> None:
+    view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
+    prediction = Predictor.load(trained.checkpoint).predict(view.photo)
+    least = 5 * int(20 * np.median(prediction.confidence)) + 5
+    app = opened(model=model, unknown=str(least))
+    assert app.select_slider(key="predict_unknown").value == str(least)
+    below = (np.floor(prediction.confidence * 100) < least).mean()
+    _, coverage, risk = risk_coverage(trained.detail("val").calibration)
+    said = " ".join(caption.value for caption in app.caption)
+    assert f"**{100 * below:.1f} %** of this photo is unknown" in said
+    if coverage[least] > 0:
+        assert f"about **{100 * risk[least]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in said
+    app.select_slider(key="predict_unknown").set_value("0").run()
+    assert "unknown" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ({}, None),
+        ({"fit": "crop"}, "crop"),
+        ({"mirror": "yes"}, "the mirror image"),
+        ({"fit": "tiles", "mirror": "yes"}, "tiles and the mirror image"),
+    ],
+)
+def test_figures_of_val_are_a_guide_only_where_val_was_looked_at_in_another_way(
+    model: str, way: dict[str, str], words: str | None
+) -> None:
+    app = opened(model=model, unknown="20", ask="How often is it wrong?", **way)
+    said = [caption.value for caption in app.caption if "only a guide" in caption.value]
+    sentence = f"without the mirror image, so with {words} these figures are only a guide."
+    # Under the threshold, and under the curve.
+    assert [caption.endswith(sentence) for caption in said] == ([True, True] if words else [])
+
+
+def test_a_model_without_stored_detail_says_so(model: str, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "detail", lambda *_: None)
+    monkeypatch.setattr(model_view, "_look", model_view._look.__wrapped__)
+    app = opened(model=model, unknown="60", ask="How often is it wrong?")
+    assert "has not been counted for this model" in " ".join(caption.value for caption in app.caption)
+    assert f"`cityseg evaluate {model} --split val`" in app.info[0].value
+
+
+def test_several_models_stand_side_by_side_and_say_where_they_differ(
+    workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch, streets: Path
+) -> None:
+    runs = workplace / "runs"
+    shutil.copytree(trained.folder, runs / "one")
+    shutil.copytree(trained.folder, runs / "two")
+    cache._results.clear()
+    app = opened(model="two,one,nobody", ask="Do models agree?", fit="letterbox")
+    assert app.multiselect(key="predict_models").value == ["two", "one"]
+    assert address(app, "model") == "two,one"
+    table = next(frame.value for frame in app.dataframe if "mean confidence" in frame.value)
+    assert list(table["model"]) == ["two", "one"]
+    said = " ".join(words.value for words in app.markdown)
+    assert "Both models say the same on 100.0 % of the picture." in said
+    assert "Nowhere in one piece of at least 0.1 % of the picture." in said
+    view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
+    expected = Predictor.load(trained.checkpoint).predict(view.photo, "letterbox")
+    assert table["mean confidence"][0] == f"{100 * expected.confidence.mean():.0f} %"
+
+
+def test_the_fits_are_compared(model: str, trained: Run, streets: Path) -> None:
+    app = opened(model=model, ask="Does the fit matter?")
+    view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
+    predictor = Predictor.load(trained.checkpoint)
+    maps = {fit: predictor.predict(view.photo, fit).train_ids for fit in ("stretch", "letterbox", "tiles")}
+    said = " ".join(words.value for words in app.markdown)
+    for fit in ("letterbox", "tiles"):
+        assert f"**{fit}** on {100 * (maps[fit] == maps['stretch']).mean():.1f} %" in said
+
+
+def test_a_photo_is_placed_among_the_val_frames(model: str, trained: Run, photo: bytes) -> None:
+    app = opened(model=model, **{"from": "photos"})
+    app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
+    pixels = decode_photo(photo)
+    found = api.familiarity(model, pixels, Predictor.load(trained.checkpoint).predict(pixels))
+    assert found is not None
+    assert f"**{model}**: {found.sentence}" in [words.value for words in app.markdown]
+
+
+def test_a_street_is_drawn_from_its_seed(model: str, trained: Run) -> None:
+    app = opened(model=model, seed="7", **{"from": "drawn"})
+    assert shares_shown(app) == predicted(trained, api.draw_street(7).photo)
+    app.button(key="predict_seed_1").click().run()
+    assert address(app, "seed") == "8"
+    assert shares_shown(app) == predicted(trained, api.draw_street(8).photo)
+
+
+def test_without_data_photos_still_work(
+    model: str, trained: Run, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITYSEG_DATA", "nowhere")
+    app = opened(model=model)
+    assert app.button_group(key="predict_from").options == ["A drawing", "Your photos", "Camera", "Clip or folder"]
+    app.button_group(key="predict_from").set_value("photos").run()
+    app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
+    assert shares_shown(app) == predicted(trained, decode_photo(photo))
+
+
+def test_without_any_model_the_page_says_what_to_do(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "usable_models", list)
+    app = opened()
+    assert "no model yet" in app.info[0].value

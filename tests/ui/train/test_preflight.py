@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cityseg import api
+from cityseg.api.training import preflight
+from cityseg.presets import preset
+from cityseg.ui.train.cost import compact, step_time
+
+APP = Path(__file__).parents[3] / "app.py"
+
+
+@pytest.fixture
+def app(workplace: Path) -> AppTest:
+    return AppTest.from_file(str(APP), default_timeout=60).run().switch_page("pages/train.py").run()
+
+
+def words(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return " ".join(element.value for kind in kinds for element in kind)
+
+
+def figure(app: AppTest, label: str) -> str:
+    return next(metric.value for metric in app.metric if metric.label == label)
+
+
+def recorded(kind, config, **result):
+    """Leave a finished trial behind, as a process would."""
+    folder = preflight.trial_folder(kind, config, os.environ["CITYSEG_DATA"], None)
+    with folder.kept_true():
+        folder.finish(result)
+    return folder
+
+
+def test_the_cost_is_shown_and_follows_the_settings(app: AppTest) -> None:
+    assert not app.exception
+    assert (figure(app, "Parameters"), figure(app, "Multiply-adds")) == ("122 k", "74.6 M")
+    assert figure(app, "Memory") == "0.8 GB"
+    assert figure(app, "Time") == "–"
+    assert "**5** steps in 5 epochs over 7 frames" in words(app)
+    assert "batch_size 16 is larger than the training split of 7 frames" in words(app)
+    app.number_input(key="setting_start_channels").set_value(16).run()
+    assert figure(app, "Parameters") == "484 k"
+    app.number_input(key="setting_batch_size").set_value(1).run()
+    assert "larger than the training split" not in words(app)
+    assert not app.exception
+
+
+def test_a_measured_pace_gives_the_time_and_other_settings_have_none(app: AppTest) -> None:
+    pace = {"step_seconds": 60.0, "half_step_seconds": None, "first_step_seconds": 60.0, "evaluation_seconds": 0.0}
+    pace |= {"scoring_seconds": 0.0, "steps": 8, "peak_bytes": 3 * 2**30, "batch_size": 7, "source": "noise"}
+    recorded("estimate", preset("better-1"), **pace)
+    app.run()
+    assert (figure(app, "Time"), figure(app, "Memory")) == ("5 min", "3.0 GB")
+    assert "**60 s** per step of 7 frames" in words(app)
+    assert "noise, as the data is not prepared at this size" in words(app)
+    app.number_input(key="setting_epochs").set_value(10).run()
+    assert figure(app, "Time") == "10 min"
+    app.number_input(key="setting_depth").set_value(1).run()
+    assert figure(app, "Time") == "–"
+    assert not app.exception
+
+
+def test_the_suggestion_fills_the_form(app: AppTest) -> None:
+    points = [{"learning_rate": 10.0**power, "loss": 2.0} for power in (-5, -3, -1)]
+    result = {"points": points, "smoothed": [2.0, 1.0, 3.0], "suggestion": 0.0123456, "diverged": True}
+    recorded("lr-find", preset("better-1"), verdict="The loss falls fastest at 0.012.", **result)
+    app.run()
+    assert "The loss falls fastest at 0.012." in words(app)
+    app.button(key="trial_use_rate").click().run()
+    assert not app.exception
+    assert app.number_input(key="setting_learning_rate").value == 0.012
+    assert "learning rate **0.012** (preset 0.006)" in words(app)
+    assert app.button(key="trial_use_rate").disabled, "it is the form's already"
+    assert "The loss falls fastest at 0.012." in words(app), "the curve is that of any learning rate"
+
+
+def test_how_a_check_ended_is_said(app: AppTest) -> None:
+    points = [{"step": 1, "loss": 3.0, "macro_f1": 0.1}]
+    result = {"points": points, "frames": ["a"], "steps": 300, "outcome": "stuck"}
+    recorded("overfit", preset("better-1"), verdict="The recipe cannot learn 8 frames by heart.", **result)
+    app.run()
+    assert "cannot learn 8 frames by heart" in " ".join(element.value for element in app.warning)
+    folder = preflight.trial_folder("overfit", preset("better-1"), os.environ["CITYSEG_DATA"], None)
+    with pytest.raises(ZeroDivisionError), folder.kept_true():
+        raise ZeroDivisionError
+    app.run()
+    assert "8-frame check failed" in " ".join(element.value for element in app.error)
+    assert not app.exception
+
+
+def test_a_trial_is_started_watched_and_stopped(app: AppTest, wait_until) -> None:
+    app.number_input(key="setting_learning_rate").set_value(1e-7).run()
+    app.button(key="trial_overfit").click().run()
+    assert not app.exception
+    [going] = api.running_trials()
+    assert going.config.learning_rate == 1e-7
+    assert app.button(key="trial_estimate").disabled
+    # Other settings do not hide what is running.
+    app.number_input(key="setting_depth").set_value(1).run()
+    assert "they have changed since" in words(app)
+    app.button(key="trial_stop").click().run()
+    wait_until(lambda: not api.running_trials())
+    app.number_input(key="setting_depth").set_value(2).run()
+    assert "8-frame check: stopped before its end." in words(app)
+    assert not app.button(key="trial_estimate").disabled
+    assert not app.exception
+
+
+def test_counts_have_three_figures() -> None:
+    assert [compact(number) for number in (0, 950, 121_691, 999_600, 7_781_923, 1_882_193_920, 15_230_000_000)] == [
+        "0",
+        "950",
+        "122 k",
+        "1.00 M",
+        "7.78 M",
+        "1.88 G",
+        "15.2 G",
+    ]
+    assert [step_time(seconds) for seconds in (0.0241, 0.9996, 1.3456, 25.78)] == ["24 ms", "1 s", "1.35 s", "25.8 s"]
