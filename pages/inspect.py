@@ -3,6 +3,7 @@
 import streamlit as st
 
 from cityseg.ui.app import shell
+from cityseg.ui.common.measured_split import connected_data
 from cityseg.ui.inspect import page, ranking_metric, slice_filter
 from cityseg.ui.inspect import subject as subjects
 
@@ -21,7 +22,7 @@ with ordering:
     measure = ranking_metric.choose_measure(subject)
 page.figures(subject)
 
-info = page.holding_data(subject)
+info = connected_data(subject)
 part = slice_filter.choose_part(subject, measure, info)
 index = subjects.choose_frame(subject, measure, info, part)
 if info is not None:

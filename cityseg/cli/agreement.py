@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from cityseg import api
+from cityseg.api.types import Fit
 from cityseg.cli.common import Json, Runs, bar, percent, print_result
-from cityseg.inference.resize import Fit
 
 
 def agree(

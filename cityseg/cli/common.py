@@ -13,8 +13,7 @@ import typer
 from tqdm import tqdm
 
 from cityseg import api, config
-from cityseg.engine.record import TrainingProgress
-from cityseg.engine.runtime.allocator import keep_freed_memory
+from cityseg.api.types import TrainingProgress, keep_freed_memory
 
 Data = Annotated[
     str | None,

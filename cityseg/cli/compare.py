@@ -14,9 +14,9 @@ from cityseg.analysis.comparison import published, verdicts
 from cityseg.analysis.comparison.comparability import Metric
 from cityseg.analysis.tables import Cell, Format, Table, signed
 from cityseg.api.results.compare import Contest, Contests
+from cityseg.api.types import Split
 from cityseg.classes import CLASS_NAMES
 from cityseg.cli.common import Json, Runs, figure, print_result, table
-from cityseg.data.layouts.detect import Split
 from cityseg.errors import UsageError
 
 

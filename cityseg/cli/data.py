@@ -11,10 +11,8 @@ from typing import Annotated, Any, cast
 import typer
 
 from cityseg import api, config
+from cityseg.api.types import DAYTIMES, WEATHERS, CachedSplit, Daytime, Split, Weather, default_data
 from cityseg.cli.common import Data, Json, Size, bar, counted, percent, print_result, size_of, table
-from cityseg.data.layouts.detect import Split, default_data
-from cityseg.data.prepared.cache import CachedSplit
-from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather
 
 data_app = typer.Typer(help="Prepare, count and draw datasets.")
 

@@ -10,8 +10,8 @@ import typer
 from cityseg import api
 from cityseg.analysis.comparison.flips import FLIP_NAMES, FlipShares
 from cityseg.api.results.flips import Flips
+from cityseg.api.types import Split
 from cityseg.cli.common import Json, Runs, percent, print_result, split_bar, table
-from cityseg.data.layouts.detect import Split
 
 _SHOWN = 10
 """Frames that are printed at each end of the order."""

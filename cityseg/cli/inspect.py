@@ -10,8 +10,8 @@ import typer
 from cityseg import api
 from cityseg.analysis.errors.label_audit import VERDICTS, Verdict
 from cityseg.analysis.errors.slices import Kind
+from cityseg.api.types import Split
 from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, split_bar, table
-from cityseg.data.layouts.detect import Split
 from cityseg.errors import UsageError
 
 SplitOption = Annotated[Split, typer.Option("--split", help="Which frames.")]

@@ -11,6 +11,7 @@ import typer
 
 from cityseg import api
 from cityseg.analysis.prediction import object_counts
+from cityseg.api.types import Fit, Split, parse_scales
 from cityseg.classes import CLASS_NAMES
 from cityseg.cli.common import (
     Data,
@@ -27,10 +28,7 @@ from cityseg.cli.common import (
     split_bar,
     table,
 )
-from cityseg.data.layouts.detect import Split
 from cityseg.errors import UsageError
-from cityseg.inference.resize import Fit
-from cityseg.models.tta import parse_scales
 
 
 def evaluate(

@@ -11,10 +11,9 @@ import typer
 
 from cityseg import api, config, presets
 from cityseg.api.training.preflight import OVERFIT_STEPS, TrialProgress, overfit_document, rate_document
+from cityseg.api.types import OverfitCheck, RateSearch
 from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
 from cityseg.config import ExperimentConfig
-from cityseg.engine.preflight.lr_finder import RateSearch
-from cityseg.engine.preflight.overfit import OverfitCheck
 from cityseg.errors import UsageError
 
 Preset = Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")]

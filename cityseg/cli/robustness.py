@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cityseg import api
+from cityseg.api.types import Split
 from cityseg.cli.common import Data, Json, Runs, figure, percent, print_result, split_bar, table
-from cityseg.data.layouts.detect import Split
 
 
 def robustness(

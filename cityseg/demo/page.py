@@ -12,12 +12,11 @@ from gradio.components.annotated_image import AnnotatedImageData, Annotation
 from gradio.data_classes import FileData
 
 from cityseg.api import Result
-from cityseg.data.image_io import KINDS, MAX_PIXELS
+from cityseg.api.types import FITS, KINDS, MAX_PIXELS, Fit
 from cityseg.demo import rendering
 from cityseg.demo.prediction_service import Looker, macro_f1
 from cityseg.demo.request import NOT_UPLOADED, asked, calls_itself_uploaded
 from cityseg.errors import CitysegError
-from cityseg.inference.resize import FITS, Fit
 
 KEPT_SECONDS = 600
 """How long the files of an answer, the photo among them, lie on the server's disk."""

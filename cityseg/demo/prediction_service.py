@@ -14,13 +14,8 @@ from PIL import Image
 
 from cityseg import api
 from cityseg.api import Result
-from cityseg.checkpoint import WEIGHTS
-from cityseg.data.image_io import decode_photo
-from cityseg.data.synthetic import render
-from cityseg.data.synthetic.weather import Daytime, Weather
+from cityseg.api.types import WEIGHTS, Daytime, Fit, Prediction, Predictor, Weather, decode_photo, render
 from cityseg.errors import CitysegError, UsageError
-from cityseg.inference.predictor import Prediction, Predictor
-from cityseg.inference.resize import Fit
 
 _LOADED_MODELS = 4
 _SKIES: tuple[tuple[Weather, Daytime], ...] = (("clear", "day"), ("rain", "day"), ("clear", "dusk"), ("fog", "day"))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cityseg.api.types import resize_photo
 from cityseg.classes import CLASS_NAMES, PALETTE
-from cityseg.data.frame_io import resize_photo
 from cityseg.demo.prediction_service import Answer
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.images import prediction_files

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cityseg.api.types import FITS, Fit
 from cityseg.errors import UsageError
-from cityseg.inference.resize import FITS, Fit
 
 NOT_UPLOADED = (
     "expected an uploaded photo file, found something else; in Python, send handle_file(PATH) of gradio_client"

@@ -14,9 +14,9 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
+from cityseg.api.types import stop_signals
 from cityseg.demo.page import CSS, build, theme
 from cityseg.demo.prediction_service import Looker, draw_examples, usable_models
-from cityseg.engine.runtime.signals import stop_signals
 from cityseg.errors import UsageError
 
 PORT = 7860

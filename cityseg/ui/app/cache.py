@@ -16,16 +16,20 @@ from cityseg import api
 from cityseg import config as configuration
 from cityseg.api import Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
 from cityseg.api.data.connect import STATISTICS_SIZE, synthetic_is_drawn
+from cityseg.api.types import (
+    CachedSplit,
+    Dataset,
+    Prediction,
+    Predictor,
+    Split,
+    SplitStatistics,
+    probabilities_at,
+    runs_root,
+)
 from cityseg.config import ExperimentConfig
-from cityseg.data.layouts.detect import Dataset, Split
 from cityseg.data.prepared import cache
 from cityseg.data.prepared import statistics as counting
-from cityseg.data.prepared.cache import CachedSplit
-from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.errors import CitysegError
-from cityseg.inference.predictor import Prediction, Predictor
-from cityseg.inference.upsample import probabilities_at
-from cityseg.runs import runs_root
 from cityseg.ui.app import background, glossary
 
 

@@ -7,8 +7,8 @@ from typing import NoReturn
 import numpy as np
 import streamlit as st
 
+from cityseg.api.types import default_data
 from cityseg.classes import COLOR_BLIND_PALETTE, PALETTE
-from cityseg.data.layouts.detect import default_data
 
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"

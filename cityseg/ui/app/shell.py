@@ -7,9 +7,8 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from cityseg import api
 from cityseg.api import DataInfo, Result
-from cityseg.engine.runtime.allocator import spare_what_is_loaded
+from cityseg.api.types import is_waiting, spare_what_is_loaded
 from cityseg.errors import CitysegError
-from cityseg.jobs.liveness import is_waiting
 from cityseg.ui.app import cache, session
 from cityseg.ui.app.background import duration
 

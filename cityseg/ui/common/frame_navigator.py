@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cityseg.data.layouts.detect import Split
+from cityseg.api.types import Split
 from cityseg.ui.app import session, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, gallery

@@ -9,9 +9,7 @@ from PIL import Image
 from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.api.data.connect import STATISTICS_SIZE
-from cityseg.data.frame_io import resize_photo
-from cityseg.data.layouts.detect import Split
-from cityseg.inference.predictor import Prediction
+from cityseg.api.types import Prediction, Split, resize_photo
 from cityseg.ui.app import cache
 from cityseg.ui.common.gallery import encode_thumbnail
 from cityseg.ui.common.viewer import Layer

@@ -8,11 +8,11 @@ import streamlit as st
 
 from cityseg.analysis.comparison.comparability import group_comparable, obstacles
 from cityseg.api import Result
+from cityseg.api.types import FrameConfusions
 from cityseg.errors import CitysegError
-from cityseg.runs import FrameConfusions
 from cityseg.ui.app import url_state
+from cityseg.ui.common.measured_split import stored_confusions
 from cityseg.ui.compare.context import Comparison
-from cityseg.ui.inspect import subject
 
 _FIRST, _FIRST_PARAMETER = "pair_first", "from"
 _SECOND, _SECOND_PARAMETER = "pair_second", "to"
@@ -73,7 +73,7 @@ def counted(comparison: Comparison) -> dict[str, FrameConfusions]:
     found = {}
     for name in comparison.summaries:
         try:
-            found[name] = subject.stored_confusions(comparison.selected[name], comparison.split)
+            found[name] = stored_confusions(comparison.selected[name], comparison.split)
         except (CitysegError, FileNotFoundError):
             st.caption(f"{name}: its matrices of {comparison.split} are missing, so it is left out here.")
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from cityseg.analysis.comparison.comparability import Basis
 from cityseg.api import Result
-from cityseg.data.layouts.detect import Split
+from cityseg.api.types import Split
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from cityseg.analysis.comparison import verdicts
 from cityseg.analysis.comparison.contributions import Bridge, most_responsible
 from cityseg.analysis.tables import signed
 from cityseg.api.results.compare import Pair
+from cityseg.api.types import class_scores
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.figures import comparison as figures
 from cityseg.figures import theme
-from cityseg.metrics import class_scores
 from cityseg.ui.app import glossary, session, url_state
 from cityseg.ui.common import diff_style, export, frames
 from cityseg.ui.common.gallery import Thumbnail, gallery

@@ -10,7 +10,7 @@ import streamlit as st
 from cityseg.analysis.comparison import verdicts
 from cityseg.analysis.comparison.comparability import Basis, group_comparable
 from cityseg.api import Result
-from cityseg.data.layouts.detect import Split
+from cityseg.api.types import Split
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.common import export

@@ -13,7 +13,7 @@ from cityseg.analysis.comparison.comparability import Metric, group_comparable, 
 from cityseg.analysis.comparison.contributions import Bridge, bridge
 from cityseg.api import Result
 from cityseg.api.results.compare import Pair, pair
-from cityseg.data.layouts.detect import Split
+from cityseg.api.types import Split
 from cityseg.ui.app import glossary, url_state
 from cityseg.ui.compare.context import Comparison
 

@@ -14,10 +14,9 @@ from cityseg.classes import to_color
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frames as pictures
+from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.compare.context import Comparison
-from cityseg.ui.inspect import page, subject
-from cityseg.ui.inspect.subject import Subject
 
 _FRAME, _FRAME_PARAMETER = "timelapse_frame", "probe"
 _EPOCH, _EPOCH_PARAMETER = "timelapse_epoch", "epoch"
@@ -86,10 +85,10 @@ def _data(comparison: Comparison, name: str) -> DataInfo | None:
     """Return the connected data if it holds the val frames of a run; else say so."""
     result = comparison.selected[name]
     try:
-        stored = subject.stored_confusions(result, "val")
+        measured = MeasuredSplit.load(result, "val")
     except (CitysegError, FileNotFoundError):
         return None
-    return page.holding_data(Subject(result, "val", stored.frames, stored.matrices))
+    return connected_data(measured)
 
 
 def _grid(frame: str, runs: Mapping[str, Epochs], epoch: int, info: DataInfo | None) -> None:

@@ -11,18 +11,17 @@ import streamlit as st
 from cityseg.analysis.comparison import flips as analysis
 from cityseg.analysis.errors.frame_errors import class_values, frame_values, worst_first
 from cityseg.api import DataInfo, FrameView
+from cityseg.api.types import FrameConfusions
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
-from cityseg.runs import FrameConfusions
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frame_navigator, frames
 from cityseg.ui.common.frame_navigator import Walk
+from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.compare import ab_picker, flip_map, probe_frames
 from cityseg.ui.compare.ab_picker import Pair
 from cityseg.ui.compare.context import Comparison
-from cityseg.ui.inspect import page
-from cityseg.ui.inspect.subject import Subject
 
 _KIND, _KIND_PARAMETER = "pictures_kind", "show"
 _SAME, _TIMELAPSE = "same frame", "time-lapse"
@@ -59,7 +58,8 @@ def show(comparison: Comparison) -> None:
     walk = _walk(chosen, stored)
     leader = chosen.first if chosen else next(iter(stored))
     counted = stored[leader]
-    info = page.holding_data(Subject(comparison.selected[leader], comparison.split, counted.frames, counted.matrices))
+    measured = MeasuredSplit(comparison.selected[leader], comparison.split, counted.frames, counted.matrices)
+    info = connected_data(measured)
     if not len(walk.order):
         st.info("No frame of this split holds a labelled pixel of this class.", icon=":material/search_off:")
         return

@@ -9,8 +9,8 @@ import streamlit as st
 
 from cityseg.analysis.comparison.comparability import Basis, obstacles
 from cityseg.api import Result
+from cityseg.api.types import Split
 from cityseg.config import ExperimentConfig
-from cityseg.data.layouts.detect import Split
 from cityseg.ui.app import glossary, session
 from cityseg.ui.app.background import duration
 from cityseg.ui.common import diff_style as styling

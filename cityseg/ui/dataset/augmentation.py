@@ -11,10 +11,8 @@ import streamlit as st
 from cityseg import api, presets
 from cityseg.analysis.dataset.frame_table import Catalogue
 from cityseg.api import AugmentedView, DataInfo
+from cityseg.api.types import Augmentation, Split, SplitStatistics
 from cityseg.config import ExperimentConfig
-from cityseg.data.augmentation.augment import Augmentation
-from cityseg.data.layouts.detect import Split
-from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.errors import CitysegError
 from cityseg.figures.images.overlay import overlay
 from cityseg.ui.app import cache, glossary, session

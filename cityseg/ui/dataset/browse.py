@@ -10,9 +10,8 @@ import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import BRIGHTEST, DARKEST, Catalogue, Query, class_of_order, select, widenings
 from cityseg.api import DataInfo
+from cityseg.api.types import Split, SplitStatistics
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import Split
-from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
 from cityseg.ui.app import cache, session

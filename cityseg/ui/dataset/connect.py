@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from cityseg.api import DataInfo
-from cityseg.data.layouts.detect import default_data
+from cityseg.api.types import default_data
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
 from cityseg.ui.dataset import preparation, problems

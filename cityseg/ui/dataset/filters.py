@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import FULL_BRIGHTNESS, NAME, ORDERS, RANDOM, Query
+from cityseg.api.types import SPLITS
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import SPLITS
 from cityseg.ui.app import session
 
 _ALL = "all"

@@ -10,7 +10,7 @@ import streamlit as st
 from cityseg import classes
 from cityseg.analysis.dataset.frame_table import Catalogue
 from cityseg.api import DataInfo, FrameView
-from cityseg.data.layouts.detect import Split
+from cityseg.api.types import Split
 from cityseg.errors import CitysegError
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay

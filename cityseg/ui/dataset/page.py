@@ -9,9 +9,8 @@ import numpy as np
 import streamlit as st
 
 from cityseg.api import DataInfo
+from cityseg.api.types import SPLITS, Split, SplitStatistics
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
-from cityseg.data.layouts.detect import SPLITS, Split
-from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.errors import CitysegError
 from cityseg.figures.dataset.classes import imbalance
 from cityseg.ui.app import cache, session, shell

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.api import DataInfo, Verification
-from cityseg.data.layouts.detect import Problem
+from cityseg.api.types import Problem
 from cityseg.errors import CitysegError
 from cityseg.ui.app import background, cache
 

@@ -8,22 +8,29 @@ import streamlit as st
 
 from cityseg.analysis.errors.ranking_metric import Measure
 from cityseg.api import DataInfo, Result
+from cityseg.api.types import (
+    CURVE_BINS,
+    Reliability,
+    SplitDetail,
+    boundary_distance,
+    boundary_iou,
+    class_scores,
+    macro,
+    reliability,
+    risk_coverage,
+)
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
 from cityseg.figures.calibration import reliability_curve, risk_curves
 from cityseg.figures.class_shares import percent_text
-from cityseg.metrics import class_scores, macro
-from cityseg.metrics.boundary import boundary_distance, boundary_iou
-from cityseg.metrics.calibration import CURVE_BINS, Reliability, reliability, risk_coverage
-from cityseg.runs import SplitDetail
 from cityseg.ui.app import glossary, session, url_state
-from cityseg.ui.inspect.subject import Subject
+from cityseg.ui.common.measured_split import MeasuredSplit
 
 _KEY, _PARAMETER = "calibration_class", "of"
 _ALL = "all classes"
 
 
-def show(subject: Subject, _measure: Measure, _info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, _measure: Measure, _info: DataInfo | None) -> None:
     """Show the whole tab for a result and a split."""
     result, split = subject.result, subject.split
     detail = result.run.detail(split)
@@ -125,7 +132,7 @@ def _risk(result: Result, detail: SplitDetail) -> None:
     )
 
 
-def _classes(subject: Subject, detail: SplitDetail) -> None:
+def _classes(subject: MeasuredSplit, detail: SplitDetail) -> None:
     total = class_scores(subject.total)
     borders = boundary_iou(detail.boundary.sum(0))
     found = [reliability(counts) for counts in detail.calibration]

@@ -19,8 +19,8 @@ from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.confusion_matrix import matrix
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
+from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.inspect.ranking_metric import ask_for
-from cityseg.ui.inspect.subject import Subject
 
 _FRAMES = 6
 """Frames with the most such pixels that are predicted to find their regions."""
@@ -28,7 +28,7 @@ _CROPS = 8
 _PER_FRAME = 3
 
 
-def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
     """Show matrix, words and, for the confusion that frames are ordered by, its largest places."""
     chosen = (measure.train_id, measure.called) if measure.train_id is not None and measure.called is not None else None
     chart, words = st.columns([5, 3], gap="large")
@@ -57,7 +57,7 @@ def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
     _places(subject, chosen, info)
 
 
-def _pairs(subject: Subject) -> None:
+def _pairs(subject: MeasuredSplit) -> None:
     by_share = st.segmented_control(
         "Most confused, by",
         ["share of the class", "pixels"],
@@ -85,7 +85,7 @@ def _sentence(pair: ConfusedPair) -> str:
     return f"{percent_text(pair.share)} of {CLASS_NAMES[pair.truth]} pixels are called {CLASS_NAMES[pair.predicted]}"
 
 
-def _places(subject: Subject, pair: tuple[int, int], info: DataInfo) -> None:
+def _places(subject: MeasuredSplit, pair: tuple[int, int], info: DataInfo) -> None:
     """Show the largest regions of a confusion among the frames it concerns most."""
     order = ranking.most_confused_first(subject.matrices, *pair)
     try:
@@ -123,7 +123,7 @@ def _places(subject: Subject, pair: tuple[int, int], info: DataInfo) -> None:
     )
 
 
-def _in_frame(subject: Subject, name: str, pair: tuple[int, int]) -> list[tuple[str, Region]]:
+def _in_frame(subject: MeasuredSplit, name: str, pair: tuple[int, int]) -> list[tuple[str, Region]]:
     frame = cache.frame(session.data_spec(), subject.split, name)
     version = (subject.result.run.checkpoint / "model.safetensors").stat().st_mtime_ns
     key = (session.data_spec(), subject.result.id, version, subject.split, name)
@@ -140,7 +140,7 @@ def _regions(
 
 
 def crop(
-    spec: str, subject: Subject, name: str, region: Region, stretch: float, size: tuple[int, int] | None = None
+    spec: str, subject: MeasuredSplit, name: str, region: Region, stretch: float, size: tuple[int, int] | None = None
 ) -> str:
     """Return a region in its surroundings, outlined, as a ``data:`` picture, 3:2.
 

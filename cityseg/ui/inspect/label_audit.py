@@ -12,16 +12,16 @@ from cityseg.analysis.errors import label_audit as judging
 from cityseg.analysis.errors.label_audit import VERDICTS, Disagreement, Verdict
 from cityseg.analysis.errors.ranking_metric import Measure, called
 from cityseg.api import Audit, DataInfo
+from cityseg.api.types import summarize
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
-from cityseg.metrics import summarize
 from cityseg.ui.app import glossary, session, url_state
 from cityseg.ui.common import frames, job_panel
 from cityseg.ui.common.gallery import Thumbnail, gallery
+from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.inspect import confusions
 from cityseg.ui.inspect.ranking_metric import ask_for
-from cityseg.ui.inspect.subject import Subject
 
 _PAGE = 8
 _SURE, _REGION = "sure", "inspect_region"
@@ -33,7 +33,7 @@ _MARKS: dict[Verdict, str] = {
 }
 
 
-def stored(subject: Subject) -> Audit | None:
+def stored(subject: MeasuredSplit) -> Audit | None:
     """Return the audit of this result on this split, if there is one of its present weights and data."""
     fingerprint = str(subject.result.scores.get(subject.split, {}).get("fingerprint", ""))
     try:
@@ -53,7 +53,7 @@ def _stored(model: str, split: Any, fingerprint: str, versions: tuple[int, int])
     return api.find_audit(model, split, fingerprint)
 
 
-def offer(subject: Subject, key: str) -> None:
+def offer(subject: MeasuredSplit, key: str) -> None:
     """Show the button that looks through the split, its progress, and how it ended.
 
     Args:
@@ -75,7 +75,7 @@ def offer(subject: Subject, key: str) -> None:
     )
 
 
-def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
     """Show the disagreements with their verdicts, and what the score is without the wrong labels."""
     if info is None:
         st.caption("The audit needs the frames themselves; connect the data the result was measured on.")
@@ -150,7 +150,7 @@ def _scores(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
 
 
 def _judge(
-    subject: Subject, audit: Audit, found: list[Disagreement], verdicts: Mapping[str, Verdict], info: DataInfo
+    subject: MeasuredSplit, audit: Audit, found: list[Disagreement], verdicts: Mapping[str, Verdict], info: DataInfo
 ) -> None:
     numbers = {each.key: number for number, each in enumerate(audit.found, start=1)}
     names = [str(numbers[each.key]) for each in found]
@@ -267,6 +267,6 @@ def _mark(each: Disagreement, verdicts: Mapping[str, Verdict]) -> str:
     return _MARKS[verdict] if verdict else f"{each.region.area:,} px · {percent_text(each.region.confidence)} sure"
 
 
-def _crop(subject: Subject, audit: Audit, each: Disagreement, info: DataInfo) -> str:
+def _crop(subject: MeasuredSplit, audit: Audit, each: Disagreement, info: DataInfo) -> str:
     stretch = 2.0 if frames.is_squashed(info) else 1.0
     return confusions.crop(info.spec, subject, each.name, each.region, stretch, audit.size)

@@ -11,19 +11,18 @@ import streamlit as st
 from cityseg.analysis.errors import frame_errors as ranking
 from cityseg.analysis.errors.ranking_metric import Measure
 from cityseg.api import DataInfo, FrameView
+from cityseg.api.types import class_scores, ignite_mean_iou, macro, pixel_accuracy
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
-from cityseg.data.frame_io import resize_label
 from cityseg.errors import CitysegError
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
-from cityseg.metrics import class_scores, ignite_mean_iou, macro, pixel_accuracy
 from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.common import frames
+from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.inspect import calibration, confusions, label_audit, pixel, robustness, slices
-from cityseg.ui.inspect.subject import Subject
 
-_TABS: dict[str, Callable[[Subject, Measure, DataInfo | None], None]] = {
+_TABS: dict[str, Callable[[MeasuredSplit, Measure, DataInfo | None], None]] = {
     "Confusions": confusions.show,
     "Slices": slices.show,
     "Calibration": calibration.show,
@@ -37,7 +36,7 @@ _ERROR_CLASSES = (
 )
 
 
-def figures(subject: Subject) -> None:
+def figures(subject: MeasuredSplit) -> None:
     """Show the four figures of the whole split."""
     scores = class_scores(subject.total)
     values = (
@@ -71,34 +70,8 @@ def _ignite(total: np.ndarray) -> str:
     )
 
 
-def holding_data(subject: Subject) -> DataInfo | None:
-    """Return the connected data if it holds the frames; else say so, with the way out."""
-    spec = session.data_spec()
-    try:
-        info = cache.draw(spec)
-        held = set(subject.names) <= set(frames.frame_names(spec, subject.split))
-        if held and _same_truth(subject, cache.frame(spec, subject.split, subject.names[0]), 0):
-            return info
-        found = f"{info.name}, which is connected, does not hold them"
-    except CitysegError as error:
-        found = f"the connected data cannot be opened. {error}"
-    st.info(
-        f"The pictures are missing: {subject.result.id} was measured on the {subject.split} frames of "
-        f"{subject.result.measured_on}, and {found}. Everything that was counted is here all the same.",
-        icon=":material/hide_image:",
-    )
-    st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")
-    return None
-
-
-def _same_truth(subject: Subject, frame: FrameView, index: int) -> bool:
-    """Whether the frame's labels are those that were counted; names alone repeat between drawn sets."""
-    small = resize_label(frame.train_ids, subject.result.config.image_size)
-    return bool(np.array_equal(ranking.truth_pixels(small), subject.matrices[index].sum(1)))
-
-
 @st.fragment
-def show_frame(subject: Subject, index: int, info: DataInfo) -> None:
+def show_frame(subject: MeasuredSplit, index: int, info: DataInfo) -> None:
     """Show a frame large, photo, truth, prediction, errors and entropy, and ask about its pixels.
 
     A fragment: a click into the picture renews the picture's own part of the page and nothing else.
@@ -154,7 +127,7 @@ def _error_words(truth: np.ndarray, errors: np.ndarray) -> str:
     )
 
 
-def _size_words(subject: Subject, frame: FrameView, info: DataInfo) -> str:
+def _size_words(subject: MeasuredSplit, frame: FrameView, info: DataInfo) -> str:
     height, width = frame.train_ids.shape
     words = (
         f"The picture is predicted at the file's own {glossary.size((height, width))}; the figures of ranking, table "
@@ -165,7 +138,7 @@ def _size_words(subject: Subject, frame: FrameView, info: DataInfo) -> str:
     return words + (" Shown stretched back to 2:1." if frames.is_squashed(info) else "")
 
 
-def class_table(subject: Subject, index: int) -> None:
+def class_table(subject: MeasuredSplit, index: int) -> None:
     """Show how each class of the frame does, worst first, beside the whole split."""
     frame, whole = class_scores(subject.matrices[index]), class_scores(subject.total)
     mistaken = ranking.mistaken_for(subject.matrices[index])
@@ -216,7 +189,7 @@ def class_table(subject: Subject, index: int) -> None:
     st.caption("Classes that occur in this frame or were seen in it, worst first.")
 
 
-def questions(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
+def questions(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
     """Show what can be asked of the whole split, one tab at a time; a closed one costs nothing.
 
     Args:

@@ -11,15 +11,14 @@ import streamlit as st
 
 from cityseg.analysis.errors.frame_errors import truth_when_called
 from cityseg.api import FrameView, Result
+from cityseg.api.types import Prediction, Split
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
-from cityseg.data.layouts.detect import Split
 from cityseg.errors import CitysegError
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
-from cityseg.inference.predictor import Prediction
 from cityseg.ui.app import cache, session
+from cityseg.ui.common.measured_split import MeasuredSplit, stored_confusions
 from cityseg.ui.common.viewer import ViewerEvent
-from cityseg.ui.inspect.subject import Subject, stored_confusions
 
 _KEY, _PARAMETER, _ALSO = "inspect_pixel", "pixel", "also"
 _TOP = 5
@@ -92,7 +91,7 @@ def take(event: ViewerEvent, frame: FrameView, shown_width: int) -> Pixel | None
     return Pixel(row, column, asked=True)
 
 
-def show(subject: Subject, frame: FrameView, pixel: Pixel) -> None:
+def show(subject: MeasuredSplit, frame: FrameView, pixel: Pixel) -> None:
     """Show truth and the five most probable classes of a pixel, for this and other results."""
     truth = int(frame.train_ids[pixel.row, pixel.column])
     label = CLASS_NAMES[truth] if truth < NUM_CLASSES else "nothing that is scored (void)"

@@ -8,7 +8,8 @@ from cityseg.analysis.errors import ranking_metric
 from cityseg.analysis.errors.ranking_metric import CLASS_METRICS, OVERALL, Measure
 from cityseg.classes import CLASS_NAMES
 from cityseg.ui.app import url_state
-from cityseg.ui.inspect.subject import FIRST, Subject
+from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.inspect.subject import FIRST
 
 BY = "inspect_by"
 _METRIC, _SCOPE = "inspect_metric", "inspect_scope"
@@ -19,7 +20,7 @@ _OVERALL_OF = dict(zip(CLASS_METRICS, OVERALL, strict=False))
 """Name of a metric over all classes, by its name for one: "mean IoU" for "IoU"."""
 
 
-def choose_measure(subject: Subject) -> Measure:
+def choose_measure(subject: MeasuredSplit) -> Measure:
     """Ask what frames are ordered by; every change begins at the worst frame."""
     names = ranking_metric.measures(subject.total)
     by = url_state.settle(BY, "by", names, names[0])

@@ -16,10 +16,10 @@ from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, job_panel
-from cityseg.ui.inspect.subject import Subject
+from cityseg.ui.common.measured_split import MeasuredSplit
 
 
-def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
     """Show the score under every change, or the way to it."""
     found = _stored(subject)
     if found is None:
@@ -64,7 +64,7 @@ def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
     export.table(table, f"{subject.result.id}-{found.split}-robustness", "robustness")
 
 
-def _offer(subject: Subject) -> None:
+def _offer(subject: MeasuredSplit) -> None:
     model, spec, split = subject.result.id, session.data_spec(), subject.split
     job_panel.offer(
         ("robustness", spec, model, split),
@@ -80,7 +80,7 @@ def _offer(subject: Subject) -> None:
     )
 
 
-def _stored(subject: Subject) -> Robustness | None:
+def _stored(subject: MeasuredSplit) -> Robustness | None:
     """Return the figures of the result's present weights on this split's frames, if there are any."""
     fingerprint = str(subject.result.scores.get(subject.split, {}).get("fingerprint", ""))
     try:

@@ -11,12 +11,13 @@ from cityseg.analysis.errors.slices import Kind, Slice
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
-from cityseg.ui.inspect.subject import FIRST, Subject
+from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.inspect.subject import FIRST
 
 _PARAMETER, _BETWEEN = "part", ": "
 
 
-def choose_part(subject: Subject, measure: Measure, info: DataInfo | None) -> Slice | None:
+def choose_part(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Slice | None:
     """Say which slice was chosen, and offer all frames again; None where all are walked through.
 
     Args:
@@ -37,7 +38,7 @@ def choose_part(subject: Subject, measure: Measure, info: DataInfo | None) -> Sl
     return part
 
 
-def _chosen(subject: Subject, measure: Measure, info: DataInfo | None) -> Slice | None:
+def _chosen(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Slice | None:
     name = session.text(_PARAMETER)
     kind = next((kind for kind in slices.FRAME_KINDS if name.startswith(f"{kind}{_BETWEEN}")), None)
     if kind is None or info is None:
@@ -50,13 +51,13 @@ def _chosen(subject: Subject, measure: Measure, info: DataInfo | None) -> Slice 
     return next((part for part in found if is_chosen(kind, part.label)), None)
 
 
-def _leads_elsewhere(subject: Subject, places: np.ndarray) -> bool:
+def _leads_elsewhere(subject: MeasuredSplit, places: np.ndarray) -> bool:
     """Whether something was clicked that lies in a frame outside the part: then that frame is meant."""
     wished = url_state.wished("inspect_frame")
     return wished in subject.names and wished not in {subject.names[place] for place in places}
 
 
-def cut(subject: Subject, measure: Measure, info: DataInfo, kind: Kind) -> list[Slice]:
+def cut(subject: MeasuredSplit, measure: Measure, info: DataInfo, kind: Kind) -> list[Slice]:
     """Cut the split by what its frames hold; raises what ``slices.cut`` does."""
     counted = cache.counted(info.spec)[subject.split]
     return slices.cut(kind, subject.matrices, subject.names, counted, measure.train_id)

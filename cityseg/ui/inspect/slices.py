@@ -14,8 +14,8 @@ from cityseg.errors import CitysegError
 from cityseg.figures import theme
 from cityseg.figures.slices import slice_intervals
 from cityseg.ui.app import glossary
+from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.inspect import label_audit, slice_filter
-from cityseg.ui.inspect.subject import Subject
 
 _KINDS: dict[Kind, str] = {
     "city": "Frames by the city they were recorded in.",
@@ -30,7 +30,7 @@ _KINDS: dict[Kind, str] = {
 _CUT = "cut"
 
 
-def show(subject: Subject, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
     """Show the score of every slice with its interval and its number of frames."""
     if measure.metric is None:
         measure = ranking_metric.read_measure("mean IoU")
@@ -99,7 +99,7 @@ def _ways(kind: Kind, scores: list[SliceScore]) -> None:
             )
 
 
-def _parts(subject: Subject, measure: Measure, info: DataInfo, kind: Kind) -> list[Slice] | None:
+def _parts(subject: MeasuredSplit, measure: Measure, info: DataInfo, kind: Kind) -> list[Slice] | None:
     """Cut the split; None while what that needs is not there, which is then said."""
     if kind in slices.PIXEL_KINDS:
         found = label_audit.stored(subject)

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 
 from cityseg.analysis.errors.ranking_metric import Measure, Ranking, rank
 from cityseg.analysis.errors.slices import Slice
 from cityseg.api import DataInfo, Result
-from cityseg.data.layouts.detect import Split
+from cityseg.api.types import Split
 from cityseg.errors import CitysegError
-from cityseg.runs import FrameConfusions
 from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
+from cityseg.ui.common.measured_split import MeasuredSplit
 
 _SPLITS: tuple[Split, ...] = ("val", "test")
 _STRIP = 6
 """Frames in the strip at a time."""
 FIRST = "the worst one"
 """Wish for the head of a ranking; no frame is called so, and an unknown name falls back to the first."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is inspected.
-
-    Attributes:
-        result: a run or shipped model.
-        split: val or test.
-        names: (N) frames in stored order.
-        matrices: (N, 19, 19) int64, rows = truth.
-    """
-
-    result: Result
-    split: Split
-    names: tuple[str, ...]
-    matrices: np.ndarray
-
-    @property
-    def total(self) -> np.ndarray:
-        """(19, 19) int64 matrix of the whole split."""
-        total: np.ndarray = self.matrices.sum(0)
-        return total
 
 
 def inspectable() -> list[Result]:
@@ -66,7 +41,7 @@ def explain_nothing() -> None:
     st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
 
 
-def choose_subject(results: list[Result]) -> Subject | None:
+def choose_subject(results: list[Result]) -> MeasuredSplit | None:
     """Let the user choose result and split; None if its file cannot be read, which is then said."""
     by_id = {result.id: result for result in results}
     left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -97,11 +72,10 @@ def choose_subject(results: list[Result]) -> Subject | None:
     split = answer or splits[-1]
     url_state.keep("inspect_split", "split", split)
     try:
-        stored = stored_confusions(result, split)
+        return MeasuredSplit.load(result, split)
     except CitysegError as error:
         st.error(str(error), icon=":material/error:")
         return None
-    return Subject(result, split, stored.frames, stored.matrices)
 
 
 def _f1(result: Result) -> float | None:
@@ -114,18 +88,7 @@ def _title(result: Result) -> str:
     return f"{result.id} · macro F1 {glossary.score(_f1(result))} · {kind}"
 
 
-def stored_confusions(result: Result, split: Split) -> FrameConfusions:
-    """Read the per-frame matrices of a result, once per version of their file; raises what ``Run.confusions`` does."""
-    path = result.run.folder / f"confusion-{split}.npz"
-    return _read_confusions(str(path), path.stat().st_mtime_ns, result, split)
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _read_confusions(path: str, version: int, _result: Result, split: Split) -> FrameConfusions:
-    return _result.run.confusions(split)
-
-
-def choose_frame(subject: Subject, measure: Measure, info: DataInfo | None, part: Slice | None = None) -> int:
+def choose_frame(subject: MeasuredSplit, measure: Measure, info: DataInfo | None, part: Slice | None = None) -> int:
     """Show the strip and the way through it; return the frame's position in the subject.
 
     Args:
@@ -180,7 +143,7 @@ def _within(order: np.ndarray, part: Slice | None, measure: Measure) -> np.ndarr
 
 
 def _strip(
-    subject: Subject, ranking: Ranking, order: np.ndarray, names: list[str], shown: range, place: int
+    subject: MeasuredSplit, ranking: Ranking, order: np.ndarray, names: list[str], shown: range, place: int
 ) -> str | None:
     spec = session.data_spec()
     thumbnails = [

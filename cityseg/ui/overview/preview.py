@@ -8,9 +8,8 @@ import numpy as np
 import streamlit as st
 
 from cityseg.api import DataInfo, Result
+from cityseg.api.types import Split, SplitStatistics
 from cityseg.classes import IGNORE_INDEX
-from cityseg.data.layouts.detect import Split
-from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames

@@ -9,8 +9,8 @@ from functools import partial
 
 import streamlit as st
 
+from cityseg.api.types import Fit
 from cityseg.figures.images import prediction_files
-from cityseg.inference.resize import Fit
 from cityseg.ui.app import cache
 from cityseg.ui.predict.model_view import Opened
 from cityseg.ui.predict.sources import Street

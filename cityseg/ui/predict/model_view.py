@@ -15,11 +15,8 @@ from cityseg.analysis.prediction import summary
 from cityseg.analysis.prediction.distribution_shift import Familiarity
 from cityseg.analysis.prediction.summary import MOST_SIDE, Seen
 from cityseg.api import Result
-from cityseg.checkpoint import WEIGHTS
+from cityseg.api.types import WEIGHTS, Fit, give_back_freed_memory, resize_photo
 from cityseg.classes import IGNORE_INDEX
-from cityseg.data.frame_io import resize_photo
-from cityseg.engine.runtime.allocator import give_back_freed_memory
-from cityseg.inference.resize import Fit
 from cityseg.ui.app import cache
 from cityseg.ui.common.viewer.encode import encode_map, encode_photo
 from cityseg.ui.predict.sources import Original, Street

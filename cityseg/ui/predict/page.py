@@ -8,10 +8,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cityseg.api import DataInfo, Result
-from cityseg.checkpoint import WEIGHTS
+from cityseg.api.types import FITS, WEIGHTS, Fit
 from cityseg.errors import CitysegError
 from cityseg.figures.agreement import MOST_MODELS
-from cityseg.inference.resize import FITS, Fit
 from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.predict import (
     downloads,

@@ -8,11 +8,10 @@ import numpy as np
 import streamlit as st
 
 from cityseg.api import Result
+from cityseg.api.types import Fit, risk_coverage
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.rejection import refusal
-from cityseg.inference.resize import Fit
-from cityseg.metrics.calibration import risk_coverage
 from cityseg.ui.app import session, url_state
 from cityseg.ui.predict.layers import Sight
 

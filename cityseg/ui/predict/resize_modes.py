@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from cityseg.analysis.prediction.agreement import agreement
+from cityseg.api.types import Fit
 from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
-from cityseg.inference.resize import Fit
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.predict import model_view
 from cityseg.ui.predict.layers import PREDICTION, Sight

@@ -11,7 +11,7 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.api import DataInfo
-from cityseg.data.layouts.detect import Split
+from cityseg.api.types import Split
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frames

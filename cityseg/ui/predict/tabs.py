@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cityseg.inference.resize import Fit
+from cityseg.api.types import Fit
 from cityseg.ui.predict import agreement, distribution_shift, rejection, resize_modes
 from cityseg.ui.predict.layers import Sight
 from cityseg.ui.predict.model_view import Opened, Shown

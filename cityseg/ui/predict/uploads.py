@@ -8,9 +8,7 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from cityseg.data.frame_io import resize_photo
-from cityseg.data.image_io import ENDINGS, KINDS, MAX_PIXELS, decode_photo
-from cityseg.engine.runtime.allocator import give_back_freed_memory
+from cityseg.api.types import ENDINGS, KINDS, MAX_PIXELS, decode_photo, give_back_freed_memory, resize_photo
 from cityseg.errors import DataError
 from cityseg.ui.app import url_state
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery

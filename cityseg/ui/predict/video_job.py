@@ -15,9 +15,8 @@ import streamlit as st
 
 from cityseg.api import Result
 from cityseg.api.models.video_job import predict_clip_apart
-from cityseg.checkpoint import WEIGHTS
+from cityseg.api.types import WEIGHTS, Fit
 from cityseg.errors import CitysegError, DataError
-from cityseg.inference.resize import Fit
 from cityseg.progress import OnProgress
 from cityseg.ui.app import background
 from cityseg.ui.app.background import Stopped, Work

@@ -11,8 +11,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cityseg.data.image_io import ENDINGS
-from cityseg.inference.video import FILMS, LONGEST
+from cityseg.api.types import ENDINGS, FILMS, LONGEST
 from cityseg.ui.app import url_state
 
 Kind = Literal["film", "folder"]

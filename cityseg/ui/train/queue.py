@@ -11,8 +11,8 @@ from cityseg import api, presets
 from cityseg import config as configuration
 from cityseg.analysis.comparison.comparability import differing_settings
 from cityseg.api import Queue, Result
+from cityseg.api.types import MOST_SLOTS
 from cityseg.errors import CitysegError
-from cityseg.jobs.queue import MOST_SLOTS
 from cityseg.ui.app import cache, glossary, shell
 from cityseg.ui.train import monitor
 

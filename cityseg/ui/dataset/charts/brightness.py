@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import DARKEST, Query
-from cityseg.data.layouts.detect import SPLITS
+from cityseg.api.types import SPLITS
 from cityseg.figures.dataset.brightness import city_brightness, in_percent, light_histogram
 from cityseg.ui.dataset.charts.common import Point, Statistics, chart, show_frames, title
 

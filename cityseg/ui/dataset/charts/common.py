@@ -9,9 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import Query
+from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import SPLITS, Split
-from cityseg.data.prepared.statistics import SplitStatistics, joined
 from cityseg.ui.app import session
 from cityseg.ui.dataset import filters
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from cityseg.api.types import SplitStatistics
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.dataset.objects import object_sizes, objects_per_frame, size_histogram, size_order
 from cityseg.ui.app import session

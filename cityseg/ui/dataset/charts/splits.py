@@ -11,9 +11,8 @@ import streamlit as st
 from cityseg.analysis.dataset.frame_table import Query
 from cityseg.analysis.dataset.splits import Ratios, share_ratios, total_variation
 from cityseg.api import DataInfo
+from cityseg.api.types import SPLITS, Split, joined
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import SPLITS, Split
-from cityseg.data.prepared.statistics import joined
 from cityseg.figures.dataset.brightness import in_percent
 from cityseg.figures.dataset.classes import percent, rarest_first
 from cityseg.figures.dataset.splits import city_classes, city_frames, split_ratios, times

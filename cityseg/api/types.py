@@ -1,0 +1,81 @@
+"""What the app, the command line and the demo use from below ``api``: types, constants and small helpers."""
+
+from cityseg.checkpoint import WEIGHTS
+from cityseg.data.augmentation.augment import Augmentation
+from cityseg.data.frame_io import resize_label, resize_photo
+from cityseg.data.image_io import ENDINGS, KINDS, MAX_PIXELS, decode_photo
+from cityseg.data.layouts.detect import SPLITS, Dataset, Problem, Split, default_data
+from cityseg.data.prepared.cache import CachedSplit
+from cityseg.data.prepared.statistics import SplitStatistics, joined
+from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather, render
+from cityseg.engine.preflight.lr_finder import RateSearch
+from cityseg.engine.preflight.overfit import OverfitCheck
+from cityseg.engine.record import TrainingProgress
+from cityseg.engine.runtime.allocator import give_back_freed_memory, keep_freed_memory, spare_what_is_loaded
+from cityseg.engine.runtime.signals import stop_signals
+from cityseg.inference.predictor import Prediction, Predictor
+from cityseg.inference.resize import FITS, Fit
+from cityseg.inference.upsample import probabilities_at
+from cityseg.inference.video import FILMS, LONGEST
+from cityseg.jobs.liveness import is_waiting
+from cityseg.jobs.queue import MOST_SLOTS
+from cityseg.metrics import class_scores, ignite_mean_iou, macro, pixel_accuracy, summarize
+from cityseg.metrics.boundary import boundary_distance, boundary_iou
+from cityseg.metrics.calibration import CURVE_BINS, Reliability, reliability, risk_coverage
+from cityseg.models.tta import parse_scales
+from cityseg.runs import FrameConfusions, SplitDetail, runs_root
+
+__all__ = [
+    "CURVE_BINS",
+    "DAYTIMES",
+    "ENDINGS",
+    "FILMS",
+    "FITS",
+    "KINDS",
+    "LONGEST",
+    "MAX_PIXELS",
+    "MOST_SLOTS",
+    "SPLITS",
+    "WEATHERS",
+    "WEIGHTS",
+    "Augmentation",
+    "CachedSplit",
+    "Dataset",
+    "Daytime",
+    "Fit",
+    "FrameConfusions",
+    "OverfitCheck",
+    "Prediction",
+    "Predictor",
+    "Problem",
+    "RateSearch",
+    "Reliability",
+    "Split",
+    "SplitDetail",
+    "SplitStatistics",
+    "TrainingProgress",
+    "Weather",
+    "boundary_distance",
+    "boundary_iou",
+    "class_scores",
+    "decode_photo",
+    "default_data",
+    "give_back_freed_memory",
+    "ignite_mean_iou",
+    "is_waiting",
+    "joined",
+    "keep_freed_memory",
+    "macro",
+    "parse_scales",
+    "pixel_accuracy",
+    "probabilities_at",
+    "reliability",
+    "render",
+    "resize_label",
+    "resize_photo",
+    "risk_coverage",
+    "runs_root",
+    "spare_what_is_loaded",
+    "stop_signals",
+    "summarize",
+]

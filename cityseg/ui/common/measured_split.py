@@ -1,0 +1,81 @@
+"""A result on one split: its frames and confusion matrices, and the connected data if it holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from cityseg.analysis.errors.frame_errors import truth_pixels
+from cityseg.api import DataInfo, FrameView, Result
+from cityseg.api.types import FrameConfusions, Split, resize_label
+from cityseg.errors import CitysegError
+from cityseg.ui.app import cache, session
+from cityseg.ui.common import frames
+
+
+@dataclass(frozen=True)
+class MeasuredSplit:
+    """A result on one split.
+
+    Attributes:
+        result: a run or shipped model.
+        split: val or test.
+        names: (N) frames in stored order.
+        matrices: (N, 19, 19) int64, rows = ground truth.
+    """
+
+    result: Result
+    split: Split
+    names: tuple[str, ...]
+    matrices: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """(19, 19) int64 matrix of the whole split."""
+        total: np.ndarray = self.matrices.sum(0)
+        return total
+
+    @classmethod
+    def load(cls, result: Result, split: Split) -> MeasuredSplit:
+        """Read the stored matrices; raises CitysegError if the file is missing or damaged."""
+        stored = stored_confusions(result, split)
+        return cls(result, split, stored.frames, stored.matrices)
+
+
+def stored_confusions(result: Result, split: Split) -> FrameConfusions:
+    """Read the per-frame matrices of a result, cached; raises what ``Run.confusions`` does."""
+    path = result.run.folder / f"confusion-{split}.npz"
+    return _read_confusions(str(path), path.stat().st_mtime_ns, result, split)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _read_confusions(path: str, version: int, _result: Result, split: Split) -> FrameConfusions:
+    return _result.run.confusions(split)
+
+
+def connected_data(measured: MeasuredSplit) -> DataInfo | None:
+    """Return the connected data if it holds the measured frames; otherwise explain on the page and return None."""
+    spec = session.data_spec()
+    try:
+        info = cache.draw(spec)
+        held = set(measured.names) <= set(frames.frame_names(spec, measured.split))
+        if held and _same_truth(measured, cache.frame(spec, measured.split, measured.names[0]), 0):
+            return info
+        found = f"{info.name}, which is connected, does not hold them"
+    except CitysegError as error:
+        found = f"the connected data cannot be opened. {error}"
+    st.info(
+        f"The pictures are missing: {measured.result.id} was measured on the {measured.split} frames of "
+        f"{measured.result.measured_on}, and {found}. Everything that was counted is here all the same.",
+        icon=":material/hide_image:",
+    )
+    st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")
+    return None
+
+
+def _same_truth(measured: MeasuredSplit, frame: FrameView, index: int) -> bool:
+    """Whether the frame's labels are those that were counted; synthetic datasets repeat frame names."""
+    small = resize_label(frame.train_ids, measured.result.config.image_size)
+    return bool(np.array_equal(truth_pixels(small), measured.matrices[index].sum(1)))
