@@ -1,97 +1,96 @@
-"""Going through frames in an order: a strip of six, previous and next, and by name; kept in the address."""
+"""The frame navigator: a strip of thumbnails, a list by name, previous and next; the URL keeps the chosen frame."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from cityseg.api.types import Split
 from cityseg.ui.app import session, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
+from cityseg.ui.common.viewer import ViewerEvent
 
-KEY = "flips_frame"
 _PARAMETER = "frame"
-FIRST = "the first one"
-"""Wish for the head of the order; no frame is called so, and an unknown name falls back to the first."""
 _STRIP = 6
+"""Thumbnails shown at a time."""
 
 
-@dataclass(frozen=True)
-class Walk:
-    """Frames in the order they are looked at.
-
-    Attributes:
-        words: what comes first: "most broken".
-        names: (N) frames in stored order.
-        order: (K,) positions in ``names``.
-        notes: by position: the figure that is written under the frame.
-        table: the order with its figures, a row per frame.
-        reading: what the figures under the frames say.
-    """
-
-    words: str
-    names: tuple[str, ...]
-    order: np.ndarray
-    notes: dict[int, str]
-    table: pd.DataFrame
-    reading: str
-
-
-def choose(walk: Walk, split: Split, *, with_pictures: bool) -> str:
-    """Show the strip and the way through it; return the frame's name.
+def choose_frame(
+    names: Sequence[str],
+    key: str,
+    *,
+    label: str = "Frame",
+    split: Split | None = None,
+    caption: Callable[[int], tuple[str, str]] | None = None,
+    note: str = "",
+) -> str:
+    """Show the navigator and return the name of the chosen frame.
 
     Args:
-        walk: the frames; not empty.
-        split: where the connected data holds them.
-        with_pictures: whether it does.
+        names: frames in the order of previous and next; not empty.
+        key: prefix of the widget keys: ``{key}_frame`` (the list), ``{key}_previous``, ``{key}_next``, ``{key}_strip``.
+        label: title of the list; the position is added to it.
+        split: split of the connected data that holds the frames; without it no thumbnails are shown.
+        caption: returns title and second line of a thumbnail for a position in ``names``; by default number and name.
+        note: caption under the thumbnails.
     """
-    names = [walk.names[position] for position in walk.order]
-    place = names.index(url_state.settle(KEY, _PARAMETER, names, names[0]))
-    if with_pictures:
-        clicked = _strip(walk, split, names, place)
+    place = names.index(url_state.settle(_key(key), _PARAMETER, names, names[0]))
+    if split is not None:
+        clicked = _thumbnails(names, key, label, split, place, caption or (lambda rank: (f"{rank + 1}", names[rank])))
         if clicked and clicked != names[place]:
-            url_state.wish(KEY, clicked)
+            url_state.wish(_key(key), clicked)
             st.rerun()
-        st.caption(walk.reading)
+        if note:
+            st.caption(note)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        name = st.selectbox(
-            f"Frame, {walk.words} first: number {place + 1:,} of {len(names):,}",
-            names,
-            key=KEY,
-            persist_state="session",
-        )
-    url_state.keep(KEY, _PARAMETER, name)
+    title = f"{label}: number {place + 1:,} of {len(names):,}"
+    name = left.selectbox(title, names, key=_key(key), persist_state="session")
+    url_state.keep(_key(key), _PARAMETER, name)
     with right.container(horizontal=True, gap="small"):
-        for words, icon, steps, end in (("Previous", "left", -1, 0), ("Next", "right", 1, len(names) - 1)):
+        for text, icon, step, end in (("Previous", "left", -1, 0), ("Next", "right", 1, len(names) - 1)):
             st.button(
-                words,
+                text,
                 icon=f":material/chevron_{icon}:",
-                key=f"flips_{words.lower()}",
+                key=f"{key}_{text.lower()}",
                 on_click=url_state.walk,
-                args=(KEY, steps),
+                args=(_key(key), step),
                 disabled=place == end,
                 width="stretch",
             )
     return name
 
 
-def _strip(walk: Walk, split: Split, names: list[str], place: int) -> str | None:
+def steps(event: ViewerEvent | None) -> int:
+    """Return the frames to move after a viewer's event: 1 for next, -1 for previous, else 0."""
+    return {"next": 1, "previous": -1}.get(event.kind, 0) if event else 0
+
+
+def follow_viewer(event: ViewerEvent | None, key: str) -> None:
+    """Move the navigator ``key`` and rerun the page if the user pressed previous or next in a viewer."""
+    if count := steps(event):
+        url_state.walk(_key(key), count)
+        st.rerun()
+
+
+def restart(key: str) -> None:
+    """Go to the first frame in the next run, for instance because the order changes."""
+    # No frame has this name, and an unknown name falls back to the first.
+    url_state.wish(_key(key), "")
+
+
+def _key(prefix: str) -> str:
+    return f"{prefix}_frame"
+
+
+def _thumbnails(
+    names: Sequence[str], key: str, label: str, split: Split, place: int, caption: Callable[[int], tuple[str, str]]
+) -> str | None:
+    """Show the thumbnails around ``place``; return the name of a clicked one."""
     start = place // _STRIP * _STRIP
-    shown = range(start, min(start + _STRIP, len(names)))
+    ranks = range(start, min(start + _STRIP, len(names)))
     spec = session.data_spec()
-    thumbnails = [
-        Thumbnail(
-            names[rank],
-            walk.notes[int(walk.order[rank])],
-            f"{rank + 1}. {names[rank]}",
-            frames.thumbnail(spec, split, names[rank]),
-        )
-        for rank in shown
-    ]
-    label = f"Frames {shown.start + 1} to {shown.stop} of {len(names)}, {walk.words} first"
-    return gallery(thumbnails, key="flips_strip", label=label, chosen=names[place], cell=140)
+    cells = [Thumbnail(names[rank], *caption(rank), frames.thumbnail(spec, split, names[rank])) for rank in ranks]
+    description = f"{label}: {ranks.start + 1} to {ranks.stop} of {len(names)}"
+    return gallery(cells, key=f"{key}_strip", label=description, chosen=names[place], cell=140)

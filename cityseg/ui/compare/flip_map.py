@@ -13,7 +13,7 @@ from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
 from cityseg.ui.app import session
 from cityseg.ui.common import export, frames
-from cityseg.ui.common.viewer import Layer, viewer
+from cityseg.ui.common.viewer import Layer, ViewerEvent, viewer
 
 _BLUE, _ORANGE = ((47, 125, 225), (229, 117, 43))
 FLIP_CLASSES = tuple(
@@ -28,7 +28,9 @@ _MEANINGS = (
 )
 
 
-def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str, info: DataInfo, group: str) -> int:
+def show(
+    frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str, info: DataInfo, group: str
+) -> ViewerEvent | None:
     """Show the flip map beside the two predictions under one slider, with its shares and classes.
 
     Args:
@@ -40,7 +42,7 @@ def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str,
         group: of the viewers that move together.
 
     Returns:
-        Frames to go on: 1 for next, -1 for previous, else 0.
+        The viewer's event, if there was one in this run.
     """
     flips = analysis.flip_map(frame.train_ids, seen[first], seen[second])
     counts = analysis.flip_counts(flips, frame.train_ids)
@@ -74,7 +76,7 @@ def show(frame: FrameView, seen: dict[str, np.ndarray], first: str, second: str,
         )
         st.caption(f"Left of the handle {first}, right of it {second}. All pictures share zoom, opacity and classes.")
     _classes(counts, first, second)
-    return {"next": 1, "previous": -1}.get(event.kind, 0) if event else 0
+    return event
 
 
 def _shares(shares: analysis.FlipShares, first: str, second: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,6 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frame_navigator, frames
-from cityseg.ui.common.frame_navigator import Walk
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.compare import ab_picker, flip_map, probe_frames
@@ -29,8 +29,28 @@ _ORDER, _ORDER_PARAMETER = "flips_order", "frames"
 _CLASS, _CLASS_PARAMETER = "flips_class", "judged"
 _ALL = "all classes"
 _GROUP = "same frame"
+_NAVIGATOR = "flips"
 _MANY = 6
-"""More results than this are not predicted for one page."""
+"""At most this many results are predicted."""
+
+
+@dataclass(frozen=True)
+class FrameOrder:
+    """Frames in the order of the navigator.
+
+    Attributes:
+        first: which frames come first: "most broken".
+        names: (K,) the frames.
+        figures: (K,) the figure shown under each frame.
+        table: the figures, a row per frame.
+        note: meaning of the figures, one sentence.
+    """
+
+    first: str
+    names: list[str]
+    figures: list[str]
+    table: pd.DataFrame
+    note: str
 
 
 def show(comparison: Comparison) -> None:
@@ -55,17 +75,25 @@ def show(comparison: Comparison) -> None:
         st.info("None of the selected results has been scored on this split yet.", icon=":material/hourglass_empty:")
         return
     chosen = ab_picker.choose(comparison, list(stored))
-    walk = _walk(chosen, stored)
+    order = _order(chosen, stored)
     leader = chosen.first if chosen else next(iter(stored))
     counted = stored[leader]
     measured = MeasuredSplit(comparison.selected[leader], comparison.split, counted.frames, counted.matrices)
     info = connected_data(measured)
-    if not len(walk.order):
+    if not order.names:
         st.info("No frame of this split holds a labelled pixel of this class.", icon=":material/search_off:")
         return
-    name = frame_navigator.choose(walk, comparison.split, with_pictures=info is not None)
+    name = frame_navigator.choose_frame(
+        order.names,
+        _NAVIGATOR,
+        label=f"Frame, {order.first} first",
+        split=comparison.split if info else None,
+        caption=lambda rank: (order.figures[rank], f"{rank + 1}. {order.names[rank]}"),
+        note=order.note,
+    )
     if info is None:
-        _table(walk)
+        height = min(38 + 35 * len(order.table), 320)
+        st.dataframe(order.table, hide_index=True, height=height, key="flips_frames")
         return
     _pictures(comparison, list(stored), chosen, name, info)
 
@@ -82,7 +110,7 @@ def _alike(comparison: Comparison, stored: dict[str, FrameConfusions]) -> dict[s
     return {name: stored[name] for name in kept}
 
 
-def _walk(chosen: Pair | None, stored: Mapping[str, FrameConfusions]) -> Walk:
+def _order(chosen: Pair | None, stored: Mapping[str, FrameConfusions]) -> FrameOrder:
     """Ask for the order of the frames: by what the second result breaks or fixes, or by its own score."""
     left, right = st.columns(2, vertical_alignment="bottom")
     with right:
@@ -101,8 +129,8 @@ def _walk(chosen: Pair | None, stored: Mapping[str, FrameConfusions]) -> Walk:
             key=_ORDER,
             required=True,
             persist_state="session",
-            on_change=url_state.wish,
-            args=(frame_navigator.KEY, frame_navigator.FIRST),
+            on_change=frame_navigator.restart,
+            args=(_NAVIGATOR,),
             help=f"By the pixels that {chosen.second} has right minus those that {chosen.first} has right, which is "
             "pixels fixed minus pixels broken, counted at the models' size for every frame.",
         )
@@ -112,10 +140,11 @@ def _walk(chosen: Pair | None, stored: Mapping[str, FrameConfusions]) -> Walk:
     changes = analysis.frame_flips(first.matrices, second.matrices, train_id)
     positions = analysis.ordered(changes, order)
     what = "labelled pixels" if train_id is None else f"{CLASS_NAMES[train_id]} pixels"
-    notes = {int(i): f"{_signed(int(changes.net[i]))} px · {_signed(100 * changes.share[i], 1)} %" for i in positions}
+    names = [first.frames[i] for i in positions]
+    figures = [f"{_signed(int(changes.net[i]))} px · {_signed(100 * changes.share[i], 1)} %" for i in positions]
     table = pd.DataFrame(
         {
-            "frame": [first.frames[i] for i in positions],
+            "frame": names,
             "fixed − broken": changes.net[positions],
             f"right in {chosen.first}": changes.first[positions],
             f"right in {chosen.second}": changes.second[positions],
@@ -126,17 +155,18 @@ def _walk(chosen: Pair | None, stored: Mapping[str, FrameConfusions]) -> Walk:
         f"Under each frame: pixels fixed minus pixels broken by {chosen.second}, and as a share of its {what}. "
         "The matrices of both results give this without a new prediction."
     )
-    return Walk(order, first.frames, positions, notes, table, reading)
+    return FrameOrder(order, names, figures, table, reading)
 
 
-def _worst(name: str, counted: FrameConfusions, train_id: int | None) -> Walk:
+def _worst(name: str, counted: FrameConfusions, train_id: int | None) -> FrameOrder:
     matrices = counted.matrices
     values = frame_values(matrices, "pixel_accuracy") if train_id is None else class_values(matrices, train_id)
     positions = worst_first(values)
     what = "pixel accuracy" if train_id is None else f"IoU of {CLASS_NAMES[train_id]}"
-    notes = {int(i): f"{values[i]:.3f}" for i in positions}
-    table = pd.DataFrame({"frame": [counted.frames[i] for i in positions], what: values[positions]})
-    return Walk("worst", counted.frames, positions, notes, table, f"Under each frame: {what} of {name} in it.")
+    names = [counted.frames[i] for i in positions]
+    table = pd.DataFrame({"frame": names, what: values[positions]})
+    figures = [f"{values[i]:.3f}" for i in positions]
+    return FrameOrder("worst", names, figures, table, f"Under each frame: {what} of {name} in it.")
 
 
 def _class(matrices: np.ndarray) -> int | None:
@@ -148,17 +178,12 @@ def _class(matrices: np.ndarray) -> int | None:
         options,
         key=_CLASS,
         persist_state="session",
-        on_change=url_state.wish,
-        args=(frame_navigator.KEY, frame_navigator.FIRST),
+        on_change=frame_navigator.restart,
+        args=(_NAVIGATOR,),
         help="Count all labelled pixels of a frame, or only those that are one class.",
     )
     url_state.keep(_CLASS, _CLASS_PARAMETER, name)
     return None if name == _ALL else CLASS_NAMES.index(name)
-
-
-def _table(walk: Walk) -> None:
-    """Show the order as figures, where there are no pictures to show."""
-    st.dataframe(walk.table, hide_index=True, height=min(38 + 35 * len(walk.table), 320), key="flips_frames")
 
 
 def _pictures(comparison: Comparison, names: list[str], chosen: Pair | None, name: str, info: DataInfo) -> None:
@@ -177,10 +202,8 @@ def _pictures(comparison: Comparison, names: list[str], chosen: Pair | None, nam
         st.error(f"This frame cannot be shown. {error}", icon=":material/error:")
         return
     if chosen:
-        steps = flip_map.show(frame, seen, chosen.first, chosen.second, info, _GROUP)
-        if steps:
-            url_state.walk(frame_navigator.KEY, steps)
-            st.rerun()
+        event = flip_map.show(frame, seen, chosen.first, chosen.second, info, _GROUP)
+        frame_navigator.follow_viewer(event, _NAVIGATOR)
     _grid(frame, seen, info)
 
 
