@@ -25,8 +25,7 @@ from collections.abc import Callable
 
 import torch
 
-from cityseg import presets
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, presets
 from cityseg.engine.bench.stopwatch import Ratio, Stopwatch
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.precision import WidenedConvolutions, has_native_bfloat16

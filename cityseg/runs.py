@@ -193,7 +193,7 @@ class Run:
     @property
     def given(self) -> dict[str, Path]:
         """Folders of the checkpoints that the run builds on, by the setting that names them, there or not."""
-        return {setting: self.folder / setting for setting in ("initial", "teacher")}
+        return {setting: self.folder / setting for setting in configuration.MODEL_REFERENCES}
 
     def probes(self) -> dict[str, list[Path]]:
         """Return the probe predictions by frame name, in epoch order; palette PNGs of train ids."""

@@ -1,11 +1,12 @@
-"""What in a recipe cannot work, works against itself or is ignored: sentences to read before a launch."""
+"""Warnings about a config before a run: settings that will fail, contradict each other or are ignored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cityseg.config import ExperimentConfig
+from cityseg.config import SETTINGS, ExperimentConfig
+from cityseg.config.rules import ignored
 
 _FEW_STEPS = 20
 _GIGABYTE = 2**30
@@ -13,13 +14,13 @@ _GIGABYTE = 2**30
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a recipe meets on this machine and this data.
+    """The machine and dataset that a config is checked for.
 
     Attributes:
         train_frames: frames in the training split.
         native_bfloat16: whether the device has instructions for bfloat16.
-        memory_bytes: what the training is estimated to need.
-        free_bytes: what the device has free, or None where that is not known.
+        memory_bytes: estimated memory of the training.
+        free_bytes: free memory of the device, or None if unknown.
     """
 
     train_frames: int
@@ -29,15 +30,12 @@ class Surroundings:
 
 
 def recipe_warnings(config: ExperimentConfig, around: Surroundings) -> tuple[str, ...]:
-    """Return one sentence for each thing to mend or to know, what makes a run fail first.
-
-    What no run could begin with is refused by ``ExperimentConfig`` itself and is not repeated here.
-    """
-    return (*_failures(config, around), *_schedule(config, around), *_ignored(config))
+    """Return one sentence per problem, fatal ones first; ``ExperimentConfig`` itself refuses invalid combinations."""
+    return (*_failures(config, around), *_schedule(config, around), *_labels(config), *ignored(config, SETTINGS))
 
 
 def recipe_notes(config: ExperimentConfig, around: Surroundings) -> tuple[str, ...]:
-    """Return one sentence for each thing that works, and that one should know."""
+    """Return one sentence per property that is no problem but good to know."""
     return (*_slow(config, around), *_early(config))
 
 
@@ -94,34 +92,9 @@ def _early(config: ExperimentConfig) -> Iterator[str]:
         )
 
 
-def _ignored(config: ExperimentConfig) -> Iterator[str]:
-    plain = ExperimentConfig()
-    for name in ("cutmix", "copy_paste"):
-        if getattr(config, name) and config.batch_size == 1:
-            yield f"{name} has no other frame to paste from in batches of one. Raise batch_size, or set {name} to 0."
-    if config.optimizer != "sgd" and config.momentum != plain.momentum:
-        yield f"momentum is ignored: it belongs to sgd, and the optimiser is {config.optimizer}."
-    if config.schedule != "one-cycle" and config.warmup_share != plain.warmup_share:
-        yield (
-            f"warmup_share is ignored: it belongs to one-cycle, and the schedule is {config.schedule}. Its warm-up is "
-            "set with warmup_steps."
-        )
-    if not config.cross_entropy_weight:
-        unused = {
-            "label_smoothing": config.label_smoothing,
-            "focal_gamma": config.focal_gamma,
-            "class_weights": config.class_weights != "none" and not (config.teacher and config.teacher_weight),
-        }
-        for name in (name for name, used in unused.items() if used):
-            yield f"{name} is ignored: it belongs to cross-entropy, whose weight is 0."
-    if not config.teacher and config.teacher_weight != plain.teacher_weight:
-        yield "teacher_weight is ignored: no teacher is named."
+def _labels(config: ExperimentConfig) -> Iterator[str]:
     if config.teacher and config.teacher_weight == 1:
-        yield (
-            "The labels play no part: the teacher decides the whole loss. Lower teacher_weight to learn from them too."
-        )
-        if config.label_doubt:
-            yield "label_doubt is ignored: it belongs to the labels, and teacher_weight 1 leaves them out."
+        yield "The labels have no effect: the teacher decides the whole loss. Lower teacher_weight to use them too."
 
 
 def _slow(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:

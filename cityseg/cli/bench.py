@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config, presets
+from cityseg import api, config
 from cityseg.api.training.bench import ROUNDS, WANTED, BenchResult
 from cityseg.cli.common import Bars, Json, counted, print_result, table
+from cityseg.config import presets
 
 _SIDES = {
     "epoch": ("a whole epoch", "its steps, data in place"),

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config, presets
+from cityseg import api, config
 from cityseg.api.training.preflight import OVERFIT_STEPS, TrialProgress, overfit_document, rate_document
 from cityseg.api.types import OverfitCheck, RateSearch
 from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, presets
 from cityseg.errors import UsageError
 
 Preset = Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")]
@@ -29,7 +29,7 @@ def estimate(
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a training would take: parameters, multiply-adds, memory, and time from a few real steps."""
+    """Say what a training would take: parameters, MACs, memory, and time from a few real steps."""
     recipe = _recipe(preset, config_file, settings)
     with _bars() as progress:
         result = api.measure_time(recipe, data, runs=runs, on_progress=progress)
@@ -95,7 +95,7 @@ def _estimate_lines(result: api.Estimate, recipe: ExperimentConfig) -> Iterable[
     parts = ", ".join(f"{name} {size / 2**20:,.0f}" for name, size in vars(cost.memory).items())
     rows = [
         ("parameters", f"{cost.parameters:,}"),
-        ("multiply-adds", f"{cost.multiply_adds / 1e9:.3g} billion for a frame's prediction"),
+        ("MACs", f"{cost.multiply_adds / 1e9:.3g} billion for a frame's prediction"),
         ("memory", f"about {cost.memory.total / 2**20:,.0f} MB estimated ({parts})"),
         ("steps", f"{result.steps:,} in {counted(recipe.epochs, 'epoch')} over {result.frames['train']:,} frames"),
     ]

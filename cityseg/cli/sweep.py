@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cityseg import api, config, presets
+from cityseg import api, config
 from cityseg.analysis.comparison.groups import Spread, Variant
 from cityseg.cli.common import Data, Json, Runs, counted, figure, print_result, table
+from cityseg.config import presets
+from cityseg.config.sweep import Sweep, expand, parse_list, parse_range, parse_seeds
 from cityseg.errors import UsageError
-from cityseg.sweep import Sweep, expand, parse_list, parse_range, parse_seeds
 
 _COLUMNS = (("val", "f1"), ("val", "iou"), ("test", "f1"), ("test", "iou"))
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cityseg import api, config, distributed, presets
+from cityseg import api, config, distributed
 from cityseg.cli.common import Bars, Data, Json, Runs, print_result, result_lines
+from cityseg.config import presets
 from cityseg.errors import UsageError
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cityseg.classes import CLASS_NAMES, PALETTE
+from cityseg.config.presets import PRESETS
 from cityseg.data.layouts.detect import Split
-from cityseg.presets import PRESETS
 
 BETTER = "#2f7de1"
 """Blue: of two results, where the looked-at one is better."""

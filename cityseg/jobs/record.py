@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 import filelock
 
 from cityseg import config as configuration
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, affecting
 from cityseg.errors import CitysegError, Stopped, UsageError
 from cityseg.files import write_json
 from cityseg.jobs.liveness import is_alive, process_identity
@@ -37,16 +37,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _FOLDER = ".trials"
 _WRITE_SECONDS = 0.25
 _SURE_STEPS, _SURE_SECONDS = 3, 1.0
-_WORDS = {"preset", "group", "tracking"}
-_SCHEDULE = {"epochs", "schedule", "warmup_share", "warmup_steps", "patience"}
-_PLAYS_NO_PART: dict[Kind, set[str]] = {
-    "estimate": _WORDS | _SCHEDULE | {"seed", "learning_rate", "weight_decay", "momentum", "initial", "rare_frames"},
-    "overfit": _WORDS
-    | _SCHEDULE
-    | {"batch_size", "initial", "teacher", "teacher_weight", "label_doubt", "rare_frames"},
-    "lr-find": _WORDS | _SCHEDULE | {"learning_rate"},
-}
-"""Fields of a recipe that a trial's outcome does not depend on."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +96,7 @@ class TrialFolder:
     ) -> None:
         self.kind, self.config, self.data = kind, config, data
         place = data if data == "synthetic" else str(Path(data).expanduser().resolve())
-        matters = config.model_dump(mode="json", exclude=_PLAYS_NO_PART[kind])
+        matters = config.model_dump(mode="json", include=affecting(kind))
         named = json.dumps([kind, matters, built_on, place, steps, socket.gethostname(), device], sort_keys=True)
         self.folder = _root(runs) / f"{kind}-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
         self.log = self.folder / "log.txt"

@@ -115,7 +115,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(
             UpStep(below, width, kind, attention, bilinear) for width, below in reversed([*pairwise(widths)])
         )
-        self.head = nn.Conv2d(start_channels, num_classes, 1)
+        self.head = nn.Conv2d(widths[0], num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of every pixel.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cityseg.analysis.config_warnings import Surroundings, recipe_notes, recipe_warnings
-from cityseg.presets import PRESETS, preset
+from cityseg.config.presets import PRESETS, preset
 
 PLENTY = Surroundings(train_frames=2975, native_bfloat16=True, memory_bytes=2**30, free_bytes=2**33)
 
@@ -66,18 +66,18 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
         (
             {"cutmix": 0.5, "batch_size": 1},
             {},
-            "cutmix has no other frame to paste from in batches of one. Raise batch_size, or set cutmix to 0.",
+            "cutmix is ignored: it pastes from another frame of the batch, and batch_size is 1.",
         ),
         (
             {"copy_paste": 0.5, "batch_size": 1},
             {},
-            "copy_paste has no other frame to paste from in batches of one. Raise batch_size, or set copy_paste to 0.",
+            "copy_paste is ignored: it pastes from another frame of the batch, and batch_size is 1.",
         ),
         ({"momentum": 0.8}, {}, "momentum is ignored: it belongs to sgd, and the optimiser is adamw."),
         (
             {"schedule": "cosine", "warmup_share": 0.1},
             {},
-            "warmup_share is ignored: it belongs to one-cycle, and the schedule is cosine. Its warm-up is set with "
+            "warmup_share is ignored: it belongs to one-cycle, and the schedule is cosine, whose warm-up is set with "
             "warmup_steps.",
         ),
         (
@@ -89,7 +89,7 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
         (
             {"teacher": "best-3", "teacher_weight": 1, "cross_entropy_weight": 0.0, "class_weights": "log"},
             {},
-            "The labels play no part: the teacher decides the whole loss. Lower teacher_weight to learn from them too.",
+            "The labels have no effect: the teacher decides the whole loss. Lower teacher_weight to use them too.",
         ),
         (
             {"teacher": "best-3", "teacher_weight": 0, "label_doubt": 0.1, "cross_entropy_weight": 0.0},

@@ -68,7 +68,7 @@ def test_a_change_before_the_form_has_loaded_loses_no_setting(browser: Any, stud
         page.get_by_role("textbox", name="Name of the run").blur()
         page.wait_for_timeout(1_500)
         sync_api.expect(unchanged).to_be_visible()
-        for name, value in (("Channels of the first level", "16"), ("Batch size", "16")):
+        for name, value in (("Base channels", "16"), ("Batch size", "16")):
             sync_api.expect(page.get_by_label(name, exact=True)).to_have_value(value)
     finally:
         page.close()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cityseg import presets
+from cityseg.config import presets
 from cityseg.data.synthetic import synthesize
 from cityseg.jobs import queue
 from cityseg.jobs.liveness import process_identity

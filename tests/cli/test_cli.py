@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from cityseg import __version__, api, checkpoint, presets
+from cityseg import __version__, api, checkpoint
 from cityseg.classes import CLASS_NAMES
+from cityseg.config import presets
 
 
 @pytest.fixture

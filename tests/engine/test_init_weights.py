@@ -15,12 +15,12 @@ from cityseg import api, checkpoint
 from cityseg.api.results.listing import shipped_root
 from cityseg.api.training.create_run import given_by, make_run
 from cityseg.config import build
+from cityseg.config.presets import PRESETS, preset
 from cityseg.data.batches import Normalization
 from cityseg.engine.init_weights import initial_weights
 from cityseg.errors import DataError, UsageError
 from cityseg.jobs.liveness import process_identity
 from cityseg.models import UNet, arguments_of
-from cityseg.presets import PRESETS, preset
 from cityseg.runs import find_run, surroundings
 
 STILL = {"learning_rate": 1e-30, "weight_decay": 0, "epochs": 1}

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from cityseg import config, presets
+from cityseg import config
+from cityseg.config import presets
 from cityseg.errors import UsageError
 from cityseg.models import arguments_of, build_model, count_parameters
 from cityseg.models.blocks import BLOCKS, AttentionGate, ResidualBlock, SeparableBlock

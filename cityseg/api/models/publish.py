@@ -16,8 +16,8 @@ from cityseg.api.data.connect import data_info, prepare
 from cityseg.api.models.model_card import model_card
 from cityseg.api.results.listing import Result, find_result, shipped_root
 from cityseg.api.results.robustness import find_robustness, measure_robustness
-from cityseg.api.training.create_run import NAMING
 from cityseg.checkpoint import ModelCard
+from cityseg.config import MODEL_REFERENCES
 from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.inference_speed import measure_speed
@@ -126,7 +126,7 @@ def _measure(made: Run, splits: Mapping[Split, CachedSplit], on_progress: OnProg
 
 
 def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
-    return {key: Path(value).name if key in NAMING else value for key, value in recipe.items()}
+    return {key: Path(value).name if key in MODEL_REFERENCES else value for key, value in recipe.items()}
 
 
 def _onnx_speed(folder: Path) -> float:

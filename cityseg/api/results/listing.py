@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from cityseg import checkpoint
 from cityseg.config import ExperimentConfig
+from cityseg.config.presets import PRESETS
 from cityseg.errors import CheckpointError, UsageError
-from cityseg.presets import PRESETS
 from cityseg.runs import Run, State, list_runs
 
 Source = Literal["run", "shipped"]

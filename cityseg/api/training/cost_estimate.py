@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cityseg import config as configuration
-from cityseg import presets
 from cityseg.analysis.config_warnings import Surroundings, recipe_notes, recipe_warnings
 from cityseg.api.data.connect import DataInfo, data_info
 from cityseg.api.training.create_run import built_on_by
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, presets
 from cityseg.data.layouts.detect import Split
 from cityseg.engine.preflight import cost
 from cityseg.engine.preflight.cost import Memory
@@ -155,8 +154,8 @@ def trial_folder(
     A trial is another one when the models change on which its outcome depends: a search for a learning rate starts
     from the weights of both, a measured time knows the teacher's network.
     """
-    depends: dict[Kind, tuple[str, ...]] = {"lr-find": ("initial", "teacher"), "estimate": ("teacher",), "overfit": ()}
-    built_on = built_on_by(config, runs, depends[kind])
+    relevant = [name for name in configuration.MODEL_REFERENCES if kind in configuration.SETTINGS[name].affects]
+    built_on = built_on_by(config, runs, relevant)
     return TrialFolder(kind, config, spec, device_words(), steps=steps, built_on=built_on, runs=runs)
 
 

@@ -9,14 +9,11 @@ from pathlib import Path
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder, shipped_root
-from cityseg.config import ExperimentConfig
+from cityseg.config import MODEL_REFERENCES, ExperimentConfig
 from cityseg.engine.pretrained import Given
 from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
 from cityseg.runs import Run, create_run, find_run
-
-NAMING = ("initial", "teacher")
-"""Settings that name a model, maybe by its folder."""
 
 
 def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
@@ -71,7 +68,7 @@ def given_by(config: ExperimentConfig, runs: Path | None = None) -> Given:
     return Given.load(config, _sources(config, runs))
 
 
-def built_on_by(config: ExperimentConfig, runs: Path | None = None, settings: Sequence[str] = NAMING) -> str:
+def built_on_by(config: ExperimentConfig, runs: Path | None = None, settings: Sequence[str] = MODEL_REFERENCES) -> str:
     """Return words that change with the weights of the models that a recipe names; empty where it names none.
 
     Args:
@@ -88,7 +85,7 @@ def built_on_by(config: ExperimentConfig, runs: Path | None = None, settings: Se
 
 
 def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:
-    named = {setting: getattr(config, setting) for setting in NAMING}
+    named = {setting: getattr(config, setting) for setting in MODEL_REFERENCES}
     return {setting: find_result_folder(model, runs).checkpoint for setting, model in named.items() if model}
 
 

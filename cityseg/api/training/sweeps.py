@@ -20,7 +20,7 @@ def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, r
     """Put the runs of a sweep in line, all of them or none, and return their ids; what has a slot starts at once.
 
     Args:
-        configs: as ``cityseg.sweep.expand`` makes them; the runs are named after their group and numbered.
+        configs: as ``cityseg.config.sweep.expand`` makes them; the runs are named after their group and numbered.
         spec: the dataset of all of them; without one, what is connected now.
         runs: folder of runs.
 

@@ -9,9 +9,7 @@ from typing import Literal
 
 import torch
 
-from cityseg import config as configuration
-from cityseg.config import ExperimentConfig
-from cityseg.data.augmentation.augment import Augmentation
+from cityseg.config import SETTINGS, ExperimentConfig, build
 from cityseg.data.batches import Normalization
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import evaluate
@@ -89,25 +87,21 @@ def check_overfit(
     steps: int = OVERFIT_STEPS,
     on_point: Callable[[OverfitPoint], None] | None = None,
 ) -> OverfitCheck:
-    """Train a recipe on ``OVERFIT_FRAMES`` fixed frames, all of them in every step, and watch it learn them by heart.
+    """Train on ``OVERFIT_FRAMES`` fixed frames, all of them in every step, until the network has memorised them.
 
-    Augmentation is off, and the learning rate stays at the recipe's, the peak of its schedule. Scores are those of the
-    network as it predicts, so a fault that shows in evaluation only shows here too.
+    Settings that do not affect the check are switched off: augmentation, schedule, batch size, initial weights and
+    teacher. Scores are those of the network in evaluation mode, which reveals faults of evaluation too.
 
     Args:
-        config: the recipe; its batch size and number of epochs, and the models it builds on, play no part.
-        train: cached training split at the recipe's size.
+        config: the config to check.
+        train: cached training split at the config's size.
         device: where to compute.
         steps: how many at most.
         on_point: called after every step.
     """
     frames = portion(train, OVERFIT_FRAMES)
-    plain = {
-        **vars(Augmentation()),
-        **{"rare_frames": 0.0, "half_size_epochs": 0, "schedule": "constant", "warmup_steps": 0},
-        **{"initial": "", "teacher": "", "label_doubt": 0.0},
-    }
-    recipe = configuration.build({**config.model_dump(), **plain, "batch_size": len(frames)})
+    switched_off = {name: setting.off for name, setting in SETTINGS.items() if "overfit" not in setting.affects}
+    recipe = build({**config.model_dump(), **switched_off, "batch_size": len(frames)})
     keep_freed_memory()
     setup = Setup(recipe, frames, device)
     normalization = Normalization.named(recipe.normalization)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import streamlit as st
 from torch import Tensor
 
 from cityseg import api
-from cityseg import config as configuration
 from cityseg.api import Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
 from cityseg.api.data.connect import STATISTICS_SIZE, synthetic_is_drawn
 from cityseg.api.types import (
@@ -26,11 +24,11 @@ from cityseg.api.types import (
     probabilities_at,
     runs_root,
 )
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, affecting
 from cityseg.data.prepared import cache
 from cityseg.data.prepared import statistics as counting
 from cityseg.errors import CitysegError
-from cityseg.ui.app import background, glossary
+from cityseg.ui.app import background
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=8)
@@ -112,23 +110,14 @@ def counted(spec: str) -> dict[Split, SplitStatistics]:
     return statistics(spec)
 
 
-_COSTLY = {
-    *glossary.SETTINGS["Model"],
-    *("image_size", "batch_size", "optimizer", "momentum", "ema_decay", "precision", "class_weights"),
-    *("cross_entropy_weight", "label_smoothing", "focal_gamma", "dice_weight", "lovasz_weight"),
-    *("deep_supervision", "teacher", "teacher_weight", "label_doubt"),
-}
-"""Fields of a recipe that decide its cost."""
-
-
 def cost(config: ExperimentConfig, frames: int) -> Cost:
-    """Count what a recipe takes on ``frames`` frames; counted anew only where it can differ."""
-    return _cost(config.model_dump_json(include=_COSTLY), frames)
+    """Return the cost of a config on ``frames`` frames; counted once for configs that differ only in other settings."""
+    return _cost(config.model_dump_json(include=affecting("cost")), frames, config)
 
 
-@st.cache_data(show_spinner="Counting what the network takes", max_entries=128)
-def _cost(settings: str, frames: int) -> Cost:
-    return api.cost_of(configuration.build(json.loads(settings)), frames)
+@st.cache_data(show_spinner="Counting parameters, MACs and memory", max_entries=128)
+def _cost(settings: str, frames: int, _config: ExperimentConfig) -> Cost:
+    return api.cost_of(_config, frames)
 
 
 @st.cache_data(show_spinner=False, ttl=600)

@@ -1,130 +1,13 @@
-"""The words of the pages: names of settings and scores, their meaning on hover, and how figures are written."""
+"""Words of the pages: labels of settings and scores, their help texts, and the format of figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from cityseg.config import ExperimentConfig
+from cityseg.config import SETTINGS, ExperimentConfig
 
 ABSENT = "–"
-
-SETTINGS: dict[str, tuple[str, ...]] = {
-    "Model": (
-        "architecture",
-        "start_channels",
-        "max_channels",
-        "depth",
-        "block",
-        "upsampling",
-        "stem",
-        "attention",
-        "initial",
-    ),
-    "Data": ("image_size", "normalization"),
-    "Optimiser": (
-        "epochs",
-        "batch_size",
-        "optimizer",
-        "learning_rate",
-        "schedule",
-        "warmup_share",
-        "warmup_steps",
-        "weight_decay",
-        "momentum",
-        "clip_norm",
-        "ema_decay",
-    ),
-    "Loss": (
-        "class_weights",
-        "cross_entropy_weight",
-        "dice_weight",
-        "lovasz_weight",
-        "label_smoothing",
-        "focal_gamma",
-        "deep_supervision",
-        "teacher",
-        "teacher_weight",
-        "label_doubt",
-    ),
-    "Augmentation": (
-        "flip",
-        "scale_min",
-        "scale_max",
-        "brightness",
-        "contrast",
-        "saturation",
-        "hue",
-        "tint",
-        "blur",
-        "noise",
-        "night",
-        "cutmix",
-        "copy_paste",
-        "rare_frames",
-        "half_size_epochs",
-    ),
-    "Run": ("precision", "seed", "patience", "channels_last", "compile", "group", "tracking"),
-}
-"""Fields of ``ExperimentConfig`` by group, in the order they are shown."""
-
-SETTING_NAMES: dict[str, str] = {
-    "preset": "Preset",
-    "architecture": "Network",
-    "start_channels": "Channels of the first level",
-    "depth": "Depth",
-    "block": "Block",
-    "stem": "Stem stride",
-    "max_channels": "Most channels of a level",
-    "upsampling": "Way up",
-    "attention": "Attention gates",
-    "initial": "Start from",
-    "image_size": "Frame size",
-    "normalization": "Normalisation",
-    "epochs": "Epochs",
-    "batch_size": "Batch size",
-    "optimizer": "Optimiser",
-    "learning_rate": "Learning rate",
-    "weight_decay": "Weight decay",
-    "schedule": "Schedule",
-    "warmup_share": "Warm-up share",
-    "warmup_steps": "Warm-up steps",
-    "momentum": "Momentum",
-    "clip_norm": "Gradient clipping",
-    "ema_decay": "Averaging of weights",
-    "patience": "Patience",
-    "class_weights": "Class weights",
-    "cross_entropy_weight": "Weight of the cross-entropy loss",
-    "label_smoothing": "Label smoothing",
-    "focal_gamma": "Focal power",
-    "deep_supervision": "Weight of deep supervision",
-    "teacher": "Teacher",
-    "teacher_weight": "Share of the teacher",
-    "label_doubt": "Doubt of labels",
-    "dice_weight": "Weight of the Dice loss",
-    "lovasz_weight": "Weight of the Lovász loss",
-    "flip": "Mirror frames at random",
-    "scale_min": "Smallest zoom",
-    "scale_max": "Largest zoom",
-    "brightness": "Brightness",
-    "contrast": "Contrast",
-    "saturation": "Saturation",
-    "hue": "Hue",
-    "tint": "Tint",
-    "blur": "Blur",
-    "noise": "Noise",
-    "night": "Night",
-    "cutmix": "CutMix",
-    "copy_paste": "Copy-paste of rare things",
-    "rare_frames": "Rare classes are on fewer than",
-    "half_size_epochs": "Epochs at half size first",
-    "precision": "Number type",
-    "channels_last": "Channels last in memory",
-    "compile": "Compile the network",
-    "seed": "Seed",
-    "group": "Group",
-    "tracking": "Tracking",
-}
 
 SCORES: dict[str, tuple[str, str]] = {
     "f1": (
@@ -150,14 +33,24 @@ SAMPLES_DICE = "Dice averaged over the classes of each frame, then over the fram
 SUPPORT = "Support: how much of the split is this class, as a share of all scored pixels."
 
 
+def label(field: str) -> str:
+    """Return the label of a setting."""
+    return SETTINGS[field].label
+
+
+def label_in_sentence(field: str) -> str:
+    """Return the label of a setting in lower case, unless it begins with an acronym."""
+    first, *rest = label(field).split(" ", 1)
+    return " ".join([first.lower() if first[1:].islower() else first, *rest])
+
+
 def meaning(field: str) -> str:
-    """Return what a setting means, as its own documentation says it."""
-    text = ExperimentConfig.model_fields[field].description or ""
-    return " ".join(text.split())
+    """Return the help text of a setting."""
+    return SETTINGS[field].help
 
 
 def setting(field: str, value: Any) -> str:
-    """Write a setting's value: sizes as height x width, yes and no in words."""
+    """Format the value of a setting: sizes as height x width, booleans as yes or no."""
     if value is None:
         return ABSENT
     if field == "image_size":

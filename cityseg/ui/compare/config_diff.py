@@ -10,6 +10,7 @@ import streamlit as st
 
 from cityseg.analysis import parallel_coordinates
 from cityseg.analysis.comparison.comparability import differing_settings, group_comparable
+from cityseg.config import SETTINGS
 from cityseg.figures import theme
 from cityseg.figures.parallel_coordinates import parallel_axes
 from cityseg.ui.app import glossary, session
@@ -18,11 +19,7 @@ from cityseg.ui.compare.context import Comparison
 
 _AXES, _PARAMETER = "compare_axes", "axes"
 _FEW = 6
-"""So many settings have an axis on arrival, the first of these that differ."""
-_TELLING = (
-    *("image_size", "start_channels", "depth", "epochs", "batch_size", "learning_rate", "optimizer", "schedule"),
-    *("dice_weight", "class_weights", "architecture", "seed"),
-)
+"""Settings that have an axis on arrival: the first that differ, basic ones only if there are any."""
 _SCORES = (("Macro F1", "macro", "f1"), ("Mean IoU", "macro", "iou"), ("Pixel accuracy", "", "pixel_accuracy"))
 
 
@@ -38,7 +35,7 @@ def show(comparison: Comparison) -> None:
     if not differing:
         st.info("The selected results were trained with the same settings.", icon=":material/equal:")
         return
-    heads = {key: glossary.SETTING_NAMES.get(key, "Data") for key in differing}
+    heads = {key: "Data" if key == "data" else glossary.label(key) for key in differing}
     frame = pd.DataFrame(
         [
             [heads[key], *(glossary.setting(key, value) for value in values), _why(key)]
@@ -63,8 +60,8 @@ def show(comparison: Comparison) -> None:
 def _parallel(comparison: Comparison, differing: dict[str, tuple[str, tuple[Any, ...]]]) -> None:
     """Draw each result as a line through its settings down to its scores."""
     st.subheader("Settings and scores", anchor=False)
-    telling = [name for key in _TELLING for name, (field, _) in differing.items() if field == key]
-    usual = (telling or list(differing))[:_FEW]
+    basic = [name for name, (field, _) in differing.items() if field in SETTINGS and not SETTINGS[field].advanced]
+    usual = (basic or list(differing))[:_FEW]
     if _AXES not in st.session_state:
         asked = st.query_params.get(_PARAMETER, "").split(",")
         st.session_state[_AXES] = [name for name in differing if name in asked]

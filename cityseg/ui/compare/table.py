@@ -36,7 +36,7 @@ SCORE_COLUMNS = tuple(column for column, *_ in _SCORES)
 _STAR = "Baseline"
 DEFAULT_COLUMNS = (
     *(_STAR, "Name", "State", "Group", *SCORE_COLUMNS, "Speed", "Data", "Frame size", "Parameters", "Epochs"),
-    *("Batch size", "Learning rate", "Optimiser", "Schedule", "Loss", "Number type", "Training time", "Where"),
+    *("Batch size", "Learning rate", "Optimiser", "Schedule", "Loss", "Precision", "Training time", "Where"),
 )
 """Columns on arrival; every other setting of a recipe can be chosen too."""
 
@@ -171,9 +171,9 @@ def _scores(summary: dict[str, Any]) -> dict[str, float | None]:
 def _row(name: str, result: Result, summary: dict[str, Any]) -> dict[str, Any]:
     config = result.config
     settings = {
-        words: glossary.setting(field, getattr(config, field))
-        for field, words in glossary.SETTING_NAMES.items()
-        if words not in DEFAULT_COLUMNS
+        label: glossary.setting(field, value)
+        for field, value in config.model_dump().items()
+        if (label := glossary.label(field)) not in DEFAULT_COLUMNS
     }
     return {
         "Name": name,
@@ -190,7 +190,7 @@ def _row(name: str, result: Result, summary: dict[str, Any]) -> dict[str, Any]:
         "Optimiser": config.optimizer,
         "Schedule": config.schedule,
         "Loss": _loss(config),
-        "Number type": config.precision,
+        "Precision": config.precision,
         "Training time": duration(result.seconds) if result.seconds else None,
         "Where": "checkpoints/" if result.source == "shipped" else "runs/",
         **settings,
@@ -230,6 +230,6 @@ def _columns(split: Split, *, signed: bool) -> dict[str, Any]:
         "Learning rate": column.NumberColumn(format="%g", help=glossary.meaning("learning_rate")),
         "Optimiser": column.TextColumn(help=glossary.meaning("optimizer")),
         "Schedule": column.TextColumn(help=glossary.meaning("schedule")),
-        "Number type": column.TextColumn(help=glossary.meaning("precision")),
+        "Precision": column.TextColumn(help=glossary.meaning("precision")),
         "Training time": column.TextColumn(help="Without decoding the data, which is done once per size."),
     }

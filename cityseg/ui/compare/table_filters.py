@@ -80,6 +80,6 @@ def _state(result: Result) -> str:
 
 def _has(name: str, result: Result, wanted: Sequence[str]) -> bool:
     config = result.config.model_dump()
-    settings = (f"{words} {glossary.setting(field, config[field])}" for field, words in glossary.SETTING_NAMES.items())
+    settings = (f"{glossary.label(field)} {glossary.setting(field, value)}" for field, value in config.items())
     text = " ".join([name, _state(result), result.data, *settings]).lower()
     return all(word in text for word in wanted)

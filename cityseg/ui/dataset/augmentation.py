@@ -8,11 +8,11 @@ from typing import cast
 
 import streamlit as st
 
-from cityseg import api, presets
+from cityseg import api
 from cityseg.analysis.dataset.frame_table import Catalogue
 from cityseg.api import AugmentedView, DataInfo
 from cityseg.api.types import Augmentation, Split, SplitStatistics
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, presets
 from cityseg.errors import CitysegError
 from cityseg.figures.images.overlay import overlay
 from cityseg.ui.app import cache, glossary, session
@@ -86,7 +86,7 @@ def _words(settings: ExperimentConfig) -> str:
     augmentation, nothing = Augmentation.of(settings), Augmentation()
     chosen = {field.name: getattr(augmentation, field.name) for field in fields(Augmentation)}
     drawn = [
-        glossary.SETTING_NAMES[name] + ("" if value is True else f" {glossary.setting(name, value)}")
+        glossary.label(name) + ("" if value is True else f" {glossary.setting(name, value)}")
         for name, value in chosen.items()
         if value != getattr(nothing, name)
     ]

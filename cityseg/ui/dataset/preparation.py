@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cityseg import api, presets
+from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.api.data.connect import STATISTICS_SIZE
+from cityseg.config import presets
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache
 from cityseg.ui.app.background import duration

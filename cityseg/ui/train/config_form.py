@@ -1,4 +1,4 @@
-"""What to train: preset cards and the form of settings, kept in the session as one recipe."""
+"""Preset cards and the form of settings, which the session keeps as one config."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, cast, get_args
 import streamlit as st
 
 from cityseg import config as configuration
-from cityseg import presets
 from cityseg.api import Result
-from cityseg.config import ExperimentConfig
+from cityseg.config import SETTINGS, ExperimentConfig, presets
+from cityseg.config.settings import GROUPS, Group
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, glossary
 
@@ -21,21 +21,19 @@ FIRST_CHOICE = "better-1"
 _RECIPE = "recipe"
 _FAMILIES = {"First study": "experiment-", "Study's networks": "better-", "Best we know": "best-"}
 """Tabs of presets, each with how its names begin."""
-_MODELS = ("initial", "teacher")
-"""Fields that name a model."""
 
 
 def recipe() -> dict[str, Any]:
-    """Return the settings as they stand in the form, not checked yet."""
+    """Return the settings in the form, not validated yet."""
     values: dict[str, Any] = st.session_state.setdefault(_RECIPE, presets.preset(FIRST_CHOICE).model_dump())
     return values
 
 
 def current() -> ExperimentConfig:
-    """Return the description that the form makes right now, also from within a callback.
+    """Return the form's config, also from within a callback.
 
     Raises:
-        UsageError: the settings cannot be trained.
+        UsageError: the settings are invalid.
     """
     values = recipe()
     for field in values:
@@ -47,7 +45,7 @@ def current() -> ExperimentConfig:
 
 
 def fill(config: ExperimentConfig) -> None:
-    """Put a description into the form; to be called from a callback."""
+    """Put a config into the form; to be called from a callback."""
     values = config.model_dump()
     st.session_state[_RECIPE] = values
     for field, value in values.items():
@@ -97,13 +95,21 @@ def _card(name: str, own: Result | None, chosen: bool) -> None:
 
 
 def form() -> ExperimentConfig | None:
-    """Show the settings and return the description they make, or None with a sentence on what cannot work."""
+    """Show the settings and return their config, or show why they are invalid and return None."""
     summary = st.empty()
+    try:
+        config = current()
+        without_effect = {field for field, setting in SETTINGS.items() if not setting.applies(config)}
+    except CitysegError:
+        # What makes the settings invalid may be one that has no effect, which one has to be able to change.
+        without_effect = set()
     with st.expander("Settings", icon=":material/tune:"):
-        for tab, (_, fields) in zip(st.tabs(list(glossary.SETTINGS)), glossary.SETTINGS.items(), strict=True):
+        for tab, group in zip(st.tabs(GROUPS), GROUPS, strict=True):
             with tab:
-                for field in fields:
-                    recipe()[field] = _widget(field, recipe()[field])
+                _fields(group, without_effect, advanced=False)
+                if any(setting.advanced for setting in SETTINGS.values() if setting.group == group):
+                    with st.expander("Advanced"):
+                        _fields(group, without_effect, advanced=True)
     try:
         config = configuration.build(recipe())
     except CitysegError as error:
@@ -113,15 +119,22 @@ def form() -> ExperimentConfig | None:
     return config
 
 
+def _fields(group: Group, without_effect: set[str], *, advanced: bool) -> None:
+    """Show the basic or the advanced settings of a group."""
+    for field, setting in SETTINGS.items():
+        if field != "preset" and (setting.group, setting.advanced) == (group, advanced):
+            recipe()[field] = _widget(field, recipe()[field], disabled=field in without_effect)
+
+
 def _summary(config: ExperimentConfig) -> str:
-    """Say in one line how the settings differ from the preset they started from."""
+    """Return one line on how the settings differ from the preset they started from."""
     if config.preset not in presets.PRESETS:
         return "Settings of your own, not from a preset."
     changed = configuration.differences(config, presets.preset(config.preset))
     if not changed:
         return f"**{config.preset}**, exactly as the preset has it."
     words = [
-        f"{glossary.SETTING_NAMES[field].lower()} **{glossary.setting(field, mine)}** "
+        f"{glossary.label_in_sentence(field)} **{glossary.setting(field, mine)}** "
         f"(preset {glossary.setting(field, theirs)})"
         for field, (mine, theirs) in changed.items()
     ]
@@ -135,47 +148,38 @@ def _parts(field: str, value: Any) -> list[tuple[str, Any]]:
     return [(f"setting_{field}", value)]
 
 
-def _widget(field: str, value: Any) -> Any:
-    """Show one setting and return what stands in it.
+def _widget(field: str, value: Any, *, disabled: bool) -> Any:
+    """Show one setting and return its value.
 
     The value is every widget's default too, not in the session alone: a browser that gets the code of a kind of widget
     late, when the next run of the page has begun, knows nothing but the default.
     """
-    label, key, help_text = glossary.SETTING_NAMES[field], f"setting_{field}", glossary.meaning(field)
-    annotation = ExperimentConfig.model_fields[field].annotation
+    setting, annotation = SETTINGS[field], ExperimentConfig.model_fields[field].annotation
+    common: dict[str, Any] = {"help": setting.help, "disabled": disabled}
     if field == "image_size":
         sides = [("Frame height (pixels)", 2048), ("Frame width (pixels)", 4096)]
         return tuple(
-            column.number_input(name, 8, most, part, step=8, key=part_key, help=help_text)
-            for column, (name, most), (part_key, part) in zip(st.columns(2), sides, _parts(field, value), strict=True)
+            column.number_input(name, 8, most, part, step=8, key=key, **common)
+            for column, (name, most), (key, part) in zip(st.columns(2), sides, _parts(field, value), strict=True)
         )
+    common["key"] = f"setting_{field}"
     if choices := get_args(annotation):
-        if len(choices) == 1:
-            return st.selectbox(label, choices, key=key, help=help_text, disabled=True)
-        return st.segmented_control(label, choices, default=value, key=key, help=help_text, required=True)
+        return st.segmented_control(setting.label, choices, default=value, required=True, **common)
     if annotation is bool:
-        return st.toggle(label, value, key=key, help=help_text)
-    if field in _MODELS:
+        return st.toggle(setting.label, value, **common)
+    if setting.kind == "model":
         # Folders can be named on the command line; one that is stays among the choices.
         known = [result.id for result in cache.results() if result.epochs_done]
         names = list(dict.fromkeys(["", *known, value]))
-        return st.selectbox(
-            label, names, names.index(value), key=key, help=help_text, format_func=lambda name: name or "none"
-        )
+        return st.selectbox(setting.label, names, names.index(value), format_func=lambda name: name or "none", **common)
     if annotation is str:
-        return st.text_input(label, value, key=key, help=help_text, placeholder="none")
+        return st.text_input(setting.label, value, placeholder="none", **common)
     lowest, highest = _limits(field)
     if annotation is float:
         return st.number_input(
-            label, float(lowest), float(highest), value, step=_step(field), format="%g", key=key, help=help_text
+            setting.label, float(lowest), float(highest), value, step=setting.step, format="%g", **common
         )
-    return st.number_input(label, lowest, highest, value, step=1, key=key, help=help_text)
-
-
-def _step(field: str) -> float:
-    return {"learning_rate": 0.001, "weight_decay": 0.001, "ema_decay": 0.001, "hue": 0.01, "noise": 0.01}.get(
-        field, 0.1
-    )
+    return st.number_input(setting.label, lowest, highest, value, step=1, **common)
 
 
 def _limits(field: str) -> tuple[int, int]:

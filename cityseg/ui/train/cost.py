@@ -8,18 +8,13 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.api import DataInfo, Estimate
-from cityseg.config import ExperimentConfig
-from cityseg.ui.app import cache, glossary
+from cityseg.config import ExperimentConfig, affecting
+from cityseg.ui.app import cache
 from cityseg.ui.app.background import duration
 from cityseg.ui.train import queue
 
 _FIGURE_WIDTH = 150
 """Two in a row, on a desk and on a phone, in pixels."""
-_PACE = (
-    *(field for field in glossary.SETTINGS["Model"] if field != "initial"),
-    *("deep_supervision", "teacher", "image_size", "half_size_epochs", "precision", "channels_last", "compile"),
-)
-"""Fields that decide how many frames pass per second."""
 
 
 def show(config: ExperimentConfig, info: DataInfo) -> None:
@@ -31,14 +26,14 @@ def show(config: ExperimentConfig, info: DataInfo) -> None:
         st.metric(
             "Parameters",
             compact(counted.parameters),
-            help=f"Numbers that are learnt: {counted.parameters:,}.",
+            help=f"Trainable parameters: {counted.parameters:,}.",
             width=_FIGURE_WIDTH,
         )
         st.metric(
-            "Multiply-adds",
+            "MACs",
             compact(counted.multiply_adds),
-            help="To predict one frame: products with their sums in convolutions, which are nearly all of the work. "
-            "A training step takes about three times that for each frame of its batch.",
+            help="Multiply-accumulate operations to predict one frame, counted in convolutions and matrix products. "
+            "A training step takes about three times as many per frame of its batch.",
             width=_FIGURE_WIDTH,
         )
         st.metric("Memory", _gigabytes(_memory(estimate)), help=_memory_words(estimate), width=_FIGURE_WIDTH)
@@ -93,7 +88,7 @@ def _time(config: ExperimentConfig, estimate: Estimate) -> tuple[float | None, s
             "frames is not part of it. What else runs here makes it longer."
         )
     for result in cache.results():
-        alike = all(getattr(result.config, field) == getattr(config, field) for field in _PACE)
+        alike = all(getattr(result.config, field) == getattr(config, field) for field in affecting("throughput"))
         rate = (result.progress or {}).get("frames_per_second")
         if result.source == "run" and alike and rate:
             return estimate.frames["train"] * config.epochs / rate, (

@@ -48,7 +48,7 @@ def _rows(group: Group) -> list[dict[str, str]]:
 def _settings(variant: Variant) -> dict[str, str]:
     if not variant.settings:
         return {"Recipe": "all alike"}
-    return {glossary.SETTING_NAMES[field]: glossary.setting(field, value) for field, value in variant.settings.items()}
+    return {glossary.label(field): glossary.setting(field, value) for field, value in variant.settings.items()}
 
 
 def _seeds(variant: Variant) -> str:

@@ -296,8 +296,7 @@ def _log(run_id: str) -> None:
         "Data": result.data or glossary.ABSENT,
         "Device": description.get("device", glossary.ABSENT),
         **{
-            glossary.SETTING_NAMES[field]: glossary.setting(field, value)
-            for field, value in result.config.model_dump().items()
+            glossary.label(field): glossary.setting(field, value) for field, value in result.config.model_dump().items()
         },
     }
     text = result.run.log_tail()

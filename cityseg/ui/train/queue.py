@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from cityseg import api, presets
+from cityseg import api
 from cityseg import config as configuration
 from cityseg.analysis.comparison.comparability import differing_settings
 from cityseg.api import Queue, Result
 from cityseg.api.types import MOST_SLOTS
+from cityseg.config import presets
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, glossary, shell
 from cityseg.ui.train import monitor
@@ -155,7 +156,7 @@ def settings_in_words(result: Result, results: Iterable[Result]) -> str:
     else:
         fields, words = [], ["settings of its own"]
     words += [
-        f"{glossary.SETTING_NAMES[field].lower()} {glossary.setting(field, mine[field])}"
+        f"{glossary.label_in_sentence(field)} {glossary.setting(field, mine[field])}"
         for field in fields[:_SHOWN_SETTINGS]
     ]
     return " · ".join([*words, *(["…"] if len(fields) > _SHOWN_SETTINGS else [])])

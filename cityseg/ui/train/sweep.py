@@ -6,15 +6,14 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.config import ExperimentConfig
+from cityseg.config.sweep import SWEPT_SETTINGS, Range, Sweep, expand, parse_bounds, parse_seeds, parse_values
 from cityseg.errors import CitysegError
-from cityseg.sweep import NOT_SWEPT, Range, Sweep, expand, parse_bounds, parse_seeds, parse_values
 from cityseg.ui.app import glossary, session
 from cityseg.ui.train import config_form
 
 _GRID, _RANDOM = "Every combination", "Random draws"
 _KIND, _FIELDS, _SEEDS, _DRAWS, _GROUP = "sweep_kind", "sweep_fields", "sweep_seeds", "sweep_draws", "sweep_group"
 _REFUSED = "sweep_refused"
-_EXAMPLES = {"learning_rate": "0.001, 0.003, 0.01", "image_size": "64x128, 128x256", "start_channels": "8, 16"}
 _MOST_FIELDS = 4
 
 
@@ -58,16 +57,17 @@ def _inputs() -> None:
     )
     fields = st.multiselect(
         "Settings to vary",
-        [field for group in glossary.SETTINGS.values() for field in group if field not in NOT_SWEPT],
+        SWEPT_SETTINGS,
         key=_FIELDS,
         max_selections=_MOST_FIELDS,
-        format_func=lambda field: glossary.SETTING_NAMES[field],
+        format_func=glossary.label,
         placeholder="None: vary the seed only",
     )
     for field in fields:
-        example = _EXAMPLES.get(field, "values with commas between them")
+        examples = ExperimentConfig.model_fields[field].examples or ["comma-separated values"]
+        example = ", ".join(map(str, examples))
         st.text_input(
-            glossary.SETTING_NAMES[field],
+            glossary.label(field),
             key=_values_key(field),
             placeholder=f"{example}, or a range: 1e-4..1e-2" if kind == _RANDOM else example,
             help=f"{glossary.meaning(field)} A range that spans a factor of 10 or more is drawn from by factor, so "
@@ -125,7 +125,7 @@ def _expanded(config: ExperimentConfig | None) -> tuple[list[ExperimentConfig], 
     fields = st.session_state.get(_FIELDS, ())
     empty = [field for field in fields if not st.session_state.get(_values_key(field), "").strip()]
     if empty:
-        return [], f":gray[List values for {glossary.SETTING_NAMES[empty[0]].lower()}.]"
+        return [], f":gray[List values for {glossary.label_in_sentence(empty[0])}.]"
     if not fields and not st.session_state.get(_SEEDS, "").strip():
         return [], ":gray[Choose a setting to vary, or list two seeds.]"
     try:
@@ -140,7 +140,7 @@ def _count(sweep: Sweep, runs: int) -> str:
     """Say how the number of runs comes about: "3 values of learning rate × 2 seeds = 6 runs"."""
     if sweep.draws is None:
         factors = [
-            f"{len(values)} {'value' if len(values) == 1 else 'values'} of {glossary.SETTING_NAMES[field].lower()}"
+            f"{len(values)} {'value' if len(values) == 1 else 'values'} of {glossary.label_in_sentence(field)}"
             for field, values in sweep.lists.items()
         ]
     else:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cityseg import api, config, presets
+from cityseg import api, config
+from cityseg.config import presets
 
 
 @pytest.fixture(scope="module")

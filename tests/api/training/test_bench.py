@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from cityseg import api, cli, config, presets
+from cityseg import api, cli, config
+from cityseg.config import presets
 from cityseg.data.prepared import cache
 from cityseg.engine.bench import limits
 from cityseg.engine.bench import throughput as measuring
@@ -146,7 +147,8 @@ GROWTH = """
 import sys
 from pathlib import Path
 import numpy as np, torch
-from cityseg import config, presets
+from cityseg import config
+from cityseg.config import presets
 from cityseg.data.cache import CachedSplit, Meta
 from cityseg.engine import bench
 torch.set_num_threads(1)

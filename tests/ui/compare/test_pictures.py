@@ -15,8 +15,8 @@ from cityseg import api
 from cityseg.api import Result
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
+from cityseg.config.presets import preset
 from cityseg.data.synthetic import synthesize
-from cityseg.presets import preset
 from cityseg.ui.app import cache, glossary
 
 APP = Path(__file__).parents[3] / "app.py"

@@ -190,7 +190,7 @@ def test_augmentation_shows_draws_of_the_open_frame(counted: dict[str, SplitStat
     assert [cell["note"] for cell in cells] == ["128 × 64 px"] * 8
     assert len({cell["source"] for cell in cells}) == 1
     app.selectbox(key="data_recipe").set_value("better-1").run()
-    assert "Mirror frames at random" in " ".join(text.value for text in app.markdown)
+    assert "Random horizontal flip" in " ".join(text.value for text in app.markdown)
     assert len({cell["source"] for cell in gallery(app)["thumbnails"]}) == 2
     app.number_input(key="data_draws").set_value(4).run()
     assert {name: value for name, value in address(app).items() if name in ("draws", "recipe")} == {"draws": "4"}

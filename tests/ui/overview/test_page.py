@@ -13,10 +13,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cityseg import api
+from cityseg.config.presets import PRESETS
 from cityseg.data.prepared.statistics import compute
 from cityseg.figures.pareto import ModelPoint, model_front, short_count
 from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
-from cityseg.presets import PRESETS
 from cityseg.runs import Run
 from cityseg.ui.overview.preview import liveliest, share_right
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cityseg.api import find_result
-from cityseg.presets import PRESETS, preset
+from cityseg.config.presets import PRESETS, preset
 from cityseg.runs import Run, create_run, find_run
 
 APP = Path(__file__).parents[3] / "app.py"
@@ -71,7 +71,7 @@ def test_a_model_to_build_on_is_chosen_by_name_and_has_to_fit(app: AppTest) -> N
     assert choice.value == ""
     assert {"none", "best-1", "experiment-1"} <= set(choice.options)
     choice.set_value("best-1").run()
-    assert "start from **best-1** (preset –)" in words(app)
+    assert "initial weights **best-1** (preset –)" in words(app)
     press(app, "start_training")
     assert "expected a model with the recipe's network, found another block and depth and max_channels and st" in words(
         app

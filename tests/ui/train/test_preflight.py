@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cityseg import api
 from cityseg.api.training import preflight
-from cityseg.presets import preset
+from cityseg.config.presets import preset
 from cityseg.ui.train.cost import compact, step_time
 
 APP = Path(__file__).parents[3] / "app.py"
@@ -38,7 +38,7 @@ def recorded(kind, config, **result):
 
 def test_the_cost_is_shown_and_follows_the_settings(app: AppTest) -> None:
     assert not app.exception
-    assert (figure(app, "Parameters"), figure(app, "Multiply-adds")) == ("122 k", "74.6 M")
+    assert (figure(app, "Parameters"), figure(app, "MACs")) == ("122 k", "74.6 M")
     assert figure(app, "Memory") == "0.8 GB"
     assert figure(app, "Time") == "–"
     assert "**5** steps in 5 epochs over 7 frames" in words(app)

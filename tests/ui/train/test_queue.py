@@ -163,7 +163,7 @@ def test_groups_show_mean_and_spread_and_a_dash_for_one_seed(
         api.train(settings, str(streets), name=f"luck-{seed}")
     api.train(tiny(epochs=1, half_size_epochs=0, group="luck", flip=False), str(streets), name="luck-2")
     app = open_page()
-    table = app.dataframe[-1].value.set_index("Mirror frames at random")
+    table = app.dataframe[-1].value.set_index("Random horizontal flip")
     assert dict(table["Seeds"]) == {"yes": "2", "no": "1"}
     first, second = (api.find_result(f"luck-{seed}").score("val", "f1") for seed in (0, 1))
     assert first is not None

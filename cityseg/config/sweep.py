@@ -1,6 +1,6 @@
-"""A sweep: one description and the settings to vary become the descriptions of several runs with one group name.
+"""Sweeps: the configs of several runs of one group from a base config and the settings to vary.
 
-Everything is checked before a run exists. A grid takes every combination; a random search draws some.
+Everything is validated before a run exists. A grid takes every combination; a random search samples some.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cityseg import config as configuration
-from cityseg.config import ExperimentConfig
+from cityseg.config.experiment import SETTINGS, ExperimentConfig
+from cityseg.config.parse import override
 from cityseg.errors import UsageError
 
 MOST_RUNS = 64
-NOT_SWEPT = ("preset", "group", "seed")
-"""Fields that cannot be varied: names, and the seed, which has a list of its own."""
+SWEPT_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.kind in ("value", "model"))
+"""Settings that a sweep can vary; seeds have a list of their own."""
 Scale = Literal["log", "linear"]
 _DECADE = 10.0
 _DIGITS = 4
@@ -27,12 +27,12 @@ _TRIES = 50
 
 @dataclass(frozen=True)
 class Range:
-    """Where a random search draws a setting from.
+    """Distribution that a random search samples a setting from.
 
     Attributes:
-        low: least value, in the setting's own unit.
-        high: largest value.
-        scale: `log` gives every factor the same chance, `linear` every difference.
+        low: lower bound, in the setting's unit.
+        high: upper bound.
+        scale: log-uniform (`log`) or uniform (`linear`).
     """
 
     low: float
@@ -42,14 +42,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What to vary.
+    """The settings to vary.
 
     Attributes:
-        lists: values to try, as words, by field; a grid combines all, a random search draws one of each.
-        ranges: where a random search draws from, by field.
-        draws: number of draws of a random search, or None for a grid.
-        seeds: every combination is trained once with each; none leaves the seed as it is.
-        draw_seed: the same number draws the same settings.
+        lists: values to try, as text, by setting; a grid combines all, a random search samples one of each.
+        ranges: distributions of a random search, by setting.
+        draws: number of samples of a random search, or None for a grid.
+        seeds: every combination is trained once with each; if empty, with the base config's seed.
+        draw_seed: seed of the random search.
     """
 
     lists: Mapping[str, Sequence[str]]
@@ -60,15 +60,15 @@ class Sweep:
 
 
 def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentConfig]:
-    """Return the description of every run, seeds innermost.
+    """Return the config of every run, seeds innermost.
 
     Args:
         base: gives the settings that are not varied.
-        sweep: what to vary.
-        group: the name that all runs get.
+        sweep: the settings to vary.
+        group: group name of all runs.
 
     Raises:
-        UsageError: nothing or too much to vary, an unknown setting, a value that cannot be trained, two runs alike.
+        UsageError: nothing or too much to vary, an unknown setting, an invalid config, two equal configs.
     """
     if not group.strip():
         raise UsageError("expected a name for the group, found none; the runs of a sweep are told apart by it")
@@ -80,7 +80,7 @@ def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentC
         words = [f"{field}={value}" for field, value in point.items()]
         for seed in seeds:
             try:
-                config = configuration.override(base, words if seed is None else [*words, f"seed={seed}"])
+                config = override(base, words if seed is None else [*words, f"seed={seed}"])
             except UsageError as error:
                 raise UsageError(f"{', '.join(words) or 'the settings'}: {error}") from None
             configs.append(config.model_copy(update={"group": group.strip()}))
@@ -92,13 +92,13 @@ def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentC
 
 
 def size(sweep: Sweep) -> int:
-    """Return the number of runs that a sweep would make, whether or not they can be trained."""
+    """Return the number of runs of a sweep, whether or not their configs are valid."""
     points = math.prod(len(values) for values in sweep.lists.values()) if sweep.draws is None else sweep.draws
     return points * max(1, len(sweep.seeds))
 
 
 def parse_list(text: str) -> tuple[str, list[str]]:
-    """Read ``FIELD=VALUE,VALUE`` as a field and its values.
+    """Read ``SETTING=VALUE,VALUE`` as a setting and its values.
 
     Raises:
         UsageError: no ``=``, or an empty value.
@@ -108,7 +108,7 @@ def parse_list(text: str) -> tuple[str, list[str]]:
 
 
 def parse_values(field: str, text: str) -> list[str]:
-    """Read ``VALUE,VALUE``; raises UsageError for an empty one."""
+    """Read ``VALUE,VALUE``; raises UsageError for an empty value."""
     values = [value.strip() for value in text.split(",")]
     if not all(values):
         found = repr(text.strip()) if text.strip() else "none"
@@ -117,7 +117,7 @@ def parse_values(field: str, text: str) -> list[str]:
 
 
 def parse_range(text: str) -> tuple[str, Range]:
-    """Read ``FIELD=LOW..HIGH``, with ``:log`` or ``:linear`` behind it, as a field and where to draw it from.
+    """Read ``SETTING=LOW..HIGH``, optionally with ``:log`` or ``:linear``, as a setting and its distribution.
 
     Raises:
         UsageError: anything else.
@@ -129,7 +129,7 @@ def parse_range(text: str) -> tuple[str, Range]:
 def parse_bounds(field: str, text: str) -> Range:
     """Read ``LOW..HIGH``, ``LOW..HIGH:log`` or ``LOW..HIGH:linear``.
 
-    Without a scale, it is `log` where the range spans a factor of ten or more.
+    Without a scale, a range that spans a factor of 10 or more is `log`.
 
     Raises:
         UsageError: anything else.
@@ -154,10 +154,10 @@ def parse_bounds(field: str, text: str) -> Range:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read ``0,1,2`` as seeds; nothing is none.
+    """Read ``0,1,2`` as seeds; an empty text gives none.
 
     Raises:
-        UsageError: something that is no whole number, or a seed twice.
+        UsageError: a word that is not a whole number, or a duplicate seed.
     """
     words = [word.strip() for word in text.split(",")] if text.strip() else []
     if not all(word.isdecimal() for word in words):
@@ -169,9 +169,8 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def numeric_fields() -> tuple[str, ...]:
-    """Return the settings that can be drawn from a range."""
-    fields = ExperimentConfig.model_fields
-    return tuple(name for name in fields if name not in NOT_SWEPT and fields[name].annotation in (int, float))
+    """Return the settings that can be sampled from a range."""
+    return tuple(name for name in SWEPT_SETTINGS if ExperimentConfig.model_fields[name].annotation in (int, float))
 
 
 def _split(text: str, example: str) -> tuple[str, str]:
@@ -183,12 +182,11 @@ def _split(text: str, example: str) -> tuple[str, str]:
 
 def _expect_sound(sweep: Sweep) -> None:
     for field in (*sweep.lists, *sweep.ranges):
-        if field in NOT_SWEPT:
-            remedy = "use seeds" if field == "seed" else "it is a name"
+        if field not in SETTINGS:
+            raise UsageError(f"unknown setting {field!r}: expected one of {', '.join(SWEPT_SETTINGS)}")
+        if field not in SWEPT_SETTINGS:
+            remedy = "use seeds" if SETTINGS[field].kind == "seed" else "it is a name"
             raise UsageError(f"expected a setting that can be varied, found {field}; {remedy}")
-        if field not in ExperimentConfig.model_fields:
-            known = ", ".join(name for name in ExperimentConfig.model_fields if name not in NOT_SWEPT)
-            raise UsageError(f"unknown setting {field!r}: expected one of {known}")
     for field in sweep.ranges:
         if field in sweep.lists:
             raise UsageError(f"{field}: expected values or a range, found both; leave one out")
@@ -217,7 +215,7 @@ def _grid(sweep: Sweep) -> Iterator[dict[str, str]]:
 
 
 def _drawn(sweep: Sweep, draws: int) -> Iterator[dict[str, str]]:
-    """Draw settings that differ from one another."""
+    """Yield distinct random settings."""
     source = random.Random(sweep.draw_seed)
     seen: list[dict[str, str]] = []
     for _ in range(draws * _TRIES):
@@ -238,5 +236,5 @@ def _draw(source: random.Random, field: str, bounds: Range) -> str:
         value = source.uniform(bounds.low, bounds.high)
     if ExperimentConfig.model_fields[field].annotation is int:
         return str(round(value))
-    # Digits that nobody reads would only make the tables wide.
+    # More digits would only widen the tables.
     return f"{value:.{_DIGITS}g}"

@@ -5,9 +5,18 @@ import math
 import pytest
 
 from cityseg.config import ExperimentConfig
+from cityseg.config.presets import preset
+from cityseg.config.sweep import (
+    Range,
+    Sweep,
+    expand,
+    numeric_fields,
+    parse_bounds,
+    parse_list,
+    parse_range,
+    parse_seeds,
+)
 from cityseg.errors import UsageError
-from cityseg.presets import preset
-from cityseg.sweep import Range, Sweep, expand, numeric_fields, parse_bounds, parse_list, parse_range, parse_seeds
 
 BASE = preset("better-1")
 

@@ -1,13 +1,14 @@
-"""The presets: recipes with a name, each repeatable with one command."""
+"""Presets: named configs, each repeatable with one command."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cityseg.config import ExperimentConfig, build
+from cityseg.config.experiment import ExperimentConfig
+from cityseg.config.parse import build
 from cityseg.errors import UsageError
 
-_FIRST_STUDY: dict[str, Any] = {
+_BASELINE: dict[str, Any] = {
     "normalization": "none",
     "flip": False,
     "optimizer": "adam",
@@ -30,7 +31,7 @@ _SEPARABLE: dict[str, Any] = {
     "brightness": 0.2,
     "contrast": 0.2,
     "saturation": 0.2,
-    # A quarter faster than bfloat16 on the processors they were trained on, which lack its instructions.
+    # A quarter faster than bfloat16 on the CPUs they were trained on, which lack its instructions.
     "precision": "float32",
 }
 
@@ -46,8 +47,8 @@ _DENSE: dict[str, Any] = {
     "precision": "bfloat16",
 }
 
-# What another camera, windscreen or weather would do to a photo.
-_OTHER_CAMERAS: dict[str, Any] = {
+# Strong photometric and scale augmentation, for robustness to other cameras and weather.
+_STRONG_AUGMENTATION: dict[str, Any] = {
     "scale_min": 0.7,
     "scale_max": 1.6,
     "brightness": 0.4,
@@ -59,8 +60,8 @@ _OTHER_CAMERAS: dict[str, Any] = {
     "noise": 0.05,
 }
 
-# The same, milder.
-_NEAR_CAMERAS: dict[str, Any] = {
+# The same, weaker.
+_WEAK_AUGMENTATION: dict[str, Any] = {
     "scale_min": 0.75,
     "scale_max": 1.5,
     "brightness": 0.3,
@@ -74,46 +75,46 @@ _NEAR_CAMERAS: dict[str, Any] = {
 
 _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "experiment-1": (
-        "The first study's smallest U-Net at 64x128, as it was trained",
-        {**_FIRST_STUDY, "start_channels": 8, "depth": 2, "image_size": (64, 128), "epochs": 5, "batch_size": 256},
+        "Smallest baseline U-Net at 64x128, with its original training recipe",
+        {**_BASELINE, "start_channels": 8, "depth": 2, "image_size": (64, 128), "epochs": 5, "batch_size": 256},
     ),
     "experiment-2": (
-        "The first study's middle U-Net at 64x128, as it was trained",
-        {**_FIRST_STUDY, "start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "batch_size": 256},
+        "Middle baseline U-Net at 64x128, with its original training recipe",
+        {**_BASELINE, "start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "batch_size": 256},
     ),
     "experiment-3": (
-        "The first study's largest U-Net at 128x256, as it was trained",
-        {**_FIRST_STUDY, "start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "batch_size": 128},
+        "Largest baseline U-Net at 128x256, with its original training recipe",
+        {**_BASELINE, "start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "batch_size": 128},
     ),
     "better-1": (
-        "experiment-1's network, size and epochs with the studio's recipe",
+        "experiment-1's network, size and epochs with a better training recipe",
         {"start_channels": 8, "depth": 2, "image_size": (64, 128), "epochs": 5, "learning_rate": 6e-3},
     ),
     "better-2": (
-        "experiment-2's network, size and epochs with the studio's recipe",
+        "experiment-2's network, size and epochs with a better training recipe",
         {"start_channels": 16, "depth": 3, "image_size": (64, 128), "epochs": 7, "learning_rate": 6e-3},
     ),
     "better-3": (
-        "experiment-3's network, size and epochs with the studio's recipe",
+        "experiment-3's network, size and epochs with a better training recipe",
         {"start_channels": 16, "depth": 4, "image_size": (128, 256), "epochs": 10, "learning_rate": 4e-3},
     ),
     "best-1": (
-        "The best we know at experiment-1's size, epochs and number of parameters",
+        "Recommended at experiment-1's size, epochs and number of parameters",
         {**_SEPARABLE, "start_channels": 24, "max_channels": 64, "image_size": (64, 128), "epochs": 5},
     ),
     "best-2": (
-        "The best we know at experiment-2's size, epochs and number of parameters",
+        "Recommended at experiment-2's size, epochs and number of parameters",
         {**_SEPARABLE, "start_channels": 32, "max_channels": 192, "image_size": (64, 128), "epochs": 7},
     ),
     "best-3": (
-        "The best we know at experiment-3's size, epochs and number of parameters",
+        "Recommended at experiment-3's size, epochs and number of parameters",
         {**_SEPARABLE, "start_channels": 16, "max_channels": 256, "depth": 4, "image_size": (128, 256), "epochs": 10},
     ),
     "best-4": (
-        "The best we know at 128x256, without a budget, made for other cameras too",
+        "Recommended at 128x256 without a parameter budget, with strong augmentation for other cameras",
         {
             **_SEPARABLE,
-            **_OTHER_CAMERAS,
+            **_STRONG_AUGMENTATION,
             "start_channels": 48,
             "max_channels": 256,
             "stem": 2,
@@ -123,10 +124,10 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "best-5": (
-        "best-4 trained on with milder changes of camera",
+        "best-4 fine-tuned with weaker augmentation",
         {
             **_SEPARABLE,
-            **_NEAR_CAMERAS,
+            **_WEAK_AUGMENTATION,
             "initial": "best-4",
             "start_channels": 48,
             "max_channels": 256,
@@ -138,10 +139,10 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "best-6": (
-        "best-5 taken to 256x512",
+        "best-5 fine-tuned at 256x512",
         {
             **_SEPARABLE,
-            **_NEAR_CAMERAS,
+            **_WEAK_AUGMENTATION,
             "initial": "best-5",
             "start_channels": 48,
             "max_channels": 256,
@@ -153,10 +154,10 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "best-7-first": (
-        "What best-7 starts from: dense convolutions, 256x512 from the first epoch on; for a GPU",
+        "First stage of best-7: dense convolutions, 256x512 from the first epoch on; for a GPU",
         {
             **_DENSE,
-            **_OTHER_CAMERAS,
+            **_STRONG_AUGMENTATION,
             "scale_max": 1.8,
             "blur": 1.0,
             "copy_paste": 0.3,
@@ -165,30 +166,30 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "best-7-second": (
-        "best-7-first trained on with milder changes of camera: what best-7 goes on from",
+        "Second stage of best-7: best-7-first fine-tuned with weaker augmentation",
         {
             **_DENSE,
-            **_NEAR_CAMERAS,
+            **_WEAK_AUGMENTATION,
             "initial": "best-7-first",
             "learning_rate": 3e-3,
             "epochs": 4,
         },
     ),
     "best-7": (
-        "best-7-second trained on at half its rate: the best we know above 128x256",
+        "best-7-second fine-tuned at half its learning rate; recommended above 128x256",
         {
             **_DENSE,
-            **_NEAR_CAMERAS,
+            **_WEAK_AUGMENTATION,
             "initial": "best-7-second",
             "learning_rate": 1.5e-3,
             "epochs": 4,
         },
     ),
     "best-live": (
-        "best-6 with frames shrunk by four first: for film on a processor",
+        "best-6 with a stem of stride 4: for live video on a CPU",
         {
             **_SEPARABLE,
-            **_NEAR_CAMERAS,
+            **_WEAK_AUGMENTATION,
             "initial": "best-6",
             "start_channels": 48,
             "max_channels": 256,
@@ -202,11 +203,11 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 PRESETS: dict[str, str] = {name: description for name, (description, _) in _PRESETS.items()}
-"""Preset names with one line on each."""
+"""One-line description of each preset."""
 
 
 def preset(name: str) -> ExperimentConfig:
-    """Return a preset's description.
+    """Return a preset's config.
 
     Raises:
         UsageError: no preset has that name.

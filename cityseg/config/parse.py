@@ -1,0 +1,90 @@
+"""Configs from values, ``KEY=VALUE`` words and JSON files; every problem is one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cityseg.config.experiment import ExperimentConfig
+from cityseg.errors import UsageError
+
+
+def build(values: Mapping[str, Any]) -> ExperimentConfig:
+    """Validate values and return them as a config.
+
+    Raises:
+        UsageError: an unknown key, a wrong type, a value out of range or a contradiction, in one sentence.
+    """
+    try:
+        return ExperimentConfig.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def override(config: ExperimentConfig, settings: Sequence[str]) -> ExperimentConfig:
+    """Apply ``KEY=VALUE`` words, the values written as JSON or plain text; sizes also as ``HxW``.
+
+    Raises:
+        UsageError: a word without ``=``, or whatever ``build`` refuses.
+    """
+    values: dict[str, Any] = config.model_dump()
+    for setting in settings:
+        key, separator, text = setting.partition("=")
+        if not separator:
+            raise UsageError(f"expected KEY=VALUE, found {setting!r}; for example learning_rate=0.003")
+        values[key.strip()] = _parse(key.strip(), text.strip())
+    return build(values)
+
+
+def load(path: Path) -> ExperimentConfig:
+    """Read a config from a JSON file.
+
+    Raises:
+        UsageError: the file is missing, is no JSON object, or holds what ``build`` refuses.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: expected a configuration file, found none ({error.strerror})") from None
+    except ValueError:
+        raise UsageError(f"{path}: expected JSON, found something else; 'cityseg train' writes such a file") from None
+    if isinstance(values, dict) and isinstance(values.get("config"), dict):
+        values = values["config"]  # a run folder's config.json holds the config beside its environment
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: expected a JSON object of settings, found {type(values).__name__}")
+    return build(values)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``HxW`` as (height, width) in pixels.
+
+    Raises:
+        UsageError: anything else.
+    """
+    height, separator, width = text.lower().partition("x")
+    if not (separator and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise UsageError(f"expected a size as HxW (height x width in pixels, for example 128x256), found {text!r}")
+    return int(height), int(width)
+
+
+def _parse(key: str, text: str) -> Any:
+    if key == "image_size" and not text.startswith("["):
+        return parse_size(text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"True": True, "False": False}.get(text, text)
+
+
+def _sentence(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {key!r}: expected one of {', '.join(ExperimentConfig.model_fields)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
+    return f"{key}: {message[0].lower()}{message[1:]}, found {problem['input']!r}"
