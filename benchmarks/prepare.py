@@ -40,7 +40,7 @@ from cityseg.data.layouts import detect
 from cityseg.data.layouts.detect import Frame
 from cityseg.data.png_decode import decode_png
 from cityseg.data.prepared.build_cache import fill
-from cityseg.data.synthetic.full_size import draw_enlarged
+from cityseg.data.synthetic.full_size import synthesize_full_size
 
 _SIZES = ((128, 256), (256, 512))
 _REPEATS = 4
@@ -123,7 +123,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.data is None:
-            draw_enlarged(Path(scratch) / "streets")
+            synthesize_full_size(Path(scratch) / "streets")
         dataset = detect.open_folder(arguments.data or Path(scratch) / "streets")
         frames = [frame for split in dataset.splits.values() for frame in split][:8]
         results = {"milliseconds": limit(frames), "ratios": ratios(frames, arguments.rounds)}

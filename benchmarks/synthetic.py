@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from cityseg.data.synthetic import Scene, render
-from cityseg.data.synthetic.files import Planned, make_folders, plan, write
+from cityseg.data.synthetic.files import PlannedFrame, make_folders, plan, write
 
 _SIZE = (256, 512)
 _WARM_UP, _PASSES = 60, 4
 
 
-def seconds(work: Callable[[Planned], object], planned: Sequence[Planned]) -> float:
+def seconds(work: Callable[[PlannedFrame], object], planned: Sequence[PlannedFrame]) -> float:
     """Return the mean processor seconds of a frame, each at its fastest of several passes."""
     best = [float("inf")] * len(planned)
     for _ in range(_PASSES):
@@ -46,7 +46,7 @@ def measure(frames: int) -> dict[str, float]:
     for seed in range(_WARM_UP):
         render(10**6 + seed, size=_SIZE)
     first = time.process_time() - begun
-    scenes: dict[Planned, Scene] = {frame: render(frame.seed, size=_SIZE) for frame in planned}
+    scenes: dict[PlannedFrame, Scene] = {frame: render(frame.seed, size=_SIZE) for frame in planned}
     drawing = seconds(lambda frame: render(frame.seed, size=_SIZE), planned)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)

@@ -21,7 +21,8 @@ import torch
 
 from cityseg import api, cli, config
 from cityseg.config import ExperimentConfig
-from cityseg.data.prepared.cache import CachedSplit, Meta
+from cityseg.data.prepared.build_cache import SplitMeta
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.synthetic import synthesize
 from cityseg.jobs import launcher
 from cityseg.runs import Run
@@ -167,7 +168,7 @@ def cached_split() -> Callable[..., CachedSplit]:
         labels = random.integers(0, 19, (frames, *size), dtype=np.uint8)
         labels[random.random(labels.shape) < void] = 255
         names = tuple(f"city_{index:06d}" for index in range(frames))
-        return CachedSplit(photos, labels, Meta(names, ("city",) * frames, f"seed {seed}", size), Path("nowhere"))
+        return CachedSplit(photos, labels, SplitMeta(names, ("city",) * frames, f"seed {seed}", size), Path("nowhere"))
 
     return make
 

@@ -5,18 +5,8 @@ predicts, exports and publishes, ``api.results`` lists, evaluates, compares and 
 """
 
 from cityseg.api.data.augmentation import AugmentedView, augmented_views
-from cityseg.api.data.connect import (
-    DataInfo,
-    FrameView,
-    Verification,
-    connect,
-    data_info,
-    frame_view,
-    prepare,
-    splits_with_frames,
-    synthesize,
-    verify,
-)
+from cityseg.api.data.connect import DataInfo, connect, data_info, splits_with_frames
+from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.data.preparation import (
     Preparation,
     find_preparation,
@@ -24,8 +14,10 @@ from cityseg.api.data.preparation import (
     start_preparation,
     stop_preparation,
 )
+from cityseg.api.data.prepare import prepare
 from cityseg.api.data.statistics import statistics, stats_report
-from cityseg.api.data.synthetic import DrawnStreet, draw_street
+from cityseg.api.data.synthetic import SyntheticScene, render_scene, synthesize
+from cityseg.api.data.verify import Verification, verify
 from cityseg.api.models.agreement import Agreed, agree
 from cityseg.api.models.average import average
 from cityseg.api.models.distribution_shift import familiarity
@@ -68,7 +60,6 @@ __all__ = [
     "Cost",
     "DataInfo",
     "DeviceInfo",
-    "DrawnStreet",
     "Estimate",
     "Format",
     "FrameView",
@@ -77,6 +68,7 @@ __all__ = [
     "Queue",
     "Result",
     "Robustness",
+    "SyntheticScene",
     "Trial",
     "Verification",
     "advance_queue",
@@ -92,7 +84,6 @@ __all__ = [
     "data_info",
     "delete",
     "device_info",
-    "draw_street",
     "estimate",
     "evaluate",
     "export",
@@ -127,6 +118,7 @@ __all__ = [
     "prepare_on_record",
     "publish",
     "read_verdicts",
+    "render_scene",
     "resume",
     "robustness_files",
     "running_trials",

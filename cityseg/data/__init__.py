@@ -1,1 +1,1 @@
-"""Datasets: their layouts, the synthetic set, the cache and batches on the device."""
+"""Datasets: layouts, the synthetic dataset, the cache, augmentation, and batches on the training device."""

@@ -1,7 +1,6 @@
-"""Batches straight from device memory: a split lives on the device as bytes and is indexed there.
+"""Batches from device memory: a split is stored on the device as uint8 and indexed there.
 
-Randomness has no state: the order of an epoch and the draws of a step follow from (seed, epoch, step)
-alone, so a resumed run meets exactly the batches it would have met.
+Random numbers depend on (seed, epoch, step) only, so a resumed run sees exactly the same batches.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ _DEVIATIONS = {"none": (1.0, 1.0, 1.0), "imagenet": (0.229, 0.224, 0.225)}
 
 @dataclass(frozen=True)
 class Normalization:
-    """Per-channel mean and deviation of photos in [0, 1], RGB."""
+    """Per-channel RGB mean and standard deviation of photos in [0, 1]."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
     @classmethod
     def named(cls, name: str) -> Normalization:
-        """Return the one called ``none`` or ``imagenet``."""
+        """Return the normalization named ``none`` or ``imagenet``."""
         return cls(_MEANS[name], _DEVIATIONS[name])
 
     def apply(self, photos: Tensor) -> Tensor:
-        """Turn photos into network input on the same device.
+        """Convert photos to network input on the same device.
 
         Args:
             photos: (N, H, W, 3) uint8, or float32 in 0 to 255.
@@ -44,12 +43,12 @@ class Normalization:
         """
         mean = constants(self.mean, photos.device)[:, None, None].mul(255)
         scale = 1 / constants(self.std, photos.device)[:, None, None].mul(255)
-        # Bytes are brought into order before they become four times as long.
+        # Transposing uint8 moves a quarter of the bytes of float32.
         return torch.sub(photos.permute(0, 3, 1, 2).contiguous(), mean).mul_(scale)
 
 
 class DeviceSplit:
-    """A cached split as tensors on the device that trains.
+    """A cached split as tensors on the training device.
 
     Attributes:
         photos: (N, H, W, 3) uint8.
@@ -57,7 +56,7 @@ class DeviceSplit:
     """
 
     def __init__(self, split: CachedSplit, device: torch.device) -> None:
-        # np.array copies out of the memory map, so that no page of it has to be read again later.
+        # np.array copies out of the memory map, so pages are not read again later.
         self.photos = torch.from_numpy(np.array(split.photos)).to(device)
         self.labels = torch.from_numpy(np.array(split.labels)).to(device)
         self.device = device
@@ -67,7 +66,7 @@ class DeviceSplit:
 
     def at(self, indices: Tensor, half_size: bool = False) -> tuple[Tensor, Tensor]:
         """Return (photos, labels) of the frames at (B,) ``indices``, optionally at half height and width."""
-        # index_select copies whole frames, where indexing looks up byte by byte.
+        # index_select copies whole frames; indexing would gather byte by byte.
         photos, labels = self.photos.index_select(0, indices), self.labels.index_select(0, indices)
         if not half_size:
             return photos, labels
@@ -75,44 +74,44 @@ class DeviceSplit:
         return photos.permute(0, 2, 3, 1), labels[:, 1::2, 1::2]
 
     def repeat_factors(self, threshold: float) -> Tensor | None:
-        """Return (N,) float64 how much more often each frame is to be drawn, at least 1; None for a threshold of 0.
+        """Return the (N,) float64 repeat factors of the frames, at least 1, or None for a threshold of 0.
 
-        A class that a share f of the frames show asks for sqrt(threshold / f), and a frame takes the most that a class
-        on it asks for (repeat factor sampling, Gupta, Dollar and Girshick, "LVIS", arXiv 1908.03195, section 3.2).
+        A class in a share f of the frames has the factor sqrt(threshold / f); a frame has the largest factor of its
+        classes (repeat factor sampling, Gupta, Dollar and Girshick, "LVIS", arXiv 1908.03195, section 3.2).
 
         Args:
-            threshold: share of the frames, 0 to 1; classes on fewer frames are rare.
+            threshold: share of the frames, 0 to 1, below which a class is rare.
         """
         if not threshold:
             return None
-        shown = torch.stack([self.labels.eq(train_id).flatten(1).any(1) for train_id in range(NUM_CLASSES)], 1).cpu()
-        wanted = (threshold / shown.double().mean(0).clamp_min(1 / len(self))).sqrt().clamp_min(1)
-        return torch.where(shown, wanted, 1.0).amax(1)
+        present = torch.stack([self.labels.eq(train_id).flatten(1).any(1) for train_id in range(NUM_CLASSES)], 1).cpu()
+        factors = (threshold / present.double().mean(0).clamp_min(1 / len(self))).sqrt().clamp_min(1)
+        return torch.where(present, factors, 1.0).amax(1)
 
     def class_share(self) -> np.ndarray:
-        """Return the (19,) share of each class among all scored pixels."""
+        """Return the (19,) share of each class among all labelled pixels."""
         counts = torch.bincount(self.labels.view(-1).cpu(), minlength=256)[:19].double().numpy()
         return counts / max(counts.sum(), 1)
 
 
 def generator(seed: int, *position: int) -> torch.Generator:
-    """Return a CPU random source that depends on the seed and a position (epoch, step) only."""
+    """Return a CPU generator that depends only on the seed and a position (epoch, step)."""
     state = np.random.SeedSequence([seed, *position]).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
 
 
 def epoch_order(frames: int, seed: int, epoch: int, factors: Tensor | None = None) -> Tensor:
-    """Return the ``frames`` indices, (frames,) int64, that this epoch trains on: all of them once, in a drawn order.
+    """Return the (frames,) int64 frame indices of an epoch: a random permutation.
 
-    With (frames,) float64 ``factors``, a frame comes as often as its share of their sum says, rounded up or down by
-    chance, and the epoch is as long as before.
+    With (frames,) float64 ``factors``, frames are sampled in proportion to them, their counts rounded up or down at
+    random, and the length of the epoch stays the same.
     """
     random = generator(seed, epoch)
     order = torch.randperm(frames, generator=random)
     if factors is None:
         return order
-    # Systematic sampling: equal strides over the factors laid end to end, from a drawn start.
+    # Systematic sampling: equal strides over the cumulative factors from a random start.
     ends = factors[order].cumsum(0)
     strides = (torch.arange(frames, dtype=torch.float64) + torch.rand((), generator=random)) * (ends[-1] / frames)
-    drawn = order[torch.searchsorted(ends, strides, right=True).clamp_max(frames - 1)]
-    return drawn[torch.randperm(frames, generator=random)]
+    sampled = order[torch.searchsorted(ends, strides, right=True).clamp_max(frames - 1)]
+    return sampled[torch.randperm(frames, generator=random)]

@@ -1,4 +1,4 @@
-"""What a dataset is, whatever its layout: frames by split, and what keeps a frame from being used."""
+"""The dataset type shared by all layouts: frames by split, and problems that make frames unusable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cityseg.errors import DataError
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-Kind = Literal["cityscapes", "synthetic", "described"]
+DatasetKind = Literal["cityscapes", "synthetic", "described"]
 
 ProblemKind = Literal[
     "missing label",
@@ -29,13 +29,13 @@ PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One labelled photo.
+    """A photo and its label image.
 
     Attributes:
-        name: unique within the dataset, and free of slashes; ``<city>_<sequence>_<frame>`` in the official layout.
+        name: unique in the dataset, without slashes; ``<city>_<sequence>_<frame>`` in the Cityscapes layout.
         city: where it was recorded, or the first folder below ``images/``; empty if there is none.
         photo: the colour photo.
-        label: the image of its label values.
+        label: the image of label values.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a dataset that keeps a frame from being used.
+    """A problem that makes a frame unusable.
 
     Attributes:
-        kind: what is wrong, in two words.
-        split: the split it belongs to.
-        path: the file concerned, as ``StoredFile`` prints it.
-        message: what was expected, what was found and what to do, in one sentence that begins with the path.
+        kind: category of the problem.
+        split: the affected split.
+        path: the affected file, as printed by ``StoredFile``.
+        message: one sentence that begins with the path: expected, found, what to do.
     """
 
     kind: ProblemKind
@@ -63,22 +63,22 @@ class Problem:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Frames of a connected dataset by split.
+    """A connected dataset.
 
     Attributes:
-        name: what to call it in front of the user.
-        kind: ``cityscapes`` for the official layout, as folders or archives; ``synthetic`` for the drawn set;
-            ``described`` for a folder with a ``dataset.json``.
-        root: the folder that was connected.
-        splits: frames of train, val and test, in sorted order. Where a dataset has no test split of its own, val
-            is the first half of its sorted val frames and test is the second half; frames that cannot be used
-            count when the halves are cut, so repairing one moves no other.
-        problems: what the listing already shows to be wrong; the frames concerned are in no split.
-        table: which train id each value of the label images stands for.
+        name: display name.
+        kind: ``cityscapes`` for the Cityscapes layout, as folders or archives; ``synthetic``; ``described`` for a
+            folder with a ``dataset.json``.
+        root: the connected folder.
+        splits: sorted frames of train, val and test. Without a test split of its own, the first half of the sorted val
+            frames is val and the second half is test; unusable frames count when the halves are cut, so repairing one
+            moves no other frame.
+        problems: problems found in the file listing; the affected frames are in no split.
+        table: the train id of each label value.
     """
 
     name: str
-    kind: Kind
+    kind: DatasetKind
     root: Path
     splits: dict[Split, tuple[Frame, ...]]
     problems: tuple[Problem, ...] = ()

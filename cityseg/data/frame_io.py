@@ -1,6 +1,6 @@
-"""Reading and resizing photos and label maps: the one place where pixels are prepared.
+"""Read and resize photos and label maps.
 
-Training, evaluation and prediction all come through here, so they cannot drift apart.
+Training, evaluation and prediction share these functions, so their preprocessing is identical.
 """
 
 from __future__ import annotations
@@ -17,23 +17,15 @@ from cityseg.data.layouts.source_file import StoredFile
 from cityseg.data.png_decode import decode_png
 from cityseg.errors import DataError
 
-# What Pillow raises for damaged files, whatever they are.
+# Everything Pillow raises for damaged files of any format.
 _DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
 )
 
 
 class ModeError(DataError):
-    """A label image whose pixels are not plain label values."""
+    """The pixels of a label image are not plain label values."""
 
 
 def read_photo(file: StoredFile, content: bytes | None = None) -> np.ndarray:
@@ -41,7 +33,7 @@ def read_photo(file: StoredFile, content: bytes | None = None) -> np.ndarray:
 
     Args:
         file: the photo.
-        content: its bytes, where they have been read already.
+        content: its bytes, if already read.
 
     Raises:
         DataError: the file is missing, damaged or not an image.
@@ -61,12 +53,12 @@ def read_label(file: StoredFile, size: tuple[int, int], table: LabelTable = OFFI
     """Decode a label image to (H, W) uint8 train ids.
 
     Args:
-        file: a ``*_gtFine_labelIds.png``, or the label image of another set.
-        size: (height, width) its photo has.
-        table: what its values mean.
+        file: a ``*_gtFine_labelIds.png``, or the label image of a custom dataset.
+        size: (height, width) of its photo.
+        table: the train id of each label value.
 
     Raises:
-        DataError: the file is missing, damaged, of another size, not 8-bit grey, or holds an unknown id.
+        DataError: the file is missing, damaged, of another size or mode, or contains an unknown label value.
     """
     values = read_values(file, table)
     check_size(file, values, size)
@@ -74,10 +66,10 @@ def read_label(file: StoredFile, size: tuple[int, int], table: LabelTable = OFFI
 
 
 def read_values(file: StoredFile, table: LabelTable = OFFICIAL) -> np.ndarray:
-    """Decode a label image to (H, W) values as they are stored, uint8, or uint16 where ``table`` allows 16 bits.
+    """Decode a label image to (H, W) stored values, uint8, or uint16 if ``table`` allows 16 bits.
 
     Raises:
-        DataError: the file is missing, damaged, no PNG, or has another mode; smoothing and scaling change values.
+        DataError: the file is missing, damaged, not a PNG, or of another mode, whose conversion could change values.
     """
     content = file.read()
     try:
@@ -96,10 +88,10 @@ def read_values(file: StoredFile, table: LabelTable = OFFICIAL) -> np.ndarray:
 
 
 def check_size(file: StoredFile, values: np.ndarray, size: tuple[int, int]) -> None:
-    """Refuse (H, W) label values that are not as large as their photo.
+    """Check that (H, W) label values have the (height, width) ``size`` of their photo.
 
     Raises:
-        DataError: ``size``, (height, width) of the photo, is another.
+        DataError: the sizes differ.
     """
     if values.shape != size:
         raise DataError(
@@ -109,21 +101,21 @@ def check_size(file: StoredFile, values: np.ndarray, size: tuple[int, int]) -> N
 
 
 def resize_photo(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, 3) uint8 to (*size, 3): area average where it shrinks, bilinear where it grows."""
+    """Resize (H, W, 3) uint8 to (*size, 3): area average for shrinking, bilinear for enlarging."""
     height, width = size
     if photo.shape[:2] == size:
         return photo
     image = Image.fromarray(photo)
     factors = _whole_factors(photo.shape[:2], size)
     if factors:
-        # The mean of whole blocks, rounded once; the box filter rounds after columns and again after rows.
+        # The mean of whole blocks is rounded once; the box filter would round after columns and again after rows.
         return np.asarray(image.reduce((factors[1], factors[0])))
     shrinks = height < photo.shape[0] or width < photo.shape[1]
     return np.asarray(image.resize((width, height), Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR))
 
 
 def resize_label(train_ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W) uint8 train ids to ``size`` by the nearest pixel; ids are never mixed."""
+    """Resize (H, W) uint8 train ids to ``size`` by the nearest pixel."""
     if train_ids.shape == size:
         return train_ids
     factors = _whole_factors(train_ids.shape, size)
@@ -132,19 +124,18 @@ def resize_label(train_ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(train_ids).resize((size[1], size[0]), Image.Resampling.NEAREST))
 
 
-def _whole_factors(given: tuple[int, ...], wanted: tuple[int, int]) -> tuple[int, int] | None:
-    """Return by what height and width shrink, or None unless both are whole numbers."""
-    (rows, rest_of_rows), (columns, rest_of_columns) = (
-        divmod(have, want) for have, want in zip(given, wanted, strict=True)
-    )
-    return (rows, columns) if not rest_of_rows and not rest_of_columns else None
+def _whole_factors(size: tuple[int, ...], target: tuple[int, int]) -> tuple[int, int] | None:
+    """Return the reduction factors of height and width, or None unless both are integers."""
+    if size[0] % target[0] or size[1] % target[1]:
+        return None
+    return size[0] // target[0], size[1] // target[1]
 
 
 def _unreadable(file: StoredFile, error: Exception, what: str) -> DataError:
     if isinstance(error, UnidentifiedImageError):
-        return DataError(f"{file}: expected a {what} (PNG, JPEG or another image), found a file that is no image")
+        return DataError(f"{file}: expected a {what} (PNG, JPEG or another image), found a file that is not an image")
     if isinstance(error, Image.DecompressionBombError):
         return DataError(f"{file}: expected a {what} of a usual size, found far too many pixels; make it smaller")
-    # A decoder may quote what it read, whatever bytes that are.
+    # A decoder may quote bytes of the file.
     reason = "".join(sign if sign.isprintable() else " " for sign in str(error))
     return DataError(f"{file}: expected a readable {what}, found a damaged file ({reason}); copy it again")

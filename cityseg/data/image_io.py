@@ -1,4 +1,4 @@
-"""A photo somebody has, of whatever kind, as red, green and blue bytes; what is no photo is refused in a sentence."""
+"""Decode user photos of any common format to RGB."""
 
 from __future__ import annotations
 
@@ -14,43 +14,34 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from cityseg.errors import DataError
 
 MAX_PIXELS = 50_000_000
-"""Largest photo that is accepted, in pixels."""
+"""Largest accepted photo in pixels."""
 KINDS = "JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF"
-"""What can be read, in words."""
+"""Supported formats, for messages."""
 ENDINGS = ("jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff", "gif")
-"""Usual endings of their files, in lower case."""
-# Kinds that are no photos are left to other programs, PostScript above all.
+"""Their usual file name suffixes, in lower case."""
+# Formats that are not photos are excluded, in particular PostScript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF")
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    RuntimeError,
-    EOFError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
-"""What Pillow and its plug-ins raise for damaged files, found by damaging many."""
+DAMAGE = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, MemoryError, struct.error, zlib.error)
+"""Exceptions that Pillow and its plug-ins raise for damaged files, found by corrupting many files."""
 
 _BAND_PIXELS = 1_000_000
 
 pillow_heif.register_heif_opener()
-Image.init()  # or ``open`` would not know the rarer formats by name
+Image.init()  # otherwise ``open`` would not know the rarer formats by name
 
 
 def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
-    """Decode a photo to (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
+    """Decode a photo to (H, W, 3) uint8 sRGB.
 
-    Of several pictures in a file the first counts. What is transparent becomes white, deep greys keep their range, and
-    a colour profile is applied, so that the colours are those of sRGB.
+    Applies the EXIF orientation and the colour profile, blends transparency with white, scales 16-bit greys to 8 bits,
+    and uses the first image of a multi-image file.
 
     Args:
         data: the file's bytes.
-        name: what to call it in an error message.
+        name: name of the photo for error messages.
 
     Raises:
-        DataError: no image, a damaged one, or one of more than ``MAX_PIXELS``.
+        DataError: not an image, a damaged image, or more than ``MAX_PIXELS`` pixels.
     """
     if not data:
         raise DataError(f"{name}: expected a photo, found an empty file")
@@ -67,18 +58,18 @@ def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
             ImageOps.exif_transpose(image, in_place=True)
             return _pixels(_to_rgb(image))
     except UnidentifiedImageError:
-        raise DataError(f"{name}: expected a photo ({KINDS}), found a file that is no such image") from None
+        raise DataError(f"{name}: expected a photo ({KINDS}), found another kind of file") from None
     except Image.DecompressionBombError:
         raise DataError(
             f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found far more; make it smaller first"
         ) from None
     except DAMAGE as error:
-        reason = " ".join(str(error).split())  # some libraries end theirs with a new line
+        reason = " ".join(str(error).split())  # some libraries append a line break
         raise DataError(f"{name}: expected a whole photo, found a damaged one ({reason}); copy it again") from None
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
-    """Return the (H, W, 3) uint8 of an RGB image; all at once numpy would be given two more copies of them."""
+    """Return the (H, W, 3) uint8 pixels of an RGB image; converting all rows at once would make two more copies."""
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     rows = max(1, _BAND_PIXELS // image.width)
     for top in range(0, image.height, rows):
@@ -88,10 +79,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Bring an image to red, green and blue.
-
-    Pillow cuts 16-bit and floating point greys off at 255; here they keep their range.
-    """
+    """Convert an image to RGB, rescaling 16-bit and floating-point greys, which Pillow would clip at 255."""
     if image.mode.startswith("I") or image.mode == "F":
         grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
         largest = grey.max(initial=0.0)
@@ -109,7 +97,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """Apply the colour profile that a camera or a program put in; one that makes no sense is left alone."""
+    """Convert an image to sRGB by its embedded colour profile; an invalid profile is ignored."""
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
         plain = image.convert("RGB") if image.mode == "RGBA" else image
@@ -127,7 +115,7 @@ def read_photo_file(path: Path) -> np.ndarray:
     """Decode a photo file like ``decode_photo``.
 
     Raises:
-        DataError: the file cannot be read, or whatever ``decode_photo`` refuses.
+        DataError: the file cannot be read; also as raised by ``decode_photo``.
     """
     try:
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Instance ids of a frame, which the official layout keeps beside its labels; other layouts have none."""
+"""Instance ids of a frame, which only the Cityscapes layout has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABELS, _INSTANCES = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
 
 
 def instance_file(frame: Frame) -> StoredFile | None:
-    """Return the file of a frame's instance ids, or None if its dataset has none there."""
+    """Return the file with a frame's instance ids, or None if the dataset has none."""
     label = frame.label
     if not label.name.endswith(_LABELS):
         return None
@@ -31,14 +31,14 @@ def instance_file(frame: Frame) -> StoredFile | None:
 
 
 def read_instances(file: StoredFile, size: tuple[int, int]) -> np.ndarray:
-    """Decode a ``*_gtFine_instanceIds.png`` to (H, W) int32: 1000 x label id + n, or a label id by itself.
+    """Decode a ``*_gtFine_instanceIds.png`` to (H, W) int32: 1000 x label id + n, or a plain label id.
 
     Args:
-        file: as ``instance_file`` gives it.
+        file: as returned by ``instance_file``.
         size: (height, width) of the frame's labels.
 
     Raises:
-        DataError: it is missing, damaged, not grey, or of another size.
+        DataError: the file is missing, damaged, not greyscale, or of another size.
     """
     try:
         with Image.open(io.BytesIO(file.read())) as image:

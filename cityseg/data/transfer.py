@@ -1,4 +1,4 @@
-"""Bringing what the host has drawn or computed to the device that trains, without waiting for the device."""
+"""Copy host data to the training device without waiting for the device."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 def send(values: Tensor, device: torch.device) -> Tensor:
-    """Return ``values`` on ``device``; the host goes on at once.
+    """Return ``values`` on ``device`` without blocking the host.
 
-    A copy from ordinary memory first waits for everything the GPU was asked before; one from pinned memory does not.
+    A copy from pageable memory waits for all pending work of the GPU; a copy from pinned memory does not.
     """
     if device.type == "cuda" and values.device.type == "cpu":
         values = values.pin_memory()
@@ -20,5 +20,5 @@ def send(values: Tensor, device: torch.device) -> Tensor:
 
 @cache
 def constants(values: tuple[float | tuple[float, ...], ...], device: torch.device) -> Tensor:
-    """Return numbers, or rows of numbers, as float32 on ``device``, where they travel once and not in every step."""
+    """Return numbers or rows of numbers as float32 on ``device``; they are copied once, not in every step."""
     return torch.tensor(values, dtype=torch.float32, device=device)

@@ -60,8 +60,7 @@ def test_synthesize(workplace, document, cityseg):
     taken = cityseg("data", "synthesize", "drawn", "--frames", 3)
     assert taken.code == 2
     assert taken.err.splitlines()[-1] == (
-        "cityseg: drawn: expected a new or empty folder, found one that holds something; "
-        "choose another place or remove it first"
+        "cityseg: drawn: expected a new or empty folder, found one that is not empty; choose another or remove it first"
     )
 
 

@@ -202,8 +202,8 @@ def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, ci
     answer = cityseg("predict", "tiny", photo, "notes.txt", "--out", "seen", "--runs", runs, "--json")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.splitlines()[-1] == (
-        "cityseg: notes.txt: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found a file that "
-        "is no such image"
+        "cityseg: notes.txt: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found another kind "
+        "of file"
     )
     assert not (workplace / "seen").exists()
 

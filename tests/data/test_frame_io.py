@@ -50,8 +50,8 @@ def test_real_labels_equal_the_official_mapping(cityscapes_fullres):
     ("content", "sentence"),
     [
         (None, "expected a file, found none"),
-        (b"no image at all", "expected a photo (PNG, JPEG or another image), found a file that is no image"),
-        (b"", "expected a photo (PNG, JPEG or another image), found a file that is no image"),
+        (b"no image at all", "expected a photo (PNG, JPEG or another image), found a file that is not an image"),
+        (b"", "expected a photo (PNG, JPEG or another image), found a file that is not an image"),
     ],
 )
 def test_photos_that_are_none(tmp_path, content, sentence):

@@ -152,7 +152,7 @@ def png(size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
-KINDS = "expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found a file that is no such image"
+KINDS = "expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found another kind of file"
 
 
 @pytest.mark.parametrize(

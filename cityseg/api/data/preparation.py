@@ -20,7 +20,8 @@ import filelock
 from cityseg.progress import OnProgress
 from cityseg.jobs import launcher
 from cityseg.jobs.liveness import is_alive, process_identity
-from cityseg.api.data.connect import STATISTICS_SIZE, connect, prepare
+from cityseg.api.data.connect import connect
+from cityseg.api.data.prepare import STATISTICS_SIZE, prepare
 from cityseg.data.prepared.cache import CachedSplit, cache_root
 from cityseg.data.prepared.cache_lock import writing
 from cityseg.data.layouts.detect import Split, default_data

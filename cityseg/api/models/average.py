@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from cityseg import checkpoint
-from cityseg.api.data.connect import data_info, prepare
+from cityseg.api.data.connect import data_info
+from cityseg.api.data.prepare import prepare
 from cityseg.api.results.listing import Result, find_result, find_result_folder, shipped_root
 from cityseg.api.training.create_run import expect_trained
 from cityseg.checkpoint import ModelCard

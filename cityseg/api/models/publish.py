@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from cityseg import checkpoint
-from cityseg.api.data.connect import data_info, prepare
+from cityseg.api.data.connect import data_info
+from cityseg.api.data.prepare import prepare
 from cityseg.api.models.model_card import model_card
 from cityseg.api.results.listing import Result, find_result, shipped_root
 from cityseg.api.results.robustness import find_robustness, measure_robustness

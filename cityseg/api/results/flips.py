@@ -14,7 +14,8 @@ from cityseg.analysis.comparison import flips as analysis
 from cityseg.analysis.comparison.comparability import Basis, obstacles
 from cityseg.analysis.comparison.flips import FlipShares, FrameFlips
 from cityseg.analysis.errors.frame_errors import truth_pixels
-from cityseg.api.data.connect import FrameView, connect, frame_view
+from cityseg.api.data.connect import connect
+from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.models.predict import load_predictor
 from cityseg.api.results.listing import Result, find_result
 from cityseg.classes import CLASS_NAMES

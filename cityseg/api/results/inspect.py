@@ -10,7 +10,9 @@ import numpy as np
 
 from cityseg.analysis.errors import frame_errors, ranking_metric, slices
 from cityseg.analysis.errors.slices import Kind, Slice, SliceScore
-from cityseg.api.data.connect import STATISTICS_SIZE, FrameView, connect, frame_view
+from cityseg.api.data.connect import connect
+from cityseg.api.data.frames import FrameView, frame_view
+from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.models.predict import load_predictor
 from cityseg.api.results.label_audit import make_audit
 from cityseg.api.results.listing import find_result_folder

@@ -17,7 +17,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.dataset import Dataset
 from cityseg.data.layouts import detect
 from cityseg.data.prepared import cache
-from cityseg.data.synthetic.full_size import draw_enlarged
+from cityseg.data.synthetic.full_size import synthesize_full_size
 from cityseg.engine.bench import limits
 from cityseg.engine.bench import throughput as measuring
 from cityseg.engine.bench.stopwatch import Ratio
@@ -170,7 +170,7 @@ def bench(
 def _connect(spec: str | None, folder: Path) -> Dataset:
     if spec is not None:
         return connect(spec)
-    draw_enlarged(folder / "streets")
+    synthesize_full_size(folder / "streets")
     return detect.open_folder(folder / "streets", "synthetic", "drawn streets")
 
 

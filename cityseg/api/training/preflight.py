@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from cityseg.api.data.connect import connect, data_info, prepare
+from cityseg.api.data.connect import connect, data_info
+from cityseg.api.data.prepare import prepare
 from cityseg.api.training.cost_estimate import Estimate, cost_of, estimate, too_large, trial_folder
 from cityseg.api.training.create_run import given_by
 from cityseg.config import ExperimentConfig

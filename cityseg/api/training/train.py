@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 
 from cityseg import distributed
-from cityseg.api.data.connect import data_info, prepare
+from cityseg.api.data.connect import data_info
+from cityseg.api.data.prepare import prepare
 from cityseg.api.results.listing import Result, find_result
 from cityseg.api.training.cost_estimate import warnings_of
 from cityseg.api.training.create_run import new_run, run_to_resume

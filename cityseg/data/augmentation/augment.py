@@ -1,7 +1,7 @@
-"""Augmentation on the device: whole batches at once, every frame with draws of its own.
+"""Augmentation of whole batches on the device, with independent random parameters per frame.
 
-Photos are (N, 3, H, W) float32 in 0 to 255 here; labels are (N, H, W) uint8 train ids. Nothing waits for the
-device, nothing loops over frames, and all draws follow from one random source.
+Photos are (N, 3, H, W) float32 in 0 to 255; labels are (N, H, W) uint8 train ids. All operations are vectorized over
+the batch and asynchronous, and one CPU generator determines all random numbers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from cityseg.data.transfer import constants, send
 _LUMA = (0.299, 0.587, 0.114)
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 GREY = 127.5
-"""What lies outside a frame."""
+"""Fill value outside a frame."""
 _BLUR_REACH = 2.5
-_RARE_THINGS = tuple(
+_RARE_CLASSES = tuple(
     label.train_id
     for label in LABELS
     if label.has_instances and label.train_id != IGNORE_INDEX and label.name not in ("person", "car")
@@ -33,7 +33,7 @@ _RARE_THINGS = tuple(
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What may happen to a training frame; the fields are those of ``ExperimentConfig``."""
+    """Augmentation settings; the fields are those of ``ExperimentConfig``."""
 
     flip: bool = False
     scale_min: float = 1.0
@@ -51,16 +51,16 @@ class Augmentation:
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> Augmentation:
-        """Return the augmentation of a training recipe."""
+        """Return the augmentation of a config."""
         return cls(**{name: getattr(config, name) for name in cls.__dataclass_fields__})
 
     def __call__(self, photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw one variant of every frame.
+        """Augment every frame of a batch.
 
         Args:
             photos: (N, H, W, 3) uint8.
             labels: (N, H, W) uint8 train ids.
-            random: source of all draws, on the CPU.
+            random: CPU generator.
 
         Returns:
             (N, H, W, 3) photos, uint8 or float32 in 0 to 255, and (N, H, W) uint8 train ids.
@@ -86,7 +86,7 @@ class Augmentation:
         if self.blur:
             x = blur(x, send(torch.rand(len(x), generator=random) * self.blur, x.device), self.blur)
         if self.noise:
-            # Drawn where it is needed: a batch of normal numbers would take long to travel to a GPU.
+            # Generated on the device: copying a batch of normal numbers to a GPU would take long.
             source = torch.Generator(x.device).manual_seed(int(torch.randint(2**62, (), generator=random)))
             deviation = send(torch.rand(len(x), generator=random).mul_(255 * self.noise), x.device)
             x = x + deviation[:, None, None, None] * torch.randn(x.shape, generator=source, device=x.device)
@@ -97,17 +97,17 @@ class Augmentation:
 
     @staticmethod
     def _between(count: int, low: float, high: float, random: torch.Generator) -> Tensor:
-        """Draw (count,) factors whose logarithm is uniform, so that halving is as likely as doubling."""
+        """Return (count,) log-uniform factors, so that halving is as likely as doubling."""
         return torch.exp(torch.rand(count, generator=random) * math.log(high / low) + math.log(low))
 
 
 def flip_some(photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror each frame left to right with probability one half.
+    """Flip each frame horizontally with probability 1/2.
 
     Args:
         photos: (N, H, W, 3).
         labels: (N, H, W) train ids.
-        random: source of the draws.
+        random: CPU generator.
     """
     chosen = send(torch.rand(len(labels), generator=random).lt(0.5), labels.device)
     return (
@@ -117,22 +117,22 @@ def flip_some(photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[
 
 
 def scale_and_crop(x: Tensor, labels: Tensor, factors: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Zoom each frame and show a random window of it, at the frames' own size.
+    """Scale each frame and crop a random window of the original size.
 
-    A frame that becomes smaller is put somewhere on mid-grey, which is void in the labels.
+    A reduced frame is placed at a random position on mid-grey, which is void in the labels.
 
     Args:
         x: (N, 3, H, W) float32 photos; resampled bilinearly.
         labels: (N, H, W) uint8 train ids; the nearest pixel is taken.
-        factors: (N,) how many times larger things become.
-        random: source of the windows' places.
+        factors: (N,) scale factors.
+        random: CPU generator.
     """
     inverse = 1 / factors
     places = (torch.rand(2, len(factors), generator=random) * 2 - 1) * (1 - inverse)
     zeros = torch.zeros_like(inverse)
     rows = torch.stack([torch.stack([inverse, zeros, places[0]], 1), torch.stack([zeros, inverse, places[1]], 1)], 1)
     grid = F.affine_grid(send(rows, x.device), list(x.shape), align_corners=False)
-    # What lies outside is sampled as zero, so zero has to mean mid-grey and void.
+    # grid_sample pads with zeros, so shift mid-grey and void to zero.
     zoomed = F.grid_sample(x - GREY, grid, mode="bilinear", align_corners=False) + GREY
     shifted = labels[:, None].float() - IGNORE_INDEX
     moved = F.grid_sample(shifted, grid, mode="nearest", align_corners=False) + IGNORE_INDEX
@@ -140,10 +140,10 @@ def scale_and_crop(x: Tensor, labels: Tensor, factors: Tensor, random: torch.Gen
 
 
 def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
-    """Change brightness, then contrast, then saturation, then hue, as one 3x4 matrix per frame.
+    """Change brightness, contrast, saturation and hue, in this order, by one 3x4 matrix per frame.
 
-    Brightness multiplies; contrast moves away from the frame's mean grey; saturation moves away from each pixel's
-    grey (ITU-R BT.601 luma, as torchvision has it); hue turns the colour plane of YIQ.
+    Brightness multiplies; contrast interpolates with the frame's mean luma; saturation interpolates with each pixel's
+    luma (ITU-R BT.601, as in torchvision); hue rotates the chroma plane of YIQ.
 
     Args:
         x: (N, 3, H, W) float32 in 0 to 255.
@@ -168,24 +168,24 @@ def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor,
     turn[:, 1, 2], turn[:, 2, 1] = -angle.sin(), angle.sin()
     color = _from_yiq(x.device) @ turn @ constants(_TO_YIQ, x.device) @ saturate
     matrix = color * (brighter * (1 + contrast))[:, None, None]
-    # The same grey on all three channels passes saturation and hue unchanged.
+    # Saturation and hue leave grey unchanged.
     offset = -contrast * mean_grey
     return torch.baddbmm(offset[:, None, None], matrix, x.flatten(2)).view_as(x)
 
 
 @cache
 def _from_yiq(device: torch.device) -> Tensor:
-    # A GPU that inverts is waited for, so this is done once.
+    # Inversion on a GPU blocks the host, so it is done once.
     return torch.linalg.inv(torch.tensor(_TO_YIQ)).to(device)
 
 
 def blur(x: Tensor, sigma: Tensor, largest: float) -> Tensor:
-    """Blur each frame with a Gaussian of its own width.
+    """Blur each frame with a Gaussian of individual width.
 
     Args:
         x: (N, 3, H, W) float32.
         sigma: (N,) standard deviations in pixels.
-        largest: upper bound of ``sigma``, which sets the kernel's reach.
+        largest: upper bound of ``sigma``, which determines the kernel size.
     """
     count, channels, height, width = x.shape
     reach = max(1, min(math.ceil(_BLUR_REACH * largest), min(height, width) - 1))
@@ -200,13 +200,13 @@ def blur(x: Tensor, sigma: Tensor, largest: float) -> Tensor:
 def cut_and_mix(x: Tensor, labels: Tensor, probability: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Paste a rectangle of another frame of the batch, with its labels, into some frames.
 
-    The rectangle's area is uniform between nothing and all (CutMix with alpha 1, Yun et al., arXiv 1905.04899).
+    The area of the rectangle is uniform between 0 and 1 (CutMix with alpha 1, Yun et al., arXiv 1905.04899).
 
     Args:
         x: (N, 3, H, W) float32.
         labels: (N, H, W) train ids.
-        probability: of a frame to get a rectangle.
-        random: source of the draws.
+        probability: probability per frame.
+        random: CPU generator.
     """
     chosen, area, vertical, horizontal = send(torch.rand(4, len(x), generator=random), x.device)
     side = area.sqrt() * chosen.lt(probability)
@@ -215,25 +215,25 @@ def cut_and_mix(x: Tensor, labels: Tensor, probability: float, random: torch.Gen
 
 
 def copy_and_paste(x: Tensor, labels: Tensor, probability: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Paste the rare things of another frame of the batch, with their labels, into some frames, where they stand.
+    """Paste the rare objects of another frame of the batch, with their labels, into some frames at the same position.
 
-    Rare things are all that can be counted except persons and cars: riders, bicycles and the other vehicles. Pixels
-    are taken over as they are, without smoothing their borders (Ghiasi et al., Simple Copy-Paste, arXiv 2012.07177).
+    Rare classes are all classes with instances except person and car. Pixels are copied without smoothing the borders
+    (Ghiasi et al., Simple Copy-Paste, arXiv 2012.07177).
 
     Args:
         x: (N, 3, H, W) float32.
         labels: (N, H, W) train ids.
-        probability: of a frame to get the other's things.
-        random: source of the draws.
+        probability: probability per frame.
+        random: CPU generator.
     """
     chosen = send(torch.rand(len(x), generator=random).lt(probability), x.device)
-    given = labels.roll(1, 0)
-    pasted = torch.isin(given, constants(_RARE_THINGS, x.device).byte()) & chosen[:, None, None]
-    return torch.where(pasted[:, None], x.roll(1, 0), x), torch.where(pasted, given, labels)
+    other = labels.roll(1, 0)
+    pasted = torch.isin(other, constants(_RARE_CLASSES, x.device).byte()) & chosen[:, None, None]
+    return torch.where(pasted[:, None], x.roll(1, 0), x), torch.where(pasted, other, labels)
 
 
 def _within(pixels: int, place: Tensor, side: Tensor) -> Tensor:
-    """Return (N, pixels) which pixels lie in an interval of ``side`` times the length that fits inside it."""
+    """Return (N, pixels) bool: pixels inside an interval of relative length ``side`` at relative position ``place``."""
     centres = (torch.arange(pixels, device=place.device) + 0.5) / pixels
     begin = (place * (1 - side))[:, None]
     return (centres >= begin) & (centres < begin + side[:, None])

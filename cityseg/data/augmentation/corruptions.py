@@ -1,8 +1,8 @@
-"""What other cameras do to a photo: one change at a time, alike for every frame, to see how a model bears it.
+"""Image corruptions for the robustness test, one at a time and identical for every frame.
 
-In the manner of Kamann and Rother, "Benchmarking the Robustness of Semantic Segmentation Models", arXiv 1908.05005,
-with changes of a camera's light, colour, sharpness, lens and tilt. Photos are (N, 3, H, W) float32 in 0 to 255, labels
-(N, H, W) uint8 train ids. What a lens or a tilt brings in from outside the frame is mid-grey, and void in the labels.
+Following Kamann and Rother, "Benchmarking the Robustness of Semantic Segmentation Models", arXiv 1908.05005: changes of
+light, colour, sharpness, focal length and tilt. Photos are (N, 3, H, W) float32 in 0 to 255, labels (N, H, W) uint8
+train ids. Areas from outside the frame are mid-grey, and void in the labels.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Corruption:
-    """A change that another camera would make.
+    """An image corruption.
 
     Attributes:
-        name: in a word or two.
-        words: what is done, in a few words.
-        change: ((N, 3, H, W) photos, (N, H, W) labels) -> both, changed; photos are not clamped.
+        name: short name.
+        words: short description.
+        change: ((N, 3, H, W) photos, (N, H, W) labels) -> corrupted photos and labels; photos are not clamped.
     """
 
     name: str
@@ -44,22 +44,22 @@ def _light(
     return recolor(x, *(torch.full((len(x),), amount) for amount in (brightness, contrast, saturation, 0.0))), y
 
 
-def _balanced(x: Tensor, y: Tensor, *, gains: tuple[float, float, float]) -> tuple[Tensor, Tensor]:
+def _white_balance(x: Tensor, y: Tensor, *, gains: tuple[float, float, float]) -> tuple[Tensor, Tensor]:
     return x * torch.tensor(gains)[:, None, None], y
 
 
-def _blurred(x: Tensor, y: Tensor, *, sigma: float) -> tuple[Tensor, Tensor]:
-    # The same blur in the eye of the model, whatever the size it sees.
+def _blur(x: Tensor, y: Tensor, *, sigma: float) -> tuple[Tensor, Tensor]:
+    # Relative to the width, so the blur is the same at every input size.
     sigma *= x.shape[-1] / 256
     return blur(x, torch.full((len(x),), sigma), sigma), y
 
 
-def _noisy(x: Tensor, y: Tensor, *, deviation: float) -> tuple[Tensor, Tensor]:
+def _noise(x: Tensor, y: Tensor, *, deviation: float) -> tuple[Tensor, Tensor]:
     noise = torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(0))
     return x + 255 * deviation * noise, y
 
 
-def _seen(x: Tensor, y: Tensor, *, zoom: float = 1.0, down: float = 0.0) -> tuple[Tensor, Tensor]:
+def _reframe(x: Tensor, y: Tensor, *, zoom: float = 1.0, down: float = 0.0) -> tuple[Tensor, Tensor]:
     view = torch.tensor([[1 / zoom, 0, 0], [0, 1 / zoom, 2 * down]]).expand(len(x), 2, 3)
     grid = F.affine_grid(view, list(x.shape), align_corners=False)
     photos = F.grid_sample(x - GREY, grid, align_corners=False) + GREY
@@ -72,33 +72,33 @@ CORRUPTIONS: tuple[Corruption, ...] = (
     Corruption("bright", "1.6 times the light", partial(_light, brightness=0.6)),
     Corruption("flat", "half the contrast, as in haze", partial(_light, contrast=-0.5)),
     Corruption("harsh", "1.6 times the contrast", partial(_light, contrast=0.6)),
-    Corruption("warm", "white balance towards red", partial(_balanced, gains=(1.2, 1.0, 0.75))),
-    Corruption("cool", "white balance towards blue", partial(_balanced, gains=(0.8, 1.0, 1.25))),
+    Corruption("warm", "white balance towards red", partial(_white_balance, gains=(1.2, 1.0, 0.75))),
+    Corruption("cool", "white balance towards blue", partial(_white_balance, gains=(0.8, 1.0, 1.25))),
     Corruption("grey", "a tenth of the colour", partial(_light, saturation=-0.9)),
     Corruption("vivid", "twice the colour", partial(_light, saturation=1.0)),
-    Corruption("blurred", "out of focus by a 256th of the width", partial(_blurred, sigma=1.0)),
-    Corruption("noisy", "noise of 6 % of white", partial(_noisy, deviation=0.06)),
-    Corruption("long lens", "everything 1.6 times as large", partial(_seen, zoom=1.6)),
-    Corruption("short lens", "everything 0.65 times as large", partial(_seen, zoom=0.65)),
-    Corruption("tilted up", "the view 15 % of its height higher", partial(_seen, down=-0.15)),
-    Corruption("tilted down", "the view 15 % of its height lower", partial(_seen, down=0.15)),
+    Corruption("blurred", "out of focus by a 256th of the width", partial(_blur, sigma=1.0)),
+    Corruption("noisy", "noise of 6 % of white", partial(_noise, deviation=0.06)),
+    Corruption("long lens", "everything 1.6 times as large", partial(_reframe, zoom=1.6)),
+    Corruption("short lens", "everything 0.65 times as large", partial(_reframe, zoom=0.65)),
+    Corruption("tilted up", "the view 15 % of its height higher", partial(_reframe, down=-0.15)),
+    Corruption("tilted down", "the view 15 % of its height lower", partial(_reframe, down=0.15)),
 )
-"""All changes, in the order they are shown."""
+"""All corruptions in display order."""
 
 
 def corrupted(photos: Tensor, labels: Tensor, corruption: Corruption) -> tuple[Tensor, Tensor]:
-    """Return changed frames as bytes.
+    """Return the corrupted frames.
 
     Args:
         photos: (N, H, W, 3) uint8 on the CPU.
         labels: (N, H, W) uint8 train ids on the CPU.
-        corruption: what to change.
+        corruption: the corruption to apply.
 
     Returns:
         (N, H, W, 3) uint8 and (N, H, W) uint8.
     """
     changed_photos, changed_labels = torch.empty_like(photos), torch.empty_like(labels)
-    # A few at a time: as floating point numbers a whole split would fill the memory.
+    # In small batches: a whole split as float32 would fill the memory.
     for start in range(0, len(labels), _FRAMES):
         part = slice(start, start + _FRAMES)
         x, changed_labels[part] = corruption.change(photos[part].permute(0, 3, 1, 2).float(), labels[part])

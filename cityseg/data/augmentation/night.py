@@ -1,8 +1,8 @@
-"""Night out of day: a lit frame of the training split as a camera would see it after dark, labels unchanged.
+"""Synthetic night: turn daytime training frames into night scenes, labels unchanged.
 
-Daytime sets such as Cityscapes hold no night at all, and a network that has only met bright skies calls a black one
-vegetation. This is a sketch of the light, not of physics: the sky, known from the labels, becomes an even dark haze;
-what is below it is lit by one's own headlights and fades away from them; lamps shine; everything takes their colour.
+Cityscapes contains no night frames, and a network trained on bright skies predicts vegetation for a black sky. This is
+an approximation, not a physical simulation: the sky, known from the labels, becomes a uniform dark haze; the scene
+below is lit by headlights and fades with distance; lamps with halos are added; the colour cast follows the lamps.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def make_night(x: Tensor, labels: Tensor, probability: float, random: torch.Generator) -> Tensor:
-    """Turn some frames into night, each with a light of its own.
+    """Turn some frames into night scenes, each with individual lighting.
 
     Args:
         x: (N, 3, H, W) float32 photos in 0 to 255.
-        labels: (N, H, W) uint8 train ids; they say where the sky is.
-        probability: of a frame to become night.
-        random: source of all draws, on the CPU.
+        labels: (N, H, W) uint8 train ids, which locate the sky.
+        probability: probability per frame.
+        random: CPU generator.
 
     Returns:
-        (N, 3, H, W) float32, within 0 to 255 where ``x`` is.
+        (N, 3, H, W) float32 in 0 to 255 if ``x`` is.
     """
     count, _, height, width = x.shape
     draws = send(torch.rand(9, count, generator=random), x.device)
@@ -42,7 +42,7 @@ def make_night(x: Tensor, labels: Tensor, probability: float, random: torch.Gene
     rows = ((torch.arange(height, device=x.device) + 0.5) / height)[None, :]
     columns = ((torch.arange(width, device=x.device) + 0.5) / width)[None, :]
 
-    # Headlights: a wide spot on the road ahead over the little light that is everywhere.
+    # Headlights: a wide spot on the road ahead, plus ambient light.
     down = _bell(rows, 0.72 + 0.2 * place[:, None], 0.12 + 0.25 * reach[:, None])
     across = _bell(columns, 0.4 + 0.2 * bend[:, None], 0.2 + 0.3 * reach[:, None])
     ambient = 0.1 + 0.6 * ambient
@@ -54,10 +54,10 @@ def make_night(x: Tensor, labels: Tensor, probability: float, random: torch.Gene
     dull = (0.7 * greyness)[:, None, None, None]
     warm = torch.stack([0.1 + 0.15 * tint, torch.zeros_like(tint), 0.1 - 0.4 * tint], 1)[:, :, None, None]
     night = torch.lerp(x, grey, dull) * light[:, None]
-    # Grown and softened, or a bright rim along the skyline would give the sky away.
+    # Dilated and smoothed; otherwise a bright rim would remain along the skyline.
     sky = F.max_pool2d(labels.eq(_SKY).float()[:, None], 5, stride=1, padding=2)
     sky = F.avg_pool2d(sky, 3, stride=1, padding=1, count_include_pad=False)
-    # Towns light the air above them: their sky is often brighter than the trees and houses that stand out against it.
+    # Light pollution: a night sky is often brighter than the trees and houses in front of it.
     night = torch.lerp(night, (2 + 40 * sky_light**2)[:, None, None, None], sky)
 
     # Lamps above the horizon, each with a halo: (N, lamps) rows, columns, sizes and strengths.

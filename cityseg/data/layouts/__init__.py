@@ -1,1 +1,1 @@
-"""Dataset layouts: recognise a folder or an archive, list its frames, verify its files."""
+"""Dataset layouts: detect a folder's layout, list its frames, verify its files."""

@@ -1,10 +1,10 @@
-"""The official Cityscapes layout: ``leftImg8bit/`` and ``gtFine/``, as folders or as the two official archives."""
+"""The Cityscapes layout: ``leftImg8bit/`` and ``gtFine/``, as folders or as the two official archives."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cityseg.data.dataset import Dataset, Kind
+from cityseg.data.dataset import Dataset, DatasetKind
 from cityseg.data.layouts.pairing import Candidate, halves, pair
 from cityseg.data.layouts.source_file import StoredFile, list_files
 from cityseg.data.layouts.zip_source import list_members
@@ -14,12 +14,12 @@ PHOTOS, LABELS = "leftImg8bit", "gtFine"
 PARTS = (PHOTOS, LABELS)
 _SUFFIXES = {PHOTOS: "_leftImg8bit.png", LABELS: "_gtFine_labelIds.png"}
 
-_Place = tuple[str, str, str]
-"""(folder of the split, city, frame name)."""
+_FrameKey = tuple[str, str, str]
+"""(split folder, city, frame name)."""
 
 
 def archive_path(root: Path, part: str) -> Path:
-    """Return where the official archive of ``leftImg8bit`` or ``gtFine`` lies."""
+    """Return the path of the official archive of ``leftImg8bit`` or ``gtFine``."""
     return root / f"{part}_trainvaltest.zip"
 
 
@@ -28,38 +28,37 @@ def has_part(root: Path, part: str) -> bool:
     return (root / part).is_dir() or archive_path(root, part).exists()
 
 
-def open_official(root: Path, kind: Kind, name: str) -> Dataset:
-    """List the frames below a folder that has both parts; where a folder and an archive lie side by side, the folder.
+def open_cityscapes(root: Path, kind: DatasetKind, name: str) -> Dataset:
+    """List the frames below a folder that has both parts; a folder takes precedence over an archive of the same part.
 
-    The labels of the official test frames are not public: what lies in ``test`` is not looked at.
+    The labels of the official test frames are not public, so ``test`` folders are ignored.
 
     Raises:
-        DataError: there is no frame at all, a folder cannot be listed, or an archive cannot be read.
+        DataError: there is no frame, a folder cannot be listed, or an archive cannot be read.
     """
     photos, labels = _list(root, PHOTOS), _list(root, LABELS)
     if not photos:
         raise DataError(f"{root}: expected photos named {PHOTOS}/<split>/<city>/*{_SUFFIXES[PHOTOS]}, found none")
-    places = sorted({*photos, *labels})
-    half = halves([name for folder, _, name in places if folder == "val"])
-    above_photos, above_labels = _prefix(root, PHOTOS), _prefix(root, LABELS)
+    keys = sorted({*photos, *labels})
+    half = halves([name for folder, _, name in keys if folder == "val"])
     frames, problems = pair(
         [
             Candidate(
-                name=place[2],
-                city=place[1],
-                split="train" if place[0] == "train" else half[place[2]],
-                photos=tuple(file for file in [photos.get(place)] if file),
-                label=labels.get(place),
-                photo_place=above_photos + _below(PHOTOS, place),
-                label_place=above_labels + _below(LABELS, place),
+                name=frame,
+                city=city,
+                split="train" if folder == "train" else half[frame],
+                photos=tuple(file for file in [photos.get((folder, city, frame))] if file),
+                label=labels.get((folder, city, frame)),
+                photo_place=f"{_base(root, PHOTOS)}/{folder}/{city}/{frame}{_SUFFIXES[PHOTOS]}",
+                label_place=f"{_base(root, LABELS)}/{folder}/{city}/{frame}{_SUFFIXES[LABELS]}",
             )
-            for place in places
+            for folder, city, frame in keys
         ]
     )
     return Dataset(name, kind, root, frames, problems)
 
 
-def _list(root: Path, part: str) -> dict[_Place, StoredFile]:
+def _list(root: Path, part: str) -> dict[_FrameKey, StoredFile]:
     suffix = _SUFFIXES[part]
     if (root / part).is_dir():
         files: dict[str, StoredFile] = {}
@@ -67,7 +66,7 @@ def _list(root: Path, part: str) -> dict[_Place, StoredFile]:
             files |= list_files(root, f"{part}/{folder}", (suffix.lower(),), levels=1)
     else:
         files = list_members(archive_path(root, part), part, (suffix.lower(),))
-    found: dict[_Place, StoredFile] = {}
+    found: dict[_FrameKey, StoredFile] = {}
     for name, file in files.items():
         parts = name.split("/")
         if len(parts) == 4 and parts[1] in ("train", "val") and name.endswith(suffix):
@@ -75,10 +74,5 @@ def _list(root: Path, part: str) -> dict[_Place, StoredFile]:
     return found
 
 
-def _prefix(root: Path, part: str) -> str:
+def _base(root: Path, part: str) -> str:
     return str(root / part) if (root / part).is_dir() else f"{archive_path(root, part)}!{part}"
-
-
-def _below(part: str, place: _Place) -> str:
-    folder, city, name = place
-    return f"/{folder}/{city}/{name}{_SUFFIXES[part]}"

@@ -1,4 +1,4 @@
-"""A set of one's own: ``images/``, ``labels/`` and a ``dataset.json`` that says what the label values mean.
+"""The custom layout: ``images/``, ``labels/`` and a ``dataset.json`` that maps label values to classes.
 
 ``docs/datasets.md`` documents the format field by field.
 """
@@ -11,40 +11,40 @@ from pathlib import Path, PurePosixPath
 
 from cityseg.classes import LabelTable
 from cityseg.data.dataset import SPLITS, Dataset, Split
-from cityseg.data.layouts.dataset_json import Description, read_description
-from cityseg.data.layouts.frame_selection import Selection, few
+from cityseg.data.layouts.dataset_json import DatasetJson, read_dataset_json
+from cityseg.data.layouts.frame_selection import FrameSelection, summarize
 from cityseg.data.layouts.pairing import Candidate, halves, pair
 from cityseg.data.layouts.source_file import StoredFile, list_files
 from cityseg.errors import DataError
 
-DESCRIPTION = "dataset.json"
+DATASET_JSON = "dataset.json"
 _PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
 _LABEL_SUFFIXES = (".png",)
 _LEVELS = 8
 
 
-def open_described(root: Path) -> Dataset:
+def open_custom(root: Path) -> Dataset:
     """List the frames of a folder with ``dataset.json``, ``images/`` and ``labels/``.
 
     Raises:
-        DataError: ``dataset.json`` is wrong, a folder is missing or cannot be listed, or a frame is in two splits or
+        DataError: ``dataset.json`` is invalid, a folder is missing or cannot be listed, or a frame is in two splits or
             in none.
     """
-    path = root / DESCRIPTION
-    description = read_description(StoredFile(path, DESCRIPTION))
+    path = root / DATASET_JSON
+    settings = read_dataset_json(StoredFile(path, DATASET_JSON))
     for folder in ("images", "labels"):
         if not (root / folder).is_dir():
-            raise DataError(f"{root}: expected images/ and labels/ beside {DESCRIPTION}, found no {folder}/; add it")
+            raise DataError(f"{root}: expected images/ and labels/ beside {DATASET_JSON}, found no {folder}/; add it")
     photos = _by_stem(list_files(root, "images", _PHOTO_SUFFIXES, _LEVELS).values())
     labels = _by_stem(list_files(root, "labels", _LABEL_SUFFIXES, _LEVELS).values())
     if not photos:
         raise DataError(f"{root / 'images'}: expected photos ({', '.join(_PHOTO_SUFFIXES)}), found none")
-    splits = _splits(root, description, sorted({*photos, *labels}))
+    splits = _splits(root, settings, sorted({*photos, *labels}))
     frames, problems = pair(
         [
             Candidate(
                 name=stem.replace("/", "_"),
-                city=_city(stem, description),
+                city=_city(stem, settings),
                 split=split,
                 photos=tuple(photos.get(stem, ())),
                 label=next(iter(labels.get(stem, ())), None),
@@ -54,11 +54,17 @@ def open_described(root: Path) -> Dataset:
             for stem, split in splits.items()
         ]
     )
-    return Dataset(description.name, "described", root, frames, problems, _table(path, description))
+    table = LabelTable(
+        settings.train_ids,
+        f"the values that {path} maps ({_ranges(settings.train_ids)})",
+        "add them to train_ids, with null if they are not scored",
+        sixteen_bit=True,
+    )
+    return Dataset(settings.name, "described", root, frames, problems, table)
 
 
 def _by_stem(files: Iterable[StoredFile]) -> dict[str, list[StoredFile]]:
-    """Group files by their path below ``images`` or ``labels``, without the ending."""
+    """Group files by their path below ``images`` or ``labels``, without the suffix."""
     found: dict[str, list[StoredFile]] = {}
     for file in sorted(files, key=lambda file: file.name):
         stem = str(PurePosixPath(*PurePosixPath(file.name).parts[1:]).with_suffix(""))
@@ -66,20 +72,11 @@ def _by_stem(files: Iterable[StoredFile]) -> dict[str, list[StoredFile]]:
     return found
 
 
-def _city(stem: str, description: Description) -> str:
+def _city(stem: str, settings: DatasetJson) -> str:
     folders = stem.split("/")[:-1]
-    if description.splits is None:
+    if settings.splits is None:
         folders = folders[1:]
     return folders[0] if folders else ""
-
-
-def _table(path: Path, description: Description) -> LabelTable:
-    return LabelTable(
-        description.train_ids,
-        f"the values that {path} maps ({_ranges(description.train_ids)})",
-        "add them to train_ids, with null if they are not scored",
-        sixteen_bit=True,
-    )
 
 
 def _ranges(values: Iterable[int]) -> str:
@@ -91,52 +88,55 @@ def _ranges(values: Iterable[int]) -> str:
     )
 
 
-def _splits(root: Path, description: Description, stems: list[str]) -> dict[str, Split]:
-    """Send every frame that is used to its split, or say why that cannot be done."""
-    path = root / DESCRIPTION
-    selection = Selection(stems, _PHOTO_SUFFIXES)
-    unused = set(selection.match(description.unused, path, "unused"))
+def _splits(root: Path, settings: DatasetJson, stems: list[str]) -> dict[str, Split]:
+    """Return the split of every used frame.
+
+    Raises:
+        DataError: a rule matches no frame, or a frame is in two splits or in none.
+    """
+    path = root / DATASET_JSON
+    selection = FrameSelection(stems, _PHOTO_SUFFIXES)
+    unused = set(selection.match(settings.unused, path, "unused"))
     used = [stem for stem in stems if stem not in unused]
     chosen: dict[Split, list[str]]
-    rules = description.splits
+    rules = settings.splits
     if rules is None:
         chosen = {split: [stem for stem in used if stem.startswith(f"{split}/")] for split in SPLITS}
     elif all(isinstance(rule, float) for rule in rules.values()):
-        chosen = _share_out(used, {split: rule for split, rule in rules.items() if isinstance(rule, float)})
+        chosen = _by_share(used, {split: rule for split, rule in rules.items() if isinstance(rule, float)})
     else:
         chosen = {}
         for split, rule in rules.items():
             if isinstance(rule, str):
-                listed = root / rule
-                entries = _lines(StoredFile(listed, rule))
-                found = selection.match(entries, listed, split, exactly=True)
+                list_file = root / rule
+                names = _lines(StoredFile(list_file, rule))
+                found = selection.match(names, list_file, split, exact=True)
             else:
                 found = selection.match(rule if isinstance(rule, list) else [], path, f"splits.{split}")
             chosen[split] = [stem for stem in found if stem not in unused]
     if not chosen.get("test") and (rules is None or "test" not in rules):
-        cut = halves(chosen.get("val", []))
-        chosen = {**chosen, "val": [s for s in cut if cut[s] == "val"], "test": [s for s in cut if cut[s] == "test"]}
-    return _once_each(path, used, chosen)
+        half = halves(chosen.get("val", []))
+        chosen |= {split: [stem for stem in half if half[stem] == split] for split in ("val", "test")}
+    return _invert(path, used, chosen)
 
 
-def _once_each(path: Path, stems: list[str], chosen: Mapping[Split, list[str]]) -> dict[str, Split]:
+def _invert(path: Path, stems: list[str], chosen: Mapping[Split, list[str]]) -> dict[str, Split]:
     splits: dict[str, Split] = {}
-    twice: list[str] = []
+    repeated: list[str] = []
     for split, members in chosen.items():
-        twice += [stem for stem in members if stem in splits]
+        repeated += [stem for stem in members if stem in splits]
         splits |= dict.fromkeys(members, split)
-    if twice:
-        raise DataError(f"{path}: expected every frame in one split, found {few(twice)} in two; change splits")
-    nowhere = [stem for stem in stems if stem not in splits]
-    if nowhere:
-        raise DataError(
-            f"{path}: expected every frame in a split, found {few(nowhere)} in none; change splits or add to unused"
-        )
+    if repeated:
+        raise DataError(f"{path}: expected every frame in one split, found {summarize(repeated)} in two; change splits")
+    missing = [stem for stem in stems if stem not in splits]
+    if missing:
+        found = f"{summarize(missing)} in none"
+        raise DataError(f"{path}: expected every frame in a split, found {found}; change splits or add to unused")
     return splits
 
 
-def _share_out(stems: list[str], shares: Mapping[Split, float]) -> dict[Split, list[str]]:
-    """Cut the frames, in the order of a digest of their names, into parts of these shares."""
+def _by_share(stems: list[str], shares: Mapping[Split, float]) -> dict[Split, list[str]]:
+    """Divide the frames, ordered by the SHA-256 of their names, into splits of these shares."""
     ordered = sorted(stems, key=lambda stem: hashlib.sha256(stem.encode()).digest())
     chosen: dict[Split, list[str]] = {}
     start, total = 0, 0.0

@@ -1,21 +1,21 @@
-"""Which layout a folder has. ``official`` and ``described`` list the frames; here a folder is recognised."""
+"""Detect the layout of a folder; ``cityscapes`` and ``custom`` list its frames."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from cityseg.data.dataset import PROBLEM_KINDS, SPLITS, Dataset, Frame, Kind, Problem, ProblemKind, Split
-from cityseg.data.layouts.cityscapes import LABELS, PARTS, PHOTOS, archive_path, has_part, open_official
-from cityseg.data.layouts.custom import DESCRIPTION, open_described
+from cityseg.data.dataset import PROBLEM_KINDS, SPLITS, Dataset, DatasetKind, Frame, Problem, ProblemKind, Split
+from cityseg.data.layouts.cityscapes import LABELS, PARTS, PHOTOS, archive_path, has_part, open_cityscapes
+from cityseg.data.layouts.custom import DATASET_JSON, open_custom
 from cityseg.errors import DataError, UsageError
 
 __all__ = [
     "PROBLEM_KINDS",
     "SPLITS",
     "Dataset",
+    "DatasetKind",
     "Frame",
-    "Kind",
     "Problem",
     "ProblemKind",
     "Split",
@@ -27,59 +27,56 @@ _WANTED = f"a folder with {PHOTOS}/ and {LABELS}/"
 
 
 def default_data() -> str:
-    """Return what is connected when nothing is named: ``$CITYSEG_DATA``, ``data/cityscapes``, else ``synthetic``."""
-    named = os.environ.get("CITYSEG_DATA")
-    if named:
-        return named
-    return "data/cityscapes" if Path("data/cityscapes").is_dir() else "synthetic"
+    """Return the default dataset: ``$CITYSEG_DATA``, else ``data/cityscapes`` if it exists, else ``synthetic``."""
+    return os.environ.get("CITYSEG_DATA") or ("data/cityscapes" if Path("data/cityscapes").is_dir() else "synthetic")
 
 
-def open_folder(root: Path, kind: Kind = "cityscapes", name: str = "") -> Dataset:
-    """List the frames of a folder: one with ``dataset.json``, one in the official layout, or one with both archives.
+def open_folder(root: Path, kind: DatasetKind = "cityscapes", name: str = "") -> Dataset:
+    """List the frames of a folder: with ``dataset.json``, in the Cityscapes layout, or with both official archives.
 
-    Only names are read. A frame that cannot be used is no error here: it is named in ``Dataset.problems`` and is in
-    no split.
+    Only file names are read. Unusable frames raise no error: they are listed in ``Dataset.problems`` and are in no
+    split.
 
     Args:
         root: the folder.
-        kind: what the official layout holds here.
-        name: what to call the dataset; ``dataset.json`` knows its own, else the folder's name.
+        kind: the kind of a dataset in the Cityscapes layout.
+        name: display name; ``dataset.json`` overrides it, and the folder's name is the default.
 
     Raises:
-        UsageError: there is no such folder, or it has no layout that is known.
-        DataError: there is no frame at all, ``dataset.json`` is wrong, an archive cannot be read, or a folder cannot
-            be listed.
+        UsageError: the folder does not exist, or its layout is unknown.
+        DataError: there is no frame, ``dataset.json`` is invalid, an archive cannot be read, or a folder cannot be
+            listed.
     """
     try:
         return _open(root, kind, name)
     except OSError as error:
-        raise DataError(f"{root}: expected a folder that can be read, found {error.strerror}; check the path") from None
+        raise DataError(f"{root}: expected a readable folder, found {error.strerror}; check the path") from None
 
 
-def _open(root: Path, kind: Kind, name: str) -> Dataset:
+def _open(root: Path, kind: DatasetKind, name: str) -> Dataset:
     if not root.is_dir():
-        what = "a file; name the folder it lies in" if root.is_file() else "no such folder"
+        what = "a file; name its parent folder" if root.is_file() else "no such folder"
         raise UsageError(f"{root}: expected {_WANTED}, found {what}")
-    if (root / DESCRIPTION).exists():
-        return open_described(root)
+    if (root / DATASET_JSON).exists():
+        return open_custom(root)
     missing = [part for part in PARTS if not has_part(root, part)]
     if not missing:
-        return open_official(root, kind, name or root.resolve().name)
+        return open_cityscapes(root, kind, name or root.resolve().name)
     if len(missing) == 1:
-        (there,) = set(PARTS) - set(missing)
-        if not (root / there).is_dir():
+        (present,) = set(PARTS) - set(missing)
+        if not (root / present).is_dir():
             absent = archive_path(root, missing[0]).name
             raise UsageError(
-                f"{root}: expected both official archives, found {archive_path(root, there).name} but no {absent}; "
+                f"{root}: expected both official archives, found {archive_path(root, present).name} but no {absent}; "
                 "put it beside the other"
             )
     near = [folder for folder in (root.parent, *sorted(root.iterdir())) if folder.is_dir() and _is_dataset(folder)]
-    remedy = f"did you mean {near[0]}?" if near else f"name the folder that holds both, their zips, or {DESCRIPTION}"
+    remedy = f"did you mean {near[0]}?" if near else f"name the folder that holds both, their zips, or {DATASET_JSON}"
     raise UsageError(f"{root}: expected {_WANTED}, found no {' and no '.join(missing)}; {remedy}")
 
 
 def _is_dataset(folder: Path) -> bool:
     try:
-        return (folder / DESCRIPTION).is_file() or all(has_part(folder, part) for part in PARTS)
+        return (folder / DATASET_JSON).is_file() or all(has_part(folder, part) for part in PARTS)
     except PermissionError:
         return False

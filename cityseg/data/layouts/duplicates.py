@@ -1,23 +1,23 @@
-"""Photos that lie in two splits: a model would be scored on what it has learned."""
+"""Photos that two splits share, which would leak training data into the evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cityseg.data.layouts.detect import SPLITS, Dataset, Frame, Problem, Split
-from cityseg.data.prepared.cache import Meta
+from cityseg.data.dataset import SPLITS, Dataset, Frame, Problem, Split
+from cityseg.data.prepared.build_cache import SplitMeta
 
 
-def without_shared_photos(dataset: Dataset, metas: Mapping[Split, Meta]) -> Dataset:
-    """Return the dataset with each photo in one split alone, told by the bytes of the files.
+def drop_shared_photos(dataset: Dataset, metas: Mapping[Split, SplitMeta]) -> Dataset:
+    """Return the dataset with each photo in one split only, compared by file content.
 
-    The copy nearest to the test split stays, so that scores still speak of all their frames; every other is named in
+    The copy nearest to the test split is kept, so that evaluation covers all frames; the others are listed in
     ``Dataset.problems``.
 
     Args:
         dataset: the connected dataset.
-        metas: what the cached splits hold.
+        metas: metadata of the cached splits.
 
     Raises:
         DataError: a photo can no longer be read.
@@ -30,12 +30,20 @@ def without_shared_photos(dataset: Dataset, metas: Mapping[Split, Meta]) -> Data
         kept = []
         for frame in splits[split]:
             other, twin = seen.get(checksums.get(frame.name, ""), (split, frame))
-            # Equal checksums only make it likely.
+            # Equal checksums make equal files likely, not certain.
             if twin is not frame and twin.photo.read() == frame.photo.read():
-                sentence = f"expected a photo of this split alone, found the same bytes in {other} at {twin.photo}"
-                problems.append(Problem("duplicate", split, str(frame.photo), f"{frame.photo}: {sentence}; remove one"))
+                problems.append(shared_photo(split, frame, other, twin))
             else:
                 kept.append(frame)
         splits[split] = tuple(kept)
         seen |= {checksums[frame.name]: (split, frame) for frame in kept if frame.name in checksums}
     return replace(dataset, splits=splits, problems=(*dataset.problems, *problems)) if problems else dataset
+
+
+def shared_photo(split: Split, frame: Frame, other: Split, twin: Frame) -> Problem:
+    """Return the problem of a frame whose photo is also the photo of ``twin`` in another split."""
+    message = (
+        f"{frame.photo}: expected a photo of this split only, found the same bytes in {other} at {twin.photo}; "
+        "remove one"
+    )
+    return Problem("duplicate", split, str(frame.photo), message)

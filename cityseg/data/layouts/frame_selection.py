@@ -1,4 +1,4 @@
-"""Choosing frames by name: shell patterns, stems and file names."""
+"""Select frames by shell pattern, stem or file name."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from pathlib import Path
 
 from cityseg.errors import DataError
 
-_SHOWN = 3
+_LISTED = 3
 
 
-def few(names: Sequence[str]) -> str:
-    """Count names and say the first ones: ``5 frames (a, b, c and 2 more)``."""
-    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    return f"{len(names)} {'frame' if len(names) == 1 else 'frames'} ({shown})"
+def summarize(names: Sequence[str]) -> str:
+    """Count names and list the first ones: ``5 frames (a, b, c and 2 more)``."""
+    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    return f"{len(names)} {'frame' if len(names) == 1 else 'frames'} ({listed})"
 
 
-class Selection:
-    """Frames that can be chosen by name.
+class FrameSelection:
+    """Frames that can be selected by name.
 
-    A name is a frame's path below ``images/``, with or without its ending; a name without a slash is also compared
-    with the last part of the path alone. ``*``, ``?`` and ``[...]`` stand for what they stand for in a shell, except
-    that ``*`` also stands for slashes. Capitals count.
+    A name is a frame's path below ``images/``, with or without its suffix; a name without a slash also matches the last
+    part of the path. ``*``, ``?`` and ``[...]`` are shell wildcards, except that ``*`` also matches slashes. Matching
+    is case-sensitive.
     """
 
     def __init__(self, stems: Sequence[str], suffixes: Sequence[str]) -> None:
-        """Build the selection from paths below ``images/`` without their endings, and the endings there may be."""
+        """Create the selection from paths below ``images/`` without suffixes, and the permitted suffixes."""
         self._stems = dict.fromkeys(stems)
         self._suffixes = tuple(suffixes)
         self._by_last: dict[str, list[str]] = {}
         for stem in stems:
             self._by_last.setdefault(stem.rpartition("/")[2], []).append(stem)
 
-    def match(self, names: Iterable[str], path: Path, where: str, exactly: bool = False) -> list[str]:
-        """Return the frames that any of the names stands for, in their own order.
+    def match(self, names: Iterable[str], path: Path, where: str, exact: bool = False) -> list[str]:
+        """Return the frames that any of the names matches, in the order of the selection.
 
         Args:
-            names: what to look for.
-            path: the file that holds the names, for messages.
-            where: the place in that file, for messages.
-            exactly: take names as they are, not as patterns.
+            names: names or patterns.
+            path: the file with the names, for error messages.
+            where: the place in that file, for error messages.
+            exact: treat names literally, not as patterns.
 
         Raises:
-            DataError: a name that stands for no frame, or a plain name that stands for several.
+            DataError: a name matches no frame, or a plain name matches several.
         """
         found: set[str] = set()
         for name in names:
-            matches = self._of(name, exactly)
+            matches = self._of(name, exact)
             if not matches:
                 raise DataError(
                     f"{path}: expected names of frames in {where}, found {name!r}, which no photo in images/ has; "
@@ -56,12 +56,12 @@ class Selection:
             found.update(matches)
             if len(matches) > 1 and not _is_pattern(name):
                 raise DataError(
-                    f"{path}: expected names of single frames in {where}, found {name!r}, which {few(matches)} have; "
-                    "write the folder before the name"
+                    f"{path}: expected names of single frames in {where}, found {name!r}, which {summarize(matches)} "
+                    "have; write the folder before the name"
                 )
         return [stem for stem in self._stems if stem in found]
 
-    def _of(self, name: str, exactly: bool) -> list[str]:
+    def _of(self, name: str, exact: bool) -> list[str]:
         name = name.removeprefix("images/")
         if name.lower().endswith(self._suffixes):
             name = name.rpartition(".")[0]
@@ -69,7 +69,7 @@ class Selection:
             return [name]
         if name in self._by_last:
             return self._by_last[name]
-        if exactly or not _is_pattern(name):
+        if exact or not _is_pattern(name):
             return []
         if "/" in name:
             return [stem for stem in self._stems if fnmatchcase(stem, name)]

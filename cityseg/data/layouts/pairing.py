@@ -1,4 +1,4 @@
-"""Photos and labels become frames; what does not fit together becomes a list of problems."""
+"""Pair photos with labels; unpaired or ambiguous files become problems."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from cityseg.data.layouts.source_file import StoredFile
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What was found of one frame.
+    """The files found for one frame.
 
     Attributes:
-        name: the frame's name, which other candidates may share by mistake.
+        name: the frame's name; shared by several candidates only by mistake.
         city: where it was recorded.
-        split: where it belongs.
-        photos: its photos; there should be exactly one.
-        label: its label, or none.
-        photo_place: where its photo should lie, in words.
-        label_place: where its label should lie, in words.
+        split: its split.
+        photos: its photos; exactly one is expected.
+        label: its label, or None.
+        photo_place: expected path of its photo, for messages.
+        label_place: expected path of its label, for messages.
     """
 
     name: str
@@ -33,22 +33,22 @@ class Candidate:
 
 
 def halves(names: Sequence[str]) -> dict[str, Split]:
-    """Send the first half of the sorted names to val and the second to test; an odd one goes to val."""
+    """Assign the first half of the sorted names to val and the second to test; a middle one goes to val."""
     ordered = sorted(set(names))
     middle = (len(ordered) + 1) // 2
     return {name: "val" if index < middle else "test" for index, name in enumerate(ordered)}
 
 
 def pair(candidates: Sequence[Candidate]) -> tuple[dict[Split, tuple[Frame, ...]], tuple[Problem, ...]]:
-    """Sort candidates into frames by split, ordered by name, and problems, ordered by split and path."""
-    shared: dict[str, list[Candidate]] = {}
+    """Return the frames by split, sorted by name, and the problems, sorted by split and path."""
+    by_name: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        shared.setdefault(candidate.name, []).append(candidate)
+        by_name.setdefault(candidate.name, []).append(candidate)
     frames: dict[Split, list[Frame]] = {split: [] for split in SPLITS}
     problems: list[Problem] = []
-    for _, group in sorted(shared.items()):
+    for _, group in sorted(by_name.items()):
         for candidate in group:
-            found = [*_of_files(candidate), *_of_names(candidate, group)]
+            found = [*_file_problems(candidate), *_name_problems(candidate, group)]
             problems += found
             if not found and candidate.label:
                 frame = Frame(candidate.name, candidate.city, candidate.photos[0], candidate.label)
@@ -57,35 +57,35 @@ def pair(candidates: Sequence[Candidate]) -> tuple[dict[Split, tuple[Frame, ...]
     return {split: tuple(frames[split]) for split in SPLITS}, tuple(problems)
 
 
-def _of_files(candidate: Candidate) -> list[Problem]:
-    def problem(kind: ProblemKind, file: StoredFile, sentence: str) -> Problem:
-        return Problem(kind, candidate.split, str(file), f"{file}: {sentence}")
+def _problem(kind: ProblemKind, candidate: Candidate, file: StoredFile | None, message: str) -> Problem:
+    return Problem(kind, candidate.split, str(file), f"{file}: {message}")
 
+
+def _file_problems(candidate: Candidate) -> list[Problem]:
     photos, label = candidate.photos, candidate.label
-    found: list[Problem] = []
-    for file in (*photos, *([label] if label else [])):
-        what = file.oddity()
-        if what:
-            found.append(problem("unreadable file", file, f"expected a file, found {what}; remove it"))
+    found = [
+        _problem("unreadable file", candidate, file, f"expected a file, found {oddity}; remove it")
+        for file in (*photos, *([label] if label else []))
+        if (oddity := file.oddity())
+    ]
     for photo in photos[1:]:
-        sentence = f"expected one photo of this frame, found also {photos[0]}; keep one of them"
-        found.append(problem("duplicate", photo, sentence))
+        message = f"expected one photo of this frame, found also {photos[0]}; keep one of them"
+        found.append(_problem("duplicate", candidate, photo, message))
     if label is None:
-        sentence = f"expected its label at {candidate.label_place}, found none; add the label or take the photo out"
-        found.append(problem("missing label", photos[0], sentence))
+        message = f"expected its label at {candidate.label_place}, found none; add the label or remove the photo"
+        found.append(_problem("missing label", candidate, photos[0], message))
     elif not photos:
-        sentence = f"expected its photo at {candidate.photo_place}, found none; add the photo or take the label out"
-        found.append(problem("orphaned label", label, sentence))
+        message = f"expected its photo at {candidate.photo_place}, found none; add the photo or remove the label"
+        found.append(_problem("orphaned label", candidate, label, message))
     return found
 
 
-def _of_names(candidate: Candidate, group: Sequence[Candidate]) -> list[Problem]:
-    others = [other for other in group if other is not candidate]
+def _name_problems(candidate: Candidate, group: Sequence[Candidate]) -> list[Problem]:
+    others = [_file(other) for other in group if other is not candidate]
     if not others:
         return []
-    own, other = _file(candidate), _file(others[0])
-    sentence = f"expected a frame name that no other file has, found {candidate.name} also at {other}; rename one"
-    return [Problem("duplicate", candidate.split, str(own), f"{own}: {sentence}")]
+    message = f"expected a frame name that no other file has, found {candidate.name} also at {others[0]}; rename one"
+    return [_problem("duplicate", candidate, _file(candidate), message)]
 
 
 def _file(candidate: Candidate) -> StoredFile | None:

@@ -1,4 +1,4 @@
-"""Files of a dataset: how they are found in a folder, read, and told from changed ones."""
+"""Files of a dataset: list them in a folder, read them, detect changes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cityseg.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One file of a dataset. ``cityseg.data.layouts.zip_source`` has its sibling that lies inside a zip.
+    """A file of a dataset; ``zip_source`` has the counterpart for members of a zip archive.
 
     Attributes:
         path: the file itself, or the archive that holds it.
-        name: path below the dataset's folder, with forward slashes; the same for a folder and its archive.
+        name: path below the dataset folder, with forward slashes; the same in a folder and in its archive.
     """
 
     path: Path
@@ -31,7 +31,7 @@ class StoredFile:
         """Return the file's bytes.
 
         Raises:
-            DataError: there is no such file, it is a folder or a device, or it cannot be read.
+            DataError: the file is missing, is a folder or a device, or cannot be read.
         """
         try:
             # Opening a named pipe would wait for a writer forever.
@@ -42,10 +42,10 @@ class StoredFile:
             raise self._unreadable(error) from None
 
     def stamp(self) -> str:
-        """Return what changes when the file changes: its name, its bytes and the time it was written.
+        """Return name, size and modification time, which change with the file.
 
         Raises:
-            DataError: there is no such file any more.
+            DataError: the file no longer exists.
         """
         try:
             status = self.path.stat()
@@ -54,13 +54,13 @@ class StoredFile:
         return f"{self.name} {status.st_size} {status.st_mtime_ns}"
 
     def oddity(self) -> str:
-        """Say in words what lies here if it is no file; empty if it is one."""
+        """Return a description of the entry if it is not a regular file, else an empty string."""
         try:
             mode = self.path.stat().st_mode
         except FileNotFoundError:
-            return "a link that leads nowhere" if self.path.is_symlink() else "nothing"
+            return "a broken link" if self.path.is_symlink() else "nothing"
         except OSError as error:
-            return "a link that leads to itself" if error.errno == errno.ELOOP else str(error.strerror)
+            return "a link to itself" if error.errno == errno.ELOOP else str(error.strerror)
         if stat.S_ISREG(mode):
             return ""
         return "a folder" if stat.S_ISDIR(mode) else "a named pipe" if stat.S_ISFIFO(mode) else "a device"
@@ -74,17 +74,16 @@ class StoredFile:
 
 
 def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) -> dict[str, StoredFile]:
-    """Find everything below a folder whose name ends like a frame's, whatever it is; hidden names are left out.
+    """List all entries below a folder whose names have one of the suffixes, except hidden ones.
 
     Args:
-        root: the dataset's folder.
-        folder: where to look, relative to ``root``; it may be missing.
-        suffixes: endings of file names, in lower case; case does not count.
-        levels: how many folders deep to look, so that a link cannot send the search through a whole disk.
+        root: the dataset folder.
+        folder: the folder to search, relative to ``root``; may be missing.
+        suffixes: file name suffixes in lower case; matched regardless of case.
+        levels: maximum depth, so that a link cannot extend the search to a whole disk.
 
     Returns:
-        Files by their name below ``root``. A folder, a pipe or a broken link of such a name is among them; its
-        ``oddity`` tells.
+        Entries by their path below ``root``. They include folders, pipes and broken links; see ``oddity``.
 
     Raises:
         DataError: a folder cannot be listed, or links back to a folder above it.
@@ -108,9 +107,7 @@ def _walk(
         folders = [entry for entry in listed if not entry.name.lower().endswith(suffixes) and entry.is_dir()]
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise DataError(
-                f"{error.filename}: expected a folder, found a link that leads to itself; remove the link"
-            ) from None
+            raise DataError(f"{error.filename}: expected a folder, found a link to itself; remove the link") from None
         raise DataError(f"{path}: expected a readable folder, found {error.strerror}; check its permissions") from None
     for entry in listed:
         if entry.name.lower().endswith(suffixes):

@@ -1,33 +1,30 @@
-"""Looking at every file of a dataset: each is read and decoded, and everything wrong is listed."""
+"""Verify a dataset: decode every file and list all problems."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Callable
 
 from cityseg.classes import LabelTable
 from cityseg.data.dataset import PROBLEM_KINDS, SPLITS, Dataset, Frame, Problem, ProblemKind, Split
 from cityseg.data.frame_io import ModeError, check_size, read_photo, read_values
+from cityseg.data.layouts.duplicates import shared_photo
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.errors import DataError
 
-_Checked = tuple[bytes, list[Problem]]
-"""(digest of the photo's file, empty if it cannot be used; what is wrong with the frame)."""
-
 
 def verify(dataset: Dataset, on_progress: Callable[[int, int], None] | None = None) -> tuple[Problem, ...]:
-    """Read and decode every photo and label on all cores, and list what keeps frames from being used.
+    """Decode every photo and label on all cores and list the problems that make frames unusable.
 
-    Memory stays flat: files pass through one by one.
+    Memory use is constant: files are processed one by one. Of a photo that several splits share, the copies in the
+    split nearest to test are not reported, so that evaluation covers all frames.
 
     Args:
         dataset: the connected dataset.
-        on_progress: called with (frames done, frames in all).
+        on_progress: called with (frames done, total frames).
 
     Returns:
-        What the listing already showed and what was found now, by kind, then by split and path.
+        The problems of the file listing and of the decoded files, by kind, then by split and path.
     """
     frames = [(split, frame) for split in SPLITS for frame in dataset.splits[split]]
     problems = list(dataset.problems)
@@ -40,53 +37,38 @@ def verify(dataset: Dataset, on_progress: Callable[[int, int], None] | None = No
         if on_progress:
             on_progress(done, len(frames))
     for copies in photos.values():
-        problems += _of_copies(copies)
+        kept, original = copies[-1]
+        problems += [shared_photo(split, frame, kept, original) for split, frame in copies if split != kept]
     problems.sort(key=lambda problem: (PROBLEM_KINDS.index(problem.kind), SPLITS.index(problem.split), problem.path))
     return tuple(problems)
 
 
-def _check(split: Split, frame: Frame, table: LabelTable) -> _Checked:
+def _check(split: Split, frame: Frame, table: LabelTable) -> tuple[bytes, list[Problem]]:
+    """Return the digest of the photo file, empty if the photo is unusable, and the problems of the frame."""
     problems: list[Problem] = []
-    photo = values = None
-    digest = b""
+
+    def add(kind: ProblemKind, path: object, error: DataError) -> None:
+        problems.append(Problem(kind, split, str(path), str(error)))
+
+    photo, digest = None, b""
     try:
         content = frame.photo.read()
         photo = read_photo(frame.photo, content)
         digest = hashlib.sha256(content).digest()
     except DataError as error:
-        problems.append(Problem("unreadable file", split, str(frame.photo), str(error)))
+        add("unreadable file", frame.photo, error)
     try:
         values = read_values(frame.label, table)
     except DataError as error:
-        kind: ProblemKind = "wrong mode" if isinstance(error, ModeError) else "unreadable file"
-        problems.append(Problem(kind, split, str(frame.label), str(error)))
-    if values is not None:
-        problems += _of_values(split, frame, values, photo, table)
-    return digest, problems
-
-
-def _of_values(
-    split: Split, frame: Frame, values: np.ndarray, photo: np.ndarray | None, table: LabelTable
-) -> list[Problem]:
-    problems = []
+        add("wrong mode" if isinstance(error, ModeError) else "unreadable file", frame.label, error)
+        return digest, problems
     if photo is not None:
         try:
             check_size(frame.label, values, (photo.shape[0], photo.shape[1]))
         except DataError as error:
-            problems.append(Problem("size mismatch", split, str(frame.label), str(error)))
+            add("size mismatch", frame.label, error)
     try:
         table.to_train_ids(values, str(frame.label))
     except DataError as error:
-        problems.append(Problem("unknown id", split, str(frame.label), str(error)))
-    return problems
-
-
-def _of_copies(copies: Sequence[tuple[Split, Frame]]) -> list[Problem]:
-    """Name every copy of a photo but those of the split nearest to test, of which scores still speak."""
-    kept, original = copies[-1]
-    sentence = f"expected a photo of this split alone, found the same bytes in {kept} at {original.photo}; remove one"
-    return [
-        Problem("duplicate", split, str(frame.photo), f"{frame.photo}: {sentence}")
-        for split, frame in copies
-        if split != kept
-    ]
+        add("unknown id", frame.label, error)
+    return digest, problems

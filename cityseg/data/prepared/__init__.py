@@ -1,1 +1,1 @@
-"""The cache of prepared frames and the statistics counted from it."""
+"""The cache of decoded frames and the statistics computed from it."""

@@ -1,50 +1,55 @@
-"""Decoding the frames of a split on all cores into two array files."""
+"""Decode the frames of a split on all cores into two array files."""
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import imagecodecs
 
 from cityseg.classes import LabelTable
+from cityseg.data.dataset import Frame
 from cityseg.data.frame_io import read_label, read_photo, resize_label, resize_photo
-from cityseg.data.layouts.detect import Frame
 from cityseg.data.prepared.array_file import RowFile
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.errors import DataError
 from cityseg.progress import OnProgress
 
 _CHECKSUMS = struct.Struct(">II")
-# Its stubs know bytes alone, but it takes any contiguous buffer.
+# The stubs accept bytes only, but the functions take any contiguous buffer.
 _codecs: Any = imagecodecs
 
 
 @dataclass(frozen=True)
-class Filled:
-    """What went into the array files, in array order.
+class SplitMeta:
+    """Metadata of a cached split.
 
     Attributes:
-        kept: index of each row's frame.
-        truths: CRC-32 and Adler-32 of each frame's train ids at native size: they tell whether two truths are the same,
-            which needs no defence against forgery, and a cryptographic digest would take a tenth of all the time.
-        photo_checksums: CRC-32 and length of each photo's file.
-        native_size: (height, width) of the first frame.
+        frames: frame names in array order.
+        cities: city of each frame.
+        fingerprint: SHA-256 over each frame's name and the checksums (CRC-32, Adler-32) of its train ids at native
+            size. It identifies the ground truth independently of file encoding and cache size; results with different
+            fingerprints are not comparable. A cryptographic digest of the train ids would take 10 % of the total time.
+        native_size: (height, width) of the first frame on disk.
+        photo_checksums: CRC-32 and length of each photo file; equal files have equal checksums.
+        skipped: paths that were left out because they are unusable; a skipped frame is listed by its photo.
     """
 
-    kept: tuple[int, ...]
-    truths: tuple[bytes, ...]
-    photo_checksums: tuple[str, ...]
+    frames: tuple[str, ...]
+    cities: tuple[str, ...]
+    fingerprint: str
     native_size: tuple[int, int]
+    photo_checksums: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Decoded:
-    truth: bytes
+class _Decoded(NamedTuple):
+    label_checksum: bytes
     photo_checksum: str
     native_size: tuple[int, int]
 
@@ -56,19 +61,19 @@ def fill(
     size: tuple[int, int],
     on_progress: OnProgress | None = None,
     skip_bad: bool = False,
-) -> Filled:
-    """Write ``photos.npy`` (N, H, W, 3) uint8 and ``labels.npy`` (N, H, W) uint8 train ids into ``folder``.
+) -> SplitMeta:
+    """Write ``photos.npy`` (N, H, W, 3) uint8 and ``labels.npy`` (N, H, W) uint8 train ids to ``folder``.
 
     Args:
         folder: an empty folder.
-        frames: what to decode.
-        table: what label values mean.
+        frames: the frames to decode.
+        table: the train id of each label value.
         size: (height, width) to resize to.
         on_progress: called after every frame.
-        skip_bad: leave frames out that cannot be used.
+        skip_bad: leave out unusable frames; ``SplitMeta.skipped`` lists them.
 
     Raises:
-        DataError: a frame that cannot be used, unless ``skip_bad``.
+        DataError: an unusable frame, unless ``skip_bad``.
         OSError: the files cannot be written.
     """
     with (
@@ -77,43 +82,43 @@ def fill(
     ):
 
         def decode(index: int) -> _Decoded | None:
+            frame = frames[index]
             try:
-                return _decode(frames[index], table, size, index, photos, labels)
+                content = frame.photo.read()
+                photo = read_photo(frame.photo, content)
+                native_size = photo.shape[0], photo.shape[1]
+                train_ids = read_label(frame.label, native_size, table)
             except DataError:
                 if skip_bad:
                     return None
                 raise
+            photos.write(index, resize_photo(photo, size))
+            labels.write(index, resize_label(train_ids, size))
+            return _Decoded(
+                _CHECKSUMS.pack(_codecs.deflate_crc32(train_ids), _codecs.deflate_adler32(train_ids)),
+                f"{imagecodecs.deflate_crc32(content):08x}-{len(content)}",
+                native_size,
+            )
 
         decoded: dict[int, _Decoded] = {}
-        # Closed before the files are, or a thread might still be writing to them.
+        # Closed before the files are, otherwise a thread might still be writing to them.
         with closing(on_all_cores(decode, range(len(frames)))) as results:
             for index, result in enumerate(results):
                 if result is not None:
                     decoded[index] = result
                 if on_progress:
                     on_progress(index + 1, len(frames))
-        kept = tuple(decoded)
-        photos.finish(kept)
-        labels.finish(kept)
-    return Filled(
-        kept=kept,
-        truths=tuple(frame.truth for frame in decoded.values()),
-        photo_checksums=tuple(frame.photo_checksum for frame in decoded.values()),
-        native_size=decoded[kept[0]].native_size if kept else (0, 0),
-    )
-
-
-def _decode(
-    frame: Frame, table: LabelTable, size: tuple[int, int], index: int, photos: RowFile, labels: RowFile
-) -> _Decoded:
-    content = frame.photo.read()
-    photo = read_photo(frame.photo, content)
-    native_size = photo.shape[0], photo.shape[1]
-    train_ids = read_label(frame.label, native_size, table)
-    photos.write(index, resize_photo(photo, size))
-    labels.write(index, resize_label(train_ids, size))
-    return _Decoded(
-        truth=_CHECKSUMS.pack(_codecs.deflate_crc32(train_ids), _codecs.deflate_adler32(train_ids)),
-        photo_checksum=f"{imagecodecs.deflate_crc32(content):08x}-{len(content)}",
-        native_size=native_size,
+        photos.finish([*decoded])
+        labels.finish([*decoded])
+    kept = [frames[index] for index in decoded]
+    digest = hashlib.sha256()
+    for frame, result in zip(kept, decoded.values(), strict=True):
+        digest.update(frame.name.encode() + b"\0" + result.label_checksum)
+    return SplitMeta(
+        frames=tuple(frame.name for frame in kept),
+        cities=tuple(frame.city for frame in kept),
+        fingerprint=digest.hexdigest(),
+        native_size=next((result.native_size for result in decoded.values()), (0, 0)),
+        photo_checksums=tuple(result.photo_checksum for result in decoded.values()),
+        skipped=tuple(str(frame.photo) for index, frame in enumerate(frames) if index not in decoded),
     )

@@ -1,8 +1,7 @@
 """Objects in label maps: connected regions of one class.
 
-Pixels of one class belong together when they touch by a side or a corner (8-connectivity), so a pole that runs
-aslant stays one object. Two cars of which one hides part of the other are one object as well: train ids do not tell
-instances apart.
+Regions are 8-connected, so a slanted pole is one object. Overlapping cars are one object as well, because train ids do
+not distinguish instances.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ _BAND_PIXELS = 1_000_000
 
 @dataclass(frozen=True)
 class Objects:
-    """Every object of a split, in the order of its frames.
+    """All objects of a split, in frame order.
 
     Attributes:
-        frame: (M,) int32 position of the frame in the split.
+        frame: (M,) int32 index of the frame in the split.
         train_id: (M,) uint8 class.
         area: (M,) int32 pixels.
     """
@@ -41,7 +40,7 @@ class Objects:
 
     @property
     def counts(self) -> np.ndarray:
-        """(19,) number of objects of each class."""
+        """(19,) number of objects per class."""
         return np.bincount(self.train_id, minlength=NUM_CLASSES)
 
 
@@ -49,16 +48,16 @@ def find(train_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the objects of one (H, W) uint8 label map.
 
     Returns:
-        (K,) uint8 class and (K,) int32 area in pixels of every object, class by class. Void makes no object.
+        (K,) uint8 class and (K,) int32 area in pixels of every object, sorted by class; void is ignored.
     """
     classes, areas = [], []
-    # Shifted by one, void (255) becomes the 0 that find_objects passes over. Labelling inside a class's bounding
-    # box alone costs a quarter of labelling the whole map for every class.
+    # Adding 1 wraps void (255) to 0, which find_objects ignores. Labelling within each class's bounding box takes a
+    # quarter of the time of labelling the whole map for every class.
     for train_id, box in enumerate(ndimage.find_objects(train_ids + np.uint8(1))):
         if box is None or train_id >= NUM_CLASSES:
             continue
         labelled, count = ndimage.label(train_ids[box] == train_id, _EIGHT_CONNECTED)
-        # Counting makes eight bytes of every pixel, so it is done by bands of rows.
+        # bincount converts to int64; bands of rows keep the memory use low.
         rows = max(1, _BAND_PIXELS // labelled.shape[1])
         area = np.zeros(count + 1, np.int64)
         for top in range(0, len(labelled), rows):

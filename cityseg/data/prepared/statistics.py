@@ -1,8 +1,4 @@
-"""What is in a cached split: one pass over its arrays, stored beside them.
-
-Everything that can be summed or derived from counts per frame is a property here, so that no question about a split
-needs a second pass.
-"""
+"""Statistics of a cached split, computed in one pass over its arrays and stored beside them."""
 
 from __future__ import annotations
 
@@ -24,26 +20,26 @@ from cityseg.progress import OnProgress
 
 _VERSION = 3
 PRIOR_GRID = (32, 64)
-"""(rows, columns) of the spatial prior; fewer where the frames themselves are smaller."""
+"""(rows, columns) of the spatial prior; fewer for smaller frames."""
 _BLOCK_PIXELS = 2**19
 
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """Counts of one split.
+    """Statistics of one split.
 
     Attributes:
         frames: names, in array order.
         cities: city of each frame.
-        size: (height, width) in pixels at which everything was counted.
+        size: (height, width) in pixels of the counted frames.
         pixels: (N, 19) int64 pixels of each class in each frame.
-        void: (N,) int64 pixels that are not scored.
+        void: (N,) int64 void pixels of each frame.
         brightness: (N,) float64 mean luma of each photo, 0 to 255; luma is 0.299 R + 0.587 G + 0.114 B
             (ITU-R BT.601), rounded per pixel.
         contrast: (N,) float64 standard deviation of the luma over each photo's pixels, 0 to 127.5.
-        cells: (20, rows, columns) int64 pixels of each class, and of void in the last layer, in each cell of a grid
-            laid over all frames.
-        objects: every connected region of one class.
+        cells: (20, rows, columns) int64 pixels of each class, and void last, in each cell of a grid over the frame,
+            summed over all frames.
+        objects: all connected regions.
     """
 
     frames: tuple[str, ...]
@@ -58,43 +54,43 @@ class SplitStatistics:
 
     @cached_property
     def share(self) -> np.ndarray:
-        """(19,) share of each class among the scored pixels of the split; NaN if nothing is scored."""
+        """(19,) share of each class among the labelled pixels of the split; NaN if there are none."""
         return _share(self.pixels)
 
     @cached_property
     def frequency(self) -> np.ndarray:
-        """(19,) number of frames that hold each class."""
+        """(19,) number of frames that contain each class."""
         return (self.pixels > 0).sum(0)
 
     @cached_property
     def void_share(self) -> float:
-        """Share of all pixels that are not scored."""
+        """Share of void among all pixels."""
         return float(self.void.sum() / max(1, self.void.sum() + self.pixels.sum()))
 
     @cached_property
     def cooccurrence(self) -> np.ndarray:
-        """(19, 19) int64 number of frames that hold both classes; the diagonal is ``frequency``."""
-        held = (self.pixels > 0).astype(np.int64)
-        return held.T @ held
+        """(19, 19) int64 number of frames that contain both classes; the diagonal is ``frequency``."""
+        present = (self.pixels > 0).astype(np.int64)
+        return present.T @ present
 
     @cached_property
     def prior(self) -> np.ndarray:
-        """(19, rows, columns) share of each class among all pixels of each cell; void makes up the rest to 1."""
+        """(19, rows, columns) share of each class among all pixels of each cell; void is the rest."""
         return self.cells[:NUM_CLASSES] / self.cells.sum(0)
 
     @cached_property
     def city_shares(self) -> dict[str, np.ndarray]:
-        """By city, in alphabetical order: (19,) share of each class among its scored pixels."""
+        """By city, in alphabetical order: (19,) share of each class among its labelled pixels."""
         cities = np.array(self.cities)
         return {str(city): _share(self.pixels[cities == city]) for city in np.unique(cities)}
 
 
 def compute(split: CachedSplit, on_progress: OnProgress | None = None) -> SplitStatistics:
-    """Count a split, or read the counts of an earlier call from beside the cache.
+    """Compute the statistics of a split, or read them if they are already stored beside the cache.
 
     Args:
         split: the cached split.
-        on_progress: called with frames counted so far and in all, if they have to be counted.
+        on_progress: called with (frames done, total frames) if they are computed.
     """
     path = split.folder / "statistics.npz"
     arrays = _read(path)
@@ -124,10 +120,10 @@ def is_counted(split: CachedSplit) -> bool:
 
 
 def joined(parts: Sequence[SplitStatistics]) -> SplitStatistics:
-    """Return the statistics of several splits of one dataset, counted at one size, taken together.
+    """Combine the statistics of several splits of one dataset at one size.
 
     Raises:
-        ValueError: no part, or parts counted at different sizes.
+        ValueError: no parts, or parts of different sizes.
     """
     if len({part.size for part in parts}) != 1:
         raise ValueError("expected statistics of one size")
@@ -160,20 +156,20 @@ def _share(pixels: np.ndarray) -> np.ndarray:
 
 
 def _count(split: CachedSplit, on_progress: OnProgress | None) -> dict[str, np.ndarray]:
-    """Count block by block: large enough for numpy to be fast, small enough for any memory."""
+    """Count in blocks of frames, which bound the memory use."""
     height, width = split.size
     rows, columns = min(PRIOR_GRID[0], height), min(PRIOR_GRID[1], width)
     row, column = np.arange(height) * rows // height, np.arange(width) * columns // width
-    # One number per pixel that holds its cell and leaves eight bits for its train id.
+    # Cell index in the upper bits, train id in the lower 8, so one bincount counts both.
     cell = (row[:, None] * columns + column) * 256
     cells = np.zeros(rows * columns * 256, np.int64)
     block = max(1, _BLOCK_PIXELS // (height * width))
-    counts, light, found = [], [], []
+    counts, luma, found = [], [], []
     for start in range(0, len(split), block):
         labels = np.asarray(split.labels[start : start + block])
         cells += np.bincount((cell + labels).ravel(), minlength=len(cells))
         counts += [np.bincount(train_ids.ravel(), minlength=256) for train_ids in labels]
-        light += [_light(photo) for photo in split.photos[start : start + block]]
+        luma += [_luma(photo) for photo in split.photos[start : start + block]]
         found += [objects.find(train_ids) for train_ids in labels]
         if on_progress:
             on_progress(len(counts), len(split))
@@ -184,8 +180,8 @@ def _count(split: CachedSplit, on_progress: OnProgress | None) -> dict[str, np.n
         "version": np.array(_VERSION),
         "pixels": per_frame[:, :NUM_CLASSES],
         "void": per_frame[:, NUM_CLASSES:].sum(1),
-        "brightness": np.array([mean for mean, _ in light]),
-        "contrast": np.array([deviation for _, deviation in light]),
+        "brightness": np.array([mean for mean, _ in luma]),
+        "contrast": np.array([deviation for _, deviation in luma]),
         "cells": layers,
         "object_frame": np.repeat(np.arange(len(found), dtype=np.int32), [len(area) for _, area in found]),
         "object_train_id": np.concatenate([train_id for train_id, _ in found]),
@@ -193,8 +189,8 @@ def _count(split: CachedSplit, on_progress: OnProgress | None) -> dict[str, np.n
     }
 
 
-def _light(photo: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation of a photo's luma, from a histogram: 256 numbers instead of all pixels."""
+def _luma(photo: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation of a photo's luma, computed from its histogram."""
     levels = np.arange(256)
     weights = np.array(Image.fromarray(photo).convert("L").histogram())
     mean = float(np.average(levels, weights=weights))
@@ -206,7 +202,7 @@ def _is_current(stored: np.lib.npyio.NpzFile) -> bool:
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """Return stored counts; None if there are none, they are damaged, or another version of this module wrote them."""
+    """Return the stored arrays, or None if they are missing, damaged or of another version."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files} if _is_current(stored) else None

@@ -1,4 +1,4 @@
-"""The files of one frame of a set, and which frames a set consists of."""
+"""The frames of a synthetic dataset and their files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MOST_FRAMES = 1_000_000
 CITIES = {"train": ("alderford", "brackwell", "corvenham"), "val": ("dunmouth", "elmstead")}
 
 _COMPRESSION = 1
-"""Higher levels take up to five times as long and save a twentieth of a photo."""
+"""Higher levels take up to five times as long and save 5 % of a photo's size."""
 
 
-class Planned(NamedTuple):
-    """One frame of a set: where it belongs, and the seed of its scene."""
+class PlannedFrame(NamedTuple):
+    """A frame to render: its place in the dataset and the seed of its scene."""
 
     split: str
     city: str
@@ -30,35 +30,35 @@ class Planned(NamedTuple):
         return f"{self.city}_{self.sequence:06d}_{self.number:06d}"
 
 
-def plan(frames: int, seed: int) -> list[Planned]:
-    """All frames of a set: about 70 % train, the others val; the two share no city."""
+def plan(frames: int, seed: int) -> list[PlannedFrame]:
+    """Return all frames of a dataset: about 70 % train, the rest val; the two share no city."""
     val = max(2, round(0.3 * frames))
-    planned: list[Planned] = []
+    planned: list[PlannedFrame] = []
     for split, count in (("train", frames - val), ("val", val)):
         cities = CITIES[split]
         for index in range(count):
             place = index * len(cities) // count
             first = -(-place * count // len(cities))
-            # One seed's scenes never return in another set, however large the sets are.
+            # Seeds of two datasets never overlap, however large these are.
             scene_seed = seed * MOST_FRAMES + len(planned)
-            planned.append(Planned(split, cities[place], index - first, 19, scene_seed))
+            planned.append(PlannedFrame(split, cities[place], index - first, 19, scene_seed))
     return planned
 
 
-def make_folders(root: Path, planned: list[Planned]) -> None:
-    """Create the folders that ``write`` fills."""
+def make_folders(root: Path, planned: list[PlannedFrame]) -> None:
+    """Create the folders that ``write`` writes to."""
     for split, city in sorted({(frame.split, frame.city) for frame in planned}):
         for kind in ("leftImg8bit", "gtFine"):
             (root / kind / split / city).mkdir(parents=True)
 
 
-def write(root: Path, frame: Planned, scene: Scene) -> None:
+def write(root: Path, frame: PlannedFrame, scene: Scene) -> None:
     """Write a frame's photo, label ids and 16-bit instance ids."""
     photos = root / "leftImg8bit" / frame.split / frame.city
-    truth = root / "gtFine" / frame.split / frame.city
-    for picture, path in (
+    labels = root / "gtFine" / frame.split / frame.city
+    for pixels, path in (
         (scene.photo, photos / f"{frame.stem}_leftImg8bit.png"),
-        (scene.label_ids, truth / f"{frame.stem}_gtFine_labelIds.png"),
-        (scene.instance_ids, truth / f"{frame.stem}_gtFine_instanceIds.png"),
+        (scene.label_ids, labels / f"{frame.stem}_gtFine_labelIds.png"),
+        (scene.instance_ids, labels / f"{frame.stem}_gtFine_instanceIds.png"),
     ):
-        Image.fromarray(picture).save(path, compress_level=_COMPRESSION)
+        Image.fromarray(pixels).save(path, compress_level=_COMPRESSION)

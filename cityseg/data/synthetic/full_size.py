@@ -1,4 +1,4 @@
-"""Drawn streets with the size and the noise of a camera's frames, for measuring where no real ones are at hand."""
+"""Synthetic scenes with the size and noise of camera frames, for benchmarks without real data."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from PIL import Image
 
 from cityseg.data.synthetic import synthesize
 
-_DRAWN, _SIZE = (256, 512), (1024, 2048)
+_RENDERED, _SIZE = (256, 512), (1024, 2048)
 
 
-def draw_enlarged(folder: Path, frames: int = 8) -> None:
-    """Write frames of 2048x1024 in the official layout into a new ``folder``.
+def synthesize_full_size(folder: Path, frames: int = 8) -> None:
+    """Write frames of 2048x1024 in the Cityscapes layout into a new ``folder``.
 
-    They are drawn at a quarter of that on each side; noise keeps their PNGs as hard to decode as a photo's.
+    They are rendered at a quarter of each side and enlarged; noise makes their PNGs as slow to decode as real photos.
     """
-    synthesize(folder, frames=frames, size=_DRAWN)
+    synthesize(folder, frames=frames, size=_RENDERED)
     random = np.random.default_rng(0)
     for path in sorted(folder.rglob("*.png")):
         with Image.open(path) as image:

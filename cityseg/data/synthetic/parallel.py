@@ -1,4 +1,4 @@
-"""Draws the frames of a set, in this process or in several."""
+"""Render the frames of a synthetic dataset in one or several processes."""
 
 from __future__ import annotations
 
@@ -11,37 +11,44 @@ from pathlib import Path
 from typing import Any
 
 import cityseg
-from cityseg.data.synthetic.files import Planned, write
+from cityseg.data.synthetic.files import PlannedFrame, write
 from cityseg.data.synthetic.scene import render
 from cityseg.data.synthetic.weather import Daytime, Weather
 
+_FRAMES_PER_WORKER = 32
 
-def draw(
-    root: Path, planned: list[Planned], size: tuple[int, int], weather: Weather | None, daytime: Daytime | None
+
+def worker_count(frames: int) -> int:
+    """Return how many processes pay off; each spends the time of about 20 frames on preparing its textures."""
+    return max(1, min(os.cpu_count() or 1, frames // _FRAMES_PER_WORKER))
+
+
+def render_frames(
+    root: Path, planned: list[PlannedFrame], size: tuple[int, int], weather: Weather | None, daytime: Daytime | None
 ) -> Iterator[None]:
-    """Draw and write frames one after the other; yields after each."""
+    """Render and write frames one by one; yields after each."""
     for frame in planned:
         write(root, frame, render(frame.seed, size=size, weather=weather, daytime=daytime))
         yield
 
 
-def draw_in_parallel(
+def render_in_parallel(
     root: Path,
-    planned: list[Planned],
+    planned: list[PlannedFrame],
     size: tuple[int, int],
     weather: Weather | None,
     daytime: Daytime | None,
     workers: int,
 ) -> Iterator[None]:
-    """Like ``draw``, by several processes.
+    """Like ``render_frames``, in several processes.
 
-    They are started afresh: forking a process that holds threads (a training run, an app) can hang, and
-    multiprocessing's own way of starting one would run the app's script once more in each.
+    These are started with ``subprocess``: forking a process with threads (a training run, an app) can hang, and
+    multiprocessing's spawn would run the app's script again in each.
 
     Raises:
         OSError: a file could not be written.
     """
-    answers, told = os.pipe()
+    progress_in, progress_out = os.pipe()
     package = str(Path(cityseg.__file__).resolve().parents[1])
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     started: list[subprocess.Popen[bytes]] = []
@@ -50,12 +57,12 @@ def draw_in_parallel(
             process = subprocess.Popen(
                 [sys.executable, "-m", "cityseg.data.synthetic.worker"],
                 stdin=subprocess.PIPE,
-                stdout=told,
+                stdout=progress_out,
                 stderr=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             )
             started.append(process)
-            order = {
+            request = {
                 "root": str(root.resolve()),
                 "frames": planned[index::workers],
                 "size": size,
@@ -64,15 +71,15 @@ def draw_in_parallel(
             }
             assert process.stdin is not None
             with process.stdin as stdin:
-                stdin.write(json.dumps(order).encode())
-        os.close(told)
-        told = -1
-        while done := os.read(answers, 4096):
+                stdin.write(json.dumps(request).encode())
+        os.close(progress_out)
+        progress_out = -1
+        while done := os.read(progress_in, 4096):
             yield from [None] * len(done)
         for process in started:
             _check(process)
     finally:
-        for descriptor in (answers, told):
+        for descriptor in (progress_in, progress_out):
             if descriptor >= 0:
                 os.close(descriptor)
         for process in started:
@@ -83,13 +90,13 @@ def draw_in_parallel(
 
 
 def _check(process: subprocess.Popen[bytes]) -> None:
-    """Raise what made a worker fail."""
+    """Raise the error that made a worker fail, if any."""
     assert process.stderr is not None
-    said = process.stderr.read().decode(errors="replace")
+    output = process.stderr.read().decode(errors="replace")
     if process.wait() == 0:
         return
     try:
-        failure: dict[str, Any] = json.loads(said)
+        failure: dict[str, Any] = json.loads(output)
     except ValueError:
-        raise RuntimeError(f"a drawing process ended with code {process.returncode}: {said}") from None
+        raise RuntimeError(f"a rendering process ended with code {process.returncode}: {output}") from None
     raise OSError(failure["number"], failure["reason"], failure["path"])

@@ -12,7 +12,7 @@ from cityseg.data.synthetic.canvas import Canvas
 from cityseg.data.synthetic.develop import develop
 from cityseg.data.synthetic.frontage import FrontagePainter
 from cityseg.data.synthetic.light import Light, draw_light
-from cityseg.data.synthetic.street import GroundPainter, draw_street
+from cityseg.data.synthetic.street import GroundPainter, render_scene
 from cityseg.data.synthetic.textures import clouds
 from cityseg.data.synthetic.traffic import TrafficPlanner
 from cityseg.data.synthetic.weather import (
@@ -72,7 +72,7 @@ def render(
     check_request(seed, size, weather, daytime)
     weather = weather or draw_weather(seed)
     daytime = daytime or draw_daytime(seed)
-    street = draw_street(seed)
+    street = render_scene(seed)
     light = draw_light(seed)
     camera = draw_camera(seed, size, street.lanes_half)
     canvas = Canvas(camera, glowing=lamps_are_lit(weather, daytime))

@@ -83,7 +83,7 @@ class Street:
         return self.junction is not None and s1 > self.junction and s0 < self.junction + self.junction_width
 
 
-def draw_street(seed: int) -> Street:
+def render_scene(seed: int) -> Street:
     """A street plan for this seed."""
     rng = stream(seed, 0)
     lane = float(rng.uniform(2.9, 3.6))

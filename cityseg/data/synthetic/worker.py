@@ -1,7 +1,7 @@
-"""Draws a share of a set in a process of its own: ``python -m cityseg.data.synthetic.worker``.
+"""Render part of a synthetic dataset: ``python -m cityseg.data.synthetic.worker``.
 
-The order comes as JSON on standard input. One byte on standard output stands for each frame written. A failure of the
-file system is told as JSON on standard error.
+Reads the request as JSON from standard input, writes one byte to standard output per frame written, and reports a file
+system error as JSON on standard error.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ import os
 import sys
 from pathlib import Path
 
-from cityseg.data.synthetic.files import Planned
-from cityseg.data.synthetic.parallel import draw
+from cityseg.data.synthetic.files import PlannedFrame
+from cityseg.data.synthetic.parallel import render_frames
 
 
 def main() -> int:
-    """Read the order, draw, and tell how it went."""
-    order = json.load(sys.stdin)
-    planned = [Planned(*frame) for frame in order["frames"]]
+    """Render the requested frames and return the exit code."""
+    request = json.load(sys.stdin)
+    planned = [PlannedFrame(*frame) for frame in request["frames"]]
+    rendered = render_frames(
+        Path(request["root"]), planned, tuple(request["size"]), request["weather"], request["daytime"]
+    )
     try:
-        for _ in draw(Path(order["root"]), planned, tuple(order["size"]), order["weather"], order["daytime"]):
+        for _ in rendered:
             os.write(1, b".")
     except BrokenPipeError:
-        # Nobody waits for the set any more.
+        # The parent process has gone.
         return 1
     except OSError as error:
         print(json.dumps({"number": error.errno, "reason": error.strerror, "path": error.filename}), file=sys.stderr)

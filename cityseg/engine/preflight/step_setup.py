@@ -11,7 +11,8 @@ from torch import Tensor
 from cityseg.classes import NUM_CLASSES
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, epoch_order
-from cityseg.data.prepared.cache import CachedSplit, Meta
+from cityseg.data.prepared.build_cache import SplitMeta
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.deep_supervision import supervised
 from cityseg.engine.pretrained import NOTHING, Given
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, make_train_step
@@ -74,7 +75,7 @@ class Setup:
 def portion(split: CachedSplit, count: int) -> CachedSplit:
     """Return ``count`` frames of a split, evenly spread over it; all of them where it has fewer."""
     indices = np.linspace(0, len(split) - 1, min(count, len(split))).astype(int)
-    meta = Meta(
+    meta = SplitMeta(
         frames=tuple(split.meta.frames[index] for index in indices),
         cities=tuple(split.meta.cities[index] for index in indices),
         fingerprint="",
@@ -89,4 +90,4 @@ def random_frames(count: int, size: tuple[int, int]) -> CachedSplit:
     photos = random.integers(0, 256, (count, *size, 3), dtype=np.uint8)
     labels = random.integers(0, NUM_CLASSES, (count, *size), dtype=np.uint8)
     names = tuple(f"random_{index:06d}" for index in range(count))
-    return CachedSplit(photos, labels, Meta(names, ("random",) * count, "", size), Path())
+    return CachedSplit(photos, labels, SplitMeta(names, ("random",) * count, "", size), Path())

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from cityseg import api
 from cityseg.api import Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
-from cityseg.api.data.connect import STATISTICS_SIZE, synthetic_is_drawn
+from cityseg.api.data.connect import synthetic_is_rendered
+from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.types import (
     CachedSplit,
     Dataset,
@@ -51,7 +52,7 @@ def data_info(spec: str) -> DataInfo:
 
 def is_drawn(spec: str) -> bool:
     """Whether ``data_info`` answers at once: false only while the synthetic set is still to be drawn."""
-    return spec != "synthetic" or synthetic_is_drawn()
+    return spec != "synthetic" or synthetic_is_rendered()
 
 
 def draw(spec: str) -> DataInfo:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cityseg import api
 from cityseg.api import DataInfo
-from cityseg.api.data.connect import STATISTICS_SIZE
+from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.types import Prediction, Split, resize_photo
 from cityseg.ui.app import cache
 from cityseg.ui.common.gallery import encode_thumbnail

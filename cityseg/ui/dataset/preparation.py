@@ -6,7 +6,7 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.api import DataInfo
-from cityseg.api.data.connect import STATISTICS_SIZE
+from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.config import presets
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache

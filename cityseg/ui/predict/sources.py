@@ -157,7 +157,7 @@ def drawn() -> Street:
 
     def load() -> Original:
         begun = time.perf_counter()
-        street = api.draw_street(seed)
+        street = api.render_scene(seed)
         return Original(street.photo, _since(begun), street.train_ids)
 
     return Street(f"drawn-{seed}", f"drawn {seed}", load)

@@ -52,7 +52,7 @@ def test_a_photo_of_two_splits_is_refused_and_its_train_copy_left_out(copy, root
     taken, evaluated = dataset.frames("train")[2], dataset.frames("val")[1]
     shutil.copy(evaluated.photo.path, taken.photo.path)
     refusal = (
-        f"{taken.photo}: expected a photo of this split alone, found the same bytes in val at {evaluated.photo}; "
+        f"{taken.photo}: expected a photo of this split only, found the same bytes in val at {evaluated.photo}; "
         "remove one (the only problem in the train split); run `cityseg data verify` for a list, or leave such frames "
         "out with `cityseg data prepare --skip-bad`"
     )
@@ -85,7 +85,7 @@ def test_the_command_line_tells_what_was_left_out(copy, root, cityseg, tiny):
     refused = cityseg("data", "prepare", "--data", copy, "--size", "32x64")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.splitlines()[-1] == (
-        f"cityseg: {photo}: expected a photo (PNG, JPEG or another image), found a file that is no image"
+        f"cityseg: {photo}: expected a photo (PNG, JPEG or another image), found a file that is not an image"
     )
     failed = api.find_preparation(str(copy), SIZE)
     assert (failed.state, failed.error) == ("failed", refused.err.splitlines()[-1].removeprefix("cityseg: "))

@@ -1,4 +1,4 @@
-"""A street drawn on the spot."""
+"""Single synthetic scenes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from cityseg.errors import UsageError
 from cityseg.classes import LABELS
 
 
-def test_a_drawn_street_has_the_truth_of_its_scene() -> None:
-    street, scene = api.draw_street(4, (64, 128)), render(4, size=(64, 128))
-    assert np.array_equal(street.photo, scene.photo)
+def test_a_scene_has_its_ground_truth() -> None:
+    found, scene = api.render_scene(4, (64, 128)), render(4, size=(64, 128))
+    assert np.array_equal(found.photo, scene.photo)
     train_ids = {label.id: label.train_id for label in LABELS}
     expected = np.vectorize(train_ids.get)(scene.label_ids)
-    assert np.array_equal(street.train_ids[expected < 19], expected[expected < 19])
-    assert (street.train_ids[(expected >= 19) | (expected < 0)] == 255).all()
+    assert np.array_equal(found.train_ids[expected < 19], expected[expected < 19])
+    assert (found.train_ids[(expected >= 19) | (expected < 0)] == 255).all()
 
 
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(UsageError, match="seed"):
-        api.draw_street(-1)
+        api.render_scene(-1)

@@ -149,13 +149,14 @@ from pathlib import Path
 import numpy as np, torch
 from cityseg import config
 from cityseg.config import presets
-from cityseg.data.cache import CachedSplit, Meta
+from cityseg.data.prepared.build_cache import SplitMeta
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine import bench
 torch.set_num_threads(1)
 settings = config.override(presets.preset("better-1"), ["image_size=32x64", "start_channels=4", "depth=1", "epochs=10",
     "batch_size=4", "brightness=0.3", "scale_max=2", "cutmix=0.5", "ema_decay=0.9", "precision=float32"])
 photos = np.zeros((24, 32, 64, 3), np.uint8)
-meta = Meta(tuple(map(str, range(24))), ("",) * 24, "", (32, 64))
+meta = SplitMeta(tuple(map(str, range(24))), ("",) * 24, "", (32, 64))
 split = CachedSplit(photos, photos[..., 0], meta, Path())
 print(*bench.steps(settings, split, torch.device("cpu"), Path(sys.argv[1]), lambda: None)[1].after_epochs)
 """

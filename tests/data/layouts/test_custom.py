@@ -16,7 +16,7 @@ from cityseg.data.layouts import detect
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError
 
-from .conftest import VALUES_TO_TRAIN_IDS
+from ..conftest import VALUES_TO_TRAIN_IDS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -204,13 +204,13 @@ def test_missing_orphaned_and_double_files_are_problems(described):
             "missing label",
             "train",
             f"{root}/images/a/1.png: expected its label at {root}/labels/a/1.png, found none; "
-            "add the label or take the photo out",
+            "add the label or remove the photo",
         ),
         (
             "orphaned label",
             "val",
             f"{root}/labels/b/4.png: expected its photo at {root}/images/b/4.png or .jpg, found none; "
-            "add the photo or take the label out",
+            "add the photo or remove the label",
         ),
         (
             "duplicate",
@@ -241,8 +241,8 @@ def test_names_that_meet_when_folders_are_joined(described):
     ("changes", "sentence"),
     [
         ({"name": None}, "expected the key 'name', found none; add it"),
-        ({"name": ""}, 'expected name to be right, found ""; string should have at least 1 character'),
-        ({"name": 3}, "expected name to be right, found 3; input should be a valid string"),
+        ({"name": ""}, 'expected a valid name, found ""; string should have at least 1 character'),
+        ({"name": 3}, "expected a valid name, found 3; input should be a valid string"),
         ({"train_ids": None}, "expected the key 'train_ids', found none; add it"),
         ({"train_ids": {}}, "expected train_ids to map label values to classes, found {}"),
         ({"train_ids": ["sky"]}, 'expected train_ids to map label values to classes, found ["sky"]'),
@@ -256,7 +256,7 @@ def test_names_that_meet_when_folders_are_joined(described):
         ),
         (
             {"train_ids": {"7": "parking"}},
-            "expected a class that is scored for value 7, found 'parking'; write null for what is not scored",
+            "expected a scored class for value 7, found 'parking'; write null for void",
         ),
         ({"train_ids": {"0": 19}}, "expected train ids 0 to 18 or null, found 19 for value 0"),
         ({"train_ids": {"0": True}}, "expected a class name, a train id or null for value 0, found true"),
@@ -314,7 +314,7 @@ def test_names_that_meet_when_folders_are_joined(described):
         ),
         (
             {"unused": "a/*"},
-            'expected unused to be right, found "a/*"; input should be a valid list',
+            'expected a valid unused, found "a/*"; input should be a valid list',
         ),
         (
             {"name": None, "colour": 1},
@@ -333,7 +333,7 @@ def test_descriptions_that_are_refused(described, changes, sentence):
     [
         ("{", "expected JSON, found something else (Expecting property name"),
         ("[" * 100_000, "expected JSON, found something else ("),
-        ('{"name": "a", "name": "b"}', "expected JSON, found something else ('name' stands there twice); correct it"),
+        ('{"name": "a", "name": "b"}', "expected JSON, found something else ('name' appears twice); correct it"),
         ("[]", "expected a JSON object with name and train_ids, found []; correct it"),
         ("", "expected JSON, found something else (Expecting value"),
     ],

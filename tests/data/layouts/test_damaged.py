@@ -125,12 +125,12 @@ FILES: dict[str, tuple[Damage, str, str]] = {
     "a link to itself as photo": (
         lambda root: put(root / PHOTO, "loop"),
         PHOTO,
-        "expected a file, found a link that leads to itself; remove it",
+        "expected a file, found a link to itself; remove it",
     ),
     "a link to nowhere as label": (
         lambda root: put(root / LABEL, "dangling"),
         LABEL,
-        "expected a file, found a link that leads nowhere; remove it",
+        "expected a file, found a broken link; remove it",
     ),
     "a label without permission": (
         lambda root: (root / LABEL).chmod(0),
@@ -165,7 +165,7 @@ TREES: dict[str, tuple[Damage, str]] = {
     ),
     "a city that links to itself": (
         lambda root: (root / "gtFine/train/loop").symlink_to("loop"),
-        "{root}/gtFine/train/loop: expected a folder, found a link that leads to itself; remove the link",
+        "{root}/gtFine/train/loop: expected a folder, found a link to itself; remove the link",
     ),
 }
 

@@ -107,7 +107,7 @@ def test_a_path_that_no_folder_can_have():
     path = detect.Path("x" * 5000)
     with pytest.raises(DataError) as refused:
         detect.open_folder(path)
-    assert str(refused.value) == f"{path}: expected a folder that can be read, found File name too long; check the path"
+    assert str(refused.value) == f"{path}: expected a readable folder, found File name too long; check the path"
 
 
 def test_a_file_is_no_dataset(tmp_path):
@@ -116,7 +116,7 @@ def test_a_file_is_no_dataset(tmp_path):
         detect.open_folder(tmp_path / "gtFine_trainvaltest.zip")
     assert str(refused.value) == (
         f"{tmp_path / 'gtFine_trainvaltest.zip'}: expected a folder with leftImg8bit/ and gtFine/, "
-        "found a file; name the folder it lies in"
+        "found a file; name its parent folder"
     )
 
 
@@ -140,7 +140,7 @@ def test_a_photo_without_label(copy):
             "missing label",
             "train",
             str(frame.photo),
-            f"{frame.photo}: expected its label at {frame.label}, found none; add the label or take the photo out",
+            f"{frame.photo}: expected its label at {frame.label}, found none; add the label or remove the photo",
         ),
     )
     assert dataset.frames("train") == (*before.frames("train")[:2], *before.frames("train")[3:])
@@ -155,7 +155,7 @@ def test_a_label_without_photo(copy):
             "orphaned label",
             "test",
             str(frame.label),
-            f"{frame.label}: expected its photo at {frame.photo}, found none; add the photo or take the label out",
+            f"{frame.label}: expected its photo at {frame.photo}, found none; add the photo or remove the label",
         ),
     )
     assert dataset.splits["test"] == ()

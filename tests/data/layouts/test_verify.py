@@ -66,9 +66,9 @@ def damaged(copy):
     val.write_bytes(photo[6].read_bytes())
     return copy, [
         ("missing label", "train", photo[0], f"expected its label at {label[0]}, found none; "
-         "add the label or take the photo out"),
+         "add the label or remove the photo"),
         ("orphaned label", "train", label[1], f"expected its photo at {photo[1]}, found none; "
-         "add the photo or take the label out"),
+         "add the photo or remove the label"),
         ("unreadable file", "train", photo[2], "expected a readable photo, found a damaged file"),
         ("wrong mode", "train", label[3], "expected an 8-bit image of label ids, found mode RGB; "
          "use the *_gtFine_labelIds.png files"),
@@ -76,7 +76,7 @@ def damaged(copy):
          "photo and label must show the same frame"),
         ("unknown id", "train", label[5], "expected label ids 0 to 33, found 200; "
          "use the *_gtFine_labelIds.png files, not train ids or colours"),
-        ("duplicate", "train", photo[6], f"expected a photo of this split alone, found the same bytes in val at {val}; "
+        ("duplicate", "train", photo[6], f"expected a photo of this split only, found the same bytes in val at {val}; "
          "remove one"),
     ]  # fmt: skip
 

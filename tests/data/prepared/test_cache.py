@@ -351,7 +351,8 @@ def test_a_torn_cache_is_a_sentence(streets, root):
     dataset = detect.open_folder(streets)
     folder = cache.prepare(dataset, "val", SIZE, root=root).folder
     (folder / "photos.npy").write_bytes(b"half")
-    with pytest.raises(DataError, match=rf"^{folder}: expected a whole cache, found a damaged one \(.*\); delete it$"):
+    message = rf"^{folder}: expected a complete cache, found a damaged one \(.*\); delete it$"
+    with pytest.raises(DataError, match=message):
         cache.prepare(dataset, "val", SIZE, root=root)
 
 
@@ -391,7 +392,7 @@ def test_bad_frames_are_left_out_when_asked(copy, root):
         shutil.copy(source.label.path, frame.label.path)
     assert cache.prepare(dataset, "train", SIZE, root=root).meta.skipped == ()
     frames[2].photo.path.write_bytes(b"no image")
-    with pytest.raises(DataError, match="found a file that is no image"):
+    with pytest.raises(DataError, match="found a file that is not an image"):
         cache.prepare(dataset, "train", SIZE, root=root)
 
 

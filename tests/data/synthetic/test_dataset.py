@@ -1,4 +1,4 @@
-"""The synthetic set on disk: layout, recipe, several processes, replacing, refusals."""
+"""The synthetic dataset on disk: layout, manifest, several processes, replacement, errors."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from cityscapesscripts.helpers.labels import labels as official_labels
 from PIL import Image
 
-from cityseg.data.synthetic import GENERATOR_VERSION, drawn_version, render, synthesize
+from cityseg.data.synthetic import GENERATOR_VERSION, render, rendered_version, synthesize
 from cityseg.data.synthetic.files import plan
-from cityseg.data.synthetic.parallel import draw_in_parallel
+from cityseg.data.synthetic.parallel import render_in_parallel
 from cityseg.errors import UsageError
 
 
@@ -20,7 +20,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_the_set_lies_in_the_official_layout(tmp_path):
+def test_the_dataset_has_the_cityscapes_layout(tmp_path):
     dest = tmp_path / "streets"
     calls: list[tuple[int, int]] = []
     synthesize(dest, frames=10, seed=4, size=(64, 128), on_progress=lambda done, total: calls.append((done, total)))
@@ -40,9 +40,9 @@ def test_the_set_lies_in_the_official_layout(tmp_path):
         city, sequence, frame = stem.split("_")
         assert city == path.parent.name
         assert len(sequence) == len(frame) == 6
-        truth = dest / "gtFine" / path.parts[-3] / city
-        labels = np.asarray(Image.open(truth / f"{stem}_gtFine_labelIds.png"))
-        instances = Image.open(truth / f"{stem}_gtFine_instanceIds.png")
+        labels_folder = dest / "gtFine" / path.parts[-3] / city
+        labels = np.asarray(Image.open(labels_folder / f"{stem}_gtFine_labelIds.png"))
+        instances = Image.open(labels_folder / f"{stem}_gtFine_instanceIds.png")
         assert instances.mode == "I;16"
         ids = np.asarray(instances).astype(int)
         np.testing.assert_array_equal(np.where(np.isin(labels, with_instances), ids // 1000, ids), labels)
@@ -57,22 +57,22 @@ def test_the_set_lies_in_the_official_layout(tmp_path):
         "daytime": None,
         "generator_version": GENERATOR_VERSION,
     }
-    assert drawn_version(dest) == GENERATOR_VERSION
+    assert rendered_version(dest) == GENERATOR_VERSION
     assert [path.name for path in tmp_path.iterdir()] == ["streets"]
 
 
-def test_files_hold_the_frame_of_their_seed(tmp_path):
+def test_files_contain_the_frame_of_their_seed(tmp_path):
     synthesize(tmp_path / "set", frames=3, size=(32, 64), weather="fog", daytime="dusk")
     (photo,) = tmp_path.glob("set/leftImg8bit/train/*/*.png")
-    drawn = render(0, size=(32, 64), weather="fog", daytime="dusk")
-    np.testing.assert_array_equal(np.asarray(Image.open(photo)), drawn.photo)
+    scene = render(0, size=(32, 64), weather="fog", daytime="dusk")
+    np.testing.assert_array_equal(np.asarray(Image.open(photo)), scene.photo)
     (instances,) = tmp_path.glob("set/gtFine/train/*/*_instanceIds.png")
-    np.testing.assert_array_equal(np.asarray(Image.open(instances)), drawn.instance_ids)
-    recipe = json.loads((tmp_path / "set" / "synthetic.json").read_text(encoding="utf-8"))
-    assert (recipe["weather"], recipe["daytime"]) == ("fog", "dusk")
+    np.testing.assert_array_equal(np.asarray(Image.open(instances)), scene.instance_ids)
+    manifest = json.loads((tmp_path / "set" / "synthetic.json").read_text(encoding="utf-8"))
+    assert (manifest["weather"], manifest["daytime"]) == ("fog", "dusk")
 
 
-def test_a_set_depends_on_its_seed_alone(tmp_path):
+def test_a_dataset_depends_only_on_its_seed(tmp_path):
     for name, seed in (("a", 0), ("c", 1)):
         synthesize(tmp_path / name, frames=3, seed=seed, size=(32, 64))
     calls: list[int] = []
@@ -84,14 +84,14 @@ def test_a_set_depends_on_its_seed_alone(tmp_path):
     assert content(tmp_path / "a") != content(tmp_path / "c")
 
 
-def test_a_failing_process_says_why(tmp_path):
-    # The folders were not made, as if the disk had gone away.
+def test_the_error_of_a_worker_process_is_raised(tmp_path):
+    # The folders do not exist, as if the disk had been unmounted.
     with pytest.raises(FileNotFoundError) as caught:
-        list(draw_in_parallel(tmp_path / "gone", plan(3, 0), (32, 64), None, None, workers=2))
+        list(render_in_parallel(tmp_path / "gone", plan(3, 0), (32, 64), None, None, workers=2))
     assert str(caught.value.filename).startswith(str(tmp_path / "gone"))
 
 
-def test_the_smallest_set_has_two_val_frames(tmp_path):
+def test_the_smallest_dataset_has_two_val_frames(tmp_path):
     synthesize(tmp_path / "set", frames=3, size=(32, 64))
     assert len(list(tmp_path.glob("set/leftImg8bit/train/*/*.png"))) == 1
     assert len(list(tmp_path.glob("set/leftImg8bit/val/*/*.png"))) == 2
@@ -114,7 +114,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_drawn_set_is_replaced_only_when_asked(tmp_path):
+def test_a_synthetic_dataset_is_replaced_only_on_request(tmp_path):
     dest = tmp_path / "set"
     synthesize(dest, frames=3, size=(32, 64))
     before = content(dest)
@@ -127,24 +127,24 @@ def test_a_drawn_set_is_replaced_only_when_asked(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
-def test_a_folder_that_no_generator_drew_is_never_replaced(tmp_path):
+def test_any_other_folder_is_never_replaced(tmp_path):
     (tmp_path / "mine.txt").write_text("keep me")
     for replace in (False, True):
         with pytest.raises(
-            UsageError, match="expected a new or empty folder, found one that holds something; choose another"
+            UsageError, match="expected a new or empty folder, found one that is not empty; choose another"
         ):
             synthesize(tmp_path, frames=3, replace=replace)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-@pytest.mark.parametrize("recipe", [None, "", "[]", "{}", '{"generator_version": "two"}'])
-def test_the_version_of_what_is_not_a_set(tmp_path, recipe):
-    if recipe is not None:
-        (tmp_path / "synthetic.json").write_text(recipe)
-    assert drawn_version(tmp_path) is None
+@pytest.mark.parametrize("manifest", [None, "", "[]", "{}", '{"generator_version": "two"}'])
+def test_a_folder_without_a_valid_manifest_has_no_version(tmp_path, manifest):
+    if manifest is not None:
+        (tmp_path / "synthetic.json").write_text(manifest)
+    assert rendered_version(tmp_path) is None
 
 
-def test_a_file_in_the_way_is_refused(tmp_path):
+def test_an_existing_file_is_refused(tmp_path):
     taken = tmp_path / "file"
     taken.write_text("keep me")
     with pytest.raises(UsageError, match="expected a new or empty folder, found a file; choose another"):

@@ -13,7 +13,7 @@ from cityscapesscripts.helpers.labels import labels as official_labels
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES, to_train_ids
 from cityseg.data.synthetic import DAYTIMES, WEATHERS, Scene, render
 from cityseg.data.synthetic.camera import draw_camera
-from cityseg.data.synthetic.street import draw_street
+from cityseg.data.synthetic.street import render_scene
 from cityseg.errors import UsageError
 
 SMALL = (96, 192)
@@ -131,7 +131,7 @@ def standing(seed: int, label: int) -> list[tuple[float, float]]:
     """Metres from foot to head, and distance, of every instance that stands free on the ground of a larger frame."""
     size = (192, 384)
     drawn = render(seed, size=size)
-    camera = draw_camera(seed, size, draw_street(seed).lanes_half)
+    camera = draw_camera(seed, size, render_scene(seed).lanes_half)
     horizon, focal = camera.horizon * size[0], camera.focal * size[0]
     found = []
     for instance in np.unique(drawn.instance_ids[drawn.label_ids == label]):
@@ -198,7 +198,7 @@ def test_weather_and_light_change_the_photo_and_nothing_else():
 
 def test_fog_hides_by_distance():
     clear, foggy = (render(8, size=SMALL, weather=weather, daytime="day") for weather in ("clear", "fog"))
-    camera = draw_camera(8, SMALL, draw_street(8).lanes_half)
+    camera = draw_camera(8, SMALL, render_scene(8).lanes_half)
     rows = np.arange(SMALL[0])[:, None]
     road = clear.label_ids == 7
     distance = camera.focal * SMALL[0] * camera.height / np.maximum(rows + 0.5 - camera.horizon * SMALL[0], 0.5)

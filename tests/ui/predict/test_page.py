@@ -243,10 +243,10 @@ def test_a_photo_is_placed_among_the_val_frames(model: str, trained: Run, photo:
 
 def test_a_street_is_drawn_from_its_seed(model: str, trained: Run) -> None:
     app = opened(model=model, seed="7", **{"from": "drawn"})
-    assert shares_shown(app) == predicted(trained, api.draw_street(7).photo)
+    assert shares_shown(app) == predicted(trained, api.render_scene(7).photo)
     app.button(key="predict_seed_1").click().run()
     assert address(app, "seed") == "8"
-    assert shares_shown(app) == predicted(trained, api.draw_street(8).photo)
+    assert shares_shown(app) == predicted(trained, api.render_scene(8).photo)
 
 
 def test_without_data_photos_still_work(

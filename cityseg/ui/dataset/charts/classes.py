@@ -8,7 +8,7 @@ import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import Query, most
 from cityseg.api import DataInfo
-from cityseg.api.data.connect import STATISTICS_SIZE
+from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import class_frequencies, class_shares, percent, rarest_first
 from cityseg.ui.app import session
