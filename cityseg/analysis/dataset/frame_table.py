@@ -1,4 +1,4 @@
-"""Every frame of a dataset in one table, and which of them a question leaves over, in which order."""
+"""A table of all frames of a dataset, with filters and sort orders."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Match = Literal["all", "any"]
 NAME, DARKEST, BRIGHTEST, RANDOM = "name", "darkest first", "brightest first", "random"
 _MOST = "most "
 ORDERS: tuple[str, ...] = (NAME, RANDOM, DARKEST, BRIGHTEST, *(f"{_MOST}{name}" for name in CLASS_NAMES))
-"""The orders that ``select`` knows."""
+"""The sort orders of ``select``."""
 
 FULL_BRIGHTNESS = (0, 100)
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """The counted frames of all splits.
+class FrameTable:
+    """The frames of all splits.
 
     Attributes:
-        names: (N) frames, split after split, each in its own order.
+        names: (N) frames, split by split.
         splits: (N) split of each frame.
         cities: (N) city of each frame.
         pixels: (N, 19) int64 pixels of each class in each frame.
-        void: (N,) int64 pixels that are not scored.
+        void: (N,) int64 void pixels.
         brightness: (N,) float64 mean grey level of each photo in per cent of white.
     """
 
@@ -43,8 +43,8 @@ class Catalogue:
     brightness: np.ndarray
 
     @classmethod
-    def of(cls, counted: Mapping[Split, SplitStatistics]) -> Catalogue:
-        """Put the statistics of a dataset's splits one after the other."""
+    def of(cls, counted: Mapping[Split, SplitStatistics]) -> FrameTable:
+        """Concatenate the statistics of a dataset's splits."""
         parts = counted.values()
         return cls(
             tuple(name for part in parts for name in part.frames),
@@ -62,91 +62,90 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class Query:
-    """Which frames are asked for; the default asks for all of them.
+class FrameFilter:
+    """Filter and order of frames; the default selects all frames by name.
 
     Attributes:
         splits: any of these; empty for all.
         cities: any of these; empty for all.
-        classes: names of classes that the frame holds.
-        match: whether all of ``classes`` have to be there, or any.
-        least: per cent of a frame's labelled pixels that a class must reach to be there; 0 for one pixel.
-        brightness: lowest and highest mean grey level in per cent of white, both included.
+        classes: names of classes that the frame contains.
+        match: whether the frame has to contain all of ``classes`` or any of them.
+        min_area: per cent of a frame's labelled pixels that a class must cover; 0 for a single pixel.
+        brightness: lowest and highest mean grey level in per cent of white, inclusive.
         order: one of ``ORDERS``.
-        seed: shuffles the random order.
+        seed: seed of the random order.
     """
 
     splits: tuple[Split, ...] = ()
     cities: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     match: Match = "all"
-    least: float = 0.0
+    min_area: float = 0.0
     brightness: tuple[int, int] = FULL_BRIGHTNESS
     order: str = NAME
     seed: int = 0
 
 
-def select(catalogue: Catalogue, query: Query) -> np.ndarray:
-    """Return the (K,) positions of the frames that fit a query, in its order; equals stay in the catalogue's."""
-    fits = np.ones(len(catalogue.names), bool)
-    if query.splits:
-        fits &= np.isin(catalogue.splits, query.splits)
-    if query.cities:
-        fits &= np.isin(catalogue.cities, query.cities)
-    if query.classes:
-        columns = [CLASS_NAMES.index(name) for name in query.classes]
-        there = (catalogue.pixels[:, columns] > 0) & (100 * catalogue.share[:, columns] >= query.least)
-        fits &= there.all(1) if query.match == "all" else there.any(1)
-    if query.brightness != FULL_BRIGHTNESS:
-        low, high = query.brightness
-        fits &= (catalogue.brightness >= low) & (catalogue.brightness <= high)
+def select(table: FrameTable, wanted: FrameFilter) -> np.ndarray:
+    """Return the (K,) positions of the matching frames in the filter's order; ties keep the order of the table."""
+    fits = np.ones(len(table.names), bool)
+    if wanted.splits:
+        fits &= np.isin(table.splits, wanted.splits)
+    if wanted.cities:
+        fits &= np.isin(table.cities, wanted.cities)
+    if wanted.classes:
+        columns = [CLASS_NAMES.index(name) for name in wanted.classes]
+        present = (table.pixels[:, columns] > 0) & (100 * table.share[:, columns] >= wanted.min_area)
+        fits &= present.all(1) if wanted.match == "all" else present.any(1)
+    if wanted.brightness != FULL_BRIGHTNESS:
+        low, high = wanted.brightness
+        fits &= (table.brightness >= low) & (table.brightness <= high)
     found = np.flatnonzero(fits)
-    return found[_order(catalogue, found, query)]
+    return found[_order(table, found, wanted)]
 
 
-def _order(catalogue: Catalogue, found: np.ndarray, query: Query) -> np.ndarray:
-    if query.order == RANDOM:
-        # Shuffling all frames keeps a frame's place among the others when a filter changes.
-        ranks = np.random.default_rng(query.seed).permutation(len(catalogue.names))
+def _order(table: FrameTable, found: np.ndarray, wanted: FrameFilter) -> np.ndarray:
+    if wanted.order == RANDOM:
+        # Shuffling all frames keeps the relative order when a filter changes.
+        ranks = np.random.default_rng(wanted.seed).permutation(len(table.names))
         return np.argsort(ranks[found])
-    if query.order in (DARKEST, BRIGHTEST):
-        brightness = catalogue.brightness[found]
-        return np.argsort(brightness if query.order == DARKEST else -brightness, kind="stable")
-    if (name := class_of_order(query.order)) is not None:
-        return np.argsort(-catalogue.share[found, CLASS_NAMES.index(name)], kind="stable")
-    return np.argsort([catalogue.names[index] for index in found], kind="stable")
+    if wanted.order in (DARKEST, BRIGHTEST):
+        brightness = table.brightness[found]
+        return np.argsort(brightness if wanted.order == DARKEST else -brightness, kind="stable")
+    if (name := class_of_order(wanted.order)) is not None:
+        return np.argsort(-table.share[found, CLASS_NAMES.index(name)], kind="stable")
+    return np.argsort([table.names[index] for index in found], kind="stable")
 
 
-def most(name: str) -> str:
-    """Return the order that puts the frames with the largest share of a class first."""
+def most_of(name: str) -> str:
+    """Return the order by decreasing share of a class."""
     return f"{_MOST}{name}"
 
 
 def class_of_order(order: str) -> str | None:
-    """Return the class by whose share an order sorts, or None."""
+    """Return the class whose share an order sorts by, or None."""
     return order.removeprefix(_MOST) if order.startswith(_MOST) else None
 
 
-def widenings(catalogue: Catalogue, query: Query) -> list[tuple[str, Query, int]]:
-    """Return what can be given up so that frames are found: in words, as a query, with the number of frames.
+def relaxations(table: FrameTable, wanted: FrameFilter) -> list[tuple[str, FrameFilter, int]]:
+    """Return relaxed filters that match frames: a description, the filter, and the number of frames.
 
-    Each gives up one thing; those that still find nothing are left out, and the least loss comes first. Where no
-    single one helps, the only answer is to give up everything.
+    Each relaxes one condition, the one that matches fewest frames first. If no single one helps, the only result drops
+    all conditions.
     """
-    ways: list[tuple[str, Query]] = []
-    if query.classes and query.least:
-        ways.append(("any share of the classes", replace(query, least=0.0)))
-    if len(query.classes) > 1 and query.match == "all":
-        ways.append(("any one of the classes", replace(query, match="any")))
-    if query.classes:
-        ways.append(("all classes", replace(query, classes=(), least=0.0)))
-    if query.brightness != FULL_BRIGHTNESS:
-        ways.append(("any brightness", replace(query, brightness=FULL_BRIGHTNESS)))
-    if query.cities:
-        ways.append(("all cities", replace(query, cities=())))
-    if query.splits:
-        ways.append(("all splits", replace(query, splits=())))
-    counted = [(words, way, len(select(catalogue, way))) for words, way in ways]
-    helpful = sorted((way for way in counted if way[2]), key=lambda way: way[2])
-    everything = Query(order=query.order, seed=query.seed)
-    return helpful or [("everything", everything, len(catalogue.names))]
+    options: list[tuple[str, FrameFilter]] = []
+    if wanted.classes and wanted.min_area:
+        options.append(("any area of the classes", replace(wanted, min_area=0.0)))
+    if len(wanted.classes) > 1 and wanted.match == "all":
+        options.append(("any one of the classes", replace(wanted, match="any")))
+    if wanted.classes:
+        options.append(("all classes", replace(wanted, classes=(), min_area=0.0)))
+    if wanted.brightness != FULL_BRIGHTNESS:
+        options.append(("any brightness", replace(wanted, brightness=FULL_BRIGHTNESS)))
+    if wanted.cities:
+        options.append(("all cities", replace(wanted, cities=())))
+    if wanted.splits:
+        options.append(("all splits", replace(wanted, splits=())))
+    counted = [(words, option, len(select(table, option))) for words, option in options]
+    helpful = sorted((option for option in counted if option[2]), key=lambda option: option[2])
+    return helpful or [("everything", FrameFilter(order=wanted.order, seed=wanted.seed), len(table.names))]

@@ -1,7 +1,7 @@
-"""How alike the splits of a dataset are: does one hold more of a class than another, and is that more than chance?
+"""Class distributions of splits compared, with confidence intervals.
 
-Frames are the units. Pixels of one frame depend on each other, so a share is a ratio of two sums over frames, and its
-error follows from how the frames scatter around it.
+Frames are the sampling units: pixels of one frame are correlated, so a class share is a ratio of two sums over frames,
+and its error follows from the variation between frames.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _Z95 = 1.959964
 
 @dataclass(frozen=True)
 class Ratios:
-    """Each class's share in one split over its share in another.
+    """Ratio of each class's share in one split to its share in another.
 
     Attributes:
-        ratio: (19,) float64; NaN where either split lacks the class.
-        low: (19,) float64 lower end of the 95 % interval; NaN where the ratio is, or where a split has one frame.
+        ratio: (19,) float64; NaN if either split lacks the class.
+        low: (19,) float64 lower end of the 95 % interval; NaN if the ratio is NaN or a split has only one frame.
         high: (19,) float64 upper end.
     """
 
@@ -30,15 +30,15 @@ class Ratios:
 
     @property
     def differs(self) -> np.ndarray:
-        """(19,) bool: classes whose interval leaves 1 out."""
+        """(19,) bool: classes whose interval excludes 1."""
         return (self.low > 1) | (self.high < 1)
 
 
 def total_variation(first: np.ndarray, second: np.ndarray) -> float:
-    """Return half the sum of the absolute differences of two (19,) distributions.
+    """Return the total variation distance of two (19,) distributions: half the sum of the absolute differences.
 
-    It is the least share of pixels that would have to change their class to turn one into the other: 0 for equal
-    distributions, 1 for those that have nothing in common. NaN if either is unknown.
+    It is the smallest share of pixels that would have to change class to turn one into the other: 0 for equal, 1 for
+    disjoint distributions, NaN if either is NaN.
     """
     return float(np.abs(first - second).sum() / 2)
 
@@ -47,13 +47,13 @@ def share_ratios(pixels: np.ndarray, reference: np.ndarray) -> Ratios:
     """Compare the class shares of two splits.
 
     The standard error of a share is that of a ratio estimator (Cochran, Sampling Techniques, 3rd edition, section 6.3,
-    without the finite population correction); the interval is taken on the logarithm of the ratio, where the two
-    relative errors add up as squares. Frames count as independent. Those of one city look alike, so true intervals
-    are wider.
+    without the finite population correction); the interval is computed on the logarithm of the ratio, where the squares
+    of the two relative errors add up. Frames are treated as independent; frames of one city are similar, so true
+    intervals are wider.
 
     Args:
         pixels: (N, 19) pixels of each class in each frame.
-        reference: (M, 19) the same of the split to compare with.
+        reference: (M, 19) pixels of the reference split.
     """
     (share, error), (base, base_error) = _share_and_relative_error(pixels), _share_and_relative_error(reference)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -64,10 +64,10 @@ def share_ratios(pixels: np.ndarray, reference: np.ndarray) -> Ratios:
 
 def _share_and_relative_error(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the (19,) shares and their (19,) standard errors as a fraction of the share."""
-    scored = pixels.sum(1)
+    labelled = pixels.sum(1)
     frames = len(pixels)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = pixels.sum(0) / scored.sum()
-        residuals = pixels - share * scored[:, None]
-        variance = (residuals**2).sum(0) * frames / (frames - 1) / float(scored.sum()) ** 2
+        share = pixels.sum(0) / labelled.sum()
+        residuals = pixels - share * labelled[:, None]
+        variance = (residuals**2).sum(0) * frames / (frames - 1) / float(labelled.sum()) ** 2
         return share, np.sqrt(variance) / share

@@ -1,8 +1,8 @@
-"""How bright and how contrasty photos are."""
+"""Brightness and contrast of the photos."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,21 +16,21 @@ _BINS = 24
 _HEIGHT = 300
 
 
-def in_percent(levels: np.ndarray) -> np.ndarray:
-    """Return grey levels, 0 to 255, in per cent of white."""
+def percent_of_white(levels: np.ndarray) -> np.ndarray:
+    """Convert grey levels, 0 to 255, to per cent of white."""
     return np.asarray(levels) / 2.55
 
 
-def light_histogram(values: Mapping[Split, np.ndarray], title: str) -> go.Figure:
-    """Plot how a figure of light is spread over the frames of every split, as shares of the split.
+def histogram_by_split(values: Mapping[Split, np.ndarray], title: str) -> go.Figure:
+    """Plot a histogram of grey levels per split, as a share of the split's frames.
 
     Each point's ``customdata`` is (split, lower edge, upper edge, frames) of its bin.
 
     Args:
         values: by split, (N,) per cent of white.
-        title: of the horizontal axis.
+        title: title of the horizontal axis.
     """
-    edges = light_edges(values)
+    edges = bin_edges(values)
     traces = []
     for split, levels in values.items():
         counts, _ = np.histogram(levels, edges)
@@ -61,41 +61,56 @@ def light_histogram(values: Mapping[Split, np.ndarray], title: str) -> go.Figure
     )
 
 
-def light_edges(values: Mapping[Split, np.ndarray]) -> np.ndarray:
-    """Return at most 25 bin edges on whole per cents, a whole number of them apart, that hold all values."""
-    together = np.concatenate([*values.values()]) if values else np.zeros(1)
-    low, high = np.floor(together.min()), np.ceil(together.max())
+def bin_edges(values: Mapping[Split, np.ndarray]) -> np.ndarray:
+    """Return at most 25 integer bin edges with an integer step that cover all values."""
+    joined = np.concatenate([*values.values()]) if values else np.zeros(1)
+    low, high = np.floor(joined.min()), np.ceil(joined.max())
     step = max(1.0, np.ceil((high - low) / _BINS))
     return np.arange(low, max(high, low + 1) + step, step)
 
 
+class _CityRow(NamedTuple):
+    split: Split
+    city: str
+    frames: int
+    low: float
+    median: float
+    high: float
+
+
 def city_brightness(counted: Mapping[Split, SplitStatistics]) -> go.Figure:
-    """Plot the brightness of each city's frames, darkest city on top: bar from quarter to quarter, mark at the middle.
+    """Plot the brightness of each city's frames, darkest city first: interquartile bar with a mark at the median.
 
     Each bar's ``customdata`` begins with (split, city).
 
     Args:
         counted: statistics by split.
     """
-    rows = sorted(_city_rows(counted), key=lambda row: row.middle)
-    # One city can lie in two splits.
+    rows = []
+    for split, statistics in counted.items():
+        cities, levels = np.array(statistics.cities), percent_of_white(statistics.brightness)
+        for city in dict.fromkeys(statistics.cities):
+            own = levels[cities == city]
+            rows.append(_CityRow(split, city, len(own), *map(float, np.percentile(own, [25, 50, 75]))))
+    rows.sort(key=lambda row: row.median)
+    # A city can be in two splits.
     names = [f"{row.city} ({row.split})" for row in rows]
     colors = [theme.SPLIT_COLORS[row.split] for row in rows]
     bars = go.Bar(
         base=[row.low for row in rows],
-        # Frames of equal brightness still show a sliver that can be clicked.
+        # A minimum width keeps cities of equally bright frames clickable.
         x=[max(row.high - row.low, 0.2) for row in rows],
         y=names,
         orientation="h",
         marker={"color": colors, "opacity": 0.75},
         customdata=rows,
         hovertemplate=(
-            "<b>%{y}</b>: %{customdata[2]:,} frames<br>the usual one has %{customdata[4]:.0f} %, "
-            "half of them %{customdata[3]:.0f} to %{customdata[5]:.0f} %<extra></extra>"
+            "<b>%{y}</b>: %{customdata[2]:,} frames<br>median %{customdata[4]:.0f} %, "
+            "half of the frames %{customdata[3]:.0f} to %{customdata[5]:.0f} %<extra></extra>"
         ),
     )
-    middles = go.Scatter(
-        x=[row.middle for row in rows],
+    medians = go.Scatter(
+        x=[row.median for row in rows],
         y=names,
         mode="markers",
         marker={
@@ -107,7 +122,7 @@ def city_brightness(counted: Mapping[Split, SplitStatistics]) -> go.Figure:
         hoverinfo="skip",
     )
     return theme.figure(
-        [bars, middles],
+        [bars, medians],
         height=len(names) * theme.ROW_PIXELS + 60,
         margin={"t": 0},
         showlegend=False,
@@ -115,21 +130,3 @@ def city_brightness(counted: Mapping[Split, SplitStatistics]) -> go.Figure:
         xaxis={"title": {"text": "Mean grey level (white is 100 %)"}, "ticksuffix": " %", "showgrid": True},
         yaxis=theme.class_axis(names),
     )
-
-
-class _CityRow(NamedTuple):
-    split: Split
-    city: str
-    frames: int
-    low: float
-    middle: float
-    high: float
-
-
-def _city_rows(counted: Mapping[Split, SplitStatistics]) -> Iterator[_CityRow]:
-    for split, statistics in counted.items():
-        cities = np.array(statistics.cities)
-        for city in dict.fromkeys(statistics.cities):
-            levels = in_percent(statistics.brightness[cities == city])
-            low, middle, high = (float(level) for level in np.percentile(levels, [25, 50, 75]))
-            yield _CityRow(split, city, len(levels), low, middle, high)

@@ -1,8 +1,9 @@
-"""Figures about a dataset: how common each class is."""
+"""Class frequencies, and helpers that the figures of a dataset share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,24 +13,24 @@ from cityseg.data.layouts.detect import Split
 from cityseg.figures.theme import NEUTRAL, ROW_PIXELS, SPLIT_SYMBOLS, class_axis, class_color, figure
 
 _PERCENT = "\u00a0%"
-"""The sign with a space that never breaks a line."""
+"""Per cent sign after a non-breaking space."""
 
 
 def rarest_first(shares: Mapping[Split, np.ndarray]) -> list[int]:
-    """Return the train ids from the smallest mean share over the splits to the largest; absent classes lead.
+    """Return the train ids by increasing mean share over the splits; absent classes come first.
 
     Args:
-        shares: by split, (19,) share of each class; NaN where a split has no scored pixel.
+        shares: by split, (19,) share of each class; NaN if a split has no labelled pixel.
     """
     stacked = np.nan_to_num(np.stack([*shares.values()])) if shares else np.zeros((1, NUM_CLASSES))
     return [int(index) for index in np.argsort(stacked.mean(0), kind="stable")]
 
 
 def imbalance(share: np.ndarray) -> tuple[float, int, int] | None:
-    """Return largest share over smallest, and both train ids; None with fewer than two classes present.
+    """Return the ratio of the largest to the smallest share, and both train ids; None with fewer than two classes.
 
     Args:
-        share: (19,) shares; absent classes (0 or NaN) are left out.
+        share: (19,) shares; absent classes (0 or NaN) are ignored.
     """
     present = np.flatnonzero(np.nan_to_num(share) > 0)
     if len(present) < 2:
@@ -39,14 +40,32 @@ def imbalance(share: np.ndarray) -> tuple[float, int, int] | None:
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent with two significant digits below 10: 0.0034 % and 32.9 %; a dash where absent."""
+    """Format a share in per cent, with two significant digits below 10: 0.0034 % and 32.9 %; a dash if absent."""
     if not np.isfinite(share) or share <= 0:
         return "–"
     value = share * 100
-    if value >= 10:
-        return f"{value:.1f}{_PERCENT}"
-    digits = max(1, 1 - int(np.floor(np.log10(value))))
+    digits = 1 if value >= 10 else max(1, 1 - int(np.floor(np.log10(value))))
     return f"{value:.{digits}f}{_PERCENT}"
+
+
+def class_marker(train_ids: Sequence[int], palette: np.ndarray, width: float = 1) -> dict[str, Any]:
+    """Return a marker style with the colours of classes and a grey outline."""
+    colors = [class_color(index, palette=palette) for index in train_ids]
+    return {"color": colors, "line": {"color": NEUTRAL, "width": width}}
+
+
+def share_ticks(least: float) -> dict[str, Any]:
+    """Return ticks in per cent at the powers of ten from ``log10(least)`` to 1."""
+    powers = range(int(np.floor(least)), 1)
+    texts = [f"{10.0 ** (power + 2):.{max(0, -power - 2)}f} %" for power in powers]
+    return {"tickvals": [*powers], "ticktext": texts}
+
+
+def share_axis(least: float, **settings: Any) -> dict[str, Any]:
+    """Return a logarithmic axis of shares from ``least``, with ticks in per cent."""
+    ticks = share_ticks(float(np.log10(least)))
+    ticks["tickvals"] = [10.0**power for power in ticks["tickvals"]]
+    return {"type": "log", "showgrid": True, **ticks, **settings}
 
 
 def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int], palette: np.ndarray = PALETTE) -> go.Figure:
@@ -61,45 +80,32 @@ def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int], palet
     stacked = np.stack([*shares.values()])
     traces: list[go.Scatter] = [_spans(stacked, order, names)]
     for split, share in shares.items():
-        values = [float(share[index]) if share[index] > 0 else None for index in order]
-        # The key shows a split's symbol in grey, since colour stands for the class.
-        key = {"symbol": SPLIT_SYMBOLS[split], "size": 10, "color": NEUTRAL}
-        traces.append(go.Scatter(x=[None], y=[None], name=split, mode="markers", marker=key, hoverinfo="skip"))
+        # The legend shows a split's symbol in grey, because colour encodes the class.
+        legend = {"symbol": SPLIT_SYMBOLS[split], "size": 10, "color": NEUTRAL}
+        traces.append(go.Scatter(x=[None], y=[None], name=split, mode="markers", marker=legend, hoverinfo="skip"))
         traces.append(
             go.Scatter(
-                x=values,
+                x=[float(share[index]) if share[index] > 0 else None for index in order],
                 y=names,
                 showlegend=False,
                 mode="markers",
-                marker={
-                    "symbol": SPLIT_SYMBOLS[split],
-                    "size": 11,
-                    "color": [class_color(index, palette=palette) for index in order],
-                    "line": {"color": NEUTRAL, "width": 1.5},
-                },
+                marker={"symbol": SPLIT_SYMBOLS[split], "size": 11, **class_marker(order, palette, 1.5)},
                 customdata=[percent(float(share[index])) for index in order],
                 hovertemplate="%{y}: %{customdata} of " + split + "<extra></extra>",
             )
         )
-    least = np.nanmin(np.where(stacked > 0, stacked, np.nan)) if (stacked > 0).any() else 1e-3
-    powers = range(int(np.floor(np.log10(least))), 1)
+    least = float(stacked[stacked > 0].min()) if (stacked > 0).any() else 1e-3
+    title = {"text": "Share of the labelled pixels (log scale)"}
     return figure(
         traces,
-        height=_height(len(names), 95),
-        xaxis={
-            "type": "log",
-            "showgrid": True,
-            "title": {"text": "Share of the labelled pixels (log scale)"},
-            "tickvals": [10.0**power for power in powers],
-            "ticktext": [_tick(power) for power in powers],
-            "range": [float(np.log10(least)) - 0.25, 0],
-        },
+        height=len(names) * ROW_PIXELS + 95,
+        xaxis=share_axis(least, title=title, range=[float(np.log10(least)) - 0.25, 0]),
         yaxis=class_axis(names),
     )
 
 
 def _spans(stacked: np.ndarray, order: Sequence[int], names: Sequence[str]) -> go.Scatter:
-    """Join a class's marks by a thin line, so that the eye finds the ones that belong together."""
+    """Connect the marks of each class by a thin line."""
     x: list[float | None] = []
     y: list[str | None] = []
     for index, name in zip(order, names, strict=True):
@@ -118,17 +124,17 @@ def class_frequencies(
     order: Sequence[int],
     palette: np.ndarray = PALETTE,
 ) -> go.Figure:
-    """Plot in how many frames of all splits together each class occurs.
+    """Plot the number of frames of all splits that contain each class.
 
     Args:
-        frequencies: by split, (19,) number of frames that hold the class.
+        frequencies: by split, (19,) number of frames that contain the class.
         frames: by split, number of frames.
         order: train ids from top to bottom.
         palette: (256, 3) uint8.
     """
     names = [CLASS_NAMES[index] for index in order]
     total = np.sum([*frequencies.values()], axis=0)
-    in_all = sum(frames.values())
+    all_frames = sum(frames.values())
     by_split = [
         "<br>".join(f"{split}: {int(counts[index]):,} of {frames[split]:,}" for split, counts in frequencies.items())
         for index in order
@@ -137,10 +143,7 @@ def class_frequencies(
         x=[int(total[index]) for index in order],
         y=names,
         orientation="h",
-        marker={
-            "color": [class_color(index, palette=palette) for index in order],
-            "line": {"color": NEUTRAL, "width": 1},
-        },
+        marker=class_marker(order, palette),
         text=[f"{int(total[index]):,}" for index in order],
         textposition="outside",
         cliponaxis=False,
@@ -150,22 +153,14 @@ def class_frequencies(
     )
     return figure(
         [bars],
-        height=_height(len(names), 95),
+        height=len(names) * ROW_PIXELS + 95,
         margin={"t": 37},
         bargap=0.3,
         xaxis={
-            "title": {"text": f"Frames that hold the class (of {in_all:,})"},
-            "range": [0, in_all * 1.14],
+            "title": {"text": f"Frames that contain the class (of {all_frames:,})"},
+            "range": [0, all_frames * 1.14],
             "tickformat": ",d",
             "showgrid": True,
         },
         yaxis=class_axis(names),
     )
-
-
-def _height(rows: int, rest: int) -> int:
-    return rows * ROW_PIXELS + rest
-
-
-def _tick(power: int) -> str:
-    return f"{10.0 ** (power + 2):g} %" if power >= -4 else f"{10.0 ** (power + 2):.{-power - 2}f} %"

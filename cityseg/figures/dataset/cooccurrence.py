@@ -1,4 +1,4 @@
-"""Which classes occur together in a frame."""
+"""Co-occurrence of classes in a frame."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from cityseg.classes import CLASS_NAMES, NUM_CLASSES, PALETTE
 from cityseg.figures import theme
 
 _SCALE = {False: ["#f5f4fb", "#5440be"], True: ["#191d2b", "#8471ea"]}
-"""From none to all, on a light and on a dark page."""
+"""Colours from 0 to 100 %, on a light and on a dark page."""
 
 
 def conditional(counts: np.ndarray) -> np.ndarray:
-    """Return (19, 19) float64: of the frames with the row's class, the share that holds the column's class too.
+    """Return (19, 19) float64: among the frames with the row's class, the share that also contains the column's class.
+
+    The row of an absent class is NaN.
 
     Args:
-        counts: (19, 19) number of frames that hold both, the diagonal being the frames that hold a class.
-
-    A class that occurs in no frame has a row of NaN.
+        counts: (19, 19) number of frames that contain both classes; the diagonal counts the frames with one class.
     """
     frames = np.diag(counts)[:, None].astype(float)
     return np.divide(counts, frames, out=np.full((NUM_CLASSES, NUM_CLASSES), np.nan), where=frames > 0)
 
 
 def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
-    """Draw of the frames with one class how many hold another; every cell can be clicked.
+    """Plot, among the frames with one class, the share that also contains another; every cell is clickable.
 
-    The first trace shows the cells; the second one, unseen, is what a click selects: its ``customdata`` begins with the
+    The first trace shows the cells; the second one, invisible, receives the clicks: its ``customdata`` begins with the
     names of both classes.
 
     Args:
-        counts: (19, 19) number of frames that hold both classes.
+        counts: (19, 19) number of frames that contain both classes.
         palette: (256, 3) uint8, for the squares beside the names.
-        dark: whether the page around it is dark.
+        dark: whether the page is dark.
     """
     percents = 100 * conditional(counts)
     places = list(range(NUM_CLASSES))
@@ -41,7 +41,7 @@ def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, d
         z=percents,
         x=places,
         y=places,
-        # Without a size or colour of its own the text fits its cell and stands off it.
+        # Without an explicit size or colour, plotly fits the text to its cell and chooses a contrasting colour.
         text=[[_text(value) for value in row] for row in percents],
         texttemplate="%{text}",
         colorscale=_SCALE[dark],
@@ -57,7 +57,7 @@ def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, d
         x=columns,
         y=rows,
         mode="markers",
-        # Heat maps cannot be clicked in Streamlit; marks that nobody sees can.
+        # Streamlit does not report clicks on heat maps, but it does on invisible markers.
         marker={"symbol": "square", "size": 24, "color": "rgba(0,0,0,0)"},
         customdata=[
             [CLASS_NAMES[row], CLASS_NAMES[column], int(counts[row, column]), int(counts[row, row])]
@@ -65,7 +65,7 @@ def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, d
         ],
         text=[_text(value) for value in percents[rows, columns]],
         hovertemplate=(
-            "%{text} % of the frames with %{customdata[0]} hold %{customdata[1]} too"
+            "%{text} % of the frames with %{customdata[0]} also contain %{customdata[1]}"
             "<br>%{customdata[2]:,} of %{customdata[3]:,} frames<extra></extra>"
         ),
     )
@@ -82,19 +82,19 @@ def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, d
             "range": span,
             "side": "top",
             "tickangle": -90,
-            "title": {"text": "how many hold this one too, in per cent"},
+            "title": {"text": "also contain this class (%)"},
         },
         yaxis={
             **axis,
             "ticktext": theme.class_ticks(places, palette, dark=dark),
             "range": span[::-1],
-            "title": {"text": "of the frames with"},
+            "title": {"text": "frames with this class"},
         },
     )
 
 
 def _text(percents: float) -> str:
-    """Write whole per cents; what is not quite none, or not quite all, does not look like it."""
+    """Format whole per cents; values near 0 or 100 are not rounded to them."""
     if np.isnan(percents):
         return ""
     if 0 < percents < 0.5:

@@ -1,4 +1,4 @@
-"""Where in the frame classes lie."""
+"""Spatial distribution of the classes in the frame."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from cityseg.figures import theme
 from cityseg.figures.dataset.classes import percent
 
 _PAGE = {False: (238, 241, 246), True: (35, 44, 57)}
-"""What a cell without the class looks like, on a light and on a dark page."""
+"""Colour of cells without the class, on a light and on a dark page."""
 _HEIGHT = 300
 
 
 def class_prior(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
-    """Draw how often each place of the frame is one class, in its colour.
+    """Plot a heat map of how often each cell of the frame is a class, in its colour.
 
     Args:
         prior: (19, rows, columns) share of each class among the pixels of each cell.
-        train_id: which class.
+        train_id: the class.
         palette: (256, 3) uint8.
-        dark: whether the page around it is dark.
+        dark: whether the page is dark.
     """
     values = 100 * prior[train_id]
     name = CLASS_NAMES[train_id]
     cells = go.Heatmap(
         z=values,
-        **_places(values),
+        **_centres(values),
         colorscale=[_css(_PAGE[dark]), _css(theme.visible_color(train_id, palette, dark=dark))],
         zmin=0,
         zmax=max(float(values.max()), 1e-9),
-        customdata=_texts(prior[train_id]),
+        customdata=np.vectorize(percent)(prior[train_id]),
         hovertemplate=f"{name}: %{{customdata}} of the frames here<br>{_WHERE}<extra></extra>",
         colorbar={
             "title": {"text": f"Share of {name}", "side": "right"},
@@ -46,20 +46,17 @@ def class_prior(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE,
     return _framed([cells])
 
 
-def usual_frame(prior: np.ndarray, palette: np.ndarray = PALETTE) -> go.Figure:
-    """Draw the class that each place of the frame holds most often.
+def most_frequent_class(prior: np.ndarray, palette: np.ndarray = PALETTE) -> go.Figure:
+    """Plot the most frequent class of each cell of the frame.
 
     Args:
-        prior: (19, rows, columns) share of each class among the pixels of each cell. Cells that are void more often
-            than any class stay empty.
+        prior: (19, rows, columns) share of each class among the pixels of each cell. Cells where void is
+            more frequent than any class are empty.
         palette: (256, 3) uint8.
     """
     most, share = prior.argmax(0), prior.max(0)
-    words = [
-        [f"{CLASS_NAMES[index]}: {text}" for index, text in zip(*row, strict=True)]
-        for row in zip(most, _texts(share), strict=True)
-    ]
-    # Every class takes one step of the scale, so that ids come out as exact colours.
+    texts = np.vectorize(lambda index, value: f"{CLASS_NAMES[index]}: {percent(value)}")(most, share)
+    # Every class occupies one step of the scale, so ids are shown in their exact colours.
     steps = [
         (edge / NUM_CLASSES, theme.class_color(index, palette=palette))
         for index in range(NUM_CLASSES)
@@ -67,20 +64,20 @@ def usual_frame(prior: np.ndarray, palette: np.ndarray = PALETTE) -> go.Figure:
     ]
     cells = go.Heatmap(
         z=np.where(share >= 1 - prior.sum(0), most + 0.5, np.nan),
-        **_places(share),
+        **_centres(share),
         colorscale=steps,
         zmin=0,
         zmax=NUM_CLASSES,
         showscale=False,
-        customdata=words,
+        customdata=texts,
         hovertemplate=f"%{{customdata}} of the frames here<br>{_WHERE}<extra></extra>",
         hoverongaps=False,
     )
     return _framed([cells])
 
 
-def prior_picture(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> np.ndarray:
-    """Paint one class's prior as a small picture, as ``class_prior`` colours it.
+def prior_image(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> np.ndarray:
+    """Return the prior of a class as a small image in the colours of ``class_prior``.
 
     Returns:
         (rows, columns, 3) uint8.
@@ -94,14 +91,10 @@ def prior_picture(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETT
 _WHERE = "%{x:.0f} % from the left, %{y:.0f} % from the top"
 
 
-def _places(values: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the middles of the cells in per cent of the frame's width and height."""
+def _centres(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the cell centres in per cent of the frame's width and height."""
     rows, columns = values.shape
     return {"x": 100 * (np.arange(columns) + 0.5) / columns, "y": 100 * (np.arange(rows) + 0.5) / rows}
-
-
-def _texts(shares: np.ndarray) -> list[list[str]]:
-    return [[percent(float(share)) for share in row] for row in shares]
 
 
 def _framed(traces: list[Any]) -> go.Figure:

@@ -1,7 +1,8 @@
-"""Splits and cities side by side."""
+"""Comparison of splits and cities."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from cityseg.data.layouts.detect import Split
 from cityseg.figures import theme
 
 _MOST, _LEAST = 16.0, 1 / 16
-"""Where the axis of ratios ends; marks beyond stand at its edge."""
+"""Limits of the ratio axis; marks beyond are clipped to them."""
 
 
 def split_ratios(
@@ -24,25 +25,26 @@ def split_ratios(
     *,
     dark: bool = False,
 ) -> go.Figure:
-    """Plot how many times as large a class's share is in other splits as in one, with 95 % intervals, on a log scale.
+    """Plot the ratio of each class's share to its share in a reference split, with 95 % intervals, on a log scale.
 
-    Filled marks are told apart from 1 by their interval, hollow ones are not.
+    Filled marks differ significantly from 1, hollow ones do not.
 
     Args:
-        ratios: by split.
-        reference: the split that stands for 1.
+        ratios: ratios by split.
+        reference: the reference split.
         order: train ids from top to bottom.
         palette: (256, 3) uint8.
-        dark: whether the page around it is dark.
+        dark: whether the page is dark.
     """
     names = [CLASS_NAMES[index] for index in order]
     traces: list[go.Scatter] = []
     for position, (split, each) in enumerate(ratios.items()):
-        key = {"symbol": theme.SPLIT_SYMBOLS[split], "size": 10, "color": theme.NEUTRAL}
-        traces.append(go.Scatter(x=[None], y=[None], name=split, mode="markers", marker=key, hoverinfo="skip"))
+        symbol = theme.SPLIT_SYMBOLS[split]
+        legend = {"symbol": symbol, "size": 10, "color": theme.NEUTRAL}
+        traces.append(go.Scatter(x=[None], y=[None], name=split, mode="markers", marker=legend, hoverinfo="skip"))
         shown = [row for row, index in enumerate(order) if np.isfinite(each.ratio[index])]
         train_ids = [order[row] for row in shown]
-        # Splits of one class stand above each other, so that their intervals do not overlap.
+        # Vertical offsets keep the intervals of the splits apart.
         y = np.array(shown) + 0.36 * (position - (len(ratios) - 1) / 2)
         x = np.clip(each.ratio[train_ids], _LEAST, _MOST)
         low = np.clip(np.nan_to_num(each.low[train_ids], nan=1e9), _LEAST, x)
@@ -50,7 +52,7 @@ def split_ratios(
         colors = [
             theme.class_color(index, palette=palette)
             if each.differs[index]
-            # A hollow mark is a thin line, which has to stand off the page by itself.
+            # A hollow mark is a thin line, which needs enough contrast with the page.
             else f"rgb{theme.visible_color(index, palette, dark=dark)}"
             for index in train_ids
         ]
@@ -71,21 +73,13 @@ def split_ratios(
                 mode="markers",
                 showlegend=False,
                 marker={
-                    "symbol": [
-                        theme.SPLIT_SYMBOLS[split] + ("" if each.differs[index] else "-open") for index in train_ids
-                    ],
+                    "symbol": [f"{symbol}{'' if each.differs[index] else '-open'}" for index in train_ids],
                     "size": 10,
                     "color": colors,
                     "line": {"color": theme.NEUTRAL, "width": 1.5},
                 },
                 customdata=[
-                    [
-                        split,
-                        CLASS_NAMES[index],
-                        times(each.ratio[index]),
-                        times(each.low[index]),
-                        times(each.high[index]),
-                    ]
+                    [split, CLASS_NAMES[index], *(times(part[index]) for part in (each.ratio, each.low, each.high))]
                     for index in train_ids
                 ],
                 hovertemplate=(
@@ -116,24 +110,23 @@ def split_ratios(
 
 
 def times(ratio: float) -> str:
-    """Write a ratio as a multiple: ×0.25, ×1.1, ×12."""
+    """Format a ratio as a multiple: ×0.25, ×1.1, ×12."""
     if not np.isfinite(ratio):
         return "–"
     return f"×{ratio:.2g}" if ratio < 10 else f"×{ratio:.0f}"
 
 
 def city_frames(cities: Mapping[Split, Mapping[str, int]]) -> go.Figure:
-    """Plot how many frames each city gives to each split, largest city on top.
+    """Plot the number of frames of each city by split, largest city first.
 
     Each bar's ``customdata`` is (split, city).
 
     Args:
-        cities: by split, number of frames by city.
+        cities: number of frames by split and city.
     """
-    totals: dict[str, int] = {}
+    totals: Counter[str] = Counter()
     for frames in cities.values():
-        for city, number in frames.items():
-            totals[city] = totals.get(city, 0) + number
+        totals.update(frames)
     names = sorted(totals, key=lambda city: (-totals[city], city))
     bars = [
         go.Bar(
@@ -168,35 +161,35 @@ def city_frames(cities: Mapping[Split, Mapping[str, int]]) -> go.Figure:
 
 
 _PATTERNS: dict[Split, str] = {"train": "", "val": "/", "test": "."}
-"""So that splits differ by more than colour."""
+"""Fill patterns, so that splits differ not only in colour."""
 
 
-def city_classes(shares: Mapping[str, np.ndarray], usual: np.ndarray, order: Sequence[int]) -> go.Figure:
-    """Draw how many times its usual share each class has in each city: green for more, brown for less.
+def city_classes(shares: Mapping[str, np.ndarray], overall: np.ndarray, order: Sequence[int]) -> go.Figure:
+    """Plot a heat map of each class's share in each city relative to its overall share: green more, brown less.
 
     Args:
         shares: by city, (19,) shares of the labelled pixels.
-        usual: (19,) shares in all cities together.
+        overall: (19,) shares in all cities together.
         order: train ids from left to right.
     """
     cities = list(shares)
     stacked = np.stack([shares[city][list(order)] for city in cities])
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = stacked / usual[list(order)]
+        ratio = stacked / overall[list(order)]
         doublings = np.where(ratio > 0, np.clip(np.log2(ratio), -3, 3), np.nan)
     cells = go.Heatmap(
         z=doublings,
         x=[CLASS_NAMES[index] for index in order],
         y=cities,
-        colorscale=_MORE_OR_LESS,
+        colorscale=_DIVERGING,
         zmin=-3,
         zmax=3,
         xgap=1,
         ygap=1,
-        customdata=[[f"{times(value)} the usual share of" if value > 0 else "no" for value in row] for row in ratio],
+        customdata=[[f"{times(value)} the overall share of" if value > 0 else "no" for value in row] for row in ratio],
         hovertemplate="%{y}: %{customdata} %{x}<extra></extra>",
         colorbar={
-            "title": {"text": "Times the usual share", "side": "top"},
+            "title": {"text": "Relative to the overall share", "side": "top"},
             "orientation": "h",
             "y": -0.02,
             "yanchor": "top",
@@ -215,7 +208,7 @@ def city_classes(shares: Mapping[str, np.ndarray], usual: np.ndarray, order: Seq
     )
 
 
-_MORE_OR_LESS = [
+_DIVERGING = [
     (0.0, "rgba(140,81,10,1)"),
     (0.3, "rgba(191,129,45,0.6)"),
     (0.5, "rgba(128,138,152,0.08)"),

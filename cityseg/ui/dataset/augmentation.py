@@ -8,8 +8,13 @@ from typing import cast
 
 import streamlit as st
 
+<<<<<<< HEAD
 from cityseg import api
 from cityseg.analysis.dataset.frame_table import Catalogue
+=======
+from cityseg import api, presets
+from cityseg.analysis.dataset.frame_table import FrameTable
+>>>>>>> 218e86f (Frame table, filters and figures of the dataset: standard names, shared axes and markers)
 from cityseg.api import AugmentedView, DataInfo
 from cityseg.api.types import Augmentation, Split, SplitStatistics
 from cityseg.config import ExperimentConfig, presets
@@ -29,7 +34,7 @@ _LARGEST_SEED = 9999
 @st.fragment
 def augmentation_tab(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
     """Show the frame that is open in Browse as a recipe's training would see it."""
-    catalogue = Catalogue.of(counted)
+    catalogue = FrameTable.of(counted)
     chosen = session.remembered("frame", catalogue.names) or catalogue.names[0]
     left, right = st.columns([3, 2], gap="medium")
     with right:

@@ -8,7 +8,15 @@ from typing import cast
 import numpy as np
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import BRIGHTEST, DARKEST, Catalogue, Query, class_of_order, select, widenings
+from cityseg.analysis.dataset.frame_table import (
+    BRIGHTEST,
+    DARKEST,
+    FrameFilter,
+    FrameTable,
+    class_of_order,
+    relaxations,
+    select,
+)
 from cityseg.api import DataInfo
 from cityseg.api.types import Split, SplitStatistics
 from cityseg.classes import CLASS_NAMES
@@ -26,7 +34,7 @@ _LOOKS = ("photo", "labels")
 @st.fragment
 def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
     """Show the filters, the chosen frame and the grid; everything chosen stands in the address."""
-    catalogue = Catalogue.of(counted)
+    catalogue = FrameTable.of(counted)
     query = filters.choose(tuple(str(city) for city in np.unique(catalogue.cities)))
     found = select(catalogue, query)
     names = [catalogue.names[index] for index in found]
@@ -46,10 +54,10 @@ def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
         st.rerun(scope="fragment")
 
 
-def _explain_nothing(catalogue: Catalogue, query: Query) -> None:
+def _explain_nothing(catalogue: FrameTable, query: FrameFilter) -> None:
     st.warning("No frame fits these filters. Give one of them up:", icon=":material/filter_alt_off:")
     with st.container(horizontal=True, gap="small"):
-        for words, wider, frames in widenings(catalogue, query):
+        for words, wider, frames in relaxations(catalogue, query):
             noun = "frame" if frames == 1 else "frames"
             st.button(f"Allow {words}: {frames:,} {noun}", key=f"widen_{words}", on_click=filters.put, args=(wider,))
 
@@ -61,7 +69,7 @@ def _open(names: list[str], name: str) -> None:
 
 
 def _grid(
-    info: DataInfo, catalogue: Catalogue, query: Query, found: np.ndarray, names: list[str], chosen: str
+    info: DataInfo, catalogue: FrameTable, query: FrameFilter, found: np.ndarray, names: list[str], chosen: str
 ) -> str | None:
     """Show one page of thumbnails; returns the clicked frame."""
     pages = -(-len(names) // PAGE_SIZE)
@@ -79,7 +87,7 @@ def _grid(
             persist_state="session",
         )
         if len(names) < len(catalogue.names):
-            every = Query(order=query.order, seed=query.seed)
+            every = FrameFilter(order=query.order, seed=query.seed)
             st.button(
                 "Show all",
                 key="filters_clear",
@@ -133,7 +141,7 @@ def _settle_page(names: list[str], chosen: str, pages: int) -> None:
     st.session_state["data_listed"] = listed
 
 
-def _words(catalogue: Catalogue, index: int, order: str, one_city: bool) -> tuple[str, str]:
+def _words(catalogue: FrameTable, index: int, order: str, one_city: bool) -> tuple[str, str]:
     """Return title and note of a thumbnail: its city where there are several, and what the order goes by."""
     city = str(catalogue.cities[index])
     rest = catalogue.names[index].removeprefix(f"{city}_")
@@ -147,7 +155,7 @@ def _words(catalogue: Catalogue, index: int, order: str, one_city: bool) -> tupl
     return (rest, measure) if one_city else (city, measure or rest)
 
 
-def _positions(catalogue: Catalogue, shown: np.ndarray) -> list[tuple[Split, int]]:
+def _positions(catalogue: FrameTable, shown: np.ndarray) -> list[tuple[Split, int]]:
     """Return each frame's split and its position there."""
     first = {str(split): int(np.argmax(catalogue.splits == split)) for split in np.unique(catalogue.splits)}
     splits = [str(catalogue.splits[index]) for index in shown]

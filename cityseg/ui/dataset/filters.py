@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import FULL_BRIGHTNESS, NAME, ORDERS, RANDOM, Query
+from cityseg.analysis.dataset.frame_table import FULL_BRIGHTNESS, NAME, ORDERS, RANDOM, FrameFilter
 from cityseg.api.types import SPLITS
 from cityseg.classes import CLASS_NAMES
 from cityseg.ui.app import session
@@ -19,7 +19,7 @@ _LARGEST_SEED = 9999
 _PARAMETERS = ("split", "city", "holds", "match", "least", "bright", "sort", "seed")
 
 
-def choose(cities: Sequence[str]) -> Query:
+def choose(cities: Sequence[str]) -> FrameFilter:
     """Show the filters and return what they ask for.
 
     Args:
@@ -74,12 +74,12 @@ def choose(cities: Sequence[str]) -> Query:
             help="Another number is another order; the same one the same.",
             **kept,
         )
-    query = Query(
+    query = FrameFilter(
         splits=() if split == _ALL else (split,),
         cities=tuple(city),
         classes=tuple(classes),
         match=match,
-        least=least if classes else 0.0,
+        min_area=least if classes else 0.0,
         brightness=(low, high),
         order=order,
         seed=st.session_state["data_seed"] if order == RANDOM else 0,
@@ -88,14 +88,14 @@ def choose(cities: Sequence[str]) -> Query:
     return query
 
 
-def put(query: Query) -> None:
+def put(query: FrameFilter) -> None:
     """Set the filters (for callbacks: before they are drawn)."""
     st.session_state.update(
         data_split=query.splits[0] if query.splits else _ALL,
         data_city=list(query.cities),
         data_holds=list(query.classes),
         data_match=query.match,
-        data_least=query.least,
+        data_least=query.min_area,
         data_bright=query.brightness,
         data_sort=query.order,
         data_seed=query.seed,
@@ -104,14 +104,14 @@ def put(query: Query) -> None:
     st.session_state[_WRITTEN] = _address()
 
 
-def to_address(query: Query) -> dict[str, str]:
+def to_address(query: FrameFilter) -> dict[str, str]:
     """Write a query as parameters of the address; what is left at its default is left out."""
     said = {
         "split": ",".join(query.splits),
         "city": ",".join(query.cities),
         "holds": ",".join(query.classes),
         "match": "" if query.match == "all" else query.match,
-        "least": f"{query.least:g}" if query.least else "",
+        "least": f"{query.min_area:g}" if query.min_area else "",
         "bright": "" if query.brightness == FULL_BRIGHTNESS else "-".join(map(str, query.brightness)),
         "sort": "" if query.order == NAME else query.order,
         "seed": str(query.seed) if query.seed else "",
@@ -119,7 +119,7 @@ def to_address(query: Query) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def from_address(address: Mapping[str, str], cities: Sequence[str]) -> Query:
+def from_address(address: Mapping[str, str], cities: Sequence[str]) -> FrameFilter:
     """Read a query from parameters of the address; what makes no sense counts as not said.
 
     Args:
@@ -129,12 +129,12 @@ def from_address(address: Mapping[str, str], cities: Sequence[str]) -> Query:
     asked = {name: address.get(name, "").split(",") for name in ("split", "city", "holds")}
     least = address.get("least", "")
     seed = address.get("seed", "")
-    return Query(
+    return FrameFilter(
         splits=tuple(split for split in SPLITS if split in asked["split"])[:1],
         cities=tuple(city for city in cities if city in asked["city"]),
         classes=tuple(name for name in CLASS_NAMES if name in asked["holds"]),
         match="any" if address.get("match") == "any" else "all",
-        least=next((known for known in _LEASTS if f"{known:g}" == least), 0.0),
+        min_area=next((known for known in _LEASTS if f"{known:g}" == least), 0.0),
         brightness=_range(address.get("bright", "")),
         order=address["sort"] if address.get("sort") in ORDERS else NAME,
         seed=min(int(seed), _LARGEST_SEED) if seed.isdecimal() else 0,

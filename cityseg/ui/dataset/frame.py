@@ -8,7 +8,7 @@ from typing import cast
 import streamlit as st
 
 from cityseg import classes
-from cityseg.analysis.dataset.frame_table import Catalogue
+from cityseg.analysis.dataset.frame_table import FrameTable
 from cityseg.api import DataInfo, FrameView
 from cityseg.api.types import Split
 from cityseg.errors import CitysegError
@@ -21,7 +21,7 @@ from cityseg.ui.common.class_bars import share_bars
 from cityseg.ui.common.viewer import Layer, viewer
 
 
-def show(info: DataInfo, catalogue: Catalogue, index: int, place: int, of: int) -> int:
+def show(info: DataInfo, catalogue: FrameTable, index: int, place: int, of: int) -> int:
     """Show a frame with its labels, its class shares and its downloads.
 
     Args:
@@ -56,7 +56,7 @@ def show(info: DataInfo, catalogue: Catalogue, index: int, place: int, of: int) 
     return 1 if event.kind == "next" else -1
 
 
-def _shares(catalogue: Catalogue, index: int, split: Split) -> None:
+def _shares(catalogue: FrameTable, index: int, split: Split) -> None:
     same = catalogue.splits == split
     pixels = catalogue.pixels[same].sum(0)
     st.html(share_bars(catalogue.pixels[index], pixels / max(1, pixels.sum()), session.palette()))

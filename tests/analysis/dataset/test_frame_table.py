@@ -12,12 +12,12 @@ from cityseg.analysis.dataset.frame_table import (
     DARKEST,
     ORDERS,
     RANDOM,
-    Catalogue,
-    Query,
+    FrameFilter,
+    FrameTable,
     class_of_order,
-    most,
+    most_of,
+    relaxations,
     select,
-    widenings,
 )
 from cityseg.classes import CLASS_NAMES
 
@@ -25,11 +25,11 @@ FRAMES = 60
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
+def catalogue() -> FrameTable:
     random = np.random.default_rng(4)
     pixels = random.integers(0, 50, (FRAMES, 19)) * (random.random((FRAMES, 19)) < 0.4)
     pixels[7] = 0
-    return Catalogue(
+    return FrameTable(
         names=tuple(f"frame_{index:03d}" for index in random.permutation(FRAMES)),
         splits=np.array(["train"] * 40 + ["val"] * 12 + ["test"] * 8),
         cities=random.choice(["aachen", "bochum", "ulm"], FRAMES),
@@ -39,25 +39,25 @@ def catalogue() -> Catalogue:
     )
 
 
-def kept(catalogue: Catalogue, fits: Callable[[int], bool]) -> set[str]:
+def kept(catalogue: FrameTable, fits: Callable[[int], bool]) -> set[str]:
     return {name for index, name in enumerate(catalogue.names) if fits(index)}
 
 
-def selected(catalogue: Catalogue, query: Query) -> list[str]:
+def selected(catalogue: FrameTable, query: FrameFilter) -> list[str]:
     return [catalogue.names[index] for index in select(catalogue, query)]
 
 
-def share(catalogue: Catalogue, index: int, name: str) -> float:
+def share(catalogue: FrameTable, index: int, name: str) -> float:
     counts = [int(count) for count in catalogue.pixels[index]]
     return counts[CLASS_NAMES.index(name)] / sum(counts) if sum(counts) else 0.0
 
 
-def test_without_filters_every_frame_is_there_by_name(catalogue: Catalogue) -> None:
-    assert selected(catalogue, Query()) == sorted(catalogue.names)
+def test_without_filters_every_frame_is_there_by_name(catalogue: FrameTable) -> None:
+    assert selected(catalogue, FrameFilter()) == sorted(catalogue.names)
 
 
-def test_split_city_and_brightness_narrow_together(catalogue: Catalogue) -> None:
-    query = Query(splits=("train", "val"), cities=("aachen", "ulm"), brightness=(30, 61))
+def test_split_city_and_brightness_narrow_together(catalogue: FrameTable) -> None:
+    query = FrameFilter(splits=("train", "val"), cities=("aachen", "ulm"), brightness=(30, 61))
     assert set(selected(catalogue, query)) == kept(
         catalogue,
         lambda i: (
@@ -65,16 +65,16 @@ def test_split_city_and_brightness_narrow_together(catalogue: Catalogue) -> None
         ),
     )
     edge = int(catalogue.brightness[0])
-    assert catalogue.names[0] in selected(catalogue, Query(brightness=(edge, edge))), "both ends are included"
+    assert catalogue.names[0] in selected(catalogue, FrameFilter(brightness=(edge, edge))), "both ends are included"
 
 
 @pytest.mark.parametrize("least", [0.0, 5.0, 20.0])
 @pytest.mark.parametrize(("match", "combine"), [("all", all), ("any", any)])
 def test_classes_are_all_there_or_any(
-    catalogue: Catalogue, match: str, combine: Callable[..., bool], least: float
+    catalogue: FrameTable, match: str, combine: Callable[..., bool], least: float
 ) -> None:
     names = ("car", "person")
-    found = selected(catalogue, Query(classes=names, match=match, least=least))  # type: ignore[arg-type]
+    found = selected(catalogue, FrameFilter(classes=names, match=match, min_area=least))  # type: ignore[arg-type]
 
     def fits(index: int) -> bool:
         shares = [share(catalogue, index, name) for name in names]
@@ -84,24 +84,27 @@ def test_classes_are_all_there_or_any(
     assert 0 < len(found) < FRAMES
 
 
-def test_orders(catalogue: Catalogue) -> None:
+def test_orders(catalogue: FrameTable) -> None:
     light = dict(zip(catalogue.names, catalogue.brightness, strict=True))
-    dark = [light[name] for name in selected(catalogue, Query(order=DARKEST))]
+    dark = [light[name] for name in selected(catalogue, FrameFilter(order=DARKEST))]
     assert dark == sorted(light.values())
-    assert [light[name] for name in selected(catalogue, Query(order=BRIGHTEST))] == sorted(light.values(), reverse=True)
+    assert [light[name] for name in selected(catalogue, FrameFilter(order=BRIGHTEST))] == sorted(
+        light.values(), reverse=True
+    )
     by_bus = [
-        share(catalogue, catalogue.names.index(name), "bus") for name in selected(catalogue, Query(order=most("bus")))
+        share(catalogue, catalogue.names.index(name), "bus")
+        for name in selected(catalogue, FrameFilter(order=most_of("bus")))
     ]
     assert by_bus == sorted(by_bus, reverse=True)
     assert by_bus[0] > 0
 
 
-def test_random_order_follows_its_seed_and_survives_a_filter(catalogue: Catalogue) -> None:
-    first = selected(catalogue, Query(order=RANDOM, seed=1))
-    assert first == selected(catalogue, Query(order=RANDOM, seed=1))
-    assert first != selected(catalogue, Query(order=RANDOM, seed=2))
+def test_random_order_follows_its_seed_and_survives_a_filter(catalogue: FrameTable) -> None:
+    first = selected(catalogue, FrameFilter(order=RANDOM, seed=1))
+    assert first == selected(catalogue, FrameFilter(order=RANDOM, seed=1))
+    assert first != selected(catalogue, FrameFilter(order=RANDOM, seed=2))
     assert sorted(first) == sorted(catalogue.names)
-    some = selected(catalogue, Query(order=RANDOM, seed=1, cities=("ulm",)))
+    some = selected(catalogue, FrameFilter(order=RANDOM, seed=1, cities=("ulm",)))
     assert some == [name for name in first if name in set(some)]
 
 
@@ -110,14 +113,14 @@ def test_orders_by_class_are_told_from_the_others() -> None:
     assert {class_of_order(order) for order in ORDERS[:4]} == {None}
 
 
-def test_what_can_be_given_up_is_counted_and_helps(catalogue: Catalogue) -> None:
-    query = Query(splits=("val",), classes=CLASS_NAMES, least=50.0)
+def test_what_can_be_given_up_is_counted_and_helps(catalogue: FrameTable) -> None:
+    query = FrameFilter(splits=("val",), classes=CLASS_NAMES, min_area=50.0)
     assert len(select(catalogue, query)) == 0
-    ways = widenings(catalogue, query)
+    ways = relaxations(catalogue, query)
     assert [(words, frames) for words, _, frames in ways] == [("all classes", 12)]
     assert [len(select(catalogue, way)) for _, way, _ in ways] == [12]
 
 
-def test_where_no_single_thing_helps_everything_is_given_up(catalogue: Catalogue) -> None:
-    query = Query(cities=("nowhere",), brightness=(99, 100), order=DARKEST)
-    assert widenings(catalogue, query) == [("everything", Query(order=DARKEST), FRAMES)]
+def test_where_no_single_thing_helps_everything_is_given_up(catalogue: FrameTable) -> None:
+    query = FrameFilter(cities=("nowhere",), brightness=(99, 100), order=DARKEST)
+    assert relaxations(catalogue, query) == [("everything", FrameFilter(order=DARKEST), FRAMES)]

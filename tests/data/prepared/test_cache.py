@@ -168,9 +168,10 @@ def test_a_callback_that_raises_leaves_no_folder(streets, root):
 _PREPARE = """
 import sys
 from pathlib import Path
-from cityseg.data import cache, exclusive, layout
+from cityseg.data.layouts import detect
+from cityseg.data.prepared import cache
 sys.stdin.readline()
-print(cache.prepare(layout.open_folder(Path(sys.argv[1])), "train", (32, 64), root=Path(sys.argv[2])).folder)
+print(cache.prepare(detect.open_folder(Path(sys.argv[1])), "train", (32, 64), root=Path(sys.argv[2])).folder)
 """
 
 
@@ -249,10 +250,11 @@ def test_what_a_dead_process_left_is_removed_and_a_living_one_keeps_its_own(stre
 _UNTIL = """
 import os, signal, sys
 from pathlib import Path
-from cityseg.data import cache, exclusive, layout
+from cityseg.data.layouts import detect
+from cityseg.data.prepared import cache
 def progress(done, total):
     print(done, flush=True)
-cache.prepare(layout.open_folder(Path(sys.argv[1])), "train", (256, 512), root=Path(sys.argv[2]), on_progress=progress)
+cache.prepare(detect.open_folder(Path(sys.argv[1])), "train", (256, 512), root=Path(sys.argv[2]), on_progress=progress)
 """
 
 
@@ -295,11 +297,12 @@ def test_too_little_room_is_told_before_anything_is_decoded(streets, root, monke
 _LIMITED = """
 import resource, sys
 from pathlib import Path
-from cityseg.data import cache, exclusive, layout
+from cityseg.data.layouts import detect
+from cityseg.data.prepared import cache
 from cityseg.errors import DataError
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    cache.prepare(layout.open_folder(Path(sys.argv[1])), "train", (64, 128), root=Path(sys.argv[2]))
+    cache.prepare(detect.open_folder(Path(sys.argv[1])), "train", (64, 128), root=Path(sys.argv[2]))
 except DataError as error:
     print(error)
 """

@@ -5,13 +5,13 @@ import pytest
 
 from cityseg.data.prepared.objects import Objects
 from cityseg.data.prepared.statistics import SplitStatistics
-from cityseg.figures.dataset.brightness import city_brightness, in_percent, light_edges, light_histogram
+from cityseg.figures.dataset.brightness import bin_edges, city_brightness, histogram_by_split, percent_of_white
 
 
 def test_a_curve_is_the_share_of_its_own_split():
     random = np.random.default_rng(0)
     values = {"train": random.normal(35, 5, 500).clip(0, 100), "test": random.normal(25, 3, 60).clip(0, 100)}
-    figure = light_histogram(values, "light")
+    figure = histogram_by_split(values, "light")
     for curve in figure.data:
         assert sum(curve.y) == pytest.approx(100)
         for share, (split, low, high, count) in zip(curve.y, curve.customdata, strict=True):
@@ -23,7 +23,7 @@ def test_a_curve_is_the_share_of_its_own_split():
 
 @pytest.mark.parametrize("levels", [[0, 100], [40], [12.2, 12.9], [30, 34.4, 55.5]])
 def test_edges_are_whole_per_cents_around_all_values(levels):
-    edges = light_edges({"train": np.array(levels, float)})
+    edges = bin_edges({"train": np.array(levels, float)})
     assert edges[0] <= min(levels)
     assert max(levels) <= edges[-1]
     assert 2 <= len(edges) <= 26
@@ -50,4 +50,4 @@ def test_cities_are_told_apart_by_split_darkest_first():
 
 
 def test_white_is_100_per_cent():
-    assert in_percent(np.array([0, 255])).tolist() == [0, pytest.approx(100)]
+    assert percent_of_white(np.array([0, 255])).tolist() == [0, pytest.approx(100)]

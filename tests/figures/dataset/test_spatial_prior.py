@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cityseg.classes import COLOR_BLIND_PALETTE, PALETTE
-from cityseg.figures.dataset.spatial_prior import class_prior, prior_picture, usual_frame
+from cityseg.figures.dataset.spatial_prior import class_prior, most_frequent_class, prior_image
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_class_is_drawn_in_per_cent_of_all_frames(prior):
 
 
 def test_the_usual_frame_shows_the_most_frequent_class_and_leaves_void_empty(prior):
-    (cells,) = usual_frame(prior, COLOR_BLIND_PALETTE).data
+    (cells,) = most_frequent_class(prior, COLOR_BLIND_PALETTE).data
     expected = np.array([[10, 10, 10, 10], [13, 13, 13, -1]])
     for place in np.ndindex(expected.shape):
         value = cells.z[place]
@@ -49,12 +49,12 @@ def test_the_usual_frame_shows_the_most_frequent_class_and_leaves_void_empty(pri
 
 
 def test_a_picture_runs_from_the_page_to_the_class(prior):
-    picture = prior_picture(prior, 13)
+    picture = prior_image(prior, 13)
     assert picture.shape == (2, 4, 3)
     assert picture.dtype == np.uint8
     assert picture[1, 0].tolist() == PALETTE[13].tolist()
     assert (picture[0] == picture[0, 0]).all()
     assert picture[0].min() > 230
-    absent = prior_picture(prior, 16, dark=True)
+    absent = prior_image(prior, 16, dark=True)
     assert (absent == absent[0, 0]).all()
     assert absent.max() < 60

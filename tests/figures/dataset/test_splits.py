@@ -66,4 +66,4 @@ def test_a_city_is_compared_with_all_and_what_it_lacks_is_empty():
     (cells,) = city_classes({"ulm": city}, usual, [13, 0, 16, 5]).data
     assert cells.z[0][:2].tolist() == [2, pytest.approx(np.log2(0.75))]
     assert np.isnan(cells.z[0][2:]).all()
-    assert list(cells.customdata[0]) == ["×4 the usual share of", "×0.75 the usual share of", "no", "no"]
+    assert list(cells.customdata[0]) == ["×4 the overall share of", "×0.75 the overall share of", "no", "no"]

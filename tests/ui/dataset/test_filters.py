@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cityseg.analysis.dataset.frame_table import DARKEST, NAME, RANDOM, Query, most
+from cityseg.analysis.dataset.frame_table import DARKEST, NAME, RANDOM, FrameFilter, most_of
 from cityseg.ui.dataset.filters import from_address, to_address
 
 CITIES = ("aachen", "bochum", "ulm")
@@ -13,20 +13,20 @@ CITIES = ("aachen", "bochum", "ulm")
 @pytest.mark.parametrize(
     ("query", "address"),
     [
-        (Query(), {}),
-        (Query(splits=("val",), order=DARKEST), {"split": "val", "sort": "darkest first"}),
+        (FrameFilter(), {}),
+        (FrameFilter(splits=("val",), order=DARKEST), {"split": "val", "sort": "darkest first"}),
         (
-            Query(cities=("aachen", "ulm"), classes=("traffic light", "car"), match="any", least=0.5),
+            FrameFilter(cities=("aachen", "ulm"), classes=("traffic light", "car"), match="any", min_area=0.5),
             {"city": "aachen,ulm", "holds": "traffic light,car", "match": "any", "least": "0.5"},
         ),
         (
-            Query(brightness=(20, 45), order=RANDOM, seed=7),
+            FrameFilter(brightness=(20, 45), order=RANDOM, seed=7),
             {"bright": "20-45", "sort": "random", "seed": "7"},
         ),
-        (Query(order=most("bus")), {"sort": "most bus"}),
+        (FrameFilter(order=most_of("bus")), {"sort": "most bus"}),
     ],
 )
-def test_a_query_is_written_and_read_back(query: Query, address: dict[str, str]) -> None:
+def test_a_query_is_written_and_read_back(query: FrameFilter, address: dict[str, str]) -> None:
     assert to_address(query) == address
     read = from_address(address, CITIES)
     assert (set(read.classes), read.cities) == (set(query.classes), query.cities)
@@ -48,7 +48,7 @@ def test_a_query_is_written_and_read_back(query: Query, address: dict[str, str])
     ],
 )
 def test_nonsense_in_an_address_counts_as_not_said(address: dict[str, str]) -> None:
-    assert from_address(address, CITIES) == Query(order=NAME)
+    assert from_address(address, CITIES) == FrameFilter(order=NAME)
 
 
 def test_a_seed_beyond_the_widgets_reach_is_its_largest() -> None:

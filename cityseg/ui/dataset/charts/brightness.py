@@ -6,9 +6,9 @@ import math
 
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import DARKEST, Query
+from cityseg.analysis.dataset.frame_table import DARKEST, FrameFilter
 from cityseg.api.types import SPLITS
-from cityseg.figures.dataset.brightness import city_brightness, in_percent, light_histogram
+from cityseg.figures.dataset.brightness import city_brightness, histogram_by_split, percent_of_white
 from cityseg.ui.dataset.charts.common import Point, Statistics, chart, show_frames, title
 
 
@@ -22,8 +22,8 @@ def light_tab(counted: Statistics) -> None:
             "than it learned in. Click a mark to see its frames.",
         )
         chart(
-            light_histogram(
-                {split: in_percent(part.brightness) for split, part in counted.items()},
+            histogram_by_split(
+                {split: percent_of_white(part.brightness) for split, part in counted.items()},
                 "Mean grey level (white is 100 %)",
             ),
             "light_brightness",
@@ -37,8 +37,8 @@ def light_tab(counted: Statistics) -> None:
             "left, hard sun and deep shadow on the right.",
         )
         chart(
-            light_histogram(
-                {split: in_percent(part.contrast) for split, part in counted.items()},
+            histogram_by_split(
+                {split: percent_of_white(part.contrast) for split, part in counted.items()},
                 "Spread of a frame's grey levels",
             ),
             "light_contrast",
@@ -56,11 +56,11 @@ def light_tab(counted: Statistics) -> None:
 def _to_brightness(point: Point) -> None:
     name, low, high = point["customdata"][:3]
     splits = tuple(split for split in SPLITS if split == name)
-    show_frames(Query(splits=splits, brightness=(math.floor(low), math.ceil(high)), order=DARKEST))
+    show_frames(FrameFilter(splits=splits, brightness=(math.floor(low), math.ceil(high)), order=DARKEST))
 
 
 def _to_city(point: Point) -> None:
     if not (data := point.get("customdata")):
         return
     splits = tuple(split for split in SPLITS if split == data[0])
-    show_frames(Query(splits=splits, cities=(data[1],), order=DARKEST))
+    show_frames(FrameFilter(splits=splits, cities=(data[1],), order=DARKEST))

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import Query, most
+from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
 from cityseg.api import DataInfo
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.classes import CLASS_NAMES
@@ -74,4 +74,4 @@ def _size(info: DataInfo) -> str:
 
 def _to_frames(point: Point) -> None:
     if (name := point.get("y")) in CLASS_NAMES:
-        show_frames(Query(classes=(name,), order=most(name)))
+        show_frames(FrameFilter(classes=(name,), order=most_of(name)))

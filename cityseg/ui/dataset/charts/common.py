@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import Query
+from cityseg.analysis.dataset.frame_table import FrameFilter
 from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
 from cityseg.ui.app import session
@@ -53,7 +53,7 @@ def title(words: str, how_to_read: str) -> None:
     st.caption(how_to_read)
 
 
-def show_frames(query: Query) -> None:
+def show_frames(query: FrameFilter) -> None:
     """Lead to the frames behind a figure (for callbacks)."""
     st.session_state["tab"] = "Browse"
     filters.put(query)
@@ -101,7 +101,7 @@ def choose_class(name: str) -> None:
 
 def frames_button(name: str, splits: tuple[Split, ...], key: str) -> None:
     """Show a button that leads to the frames with a class, fullest first."""
-    query = Query(splits=splits, classes=(name,), order=f"most {name}")
+    query = FrameFilter(splits=splits, classes=(name,), order=f"most {name}")
     if st.button(f"Frames with {name}", icon=":material/photo_library:", key=key, on_click=show_frames, args=(query,)):
         # Tabs are drawn outside the fragment that this button may stand in.
         st.rerun()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import Query, most
+from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.cooccurrence import cooccurrence_heatmap
 from cityseg.ui.app import session
@@ -24,7 +24,7 @@ def together_tab(counted: Statistics) -> None:
     def to_frames(point: Point) -> None:
         first, second = point["customdata"][:2]
         if first in CLASS_NAMES and second in CLASS_NAMES:
-            show_frames(Query(splits=splits, classes=tuple(dict.fromkeys((first, second))), order=most(first)))
+            show_frames(FrameFilter(splits=splits, classes=tuple(dict.fromkeys((first, second))), order=most_of(first)))
 
     chart(
         cooccurrence_heatmap(statistics.cooccurrence, session.palette(), dark=is_dark()),

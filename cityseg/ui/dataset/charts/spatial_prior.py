@@ -8,7 +8,7 @@ import streamlit as st
 from cityseg.api import DataInfo
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.figures.dataset.classes import percent
-from cityseg.figures.dataset.spatial_prior import class_prior, prior_picture, usual_frame
+from cityseg.figures.dataset.spatial_prior import class_prior, most_frequent_class, prior_image
 from cityseg.ui.app import session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
@@ -60,7 +60,11 @@ def where_tab(info: DataInfo, counted: Statistics) -> None:
             "Every place in the colour of the class it holds most often: the answer of a model that knows places only. "
             "Empty is mostly void.",
         )
-        chart(usual_frame(prior, session.palette()), "where_usual", "Most frequent class of every place of the frame")
+        chart(
+            most_frequent_class(prior, session.palette()),
+            "where_usual",
+            "Most frequent class of every place of the frame",
+        )
 
 
 def _gallery(info: DataInfo, prior: np.ndarray, present: list[int]) -> str | None:
@@ -70,7 +74,7 @@ def _gallery(info: DataInfo, prior: np.ndarray, present: list[int]) -> str | Non
             CLASS_NAMES[index],
             CLASS_NAMES[index],
             f"at most {percent(float(prior[index].max()))}",
-            encode_thumbnail(prior_picture(prior, index, session.palette(), dark=is_dark()).repeat(4, 0).repeat(4, 1)),
+            encode_thumbnail(prior_image(prior, index, session.palette(), dark=is_dark()).repeat(4, 0).repeat(4, 1)),
         )
         for index in present
     ]

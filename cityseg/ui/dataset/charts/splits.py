@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import Query
+from cityseg.analysis.dataset.frame_table import FrameFilter
 from cityseg.analysis.dataset.splits import Ratios, share_ratios, total_variation
 from cityseg.api import DataInfo
 from cityseg.api.types import SPLITS, Split, joined
 from cityseg.classes import CLASS_NAMES
-from cityseg.figures.dataset.brightness import in_percent
+from cityseg.figures.dataset.brightness import percent_of_white
 from cityseg.figures.dataset.classes import percent, rarest_first
 from cityseg.figures.dataset.splits import city_classes, city_frames, split_ratios, times
 from cityseg.ui.app import cache, session
@@ -105,7 +105,7 @@ def _table(info: DataInfo, counted: Statistics, comparison: _Comparison) -> Mapp
             f"{np.count_nonzero(part.frequency)} of {len(CLASS_NAMES)}",
             percent(part.void_share),
             f"{len(part.objects) / len(part.frames):.0f}",
-            f"{np.median(in_percent(part.brightness)):.0f} %",
+            f"{np.median(percent_of_white(part.brightness)):.0f} %",
             "–" if distance is None else f"{percent(distance)} of pixels",
         ]
     return table
@@ -161,4 +161,4 @@ def _sentence(split: Split, distance: float, ratios: Ratios, reference: Split) -
 def _to_city(point: Point) -> None:
     if not (data := point.get("customdata")):
         return
-    show_frames(Query(splits=tuple(split for split in SPLITS if split == data[0]), cities=(data[1],)))
+    show_frames(FrameFilter(splits=tuple(split for split in SPLITS if split == data[0]), cities=(data[1],)))
