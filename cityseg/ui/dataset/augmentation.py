@@ -8,13 +8,8 @@ from typing import cast
 
 import streamlit as st
 
-<<<<<<< HEAD
 from cityseg import api
-from cityseg.analysis.dataset.frame_table import Catalogue
-=======
-from cityseg import api, presets
 from cityseg.analysis.dataset.frame_table import FrameTable
->>>>>>> 218e86f (Frame table, filters and figures of the dataset: standard names, shared axes and markers)
 from cityseg.api import AugmentedView, DataInfo
 from cityseg.api.types import Augmentation, Split, SplitStatistics
 from cityseg.config import ExperimentConfig, presets
