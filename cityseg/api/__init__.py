@@ -8,9 +8,8 @@ from cityseg.api.data.augmentation import AugmentedView, augmented_views
 from cityseg.api.data.connect import DataInfo, connect, data_info, splits_with_frames
 from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.data.preparation import (
-    Preparation,
     find_preparation,
-    prepare_on_record,
+    prepare_recorded,
     start_preparation,
     stop_preparation,
 )
@@ -43,12 +42,13 @@ from cityseg.api.results.listing import Result, find_result, list_results
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
 from cityseg.api.training.cost_estimate import Cost, Estimate, cost_of, estimate
-from cityseg.api.training.preflight import find_rate, find_trial, measure_time, overfit, start_trial, stop_trial
+from cityseg.api.training.preflight import find_check, find_rate, measure_time, overfit, start_check, stop_check
 from cityseg.api.training.queue import advance_queue, find_queue, launch, move_in_queue, resume, set_slots, withdraw
 from cityseg.api.training.sweeps import launch_sweep, list_groups
 from cityseg.api.training.train import DeviceInfo, delete, device_info, stop, train
+from cityseg.jobs.preflight_record import PreflightCheck, running_checks
 from cityseg.jobs.queue import Queue
-from cityseg.jobs.record import Trial, running_trials
+from cityseg.jobs.record import JobStatus
 
 __all__ = [
     "CONFIDENCE",
@@ -63,13 +63,13 @@ __all__ = [
     "Estimate",
     "Format",
     "FrameView",
+    "JobStatus",
     "ModelInfo",
-    "Preparation",
+    "PreflightCheck",
     "Queue",
     "Result",
     "Robustness",
     "SyntheticScene",
-    "Trial",
     "Verification",
     "advance_queue",
     "agree",
@@ -89,12 +89,12 @@ __all__ = [
     "export",
     "familiarity",
     "find_audit",
+    "find_check",
     "find_preparation",
     "find_queue",
     "find_rate",
     "find_result",
     "find_robustness",
-    "find_trial",
     "flips",
     "frame_view",
     "inspect",
@@ -115,22 +115,22 @@ __all__ = [
     "predict_clip",
     "predict_photos",
     "prepare",
-    "prepare_on_record",
+    "prepare_recorded",
     "publish",
     "read_verdicts",
     "render_scene",
     "resume",
     "robustness_files",
-    "running_trials",
+    "running_checks",
     "set_slots",
     "splits_with_frames",
+    "start_check",
     "start_preparation",
-    "start_trial",
     "statistics",
     "stats_report",
     "stop",
+    "stop_check",
     "stop_preparation",
-    "stop_trial",
     "synthesize",
     "train",
     "verify",

@@ -12,13 +12,13 @@ from cityseg.engine.preflight.lr_finder import RateSearch
 from cityseg.engine.preflight.overfit import OverfitCheck
 from cityseg.engine.record import TrainingProgress
 from cityseg.engine.runtime.allocator import give_back_freed_memory, keep_freed_memory, spare_what_is_loaded
-from cityseg.engine.runtime.signals import stop_signals
 from cityseg.inference.predictor import Prediction, Predictor
 from cityseg.inference.resize import FITS, Fit
 from cityseg.inference.upsample import probabilities_at
 from cityseg.inference.video import FILMS, LONGEST
 from cityseg.jobs.liveness import is_waiting
 from cityseg.jobs.queue import MOST_SLOTS
+from cityseg.jobs.signals import stop_signals
 from cityseg.metrics import class_scores, ignite_mean_iou, macro, pixel_accuracy, summarize
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, Reliability, reliability, risk_coverage

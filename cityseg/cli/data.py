@@ -28,7 +28,7 @@ def data_prepare(
 ) -> None:
     """Decode every split once into the cache at one size."""
     with bar("preparing") as progress:
-        prepared = api.prepare_on_record(data, size_of(size) or (128, 256), progress, skip_bad)
+        prepared = api.prepare_recorded(data, size_of(size) or (128, 256), progress, skip_bad)
     document = {
         split: {
             "frames": len(cached),

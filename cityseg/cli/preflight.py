@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cityseg import api, config
-from cityseg.api.training.preflight import OVERFIT_STEPS, TrialProgress, overfit_document, rate_document
+from cityseg.api.training.preflight import OVERFIT_STEPS, PhaseProgress, overfit_document, rate_document
 from cityseg.api.types import OverfitCheck, RateSearch
 from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
 from cityseg.config import ExperimentConfig, presets
@@ -77,7 +77,7 @@ def _recipe(preset: str | None, config_file: Path | None, settings: list[str] | 
 
 
 @contextmanager
-def _bars() -> Iterator[TrialProgress]:
+def _bars() -> Iterator[PhaseProgress]:
     """Give a callback that moves a bar on stderr, a new one for each phase."""
     bars = Bars()
 

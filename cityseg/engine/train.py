@@ -29,10 +29,10 @@ from cityseg.engine.pretrained import Given
 from cityseg.engine.record import Record, TrainingProgress
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.clock import Clock
-from cityseg.engine.runtime.signals import StopRequest, stop_signals
 from cityseg.engine.scoring import score_splits
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
 from cityseg.errors import Stopped, TrainingError
+from cityseg.jobs.signals import StopRequest, stop_signals
 from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.metrics import summarize
 from cityseg.models.distributed_norm import synchronise_statistics

@@ -1,7 +1,7 @@
-"""Clips predicted by a process of its own, so that an app that serves others stays quick meanwhile.
+"""Video prediction in a process of its own, so that an app that serves others stays responsive.
 
-``python -m cityseg.api.models.video_job`` is that process: it reads the request as JSON and leaves its answer and
-its progress as JSON files. Only ``predict_clip_apart`` starts it.
+``python -m cityseg.api.models.video_job FOLDER`` is that process: it reads ``request.json`` and records its progress
+and result in ``status.json``. Only ``predict_clip_apart`` starts it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from cityseg import errors
 from cityseg.api.models.video import ClipResult, predict_clip
-from cityseg.errors import CitysegError
+from cityseg.errors import CitysegError, Stopped
 from cityseg.files import write_json
 from cityseg.inference.resize import Fit
+from cityseg.jobs.record import JobRecord
 
-_LOOK_SECONDS = 0.2
-_POLITE = 10
-"""By how much the process steps back for others, as the command ``nice`` counts."""
+_POLL_SECONDS = 0.2
+_NICENESS = 10
 
 
 def predict_clip_apart(
@@ -37,77 +35,72 @@ def predict_clip_apart(
     most_pixels: int | None = None,
     on_progress: Callable[[int, int | None], None],
 ) -> ClipResult:
-    """Do what ``predict_clip`` does, in a process of its own that lets others go first.
+    """Run ``predict_clip`` in a process of low priority.
 
     Args:
-        model, clip, out, fit, flip, most_pixels: as there.
-        on_progress: called a few times a second with (frames done, frames in all or None where the file does not
-            tell); what it raises ends the process, and is raised here.
+        model, clip, out, fit, flip, most_pixels: see ``predict_clip``.
+        on_progress: called a few times a second with (frames done, frames in all or None if the file does not tell);
+            an exception that it raises ends the process and is raised here.
 
     Raises:
-        CitysegError: whatever ``predict_clip`` refuses, or that the process ended without a word.
+        CitysegError: what ``predict_clip`` refuses, or the process ended without a result.
     """
-    with tempfile.TemporaryDirectory(prefix="cityseg-film-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix="cityseg-video-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
-        words = {"model": model, "clip": str(clip), "out": str(out), "fit": fit, "flip": flip}
-        write_json(folder / "request.json", {**words, "most_pixels": most_pixels})
+        request = {"model": model, "clip": str(clip), "out": str(out), "fit": fit, "flip": flip}
+        write_json(folder / "request.json", {**request, "most_pixels": most_pixels})
         process = subprocess.Popen(
             [sys.executable, "-m", "cityseg.api.models.video_job", str(folder)],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+        record = _record(folder)
         try:
             while process.poll() is None:
-                on_progress(*_read(folder / "progress.json", [0, None]))
+                status = record.read()
+                on_progress(*((status.done, status.total or None) if status else (0, None)))
                 try:
-                    process.wait(_LOOK_SECONDS)
+                    process.wait(_POLL_SECONDS)
                 except subprocess.TimeoutExpired:
                     continue
         finally:
             process.kill()
             process.wait()
-        answer = _read(folder / "answer.json", None)
-    if answer is None:
-        raise CitysegError(
-            f"{clip.name}: expected an overlay film, found its process ended without a word (exit code "
-            f"{process.returncode}), as it does where memory runs out; try a smaller clip"
-        )
-    if "error" in answer:
-        raise getattr(errors, answer["error"])(answer["words"])
-    return ClipResult(**{**answer, "film": Path(answer["film"]), "table": Path(answer["table"])})
+        status = record.read()
+    if status is not None and status.state == "finished":
+        return ClipResult(**{**status.result, **{name: Path(status.result[name]) for name in ("film", "table")}})
+    if status is not None and status.error and process.returncode == 0:
+        raise CitysegError(status.error)
+    raise CitysegError(
+        f"{clip.name}: expected an overlay video, found its process ended without a result (exit code "
+        f"{process.returncode}), as it does when memory runs out; try a smaller video"
+    )
 
 
-def _read(path: Path, default: Any) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else default
-
-
-def answer(folder: Path) -> None:
-    """Do what ``request.json`` in a folder asks for, and write ``answer.json`` beside it."""
-    request = _read(folder / "request.json", {})
-    parent = os.getppid()
+def run(folder: Path) -> None:
+    """Predict the video of ``request.json`` in a folder and record the outcome in ``status.json`` beside it."""
+    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    parent, record = os.getppid(), _record(folder)
 
     def note(done: int, total: int | None) -> None:
         if os.getppid() != parent:
-            raise errors.Stopped("stopped, because the app that asked for it has ended")
-        write_json(folder / "progress.json", [done, total])
+            raise Stopped("stopped, because the app that started it has ended")
+        record.note("", done, total or 0)
 
     try:
-        result = predict_clip(
-            request["model"],
-            Path(request["clip"]),
-            Path(request["out"]),
-            fit=request["fit"],
-            flip=request["flip"],
-            most_pixels=request["most_pixels"],
-            on_progress=note,
-        )
-        found = {**asdict(result), "film": str(result.film), "table": str(result.table)}
-    except CitysegError as error:
-        found = {"error": type(error).__name__, "words": str(error)}
-    write_json(folder / "answer.json", found)
+        with record.recorded(lambda name: f"stopped by {name}"):
+            clip, out = Path(request.pop("clip")), Path(request.pop("out"))
+            result = predict_clip(clip=clip, out=out, **request, on_progress=note)
+            record.finish({**asdict(result), "film": str(result.film), "table": str(result.table)})
+    except CitysegError:
+        pass  # the record holds its message
+
+
+def _record(folder: Path) -> JobRecord:
+    return JobRecord(folder / "status.json", folder / "log.txt", folder / ".lock", "video")
 
 
 if __name__ == "__main__":
     if hasattr(os, "nice"):
-        os.nice(_POLITE)
-    answer(Path(sys.argv[1]))
+        os.nice(_NICENESS)
+    run(Path(sys.argv[1]))

@@ -18,7 +18,7 @@ from cityseg.engine.preflight.cost import Memory
 from cityseg.engine.preflight.pace import Pace, seconds_to_finish
 from cityseg.engine.runtime.device import best_device, device_name, free_memory
 from cityseg.engine.runtime.precision import has_native_bfloat16
-from cityseg.jobs.record import Kind, TrialFolder
+from cityseg.jobs.preflight_record import CheckKind, PreflightRecord
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def estimate(
     info = info or data_info(spec)
     counted = counted or cost_of(config, sum(info.frames.values()))
     around = _surroundings(info.frames, counted.memory)
-    trial = trial_folder("estimate", config, info.spec, runs).read()
-    pace = Pace(**trial.result) if trial and trial.state == "finished" and trial.result else None
+    check = preflight_record("estimate", config, info.spec, runs).check()
+    pace = Pace(**check.result) if check and check.state == "finished" and check.result else None
     known = config.preset in presets.PRESETS
     return Estimate(
         cost=counted,
@@ -137,7 +137,7 @@ def estimate(
         notes=recipe_notes(config, around),
         pace=pace,
         seconds=seconds_to_finish(config, pace, info.frames) if pace else None,
-        measured=trial.when if trial and pace else None,
+        measured=check.when if check and pace else None,
     )
 
 
@@ -146,20 +146,20 @@ def _surroundings(frames: Mapping[Split, int], memory: Memory) -> Surroundings:
     return Surroundings(frames["train"], has_native_bfloat16(device), memory.total, free_memory(device))
 
 
-def trial_folder(
-    kind: Kind, config: ExperimentConfig, spec: str, runs: Path | None = None, steps: int | None = None
-) -> TrialFolder:
-    """Return the folder of a recipe's trial on a dataset and this machine.
+def preflight_record(
+    kind: CheckKind, config: ExperimentConfig, spec: str, runs: Path | None = None, steps: int | None = None
+) -> PreflightRecord:
+    """Return the record of a config's preflight check on a dataset and this machine.
 
-    A trial is another one when the models change on which its outcome depends: a search for a learning rate starts
-    from the weights of both, a measured time knows the teacher's network.
+    The record depends on the models that the outcome depends on: the learning-rate finder starts from the weights of
+    both, a measured pace includes the teacher's network.
     """
     relevant = [name for name in configuration.MODEL_REFERENCES if kind in configuration.SETTINGS[name].affects]
-    built_on = built_on_by(config, runs, relevant)
-    return TrialFolder(kind, config, spec, device_words(), steps=steps, built_on=built_on, runs=runs)
+    pretrained = built_on_by(config, runs, relevant)
+    return PreflightRecord(kind, config, spec, device_words(), steps=steps, pretrained=pretrained, runs=runs)
 
 
 def device_words() -> str:
-    """Name the device of trials: unlike ``device_name``, the same whatever number of threads a process may use."""
+    """Name the device for preflight records: unlike ``device_name``, independent of the number of threads."""
     device = best_device()
     return device_name(device) if device.type == "cuda" else device.type

@@ -1,6 +1,6 @@
-"""Trying a recipe before its launch: a few timed steps, the overfit check, the learning-rate finder.
+"""Preflight checks of a config: a few timed steps, the overfit check, the learning-rate finder.
 
-Each is a verb of the command line. The app starts that verb as a process of its own and follows its folder.
+Each is a verb of the command line. The app starts that verb as a process of its own and follows its record.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 
 from cityseg.api.data.connect import connect, data_info
 from cityseg.api.data.prepare import prepare
-from cityseg.api.training.cost_estimate import Estimate, cost_of, estimate, too_large, trial_folder
+from cityseg.api.training.cost_estimate import Estimate, cost_of, estimate, preflight_record, too_large
 from cityseg.api.training.create_run import given_by
 from cityseg.config import ExperimentConfig
 from cityseg.data.layouts.detect import Split, default_data
@@ -33,10 +33,9 @@ from cityseg.engine.preflight.lr_finder import (
 from cityseg.engine.preflight.overfit import LEARNT, OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.preflight.pace import measure_pace
 from cityseg.engine.runtime.device import best_device
-from cityseg.engine.runtime.signals import stop_signals
 from cityseg.errors import DataError, TrainingError, UsageError
 from cityseg.jobs import launcher
-from cityseg.jobs.record import KINDS, Kind, Trial, TrialFolder, running_trials, starting
+from cityseg.jobs.preflight_record import KINDS, CheckKind, PreflightCheck, PreflightRecord, running_checks, starting
 from cityseg.runs import runs_root
 
 __all__ = [
@@ -46,59 +45,64 @@ __all__ = [
     "LOWEST",
     "OVERFIT_STEPS",
     "TITLES",
-    "Kind",
+    "CheckKind",
+    "find_check",
     "find_rate",
-    "find_trial",
     "measure_time",
     "overfit",
     "overfit_document",
     "rate_document",
-    "start_trial",
-    "stop_trial",
+    "start_check",
+    "stop_check",
 ]
 
-TrialProgress = Callable[[str, int, int], None]
-"""Called with (what is being done, steps or frames done, of how many)."""
-TITLES: dict[Kind, str] = {
+PhaseProgress = Callable[[str, int, int], None]
+"""Called with (phase, steps or frames done, steps or frames in all)."""
+TITLES: dict[CheckKind, str] = {
     "estimate": "time measurement",
     "overfit": "8-frame check",
-    "lr-find": "search for a learning rate",
+    "lr-find": "learning-rate finder",
 }
-"""What the trials are called in sentences."""
+"""Names of the checks in sentences."""
 
 
-def start_trial(kind: Kind, config: ExperimentConfig, spec: str | None = None, runs: Path | None = None) -> Trial:
+def start_check(
+    kind: CheckKind, config: ExperimentConfig, spec: str | None = None, runs: Path | None = None
+) -> PreflightCheck:
     """Start ``cityseg KIND`` as a process of its own.
 
     Raises:
-        UsageError: another trial is running, which would distort both, or the dataset cannot be connected.
+        UsageError: another check is running, which would distort both, or the dataset cannot be connected.
         DataError: the dataset cannot be connected.
     """
     spec = spec or default_data()
     if spec != "synthetic":
         connect(spec)
-    folder = trial_folder(kind, config, spec, runs)
-    with starting(runs), folder.locked():
-        if going := running_trials(runs):
+    record = preflight_record(kind, config, spec, runs)
+    with starting(runs), record.locked():
+        if running := running_checks(runs):
             raise UsageError(
-                f"expected no other trial to be running, found the {TITLES[going[0].kind]}; stop it or wait for its end"
+                f"expected no other check to be running, found the {TITLES[running[0].kind]}; stop it or wait for its "
+                "end"
             )
-        folder.describe()
-        command = [kind, "--config", str(folder.recipe), "--data", spec, "--runs", str(runs_root(runs))]
-        folder.begin(launcher.start_detached(command, folder.log))
-    trial = folder.read()
-    assert trial is not None
-    return trial
+        record.describe()
+        command = [kind, "--config", str(record.config_file), "--data", spec, "--runs", str(runs_root(runs))]
+        record.begin(launcher.start_detached(command, record.log))
+    check = record.check()
+    assert check is not None
+    return check
 
 
-def find_trial(kind: Kind, config: ExperimentConfig, spec: str | None = None, runs: Path | None = None) -> Trial | None:
-    """Return the latest trial of a recipe on a dataset and this machine, or None if there never was one."""
-    return trial_folder(kind, config, spec or default_data(), runs).read()
+def find_check(
+    kind: CheckKind, config: ExperimentConfig, spec: str | None = None, runs: Path | None = None
+) -> PreflightCheck | None:
+    """Return the latest check of a config on a dataset and this machine, or None if it never ran."""
+    return preflight_record(kind, config, spec or default_data(), runs).check()
 
 
-def stop_trial(trial: Trial, runs: Path | None = None) -> None:
-    """Ask a running trial to end. Does nothing where its process is not running on this machine."""
-    trial_folder(trial.kind, trial.config, trial.data, runs).stop()
+def stop_check(check: PreflightCheck, runs: Path | None = None) -> None:
+    """Ask a running check to end. Does nothing unless its process runs on this machine."""
+    preflight_record(check.kind, check.config, check.data, runs).stop()
 
 
 def measure_time(
@@ -106,25 +110,25 @@ def measure_time(
     spec: str | None = None,
     *,
     runs: Path | None = None,
-    on_progress: TrialProgress | None = None,
+    on_progress: PhaseProgress | None = None,
 ) -> Estimate:
-    """Time a few real steps of a recipe in this process, on record, and say all that is then known of it.
+    """Time a few real steps of a config in this process, recorded, and return the estimate they make possible.
 
-    Uses the prepared frames where there are some of the recipe's size, else noise of that size, which costs the same
-    time. A recipe that needs more memory than is free is not run; the warnings say so, and ``pace`` stays None.
+    Uses the prepared frames of the config's size if there are any, else noise of that size, which takes the same time.
+    A config that needs more memory than is free is not run: ``pace`` stays None and a warning gives the reason.
 
     Raises:
         Stopped: it was asked to stop.
         CitysegError: the dataset cannot be connected or lacks train or val frames, or memory ran out.
     """
-    with _on_record("estimate", config, spec, runs) as folder:
+    with _recorded("estimate", config, spec, runs) as record:
         info = data_info(spec)
         counted = cost_of(config, sum(info.frames.values()))
         _expect_frames(info.name, [split for split in info.frames if info.frames[split]])
         if problem := too_large(counted):
-            folder.fail(problem)
+            record.fail(problem)
         else:
-            note = _both(folder, on_progress)
+            note = _both(record, on_progress)
             pace = measure_pace(
                 config,
                 _prepared(spec, config.image_size),
@@ -133,7 +137,7 @@ def measure_time(
                 lambda done, total: note("measuring", done, total, None),
                 given_by(config, runs),
             )
-            folder.finish(asdict(pace))
+            record.finish(asdict(pace))
     return estimate(config, spec, runs=runs, info=info, counted=counted)
 
 
@@ -143,17 +147,17 @@ def overfit(
     *,
     steps: int | None = None,
     runs: Path | None = None,
-    on_progress: TrialProgress | None = None,
+    on_progress: PhaseProgress | None = None,
 ) -> OverfitCheck:
-    """Let a recipe learn 8 frames by heart in this process, on record. No run is touched.
+    """Overfit a config on 8 frames in this process, recorded. No run is touched.
 
     Raises:
         Stopped: it was asked to stop.
         CitysegError: data that cannot be used, or memory ran out.
     """
     allowed = steps or OVERFIT_STEPS
-    with _on_record("overfit", config, spec, runs, steps) as folder:
-        note = _both(folder, on_progress)
+    with _recorded("overfit", config, spec, runs, steps) as record:
+        note = _both(record, on_progress)
         train = _train_frames(config, spec, note)
         points: list[dict[str, Any]] = []
 
@@ -162,7 +166,7 @@ def overfit(
             note("learning", point.step, allowed, {"points": points})
 
         check = check_overfit(config, train, best_device(), steps=allowed, on_point=take)
-        folder.finish(overfit_document(check))
+        record.finish(overfit_document(check))
     return check
 
 
@@ -171,16 +175,16 @@ def find_rate(
     spec: str | None = None,
     *,
     runs: Path | None = None,
-    on_progress: TrialProgress | None = None,
+    on_progress: PhaseProgress | None = None,
 ) -> RateSearch:
-    """Search a recipe's learning rate in this process, on record. No run is touched.
+    """Find a learning rate for a config in this process, recorded. No run is touched.
 
     Raises:
         Stopped: it was asked to stop.
         CitysegError: data that cannot be used, or memory ran out.
     """
-    with _on_record("lr-find", config, spec, runs) as folder:
-        note = _both(folder, on_progress)
+    with _recorded("lr-find", config, spec, runs) as record:
+        note = _both(record, on_progress)
         if problem := too_large(cost_of(config, sum(data_info(spec).frames.values()))):
             raise TrainingError(problem)
         train = _train_frames(config, spec, note)
@@ -192,7 +196,7 @@ def find_rate(
             note("searching", len(points), FINDER_STEPS, {"points": points, "smoothed": smooth(losses)})
 
         search = find_learning_rate(config, train, best_device(), given=given_by(config, runs), on_point=take)
-        folder.finish(rate_document(search))
+        record.finish(rate_document(search))
     return search
 
 
@@ -207,18 +211,14 @@ def rate_document(search: RateSearch) -> dict[str, Any]:
 
 
 @contextmanager
-def _on_record(
-    kind: Kind, config: ExperimentConfig, spec: str | None, runs: Path | None, steps: int | None = None
-) -> Iterator[TrialFolder]:
-    """Give the trial's folder and keep it true; turn what a user can mend into a sentence."""
-    folder = trial_folder(kind, config, spec or default_data(), runs, steps)
-
-    def stop_now(name: str) -> None:
-        folder.stop_now(f"the {TITLES[kind]} was stopped by {name} before its end")
-
-    with stop_signals(stop_now), folder.kept_true():
+def _recorded(
+    kind: CheckKind, config: ExperimentConfig, spec: str | None, runs: Path | None, steps: int | None = None
+) -> Iterator[PreflightRecord]:
+    """Record the check that runs inside; exhausted memory becomes a TrainingError."""
+    record = preflight_record(kind, config, spec or default_data(), runs, steps)
+    with record.recorded(lambda name: f"the {TITLES[kind]} was stopped by {name} before its end"):
         try:
-            yield folder
+            yield record
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
                 raise TrainingError(
@@ -229,10 +229,10 @@ def _on_record(
 
 
 def _both(
-    folder: TrialFolder, on_progress: TrialProgress | None
+    record: PreflightRecord, on_progress: PhaseProgress | None
 ) -> Callable[[str, int, int, dict[str, Any] | None], None]:
     def note(phase: str, done: int, total: int, result: dict[str, Any] | None) -> None:
-        folder.note(phase, done, total, result)
+        record.note(phase, done, total, result)
         if on_progress:
             on_progress(phase, done, total)
 

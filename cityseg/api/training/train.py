@@ -21,12 +21,12 @@ from cityseg.config import ExperimentConfig
 from cityseg.data.layouts.detect import Split
 from cityseg.engine.record import TrainingProgress
 from cityseg.engine.runtime.device import best_device, device_name
-from cityseg.engine.runtime.signals import StopRequest, stop_signals
 from cityseg.engine.train import Trainer
 from cityseg.errors import CitysegError, DataError, Stopped
 from cityseg.files import write_json
 from cityseg.jobs import launcher, queue
 from cityseg.jobs.heartbeat import beating
+from cityseg.jobs.signals import StopRequest, stop_signals
 from cityseg.progress import OnProgress
 from cityseg.runs import Run, find_run
 from cityseg.tracking import tracked

@@ -33,9 +33,9 @@ from cityseg.engine.bench.stopwatch import Ratio, Stopwatch
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
 from cityseg.engine.runtime.device import forget_peak, memory_now, peak_memory
 from cityseg.engine.runtime.precision import arithmetic
-from cityseg.engine.runtime.signals import StopRequest
 from cityseg.engine.step import make_update, network_input
 from cityseg.engine.train import Trainer
+from cityseg.jobs.signals import StopRequest
 from cityseg.runs import create_run
 
 if TYPE_CHECKING:

@@ -55,8 +55,13 @@ class Work:
         """End the work at its next note of progress; its error is then ``Stopped``."""
         self._stopped = True
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread still works."""
+        return self.thread.is_alive()
+
     def seconds_left(self) -> float | None:
-        """Return an estimate from the pace so far, or None while it is too early to say."""
+        """Return an estimate from the pace so far, or None while it is too early to tell."""
         if self._first is None:
             return None
         begun, first = self._first
@@ -89,9 +94,21 @@ def find(key: Hashable) -> Work | None:
     return _all_work()[0].get(key)
 
 
-def bar(work: Work, title: str, unit: str = "frames") -> None:
-    """Show how far work is and how long it will still take."""
-    st.progress(_share(work), text=f"{title} {_words(work, unit)}")
+def progress_bar(
+    title: str, done: int, total: int, seconds_left: float | None, unit: str = "frames", place: Any = st
+) -> None:
+    """Show a progress bar with counts and the time left.
+
+    Args:
+        title: the work, in a few words.
+        done, total: finished and all units; a total of 0 is unknown.
+        seconds_left: estimate, or None.
+        unit: what is counted.
+        place: container of the bar.
+    """
+    counted = f" · {done:,} of {total:,} {unit}" if total else " …"
+    left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
+    place.progress(min(1.0, done / total) if total else 0.0, text=f"{title}{counted}{left}")
 
 
 def follow(key: Hashable, job: Callable[[OnProgress], T], title: str, unit: str = "frames") -> T:
@@ -112,7 +129,7 @@ def follow(key: Hashable, job: Callable[[OnProgress], T], title: str, unit: str 
     place = st.empty()
     work.thread.join(_QUIET_SECONDS)
     while work.thread.is_alive():
-        place.progress(_share(work), text=f"{title} {_words(work, unit)}")
+        progress_bar(title, work.done, work.total, work.seconds_left(), unit, place)
         work.thread.join(_LOOK_SECONDS)
     place.empty()
     with lock:
@@ -121,18 +138,6 @@ def follow(key: Hashable, job: Callable[[OnProgress], T], title: str, unit: str 
     if work.error is not None:
         raise work.error
     return cast("T", work.result)
-
-
-def _share(work: Work) -> float:
-    return min(1.0, work.done / work.total) if work.total else 0.0
-
-
-def _words(work: Work, unit: str) -> str:
-    if not work.total:
-        return "…"
-    counted = f"· {work.done:,} of {work.total:,} {unit}"
-    left = work.seconds_left()
-    return f"{counted} · about {duration(left)} left" if left is not None else counted
 
 
 def duration(seconds: float) -> str:

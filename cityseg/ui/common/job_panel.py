@@ -1,4 +1,4 @@
-"""The button that begins a long pass over a split, its progress, and how it ended."""
+"""Following a job on a page: a fragment that polls it, and a panel that starts and stops a pass over a split."""
 
 from __future__ import annotations
 
@@ -10,8 +10,56 @@ import streamlit as st
 from cityseg.errors import CitysegError
 from cityseg.progress import OnProgress
 from cityseg.ui.app import background
+from cityseg.ui.app.background import Work, progress_bar
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
+
+
+def poll(
+    state: Callable[[], Hashable], render: Callable[[], None], *, running: bool, seconds: float = _POLL_SECONDS
+) -> None:
+    """Render a part of the page, again every ``seconds`` while a job runs, and rerun the page when its state changes.
+
+    Args:
+        state: returns what the rest of the page depends on, such as whether the job runs.
+        render: shows the part.
+        running: whether to poll.
+        seconds: between two renderings.
+    """
+    shown = state()
+
+    def part() -> None:
+        if state() != shown:
+            # A fragment cannot start or end its own polling, and the rest of the page depends on the outcome.
+            st.rerun()
+        render()
+
+    st.fragment(part, run_every=seconds if running else None)()
+
+
+def show_work(work: Work | None, title: str, *, key: str, stop: str = "Stop") -> bool:
+    """Show the progress of running work with a button that stops it; returns whether it runs."""
+    if work is None or not work.is_running:
+        return False
+    progress_bar(title, work.done, work.total, work.seconds_left())
+    st.button(stop, icon=":material/stop:", key=f"{key}_stop", on_click=work.stop)
+    return True
+
+
+def show_end(work: Work, stopped: str) -> bool:
+    """Show why finished work has no result; returns whether it has one. A bug is raised.
+
+    Args:
+        work: finished work.
+        stopped: message if the user stopped it.
+    """
+    if isinstance(work.error, background.Stopped):
+        st.caption(stopped)
+    elif isinstance(work.error, CitysegError):
+        st.error(str(work.error), icon=":material/error:")
+    elif work.error is not None:
+        raise work.error
+    return work.error is None
 
 
 def offer(
@@ -25,28 +73,26 @@ def offer(
     meaning: str,
     stale: str,
 ) -> None:
-    """Offer a pass whose result the page reads by itself once it is there.
+    """Offer a pass over a split; the page reads its stored result by itself.
 
     Args:
-        name: of the work; equal names share it.
-        job: the pass; keeps its result where the page looks for it.
-        key: tells several places of the page apart.
-        label: of the button that begins it.
+        name: identifies the work; equal names share it.
+        job: the pass; stores its result where the page looks for it.
+        key: prefix of the widgets' keys.
+        label: of the button that starts it.
         icon: of that button.
-        title: what is going on, beside the progress.
-        meaning: what the button does, on hover.
-        stale: what to say where the pass is done and its result does not hold for what the page shows.
+        title: of the progress bar.
+        meaning: help text of the button.
+        stale: warning if the finished pass does not fit what the page shows.
     """
 
-    def show(was_running: bool) -> None:
-        going = background.find(name)
-        running = going is not None and going.thread.is_alive()
-        if running != was_running:
-            # Only the page can begin or end the looking by itself, and the result belongs to all of it.
-            st.rerun()
-        if running and going is not None:
-            background.bar(going, title)
-            st.button("Stop", icon=":material/stop:", key=f"{key}_stop", on_click=going.stop)
+    def is_running() -> bool:
+        work = background.find(name)
+        return work is not None and work.is_running
+
+    def render() -> None:
+        work = background.find(name)
+        if show_work(work, title, key=key):
             return
         st.button(
             label,
@@ -57,17 +103,7 @@ def offer(
             args=(name, job),
             help=meaning,
         )
-        if going is None:
-            return
-        if isinstance(going.error, background.Stopped):
-            st.caption(f"Stopped after {going.done:,} of {going.total:,} frames; nothing was kept.")
-        elif isinstance(going.error, CitysegError):
-            st.error(str(going.error), icon=":material/error:")
-        elif going.error is not None:
-            raise going.error
-        else:
+        if work and show_end(work, f"Stopped after {work.done:,} of {work.total:,} frames; nothing was kept."):
             st.warning(stale, icon=":material/sync_problem:")
 
-    going = background.find(name)
-    running = going is not None and going.thread.is_alive()
-    st.fragment(show, run_every=_LOOK_SECONDS if running else None)(running)
+    poll(is_running, render, running=is_running())

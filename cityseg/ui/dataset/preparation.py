@@ -10,9 +10,8 @@ from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.config import presets
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache
-from cityseg.ui.app.background import duration
-
-_LOOK_SECONDS = 0.5
+from cityseg.ui.app.background import progress_bar
+from cityseg.ui.common.job_panel import poll
 
 
 def choose_and_prepare(spec: str) -> None:
@@ -29,9 +28,9 @@ def choose_and_prepare(spec: str) -> None:
     prepare(spec, size)
 
 
-def is_running(spec: str) -> bool:
-    """Whether a process prepares the data at the size of the statistics."""
-    preparation = api.find_preparation(spec, STATISTICS_SIZE)
+def is_running(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> bool:
+    """Whether a process prepares the data at ``size``."""
+    preparation = api.find_preparation(spec, size)
     return preparation is not None and preparation.state == "running"
 
 
@@ -48,29 +47,27 @@ def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
     """Show whether the data lies prepared at ``size``; else a button, or how far it is with a stop."""
     try:
         prepared = cache.is_prepared(spec, size)
-        preparation = api.find_preparation(spec, size)
+        running = is_running(spec, size)
     except CitysegError as error:
         st.error(str(error), icon=":material/error:")
         return
     if prepared:
         st.markdown(f":material/check_circle: Prepared at {size[1]} × {size[0]} px.")
         return
-    running = preparation is not None and preparation.state == "running"
-    st.fragment(_watch, run_every=_LOOK_SECONDS if running else None)(spec, size, running)
+
+    def state() -> bool:
+        if (now := is_running(spec, size)) != running:
+            cache.look_again()
+        return now
+
+    poll(state, lambda: _panel(spec, size), running=running)
 
 
-def _watch(spec: str, size: tuple[int, int], was_running: bool) -> None:
+def _panel(spec: str, size: tuple[int, int]) -> None:
     preparation = api.find_preparation(spec, size)
-    running = preparation is not None and preparation.state == "running"
-    if running != was_running:
-        # Only the page can begin or end the looking by itself, and what it shows depends on the outcome.
-        cache.look_again()
-        st.rerun()
-    if running and preparation is not None:
-        share = min(1.0, preparation.done / preparation.total) if preparation.total else 0.0
-        left = "" if preparation.seconds_left is None else f" · about {duration(preparation.seconds_left)} left"
-        counted = f" · {preparation.done:,} of {preparation.total:,} frames" if preparation.total else ""
-        st.progress(share, text=f"Reading every frame once, at {size[1]} × {size[0]} px{counted}{left}")
+    if preparation is not None and preparation.state == "running":
+        title = f"Reading every frame once, at {size[1]} × {size[0]} px"
+        progress_bar(title, preparation.done, preparation.total, preparation.seconds_left)
         st.button("Stop", icon=":material/stop:", key=_name("stop", size), on_click=_stop, args=(spec, size))
         st.caption("It goes on when this page or the browser is closed.")
         return

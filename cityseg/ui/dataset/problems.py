@@ -9,11 +9,10 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import DataInfo, Verification
 from cityseg.api.types import Problem
-from cityseg.errors import CitysegError
 from cityseg.ui.app import background, cache
+from cityseg.ui.common.job_panel import poll, show_end, show_work
 
 _SHOWN = 5
-_LOOK_SECONDS = 0.5
 
 
 def check(info: DataInfo) -> None:
@@ -21,10 +20,12 @@ def check(info: DataInfo) -> None:
     listed = cache.dataset(info.spec).problems
     if listed:
         _problems(listed, "The listing shows")
-    going = background.find(_key(info.spec))
-    # Looks by itself only while there is something to see.
-    running = going is not None and going.thread.is_alive()
-    st.fragment(_full_check, run_every=_LOOK_SECONDS if running else None)(info.spec, running)
+
+    def is_running() -> bool:
+        work = background.find(_key(info.spec))
+        return work is not None and work.is_running
+
+    poll(is_running, lambda: _full_check(info.spec), running=is_running())
 
 
 def left_out(spec: str) -> None:
@@ -38,15 +39,9 @@ def left_out(spec: str) -> None:
         )
 
 
-def _full_check(spec: str, was_running: bool) -> None:
-    going = background.find(_key(spec))
-    running = going is not None and going.thread.is_alive()
-    if running != was_running:
-        # Only the page can begin or end the looking by itself.
-        st.rerun()
-    if running and going is not None:
-        background.bar(going, "Reading every photo and label")
-        st.button("Stop the check", icon=":material/stop:", key="check_stop", on_click=going.stop)
+def _full_check(spec: str) -> None:
+    work = background.find(_key(spec))
+    if show_work(work, "Reading every photo and label", key="check", stop="Stop the check"):
         return
     st.button(
         "Check every file",
@@ -57,19 +52,8 @@ def _full_check(spec: str, was_running: bool) -> None:
         help="Reads every photo and every label: damaged files, sizes that differ, unknown label values. Full-size "
         "Cityscapes takes some minutes; the rest of the studio works meanwhile. The same as `cityseg data verify`.",
     )
-    if going is not None:
-        _outcome(going)
-
-
-def _outcome(done: background.Work) -> None:
-    if isinstance(done.error, background.Stopped):
-        st.caption(f"The check was stopped after {done.done:,} of {done.total:,} frames.")
-    elif isinstance(done.error, CitysegError):
-        st.error(str(done.error), icon=":material/error:")
-    elif done.error is not None:
-        raise done.error
-    else:
-        verification: Verification = done.result
+    if work and show_end(work, f"The check was stopped after {work.done:,} of {work.total:,} frames."):
+        verification: Verification = work.result
         if verification.problems:
             _problems(verification.problems, f"Among {verification.frames:,} frames the check found")
         else:

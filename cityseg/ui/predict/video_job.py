@@ -18,9 +18,9 @@ from cityseg.api.models.video_job import predict_clip_apart
 from cityseg.api.types import WEIGHTS, Fit
 from cityseg.errors import CitysegError, DataError
 from cityseg.progress import OnProgress
-from cityseg.ui.app import background
-from cityseg.ui.app.background import Stopped, Work
+from cityseg.ui.app.background import Stopped, Work, progress_bar
 from cityseg.ui.app.visitor import Presence
+from cityseg.ui.common.job_panel import poll, show_end
 from cityseg.ui.predict.video_upload import GivenClip
 from cityseg.ui.predict.video_view import Film
 
@@ -28,7 +28,6 @@ MOST_PIXELS = 3_000_000_000
 """Of all frames of a clip together: 3,000 of 1280x720 have fewer, and take minutes on a processor."""
 MOST_BYTES = 256 * 2**20
 """Of the finished films of all visitors together; the oldest go first."""
-_LOOK_SECONDS = 0.5
 _DESK = "predict desk"
 
 
@@ -122,7 +121,7 @@ class Desk:
 
     def running(self) -> Making | None:
         """Return the film that is being made, if there is one."""
-        return next((making for making in self.making if making.work.thread.is_alive()), None)
+        return next((making for making in self.making if making.work.is_running), None)
 
 
 def _leave(shelf: Shelf, owner: str, making: list[Making]) -> None:
@@ -182,11 +181,12 @@ def show(clip: GivenClip | None, model: Result, fit: Fit, *, flip: bool) -> Film
         st.session_state[_DESK] = Desk(shelf())
     desk: Desk = st.session_state[_DESK]
     key = _key(clip, model, fit, flip) if clip else None
-    running = desk.running() is not None
-    found = desk.shelf.find(desk.owner, key)
-    watch = st.fragment(_watch, run_every=_LOOK_SECONDS if running else None)
-    watch(desk, clip, key, model, fit, flip, (running, found is not None))
-    return found
+    poll(
+        lambda: (desk.running() is not None, desk.shelf.find(desk.owner, key) is not None),
+        lambda: _panel(desk, clip, key, model, fit, flip),
+        running=desk.running() is not None,
+    )
+    return desk.shelf.find(desk.owner, key)
 
 
 def _key(clip: GivenClip, model: Result, fit: Fit, flip: bool) -> Hashable:
@@ -194,17 +194,12 @@ def _key(clip: GivenClip, model: Result, fit: Fit, flip: bool) -> Hashable:
     return (clip.digest, str(weights), weights.stat().st_mtime_ns, fit, flip)
 
 
-def _watch(
-    desk: Desk, clip: GivenClip | None, key: Hashable, model: Result, fit: Fit, flip: bool, was: tuple[bool, bool]
-) -> None:
+def _panel(desk: Desk, clip: GivenClip | None, key: Hashable, model: Result, fit: Fit, flip: bool) -> None:
     making = desk.running()
-    if (making is not None, desk.shelf.find(desk.owner, key) is not None) != was:
-        # Only the page can begin or end the looking by itself, and the film belongs to all of it.
-        st.rerun()
     if making is not None:
         _progress(making)
         return
-    if clip is None or was[1]:
+    if clip is None or desk.shelf.find(desk.owner, key) is not None:
         return
     st.button(
         "Make the overlay film",
@@ -217,8 +212,8 @@ def _watch(
         "for thousands of large ones. You can go on elsewhere meanwhile. The same as `cityseg clip`.",
     )
     for made in desk.making:
-        if made.key == key:
-            _ended(made.work)
+        if made.key == key and show_end(made.work, f"Cancelled after {made.work.done:,} frames; nothing was kept."):
+            st.caption("The film was made before, and let go to make room for others.")
 
 
 def _progress(making: Making) -> None:
@@ -228,17 +223,5 @@ def _progress(making: Making) -> None:
     elif not done:
         st.progress(0.0, text=f"{making.title} · starting, or waiting for the film of another visitor …")
     else:
-        background.bar(making.work, making.title)
+        progress_bar(making.title, done, total, making.work.seconds_left())
     st.button("Cancel", icon=":material/stop:", key="predict_clip_cancel", on_click=making.work.stop)
-
-
-def _ended(made: Work) -> None:
-    """Say why there is no film."""
-    if isinstance(made.error, Stopped):
-        st.caption(f"Cancelled after {made.done:,} frames; nothing was kept.")
-    elif isinstance(made.error, CitysegError):
-        st.error(str(made.error), icon=":material/broken_image:")
-    elif made.error is not None:
-        raise made.error
-    else:
-        st.caption("The film was made before, and let go to make room for others.")

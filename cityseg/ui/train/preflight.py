@@ -8,19 +8,20 @@ import streamlit as st
 
 from cityseg import api
 from cityseg import config as configuration
-from cityseg.api import Trial
-from cityseg.api.training.preflight import HIGHEST, KINDS, LEARNT, LOWEST, OVERFIT_STEPS, Kind
+from cityseg.api import PreflightCheck
+from cityseg.api.training.preflight import HIGHEST, KINDS, LEARNT, LOWEST, OVERFIT_STEPS, CheckKind
 from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError
 from cityseg.figures import preflight as figures
-from cityseg.ui.app.background import duration
+from cityseg.ui.app.background import progress_bar
+from cityseg.ui.common.job_panel import poll
 from cityseg.ui.train import config_form
 from cityseg.ui.train.cost import step_time
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _REFUSED = "trial_refused"
 _FILLED = "trial_filled_the_form"
-_BUTTONS: dict[Kind, tuple[str, str, str]] = {
+_BUTTONS: dict[CheckKind, tuple[str, str, str]] = {
     "estimate": (
         "Measure time",
         ":material/timer:",
@@ -50,16 +51,17 @@ _PHASES = {
 def offer(config: ExperimentConfig, spec: str) -> None:
     """Show the three trials of a recipe: buttons, progress with a stop, and results."""
     with st.expander("Try it first", icon=":material/science:"):
-        running = bool(api.running_trials())
-        st.fragment(_trials, run_every=_LOOK_SECONDS if running else None)(config, spec, running)
+        poll(_state, lambda: _checks(config, spec), running=bool(api.running_checks()), seconds=_POLL_SECONDS)
 
 
-def _trials(config: ExperimentConfig, spec: str, was_running: bool) -> None:
-    going = next(iter(api.running_trials()), None)
-    if (going is not None) != was_running or st.session_state.pop(_FILLED, False):
-        # Only the page can begin or end the looking by itself, and cost and form, outside, depend on the outcome.
-        st.rerun()
-    st.caption("Short tries with the settings above. Each is a process of its own and touches no run.")
+def _state() -> tuple[bool, int]:
+    """What cost and form, outside the panel, depend on: whether a check runs, and how often one filled the form."""
+    return bool(api.running_checks()), st.session_state.get(_FILLED, 0)
+
+
+def _checks(config: ExperimentConfig, spec: str) -> None:
+    going = next(iter(api.running_checks()), None)
+    st.caption("Short checks of the settings above. Each is a process of its own and touches no run.")
     with st.container(horizontal=True, gap="small"):
         for kind, (label, icon, meaning) in _BUTTONS.items():
             st.button(
@@ -73,73 +75,70 @@ def _trials(config: ExperimentConfig, spec: str, was_running: bool) -> None:
             )
     if refused := st.session_state.get(_REFUSED):
         st.error(f"That did not work: {refused}", icon=":material/error:")
-    found = {kind: api.find_trial(kind, config, spec) for kind in KINDS}
+    found = {kind: api.find_check(kind, config, spec) for kind in KINDS}
     # Places that stay: a chart that moved up when the bar above it goes would be drawn anew.
     with st.container():
         if going is not None:
             own = found[going.kind]
             _progress(going, of_these_settings=own is not None and own.state == "running")
-    for trial in found.values():
+    for check in found.values():
         with st.container():
-            if trial is not None:
-                _outcome(trial)
+            if check is not None:
+                _outcome(check)
 
 
-def _start(kind: Kind, spec: str) -> None:
+def _start(kind: CheckKind, spec: str) -> None:
     """Start the process; a refusal is said beside the buttons. Reads the form as it is now."""
     st.session_state[_REFUSED] = None
     try:
-        api.start_trial(kind, config_form.current(), spec)
+        api.start_check(kind, config_form.current(), spec)
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)
 
 
-def _progress(trial: Trial, *, of_these_settings: bool) -> None:
-    share = min(1.0, trial.done / trial.total) if trial.total else 0.0
-    unit = "frames" if trial.phase == "preparing" else "steps"
-    counted = f" · {trial.done:,} of {trial.total:,} {unit}" if trial.total else " …"
-    left = "" if trial.seconds_left is None else f" · about {duration(trial.seconds_left)} left"
-    st.progress(share, text=f"{_PHASES.get(trial.phase, trial.phase)}{counted}{left}")
-    st.button("Stop", icon=":material/stop:", key="trial_stop", on_click=api.stop_trial, args=(trial,))
+def _progress(check: PreflightCheck, *, of_these_settings: bool) -> None:
+    unit = "frames" if check.phase == "preparing" else "steps"
+    progress_bar(_PHASES.get(check.phase, check.phase), check.done, check.total, check.seconds_left, unit)
+    st.button("Stop", icon=":material/stop:", key="trial_stop", on_click=api.stop_check, args=(check,))
     if not of_these_settings:
         st.caption("It tries the settings as they were when it was started; they have changed since.")
 
 
-def _outcome(trial: Trial) -> None:
-    label = _BUTTONS[trial.kind][0]
-    if trial.state in ("failed", "stopped"):
-        if trial.state == "failed":
-            reason = (trial.error or "").replace("$", "\\$")
+def _outcome(check: PreflightCheck) -> None:
+    label = _BUTTONS[check.kind][0]
+    if check.state in ("failed", "stopped"):
+        if check.state == "failed":
+            reason = (check.error or "").replace("$", "\\$")
             st.error(f"**{label} failed.** {reason}", icon=":material/error:")
         else:
             st.caption(f"{label}: stopped before its end.")
         return
-    if trial.result is not None:
-        {"estimate": _estimate, "overfit": _overfit, "lr-find": _rate}[trial.kind](trial)
+    if check.result is not None:
+        {"estimate": _estimate, "overfit": _overfit, "lr-find": _rate}[check.kind](check)
 
 
-def _estimate(trial: Trial) -> None:
-    pace = trial.result
-    if trial.state != "finished" or pace is None:
+def _estimate(check: PreflightCheck) -> None:
+    pace = check.result
+    if check.state != "finished" or pace is None:
         return
     on = "frames of the data" if pace["source"] == "frames" else "noise, as the data is not prepared at this size"
     rate = pace["batch_size"] / pace["step_seconds"]
     st.markdown(
         f":material/timer: **{step_time(pace['step_seconds'])}** per step of {pace['batch_size']} frames, "
         f"**{rate:.3g}** frames per second (the median of {pace['steps']} steps on {on}); "
-        f"**{pace['peak_bytes'] / 2**30:.1f} GB** of memory at most. Measured {_when(trial)}."
+        f"**{pace['peak_bytes'] / 2**30:.1f} GB** of memory at most. Measured {_when(check)}."
     )
 
 
-def _overfit(trial: Trial) -> None:
-    assert trial.result is not None
-    points = trial.result["points"]
+def _overfit(check: PreflightCheck) -> None:
+    assert check.result is not None
+    points = check.result["points"]
     place = st.empty()
-    if trial.state == "finished":
-        show = {"learnt": place.success, "learning": place.info}.get(trial.result["outcome"], place.warning)
-        show(trial.result["verdict"], icon=":material/fact_check:")
+    if check.state == "finished":
+        show = {"learnt": place.success, "learning": place.info}.get(check.result["outcome"], place.warning)
+        show(check.result["verdict"], icon=":material/fact_check:")
     st.plotly_chart(
-        figures.overfit_curve(points, trial.result.get("steps", OVERFIT_STEPS), LEARNT),
+        figures.overfit_curve(points, check.result.get("steps", OVERFIT_STEPS), LEARNT),
         key="trial_overfit_curve",
         config={"displayModeBar": False},
         alt="Macro F1 and loss on 8 frames over the steps that learn them by heart",
@@ -147,16 +146,16 @@ def _overfit(trial: Trial) -> None:
     st.caption("Macro F1 should climb to nearly 1 and the loss fall to nearly 0: the same 8 frames come in every step.")
 
 
-def _rate(trial: Trial) -> None:
-    assert trial.result is not None
-    suggestion = trial.result.get("suggestion")
+def _rate(check: PreflightCheck) -> None:
+    assert check.result is not None
+    suggestion = check.result.get("suggestion")
     place = st.empty()
-    if trial.state == "finished":
+    if check.state == "finished":
         (place.warning if suggestion is None else place.success)(
-            trial.result["verdict"], icon=":material/trending_down:"
+            check.result["verdict"], icon=":material/trending_down:"
         )
     st.plotly_chart(
-        figures.rate_curve(trial.result["points"], trial.result["smoothed"], suggestion, (LOWEST, HIGHEST)),
+        figures.rate_curve(check.result["points"], check.result["smoothed"], suggestion, (LOWEST, HIGHEST)),
         key="trial_rate_curve",
         config={"displayModeBar": False},
         alt="Loss over a rising learning rate, on a logarithmic axis, with the suggestion marked",
@@ -182,7 +181,7 @@ def _use(rate: float) -> None:
     try:
         values = config_form.current().model_dump()
         config_form.fill(configuration.build({**values, "learning_rate": _rounded(rate)}))
-        st.session_state[_FILLED] = True
+        st.session_state[_FILLED] = st.session_state.get(_FILLED, 0) + 1
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)
 
@@ -192,5 +191,5 @@ def _rounded(rate: float) -> float:
     return float(f"{rate:.2g}")
 
 
-def _when(trial: Trial) -> str:
-    return f"at {time.strftime('%H:%M', time.localtime(trial.when))}"
+def _when(check: PreflightCheck) -> str:
+    return f"at {time.strftime('%H:%M', time.localtime(check.when))}"

@@ -13,7 +13,8 @@ import pytest
 from cityseg import api
 from cityseg.jobs.liveness import process_identity
 from cityseg.api.data import preparation as module
-from cityseg.api.data.preparation import Preparation
+from cityseg.jobs import record as recording
+from cityseg.jobs.record import JobStatus
 from cityseg.data.layouts import detect
 from cityseg.errors import DataError, Stopped, UsageError
 
@@ -116,7 +117,7 @@ def test_a_preparation_of_its_own_is_followed_stopped_and_found_dead(streets, ro
         inside.set()
         assert let_go.wait(240)
 
-    def state() -> Preparation | None:
+    def state() -> JobStatus | None:
         return api.find_preparation(str(streets))
 
     def pid() -> int:
@@ -126,7 +127,7 @@ def test_a_preparation_of_its_own_is_followed_stopped_and_found_dead(streets, ro
     holder = threading.Thread(target=api.prepare, args=(str(streets), (128, 256), hold))
     holder.start()
     assert inside.wait(60)
-    assert api.start_preparation(str(streets)) == Preparation("running", 0, 0, None, None)
+    assert api.start_preparation(str(streets)) == JobStatus("running", 0, 0, None, None)
     started = pid()
     assert started != os.getpid()
     assert os.getsid(started) == started  # it leads a session of its own, so no terminal takes it along
@@ -136,7 +137,7 @@ def test_a_preparation_of_its_own_is_followed_stopped_and_found_dead(streets, ro
     wait_until(lambda: "another process or thread is preparing this cache" in log.read_text())
     api.stop_preparation(str(streets))
     wait_until(lambda: state().state != "running")
-    assert state() == Preparation("stopped", 0, 0, None, None)
+    assert state() == JobStatus("stopped", 0, 0, None, None)
     wait_until(lambda: process_identity(started) is None)
     assert "stopped by SIGTERM before it was prepared; finished splits are kept" in log.read_text()
 
@@ -145,11 +146,11 @@ def test_a_preparation_of_its_own_is_followed_stopped_and_found_dead(streets, ro
     wait_until(lambda: state().state != "running")
     assert state().state == "failed"
     assert state().error == (
-        f"{log}: expected a finished preparation, found its process ended without a word; start it again"
+        f"{log}: expected a finished preparation, found its process ended without a result; start it again"
     )
     let_go.set()
     holder.join()
-    api.prepare_on_record(str(streets))
+    api.prepare_recorded(str(streets))
     assert state().state == "finished"
 
 
@@ -163,7 +164,7 @@ def test_a_signal_leaves_no_unfinished_folder(streets, root, number):
             signal.raise_signal(number)
 
     with pytest.raises(Stopped) as stopped:
-        api.prepare_on_record(str(streets), SIZE, progress)
+        api.prepare_recorded(str(streets), SIZE, progress)
     assert str(stopped.value) == f"{streets}: stopped by {number.name} before it was prepared; finished splits are kept"
     assert calls == [(1, 10), (2, 10), (3, 10)]
     assert caches(root) == []
@@ -173,12 +174,12 @@ def test_a_signal_leaves_no_unfinished_folder(streets, root, number):
 
 def test_time_left_follows_the_pace(streets, root, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    record = module._Record(str(streets), SIZE)
+    monkeypatch.setattr(recording.time, "monotonic", lambda: now[0])
+    record = module._record(str(streets), SIZE)
     seen = []
-    with record.kept_true():
+    with record.recorded(str):
         for done in range(1, 11):
-            record.note(done, 10)
+            record.note("", done, 10)
             seen.append(record.read())
             now[0] += 2.0
     assert [preparation.seconds_left for preparation in seen] == [
@@ -191,14 +192,14 @@ def test_time_left_follows_the_pace(streets, root, monkeypatch):
 
 
 def test_a_record_of_another_machine_is_believed_while_it_speaks(streets, root, monkeypatch):
-    record = module._Record(str(streets), SIZE)
+    record = module._record(str(streets), SIZE)
     root.mkdir()
     record.begin(os.getpid())
     record.update(host=f"not-{socket.gethostname()}", process_start=1.0)
     assert record.read().state == "running"
     api.stop_preparation(str(streets), SIZE)  # not from here, and this process lives on
     later = time.time() + 1000
-    monkeypatch.setattr(module.time, "time", lambda: later)
+    monkeypatch.setattr(recording.time, "time", lambda: later)
     assert record.read().state == "failed"
 
 

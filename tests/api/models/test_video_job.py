@@ -12,7 +12,7 @@ import pytest
 
 from cityseg import api
 from cityseg.api.models import video_job
-from cityseg.errors import CitysegError, DataError, Stopped
+from cityseg.errors import CitysegError, Stopped
 from cityseg.files import write_json
 from cityseg.inference.video import FilmWriter
 from cityseg.runs import Run
@@ -59,7 +59,7 @@ def test_a_raise_ends_the_process(film: Path, trained: Run, workplace: Path, mon
 
 def test_an_end_without_a_word_is_said(film: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_job.sys, "executable", shutil.which("false"))
-    with pytest.raises(CitysegError, match=r"^drive\.mp4: expected an overlay film, found its process ended without"):
+    with pytest.raises(CitysegError, match=r"^drive\.mp4: expected an overlay video, found its process ended without"):
         video_job.predict_clip_apart("better-1", film, workplace / "out", on_progress=lambda *_: None)
 
 
@@ -72,7 +72,7 @@ def test_what_is_refused_there_is_refused_here(
         returncode = 0
 
         def __init__(self, command: list[str], **_: object) -> None:
-            video_job.answer(Path(command[-1]))
+            video_job.run(Path(command[-1]))
 
         def poll(self) -> int:
             return 0
@@ -84,7 +84,7 @@ def test_what_is_refused_there_is_refused_here(
             return 0
 
     monkeypatch.setattr(video_job.subprocess, "Popen", Process)
-    with pytest.raises(DataError, match=r"drive\.mp4: expected at most 1e-09 gigapixels in all its frames together"):
+    with pytest.raises(CitysegError, match=r"drive\.mp4: expected at most 1e-09 gigapixels in all its frames together"):
         video_job.predict_clip_apart(
             str(trained.folder), film, workplace / "out", most_pixels=1, on_progress=lambda *_: None
         )
@@ -93,6 +93,6 @@ def test_what_is_refused_there_is_refused_here(
     monkeypatch.setattr(video_job.os, "getppid", lambda: next(parents))
     request = {"model": str(trained.folder), "clip": str(film), "out": str(workplace / "out")}
     write_json(workplace / "request.json", {**request, "fit": "stretch", "flip": False, "most_pixels": None})
-    video_job.answer(workplace)
-    assert "the app that asked for it has ended" in (workplace / "answer.json").read_text()
+    video_job.run(workplace)
+    assert '"state": "stopped"' in (workplace / "status.json").read_text()
     assert list((workplace / "out").iterdir()) == []

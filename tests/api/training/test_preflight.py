@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_not_run(workplace, tiny, streets, monkeypatch):
     refused = api.measure_time(tiny(), str(streets))
     assert refused.pace is None
     assert "it will probably be killed" in refused.warnings[0]
-    trial = api.find_trial("estimate", tiny(), str(streets))
+    trial = api.find_check("estimate", tiny(), str(streets))
     assert trial.state == "failed"
     assert trial.error == (
         "expected 0.7 GB of free memory, found 0.0 GB; lower batch_size or image_size, or end what else is running"
@@ -74,7 +74,7 @@ def test_memory_that_runs_out_is_a_sentence(workplace, tiny, streets, monkeypatc
     assert str(failed.value) == (
         "expected enough memory for a step, found it exhausted; lower batch_size (now 2) or image_size"
     )
-    assert api.find_trial("overfit", tiny(), str(streets)).error == str(failed.value)
+    assert api.find_check("overfit", tiny(), str(streets)).error == str(failed.value)
 
 
 def test_training_frames_are_needed(workplace, tiny, streets, monkeypatch):
@@ -86,14 +86,14 @@ def test_training_frames_are_needed(workplace, tiny, streets, monkeypatch):
 
 def test_the_check_and_the_search_are_on_record(workplace, tiny, streets):
     check = api.overfit(tiny(), str(streets), steps=3)
-    trial = trying.trial_folder("overfit", tiny(), str(streets), None, 3).read()
+    trial = trying.preflight_record("overfit", tiny(), str(streets), None, 3).check()
     assert trial.state == "finished"
     assert trial.result["verdict"] == check.verdict
     assert [point["step"] for point in trial.result["points"]] == [1, 2, 3]
-    assert api.find_trial("overfit", tiny(), str(streets)) is None, "three steps are another trial than the usual"
+    assert api.find_check("overfit", tiny(), str(streets)) is None, "three steps are another trial than the usual"
 
     search = api.find_rate(tiny(), str(streets))
-    trial = api.find_trial("lr-find", tiny(learning_rate=0.5), str(streets))
+    trial = api.find_check("lr-find", tiny(learning_rate=0.5), str(streets))
     assert trial.result["suggestion"] == search.suggestion
     assert len(trial.result["smoothed"]) == len(search.points)
 
@@ -107,7 +107,7 @@ def test_a_signal_stops_it(workplace, tiny, streets, number):
     with pytest.raises(Stopped) as stopped:
         api.overfit(tiny(), str(streets), on_progress=progress)
     assert str(stopped.value) == f"the 8-frame check was stopped by {number.name} before its end"
-    trial = api.find_trial("overfit", tiny(), str(streets))
+    trial = api.find_check("overfit", tiny(), str(streets))
     assert (trial.state, trial.error) == ("stopped", None)
     assert len(trial.result["points"]) >= 1
 
@@ -124,7 +124,7 @@ def test_a_signal_that_a_library_swallows_stops_it_a_step_later(workplace, tiny,
     with pytest.raises(Stopped, match="the 8-frame check was stopped by SIGTERM before its end"):
         api.overfit(tiny(), str(streets), on_progress=progress)
     assert done[-1] == 2
-    assert api.find_trial("overfit", tiny(), str(streets)).state == "stopped"
+    assert api.find_check("overfit", tiny(), str(streets)).state == "stopped"
 
 
 def test_of_two_trials_started_at_once_one_is_refused(workplace, tiny, streets, monkeypatch):
@@ -138,7 +138,7 @@ def test_of_two_trials_started_at_once_one_is_refused(workplace, tiny, streets, 
     def one(kind):
         together.wait()
         try:
-            return api.start_trial(kind, tiny(), str(streets)).state
+            return api.start_check(kind, tiny(), str(streets)).state
         except UsageError as error:
             return str(error)
 
@@ -150,40 +150,40 @@ def test_of_two_trials_started_at_once_one_is_refused(workplace, tiny, streets, 
         sleeper.kill()
         sleeper.wait()
     assert answers[1] == "running"
-    assert answers[0].startswith("expected no other trial to be running, found the ")
+    assert answers[0].startswith("expected no other check to be running, found the ")
 
 
 def test_a_trial_of_its_own_is_followed_stopped_and_found_dead(workplace, tiny, streets, wait_until):
     spec = str(streets)
     # A rate that learns nothing, on a network that takes its time: it lasts until it is stopped.
     slow = tiny(start_channels=32, image_size=(64, 128), learning_rate=1e-7, half_size_epochs=0)
-    assert api.start_trial("overfit", slow, spec).state == "running"
+    assert api.start_check("overfit", slow, spec).state == "running"
     with pytest.raises(UsageError) as refused:
-        api.start_trial("lr-find", slow, spec)
+        api.start_check("lr-find", slow, spec)
     assert str(refused.value) == (
-        "expected no other trial to be running, found the 8-frame check; stop it or wait for its end"
+        "expected no other check to be running, found the 8-frame check; stop it or wait for its end"
     )
-    wait_until(lambda: api.find_trial("overfit", slow, spec).result)
-    [going] = api.running_trials()
+    wait_until(lambda: api.find_check("overfit", slow, spec).result)
+    [going] = api.running_checks()
     status = json.loads(next(workplace.glob("runs/.trials/overfit-*/status.json")).read_text())
     assert status["pid"] != os.getpid()
     assert os.getsid(status["pid"]) == status["pid"]
-    api.stop_trial(going)
-    wait_until(lambda: not api.running_trials())
-    stopped = api.find_trial("overfit", slow, spec)
+    api.stop_check(going)
+    wait_until(lambda: not api.running_checks())
+    stopped = api.find_check("overfit", slow, spec)
     assert (stopped.state, stopped.error) == ("stopped", None)
 
-    api.start_trial("overfit", slow, spec)
+    api.start_check("overfit", slow, spec)
     status = json.loads(next(workplace.glob("runs/.trials/overfit-*/status.json")).read_text())
     os.kill(status["pid"], signal.SIGKILL)
-    wait_until(lambda: not api.running_trials())
-    assert "found its process ended without a word; try again" in api.find_trial("overfit", slow, spec).error
+    wait_until(lambda: not api.running_checks())
+    assert "found its process ended without a result; start it again" in api.find_check("overfit", slow, spec).error
 
 
 def test_wrong_data_is_refused_before_a_process_is_started(workplace, tiny):
     with pytest.raises(UsageError, match="found no such folder"):
-        api.start_trial("estimate", tiny(), "nowhere")
-    assert api.running_trials() == []
+        api.start_check("estimate", tiny(), "nowhere")
+    assert api.running_checks() == []
 
 
 def test_a_training_says_what_is_wrong_before_it_begins(workplace, tiny, streets):

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cityseg import api
-from cityseg.api import Preparation
+from cityseg.api import JobStatus
 from cityseg.data.layouts.detect import default_data
 from cityseg.data.synthetic import synthesize
 from cityseg.errors import DataError
@@ -137,20 +137,20 @@ def test_bad_frames_can_be_left_out(damaged: Path, wait_until: Callable[..., Non
     [
         (None, "10 frames have to be read once", "data_prepare_start_128x256"),
         (
-            Preparation("stopped", 4, 10, None, None),
+            JobStatus("stopped", 4, 10, None, None),
             "It was stopped after 4 of 10 frames.",
             "data_prepare_start_128x256",
         ),
         (
-            Preparation("failed", 4, 10, None, "x.png: expected a readable photo, found a damaged file"),
+            JobStatus("failed", 4, 10, None, "x.png: expected a readable photo, found a damaged file"),
             "x.png: expected a readable photo",
             "data_prepare_skip_128x256",
         ),
-        (Preparation("running", 4, 10, 90.0, None), "It goes on when this page", "data_prepare_stop_128x256"),
+        (JobStatus("running", 4, 10, 90.0, None), "It goes on when this page", "data_prepare_stop_128x256"),
     ],
 )
 def test_a_large_set_waits_for_its_preparation(
-    monkeypatch: pytest.MonkeyPatch, preparation: Preparation | None, words: str, button: str
+    monkeypatch: pytest.MonkeyPatch, preparation: JobStatus | None, words: str, button: str
 ) -> None:
     monkeypatch.setattr(page, "COUNTED_IN_PLACE", 0)
     monkeypatch.setattr(api, "find_preparation", lambda spec, size: preparation)
@@ -168,7 +168,7 @@ def test_a_large_set_waits_for_its_preparation(
 
 
 def test_a_refused_start_is_said_beside_the_button(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> Preparation:
+    def refuse(*_: object, **__: object) -> JobStatus:
         raise DataError("/full: expected 2 GB of free disk, found 1 GB; free some")
 
     monkeypatch.setattr(page, "COUNTED_IN_PLACE", 0)

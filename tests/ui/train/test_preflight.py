@@ -30,8 +30,8 @@ def figure(app: AppTest, label: str) -> str:
 
 def recorded(kind, config, **result):
     """Leave a finished trial behind, as a process would."""
-    folder = preflight.trial_folder(kind, config, os.environ["CITYSEG_DATA"], None)
-    with folder.kept_true():
+    folder = preflight.preflight_record(kind, config, os.environ["CITYSEG_DATA"], None)
+    with folder.recorded(str):
         folder.finish(result)
     return folder
 
@@ -85,8 +85,8 @@ def test_how_a_check_ended_is_said(app: AppTest) -> None:
     recorded("overfit", preset("better-1"), verdict="The recipe cannot learn 8 frames by heart.", **result)
     app.run()
     assert "cannot learn 8 frames by heart" in " ".join(element.value for element in app.warning)
-    folder = preflight.trial_folder("overfit", preset("better-1"), os.environ["CITYSEG_DATA"], None)
-    with pytest.raises(ZeroDivisionError), folder.kept_true():
+    folder = preflight.preflight_record("overfit", preset("better-1"), os.environ["CITYSEG_DATA"], None)
+    with pytest.raises(ZeroDivisionError), folder.recorded(str):
         raise ZeroDivisionError
     app.run()
     assert "8-frame check failed" in " ".join(element.value for element in app.error)
@@ -97,14 +97,14 @@ def test_a_trial_is_started_watched_and_stopped(app: AppTest, wait_until) -> Non
     app.number_input(key="setting_learning_rate").set_value(1e-7).run()
     app.button(key="trial_overfit").click().run()
     assert not app.exception
-    [going] = api.running_trials()
+    [going] = api.running_checks()
     assert going.config.learning_rate == 1e-7
     assert app.button(key="trial_estimate").disabled
     # Other settings do not hide what is running.
     app.number_input(key="setting_depth").set_value(1).run()
     assert "they have changed since" in words(app)
     app.button(key="trial_stop").click().run()
-    wait_until(lambda: not api.running_trials())
+    wait_until(lambda: not api.running_checks())
     app.number_input(key="setting_depth").set_value(2).run()
     assert "8-frame check: stopped before its end." in words(app)
     assert not app.button(key="trial_estimate").disabled
