@@ -1,0 +1,65 @@
+"""Read single frames of a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cityseg.api.data.connect import connect
+from cityseg.data.frame_io import read_label, read_photo
+from cityseg.data.layouts.detect import Dataset, Frame, Split
+from cityseg.errors import UsageError
+
+
+@dataclass(frozen=True)
+class FrameView:
+    """One frame at its native size.
+
+    Attributes:
+        name: the frame's name.
+        city: where it was recorded.
+        photo: (H, W, 3) uint8.
+        train_ids: (H, W) uint8.
+        files: the photo and label files.
+    """
+
+    name: str
+    city: str
+    photo: np.ndarray
+    train_ids: np.ndarray
+    files: Frame
+
+
+def frame_view(data: str | Dataset | None, split: Split, name: str) -> FrameView:
+    """Read one frame of a dataset, given by name or already connected, at its native size.
+
+    Raises:
+        UsageError: the split has no frame of that name.
+        DataError: the frame cannot be read.
+    """
+    dataset = data if isinstance(data, Dataset) else connect(data)
+    frame = dataset.splits[split][frame_position(dataset, split, name)]
+    return FrameView(name, frame.city, *read_frame(dataset, frame), frame)
+
+
+def frame_position(dataset: Dataset, split: Split, name: str) -> int:
+    """Return the position of a frame in its split.
+
+    Raises:
+        UsageError: the split has no frame of that name.
+    """
+    for position, frame in enumerate(dataset.splits[split]):
+        if frame.name == name:
+            return position
+    raise UsageError(f"unknown frame {name!r}: the {split} split of the connected data holds no such frame")
+
+
+def read_frame(dataset: Dataset, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Read (H, W, 3) uint8 photo and (H, W) uint8 train ids.
+
+    Raises:
+        DataError: the frame cannot be read.
+    """
+    photo = read_photo(frame.photo)
+    return photo, read_label(frame.label, (photo.shape[0], photo.shape[1]), dataset.table)

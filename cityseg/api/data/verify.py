@@ -1,0 +1,33 @@
+"""Verify every file of a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cityseg.api.data.connect import connect
+from cityseg.data.layouts import verify as verification
+from cityseg.data.layouts.detect import Problem
+from cityseg.progress import OnProgress
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Result of a verification.
+
+    Attributes:
+        frames: number of frames that were decoded.
+        problems: all problems by kind, split and path.
+    """
+
+    frames: int
+    problems: tuple[Problem, ...]
+
+
+def verify(spec: str | None = None, on_progress: OnProgress | None = None) -> Verification:
+    """Decode every photo and label of a dataset and list all problems.
+
+    Raises:
+        UsageError, DataError: as raised by ``connect``.
+    """
+    dataset = connect(spec, on_progress)
+    return Verification(sum(map(len, dataset.splits.values())), verification.verify(dataset, on_progress))
