@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from cityseg import api
+from cityseg.classes import LABELS
 from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
-from cityseg.classes import LABELS
 
 PLAIN = {"flip": False, "half_size_epochs": 0}
 

@@ -11,12 +11,12 @@ import time
 import pytest
 
 from cityseg import api
-from cityseg.jobs.liveness import process_identity
 from cityseg.api.data import preparation as module
-from cityseg.jobs import record as recording
-from cityseg.jobs.record import JobStatus
 from cityseg.data.layouts import detect
 from cityseg.errors import DataError, Stopped, UsageError
+from cityseg.jobs import record as recording
+from cityseg.jobs.liveness import process_identity
+from cityseg.jobs.record import JobStatus
 
 SIZE = (32, 64)
 

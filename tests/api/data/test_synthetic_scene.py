@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cityseg import api
+from cityseg.classes import LABELS
 from cityseg.data.synthetic import render
 from cityseg.errors import UsageError
-from cityseg.classes import LABELS
 
 
 def test_a_scene_has_its_ground_truth() -> None:
