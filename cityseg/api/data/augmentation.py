@@ -39,7 +39,7 @@ def augmented_views(
 ) -> tuple[AugmentedView, ...]:
     """Return one frame as seen in training, in epochs spread evenly over the run.
 
-    Uses the functions of the training step, on the CPU. A config that mixes frames mixes in the next frame of the split.
+    Uses the functions of the training step, on the CPU. Configs that mix frames mix in the next frame of the split.
 
     Args:
         data: the dataset, by name or already connected.
