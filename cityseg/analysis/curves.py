@@ -1,14 +1,15 @@
-"""Learning curves from the lines of ``history.jsonl``: what is drawn, over what, and how it is smoothed."""
+"""Learning curves from the lines of ``history.jsonl``: quantities, horizontal axes and smoothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import UsageError
 
-Over = Literal["epochs", "steps", "frames", "minutes"]
+XAxis = Literal["epochs", "steps", "frames", "minutes"]
 Line = Mapping[str, Any]
 Curve = tuple[list[float], list[float | None]]
 """Positions and values, of one length."""
@@ -29,20 +30,20 @@ SCORES: dict[str, tuple[str, ...]] = {
     **_MEANS,
     **{f"IoU of {name}": ("per_class", name, "iou") for name in CLASS_NAMES},
 }
-"""What can be drawn on val, and where it stands in an epoch's summary."""
+"""Scores on val and their keys in an epoch's summary."""
 
 
-def curve(history: Sequence[Line], quantity: str, over: Over, batch_size: int) -> Curve:
+def curve(history: Sequence[Line], quantity: str, over: XAxis, batch_size: int) -> Curve:
     """Return one quantity of a run over its training.
 
     Args:
         history: all lines of the run, in order.
         quantity: ``TRAIN_LOSS``, ``VAL_LOSS`` or one of ``SCORES``.
-        over: what the positions count.
+        over: unit of the positions.
         batch_size: frames of one step.
 
     Raises:
-        UsageError: no such quantity.
+        UsageError: an unknown quantity.
     """
     if quantity not in (TRAIN_LOSS, VAL_LOSS, *SCORES):
         raise UsageError(
@@ -50,16 +51,16 @@ def curve(history: Sequence[Line], quantity: str, over: Over, batch_size: int) -
             f"or a class's IoU such as {f'IoU of {CLASS_NAMES[0]}'!r}"
         )
     kind = "step" if quantity == TRAIN_LOSS else "epoch"
-    points = [
-        (position, _value(line, quantity))
-        for position, line in zip(positions(history, over, batch_size), history, strict=True)
+    lines = [
+        (place, line)
+        for place, line in zip(positions(history, over, batch_size), history, strict=True)
         if line["kind"] == kind
     ]
-    return [position for position, _ in points], [value for _, value in points]
+    return [place for place, _ in lines], [_value(line, quantity) for _, line in lines]
 
 
-def positions(history: Sequence[Line], over: Over, batch_size: int) -> list[float]:
-    """Say where in the training every line was written.
+def positions(history: Sequence[Line], over: XAxis, batch_size: int) -> list[float]:
+    """Return the position in the training of every line.
 
     Args:
         history: all lines of the run, in order.
@@ -76,31 +77,27 @@ def positions(history: Sequence[Line], over: Over, batch_size: int) -> list[floa
 
 
 def running_seconds(history: Sequence[Line]) -> list[float]:
-    """Return the training time of every line, which never falls.
+    """Return the training time of every line, which never decreases.
 
-    A run that was resumed goes on from its last checkpoint's clock, which can lie behind the last line it wrote
-    before. Where the clock falls back, no time counts as passed; from there on it runs as written.
+    A resumed run continues its last checkpoint's clock, which can lie behind the last line written before. A step back
+    counts as no time.
     """
-    total, last, times = 0.0, 0.0, []
-    for line in history:
-        total += max(0.0, line["seconds"] - last)
-        last = line["seconds"]
-        times.append(total)
-    return times
+    seconds = [0.0, *(line["seconds"] for line in history)]
+    return list(accumulate(max(0.0, now - before) for before, now in pairwise(seconds)))
 
 
 def smoothed(values: Sequence[float | None], weight: float) -> list[float | None]:
-    """Smooth by an exponential moving average without the bias towards zero at its start.
+    """Smooth by an exponential moving average with bias correction.
 
     With m = weight x m + (1 - weight) x value from m = 0, the t-th result is m / (1 - weight^t), as in Adam
     (Kingma and Ba, 2015, section 3). Missing values stay missing and do not count.
 
     Args:
-        values: in order; their distance does not matter.
-        weight: of the past, 0 (nothing is smoothed) to below 1; 0.9 averages about the last ten values.
+        values: in order; their distances are ignored.
+        weight: of the past, 0 (no smoothing) to below 1; 0.9 averages about the last ten values.
 
     Raises:
-        UsageError: a weight out of that range.
+        UsageError: a weight out of range.
     """
     if not 0 <= weight < 1:
         raise UsageError(f"smoothing: expected a weight from 0 to below 1, found {weight:g}")
@@ -126,8 +123,8 @@ def _value(line: Line, quantity: str) -> float | None:
 
 
 def _steps_per_epoch(history: Sequence[Line]) -> float:
-    """Return the steps of an epoch: from a closed one, or a little too few from one that is still going on."""
-    for line in history:
-        if line["kind"] == "epoch":
-            return float(line["step"] / line["epoch"])
+    """Return the steps of an epoch: from a finished one, or the steps so far during the first."""
+    finished = next((line for line in history if line["kind"] == "epoch"), None)
+    if finished:
+        return float(finished["step"] / finished["epoch"])
     return float(max((line["step"] for line in history), default=1))

@@ -1,18 +1,18 @@
-"""Places of values along parallel axes: one axis per setting or score, one line per result."""
+"""Layout of parallel coordinates: one axis per setting or score, one line per result."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Value = float | int | str | None
 _TICKS = 6
-"""So many different numbers are written at the axis at most; of more, the ends and the middle."""
+"""Distinct values written at an axis at most; of more, only the ends and the middle."""
 _APART = 0.12
-"""Written values are at least this far from each other, as a share of the axis."""
+"""Least distance of two written values, as a share of the axis."""
 _LOGARITHMIC = 20.0
-"""From this ratio of the largest to the smallest number on, an axis is logarithmic."""
+"""Ratio of the largest to the smallest number from which an axis is logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Axis:
 
     Attributes:
         name: of the setting or score.
-        places: one per result, 0 to 1 from the least to the largest value, or in alphabetical order for words;
-            None where a result has no value.
-        texts: the same results' values as they are written.
-        ticks: place and text of what is written at the axis, in order; not every value where they lie close.
+        places: one per result, 0 to 1 from the smallest to the largest value, or in alphabetical order for words;
+            None for a result without a value.
+        texts: the same results' values as text.
+        ticks: place and text of the values written at the axis, in order; those too close to others are left out.
     """
 
     name: str
@@ -38,30 +38,21 @@ def axis(name: str, values: Sequence[Value], texts: Sequence[str]) -> Axis:
 
     Args:
         name: of the setting or score.
-        values: one per result. Numbers keep their distances, or their ratios where these are large; anything else is
+        values: one per result. Numbers keep their distances, or their ratios if these are large; anything else is
             spaced evenly.
-        texts: the values as they are to be written.
+        texts: the values as text.
     """
     known = [value for value in values if value is not None]
-    if known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
-        places = _numbers([float(value) if value is not None else None for value in values])
-    else:
-        places = _words(values)
-    written = {place: text for place, text in zip(places, texts, strict=True) if place is not None}
-    ticks = sorted(written.items())
+    numeric = known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
+    places = _numbers([None if value is None else float(value) for value in values]) if numeric else _words(values)
+    ticks = sorted({place: text for place, text in zip(places, texts, strict=True) if place is not None}.items())
     if len(ticks) > _TICKS:
-        middle = min(ticks, key=lambda tick: abs(tick[0] - 0.5))
-        ticks = [ticks[0], middle, ticks[-1]]
-    return Axis(name, tuple(places), tuple(texts), tuple(_apart(ticks)))
+        ticks = [ticks[0], min(ticks, key=lambda tick: abs(tick[0] - 0.5)), ticks[-1]]
+    return Axis(name, tuple(places), tuple(texts), tuple(_without_overlap(ticks)))
 
 
-def table(columns: Mapping[str, tuple[Sequence[Value], Sequence[str]]]) -> tuple[Axis, ...]:
-    """Lay out several axes: by name, the values and how they are written."""
-    return tuple(axis(name, values, texts) for name, (values, texts) in columns.items())
-
-
-def _apart(ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Leave out what would be written over its neighbour; the two ends stay."""
+def _without_overlap(ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Leave out ticks too close to their neighbours; the two ends stay."""
     kept = ticks[:1]
     for place, text in ticks[1:-1]:
         if place - kept[-1][0] >= _APART and ticks[-1][0] - place >= _APART:
@@ -81,6 +72,6 @@ def _numbers(values: Sequence[float | None]) -> list[float | None]:
 
 def _words(values: Sequence[Value]) -> list[float | None]:
     order = sorted({str(value) for value in values if value is not None})
-    last = max(1, len(order) - 1)
-    only = len(order) == 1
-    return [None if value is None else 0.5 if only else order.index(str(value)) / last for value in values]
+    if len(order) == 1:
+        return [None if value is None else 0.5 for value in values]
+    return [None if value is None else order.index(str(value)) / (len(order) - 1) for value in values]

@@ -1,4 +1,4 @@
-"""A table as CSV, Markdown or LaTeX, with everything escaped that the format would misread."""
+"""Tables as CSV, Markdown or LaTeX, escaped for the format."""
 
 from __future__ import annotations
 
@@ -12,28 +12,13 @@ from typing import Literal
 Format = Literal["csv", "markdown", "latex"]
 Cell = str | float | int | None
 ABSENT = "–"
-"""Stands where there is no value, in Markdown and LaTeX; CSV leaves the field empty."""
+"""Text of a missing value in Markdown and LaTeX; in CSV the field is empty."""
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "−": "$-$",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "★": r"$\star$",
-    "–": "--",
-}
-_LATEX_CHARACTERS = str.maketrans(_LATEX)
+_LATEX_CHARACTERS = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
+    | {">": r"\textgreater{}", "−": "$-$", "×": r"$\times$", "±": r"$\pm$", "★": r"$\star$", "–": "--"}
+)
 _MARKDOWN_CHARACTERS = str.maketrans({"|": r"\|", "\n": " ", "*": r"\*", "_": r"\_", "`": r"\`", "<": "&lt;"})
 
 
@@ -43,8 +28,8 @@ class Table:
 
     Attributes:
         columns: the header, C names.
-        rows: C cells each. Text stands as it is, whole numbers as they are, other numbers with three decimals;
-            None and NaN are absent.
+        rows: C cells each. Text and integers are written unchanged, floats with three decimals; None and NaN are
+            missing values.
         signed: columns of differences, whose numbers get a sign.
     """
 
@@ -54,12 +39,12 @@ class Table:
 
 
 def write(table: Table, form: Format) -> str:
-    """Return the table in one of the three formats, with a line break at its end."""
+    """Return the table in one of the formats, with a newline at its end."""
     return {"csv": to_csv, "markdown": to_markdown, "latex": to_latex}[form](table)
 
 
 def to_csv(table: Table) -> str:
-    """Return RFC 4180 text with full numbers (six decimals) for programs; an absent value is an empty field."""
+    """Return RFC 4180 text with six decimals; a missing value is an empty field."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(table.columns)
@@ -69,7 +54,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Return a GitHub table: numbers to the right, three decimals."""
+    """Return a GitHub table, numbers aligned right."""
     numeric = _numeric(table)
     lines = [[name.translate(_MARKDOWN_CHARACTERS) for name in table.columns]]
     lines.append(["---:" if right else "---" for right in numeric])
@@ -86,10 +71,8 @@ def to_latex(table: Table) -> str:
 
 
 def signed(value: float) -> str:
-    """Write a difference with its sign and three decimals; what rounds to nothing has no sign."""
-    if round(value, 3) == 0:
-        return "0.000"
-    return f"{'+' if value > 0 else '−'}{abs(value):.3f}"
+    """Return a difference with its sign and three decimals; a value that rounds to 0 has no sign."""
+    return f"{value:+.3f}".replace("-", "−") if round(value, 3) else "0.000"
 
 
 def _latex_line(cells: Sequence[str]) -> str:
@@ -116,8 +99,6 @@ def _absent(cell: Cell) -> bool:
 
 
 def _numeric(table: Table) -> list[bool]:
-    """Whether each column holds numbers alone."""
-    return [
-        all(isinstance(row[place], int | float) or row[place] is None for row in table.rows)
-        for place in range(len(table.columns))
-    ]
+    """Whether each column holds only numbers."""
+    places = range(len(table.columns))
+    return [all(isinstance(row[place], int | float | None) for row in table.rows) for place in places]

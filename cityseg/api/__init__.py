@@ -24,7 +24,7 @@ from cityseg.api.models.export import Format, export
 from cityseg.api.models.predict import ModelInfo, load_predictor, model_folder, models, predict_photos
 from cityseg.api.models.publish import publish
 from cityseg.api.models.video import ClipResult, predict_clip
-from cityseg.api.results.compare import compare
+from cityseg.api.results.compare import Comparison, PairComparison, compare, compare_pair
 from cityseg.api.results.evaluate import evaluate
 from cityseg.api.results.flips import flips
 from cityseg.api.results.inspect import inspect, inspect_pixel
@@ -57,6 +57,7 @@ __all__ = [
     "AugmentedView",
     "BenchResult",
     "ClipResult",
+    "Comparison",
     "Cost",
     "DataInfo",
     "DeviceInfo",
@@ -65,6 +66,7 @@ __all__ = [
     "FrameView",
     "JobStatus",
     "ModelInfo",
+    "PairComparison",
     "PreflightCheck",
     "Queue",
     "Result",
@@ -79,6 +81,7 @@ __all__ = [
     "average",
     "bench",
     "compare",
+    "compare_pair",
     "connect",
     "cost_of",
     "data_info",

@@ -1,4 +1,4 @@
-"""``cityseg flips``: what the second of two results fixes and breaks."""
+"""``cityseg flips``: pixels that the second of two results fixes and breaks."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.analysis.comparison.flips import FLIP_NAMES, FlipShares
+from cityseg.analysis.comparison.flips import FLIP_NAMES, FrameFlips
 from cityseg.api.results.flips import Flips
 from cityseg.api.types import Split
 from cityseg.cli.common import Json, Runs, percent, print_result, split_bar, table
 
 _SHOWN = 10
-"""Frames that are printed at each end of the order."""
+"""Frames printed at each end of the order."""
 
 
 def flips(
     first: Annotated[str, typer.Argument(metavar="A", help="A run, a shipped model or a folder.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="What is compared with A.")],
-    split: Annotated[Split, typer.Option("--split", help="Which frames both were scored on.")] = "test",
+    second: Annotated[str, typer.Argument(metavar="B", help="The result compared with A.")],
+    split: Annotated[Split, typer.Option("--split", help="Split of the scores.")] = "test",
     frame: Annotated[str | None, typer.Option("--frame", help="Only this frame.")] = None,
     data: Annotated[
-        str | None, typer.Option("--data", help="Predict the frames of this dataset, to tell fixed from broken pixels.")
+        str | None, typer.Option("--data", help="Predict the frames of this dataset, to count fixed and broken pixels.")
     ] = None,
     runs: Runs = None,
     as_json: Json = False,
@@ -36,32 +36,23 @@ def flips(
 
 def _lines(found: Flips) -> Iterable[str]:
     if found.obstacles:
-        yield f"Differences of right pixels are withheld: {' and '.join(found.obstacles)}."
+        yield f"{found.first} and {found.second} are not comparable: {' and '.join(found.obstacles)}."
     if found.frames is not None:
-        yield "net: pixels fixed minus pixels broken, at the size of the evaluation"
-        yield from _frames(found)
-    if found.shares is not None:
-        yield f"{found.shares.pixels:,} labelled pixels at the labels' own size: {_words(found.shares)}"
+        yield "net: pixels fixed minus pixels broken, at the evaluation size"
+        yield from _frames(found, found.frames)
+    if shares := found.shares:
+        cases = zip(FLIP_NAMES, (shares.fixed, shares.broken, shares.both_wrong, shares.both_right), strict=True)
+        text = ", ".join(f"{name} {percent(value)}" for name, value in cases)
+        yield f"{shares.pixels:,} labelled pixels at the labels' own size: {text}"
 
 
-def _frames(found: Flips) -> Iterable[str]:
-    assert found.frames is not None
-    order = found.frames.net.argsort(kind="stable").tolist()
+def _frames(found: Flips, flips: FrameFlips) -> Iterable[str]:
     rows = [
-        (
-            found.names[index],
-            f"{found.frames.net[index]:+,}",
-            f"{found.frames.share[index]:+.2%}",
-            f"{found.frames.first[index]:,}",
-            f"{found.frames.second[index]:,}",
-        )
-        for index in order
+        (found.names[i], f"{flips.net[i]:+,}", f"{flips.share[i]:+.2%}", f"{flips.first[i]:,}", f"{flips.second[i]:,}")
+        for i in flips.net.argsort(kind="stable").tolist()
     ]
     if len(rows) > 2 * _SHOWN:
         rows = [*rows[:_SHOWN], ("...", "", "", "", ""), *rows[-_SHOWN:]]
-    return table(("frame, most broken first", "net", "share", f"right: {found.first}", f"right: {found.second}"), rows)
-
-
-def _words(shares: FlipShares) -> str:
-    values = (shares.fixed, shares.broken, shares.both_wrong, shares.both_right)
-    return ", ".join(f"{name} {percent(value)}" for name, value in zip(FLIP_NAMES, values, strict=True))
+    return table(
+        ("frame, most broken first", "net", "share", f"correct: {found.first}", f"correct: {found.second}"), rows
+    )

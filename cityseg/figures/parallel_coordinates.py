@@ -1,4 +1,4 @@
-"""Parallel coordinates: every result is a line from its settings down to its scores."""
+"""Parallel coordinates: a line per result through its settings to its scores."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from cityseg.figures import theme
 _ROW = 80
 """Height of an axis in pixels."""
 _LEGEND = 10
-"""More lines than this are named on hover alone."""
+"""Lines up to which there is a legend; more are named on hover only."""
 
 
 def parallel_axes(
     axes: Sequence[Axis], names: Sequence[str], colors: Sequence[str], apart: Collection[str] = ()
 ) -> go.Figure:
-    """Draw the axes one below the other, so that their values can be read on a narrow screen too.
+    """Draw the axes one below the other, so that their values are readable on a narrow screen too.
 
     Args:
         axes: from top to bottom; the scores belong at the end.
         names: the results, in the order of the axes' places.
         colors: one per result.
-        apart: results that were measured differently; their lines are dashed.
+        apart: results that are not comparable with the others; their lines are dashed.
     """
-    # Results with the same settings would hide each other.
+    # Shifted, because results with the same settings would hide each other.
     step = min(0.005, 0.03 / len(names))
     shifts = [(row - (len(names) - 1) / 2) * step for row in range(len(names))]
     lines = [
@@ -45,7 +45,7 @@ def parallel_axes(
         for row, (name, color) in enumerate(zip(names, colors, strict=True))
     ]
     rules = go.Scatter(
-        x=[part for _ in axes for part in (0, 1, None)],
+        x=[0, 1, None] * len(axes),
         y=[part for row in range(len(axes)) for part in (row, row, None)],
         mode="lines",
         line={"color": theme.GRID, "width": 5},
@@ -58,7 +58,7 @@ def parallel_axes(
         height=_ROW * len(axes) + (90 if legend else 40),
         showlegend=legend,
         margin={"t": 60 if legend else 20, "l": 12, "r": 12, "b": 24},
-        annotations=[note for row, one in enumerate(axes) for note in _labels(one, row)],
+        annotations=[label for row, one in enumerate(axes) for label in _labels(one, row)],
         xaxis={"visible": False, "range": [-0.06, 1.06], "fixedrange": True},
         yaxis={"visible": False, "range": [len(axes) - 0.45, -0.55], "fixedrange": True},
         hovermode="closest",
@@ -66,14 +66,12 @@ def parallel_axes(
 
 
 def _labels(one: Axis, row: int) -> list[dict[str, object]]:
-    """Write the axis's name above its left end and its values below it."""
-    name: dict[str, object] = {"x": 0, "y": row, "text": f"<b>{one.name}</b>", "yanchor": "bottom", "yshift": 7}
-    values: list[dict[str, object]] = [
-        {"x": place, "y": row, "text": text, "yanchor": "top", "yshift": -5} for place, text in one.ticks
+    """Write the axis's name above its left end, and each value below it, beside the lines through its point."""
+    common = {"y": row, "showarrow": False, "font": {"size": 12}}
+    left, right = {"xanchor": "left", "xshift": 13}, {"xanchor": "right", "xshift": -13}
+    name = {"x": 0, "text": f"<b>{one.name}</b>", "yanchor": "bottom", "yshift": 7, **left, **common}
+    values = [
+        {"x": place, "text": text, "yanchor": "top", "yshift": -5, **(right if place > 0.9 else left), **common}
+        for place, text in one.ticks
     ]
-    # Beside its point, since lines leave the point upwards and downwards.
-    sides = ["right" if place > 0.9 else "left" for place, _ in one.ticks]
-    return [
-        {**note, "xanchor": side, "xshift": 13 if side == "left" else -13, "showarrow": False, "font": {"size": 12}}
-        for note, side in zip((name, *values), ("left", *sides), strict=True)
-    ]
+    return [name, *values]

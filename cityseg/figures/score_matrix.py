@@ -1,4 +1,4 @@
-"""The class-by-result matrix of one score as a heat map: the scores, or their differences from a baseline."""
+"""Heatmap of one score by class and result: the scores, or their differences from a baseline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cityseg.analysis.comparison.comparability import ClassTable, Differences, Metric
+from cityseg.analysis.comparison.comparability import ClassTable, Differences
 from cityseg.analysis.comparison.published import NOTE, Published
 from cityseg.analysis.tables import ABSENT, signed
 from cityseg.classes import CLASS_NAMES, PALETTE
@@ -16,128 +16,95 @@ from cityseg.figures import theme
 _EMPTY = {False: "#f2f5f9", True: "#1a212c"}
 """Cells without score or difference, on a light and on a dark page."""
 _EVERY_CLASS = tuple(range(len(CLASS_NAMES)))
+_NOT_COMPARABLE = '<span style="font-size:9px">not<br>comparable</span>'
 
 
-def class_heatmap(
+def score_heatmap(
     table: ClassTable,
+    compared: Differences | None = None,
     palette: np.ndarray = PALETTE,
     *,
     dark: bool = False,
     order: Sequence[int] = _EVERY_CLASS,
-    beside: Sequence[Published] = (),
+    published: Sequence[Published] = (),
 ) -> go.Figure:
-    """Draw the matrix of one metric, the macro mean in its last row.
+    """Draw one score by class and result, the macro mean in the last row.
+
+    With ``compared``, cells hold signed differences from the baseline, blue for better and orange for worse; the
+    baseline's own column holds its scores, without colour, and a column that is not comparable says so.
 
     Args:
         table: the scores.
-        palette: (256, 3) uint8, for the squares beside the classes' names.
-        dark: whether the page around it is dark.
+        compared: the same results minus a baseline; None shows the scores.
+        palette: (256, 3) uint8, for the squares beside the class names.
+        dark: whether the page is dark.
         order: train ids from top to bottom.
-        beside: published tables, in columns of their own without colour.
-    """
-    values = np.vstack([table.scores[list(order)], table.macro])
-    text = [[_score(value) for value in row] for row in values]
-    scale = [_EMPTY[dark], "#10575e", "#178f89"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]
-    return _drawn(table.names, values, text, scale, (0.0, 1.0), palette, dark, order, table.metric, beside)
-
-
-def difference_heatmap(
-    table: ClassTable,
-    differences: Differences,
-    palette: np.ndarray = PALETTE,
-    *,
-    dark: bool = False,
-    order: Sequence[int] = _EVERY_CLASS,
-    beside: Sequence[Published] = (),
-) -> go.Figure:
-    """Draw scores minus the baseline's: blue where better, orange where worse, always signed.
-
-    The baseline's own column shows its scores, without colour; a column that must not be subtracted says so.
-
-    Args:
-        table: the scores.
-        differences: the same results minus the baseline.
-        palette: (256, 3) uint8.
-        dark: whether the page around it is dark.
-        order: train ids from top to bottom.
-        beside: published tables, in columns of their own, never subtracted.
+        published: published tables, in columns of their own without colour, never subtracted.
     """
     scores = np.vstack([table.scores[list(order)], table.macro])
-    values = np.vstack([differences.scores[list(order)], differences.macro])
-    text = [[ABSENT if np.isnan(value) else signed(value) for value in row] for row in values]
-    for column, name in enumerate(table.names):
-        for row in range(len(text)):
-            if name in differences.withheld:
-                text[row][column] = "withheld" if row == 0 else ""
-            elif name == differences.baseline:
-                text[row][column] = _score(scores[row, column])
-    names = [f"★ {name}" if name == differences.baseline else name for name in table.names]
-    values[:, table.names.index(differences.baseline)] = np.nan
-    reach = max(0.05, float(np.nanmax(np.abs(values)))) if np.isfinite(values).any() else 0.05
-    scale = [theme.WORSE, _EMPTY[dark], theme.BETTER]
-    return _drawn(names, values, text, scale, (-reach, reach), palette, dark, order, table.metric, beside)
-
-
-def _drawn(
-    names: Sequence[str],
-    values: np.ndarray,
-    text: list[list[str]],
-    scale: list[str],
-    limits: tuple[float, float],
-    palette: np.ndarray,
-    dark: bool,
-    order: Sequence[int],
-    metric: Metric,
-    beside: Sequence[Published],
-) -> go.Figure:
-    """Draw a matrix whose last row is the macro mean, set off by a gap, as are the published columns."""
+    text = [[_score(value) for value in row] for row in scores]
+    names = list(table.names)
+    if compared is None:
+        values, limits = scores, (0.0, 1.0)
+        scale = [_EMPTY[dark], "#10575e", "#178f89"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]
+    else:
+        values = np.vstack([compared.scores[list(order)], compared.macro])
+        for column, name in enumerate(names):
+            if name == compared.baseline:
+                names[column] = f"★ {name}"
+                values[:, column] = np.nan
+                continue
+            for row, line in enumerate(text):
+                line[column] = ABSENT if np.isnan(values[row, column]) else signed(values[row, column])
+                if name in compared.obstacles:
+                    line[column] = "" if row else _NOT_COMPARABLE
+        reach = max(0.05, float(np.abs(np.nan_to_num(values)).max(initial=0.0)))
+        limits, scale = (-reach, reach), [theme.WORSE, _EMPTY[dark], theme.BETTER]
+    for row, line in enumerate(text):
+        for one in published:
+            value = one.score(CLASS_NAMES[order[row]], table.metric) if row < len(order) else one.mean(table.metric)
+            line.append(ABSENT if value is None else f"{value:.3f}")
+    values = np.hstack([values, np.full((len(text), len(published)), np.nan)])
+    titles = [*names, *(f"{one.name},<br>{NOTE.replace(', ', ',<br>')}" for one in published)]
+    classes = [*(CLASS_NAMES[index] for index in order), "macro mean"]
+    # Gaps set off the macro mean and the published columns.
     rows = [*range(len(order)), len(order) + 0.35]
-    places = [*range(len(names)), *(len(names) + 0.25 + place for place in range(len(beside)))]
-    found = [[one.score(CLASS_NAMES[index], metric) for one in beside] for index in order]
-    found.append([one.mean(metric) for one in beside])
-    text = [
-        [*line, *(ABSENT if value is None else f"{value:.3f}" for value in more)]
-        for line, more in zip(text, found, strict=True)
-    ]
-    values = np.hstack([values, np.full((len(rows), len(beside)), np.nan)])
-    heads = [*names, *(f"{one.name},<br>{NOTE.replace(', ', ',<br>')}" for one in beside)]
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=places,
-            y=rows,
-            text=text,
-            texttemplate="%{text}",
-            # Plotly picks dark letters for cells without a value, which a dark page swallows.
-            textfont={"size": 13, **({"color": "#e4e9f1"} if dark else {})},
-            customdata=[
-                [f"{row}, {head.replace('<br>', ' ')}" for head in heads]
-                for row in (*(CLASS_NAMES[index] for index in order), "macro mean")
-            ],
-            hovertemplate="%{customdata}: %{text}<extra></extra>",
-            colorscale=scale,
-            zmin=limits[0],
-            zmax=limits[1],
-            xgap=3,
-            ygap=2,
-            showscale=False,
-        )
+    columns = [*range(len(names)), *(len(names) + 0.25 + place for place in range(len(published)))]
+    cells = go.Heatmap(
+        z=values,
+        x=columns,
+        y=rows,
+        text=text,
+        texttemplate="%{text}",
+        # Plotly picks dark letters for cells without a value, which cannot be read on a dark page.
+        textfont={"size": 13, **({"color": "#e4e9f1"} if dark else {})},
+        customdata=[[f"{name}, {title.replace('<br>', ' ')}" for title in titles] for name in classes],
+        hovertemplate="%{customdata}: %{text}<extra></extra>",
+        colorscale=scale,
+        zmin=limits[0],
+        zmax=limits[1],
+        xgap=3,
+        ygap=2,
+        showscale=False,
     )
     labels = [
         f'{CLASS_NAMES[index]} <span style="color:{theme.class_color(index, palette=palette)};font-size:18px">■</span>'
         for index in order
     ]
-    height = 28 * len(rows) + (70 if not beside else 110)
-    figure.update_layout(theme.base_layout(height=height, margin={"t": 10}, showlegend=False))
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[*labels, "<b>macro mean</b>"],
-        autorange="reversed",
-        ticks="",
-        showgrid=False,
-        fixedrange=True,
+    return theme.figure(
+        [cells],
+        height=28 * len(rows) + (110 if published else 70),
+        margin={"t": 10},
+        showlegend=False,
+        xaxis={"tickvals": columns, "ticktext": titles, "side": "top", "ticks": "", **theme.FIXED},
+        yaxis={
+            "tickvals": rows,
+            "ticktext": [*labels, "<b>macro mean</b>"],
+            "autorange": "reversed",
+            "ticks": "",
+            **theme.FIXED,
+        },
     )
-    return figure.update_xaxes(tickvals=places, ticktext=heads, side="top", ticks="", showgrid=False, fixedrange=True)
 
 
 def _score(value: float) -> str:

@@ -1,6 +1,6 @@
-"""What all figures share: layout, the colour of each run, and the colours of better and worse.
+"""Layout and colours of all figures.
 
-Backgrounds are transparent and greys are half-way, so that a figure reads on a light and on a dark page alike.
+Backgrounds are transparent and greys are medium, so that a figure is readable on a light and on a dark page.
 """
 
 from __future__ import annotations
@@ -17,49 +17,36 @@ from cityseg.config.presets import PRESETS
 from cityseg.data.layouts.detect import Split
 
 BETTER = "#2f7de1"
-"""Blue: of two results, where the looked-at one is better."""
+"""Blue: the candidate is better."""
 WORSE = "#e5752b"
-"""Orange: where it is worse."""
+"""Orange: the candidate is worse."""
 SAME = "#8a94a3"
-"""Grey: no difference, or none that can be told from chance."""
+"""Grey: no difference, or none that is significant."""
 NEUTRAL = "#7d8896"
-"""Lines, outlines and marks that stand for no run and no class."""
+"""Lines, outlines and marks that belong to no run and no class."""
 GRID = "rgba(128, 138, 152, 0.22)"
 
 SPLIT_COLORS: dict[Split, str] = {"train": "#6388b0", "val": "#6d9440", "test": "#a272c2"}
 """Colours of the splits, for figures in which colour does not stand for a class."""
 SPLIT_SYMBOLS: dict[Split, str] = {"train": "circle", "val": "diamond", "test": "square"}
-"""Marks of the splits, the same in every figure."""
 SPLIT_DASHES: dict[Split, str] = {"train": "solid", "val": "dash", "test": "dot"}
 ROW_PIXELS = 25
 """Height of one class in figures that list the classes from top to bottom."""
+FIXED = {"showgrid": False, "fixedrange": True}
+"""Axis entries of figures that are not zoomed."""
 
 RUN_COLORS = (
-    "#14919b",
-    "#b0459c",
-    "#b8860b",
-    "#6d5bd0",
-    "#3f9142",
-    "#cf3f4f",
-    "#8a6d3b",
-    "#5f7d95",
-    "#e0699f",
-    "#7a9a01",
-    "#9b6fd1",
-    "#1fa67a",
-    "#a8442a",
-    "#66788a",
-    "#c1a100",
-    "#4a6a4f",
+    *("#14919b", "#b0459c", "#b8860b", "#6d5bd0", "#3f9142", "#cf3f4f", "#8a6d3b", "#5f7d95"),
+    *("#e0699f", "#7a9a01", "#9b6fd1", "#1fa67a", "#a8442a", "#66788a", "#c1a100", "#4a6a4f"),
 )
-"""Colours of runs: apart from each other, and none of them the blue and orange of better and worse."""
+"""Colours of runs: distinct, and none of them the blue and orange of better and worse."""
 
 
 def run_color(run_id: str) -> str:
-    """Return the colour of a run or shipped model: the same on every page, whatever else is shown.
+    """Return the colour of a run or shipped model, the same on every page.
 
-    Names of presets, under which models are shipped, have fixed places; any other name gets one by its hash, so
-    two runs can share a colour. A figure therefore names its runs as well.
+    Presets, under whose names models are shipped, have fixed colours; any other name gets one by its hash, so two runs
+    can share a colour. A figure therefore names its runs as well.
     """
     names = tuple(PRESETS)
     if run_id in names:
@@ -75,10 +62,10 @@ def class_color(train_id: int, alpha: float = 1.0, palette: np.ndarray = PALETTE
 
 
 def visible_color(train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> tuple[int, int, int]:
-    """Return a class's colour as (red, green, blue), mixed with white or black until it stands off the page.
+    """Return a class's colour as (red, green, blue), mixed with white or black until it contrasts with the page.
 
-    Scales that begin in the page's own colour need this: the dark blue of cars on a dark page, or the pale green of
-    terrain on a white one, would show nothing. The hue stays.
+    Scales that begin in the page's own colour need this, for the dark blue of cars on a dark page or the pale green of
+    terrain on a white one. The hue stays.
     """
     color = palette[train_id].astype(float)
     luma = float(color @ (0.299, 0.587, 0.114))
@@ -92,7 +79,7 @@ def visible_color(train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = 
 
 
 def class_ticks(train_ids: Sequence[int], palette: np.ndarray = PALETTE, *, dark: bool = False) -> list[str]:
-    """Return axis labels: each class's name and a square in its colour, as visible on a light or dark page."""
+    """Return axis labels: each class's name and a square in its ``visible_color``."""
     colors = [visible_color(index, palette, dark=dark) for index in train_ids]
     return [
         f'{CLASS_NAMES[index]} <span style="color:rgb{color};font-size:16px">■</span>'

@@ -35,7 +35,7 @@ def history() -> list[dict[str, object]]:
         ("minutes", [0.1, 0.2, 0.3, 0.4, 0.5], [13 / 60, 25 / 60]),
     ],
 )
-def test_positions(history: list[dict], over: curves.Over, train: list[float], val: list[float]) -> None:
+def test_positions(history: list[dict], over: curves.XAxis, train: list[float], val: list[float]) -> None:
     assert curves.curve(history, curves.TRAIN_LOSS, over, 16) == (pytest.approx(train), [2.5, 1.25, 5 / 6, 0.625, 0.5])
     assert curves.curve(history, curves.VAL_LOSS, over, 16) == (pytest.approx(val), [1.5, 0.75])
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cityseg.analysis.parallel_coordinates import axis, table
+from cityseg.analysis.parallel_coordinates import axis
 
 
 def test_numbers_keep_their_distances() -> None:
@@ -27,7 +27,7 @@ def test_words_and_switches_are_spaced_evenly() -> None:
 
 def test_many_numbers_are_written_at_the_ends_and_the_middle() -> None:
     values = [0.0, 0.1, 0.2, 0.3, 0.45, 0.8, 1.0]
-    (found,) = table({"F1": (values, [f"{value:.1f}" for value in values])})
+    found = axis("F1", values, [f"{value:.1f}" for value in values])
     assert [place for place, _ in found.ticks] == [0.0, 0.45, 1.0]
     close = axis("F1", [0.0, 0.05, 0.5, 0.95, 1.0], ["a", "b", "c", "d", "e"])
     assert [text for _, text in close.ticks] == ["a", "c", "e"], "written values do not overlap"

@@ -1,4 +1,4 @@
-"""The Compare page in a real browser: from the verdict to the class, and from the class to its frames."""
+"""The Compare page in a real browser: from the verdict to the class, and on to its frames."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def test_a_click_leads_from_the_verdict_to_the_class_and_its_frames(browser: Any
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
-        page.goto(f"{studio.address}/compare?runs=experiment-1,better-1&baseline=experiment-1&view=Certainty")
+        page.goto(f"{studio.address}/compare?runs=experiment-1,better-1&baseline=experiment-1&view=Significance")
         reading = page.get_by_text(re.compile(r"^better-1 is better than experiment-1: macro F1 \+"))
         sync_api.expect(reading.first).to_be_visible(timeout=60_000)
         sync_api.expect(page.locator(".st-key-forest .js-plotly-plot")).to_be_visible(timeout=60_000)
         sync_api.expect(page.get_by_text("Classes better-1 won")).to_be_visible()
-        page.get_by_role("tab", name="Why").click()
+        page.get_by_role("tab", name="Contribution by class").click()
         steps = page.locator(".st-key-waterfall .js-plotly-plot .barlayer .trace").nth(2).locator(".point path")
         sync_api.expect(steps.nth(4)).to_be_visible(timeout=60_000)
         sync_api.expect(page.get_by_role("heading", name="Frames that moved vegetation")).to_be_visible()
         steps.nth(1).click(force=True)
         sync_api.expect(page.get_by_role("heading", name="Frames that moved car")).to_be_visible(timeout=30_000)
-        sync_api.expect(page.get_by_text(re.compile("frames speak for better-1"))).to_be_visible()
+        sync_api.expect(page.get_by_text(re.compile("frames favour better-1"))).to_be_visible()
         assert "class=car" in page.url
-        assert "view=Why" in page.url
+        assert "view=Contribution" in page.url
     finally:
         page.close()
     assert not errors

@@ -52,7 +52,7 @@ def test_lines_say_who_is_better_at_whose_cost(cityseg: Callable, workplace: Pat
 def test_unlike_results_are_not_subtracted_and_say_why(cityseg: Callable, workplace: Path) -> None:
     answer = cityseg("compare", "better-1", "better-3")
     assert answer.code == 0
-    expected = "better-3 is not subtracted from better-1: different evaluation sizes (64x128 and 128x256 pixels)."
+    expected = "better-3 is not comparable with better-1: different evaluation sizes (64x128 and 128x256 pixels)."
     assert expected in answer.out
     document = json.loads(cityseg("compare", "better-1", "better-3", "--json").out)
     assert document["comparisons"] == [

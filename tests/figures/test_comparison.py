@@ -5,13 +5,13 @@ import pytest
 
 from cityseg.analysis.comparison.bootstrap import Estimate, Verdict
 from cityseg.analysis.comparison.comparability import ClassTable, Differences
-from cityseg.analysis.comparison.contributions import Bridge
+from cityseg.analysis.comparison.contributions import Contributions
 from cityseg.analysis.comparison.published import TABLES
 from cityseg.analysis.parallel_coordinates import axis
 from cityseg.figures import theme
 from cityseg.figures.comparison import forest, waterfall
 from cityseg.figures.parallel_coordinates import parallel_axes
-from cityseg.figures.score_matrix import class_heatmap, difference_heatmap
+from cityseg.figures.score_matrix import score_heatmap
 
 NAN = float("nan")
 
@@ -47,7 +47,12 @@ def test_the_waterfall_goes_from_one_mean_to_the_other() -> None:
     classes = np.zeros(19)
     classes[[0, 13, 4]] = 0.05, -0.02, 0.01
     figure = waterfall(
-        Bridge("iou", 0.3, 0.34, classes, np.zeros((2, 19))), [0, 4, 13], ("a", "b"), ("red", "green"), 13, "mean IoU"
+        Contributions("iou", 0.3, 0.34, classes, np.zeros((2, 19))),
+        [0, 4, 13],
+        ("a", "b"),
+        ("red", "green"),
+        13,
+        "mean IoU",
     )
     steps = figure.data[-1]
     ends = np.array(steps.base) + np.array(steps.x)
@@ -64,13 +69,13 @@ def test_published_columns_have_figures_but_no_colour_and_rows_follow_the_order(
     scores = np.linspace(0, 1, 38).reshape(19, 2)
     table = ClassTable(("a", "b"), "f1", scores, np.array([0.5, 0.6]), np.full((19, 2), 1 / 19))
     order = list(range(18, -1, -1))
-    heat = class_heatmap(table, order=order, beside=TABLES).data[0]
+    heat = score_heatmap(table, order=order, published=TABLES).data[0]
     assert heat.text[-2][0] == "0.000"
     assert heat.text[18][2] == "0.871", "road is last but the mean"
     assert np.isnan(np.array(heat.z, float)[:, 2:]).all()
     assert heat.text[-1][4] == "0.256"
     compared = Differences("a", scores - scores[:, [0]], np.array([0.0, 0.1]), {})
-    heat = difference_heatmap(table, compared, order=order, beside=TABLES).data[0]
+    heat = score_heatmap(table, compared, order=order, published=TABLES).data[0]
     assert list(heat.text[-1][:3]) == ["0.500", "+0.100", "0.181"]
 
 

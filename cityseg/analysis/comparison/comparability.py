@@ -1,11 +1,11 @@
-"""Setting results side by side: whether two may be subtracted, and per-class scores of several.
+"""Comparability of results, and their per-class scores and differences.
 
-Everything here works on the summaries that ``metrics.summarize`` makes and a model card stores by split.
+Works on the summaries of ``metrics.summarize``, which a model card stores by split.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,13 +21,13 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Basis:
-    """What a result was measured on. Two results are comparable only if all of it agrees.
+    """The data, size and labels that a result was measured on. Results are comparable if these are equal.
 
     Attributes:
         split: train, val or test.
-        fingerprint: names the frames and their truth.
-        size: (height, width) at which truth and prediction were compared.
-        label_policy: how annotated labels became train ids.
+        fingerprint: hash of the frames and their ground truth.
+        size: (height, width) at which ground truth and prediction were compared.
+        label_policy: mapping of annotated labels to train ids.
     """
 
     split: str
@@ -37,22 +37,21 @@ class Basis:
 
     @classmethod
     def of(cls, summary: Summary, split: str) -> Basis:
-        """Read it from a stored summary; what a summary does not say is left empty."""
+        """Read it from a stored summary; missing entries are left empty."""
         height, width = summary.get("size") or (0, 0)
-        return cls(
-            split, str(summary.get("fingerprint", "")), (height, width), str(summary.get("label_policy", "unknown"))
-        )
+        policy = str(summary.get("label_policy", "unknown"))
+        return cls(split, str(summary.get("fingerprint", "")), (height, width), policy)
 
 
 def obstacles(first: Basis, second: Basis) -> tuple[str, ...]:
-    """Say in words what keeps two results from being compared; nothing if they are comparable."""
-    found = []
+    """Return the reasons why two results are not comparable; empty if they are."""
     if not (first.fingerprint and second.fingerprint):
         return ("no record of the frames that one of them was measured on",)
+    found = []
     if first.split != second.split:
         found.append(f"different splits ({first.split} and {second.split})")
     elif first.fingerprint != second.fingerprint:
-        # Two splits of one dataset differ in their frames anyway, so this is said once.
+        # Splits of one dataset differ in their frames anyway, so only one of the two is named.
         found.append("different frames or annotations (the data fingerprints differ)")
     if first.size != second.size:
         found.append(f"different evaluation sizes ({_size(first)} and {_size(second)} pixels)")
@@ -62,7 +61,7 @@ def obstacles(first: Basis, second: Basis) -> tuple[str, ...]:
 
 
 def group_comparable(bases: Mapping[str, Basis]) -> list[tuple[str, ...]]:
-    """Group names whose results may be subtracted from one another; the largest group first."""
+    """Group the names of comparable results; the largest group first."""
     groups: dict[Basis, list[str]] = {}
     for name, basis in bases.items():
         groups.setdefault(basis, []).append(name)
@@ -71,14 +70,14 @@ def group_comparable(bases: Mapping[str, Basis]) -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class ClassTable:
-    """One metric of several results, class by class.
+    """One metric of several results by class.
 
     Attributes:
-        names: the results, R of them.
-        metric: which score.
-        scores: (19, R) float64; NaN where a class occurs in neither truth nor prediction, or was not measured.
+        names: the R results.
+        metric: the score.
+        scores: (19, R) float64; NaN if a class occurs in neither ground truth nor prediction, or was not measured.
         macro: (R,) mean over the classes that have a score.
-        support: (19, R) truth pixels as a share of all scored pixels, 0 to 1; NaN where unknown.
+        support: (19, R) ground truth pixels as a share of all scored pixels, 0 to 1; NaN if unknown.
     """
 
     names: tuple[str, ...]
@@ -89,76 +88,64 @@ class ClassTable:
 
 
 def class_table(summaries: Mapping[str, Summary], metric: Metric) -> ClassTable:
-    """Line up one metric of several summaries.
-
-    Raises:
-        UsageError: no such metric.
-    """
+    """Collect one metric of several summaries; raises UsageError for an unknown metric."""
     if metric not in METRICS:
         raise UsageError(f"unknown metric {metric!r}: expected one of {', '.join(METRICS)}")
-    columns = [_column(summary, metric) for summary in summaries.values()]
-    supports = [_column(summary, "support") for summary in summaries.values()]
-    totals = [np.nansum(support) or np.nan for support in supports]
-    empty = np.empty((len(CLASS_NAMES), 0))
+    support = _columns(summaries, "support")
+    total = np.nansum(support, 0)
     return ClassTable(
         names=tuple(summaries),
         metric=metric,
-        scores=np.column_stack(columns) if columns else empty,
-        macro=np.array([_number(summary.get("macro", {}).get(metric)) for summary in summaries.values()]),
-        support=np.column_stack([s / t for s, t in zip(supports, totals, strict=True)]) if columns else empty,
+        scores=_columns(summaries, metric),
+        macro=np.array([summary.get("macro", {}).get(metric) for summary in summaries.values()], np.float64),
+        support=support / np.where(total, total, np.nan),
     )
 
 
 @dataclass(frozen=True)
 class Differences:
-    """Scores minus a baseline's, withheld where the two are not comparable.
+    """Scores minus a baseline's, for the results that are comparable with it.
 
     Attributes:
-        baseline: what was subtracted.
-        scores: (19, R); NaN where withheld or where either side has no score.
+        baseline: name of the baseline.
+        scores: (19, R); NaN if not comparable or if either side has no score.
         macro: (R,).
-        withheld: per result that was not subtracted, what stands in the way.
+        obstacles: reasons why a result is not comparable, for every such result.
     """
 
     baseline: str
     scores: np.ndarray
     macro: np.ndarray
-    withheld: dict[str, tuple[str, ...]]
+    obstacles: dict[str, tuple[str, ...]]
 
 
 def differences(table: ClassTable, bases: Mapping[str, Basis], baseline: str) -> Differences:
-    """Subtract one result's scores from every result's.
-
-    Raises:
-        UsageError: the baseline is not in the table.
-    """
+    """Subtract the baseline's scores from every result's; raises UsageError for a baseline not in the table."""
     if baseline not in table.names:
         raise UsageError(f"unknown baseline {baseline!r}: expected one of {', '.join(table.names) or 'no results'}")
     at = table.names.index(baseline)
-    withheld = {name: found for name in table.names if (found := obstacles(bases[baseline], bases[name]))}
-    allowed = np.array([name not in withheld for name in table.names])
+    reasons = {name: found for name in table.names if (found := obstacles(bases[baseline], bases[name]))}
+    allowed = np.array([name not in reasons for name in table.names])
     return Differences(
         baseline=baseline,
         scores=np.where(allowed, table.scores - table.scores[:, [at]], np.nan),
         macro=np.where(allowed, table.macro - table.macro[at], np.nan),
-        withheld=withheld,
+        obstacles=reasons,
     )
 
 
 def differing_settings(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
-    """Return the settings that are not the same everywhere, each with its value per result in order."""
-    keys: Sequence[str] = list(dict.fromkeys(key for config in configs.values() for key in config))
+    """Return the settings that are not equal in all configs, each with its value per config."""
+    keys = dict.fromkeys(key for config in configs.values() for key in config)
     values = {key: tuple(config.get(key) for config in configs.values()) for key in keys}
     return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
 
 
-def _column(summary: Summary, field: str) -> np.ndarray:
-    per_class = summary.get("per_class", {})
-    return np.array([_number(per_class.get(name, {}).get(field)) for name in CLASS_NAMES])
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+def _columns(summaries: Mapping[str, Summary], field: str) -> np.ndarray:
+    """Return (19, R) float64; NaN for None."""
+    per_class = [summary.get("per_class", {}) for summary in summaries.values()]
+    rows = [[classes.get(name, {}).get(field) for classes in per_class] for name in CLASS_NAMES]
+    return np.array(rows, np.float64)
 
 
 def _size(basis: Basis) -> str:

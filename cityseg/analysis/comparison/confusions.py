@@ -1,6 +1,6 @@
-"""Confusion matrices of several results: as shares, as a difference, and the confusions in which they differ.
+"""Confusion matrices of several results: normalised, subtracted, and the confusions that are largest or changed most.
 
-Matrices have rows = truth and columns = prediction.
+Matrices have rows = ground truth and columns = prediction.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Literal
 
 import numpy as np
 
-View = Literal["truth", "prediction"]
-"""Divide by the pixels of the true class (recall on the diagonal), or by those given a class (precision)."""
+Normalisation = Literal["truth", "prediction"]
+"""Divide by the pixels of the ground truth class (recall on the diagonal) or of the predicted class (precision)."""
 
 
 @dataclass(frozen=True)
-class ComparedPair:
+class ComparedConfusion:
     """One confusion in several results.
 
     Attributes:
-        truth: train id of what the pixels are.
-        predicted: train id of what they are called.
-        shares: of each result in order, 0 to 1; NaN where a result has no pixel to divide by.
+        truth: train id of the ground truth.
+        predicted: train id of the prediction.
+        shares: of each result in order, 0 to 1; NaN for a result without pixels to divide by.
     """
 
     truth: int
@@ -30,72 +30,57 @@ class ComparedPair:
     shares: tuple[float, ...]
 
 
-def normalised(confusion: np.ndarray, view: View = "truth") -> np.ndarray:
-    """Turn counts into shares of each row, or of each column.
-
-    Args:
-        confusion: (C, C) counts.
-        view: ``truth`` makes rows add up to 1, ``prediction`` columns.
+def normalised(confusion: np.ndarray, view: Normalisation = "truth") -> np.ndarray:
+    """Divide (C, C) counts by the sum of each row (``truth``) or column (``prediction``).
 
     Returns:
-        (C, C) float64, 0 to 1; NaN in a row (column) without pixels.
+        (C, C) float64, 0 to 1; NaN in a row or column without pixels.
     """
     counts = np.asarray(confusion, dtype=np.float64)
     total = counts.sum(1 if view == "truth" else 0, keepdims=True)
     return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
 
 
-def confusion_difference(first: np.ndarray, second: np.ndarray, view: View = "truth") -> np.ndarray:
-    """Subtract the first result's shares from the second's.
-
-    Returns:
-        (C, C) float64, -1 to 1; NaN where either has no share.
-    """
+def confusion_difference(first: np.ndarray, second: np.ndarray, view: Normalisation = "truth") -> np.ndarray:
+    """Return the second's shares minus the first's: (C, C) float64, -1 to 1; NaN if either has no share."""
     difference: np.ndarray = normalised(second, view) - normalised(first, view)
     return difference
 
 
 def improvement(difference: np.ndarray) -> np.ndarray:
-    """Turn a difference of confusions so that more is better: as it is on the diagonal, negated off it.
-
-    Args:
-        difference: (C, C) of shares or counts.
-    """
+    """Negate a (C, C) difference of confusions off the diagonal, so that more is better everywhere."""
     better = -np.asarray(difference, dtype=np.float64)
     np.fill_diagonal(better, np.diagonal(difference))
     return better
 
 
-def compared_pairs(confusions: Sequence[np.ndarray], view: View = "truth", limit: int = 8) -> tuple[ComparedPair, ...]:
-    """List the confusions that are largest in any of the results.
-
-    Args:
-        confusions: (C, C) counts of each result.
-        view: what the shares refer to.
-        limit: at most so many.
-    """
+def largest_confusions(
+    confusions: Sequence[np.ndarray], view: Normalisation = "truth", limit: int = 8
+) -> tuple[ComparedConfusion, ...]:
+    """Return up to ``limit`` confusions of (C, C) counts, those with the largest share in any result first."""
     shares = _off_diagonal(confusions, view)
-    return _pairs(shares, np.nan_to_num(shares).max(0), limit)
+    return _top(shares, np.nan_to_num(shares).max(0), limit)
 
 
-def changed_pairs(
-    first: np.ndarray, second: np.ndarray, view: View = "truth", limit: int = 8
-) -> tuple[ComparedPair, ...]:
-    """List the confusions whose share changes most from the first result to the second, in either direction."""
+def changed_confusions(
+    first: np.ndarray, second: np.ndarray, view: Normalisation = "truth", limit: int = 8
+) -> tuple[ComparedConfusion, ...]:
+    """Return up to ``limit`` confusions of two (C, C) counts, those whose share changed most first."""
     shares = _off_diagonal([first, second], view)
-    return _pairs(shares, np.nan_to_num(np.abs(shares[1] - shares[0])), limit)
+    return _top(shares, np.nan_to_num(np.abs(shares[1] - shares[0])), limit)
 
 
-def _off_diagonal(confusions: Sequence[np.ndarray], view: View) -> np.ndarray:
+def _off_diagonal(confusions: Sequence[np.ndarray], view: Normalisation) -> np.ndarray:
     shares = np.stack([normalised(confusion, view) for confusion in confusions])
-    shares[:, np.arange(shares.shape[1]), np.arange(shares.shape[1])] = np.nan
+    diagonal = np.arange(shares.shape[1])
+    shares[:, diagonal, diagonal] = np.nan
     return shares
 
 
-def _pairs(shares: np.ndarray, key: np.ndarray, limit: int) -> tuple[ComparedPair, ...]:
-    pairs = []
-    for cell in np.argsort(-key, axis=None, kind="stable")[:limit]:
-        truth, predicted = divmod(int(cell), key.shape[1])
-        if key[truth, predicted] > 0:
-            pairs.append(ComparedPair(truth, predicted, tuple(map(float, shares[:, truth, predicted]))))
-    return tuple(pairs)
+def _top(shares: np.ndarray, key: np.ndarray, limit: int) -> tuple[ComparedConfusion, ...]:
+    cells = (divmod(int(cell), key.shape[1]) for cell in np.argsort(-key, axis=None, kind="stable")[:limit])
+    return tuple(
+        ComparedConfusion(truth, predicted, tuple(map(float, shares[:, truth, predicted])))
+        for truth, predicted in cells
+        if key[truth, predicted] > 0
+    )

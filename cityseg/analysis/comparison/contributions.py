@@ -1,6 +1,6 @@
-"""From one result's mean score to another's: which class moved it by how much, and which frames moved the class.
+"""Contributions to the difference of two mean scores: of every class, and of every frame to its classes.
 
-Both steps are exact sums, so nothing is left over to be explained away.
+Both decompositions are exact sums: nothing is left unexplained.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from cityseg.metrics import METRICS, class_scores, macro
 
 
 @dataclass(frozen=True)
-class Bridge:
-    """The way from the baseline's macro score to the other's.
+class Contributions:
+    """The difference of two macro scores by class and frame.
 
     Attributes:
-        metric: which score.
+        metric: score.
         start: the baseline's mean over its classes, 0 to 1.
-        end: the other's.
+        end: the candidate's.
         classes: (19,) contributions, which add up to ``end - start``.
-        frames: (N, 19) what each frame adds to each class's contribution; columns add up to ``classes``.
+        frames: (N, 19) contribution of each frame to each class; columns add up to ``classes``.
     """
 
     metric: Metric
@@ -33,28 +33,28 @@ class Bridge:
     frames: np.ndarray
 
 
-def bridge(first: np.ndarray, second: np.ndarray, metric: Metric = "iou") -> Bridge:
-    """Take the difference of two macro scores apart.
+def contributions(first: np.ndarray, second: np.ndarray, metric: Metric = "iou") -> Contributions:
+    """Decompose the difference of two macro scores.
 
-    A class that both score contributes (second - first) / n, where n counts the classes that both score. A class that
-    occurs in no label and is seen by one model alone has a score, 0, with that model only: it stands for what its
-    joining does to that model's mean, equally shared where there are several of them.
+    A class that both score contributes (second - first) / n, where n counts the classes that both score. A class
+    without ground truth that only one model predicts has a score, 0, with that model only: its contribution is its
+    effect on that model's mean, shared equally between such classes.
 
-    A class's score is a ratio I / U of two sums over frames. With a for the baseline and b for the other, and dI, dU
-    a frame's b minus a, the frame is given
+    A class's score is a ratio I / U of two sums over frames. With a for the baseline, b for the candidate, and dI, dU
+    a frame's b minus a, the frame's contribution is
 
         dI (1/U_a + 1/U_b) / 2  -  dU (I_a + I_b) / (2 U_a U_b),
 
-    which adds up to I_b/U_b - I_a/U_a exactly: it is the mean over both orders of changing the numerator and the
-    denominator (the Shapley value of the two). A frame on which both predict alike is given 0.
+    which adds up to I_b/U_b - I_a/U_a exactly: the mean over both orders of changing numerator and denominator (the
+    Shapley value of the two). A frame on which both predict alike contributes 0.
 
     Args:
-        first: (N, 19, 19) counts of the baseline, rows = truth.
-        second: (N, 19, 19) of the other result on the same frames in the same order.
-        metric: any of the five.
+        first: (N, 19, 19) counts of the baseline, rows = ground truth.
+        second: (N, 19, 19) counts of the candidate on the same frames in the same order.
+        metric: one of the five scores.
 
     Raises:
-        UsageError: no such metric.
+        UsageError: an unknown metric.
     """
     if metric not in METRICS:
         raise UsageError(f"unknown metric {metric!r}: expected one of {', '.join(METRICS)}")
@@ -69,27 +69,27 @@ def bridge(first: np.ndarray, second: np.ndarray, metric: Metric = "iou") -> Bri
             alone = known[side] & ~both
             if alone.any():
                 classes[alone] = sign * (means[side] - scores[side][both].mean()) / alone.sum()
-    return Bridge(metric, means[0], means[1], classes, _frames(first, second, metric, both, classes))
+    return Contributions(metric, means[0], means[1], classes, _frames(first, second, metric, both, classes))
 
 
 def _frames(first: np.ndarray, second: np.ndarray, metric: Metric, both: np.ndarray, classes: np.ndarray) -> np.ndarray:
     (over_a, under_a), (over_b, under_b) = _parts(first, metric), _parts(second, metric)
     sums = [part.sum(0) for part in (over_a, under_a, over_b, under_b)]
     whole_a, whole_b = 1 / np.maximum(sums[1], 1), 1 / np.maximum(sums[3], 1)
-    # A class that one of them never calls has precision 0 by convention; its empty ratio takes no part.
+    # A class that one model never predicts has precision 0 by convention; its empty ratio is left out.
     usable = (sums[1] > 0) & (sums[3] > 0)
     moved = (over_b - over_a) * (whole_a + whole_b) / 2
     moved -= (under_b - under_a) * (sums[0] + sums[2]) * whole_a * whole_b / 2
     plain = over_b * whole_b - over_a * whole_a
     frames = np.where(usable, moved, plain) / max(1, both.sum())
-    # What one model alone sees is wrong wherever it sees it.
+    # A class that only one model predicts is wrong wherever it is predicted.
     pixels = np.asarray(first).sum(1) + np.asarray(second).sum(1)
     share = pixels / np.maximum(pixels.sum(0), 1)
     return np.where(both, frames, share * classes)
 
 
 def _parts(matrices: np.ndarray, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
-    """Return numerator and denominator of a metric for every frame and class: two of (N, 19) float64."""
+    """Return numerator and denominator of a metric, each (N, 19) float64 by frame and class."""
     matrices = np.asarray(matrices, np.float64)
     hits, truth, predicted = np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(2), matrices.sum(1)
     match metric:
@@ -103,8 +103,8 @@ def _parts(matrices: np.ndarray, metric: Metric) -> tuple[np.ndarray, np.ndarray
             return 2 * hits, truth + predicted
 
 
-def most_responsible(bridge: Bridge, train_id: int, limit: int = 12) -> np.ndarray:
-    """Return (K,) int64 frames that moved a class, the largest contribution of either sign first; none with 0."""
-    moved = np.abs(bridge.frames[:, train_id])
+def top_frames(parts: Contributions, train_id: int, limit: int = 12) -> np.ndarray:
+    """Return (K,) int64 positions of the frames with the largest absolute contribution to a class; none with 0."""
+    moved = np.abs(parts.frames[:, train_id])
     order = np.argsort(-moved, kind="stable")[:limit]
     return order[moved[order] > 0]

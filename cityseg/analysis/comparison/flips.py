@@ -1,7 +1,7 @@
-"""What changes from one model to another: pixels fixed and broken, and the frames where most of it happens.
+"""Flips: pixels that the candidate fixes and breaks relative to the baseline.
 
-Pixel by pixel this needs both predictions (``flip_map``). The per-frame confusion matrices know how many pixels each
-model has right, so they give fixed minus broken of every frame (``frame_flips``), but not the two apart.
+``flip_map`` compares two predictions pixel by pixel. Per-frame confusion matrices hold the number of correct pixels, so
+``frame_flips`` gets fixed minus broken of every frame from them, but not the two separately.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cityseg.errors import UsageError
 FIXED, BROKEN, BOTH_WRONG, BOTH_RIGHT = 0, 1, 2, 3
 """Values of ``flip_map``."""
 FLIP_NAMES = ("fixed", "broken", "both wrong", "both right")
-"""What they are called."""
+"""Names of these values."""
 
 Order = Literal["most broken", "most fixed"]
 ORDERS: tuple[Order, ...] = ("most broken", "most fixed")
@@ -25,12 +25,12 @@ ORDERS: tuple[Order, ...] = ("most broken", "most fixed")
 
 @dataclass(frozen=True)
 class FlipShares:
-    """How the labelled pixels of one or many frames fall into the four cases.
+    """Shares of the four cases in the labelled pixels of one or many frames; NaN without labelled pixels.
 
     Attributes:
-        pixels: how many are labelled.
-        fixed: share that only the second model has right, 0 to 1; NaN where nothing is labelled, as the others.
-        broken: share that only the first has right.
+        pixels: number of labelled pixels.
+        fixed: share that only the candidate has right, 0 to 1.
+        broken: share that only the baseline has right.
         both_wrong: share that neither has right.
         both_right: share that both have right.
     """
@@ -44,12 +44,12 @@ class FlipShares:
 
 @dataclass(frozen=True)
 class FrameFlips:
-    """What the matrices of two results say about every frame.
+    """Correct pixels of two results in every frame.
 
     Attributes:
-        first: (N,) int64 pixels that the first has right.
-        second: (N,) int64 pixels that the second has right.
-        pixels: (N,) int64 pixels that are labelled.
+        first: (N,) int64 pixels that the baseline has right.
+        second: (N,) int64 pixels that the candidate has right.
+        pixels: (N,) int64 labelled pixels.
     """
 
     first: np.ndarray
@@ -58,27 +58,27 @@ class FrameFlips:
 
     @property
     def net(self) -> np.ndarray:
-        """(N,) int64 pixels fixed minus pixels broken; negative where the second is worse."""
+        """(N,) int64 pixels fixed minus pixels broken; negative if the candidate is worse."""
         net: np.ndarray = self.second - self.first
         return net
 
     @property
     def share(self) -> np.ndarray:
-        """(N,) float64 ``net`` as a share of the labelled pixels, -1 to 1; NaN where nothing is labelled."""
+        """(N,) float64 ``net`` as a share of the labelled pixels, -1 to 1; NaN without labelled pixels."""
         return np.divide(self.net, self.pixels, out=np.full(len(self.pixels), np.nan), where=self.pixels > 0)
 
 
 def flip_map(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Say of every pixel what becomes of it from the first model to the second.
+    """Classify every pixel by the correctness of two predictions.
 
     Args:
         truth: (H, W) uint8 train ids.
-        first: (H, W) uint8 train ids predicted by the first model.
-        second: (H, W) uint8 by the second.
+        first: (H, W) uint8 train ids predicted by the baseline.
+        second: (H, W) uint8 train ids predicted by the candidate.
 
     Returns:
-        (H, W) uint8: ``FIXED`` (wrong, then right), ``BROKEN`` (right, then wrong), ``BOTH_WRONG``, ``BOTH_RIGHT``,
-        and 255 where the truth is void.
+        (H, W) uint8: ``FIXED`` (wrong, then right), ``BROKEN`` (right, then wrong), ``BOTH_WRONG``, ``BOTH_RIGHT``, or
+        255 for void ground truth.
     """
     before, after = first == truth, second == truth
     flips = np.where(before, np.where(after, BOTH_RIGHT, BROKEN), np.where(after, FIXED, BOTH_WRONG)).astype(np.uint8)
@@ -87,14 +87,10 @@ def flip_map(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.nda
 
 
 def flip_counts(flips: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Count the four cases of a ``flip_map`` for every class.
-
-    Args:
-        flips: (H, W) uint8.
-        truth: (H, W) uint8 train ids that it was made with.
+    """Count the four cases of a (H, W) uint8 ``flip_map`` by class.
 
     Returns:
-        (19, 4) int64 pixels of each true class that are fixed, broken, wrong twice and right twice.
+        (19, 4) int64 pixels of each ground truth class: fixed, broken, both wrong, both right.
     """
     scored = truth != IGNORE_INDEX
     cells = truth[scored].astype(np.int64) * len(FLIP_NAMES) + flips[scored]
@@ -103,20 +99,19 @@ def flip_counts(flips: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def flip_shares(counts: np.ndarray) -> FlipShares:
-    """Turn (..., 4) ``flip_counts``, of one frame or of several added up, into shares of all labelled pixels."""
+    """Return (..., 4) ``flip_counts``, summed over everything else, as shares of all labelled pixels."""
     counts = counts.reshape(-1, len(FLIP_NAMES)).sum(0)
     total = int(counts.sum())
-    shares = [float(count / total) if total else float("nan") for count in counts]
-    return FlipShares(total, shares[FIXED], shares[BROKEN], shares[BOTH_WRONG], shares[BOTH_RIGHT])
+    return FlipShares(total, *(float(count / total) if total else float("nan") for count in counts))
 
 
 def frame_flips(first: np.ndarray, second: np.ndarray, train_id: int | None = None) -> FrameFlips:
-    """Compare how many pixels of every frame two results have right.
+    """Compare the correct pixels of two results in every frame.
 
     Args:
-        first: (N, C, C) counts, rows = truth.
-        second: (N, C, C) counts of the same frames in the same order.
-        train_id: look at the pixels that are this class only; None for all.
+        first: (N, C, C) counts of the baseline, rows = ground truth.
+        second: (N, C, C) counts of the candidate on the same frames in the same order.
+        train_id: count only the pixels of this ground truth class; None for all.
 
     Raises:
         UsageError: the two were not counted on the same labelled pixels.
@@ -133,11 +128,7 @@ def frame_flips(first: np.ndarray, second: np.ndarray, train_id: int | None = No
 
 
 def ordered(flips: FrameFlips, order: Order) -> np.ndarray:
-    """Order frames by pixels fixed minus pixels broken; frames without labelled pixels are left out.
-
-    Returns:
-        (K,) int64 positions; what is equal keeps its order.
-    """
+    """Return (K,) int64 positions of the frames with labelled pixels, sorted (stably) by fixed minus broken."""
     key = flips.net if order == "most broken" else -flips.net
     positions = np.argsort(key, kind="stable")
     return positions[flips.pixels[positions] > 0]

@@ -1,4 +1,4 @@
-"""Groups of runs: what is the same recipe but for the seed is put together, with mean and spread of its scores."""
+"""Groups of runs: runs with one config but different seeds form a variant, with mean and spread of its scores."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SPLITS = ("val", "test")
 
 @dataclass(frozen=True)
 class Member:
-    """A run of a group, as far as it matters here.
+    """A run of a group.
 
     Attributes:
         id: the run's id.
-        config: its description.
-        finished: whether it did all it was to do; only then its scores count.
+        config: its config.
+        finished: whether its training is complete; only then its scores count.
         scores: summaries of the best weights by split.
     """
 
@@ -38,8 +38,8 @@ class Spread:
     Attributes:
         n: number of seeds.
         mean: their mean, 0 to 1.
-        deviation: sample standard deviation, in the score's unit; None for a single seed, which has no spread.
-        low: least score.
+        deviation: sample standard deviation; None for a single seed.
+        low: smallest score.
         high: largest score.
     """
 
@@ -52,14 +52,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class Variant:
-    """Runs of a group that differ in their seed alone and were measured on the same data.
+    """Runs of a group that differ only in their seed and were measured on the same data.
 
     Attributes:
-        settings: the settings that tell it from the group's other variants, with its values.
-        seeds: of the finished runs whose scores count, in order.
+        settings: values of the settings in which the group's variants differ.
+        seeds: seeds of the finished runs whose scores count, ascending.
         runs: ids of those runs, in the same order.
-        unfinished: ids of the runs that have not finished.
-        scores: spread by split and macro metric (``f1``, ``iou``); what was not measured is absent.
+        unfinished: ids of the unfinished runs.
+        scores: spread by split and macro metric (``f1``, ``iou``); absent if not measured.
     """
 
     settings: Mapping[str, Any]
@@ -75,7 +75,7 @@ class Group:
 
     Attributes:
         name: the group.
-        variants: the best mean macro F1 on val first, then what has no score.
+        variants: by mean macro F1 on val, the best first; those without a score last.
     """
 
     name: str
@@ -83,9 +83,9 @@ class Group:
 
 
 def groups(members: Sequence[Member]) -> list[Group]:
-    """Put runs together by their group, in the order in which the groups are first met; runs without one are left out.
+    """Return the groups in the order of their first run; runs without a group are left out.
 
-    Of several finished runs with one recipe, data and seed only the first counts: they are one result seen twice.
+    Of several finished runs with one config, data and seed only the first counts, because they repeat one result.
     """
     by_name: dict[str, list[Member]] = {}
     for member in members:
@@ -101,8 +101,8 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 @dataclass
-class _Alike:
-    """Members with one recipe; the finished ones by what they were measured on, then by seed."""
+class _SameConfig:
+    """Members with one config; the finished ones by basis of measurement, then by seed."""
 
     config: ExperimentConfig
     measured: dict[tuple[Basis, ...], dict[int, Member]] = field(default_factory=dict)
@@ -110,23 +110,22 @@ class _Alike:
 
 
 def _variants(members: Sequence[Member]) -> tuple[Variant, ...]:
-    recipes: dict[str, _Alike] = {}
+    configs: dict[str, _SameConfig] = {}
     for member in members:
-        recipe = member.config.model_copy(update={"seed": 0})
-        alike = recipes.setdefault(recipe.model_dump_json(), _Alike(recipe))
+        config = member.config.model_copy(update={"seed": 0})
+        same = configs.setdefault(config.model_dump_json(), _SameConfig(config))
         if member.finished:
             basis = tuple(Basis.of(member.scores[split], split) for split in SPLITS if split in member.scores)
-            alike.measured.setdefault(basis, {}).setdefault(member.config.seed, member)
+            same.measured.setdefault(basis, {}).setdefault(member.config.seed, member)
         else:
-            alike.unfinished.append(member.id)
-    varied = differing_settings({key: alike.config.model_dump(mode="json") for key, alike in recipes.items()})
+            same.unfinished.append(member.id)
+    varied = differing_settings({key: same.config.model_dump(mode="json") for key, same in configs.items()})
     variants = []
-    for place, alike in enumerate(recipes.values()):
+    for place, same in enumerate(configs.values()):
         settings = {name: values[place] for name, values in varied.items()}
-        unfinished = tuple(alike.unfinished)
-        for by_seed in alike.measured.values() or ({},):
-            variants.append(_variant(settings, by_seed, unfinished))
-            unfinished = ()  # what has no score yet is shown once, with the first
+        for number, by_seed in enumerate(same.measured.values() or ({},)):
+            # Unfinished runs are listed once, with the first.
+            variants.append(_variant(settings, by_seed, () if number else tuple(same.unfinished)))
     return tuple(sorted(variants, key=_rank))
 
 

@@ -1,7 +1,7 @@
-"""The first study's own three tables, as it published them: on its full data, with its own measuring.
+"""The three tables of the first paper as published, measured by its own code on its full data.
 
-They are shown beside results and never subtracted from any: the study measured other frames than the caches hold, and
-its means are over 19 rows of which one is "unlabelled", all zero, while bicycle has no row.
+They are shown beside results and never subtracted: the paper measured other frames, and its means are over 19 rows of
+which one is "unlabelled", all zero, while bicycle has no row.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from cityseg.classes import CLASS_NAMES
 
 NOTE = "published, full data"
-"""How a published figure is marked wherever it stands."""
+"""Mark of a published figure."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """One table of the study, on its test split.
+    """One table of the paper, on its test split.
 
     Attributes:
         name: the experiment.
@@ -30,23 +30,22 @@ class Published:
     per_class: Mapping[str, tuple[float, float, float]]
 
     def score(self, class_name: str, metric: str) -> float | None:
-        """Return a class's figure, or None for IoU and for for the class without a row."""
+        """Return a class's figure; None for IoU and for the class without a row."""
         found = self.per_class.get(class_name)
         return found[_PLACES[metric]] if found and metric in _PLACES else None
 
     def mean(self, metric: str) -> float | None:
-        """Return the published mean, or None for IoU."""
+        """Return the published mean; None for IoU."""
         return self.macro[_PLACES[metric]] if metric in _PLACES else None
 
 
 _PLACES = {"precision": 0, "recall": 1, "f1": 2, "dice": 2}
-_NOTHING = (0.0, 0.0, 0.0)
 _WITHOUT_ROW = "bicycle"
 
 
 def _table(name: str, macro: tuple[float, float, float], found: dict[str, tuple[float, float, float]]) -> Published:
-    """Return a table in which every class that ``found`` does not name was published as all zero."""
-    return Published(name, macro, {c: found.get(c, _NOTHING) for c in CLASS_NAMES if c != _WITHOUT_ROW})
+    """Return a table; classes missing in ``found`` were published as all zero."""
+    return Published(name, macro, {c: found.get(c, (0.0, 0.0, 0.0)) for c in CLASS_NAMES if c != _WITHOUT_ROW})
 
 
 TABLES: tuple[Published, ...] = (

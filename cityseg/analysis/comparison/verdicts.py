@@ -1,4 +1,4 @@
-"""What the intervals say, in words: one sentence per comparison, and which classes were won and lost."""
+"""Verdicts in words: one sentence per comparison, the reason for each verdict, and the classes won and lost."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cityseg.analysis.comparison.bootstrap import Certainty, Estimate
+from cityseg.analysis.comparison.bootstrap import Certainty, Estimate, Verdict
 from cityseg.analysis.tables import ABSENT, signed
 
 FEW_FRAMES = 20
-"""A class that fewer frames hold is said to be rare beside its verdict."""
+"""A class in fewer frames than this is marked as rare."""
+LABELS: dict[Verdict, str] = {"better": "better", "worse": "worse", "can't tell": "not significant"}
+"""Verdicts as they are shown."""
 SCORE_NAMES = {
     "macro precision": "macro precision",
     "macro recall": "macro recall",
@@ -31,9 +33,9 @@ class Tally:
     """Classes by verdict, each in the official order.
 
     Attributes:
-        won: surely better.
-        lost: surely worse.
-        open: nobody can tell from these frames, or no score in one of the two.
+        won: significantly better.
+        lost: significantly worse.
+        open: not significant, or without a score in one of the two results.
     """
 
     won: tuple[str, ...]
@@ -42,78 +44,68 @@ class Tally:
 
 
 def tally(estimates: Mapping[str, Estimate]) -> Tally:
-    """Sort classes by their verdict."""
-    by = {"better": [], "worse": [], "can't tell": []}  # type: dict[str, list[str]]
-    for name, estimate in estimates.items():
-        by[estimate.verdict].append(name)
-    return Tally(tuple(by["better"]), tuple(by["worse"]), tuple(by["can't tell"]))
+    """Sort classes by verdict."""
+    return Tally(*(tuple(name for name, one in estimates.items() if one.verdict == verdict) for verdict in LABELS))
 
 
-def sentence(first: str, second: str, score: str, estimate: Estimate) -> str:
-    """Say which of two is better in one score, by how much and how surely.
+def sentence(baseline: str, candidate: str, score: str, estimate: Estimate, frames: int) -> str:
+    """Return which of two results is better in one score, by how much, and whether that is significant.
 
     Args:
-        first: the baseline's name.
-        second: the other's.
-        score: the score's name as it reads in a sentence.
-        estimate: of the difference ``second - first``.
+        baseline: name of the baseline.
+        candidate: name of the candidate.
+        score: name of the score inside a sentence.
+        estimate: of the difference, candidate minus baseline.
+        frames: number of frames compared.
     """
-    difference = f"{score} {signed(estimate.difference)} {interval_words(estimate)}"
+    difference = f"{score} {signed(estimate.difference)} {_interval(estimate)}"
+    over = f"over {_count(frames, 'frame')}"
+    if math.isnan(estimate.difference):
+        return f"{candidate} and {baseline} cannot be compared in {score}: one of them has no score, {over}."
     if estimate.verdict == "can't tell":
-        if math.isnan(estimate.difference):
-            return f"{second} and {first} cannot be compared in {score}: one of them has none."
-        return f"can't tell whether {second} is better than {first}: {difference}, {reason(estimate)}."
-    return f"{second} is {estimate.verdict} than {first}: {difference}."
+        return f"{candidate} is not significantly different from {baseline}: {difference}, {reason(estimate)}, {over}."
+    return f"{candidate} is {estimate.verdict} than {baseline}: {difference}, {over}."
 
 
-def interval_words(estimate: Estimate) -> str:
-    """Write the interval, or that there is none."""
-    if math.isnan(estimate.low):
-        return "(no interval)"
-    return f"(95 % interval {signed(estimate.low)} to {signed(estimate.high)})"
+def macro_sentence(baseline: str, candidate: str, found: Certainty, metric: str) -> str:
+    """Return the verdict on the macro score in a sentence."""
+    return sentence(baseline, candidate, SCORE_NAMES[f"macro {metric}"], found.macro(metric), found.frames)
+
+
+def tally_sentence(baseline: str, candidate: str, found: Tally) -> str:
+    """Return how many classes were won and lost, with the names of a few lost ones."""
+    won, lost = len(found.won), len(found.lost)
+    cost = f", at the cost of {', '.join(found.lost)}" if won and 0 < lost <= 4 else ""
+    counts = f"wins {_count(won, 'class', 'es')} against {baseline} and loses {_count(lost, 'class', 'es')}"
+    return f"{candidate} {counts}{cost}; {len(found.open)} are not significant."
 
 
 def interval(estimate: Estimate) -> str:
-    """Write the interval's two ends alone, or a dash."""
+    """Return both ends of the interval, or a dash."""
     return ABSENT if math.isnan(estimate.low) else f"{signed(estimate.low)} to {signed(estimate.high)}"
 
 
 def reason(estimate: Estimate) -> str:
-    """Say why a verdict is what it is, or how far to trust it; empty where the interval speaks for itself."""
+    """Return the reason for a verdict or a caveat; empty if the interval needs no comment."""
     if estimate.frames == 0:
-        return "it occurs in no frame"
+        return "no frame has the class"
     if math.isnan(estimate.difference):
-        return "it occurs in no label, and only one of the two sees it"
+        return "no label has the class, and only one of the two predicts it"
     if math.isnan(estimate.low):
         if estimate.frames == 1:
             return "a single frame decides"
-        return f"too few frames decide: one or two of its {estimate.frames:,} weigh most"
+        return f"one or two of {estimate.frames:,} frames dominate"
     if estimate.low == estimate.high == 0:
-        return "both are alike in every frame"
-    few = f"only {_frames(estimate.frames)}" if estimate.frames < FEW_FRAMES else ""
+        return "both are equal in every frame"
+    few = f"only {_count(estimate.frames, 'frame')}" if estimate.frames < FEW_FRAMES else ""
     if estimate.verdict == "can't tell":
-        return "the interval holds 0" + (f", and there are {few}" if few else "")
+        return "the interval holds 0" + (f", with {few}" if few else "")
     return few
 
 
-def tally_words(first: str, second: str, found: Tally) -> str:
-    """Say how many classes were won and lost, and name those lost."""
-    won, lost, left = len(found.won), len(found.lost), len(found.open)
-    cost = f", at the cost of {', '.join(found.lost)}" if won and 0 < lost <= 4 else ""
-    return f"{second} wins {_classes(won)} against {first} and loses {_classes(lost)}{cost}; {left} can't be told."
+def _interval(estimate: Estimate) -> str:
+    return "(no interval)" if math.isnan(estimate.low) else f"(95 % interval {interval(estimate)})"
 
 
-def certainty_words(first: str, second: str, certainty: Certainty, metric: str) -> str:
-    """Say the verdict on the macro score with the number of frames behind it."""
-    words = sentence(first, second, SCORE_NAMES[f"macro {metric}"], certainty.macro(metric))
-    return (
-        f"{words[0].upper() if words.startswith('can') else words[0]}{words[1:-1]}, over {_frames(certainty.frames)}."
-    )
-
-
-def _frames(count: int) -> str:
-    return f"{count:,} frame{'' if count == 1 else 's'}"
-
-
-def _classes(count: int) -> str:
-    return "no class" if count == 0 else f"{count} class{'' if count == 1 else 'es'}"
+def _count(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number or 'no'} {noun}" if number < 2 else f"{number:,} {noun}{plural}"

@@ -1,9 +1,10 @@
-"""Setting results against a baseline: differences with intervals and verdicts, and what caused them."""
+"""Comparison of results with a baseline: differences with intervals and verdicts, and contributions of classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,67 +13,79 @@ import numpy as np
 from cityseg.analysis.comparison import bootstrap, verdicts
 from cityseg.analysis.comparison.bootstrap import Certainty, Estimate
 from cityseg.analysis.comparison.comparability import Basis, Metric, differing_settings, obstacles
-from cityseg.analysis.comparison.contributions import Bridge, bridge
+from cityseg.analysis.comparison.contributions import Contributions, contributions
 from cityseg.api.results.listing import Result, find_result
-from cityseg.classes import CLASS_NAMES
+from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.data.layouts.detect import Split
 from cityseg.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two results on the frames that both were measured on.
+class PairComparison:
+    """A candidate against a baseline, on the frames that both were measured on.
 
     Attributes:
-        frames: their names, N of them.
-        first: (N, 19, 19) counts of the baseline, rows = truth.
-        second: (N, 19, 19) of the other.
+        obstacles: reasons why the two are not comparable; if there are any, the rest is empty.
+        frames: names of the N common frames.
+        baseline: (N, 19, 19) counts, rows = ground truth.
+        candidate: (N, 19, 19) counts.
     """
 
-    frames: tuple[str, ...]
-    first: np.ndarray
-    second: np.ndarray
-
-
-@dataclass(frozen=True)
-class Contest:
-    """One result against the baseline.
-
-    Attributes:
-        name: the result.
-        obstacles: why the two may not be subtracted; then the rest is None.
-        certainty: differences with intervals and verdicts.
-        bridge: what each class adds to the difference of the macro score, and each frame to that.
-        frames: the frames that both have.
-    """
-
-    name: str
-    obstacles: tuple[str, ...]
-    certainty: Certainty | None = None
-    bridge: Bridge | None = None
+    obstacles: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    baseline: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES, NUM_CLASSES), np.int64))
+    candidate: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES, NUM_CLASSES), np.int64))
+
+    @cached_property
+    def differences(self) -> Certainty:
+        """Differences of all scores, candidate minus baseline, with intervals and verdicts; takes a bootstrap."""
+        return bootstrap.compare(self.baseline, self.candidate)
+
+    def contributions(self, metric: Metric) -> Contributions:
+        """Return the contribution of every class and frame to the difference of the macro score."""
+        return contributions(self.baseline, self.candidate, metric)
+
+    def as_dict(self, name: str, metric: Metric) -> dict[str, Any]:
+        """Return plain values for JSON; ``name`` is the candidate's."""
+        if self.obstacles:
+            return {"name": name, "withheld": list(self.obstacles)}
+        classes = self.differences.classes(metric)
+        parts = self.contributions(metric)
+        return {
+            "name": name,
+            "withheld": [],
+            "frames": self.differences.frames,
+            "overall": {score: _estimate(value) for score, value in self.differences.overall.items()},
+            "per_class": {class_name: _estimate(value) for class_name, value in classes.items()},
+            **{key: list(names) for key, names in asdict(verdicts.tally(classes)).items()},
+            "bridge": {
+                "start": _json_number(parts.start),
+                "end": _json_number(parts.end),
+                "classes": dict(zip(CLASS_NAMES, map(_json_number, parts.classes), strict=True)),
+            },
+        }
 
 
 @dataclass(frozen=True)
-class Contests:
-    """Several results against one baseline.
+class Comparison:
+    """Several candidates against one baseline.
 
     Attributes:
-        split: what they were scored on.
-        metric: whose bridge was built.
-        baseline: the name of one of the results.
-        results: all of them by name.
-        contests: one per result but the baseline.
+        split: split of the scores.
+        metric: score of the classes and of their contributions.
+        baseline: name of one of ``results``.
+        results: all results by name.
+        pairs: the comparison of every candidate with the baseline, by the candidate's name.
     """
 
     split: Split
     metric: Metric
     baseline: str
     results: dict[str, Result]
-    contests: tuple[Contest, ...]
+    pairs: dict[str, PairComparison]
 
     def settings(self) -> dict[str, tuple[Any, ...]]:
-        """Return the settings that are not the same for all results, with a value per result."""
+        """Return the settings that differ between the results, each with a value per result."""
         return differing_settings({name: one.config.model_dump(mode="json") for name, one in self.results.items()})
 
     def as_dict(self) -> dict[str, Any]:
@@ -83,29 +96,8 @@ class Contests:
             "baseline": self.baseline,
             "results": {name: result.scores.get(self.split) for name, result in self.results.items()},
             "settings": {key: dict(zip(self.results, row, strict=True)) for key, row in self.settings().items()},
-            "comparisons": [_document(contest, self.metric) for contest in self.contests],
+            "comparisons": [pair.as_dict(name, self.metric) for name, pair in self.pairs.items()],
         }
-
-
-def basis(result: Result, split: Split) -> Basis:
-    """Return what a result's scores on a split were measured on."""
-    return Basis.of(result.scores.get(split, {}), split)
-
-
-def pair(first: Result, second: Result, split: Split) -> Pair:
-    """Read the matrices of two results for the frames that both have.
-
-    Raises:
-        UsageError: they were measured differently.
-        DataError: a result has no matrices of the split, or they share no frame.
-    """
-    if found := obstacles(basis(first, split), basis(second, split)):
-        raise UsageError(
-            f"{first.id} and {second.id}: expected results measured alike, found {', '.join(found)}; "
-            "evaluate both on the same data and size"
-        )
-    ours, theirs = first.run.confusions(split), second.run.confusions(split)
-    return Pair(*bootstrap.pair(ours.frames, ours.matrices, theirs.frames, theirs.matrices))
 
 
 def compare(
@@ -115,18 +107,18 @@ def compare(
     metric: Metric = "iou",
     baseline: str | None = None,
     runs: Path | None = None,
-) -> Contests:
-    """Compare results with a baseline, each with its intervals, verdicts and bridge.
+) -> Comparison:
+    """Compare several results with a baseline.
 
     Args:
         names: two or more MODELs: run ids, shipped models or folders.
         split: val or test.
-        metric: for the bridge, and for the classes.
+        metric: score of the classes and of their contributions.
         baseline: one of ``names``; the first if None.
         runs: folder of runs.
 
     Raises:
-        UsageError: fewer than two names, one of them twice or unknown, or a baseline that is none of them.
+        UsageError: fewer than two names, a repeated or unknown one, or a baseline that is not among them.
         DataError: a result that was not scored on the split.
     """
     if len(names) < 2:
@@ -139,49 +131,27 @@ def compare(
     chosen = names[0] if baseline is None else baseline
     for result in results.values():
         result.run.confusions(split)
-    contests = tuple(_contest(name, results[chosen], results[name], split, metric) for name in names if name != chosen)
-    return Contests(split, metric, chosen, results, contests)
+    pairs = {name: compare_pair(results[chosen], results[name], split) for name in names if name != chosen}
+    return Comparison(split, metric, chosen, results, pairs)
 
 
-def _contest(name: str, first: Result, second: Result, split: Split, metric: Metric) -> Contest:
-    if found := obstacles(basis(first, split), basis(second, split)):
-        return Contest(name, found)
-    both = pair(first, second, split)
-    return Contest(
-        name,
-        (),
-        bootstrap.compare(both.first, both.second),
-        bridge(both.first, both.second, metric),
-        both.frames,
-    )
+def compare_pair(baseline: Result, candidate: Result, split: Split) -> PairComparison:
+    """Compare a candidate with a baseline; only the obstacles are returned if the two are not comparable.
 
-
-def _document(contest: Contest, metric: Metric) -> dict[str, Any]:
-    if contest.certainty is None or contest.bridge is None:
-        return {"name": contest.name, "withheld": list(contest.obstacles)}
-    classes = contest.certainty.classes(metric)
-    found = verdicts.tally(classes)
-    return {
-        "name": contest.name,
-        "withheld": [],
-        "frames": contest.certainty.frames,
-        "overall": {name: _estimate(value) for name, value in contest.certainty.overall.items()},
-        "per_class": {name: _estimate(value) for name, value in classes.items()},
-        "won": list(found.won),
-        "lost": list(found.lost),
-        "open": list(found.open),
-        "bridge": {
-            "start": _plain(contest.bridge.start),
-            "end": _plain(contest.bridge.end),
-            "classes": dict(zip(CLASS_NAMES, map(_plain, contest.bridge.classes), strict=True)),
-        },
-    }
+    Raises:
+        DataError: a result without matrices of the split, or no common frame.
+    """
+    bases = [Basis.of(result.scores.get(split, {}), split) for result in (baseline, candidate)]
+    if found := obstacles(*bases):
+        return PairComparison(found)
+    first, second = baseline.run.confusions(split), candidate.run.confusions(split)
+    return PairComparison((), *bootstrap.pair(first.frames, first.matrices, second.frames, second.matrices))
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
-    values = {key: _plain(value) if isinstance(value, float) else value for key, value in asdict(estimate).items()}
-    return {**values, "reason": verdicts.reason(estimate)}
+    numbers = {key: _json_number(value) if isinstance(value, float) else value for key, value in vars(estimate).items()}
+    return {**numbers, "reason": verdicts.reason(estimate)}
 
 
-def _plain(value: float) -> float | None:
+def _json_number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -1,10 +1,10 @@
-"""What changes from one result to another: frame by frame from stored matrices, pixel by pixel by predicting."""
+"""Flips between two results: by frame from stored matrices, by pixel from new predictions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from cityseg.analysis.comparison import flips as analysis
 from cityseg.analysis.comparison.comparability import Basis, obstacles
-from cityseg.analysis.comparison.flips import FlipShares, FrameFlips
+from cityseg.analysis.comparison.flips import FLIP_NAMES, FlipShares, FrameFlips
 from cityseg.analysis.errors.frame_errors import truth_pixels
 from cityseg.api.data.connect import connect
 from cityseg.api.data.frames import FrameView, frame_view
@@ -27,17 +27,17 @@ from cityseg.progress import OnProgress
 
 @dataclass(frozen=True)
 class Flips:
-    """What becomes of the pixels from one result to another.
+    """Pixels fixed and broken from one result to another.
 
     Attributes:
-        first: what is compared with.
-        second: what is compared.
-        split: what both were scored on.
-        obstacles: why their figures may not be subtracted; then ``frames`` is None.
-        names: (N,) the frames that are told of.
-        frames: their right pixels in both results, from the stored matrices, at the size of the evaluation.
-        counts: (N, 19, 4) pixels of each true class that are fixed, broken, wrong twice and right twice, from
-            predicting at the label's own size; None if nothing was predicted.
+        first: name of the baseline.
+        second: name of the candidate.
+        split: split of both.
+        obstacles: reasons why the two are not comparable; if there are any, ``frames`` is None.
+        names: (N,) frames.
+        frames: correct pixels of both in every frame, from the stored matrices, at the evaluation size.
+        counts: (N, 19, 4) pixels of each ground truth class that are fixed, broken, both wrong and both right, from
+            predictions at the label's own size; None if nothing was predicted.
     """
 
     first: str
@@ -50,11 +50,11 @@ class Flips:
 
     @property
     def shares(self) -> FlipShares | None:
-        """The four cases over all frames that were predicted."""
+        """The four cases over all predicted frames."""
         return None if self.counts is None else analysis.flip_shares(self.counts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; frames most broken first where that is known."""
+        """Return plain values for JSON; frames most broken first if that is known."""
         order = range(len(self.names)) if self.frames is None else np.argsort(self.frames.net, kind="stable").tolist()
         document: dict[str, Any] = {
             "from": self.first,
@@ -64,9 +64,10 @@ class Flips:
             "frames": [self._frame(index) for index in order],
         }
         if self.counts is not None:
-            document["flips"] = _plain(analysis.flip_shares(self.counts))
+            document["flips"] = _json_shares(self.counts)
+            cases = [name.replace(" ", "_") for name in FLIP_NAMES]
             document["per_class"] = {
-                name: dict(zip(("fixed", "broken", "both_wrong", "both_right"), map(int, counts), strict=True))
+                name: dict(zip(cases, map(int, counts), strict=True))
                 for name, counts in zip(CLASS_NAMES, self.counts.sum(0), strict=True)
             }
         return document
@@ -81,7 +82,7 @@ class Flips:
                 "pixels": int(self.frames.pixels[index]),
             }
         if self.counts is not None:
-            entry["flips"] = _plain(analysis.flip_shares(self.counts[index]))
+            entry["flips"] = _json_shares(self.counts[index])
         return entry
 
 
@@ -95,20 +96,20 @@ def flips(
     runs: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Flips:
-    """Compare two results frame by frame, and pixel by pixel where ``data`` is named.
+    """Compare two results by frame, and by pixel if ``data`` is given.
 
     Args:
-        first: MODEL that is compared with.
-        second: MODEL that is compared.
+        first: MODEL that is the baseline.
+        second: MODEL that is the candidate.
         split: val or test.
-        frame: only this one; None for all.
-        data: the dataset to predict; None predicts nothing.
+        frame: only this frame; None for all.
+        data: dataset to predict; None predicts nothing.
         runs: folder of runs.
-        on_progress: called with (frames predicted, frames in all).
+        on_progress: called with (frames predicted, total frames).
 
     Raises:
         UsageError: an unknown MODEL or frame, or results on different frames.
-        DataError: a result that was not scored on the split, or data that does not hold its frames.
+        DataError: a result that was not scored on the split, or data without its frames.
         CheckpointError: a damaged checkpoint.
     """
     results = [find_result(name, runs) for name in (first, second)]
@@ -122,21 +123,21 @@ def flips(
     if frame is not None and frame not in names:
         raise UsageError(f"unknown frame {frame!r} of {split}: expected one of {', '.join(names[:3])} and so on")
     kept = [index for index, name in enumerate(names) if frame in (None, name)]
-    bases = [Basis.of(result.scores.get(split, {}), split) for result in results]
-    found = obstacles(*bases)
-    before, after = (counted.matrices[kept] for counted in stored)
+    found = obstacles(*(Basis.of(result.scores.get(split, {}), split) for result in results))
+    before, after = (one.matrices[kept] for one in stored)
+    names = tuple(names[index] for index in kept)
     return Flips(
         first,
         second,
         split,
         found,
-        tuple(names[index] for index in kept),
+        names,
         None if found else analysis.frame_flips(before, after),
-        None if data is None else _predicted(results, before, [names[i] for i in kept], split, data, on_progress),
+        None if data is None else _predict(results, before, names, split, data, on_progress),
     )
 
 
-def _predicted(
+def _predict(
     results: Sequence[Result],
     matrices: np.ndarray,
     names: Sequence[str],
@@ -147,34 +148,32 @@ def _predicted(
     """Predict frames with both results and count the flips at the labels' own size: (N, 19, 4)."""
     dataset = connect(data)
     held = {found.name for found in dataset.frames(split)}
-    missing = [name for name in names if name not in held]
-    if missing:
+    if missing := [name for name in names if name not in held]:
         raise DataError(
             f"{dataset.name}: expected the {split} frames that {results[0].id} was measured on, found no "
             f"{missing[0]}; connect {results[0].measured_on}"
         )
     predictors = [load_predictor(str(result.run.folder)) for result in results]
     counts = []
-    for done, (name, counted) in enumerate(zip(names, matrices, strict=True), start=1):
+    for done, (name, matrix) in enumerate(zip(names, matrices, strict=True), start=1):
         frame = frame_view(dataset, split, name)
-        _expect_truth(frame, counted, results[0], dataset.name)
-        seen = [predictor.predict(frame.photo).train_ids for predictor in predictors]
-        counts.append(analysis.flip_counts(analysis.flip_map(frame.train_ids, *seen), frame.train_ids))
+        _check_labels(frame, matrix, results[0], dataset.name)
+        predicted = [predictor.predict(frame.photo).train_ids for predictor in predictors]
+        counts.append(analysis.flip_counts(analysis.flip_map(frame.train_ids, *predicted), frame.train_ids))
         if on_progress:
             on_progress(done, len(names))
     return np.stack(counts)
 
 
-def _expect_truth(frame: FrameView, counted: np.ndarray, result: Result, data: str) -> None:
-    """Check that a frame's labels are those that were counted: names alone repeat between drawn sets."""
-    if not np.array_equal(truth_pixels(resize_label(frame.train_ids, result.config.image_size)), counted.sum(1)):
+def _check_labels(frame: FrameView, matrix: np.ndarray, result: Result, data: str) -> None:
+    """Check that a frame has the labels that were evaluated: synthetic datasets repeat frame names."""
+    if not np.array_equal(truth_pixels(resize_label(frame.train_ids, result.config.image_size)), matrix.sum(1)):
         raise DataError(
             f"{data}: expected the labels that {result.id} was measured on, found others for {frame.name}; connect "
             f"{result.measured_on}"
         )
 
 
-def _plain(shares: FlipShares) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and math.isnan(value) else value for key, value in asdict(shares).items()
-    }
+def _json_shares(counts: np.ndarray) -> dict[str, Any]:
+    shares = vars(analysis.flip_shares(counts))
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in shares.items()}

@@ -1,8 +1,7 @@
-"""How the selected results were made: only the settings in which they differ, and how these go with the scores."""
+"""The Settings tab: the settings that differ between the selected results, and how they go with the scores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,31 +14,30 @@ from cityseg.figures import theme
 from cityseg.figures.parallel_coordinates import parallel_axes
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.context import CompareContext
 
 _AXES, _PARAMETER = "compare_axes", "axes"
-_FEW = 6
-"""Settings that have an axis on arrival: the first that differ, basic ones only if there are any."""
-_SCORES = (("Macro F1", "macro", "f1"), ("Mean IoU", "macro", "iou"), ("Pixel accuracy", "", "pixel_accuracy"))
+_DEFAULT_AXES = 6
+"""Settings with an axis by default at most: the first that differ, only basic ones if there are any."""
+_SCORES = {"Macro F1": ("macro", "f1"), "Mean IoU": ("macro", "iou"), "Pixel accuracy": ("pixel_accuracy",)}
 
 
-def show(comparison: Comparison) -> None:
-    """Show only the settings that are not the same for all selected results."""
-    selected = comparison.selected
-    rows = {name: {**result.config.model_dump(), "data": result.data} for name, result in selected.items()}
-    if len(selected) == 1:
-        (only,) = rows.values()
-        differing: dict[str, tuple[Any, ...]] = {key: (value,) for key, value in only.items()}
-    else:
-        differing = differing_settings(rows)
+def show(context: CompareContext) -> None:
+    """Show the settings that differ; for a single result, all its settings."""
+    rows = {name: {**result.config.model_dump(), "data": result.data} for name, result in context.selected.items()}
+    several, first = len(rows) > 1, next(iter(rows.values()))
+    differing = differing_settings(rows) if several else {field: (value,) for field, value in first.items()}
     if not differing:
         st.info("The selected results were trained with the same settings.", icon=":material/equal:")
         return
-    heads = {key: "Data" if key == "data" else glossary.label(key) for key in differing}
     frame = pd.DataFrame(
         [
-            [heads[key], *(glossary.setting(key, value) for value in values), _why(key)]
-            for key, values in differing.items()
+            [
+                _title(field),
+                *(glossary.setting(field, value) for value in values),
+                "The training data." if field == "data" else glossary.meaning(field),
+            ]
+            for field, values in differing.items()
         ],
         columns=["Setting", *rows, "What it means"],
     )
@@ -49,65 +47,55 @@ def show(comparison: Comparison) -> None:
         column_config={"What it means": st.column_config.TextColumn(width="large")},
         key="settings",
     )
-    if len(selected) > 1:
-        alike = len(next(iter(rows.values()))) - len(differing)
-        st.caption(f"Only what differs: {alike} more settings are the same for all of them.")
+    if several:
+        st.caption(f"The other {len(first) - len(differing)} settings are the same for all of them.")
     export.table(frame.drop(columns="What it means"), "cityseg-settings", "settings")
-    if len(selected) > 1:
-        _parallel(comparison, {heads[key]: (key, values) for key, values in differing.items()})
+    if several:
+        _parallel_coordinates(context, differing)
 
 
-def _parallel(comparison: Comparison, differing: dict[str, tuple[str, tuple[Any, ...]]]) -> None:
-    """Draw each result as a line through its settings down to its scores."""
+def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[Any, ...]]) -> None:
+    """Draw each result as a line through its settings to its scores."""
     st.subheader("Settings and scores", anchor=False)
-    basic = [name for name, (field, _) in differing.items() if field in SETTINGS and not SETTINGS[field].advanced]
-    usual = (basic or list(differing))[:_FEW]
+    fields = {_title(field): field for field in differing}
+    basic = [title for title, field in fields.items() if field in SETTINGS and not SETTINGS[field].advanced]
+    default = (basic or list(fields))[:_DEFAULT_AXES]
     if _AXES not in st.session_state:
-        asked = st.query_params.get(_PARAMETER, "").split(",")
-        st.session_state[_AXES] = [name for name in differing if name in asked]
-    st.session_state[_AXES] = [name for name in st.session_state[_AXES] if name in differing] or usual
+        st.session_state[_AXES] = st.query_params.get(_PARAMETER, "").split(",")
+    st.session_state[_AXES] = [title for title in st.session_state[_AXES] if title in fields] or default
     chosen = st.multiselect(
         "Axes",
-        list(differing),
+        list(fields),
         key=_AXES,
-        help="Settings that differ among the selected results. Scores are always there.",
+        help="Settings that differ among the selected results. Scores are always shown.",
     )
-    session.remember(_PARAMETER, None if chosen == usual else ",".join(chosen) or None)
-    columns: dict[str, tuple[list[Any], list[str]]] = {}
-    for name in chosen:
-        key, values = differing[name]
-        # A size is a number of pixels, so that larger frames lie further right.
-        numbers = [value[0] * value[1] if key == "image_size" else value for value in values]
-        columns[name] = numbers, [glossary.setting(key, value) for value in values]
-    for name, average, field in _SCORES:
-        scores = [_score(comparison.summaries.get(one, {}), average, field) for one in comparison.selected]
-        columns[name] = scores, [glossary.score(value) for value in scores]
-    groups = group_comparable(comparison.bases)
-    apart = [name for group in groups[1:] for name in group]
-    names = list(comparison.selected)
-    drawn = parallel_coordinates.table(
-        {name: values for name, values in columns.items() if any(v is not None for v in values[0])}
-    )
+    session.remember(_PARAMETER, None if chosen == default else ",".join(chosen) or None)
+    axes = []
+    for title in chosen:
+        field, values = fields[title], differing[fields[title]]
+        # A size counts its pixels, so that larger frames lie further right.
+        numbers = [value[0] * value[1] if field == "image_size" else value for value in values]
+        axes.append(parallel_coordinates.axis(title, numbers, [glossary.setting(field, value) for value in values]))
+    names = list(context.selected)
+    for title, keys in _SCORES.items():
+        scores: list[Any] = [context.summaries.get(name, {}) for name in names]
+        for key in keys:
+            scores = [score.get(key) if score else None for score in scores]
+        axes.append(parallel_coordinates.axis(title, scores, [glossary.score(score) for score in scores]))
+    apart = [name for group in group_comparable(context.bases)[1:] for name in group]
     st.plotly_chart(
-        parallel_axes(drawn, names, [theme.run_color(name) for name in names], apart),
+        parallel_axes([one for one in axes if one.ticks], names, [theme.run_color(name) for name in names], apart),
         key="parallel",
         config=export.chart("cityseg-settings-and-scores"),
         alt=f"Settings and scores of {', '.join(names)} as lines over parallel axes",
     )
-    words = (
-        "Follow a line from top to bottom: where it crosses an axis stands that result's setting, and on the last axes "
-        "its scores, the best at the right end. Lines that run side by side into good scores show which settings go "
-        "together with them; that is no proof that they are the cause."
+    dashed = f" Dashed: measured differently, so its scores are not comparable ({', '.join(apart)})." if apart else ""
+    st.caption(
+        "Follow a line from top to bottom: it crosses each axis at the result's setting and the last axes at its "
+        "scores, the best at the right. Settings on which the lines with good scores agree go together with them, but "
+        f"need not be the cause.{dashed}"
     )
-    if apart:
-        words += f" Dashed: measured differently, so not to be compared in score with the others ({', '.join(apart)})."
-    st.caption(words)
 
 
-def _score(summary: Mapping[str, Any], average: str, field: str) -> float | None:
-    value: float | None = (summary.get(average, {}) if average else summary).get(field)
-    return value
-
-
-def _why(key: str) -> str:
-    return "What it was trained on." if key == "data" else glossary.meaning(key)
+def _title(field: str) -> str:
+    return "Data" if field == "data" else glossary.label(field)

@@ -1,4 +1,4 @@
-"""What the selected results call what: matrices side by side, their difference, and the confusions in words."""
+"""The Confusions tab: matrices side by side, the difference of two, and the confusions in sentences."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.comparison import confusions as analysis
-from cityseg.analysis.comparison.confusions import ComparedPair, View
+from cityseg.analysis.comparison.confusions import ComparedConfusion, Normalisation
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.confusion import confusion_change, confusion_heatmap
-from cityseg.ui.app import glossary, session, url_state
+from cityseg.ui.app import glossary, url_state
 from cityseg.ui.common import export
 from cityseg.ui.compare import ab_picker
-from cityseg.ui.compare.ab_picker import Pair
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.ab_picker import ChosenPair
+from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
 _VIEW, _VIEW_PARAMETER = "confusions_view", "share"
-_VIEWS: dict[View, str] = {"truth": "of the true class", "prediction": "of what it was called"}
+_VIEWS: dict[Normalisation, str] = {"truth": "of the ground truth class", "prediction": "of the predicted class"}
 _STYLE = """<style>
 .st-key-confusions_changed button { justify-content: flex-start; }
 .st-key-confusions_changed button p { text-align: left; }
@@ -29,27 +29,27 @@ _STYLE = """<style>
   [class*="st-key-confusions_matrix"] { min-width: 540px; }
 }
 </style>"""
-"""Sentences of two lines read from the left, where buttons would centre them; on a phone matrices scroll sideways,
-where their figures would lie upon each other."""
-_MANY = 6
-"""More matrices than this are not drawn beside each other."""
+"""Sentences align left instead of centred as buttons; on a phone a matrix scrolls sideways, so that its figures do not
+overlap."""
+_MATRICES = 6
+"""Matrices shown side by side at most."""
 
 
-def show(comparison: Comparison) -> None:
-    """Show the matrices of all selected results, and the difference of two of them."""
-    totals = {name: stored.matrices.sum(0) for name, stored in ab_picker.counted(comparison).items()}
+def show(context: CompareContext) -> None:
+    """Show the difference of two matrices, then the matrices of all selected results."""
+    totals = {name: stored.matrices.sum(0) for name, stored in ab_picker.frame_confusions(context).items()}
     if not totals:
-        st.info("None of the selected results has been scored on this split yet.", icon=":material/hourglass_empty:")
+        st.info(NOT_SCORED, icon=":material/hourglass_empty:")
         return
     st.html(_STYLE)
-    view = _view()
-    chosen = ab_picker.choose(comparison, list(totals))
+    view = _choose_view()
+    chosen = ab_picker.choose(context, list(totals))
     if chosen is not None:
-        _difference(comparison, chosen, totals, view)
-    _side_by_side(comparison, totals, view, chosen)
+        _difference(context, chosen, totals, view)
+    _side_by_side(context, totals, view, ab_picker.pair_first(chosen, list(totals)))
 
 
-def _view() -> View:
+def _choose_view() -> Normalisation:
     url_state.settle(_VIEW, _VIEW_PARAMETER, list(_VIEWS), "truth")
     answer = st.segmented_control(
         "Per cent",
@@ -58,66 +58,76 @@ def _view() -> View:
         format_func=lambda name: _VIEWS[name],
         required=True,
         persist_state="session",
-        help="Of the true class: rows add up to 100 and the diagonal is the recall, so one sees what is missed. Of "
-        "what it was called: columns add up to 100 and the diagonal is the precision, so one sees false alarms.",
+        help="Of the ground truth class: rows add up to 100, the diagonal is recall and shows what is missed. Of the "
+        "predicted class: columns add up to 100, the diagonal is precision and shows false alarms.",
     )
     view = answer or "truth"
     url_state.keep(_VIEW, _VIEW_PARAMETER, view)
     return view
 
 
-def _difference(comparison: Comparison, chosen: Pair, totals: Mapping[str, np.ndarray], view: View) -> None:
-    """Show the second matrix minus the first, or say why it is withheld."""
-    first, second = totals[chosen.first], totals[chosen.second]
-    st.subheader(f"{chosen.second} − {chosen.first}", anchor=False)
+def _difference(
+    context: CompareContext, chosen: ChosenPair, totals: Mapping[str, np.ndarray], view: Normalisation
+) -> None:
+    """Show the candidate's matrix minus the baseline's, or why they are not comparable."""
+    baseline, candidate = chosen.baseline, chosen.candidate
+    first, second = totals[baseline], totals[candidate]
+    st.subheader(f"{candidate} − {baseline}", anchor=False)
     if chosen.obstacles:
         st.warning(
-            f"The difference is withheld. Between {chosen.first} and {chosen.second} stand "
-            f"{' and '.join(chosen.obstacles)}: choose two that were measured the same way, or read both below.",
+            f"{candidate} and {baseline} are not comparable: {' and '.join(chosen.obstacles)}. Choose two that were "
+            "measured the same way, or read both matrices below.",
             icon=":material/balance:",
         )
         return
-    chart, words = st.columns([5, 4], gap="large")
-    pairs = analysis.changed_pairs(first, second, view)
+    chart, sentences = st.columns([5, 4], gap="large")
     with chart:
         st.plotly_chart(
             confusion_change(first, second, _ink(), view),
             key="confusions_matrix_difference",
-            config=export.chart(f"cityseg-confusions-{chosen.first}-{chosen.second}"),
-            alt=f"Confusions of {chosen.second} minus those of {chosen.first}, in percentage points.",
+            config=export.chart(f"cityseg-confusions-{baseline}-{candidate}"),
+            alt=f"Confusions of {candidate} minus those of {baseline}, in percentage points.",
         )
         st.caption(
-            f"Percentage points {_VIEWS[view]} that {chosen.second} has more (+) or less (−) than {chosen.first}. Blue "
-            "is better, orange is worse: more on the diagonal is right, more off it is wrong. Empty: a class that "
-            "one of the two cannot be asked about."
+            f"Percentage points {_VIEWS[view]} that {candidate} has more (+) or less (−) than {baseline}. Blue is "
+            "better, orange worse: more on the diagonal is right, more off it is wrong. An empty cell: one of the two "
+            "has no pixels to divide by."
         )
-    with words:
+    with sentences:
         st.markdown("**The confusions that changed most**")
-        st.caption("A click opens the frames behind it on the Inspect page, most concerned first.")
-        _links(comparison, [chosen.first, chosen.second], pairs, view, totals)
+        st.caption("A click opens the frames of a confusion on the Inspect page, the largest first.")
+        _links(context, [baseline, candidate], analysis.changed_confusions(first, second, view), view, totals)
 
 
-def _side_by_side(comparison: Comparison, totals: Mapping[str, np.ndarray], view: View, chosen: Pair | None) -> None:
-    """Draw every matrix; the two that are compared come first."""
-    leading = [chosen.first, chosen.second] if chosen else []
-    names = [*leading, *(name for name in totals if name not in leading)][:_MANY]
-    st.subheader("Side by side" if len(names) > 1 else "What is called what", anchor=False)
+def _side_by_side(
+    context: CompareContext, totals: Mapping[str, np.ndarray], view: Normalisation, names: list[str]
+) -> None:
+    names, left_out = names[:_MATRICES], names[_MATRICES:]
+    st.subheader("Side by side" if len(names) > 1 else "Confusion matrix", anchor=False)
     for row in range(0, len(names), 2):
         for column, name in zip(st.columns(2, gap="medium"), names[row : row + 2], strict=False):
-            with column:
-                st.markdown(f"**{name}**")
-                st.plotly_chart(
-                    confusion_heatmap(totals[name], _ink(), view),
-                    key=f"confusions_matrix_{name}",
-                    config=export.chart(f"cityseg-confusions-{name}"),
-                    alt=f"Confusion matrix of {name} on {comparison.split} in per cent {_VIEWS[view]}.",
-                )
-    st.caption(_reading(view, comparison.split))
-    if len(names) < len(totals):
-        st.caption(f"Only the first {_MANY} are drawn; tick fewer rows to see the others.")
+            column.markdown(f"**{name}**")
+            column.plotly_chart(
+                confusion_heatmap(totals[name], _ink(), view),
+                key=f"confusions_matrix_{name}",
+                config=export.chart(f"cityseg-confusions-{name}"),
+                alt=f"Confusion matrix of {name} on {context.split} in per cent {_VIEWS[view]}.",
+            )
+    st.caption(_how_to_read(view, context.split))
+    if left_out:
+        st.caption(f"Only the first {_MATRICES} are shown; tick fewer rows to see {', '.join(left_out)}.")
     st.markdown("**The largest confusions of all**")
-    pairs = analysis.compared_pairs([totals[name] for name in names], view, limit=12)
-    largest = _table(pairs, names)
+    largest = pd.DataFrame(
+        [
+            {
+                "Ground truth": CLASS_NAMES[found.truth],
+                "Predicted as": CLASS_NAMES[found.predicted],
+                **{name: 100 * share for name, share in zip(names, found.shares, strict=True)},
+            }
+            for found in analysis.largest_confusions([totals[name] for name in names], view, limit=12)
+        ],
+        columns=["Ground truth", "Predicted as", *names],
+    )
     st.dataframe(
         largest,
         hide_index=True,
@@ -130,81 +140,53 @@ def _side_by_side(comparison: Comparison, totals: Mapping[str, np.ndarray], view
     export.table(largest, "cityseg-confusions", "confusions_pairs")
 
 
-def _table(pairs: Sequence[ComparedPair], names: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "What it is": CLASS_NAMES[found.truth],
-                "What it is called": CLASS_NAMES[found.predicted],
-                **{name: 100 * share for name, share in zip(names, found.shares, strict=True)},
-            }
-            for found in pairs
-        ],
-        columns=["What it is", "What it is called", *names],
-    )
-
-
 def _links(
-    comparison: Comparison,
+    context: CompareContext,
     names: Sequence[str],
-    pairs: Sequence[ComparedPair],
-    view: View,
+    changed: Sequence[ComparedConfusion],
+    view: Normalisation,
     totals: Mapping[str, np.ndarray],
 ) -> None:
-    """Say each confusion in a sentence that leads to the frames of the result that has more of it."""
+    """Show each confusion as a sentence that opens the frames of the result that has more of it."""
     with st.container(gap="xxsmall", key="confusions_changed"):
-        for found in pairs:
+        for found in changed:
             first, second = (0.0 if np.isnan(share) else share for share in found.shares)
             more = names[0] if first > second else names[1]
             change, color = ("better", "blue") if second < first else ("worse", "orange")
+            points = f"{100 * (second - first):+.1f} points".replace("-", "−")
             # A page link would cut a sentence off at the column's edge; a button wraps.
             if st.button(
-                f"{sentence(found, names, view)} :{color}[({_points(second - first)}, {change})]",
+                f"{sentence(found, names, view)} :{color}[({points}, {change})]",
                 key=f"confusions_pair_{found.truth}_{found.predicted}",
                 help=f"{int(totals[more][found.truth, found.predicted]):,} pixels in {more}. Click to see its frames.",
                 type="tertiary",
             ):
-                st.switch_page("pages/inspect.py", query_params=_address(comparison, more, found))
-    if not pairs:
+                order = f"{CLASS_NAMES[found.truth]} called {CLASS_NAMES[found.predicted]}"
+                st.switch_page("pages/inspect.py", query_params=context.inspect_query(more, order))
+    if not changed:
         st.caption("No confusion changed.")
 
 
-def sentence(found: ComparedPair, names: Sequence[str], view: View) -> str:
-    """Say a confusion of two results: "better-1 calls 12.0 % of truck pixels car, better-2 7.0 %"."""
-    truth, called = CLASS_NAMES[found.truth], CLASS_NAMES[found.predicted]
+def sentence(found: ComparedConfusion, names: Sequence[str], view: Normalisation) -> str:
+    """Return "better-1 predicts 12.0 % of truck pixels as car, better-2 7.0 %", or the like by predicted class."""
+    truth, predicted = CLASS_NAMES[found.truth], CLASS_NAMES[found.predicted]
     first, second = (glossary.ABSENT if np.isnan(share) else percent_text(share) for share in found.shares)
     if view == "truth":
-        return f"{names[0]} calls {first} of {truth} pixels {called}, {names[1]} {second}"
-    return f"Of what {names[0]} calls {called}, {first} is {truth}; of {names[1]}'s, {second}"
+        return f"{names[0]} predicts {first} of {truth} pixels as {predicted}, {names[1]} {second}"
+    return f"{first} of the pixels that {names[0]} predicts as {predicted} are {truth}, {second} of {names[1]}'s"
 
 
-def _address(comparison: Comparison, name: str, found: ComparedPair) -> dict[str, str]:
-    """Return the address of the Inspect page on the frames of one confusion."""
-    address = {
-        "result": comparison.selected[name].id,
-        "split": comparison.split,
-        "by": f"{CLASS_NAMES[found.truth]} called {CLASS_NAMES[found.predicted]}",
-    }
-    if "data" in st.query_params:
-        address["data"] = session.data_spec()
-    return address
-
-
-def _reading(view: View, split: str) -> str:
+def _how_to_read(view: Normalisation, split: str) -> str:
     if view == "truth":
         return (
-            f"Read a row from left to right: of all {split} pixels that are this class, so many per cent are called "
-            "each of the classes above. A perfect model has 100 all along the diagonal; an empty row is a class the "
-            "split lacks."
+            f"Read a row from left to right: the per cent of all {split} pixels of this class predicted as each class "
+            "above. A perfect model has 100 all along the diagonal; an empty row is a class that the split lacks."
         )
     return (
-        f"Read a column from top to bottom: of all {split} pixels called this class, so many per cent are each of the "
-        "classes at the left. A perfect model has 100 all along the diagonal; an empty column is a class never named."
+        f"Read a column from top to bottom: the per cent of all {split} pixels predicted as this class that belong to "
+        "each class at the left. A perfect model has 100 all along the diagonal; an empty column is a class never "
+        "predicted."
     )
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f} points".replace("-", "−")
 
 
 def _ink() -> str:

@@ -1,8 +1,8 @@
-"""The Why tab: which classes carry one result past another, and the frames behind each class."""
+"""The Contribution by class tab: the classes that make the difference of two results, and the frames behind each."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import numpy as np
@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.comparison import verdicts
-from cityseg.analysis.comparison.contributions import Bridge, most_responsible
+from cityseg.analysis.comparison.contributions import Contributions, top_frames
 from cityseg.analysis.tables import signed
-from cityseg.api.results.compare import Pair
+from cityseg.api import PairComparison
 from cityseg.api.types import class_scores
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
@@ -22,57 +22,61 @@ from cityseg.ui.app import glossary, session, url_state
 from cityseg.ui.common import diff_style, export, frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.compare import pairing
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.context import CompareContext
 
 _CLASS, _PARAMETER = "compare_class", "class"
-_FRAMES, _PICTURES = 12, 6
+_FRAMES, _THUMBNAILS = 12, 6
+_WATERFALL = "waterfall"
+Names = tuple[str, str]
+"""Baseline and candidate."""
 
 
-def show(comparison: Comparison) -> None:
-    """Show the bridge from the baseline's mean to the other's, and the frames that moved the chosen class."""
-    chosen = pairing.choose(comparison, "which classes make the difference")
+def show(context: CompareContext) -> None:
+    """Show the waterfall from the baseline's mean to the candidate's, and the frames behind the chosen class."""
+    chosen = pairing.choose(context, "which classes make the difference")
     if chosen is None:
         return
-    metric, first, second = chosen
+    metric, *pair = chosen
+    baseline, candidate = names = (pair[0], pair[1])
     try:
-        both = pairing.matched(comparison, first, second)
+        both = pairing.compare_pair(context, *names)
     except CitysegError as error:
         st.error(str(error), icon=":material/error:")
         return
-    found = pairing.build_bridge(comparison, first, second, metric)
-    order = [int(index) for index in np.argsort(-found.classes, kind="stable") if abs(found.classes[index]) >= 5e-7]
+    parts = both.contributions(metric)
+    order = [int(index) for index in np.argsort(-parts.classes, kind="stable") if abs(parts.classes[index]) >= 5e-7]
     if not order:
-        st.info(f"{second} and {first} score alike in every class.", icon=":material/equal:")
+        st.info(f"{candidate} and {baseline} score alike in every class.", icon=":material/equal:")
         return
     score = verdicts.SCORE_NAMES[f"macro {metric}"]
-    st.markdown(_words(found, first, second, score))
-    train_id = _choose_class(order, found)
-    _waterfall(found, order, (first, second), train_id, score)
-    _frames(comparison, both, found, train_id, (first, second))
+    st.markdown(_summary(parts, names, score))
+    train_id = _choose_class(order, parts)
+    _waterfall(parts, order, names, train_id, score)
+    _frames(context, both, parts, train_id, names)
 
 
-def _words(found: Bridge, first: str, second: str, score: str) -> str:
-    gains = [index for index in np.argsort(-found.classes) if found.classes[index] > 0]
-    losses = [index for index in np.argsort(found.classes) if found.classes[index] < 0]
-    won, lost = found.classes[gains].sum(), found.classes[losses].sum()
-    way = f"from {found.start:.3f} ({first}) to {found.end:.3f} ({second}), {signed(found.end - found.start)}"
-    words = f"**{score[0].upper()}{score[1:]} goes {way}.** "
-    if gains:
-        words += f"{_classes(gains)} add {signed(won)}"
-    if losses:
-        words += f"{'; ' if gains else ''}{_classes(losses)} take {signed(lost)}"
-    return words + "."
+def _summary(parts: Contributions, names: Names, score: str) -> str:
+    gains = [index for index in np.argsort(-parts.classes) if parts.classes[index] > 0]
+    losses = [index for index in np.argsort(parts.classes) if parts.classes[index] < 0]
+    halves = [
+        f"{_class_list(found)} {verb} {signed(parts.classes[found].sum())}"
+        for found, verb in ((gains, "add"), (losses, "take"))
+        if found
+    ]
+    return (
+        f"**{score[0].upper()}{score[1:]} goes from {parts.start:.3f} ({names[0]}) to {parts.end:.3f} ({names[1]}), "
+        f"{signed(parts.end - parts.start)}.** {'; '.join(halves)}."
+    )
 
 
-def _classes(found: list[Any]) -> str:
-    names = ", ".join(CLASS_NAMES[index] for index in found[:3])
-    more = len(found) - 3
+def _class_list(found: Sequence[int]) -> str:
+    names, more = ", ".join(CLASS_NAMES[index] for index in found[:3]), len(found) - 3
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _choose_class(order: list[int], found: Bridge) -> int:
+def _choose_class(order: list[int], parts: Contributions) -> int:
     names = [CLASS_NAMES[index] for index in order]
-    largest = CLASS_NAMES[max(order, key=lambda index: abs(found.classes[index]))]
+    largest = CLASS_NAMES[max(order, key=lambda index: abs(parts.classes[index]))]
     url_state.settle(_CLASS, _PARAMETER, names, largest)
     name = st.selectbox(
         "Frames behind", names, key=_CLASS, help="The largest gain first. A click on a bar chooses its class too."
@@ -81,58 +85,59 @@ def _choose_class(order: list[int], found: Bridge) -> int:
     return CLASS_NAMES.index(name)
 
 
-def _waterfall(found: Bridge, order: list[int], names: tuple[str, str], train_id: int, score: str) -> None:
-    key = "waterfall"
-
+def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: int, score: str) -> None:
     def choose() -> None:
-        points = st.session_state[key].selection.points
+        points = st.session_state[_WATERFALL].selection.points
         if points and points[0].get("customdata"):
             url_state.wish(_CLASS, str(points[0]["customdata"][0]))
 
     colors = theme.run_color(names[0]), theme.run_color(names[1])
     st.plotly_chart(
-        figures.waterfall(found, order, names, colors, train_id, score),
-        key=key,
-        config=export.chart(f"cityseg-bridge-{names[0]}-{names[1]}-{found.metric}"),
+        figures.waterfall(parts, order, names, colors, train_id, score),
+        key=_WATERFALL,
+        config=export.chart(f"cityseg-contributions-{names[0]}-{names[1]}-{parts.metric}"),
         on_select=choose,
         selection_mode="points",
         alt=f"The steps from {names[0]}'s to {names[1]}'s {score}, class by class",
     )
     st.caption(
-        f"Read from top to bottom: each class lifts the mean (blue, +) or lowers it (orange, −) on the way from "
-        f"{names[0]} to {names[1]}; the steps add up exactly. The axis does not begin at 0. Click a bar for its frames."
+        f"Read from top to bottom: each class raises the mean (blue, +) or lowers it (orange, −) from {names[0]} to "
+        f"{names[1]}; the steps add up exactly. The axis does not begin at 0. Click a bar to see its frames."
     )
 
 
-def _frames(comparison: Comparison, both: Pair, found: Bridge, train_id: int, names: tuple[str, str]) -> None:
-    first, second = names
-    name = CLASS_NAMES[train_id]
-    label = glossary.SCORES[found.metric][0]
+def _frames(context: CompareContext, both: PairComparison, parts: Contributions, train_id: int, names: Names) -> None:
+    baseline, candidate = names
+    name, label = CLASS_NAMES[train_id], glossary.SCORES[parts.metric][0]
     st.subheader(f"Frames that moved {name}", anchor=False)
-    order = most_responsible(found, train_id, _FRAMES)
-    parts = found.frames[:, train_id]
+    order, values = top_frames(parts, train_id, _FRAMES), parts.frames[:, train_id]
     st.caption(
-        f"{(parts > 0).sum():,} frames speak for {second} and {(parts < 0).sum():,} for {first}; the "
-        f"{len(order)} that weigh most are shown. What a frame adds is in thousandths of the mean, and all frames "
-        f"together add {_thousandths(found.classes[train_id])}."
+        f"{(values > 0).sum():,} frames favour {candidate}, {(values < 0).sum():,} favour {baseline}; the {len(order)} "
+        "largest contributions are shown, in thousandths of the mean. All frames together contribute "
+        f"{_thousandths(parts.classes[train_id])}."
     )
-    _strip(comparison, both, order, parts, (second, name))
-    rows = []
-    scores = [getattr(class_scores(part[order]), found.metric)[:, train_id] for part in (both.first, both.second)]
-    for place, index in enumerate(order):
-        frame = both.frames[index]
-        rows.append(
-            {
-                "Frame": frame,
-                "Adds": parts[index] * 1000,
-                f"{first} here": scores[0][place],
-                f"{second} here": scores[1][place],
-                f"Pixels of {name}": int(both.first[index, train_id].sum()),
-                f"See {second}": f"inspect?{urlencode(_address(comparison, second, name, frame))}",
-                f"See {first}": f"inspect?{urlencode(_address(comparison, first, name, frame))}",
-            }
-        )
-    table = pd.DataFrame(rows)
+    _thumbnails(context, [both.frames[index] for index in order[:_THUMBNAILS]], values[order], candidate, name)
+    shown = [both.frames[index] for index in order]
+    scores = [
+        getattr(class_scores(matrices[order]), parts.metric)[:, train_id]
+        for matrices in (both.baseline, both.candidate)
+    ]
+    links = {
+        f"Open {one}": [
+            f"inspect?{urlencode(context.inspect_query(one, f'IoU of {name}', frame=frame))}" for frame in shown
+        ]
+        for one in (candidate, baseline)
+    }
+    table = pd.DataFrame(
+        {
+            "Frame": shown,
+            "Adds": values[order] * 1000,
+            f"{baseline} here": scores[0],
+            f"{candidate} here": scores[1],
+            f"Pixels of {name}": both.baseline[order, train_id].sum(1),
+            **links,
+        }
+    )
     number, link = st.column_config.NumberColumn, st.column_config.LinkColumn
     st.dataframe(
         diff_style.differences(table, ["Adds"]),
@@ -140,54 +145,35 @@ def _frames(comparison: Comparison, both: Pair, found: Bridge, train_id: int, na
         key="why_frames",
         placeholder=glossary.ABSENT,
         column_config={
-            "Adds": number("Adds (thousandths)", help=f"Blue: speaks for {second}; orange: for {first}."),
+            "Adds": number("Adds (thousandths)", help=f"Blue favours {candidate}, orange favours {baseline}."),
             **{f"{one} here": number(format="%.3f", help=f"{label} of {name} in this frame alone.") for one in names},
-            **{f"See {one}": link(display_text="Inspect", help=f"What {one} sees in this frame.") for one in names},
+            **{
+                f"Open {one}": link(display_text="Inspect", help=f"Open this frame of {one} in Inspect.")
+                for one in names
+            },
         },
     )
-    export.table(
-        table.drop(columns=[f"See {one}" for one in names]),
-        f"cityseg-frames-{name}-{first}-{second}",
-        "why_frames",
-        ["Adds"],
-    )
+    file = f"cityseg-frames-{name}-{baseline}-{candidate}"
+    export.table(table.drop(columns=list(links)), file, "why_frames", ["Adds"])
 
 
-def _strip(comparison: Comparison, both: Pair, order: np.ndarray, parts: np.ndarray, asked: tuple[str, str]) -> None:
-    """Show the frames that weigh most where the connected data holds them; a click leads to them."""
+def _thumbnails(context: CompareContext, names: list[str], values: np.ndarray, candidate: str, class_name: str) -> None:
+    """Show the frames if the connected data holds them; a click opens one in Inspect."""
     spec = session.data_spec()
-    shown = [int(index) for index in order[:_PICTURES]]
     try:
-        held = set(frames.frame_names(spec, comparison.split))
+        held = frames.frame_names(spec, context.split)
     except CitysegError:
         return
-    if not {both.frames[index] for index in shown} <= held:
+    if not set(names) <= set(held):
         return
-    thumbnails = [
-        Thumbnail(
-            both.frames[index],
-            _thousandths(parts[index]),
-            both.frames[index],
-            frames.thumbnail(spec, comparison.split, both.frames[index]),
-        )
-        for index in shown
+    cells = [
+        Thumbnail(name, _thousandths(value), name, frames.thumbnail(spec, context.split, name))
+        for name, value in zip(names, values, strict=False)
     ]
-    clicked = gallery(thumbnails, key="why_strip", label="The frames that weigh most", chosen=None, cell=140)
-    if clicked:
-        st.switch_page("pages/inspect.py", query_params=_address(comparison, *asked, clicked))
+    if clicked := gallery(cells, key="why_strip", label="The frames with the largest contributions", cell=140):
+        query = context.inspect_query(candidate, f"IoU of {class_name}", frame=clicked)
+        st.switch_page("pages/inspect.py", query_params=query)
 
 
 def _thousandths(value: float) -> str:
     return f"{value * 1000:+.2f} ‰".replace("-", "−")
-
-
-def _address(comparison: Comparison, name: str, class_name: str, frame: str) -> dict[str, str]:
-    """Return what the Inspect page has to be asked for to show a frame as one result sees it."""
-    data = st.query_params.get("data")
-    return {
-        "result": comparison.selected[name].id,
-        "split": comparison.split,
-        "by": f"IoU of {class_name}",
-        "frame": frame,
-        **({"data": data} if data else {}),
-    }

@@ -1,4 +1,4 @@
-"""The Compare page: who is better in a sentence, the results, then what the selected ones say, tab by tab."""
+"""The Compare page: the verdict in a sentence, the table of results, and a tab per question about the selected ones."""
 
 from __future__ import annotations
 
@@ -25,23 +25,26 @@ from cityseg.ui.compare import (
     significance,
     table,
 )
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.context import CompareContext
 
 _SPLIT_PARAMETER, _SPLIT = "split", "compare_split"
 _SPLITS: tuple[Split, ...] = ("test", "val")
 _BASELINE, _BASELINE_PARAMETER = "compare_baseline", "baseline"
 _NONE = "none"
+_VIEW = "view"
 
-TABS: dict[str, Callable[[Comparison], None]] = {
+TABS: dict[str, Callable[[CompareContext], None]] = {
     "Scores": scores.show,
-    "Certainty": significance.show,
-    "Why": contributions.show,
+    "Significance": significance.show,
+    "Contribution by class": contributions.show,
     "Curves": curves.show,
     "Confusions": confusions.show,
     "Pictures": qualitative.show,
     "Settings": config_diff.show,
 }
-"""The tabs in order, and what shows each; only the open one is computed."""
+"""The tabs in order; only the open one is computed."""
+_FORMER_TABS = {"Certainty": "Significance", "Why": "Contribution by class"}
+"""Former labels, so that links which hold them stay valid."""
 
 
 def page() -> None:
@@ -57,36 +60,38 @@ def page() -> None:
     named = table.named(everything)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
-        split = _split(everything)
+        split = _choose_split(everything)
     with right:
-        baseline = _baseline([name for name, result in named.items() if split in result.scores])
-    # The reading comes first on the page, but what it says depends on the rows selected below it.
-    reading = st.container()
+        baseline = _choose_baseline([name for name, result in named.items() if split in result.scores])
+    # Comes first on the page, but depends on the rows selected below it.
+    summary = st.container()
     selected = table.table(named, split, baseline)
     summaries = {name: result.scores[split] for name, result in selected.items() if split in result.scores}
-    bases = {name: Basis.of(summary, split) for name, summary in summaries.items()}
-    comparison = Comparison(split, selected, summaries, bases, baseline)
-    with reading:
-        _reading(comparison)
+    bases = {name: Basis.of(scores, split) for name, scores in summaries.items()}
+    context = CompareContext(split, selected, summaries, bases, baseline)
+    with summary:
+        _summary(context)
     if not selected:
         return
-    for name, tab in zip(TABS, st.tabs(list(TABS), key="view", bind="query-params"), strict=True):
+    if st.query_params.get(_VIEW) in _FORMER_TABS:
+        st.session_state[_VIEW] = _FORMER_TABS[st.query_params[_VIEW]]
+    for name, tab in zip(TABS, st.tabs(list(TABS), key=_VIEW, bind="query-params"), strict=True):
         if tab.open:
             with tab:
-                TABS[name](comparison)
+                TABS[name](context)
     export.page()
 
 
-def _baseline(names: list[str]) -> str | None:
-    """Ask for the result that all others are compared with, on every tab."""
+def _choose_baseline(names: list[str]) -> str | None:
+    """Choose the result that all others are compared with, on every tab."""
     options = [_NONE, *names]
     url_state.settle(_BASELINE, _BASELINE_PARAMETER, options, _NONE)
     baseline = st.selectbox(
         "Baseline",
         options,
         key=_BASELINE,
-        help="Shows every other result as its difference from this one, where the two may be subtracted at all. The "
-        "baseline is always among the results compared, ticked or not.",
+        help="Shows every other result as its difference from this one, if the two are comparable. The baseline is "
+        "always among the results compared, ticked or not.",
     )
     if baseline == _NONE:
         session.remember(_BASELINE_PARAMETER, None)
@@ -95,9 +100,9 @@ def _baseline(names: list[str]) -> str | None:
     return baseline
 
 
-def _split(everything: list[Result]) -> Split:
-    """Ask for the split; test on arrival, or val while nothing has been scored on test."""
-    # A click in the moment a page appears can find the control not filled yet, and then it answers nothing.
+def _choose_split(everything: list[Result]) -> Split:
+    """Choose the split; by default test, or val while nothing has been scored on test."""
+    # A click right after the page appears can reach the control before it has a value; it then returns None.
     if st.session_state.get(_SPLIT) not in _SPLITS:
         scored = any("test" in result.scores for result in everything)
         st.session_state[_SPLIT] = session.remembered(_SPLIT_PARAMETER, list(_SPLITS)) or ("test" if scored else "val")
@@ -106,77 +111,76 @@ def _split(everything: list[Result]) -> Split:
         _SPLITS,
         key=_SPLIT,
         required=True,
-        help="val chose the best epoch of each run, so its scores flatter a little; test was never looked at.",
+        help="val chose the best epoch of each run, so its scores are slightly optimistic; test was held out.",
     )
     session.remember(_SPLIT_PARAMETER, split)
     return split or "test"
 
 
-def _reading(comparison: Comparison) -> None:
-    """Say which of the selected results is best, among those measured the same way, and how sure that is."""
-    selected, summaries, bases = comparison.selected, comparison.summaries, comparison.bases
-    if not selected:
+def _summary(context: CompareContext) -> None:
+    """Show the best result of each comparable group, with the significance of its lead."""
+    if not context.selected:
         st.info("Tick one or more rows of the table to see their scores side by side.", icon=":material/check_box:")
         return
-    missing = [name for name in selected if name not in summaries]
-    groups = group_comparable(bases)
+    groups = group_comparable(context.bases)
     for names in groups[:3]:
-        _best({name: summaries[name] for name in names}, bases[names[0]], selected[names[0]].data)
-        _verdict(comparison, list(names))
-    if words := pairing.withheld(comparison):
-        st.warning(words, icon=":material/balance:")
+        first = names[0]
+        _best_scores(
+            {name: context.summaries[name] for name in names}, context.bases[first], context.selected[first].data
+        )
+        _verdict(context, list(names))
+    if text := pairing.not_comparable(context):
+        st.warning(text, icon=":material/balance:")
     elif len(groups) > 1:
-        rest = f" The {len(groups) - 3} smaller groups are left to the table." if len(groups) > 3 else ""
+        rest = f" {len(groups) - 3} smaller groups appear in the table only." if len(groups) > 3 else ""
         st.warning(
-            f"The selected results were measured in {len(groups)} different ways, so there is no single best: "
-            f"each line stands for itself.{rest}",
+            f"The selected results were measured in {len(groups)} different ways, so there is no single best: each "
+            f"group has its own line.{rest}",
             icon=":material/balance:",
         )
-    if missing:
-        st.caption(f"Not scored on {comparison.split} yet: {', '.join(missing)}.")
+    if missing := [name for name in context.selected if name not in context.summaries]:
+        st.caption(f"Not scored on {context.split} yet: {', '.join(missing)}.")
 
 
-def _verdict(comparison: Comparison, names: list[str]) -> None:
-    """Say how sure the best of comparable results is better than the baseline, or than the second best."""
-    ranked = pairing.ranked(comparison, names)
-    if len(ranked) < 2:
+def _verdict(context: CompareContext, names: list[str]) -> None:
+    """Compare the best of some comparable results with the baseline, or with the second best, in a sentence."""
+    if len(names) < 2:
         return
-    first = comparison.baseline if comparison.baseline in ranked else ranked[1]
-    second = next(name for name in ranked if name != first)
+    ranked = context.ranked(names)
+    baseline = context.baseline if context.baseline in ranked else ranked[1]
+    candidate = next(name for name in ranked if name != baseline)
     try:
-        found = pairing.certainty(comparison, first, second)
+        found = pairing.differences(context, baseline, candidate)
     except CitysegError as error:
-        st.caption(f"How sure that is cannot be said. {error}")
+        st.caption(f"The significance of the difference is unknown. {error}")
         return
-    st.markdown(
-        f"{verdicts.certainty_words(first, second, found, 'f1')} "
-        f"{verdicts.tally_words(first, second, verdicts.tally(found.classes('f1')))}"
-    )
+    tally = verdicts.tally_sentence(baseline, candidate, verdicts.tally(found.classes("f1")))
+    st.markdown(f"{verdicts.macro_sentence(baseline, candidate, found, 'f1')} {tally}")
 
 
-def _best(summaries: Mapping[str, Mapping[str, Any]], basis: Basis, data: str) -> None:
-    """Show the best of results that were measured the same way, in large figures."""
-    measured = f"on {basis.split}, {data}, scored at {glossary.size(basis.size)} pixels"
-    figures = (
+def _best_scores(summaries: Mapping[str, Mapping[str, Any]], basis: Basis, data: str) -> None:
+    """Show the best value of each score among comparable results, with its holder."""
+    only = next(iter(summaries)) if len(summaries) == 1 else None
+    title = only or f"Best of {len(summaries)} results"
+    st.markdown(f"**{title}** on {basis.split}, {data}, scored at {glossary.size(basis.size)} pixels")
+    cells = (
         ("Macro F1", lambda summary: summary["macro"]["f1"], glossary.SCORES["f1"][1]),
         ("Mean IoU", lambda summary: summary["macro"]["iou"], glossary.SCORES["iou"][1]),
         ("Pixel accuracy", lambda summary: summary["pixel_accuracy"], glossary.PIXEL_ACCURACY),
         ("Classes found", lambda summary: summary["classes_above_zero"], glossary.CLASSES_FOUND),
     )
-    one = next(iter(summaries)) if len(summaries) == 1 else None
-    st.markdown(f"**{one or f'Best of {len(summaries)} results'}** {measured}")
     with st.container(horizontal=True, gap="medium"):
-        for label, figure, help_text in figures:
-            values = {name: figure(summary) for name, summary in summaries.items() if figure(summary) is not None}
-            value = max(values.values(), default=None)
-            holders = [name for name in values if values[name] == value]
+        for label, read, meaning in cells:
+            values = {name: value for name, summary in summaries.items() if (value := read(summary)) is not None}
+            best = max(values.values(), default=None)
+            holders = [name for name, value in values.items() if value == best]
             more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
             st.metric(
                 label,
-                f"{value} of 19" if isinstance(value, int) else glossary.score(value),
-                delta=None if one or not holders else holders[0] + more,
+                f"{best} of 19" if isinstance(best, int) else glossary.score(best),
+                delta=None if only or not holders else holders[0] + more,
                 delta_color="off",
                 delta_arrow="off",
-                help=help_text,
+                help=meaning,
                 width=160,
             )

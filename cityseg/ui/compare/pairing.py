@@ -1,114 +1,78 @@
-"""Who is compared with whom on the Compare page, and the answers, worked out once per pair of stored results."""
+"""A candidate against the baseline: the choice of both and of the score, and their cached comparison."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from cityseg.analysis.comparison import bootstrap
+from cityseg import api
 from cityseg.analysis.comparison.bootstrap import Certainty
-from cityseg.analysis.comparison.comparability import Metric, group_comparable, obstacles
-from cityseg.analysis.comparison.contributions import Bridge, bridge
-from cityseg.api import Result
-from cityseg.api.results.compare import Pair, pair
+from cityseg.analysis.comparison.comparability import Metric, obstacles
+from cityseg.api import PairComparison, Result
 from cityseg.api.types import Split
 from cityseg.ui.app import glossary, url_state
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.context import CompareContext
 
-Stamp = tuple[str, int]
-"""A file and when it was written: what a cached answer depends on."""
-_OTHER, _OTHER_PARAMETER = "compare_other", "other"
+Version = tuple[str, int]
+"""A file and its modification time in nanoseconds: the key of a cached answer."""
+_CANDIDATE, _CANDIDATE_PARAMETER = "compare_other", "other"
 _METRIC, _METRIC_PARAMETER = "compare_metric", "metric"
 
 
-@dataclass(frozen=True)
-class Opponents:
-    """Whom a tab compares.
-
-    Attributes:
-        first: the baseline, or what stands in for it.
-        second: the results that may be compared with it, the best first.
-        stands_in: whether no baseline was chosen.
-    """
-
-    first: str
-    second: tuple[str, ...]
-    stands_in: bool
+def candidates(context: CompareContext) -> tuple[str, list[str]]:
+    """Return the baseline, or what stands in for it, and the results comparable with it, the best first."""
+    if not context.summaries:
+        return "", []
+    baseline = context.reference(context.summaries)
+    return baseline, context.comparable(baseline, context.summaries)
 
 
-def opponents(comparison: Comparison) -> Opponents | None:
-    """Return the baseline and those comparable with it; None where there are not two such results.
-
-    Without a baseline the second best of the largest group measured alike stands in, so that the question is whether
-    the best is really better.
-    """
-    if comparison.baseline is not None:
-        basis = comparison.bases[comparison.baseline]
-        names = [name for name in comparison.summaries if not obstacles(basis, comparison.bases[name])]
-        rest = tuple(name for name in ranked(comparison, names) if name != comparison.baseline)
-        return Opponents(comparison.baseline, rest, False) if rest else None
-    groups = [group for group in group_comparable(comparison.bases) if len(group) > 1]
-    if not groups:
-        return None
-    best, second, *others = ranked(comparison, list(groups[0]))
-    return Opponents(second, (best, *others), True)
-
-
-def ranked(comparison: Comparison, names: list[str]) -> list[str]:
-    """Order names by macro F1, the best first."""
-    return sorted(names, key=lambda name: -(comparison.summaries[name]["macro"]["f1"] or 0.0))
-
-
-def choose(comparison: Comparison, question: str) -> tuple[Metric, str, str] | None:
-    """Let the user choose a score, and one of the results that can be compared with the baseline.
+def choose(context: CompareContext, purpose: str) -> tuple[Metric, str, str] | None:
+    """Choose a score and a candidate for the baseline.
 
     Args:
-        comparison: the page's selection.
-        question: what the tab would answer, for those who have to select more first.
+        context: the page's selection.
+        purpose: what the tab shows, for the hint if fewer than two comparable results are selected.
 
     Returns:
-        The score, the baseline and the other; None where there is no pair.
+        Score, baseline and candidate; None, after the hint, if there is no pair.
     """
-    found = opponents(comparison)
-    if found is None:
+    baseline, names = candidates(context)
+    if not names:
         st.info(
-            f"Tick at least two results that were measured on the same frames at the same size to see {question}.",
+            f"Tick at least two results that were measured on the same frames at the same size to see {purpose}.",
             icon=":material/check_box:",
         )
         return None
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         metric = choose_metric()
-    url_state.settle(_OTHER, _OTHER_PARAMETER, found.second, found.second[0])
-    with right:
-        other = st.selectbox(f"Compared with {found.first}", found.second, key=_OTHER, help="The best first.")
-    url_state.keep(_OTHER, _OTHER_PARAMETER, other)
+    url_state.settle(_CANDIDATE, _CANDIDATE_PARAMETER, names, names[0])
+    candidate = right.selectbox(f"Compared with {baseline}", names, key=_CANDIDATE, help="The best first.")
+    url_state.keep(_CANDIDATE, _CANDIDATE_PARAMETER, candidate)
     notes = []
-    if found.stands_in:
-        notes.append(f"No baseline is chosen, so {found.first}, the second best of its kind, stands in for one.")
-    if others := [name for name in comparison.summaries if name not in (found.first, *found.second)]:
-        notes.append(f"Measured differently, so not offered: {', '.join(others)}.")
+    if context.baseline is None:
+        notes.append(f"No baseline is chosen; {baseline}, the second best, is used instead.")
+    if others := [name for name in context.summaries if name not in (baseline, *names)]:
+        notes.append(f"Not comparable with {baseline}, so not offered: {', '.join(others)}.")
     if notes:
         st.caption(" ".join(notes))
-    return metric, found.first, other
+    return metric, baseline, candidate
 
 
-def withheld(comparison: Comparison) -> str:
-    """Say which of the selected results must not be subtracted from the baseline, and why; empty if all may be."""
-    if comparison.baseline is None:
+def not_comparable(context: CompareContext) -> str:
+    """Return a sentence and a list of the results that cannot be compared with the baseline; empty if all can."""
+    if context.baseline is None:
         return ""
-    basis = comparison.bases[comparison.baseline]
-    reasons = {name: found for name, other in comparison.bases.items() if (found := obstacles(basis, other))}
-    if not reasons:
-        return ""
+    basis = context.bases[context.baseline]
+    reasons = {name: found for name, other in context.bases.items() if (found := obstacles(basis, other))}
     lines = "\n".join(f"- **{name}**: {', '.join(found)}" for name, found in reasons.items())
-    return f"Not subtracted from **{comparison.baseline}**, because they were measured differently:\n{lines}"
+    return f"Not comparable with **{context.baseline}**, so no differences are shown:\n{lines}" if reasons else ""
 
 
 def choose_metric() -> Metric:
-    """Let the user choose one of the five scores, the same on every tab."""
+    """Choose one of the five scores; the choice is shared by all tabs."""
     metrics = list(glossary.SCORES)
     url_state.settle(_METRIC, _METRIC_PARAMETER, metrics, "f1")
     metric: Any = st.segmented_control(
@@ -123,38 +87,31 @@ def choose_metric() -> Metric:
     return metric
 
 
-def certainty(comparison: Comparison, first: str, second: str) -> Certainty:
-    """Return the differences of two results with their intervals; raises DataError where their matrices are gone."""
-    return _certainty(*_key(comparison, first, second), comparison.selected[first], comparison.selected[second])
+def compare_pair(context: CompareContext, baseline: str, candidate: str) -> PairComparison:
+    """Return ``api.compare_pair`` of two selected results, cached; raises DataError if their matrices are missing."""
+    return _pair(*_arguments(context, baseline, candidate))
 
 
-def matched(comparison: Comparison, first: str, second: str) -> Pair:
-    """Return the matrices of the frames that both have; raises DataError where there are none."""
-    return _matched(*_key(comparison, first, second), comparison.selected[first], comparison.selected[second])
+def differences(context: CompareContext, baseline: str, candidate: str) -> Certainty:
+    """Return the differences of two comparable results, cached; raises DataError if their matrices are missing."""
+    return _differences(*_arguments(context, baseline, candidate))
 
 
-def build_bridge(comparison: Comparison, first: str, second: str, metric: Metric) -> Bridge:
-    """Return what each class, and each frame of ``matched``, adds to the difference of two means."""
-    both = matched(comparison, first, second)
-    return bridge(both.first, both.second, metric)
+def _arguments(context: CompareContext, *names: str) -> tuple[Version, Version, Split, Result, Result]:
+    first, second = (context.selected[name] for name in names)
+    return _version(first, context.split), _version(second, context.split), context.split, first, second
 
 
-def _key(comparison: Comparison, first: str, second: str) -> tuple[Stamp, Stamp, Split]:
-    split = comparison.split
-    return _stamp(comparison.selected[first], split), _stamp(comparison.selected[second], split), split
-
-
-def _stamp(result: Result, split: Split) -> Stamp:
+def _version(result: Result, split: Split) -> Version:
     path = result.run.folder / f"confusion-{split}.npz"
     return str(path), path.stat().st_mtime_ns if path.is_file() else 0
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _matched(first: Stamp, second: Stamp, split: Split, _first: Result, _second: Result) -> Pair:
-    return pair(_first, _second, split)
+def _pair(first: Version, second: Version, split: Split, _first: Result, _second: Result) -> PairComparison:
+    return api.compare_pair(_first, _second, split)
 
 
 @st.cache_data(show_spinner=False, max_entries=128)
-def _certainty(first: Stamp, second: Stamp, split: Split, _first: Result, _second: Result) -> Certainty:
-    both = _matched(first, second, split, _first, _second)
-    return bootstrap.compare(both.first, both.second)
+def _differences(first: Version, second: Version, split: Split, _first: Result, _second: Result) -> Certainty:
+    return _pair(first, second, split, _first, _second).differences

@@ -1,4 +1,4 @@
-"""Probe frames of several runs in step: what each saw after the same epoch of its training."""
+"""Probe frames of several runs in step: the prediction of each after the same epoch of its training."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frames as pictures
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
 from cityseg.ui.common.viewer import Layer, viewer
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.context import CompareContext
 
 _FRAME, _FRAME_PARAMETER = "timelapse_frame", "probe"
 _EPOCH, _EPOCH_PARAMETER = "timelapse_epoch", "epoch"
 _GROUP = "timelapse"
 
 Epochs = dict[int, Path]
-"""Probe pictures of one run and frame by epoch."""
+"""Predictions of one run for one frame by epoch."""
 
 
-def show(comparison: Comparison) -> None:
+def show(context: CompareContext) -> None:
     """Show one probe frame of every selected run with one slider over the epochs."""
-    probes = {name: found for name, result in comparison.selected.items() if (found := _probes(result.run.probes()))}
-    without = [name for name in comparison.selected if name not in probes]
+    probes = {name: found for name, result in context.selected.items() if (found := _by_epoch(result.run.probes()))}
     if not probes:
         st.info(
-            "None of the selected results kept pictures of its training. Runs keep four frames of val after every "
-            "epoch; shipped models come without them. Tick runs of your own, or train one on the Train page.",
+            "None of the selected results has probe frames. Runs predict four val frames after every epoch; shipped "
+            "models come without them. Tick runs of your own, or train one on the Train page.",
             icon=":material/movie:",
         )
         st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
@@ -41,74 +40,67 @@ def show(comparison: Comparison) -> None:
     frames = sorted({frame for found in probes.values() for frame in found})
     left, right = st.columns(2)
     url_state.settle(_FRAME, _FRAME_PARAMETER, frames, frames[0])
-    with left:
-        frame = st.selectbox(
-            "Probe frame", frames, key=_FRAME, persist_state="session", help="Four frames of each run, spread over val."
-        )
+    frame = left.selectbox(
+        "Probe frame", frames, key=_FRAME, persist_state="session", help="Four frames of each run, spread over val."
+    )
     url_state.keep(_FRAME, _FRAME_PARAMETER, frame)
     runs = {name: found[frame] for name, found in probes.items() if frame in found}
     with right:
-        epoch = _epoch(sorted({epoch for found in runs.values() for epoch in found}))
-    info = _data(comparison, next(iter(runs)))
-    _grid(frame, runs, epoch, info)
-    others = [name for name in probes if name not in runs]
-    if others:
-        st.caption(f"This frame is no probe of {', '.join(others)}.")
-    if without:
-        st.caption(f"No pictures of the training were kept by {', '.join(without)}.")
+        epoch = _choose_epoch(sorted({epoch for found in runs.values() for epoch in found}))
+    _grid(frame, runs, epoch, _connected_data(context, next(iter(runs))))
+    if others := [name for name in probes if name not in runs]:
+        st.caption(f"Not a probe frame of {', '.join(others)}.")
+    if without := [name for name in context.selected if name not in probes]:
+        st.caption(f"No probe frames were stored for {', '.join(without)}.")
 
 
-def _probes(found: Mapping[str, list[Path]]) -> dict[str, Epochs]:
+def _by_epoch(found: Mapping[str, list[Path]]) -> dict[str, Epochs]:
     return {
         frame: {int(path.stem.rpartition("-")[2]): path for path in paths} for frame, paths in found.items() if paths
     }
 
 
-def _epoch(epochs: list[int]) -> int:
+def _choose_epoch(epochs: list[int]) -> int:
     if len(epochs) == 1:
         st.markdown(f":small[After epoch]  \n**{epochs[0]}**")
         return epochs[0]
-    words = list(map(str, epochs))
-    url_state.settle(_EPOCH, _EPOCH_PARAMETER, words, words[-1])
+    options = list(map(str, epochs))
+    url_state.settle(_EPOCH, _EPOCH_PARAMETER, options, options[-1])
     epoch = st.select_slider(
         "After epoch",
-        words,
+        options,
         key=_EPOCH,
         persist_state="session",
-        help="All runs at once. A run that has ended earlier stays at its last epoch.",
+        help="For all runs at once. A run that ended earlier stays at its last epoch.",
     )
     url_state.keep(_EPOCH, _EPOCH_PARAMETER, epoch)
     return int(epoch)
 
 
-def _data(comparison: Comparison, name: str) -> DataInfo | None:
-    """Return the connected data if it holds the val frames of a run; else say so."""
-    result = comparison.selected[name]
+def _connected_data(context: CompareContext, name: str) -> DataInfo | None:
+    """Return the connected data if it holds the val frames of a run, or else None after a message."""
     try:
-        measured = MeasuredSplit.load(result, "val")
+        return connected_data(MeasuredSplit.load(context.selected[name], "val"))
     except (CitysegError, FileNotFoundError):
         return None
-    return connected_data(measured)
 
 
 def _grid(frame: str, runs: Mapping[str, Epochs], epoch: int, info: DataInfo | None) -> None:
-    view: FrameView | None = cache.frame(session.data_spec(), "val", frame) if info else None
-    cells: list[tuple[str, int, np.ndarray | None]] = []
-    if view is not None:
-        cells.append(("truth", 0, view.train_ids))
+    view = cache.frame(session.data_spec(), "val", frame) if info else None
+    cells: list[tuple[str, int, np.ndarray | None]] = [("ground truth", 0, view.train_ids)] if view else []
     for name, epochs in runs.items():
-        past = [done for done in epochs if done <= epoch]
-        cells.append((name, max(past, default=0), _read(epochs[max(past)]) if past else None))
+        last = max((done for done in epochs if done <= epoch), default=0)
+        cells.append((name, last, _read(epochs[last]) if last else None))
     width = 2 if len(cells) in (1, 2, 4) else 3
     for row in range(0, len(cells), width):
-        for column, (name, done, train_ids) in zip(st.columns(width), cells[row : row + width], strict=False):
+        for column, (name, last, train_ids) in zip(st.columns(width), cells[row : row + width], strict=False):
             with column:
-                st.markdown(f"**{name}**" + (f" after epoch {done}" if done else ""))
+                st.markdown(f"**{name}**" + (f" after epoch {last}" if last else ""))
                 _picture(frame, name, train_ids, view, info)
+    shared = " Zoom, opacity and hidden classes are shared; each has the ground truth as a layer." if view else ""
     st.caption(
-        "Each picture is what the run saw at its own size when the epoch ended; move the epoch to watch all of them "
-        "learn in step. "
-        + ("Zoom, opacity and hidden classes are shared; the truth is among the layers of each." if view else "")
+        "Each picture is the run's prediction at its own size at the end of the epoch; move the epoch to see all of "
+        f"them learn in step.{shared}"
     )
 
 
@@ -116,16 +108,16 @@ def _picture(
     frame: str, name: str, train_ids: np.ndarray | None, view: FrameView | None, info: DataInfo | None
 ) -> None:
     if train_ids is None:
-        st.caption("Not predicted yet at this epoch.")
+        st.caption("No prediction yet at this epoch.")
     elif view is None or info is None:
         st.image(to_color(train_ids, session.palette()), width="stretch")
     else:
-        layers = [Layer(name, train_ids)] + ([Layer("truth", view.train_ids)] if name != "truth" else [])
+        truth = Layer("ground truth", view.train_ids)
         viewer(
             pictures.unsquashed(view.photo, info),
-            layers,
+            [truth] if name == truth.name else [Layer(name, train_ids), truth],
             key=f"timelapse_{name}",
-            alt=f"{frame} as {name} saw it.",
+            alt=f"{frame} as {name} has it.",
             opacity=0.7,
             group=_GROUP,
             clicks=False,

@@ -1,15 +1,12 @@
-"""Scores class by class: the class-by-result matrix, bars, the table, and differences from a baseline."""
+"""The Scores tab: one score by class and result as a heatmap, bars and a table, or as differences from the baseline."""
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, ImageDraw
 
 from cityseg.analysis.comparison.comparability import (
     ClassTable,
@@ -25,37 +22,37 @@ from cityseg.figures import score_matrix, theme
 from cityseg.ui.app import glossary, session, url_state
 from cityseg.ui.common import diff_style, export
 from cityseg.ui.compare import pairing
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
 _ORDER, _ORDER_PARAMETER = "compare_order", "order"
 _CLASS_PIXELS, _COLUMN_PIXELS = 100, 62
 _BARS = 6
-"""More results than this make bars too thin to read."""
+"""Results up to which bars are wide enough to read."""
 
 
-def show(comparison: Comparison) -> None:
+def show(context: CompareContext) -> None:
     """Show one score of every selected result for every class."""
-    if not comparison.summaries:
-        st.info("None of the selected results has been scored on this split yet.", icon=":material/hourglass_empty:")
+    if not context.summaries:
+        st.info(NOT_SCORED, icon=":material/hourglass_empty:")
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        table = class_table(comparison.summaries, pairing.choose_metric())
-        compared = differences(table, comparison.bases, comparison.baseline) if comparison.baseline else None
-        order = _order(table, compared)
-        beside = _published(table)
-    if compared is None and len(group_comparable(comparison.bases)) > 1:
+        table = class_table(context.summaries, pairing.choose_metric())
+        compared = differences(table, context.bases, context.baseline) if context.baseline else None
+        order = _choose_order(table, compared)
+        published = _choose_published(table)
+    if compared is None and len(group_comparable(context.bases)) > 1:
         st.caption(
-            ":orange[:material/balance:] Not all of these columns may be compared with each other: "
-            "choose a baseline to see which, and why not."
+            ":orange[:material/balance:] Not all of these columns are comparable with each other: choose a baseline to "
+            "see which, and why not."
         )
-    _matrix(table, compared, order, beside)
+    _heatmap(table, compared, order, published)
     if len(table.names) <= _BARS:
         _bars(table)
-    _table(table, compared, order, beside)
+    _table(table, compared, order, published)
 
 
-def _order(table: ClassTable, compared: Differences | None) -> list[int]:
-    """Let the user choose the order of the classes; return train ids."""
+def _choose_order(table: ClassTable, compared: Differences | None) -> list[int]:
+    """Choose the order of the classes; return train ids."""
     orders = {"official": "as in Cityscapes", "support": "most frequent first"}
     if compared is not None:
         orders |= {"gain": "largest gain first", "loss": "largest loss first"}
@@ -69,56 +66,58 @@ def _order(table: ClassTable, compared: Differences | None) -> list[int]:
         help="Gain and loss: the mean of the differences from the baseline that are shown.",
     )
     url_state.keep(_ORDER, _ORDER_PARAMETER, chosen)
-    official = list(range(len(CLASS_NAMES)))
     if chosen == "support":
         return _by_support(table)
     if chosen == "official" or compared is None:
-        return official
-    others = [column for column, name in enumerate(table.names) if name != compared.baseline]
-    change = np.nan_to_num(compared.scores[:, others]).sum(1)
-    return sorted(official, key=lambda index: -change[index] if chosen == "gain" else change[index])
+        return list(range(len(CLASS_NAMES)))
+    change = np.nan_to_num(np.delete(compared.scores, table.names.index(compared.baseline), 1)).sum(1)
+    return [int(index) for index in np.argsort(-change if chosen == "gain" else change, kind="stable")]
 
 
-def _published(table: ClassTable) -> tuple[Published, ...]:
-    """Let the user put the first study's figures beside the results."""
+def _choose_published(table: ClassTable) -> tuple[Published, ...]:
     wanted = st.toggle(
         "Published figures",
         key="published",
         bind="query-params",
-        help="The first study's own three tables, measured by it on its full data: to look at, not to subtract.",
+        help="The paper's own three tables, measured on its full data: for orientation only, not comparable.",
     )
     if wanted and table.metric == "iou":
-        st.caption("The first study published no IoU.")
+        st.caption("The paper published no IoU.")
     return TABLES if wanted and table.metric != "iou" else ()
 
 
-def _matrix(table: ClassTable, compared: Differences | None, order: list[int], beside: tuple[Published, ...]) -> None:
-    dark = st.context.theme.type == "dark"
-    name = glossary.SCORES[table.metric][0]
-    if compared is None:
-        figure = score_matrix.class_heatmap(table, session.palette(), dark=dark, order=order, beside=beside)
-        reading = "Each row is a class, each column a result; stronger colour is a higher score."
-    else:
-        figure = score_matrix.difference_heatmap(
-            table, compared, session.palette(), dark=dark, order=order, beside=beside
-        )
+def _heatmap(
+    table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]
+) -> None:
+    figure = score_matrix.score_heatmap(
+        table,
+        compared,
+        session.palette(),
+        dark=st.context.theme.type == "dark",
+        order=order,
+        published=published,
+    )
+    reading = "Each row is a class, each column a result; stronger colour is a higher score."
+    if compared is not None:
         reading = (
-            f"The starred column holds {compared.baseline}'s own scores, the others their difference from it: "
-            "blue and + better, orange and − worse."
+            f"The starred column holds {compared.baseline}'s own scores, the others their difference from it: blue and "
+            "+ better, orange and − worse."
         )
-    if beside:
-        reading += f" Columns without colour: {NOTE}; other frames, so never part of a difference."
-    width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(beside))
+    if published:
+        reading += f" Columns without colour: {NOTE}, on other frames, so never part of a difference."
+    width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(published))
     with st.container(key="matrix_frame"):
-        # On a narrow screen the figures of many columns would lie over each other: it is moved sideways instead.
+        # On a narrow screen many columns would overlap; the heatmap scrolls sideways instead.
         st.html(f"<style>.st-key-matrix_frame {{overflow-x: auto}} .st-key-matrix {{min-width: {width}px}}</style>")
         st.plotly_chart(
             figure,
             key="matrix",
             config=export.chart(f"cityseg-{table.metric}-per-class"),
-            alt=f"{name} per class and result: {', '.join(table.names)}",
+            alt=f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}",
         )
-    st.caption(f"{reading} A dash: the class occurs in neither truth nor prediction, and is left out of the mean.")
+    st.caption(
+        f"{reading} A dash: the class occurs in neither ground truth nor prediction, and is left out of the mean."
+    )
 
 
 def _bars(table: ClassTable) -> None:
@@ -128,60 +127,45 @@ def _bars(table: ClassTable) -> None:
         config=export.chart(f"cityseg-{table.metric}-bars"),
         alt=f"{glossary.SCORES[table.metric][0]} per class, one bar per result",
     )
-    st.caption("The same scores as bars, the most frequent class first: networks lose the rare classes on the right.")
+    st.caption("The same scores as bars, the most frequent class first: rare classes on the right usually score lower.")
 
 
 def _by_support(table: ClassTable) -> list[int]:
-    support = np.nan_to_num(table.support[:, 0])
-    return sorted(range(len(CLASS_NAMES)), key=lambda index: -support[index])
+    return [int(index) for index in np.argsort(-np.nan_to_num(table.support[:, 0]), kind="stable")]
 
 
-def _table(table: ClassTable, compared: Differences | None, order: list[int], beside: tuple[Published, ...]) -> None:
+def _table(table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]) -> None:
     first = compared.baseline if compared else table.names[0]
-    support = table.support[:, table.names.index(first)]
-    swatches = _swatches(session.palette())
+    palette = session.palette()
     values: dict[str, Any] = {
-        "Colour": [*(swatches[index] for index in order), None],
+        "Colour": "",
         "Class": [*(CLASS_NAMES[index] for index in order), "macro mean"],
-        "Support": [*(support[order] * 100), np.nan],
+        "Pixel share": [*(table.support[order, table.names.index(first)] * 100), np.nan],
     }
     for column, name in enumerate(table.names):
         values[name] = [*table.scores[order, column], table.macro[column]]
     changes = []
     for column, name in enumerate(table.names):
-        if compared and name != compared.baseline and name not in compared.withheld:
+        if compared and name != compared.baseline and name not in compared.obstacles:
             changes.append(f"{name} − {compared.baseline}")
             values[changes[-1]] = [*compared.scores[order, column], compared.macro[column]]
-    published = [f"{one.name} ({NOTE})" for one in beside]
-    for head, one in zip(published, beside, strict=True):
-        values[head] = [*(one.score(CLASS_NAMES[index], table.metric) for index in order), one.mean(table.metric)]
+    titles = [f"{one.name} ({NOTE})" for one in published]
+    for title, one in zip(titles, published, strict=True):
+        values[title] = [*(one.score(CLASS_NAMES[index], table.metric) for index in order), one.mean(table.metric)]
     frame = pd.DataFrame(values)
-    number = st.column_config.NumberColumn
+    swatches = [*(f"background-color: {theme.class_color(index, palette=palette)}" for index in order), ""]
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     st.dataframe(
-        diff_style.differences(frame, changes),
+        diff_style.differences(frame, changes).apply(lambda _: swatches, subset=["Colour"]),
         hide_index=True,
         height=38 + 35 * len(frame),
         key="class_table",
         placeholder=glossary.ABSENT,
         column_config={
-            "Colour": st.column_config.ImageColumn("", width=40, pinned=True),
-            "Class": st.column_config.TextColumn(pinned=True),
-            "Support": number(format="%.2f %%", help=f"{glossary.SUPPORT} Of {first}'s frames."),
-            **{name: number(format="%.3f") for name in (*table.names, *published)},
+            "Colour": text("", width=12, pinned=True),
+            "Class": text(pinned=True),
+            "Pixel share": number(format="%.2f %%", help=f"{glossary.SUPPORT} On the frames of {first}."),
+            **{name: number(format="%.3f") for name in (*table.names, *titles)},
         },
     )
     export.table(frame.drop(columns="Colour"), f"cityseg-{table.metric}-per-class", "class_table", changes)
-
-
-@st.cache_data(show_spinner=False)
-def _swatches(palette: np.ndarray) -> list[str]:
-    """Return a small rounded square per class as a ``data:`` address."""
-    addresses = []
-    for index in range(len(CLASS_NAMES)):
-        image = Image.new("RGBA", (48, 48))
-        color = tuple(int(part) for part in palette[index])
-        ImageDraw.Draw(image).rounded_rectangle((8, 8, 40, 40), radius=8, fill=color, outline=(128, 128, 128, 160))
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
-        addresses.append("data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode())
-    return addresses

@@ -1,4 +1,4 @@
-"""The Certainty tab: which differences are sure, which may be chance, and which classes were won and lost."""
+"""The Significance tab: differences from the baseline with intervals and verdicts, and the classes won and lost."""
 
 from __future__ import annotations
 
@@ -15,81 +15,127 @@ from cityseg.figures import comparison as figures
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import diff_style, export
 from cityseg.ui.compare import pairing
-from cityseg.ui.compare.context import Comparison
+from cityseg.ui.compare.context import CompareContext
 
-_MANY = 12
-"""So many results are compared in one table at most; each takes a bootstrap."""
-_VERDICTS = {"better": "▲ better", "worse": "▼ worse", "can't tell": "can't tell"}
+_LIMIT = 12
+"""Candidates in the summary table at most; each takes a bootstrap."""
+_VERDICTS = {"better": "▲ better", "worse": "▼ worse", "can't tell": "not significant"}
+_SIGNED = ["Difference", "Low", "High"]
 
 
-def show(comparison: Comparison) -> None:
-    """Show the differences of one result from the baseline with their intervals and verdicts."""
-    chosen = pairing.choose(comparison, "whether one is really better")
+def show(context: CompareContext) -> None:
+    """Show the differences of one candidate from the baseline, then the verdict on every candidate."""
+    chosen = pairing.choose(context, "which differences are significant")
     if chosen is None:
         return
-    metric, first, second = chosen
+    metric, baseline, candidate = chosen
     try:
-        certainty = pairing.certainty(comparison, first, second)
+        found = pairing.differences(context, baseline, candidate)
     except CitysegError as error:
         st.error(str(error), icon=":material/error:")
         return
-    classes = certainty.classes(metric)
-    _tally(first, second, metric, certainty)
-    overall = {verdicts.SCORE_NAMES[name]: estimate for name, estimate in certainty.overall.items()}
-    macro_first = {name: overall[name] for name in _on_top(metric)}
+    classes = found.classes(metric)
+    _tally(baseline, candidate, metric, found)
+    overall = {verdicts.SCORE_NAMES[name]: estimate for name, estimate in found.overall.items()}
+    averaged = "f1" if metric == "dice" else metric
+    summary = [f"macro {averaged}", f"weighted {averaged}", "samples dice", "pixel accuracy"]
     st.plotly_chart(
         figures.forest(
-            macro_first,
-            dict(sorted(classes.items(), key=lambda item: _rank(item[1]))),
-            f"{glossary.SCORES[metric][0]} of {second} − {first}",
+            {(name := verdicts.SCORE_NAMES[key]): overall[name] for key in summary},
+            dict(sorted(classes.items(), key=lambda item: _largest_gain_first(item[1]))),
+            f"{glossary.SCORES[metric][0]} of {candidate} − {baseline}",
             session.palette(),
             dark=st.context.theme.type == "dark",
         ),
         key="forest",
-        config=export.chart(f"cityseg-certainty-{first}-{second}-{metric}"),
-        alt=f"Differences in {glossary.SCORES[metric][0]} of {second} from {first} with their 95 % intervals",
+        config=export.chart(f"cityseg-significance-{baseline}-{candidate}-{metric}"),
+        alt=f"Differences in {glossary.SCORES[metric][0]} of {candidate} from {baseline} with their 95 % intervals",
     )
     st.caption(
-        f"A point right of 0 says that {second} scored higher, left of 0 {first}. The line is the 95 % interval: where "
-        "the difference would lie with other frames of the same kind. Only where the whole line is on one side of 0 "
-        "is the difference more than chance; a cross without a line has too few frames for an interval. "
-        "The intervals say nothing about another seed of the training."
+        f"A point right of 0: {candidate} scored higher; left of 0: {baseline}. The line is the 95 % interval over "
+        "other frames of the same kind. A difference is significant if the whole line lies on one side of 0; a cross "
+        "without a line has too few frames for an interval. The intervals do not cover other training seeds."
     )
-    _table(first, second, metric, {**overall, **classes})
-    _everyone(comparison, first, metric)
+    _table(baseline, candidate, metric, {**overall, **classes})
+    _all_candidates(context, metric)
 
 
-def _everyone(comparison: Comparison, first: str, metric: Metric) -> None:
-    """Show the verdict on every other selected result in one table, where there are several."""
-    found = pairing.opponents(comparison)
-    if found is None or len(found.second) < 2:
+def _tally(baseline: str, candidate: str, metric: Metric, found: Certainty) -> None:
+    """Show the verdict in a sentence, and the classes won, lost and undecided."""
+    tally, macro = verdicts.tally(found.classes(metric)), found.macro(metric)
+    icon = {"better": "trending_up", "worse": "trending_down"}.get(macro.verdict, "question_mark")
+    st.info(verdicts.macro_sentence(baseline, candidate, found, metric), icon=f":material/{icon}:")
+    cells = (
+        (f"Classes {candidate} won", tally.won, "The whole interval of the difference lies above 0."),
+        (f"Classes {candidate} lost", tally.lost, "The whole interval of the difference lies below 0."),
+        ("Not significant", tally.open, "The interval holds 0, too few frames have the class, or none has it."),
+    )
+    for column, (label, names, meaning) in zip(st.columns(3), cells, strict=True):
+        column.metric(label, len(names), help=meaning)
+        column.caption(", ".join(names) or glossary.ABSENT)
+
+
+def _table(baseline: str, candidate: str, metric: Metric, estimates: Mapping[str, Estimate]) -> None:
+    frame = pd.DataFrame(
+        [
+            {
+                "Score or class": name,
+                baseline: estimate.first,
+                candidate: estimate.second,
+                **_difference(estimate),
+                "Frames": estimate.frames,
+                "Reason": verdicts.reason(estimate),
+            }
+            for name, estimate in estimates.items()
+        ]
+    )
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    st.dataframe(
+        diff_style.differences(frame, _SIGNED),
+        hide_index=True,
+        height=38 + 35 * len(frame),
+        key="certainty_table",
+        placeholder=glossary.ABSENT,
+        column_config={
+            "Score or class": text(pinned=True),
+            baseline: number(format="%.3f"),
+            candidate: number(format="%.3f"),
+            "Low": number(help="Lower end of the 95 % interval of the difference."),
+            "High": number(help="Upper end of the 95 % interval of the difference."),
+            "Frames": number(help="Frames that have the class in the label or in a prediction."),
+            "Reason": text(width="large"),
+        },
+    )
+    export.table(frame, f"cityseg-significance-{baseline}-{candidate}-{metric}", "certainty_table", _SIGNED)
+
+
+def _all_candidates(context: CompareContext, metric: Metric) -> None:
+    """Show the verdict on every candidate in one table, if there are several."""
+    baseline, names = pairing.candidates(context)
+    if len(names) < 2:
         return
-    score = verdicts.SCORE_NAMES[f"macro {metric}"]
     rows = []
-    for name in found.second[:_MANY]:
+    for name in names[:_LIMIT]:
         try:
-            certainty = pairing.certainty(comparison, first, name)
+            found = pairing.differences(context, baseline, name)
         except CitysegError as error:
             st.caption(str(error))
             continue
-        macro, tally = certainty.macro(metric), verdicts.tally(certainty.classes(metric))
+        tally = verdicts.tally(found.classes(metric))
         rows.append(
             {
                 "Result": name,
-                "Difference": macro.difference,
-                "From": macro.low,
-                "To": macro.high,
-                "Verdict": _VERDICTS[macro.verdict],
+                **_difference(found.macro(metric)),
                 "Classes won": len(tally.won),
                 "Classes lost": len(tally.lost),
                 "Lost": ", ".join(tally.lost) or None,
             }
         )
     frame = pd.DataFrame(rows)
-    changes = ["Difference", "From", "To"]
-    st.subheader(f"Everyone against {first}", anchor=False)
+    score = verdicts.SCORE_NAMES[f"macro {metric}"]
+    st.subheader(f"All candidates against {baseline}", anchor=False)
     st.dataframe(
-        diff_style.differences(frame, changes),
+        diff_style.differences(frame, _SIGNED),
         hide_index=True,
         key="everyone",
         placeholder=glossary.ABSENT,
@@ -98,76 +144,24 @@ def _everyone(comparison: Comparison, first: str, metric: Metric) -> None:
             "Lost": st.column_config.TextColumn("At the cost of", width="large"),
         },
     )
-    words = (
-        f"The {score} of each result minus that of {first}, with its 95 % interval; a class counts as won or lost only "
-        "where its own interval says so. Among many results some verdicts come by chance: about one in twenty where "
-        "nothing differs."
+    left_out = f" The best {_LIMIT} are shown, {len(names) - _LIMIT} are left out." if len(names) > _LIMIT else ""
+    st.caption(
+        f"The {score} of each result minus that of {baseline}, with its 95 % interval; a class is won or lost if its "
+        "own interval excludes 0. Where nothing differs, about one verdict in twenty still says so by chance."
+        f"{left_out}"
     )
-    if len(found.second) > _MANY:
-        words += f" The best {_MANY} are shown, {len(found.second) - _MANY} are left out."
-    st.caption(words)
-    export.table(frame, f"cityseg-everyone-{first}-{metric}", "everyone", changes)
+    export.table(frame, f"cityseg-candidates-{baseline}-{metric}", "everyone", _SIGNED)
 
 
-def _on_top(metric: Metric) -> list[str]:
-    names = [f"macro {metric if metric != 'dice' else 'f1'}", f"weighted {metric if metric != 'dice' else 'f1'}"]
-    return [verdicts.SCORE_NAMES[name] for name in (*names, "samples dice", "pixel accuracy")]
+def _difference(estimate: Estimate) -> dict[str, float | str]:
+    return {
+        "Difference": estimate.difference,
+        "Low": estimate.low,
+        "High": estimate.high,
+        "Verdict": _VERDICTS[estimate.verdict],
+    }
 
 
-def _rank(estimate: Estimate) -> float:
-    """Sort the largest gain first; what has no difference goes last."""
+def _largest_gain_first(estimate: Estimate) -> float:
+    """Sort key; estimates without a difference go last."""
     return float("inf") if estimate.difference != estimate.difference else -estimate.difference
-
-
-def _tally(first: str, second: str, metric: Metric, certainty: Certainty) -> None:
-    found = verdicts.tally(certainty.classes(metric))
-    macro = certainty.macro(metric)
-    icon = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}.get(macro.verdict)
-    st.info(verdicts.certainty_words(first, second, certainty, metric), icon=icon or ":material/question_mark:")
-    figures_shown = (
-        (f"Classes {second} won", found.won, "The whole interval of the difference lies above 0."),
-        (f"Classes {second} lost", found.lost, "The whole interval of the difference lies below 0."),
-        ("Can't tell", found.open, "The interval holds 0, too few frames have the class, or none has it."),
-    )
-    for column, (words, names, meaning) in zip(st.columns(3), figures_shown, strict=True):
-        with column:
-            st.metric(words, len(names), help=meaning)
-            st.caption(", ".join(names) or glossary.ABSENT)
-
-
-def _table(first: str, second: str, metric: Metric, estimates: Mapping[str, Estimate]) -> None:
-    frame = pd.DataFrame(
-        [
-            {
-                "Score or class": name,
-                first: estimate.first,
-                second: estimate.second,
-                "Difference": estimate.difference,
-                "From": estimate.low,
-                "To": estimate.high,
-                "Verdict": _VERDICTS[estimate.verdict],
-                "Frames": estimate.frames,
-                "Why": verdicts.reason(estimate),
-            }
-            for name, estimate in estimates.items()
-        ]
-    )
-    number = st.column_config.NumberColumn
-    changes = ["Difference", "From", "To"]
-    st.dataframe(
-        diff_style.differences(frame, changes),
-        hide_index=True,
-        height=38 + 35 * len(frame),
-        key="certainty_table",
-        placeholder=glossary.ABSENT,
-        column_config={
-            "Score or class": st.column_config.TextColumn(pinned=True),
-            first: number(format="%.3f"),
-            second: number(format="%.3f"),
-            "From": number(help="Lower end of the 95 % interval of the difference."),
-            "To": number(help="Upper end of the 95 % interval of the difference."),
-            "Frames": number(help="Frames that have the class in the label or in a prediction."),
-            "Why": st.column_config.TextColumn(width="large"),
-        },
-    )
-    export.table(frame, f"cityseg-certainty-{first}-{second}-{metric}", "certainty_table", changes)

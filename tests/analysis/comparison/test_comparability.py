@@ -84,7 +84,7 @@ def test_differences_are_withheld_across_a_difference() -> None:
     assert compared.scores[0, 1] == pytest.approx(table.scores[0, 1] - table.scores[0, 0])
     assert np.isnan(compared.scores[:, 2]).all()
     assert np.isnan(compared.macro[2])
-    assert list(compared.withheld) == ["large"]
+    assert list(compared.obstacles) == ["large"]
     with pytest.raises(UsageError, match="unknown baseline 'other'"):
         differences(table, bases, "other")
 

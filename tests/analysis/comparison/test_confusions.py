@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from cityseg.analysis.comparison import confusions
-from cityseg.analysis.comparison.confusions import View
+from cityseg.analysis.comparison.confusions import Normalisation
 from cityseg.figures import theme
 from cityseg.figures.confusion import confusion_change, confusion_heatmap
 
@@ -26,7 +26,7 @@ def matrix(truth: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("view", ["truth", "prediction"])
-def test_shares_and_their_difference_are_scikit_learn_s(labels: tuple[np.ndarray, ...], view: View) -> None:
+def test_shares_and_their_difference_are_scikit_learn_s(labels: tuple[np.ndarray, ...], view: Normalisation) -> None:
     truth, first, second = labels
     expected = [confusion_matrix(truth, seen, labels=range(19), normalize=NORMALISED[view]) for seen in (first, second)]
     found = confusions.confusion_difference(matrix(truth, first), matrix(truth, second), view)
@@ -48,14 +48,14 @@ def test_pairs_are_the_largest_of_any_result_and_the_most_changed(labels: tuple[
     shares = [np.nan_to_num(m / np.maximum(1, m.sum(1, keepdims=True))) for m in matrices]
     off = ~np.eye(19, dtype=bool)
     largest = np.maximum(*shares)[off]
-    pairs = confusions.compared_pairs(matrices, limit=5)
+    pairs = confusions.largest_confusions(matrices, limit=5)
     assert [max(pair.shares) for pair in pairs] == pytest.approx(sorted(largest)[: -5 - 1 : -1])
     for pair in pairs:
         assert pair.shares == pytest.approx([share[pair.truth, pair.predicted] for share in shares])
     changes = np.abs(shares[1] - shares[0])[off]
-    changed = confusions.changed_pairs(*matrices, limit=5)
+    changed = confusions.changed_confusions(*matrices, limit=5)
     assert [abs(pair.shares[1] - pair.shares[0]) for pair in changed] == pytest.approx(sorted(changes)[: -5 - 1 : -1])
-    assert confusions.changed_pairs(matrices[0], matrices[0]) == ()
+    assert confusions.changed_confusions(matrices[0], matrices[0]) == ()
 
 
 def test_the_figure_of_a_difference_is_signed_and_blue_where_better() -> None:
@@ -80,4 +80,4 @@ def test_the_precision_view_divides_by_columns(labels: tuple[np.ndarray, ...]) -
     counts = matrix(truth, first)
     figure = confusion_heatmap(counts, view="prediction")
     np.testing.assert_allclose(np.array(figure.data[0].z, float)[:, 3], 100 * counts[:, 3] / counts[:, 3].sum())
-    assert "of the pixels called %{x} are %{y}" in figure.data[0].hovertemplate
+    assert "of the pixels predicted as %{x} are %{y}" in figure.data[0].hovertemplate

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cityseg.analysis.comparison.contributions import bridge, most_responsible
+from cityseg.analysis.comparison.contributions import contributions, top_frames
 from cityseg.errors import UsageError
 from cityseg.metrics import METRICS, class_scores, macro
 
@@ -29,7 +29,7 @@ def pair_of_counts(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("metric", METRICS)
 def test_contributions_add_up_to_the_difference_of_the_macro_scores(metric: str) -> None:
     first, second = pair_of_counts()
-    found = bridge(first, second, metric)
+    found = contributions(first, second, metric)
     means = [macro(getattr(class_scores(counts.sum(0)), metric)) for counts in (first, second)]
     assert (found.start, found.end) == pytest.approx(means)
     assert found.classes.sum() == pytest.approx(means[1] - means[0], abs=1e-12)
@@ -43,12 +43,12 @@ def test_a_class_that_both_score_gives_its_difference_over_their_number() -> Non
     first, second = pair_of_counts()
     scores = [class_scores(counts.sum(0)).iou for counts in (first, second)]
     number = sum(not np.isnan(a) and not np.isnan(b) for a, b in zip(*scores, strict=True))
-    assert bridge(first, second, "iou").classes[3] == pytest.approx((scores[1][3] - scores[0][3]) / number)
+    assert contributions(first, second, "iou").classes[3] == pytest.approx((scores[1][3] - scores[0][3]) / number)
 
 
 def test_a_frames_part_is_the_mean_of_both_orders_of_changing_numerator_and_denominator() -> None:
     first, second = pair_of_counts()
-    found = bridge(first, second, "iou")
+    found = contributions(first, second, "iou")
     sums = []
     for counts in (first, second):
         hits = counts[:, 2, 2].astype(float)
@@ -66,16 +66,16 @@ def test_a_frames_part_is_the_mean_of_both_orders_of_changing_numerator_and_deno
 def test_frames_alike_move_nothing_and_the_most_responsible_come_first() -> None:
     first, second = pair_of_counts()
     second[5] = first[5]
-    found = bridge(first, second, "iou")
+    found = contributions(first, second, "iou")
     assert found.frames[5, :12] == pytest.approx(0, abs=1e-15)
-    order = most_responsible(found, 3, limit=4)
+    order = top_frames(found, 3, limit=4)
     moved = np.abs(found.frames[order, 3])
     assert len(order) == 4
     assert list(moved) == sorted(moved, reverse=True)
     assert moved[0] == np.abs(found.frames[:, 3]).max()
-    assert most_responsible(found, 12).size == 0
+    assert top_frames(found, 12).size == 0
 
 
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown metric 'accuracy': expected one of precision"):
-        bridge(*pair_of_counts(), "accuracy")  # type: ignore[arg-type]
+        contributions(*pair_of_counts(), "accuracy")  # type: ignore[arg-type]

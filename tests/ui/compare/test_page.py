@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from cityseg import api
 from cityseg.analysis.comparison import bootstrap
-from cityseg.analysis.comparison.contributions import bridge
+from cityseg.analysis.comparison.contributions import contributions
+from cityseg.analysis.comparison.verdicts import LABELS
 from cityseg.api import Result
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
@@ -77,7 +78,7 @@ def test_a_baseline_gives_signed_differences(around: dict[str, Result]) -> None:
     app = opened(runs="first,second", baseline="first")
     first, second = (around[name].scores["test"]["macro"]["f1"] for name in ("first", "second"))
     assert class_rows(app)["macro mean"]["second − first"] == pytest.approx(second - first)
-    assert "Not subtracted" not in words(app)
+    assert "Not comparable" not in words(app)
 
 
 def test_differences_are_withheld_across_sizes_and_say_why(around: dict[str, Result]) -> None:
@@ -119,7 +120,7 @@ def test_the_reading_compares_the_best_with_the_baseline_and_says_how_sure(aroun
     """The test split holds one frame, and one frame proves nothing, however large the difference."""
     said = words(opened(runs="first,second", baseline="first"))
     difference = around["second"].score("test", "f1") - around["first"].score("test", "f1")
-    assert "Can't tell whether second is better than first: macro F1" in said
+    assert "second is not significantly different from first: macro F1" in said
     assert f"{abs(difference):.3f}" in said
     assert "a single frame decides, over 1 frame." in said
 
@@ -149,7 +150,7 @@ def test_search_and_columns_narrow_the_table_and_keep_the_selection(shipped_only
     app.text_input(key="find").set_value("better one-cycle").run()
     assert list(shown(app, "Macro F1")["Name"]) == ["better-1", "better-2", "better-3"]
     assert app.query_params["runs"] == "better-1,experiment-1"
-    assert "Selected, but not among the rows shown: experiment-1" in words(app)
+    assert "Selected, but hidden by the filters: experiment-1" in words(app)
     app.multiselect(key="columns").set_value(["Mean IoU", "Seed"]).run()
     assert app.query_params["columns"] == "Mean IoU,Seed"
     app.text_input(key="find").set_value("no such thing").run()
@@ -157,35 +158,35 @@ def test_search_and_columns_narrow_the_table_and_keep_the_selection(shipped_only
     assert app.query_params["runs"] == "better-1,experiment-1"
 
 
-def test_certainty_has_verdicts_intervals_and_reasons(shipped_only: None) -> None:
-    app = opened(runs="experiment-1,better-1", baseline="experiment-1", view="Certainty", metric="iou")
+def test_significance_has_verdicts_intervals_and_reasons(shipped_only: None) -> None:
+    app = opened(runs="experiment-1,better-1", baseline="experiment-1", view="Significance", metric="iou")
     expected = bootstrap.compare(*(api.find_result(name).run.confusions("test").matrices for name in ORDER))
     table = shown(app, "Verdict").set_index("Score or class")
     for name, estimate in {**expected.classes("iou"), "mean IoU": expected.macro("iou")}.items():
         assert table.loc[name, "Difference"] == pytest.approx(estimate.difference)
-        assert table.loc[name, "From"] == pytest.approx(estimate.low, nan_ok=True)
-        assert estimate.verdict in table.loc[name, "Verdict"]
-    assert "too few frames decide: one or two of its 3 weigh most" in table.loc["train", "Why"]
+        assert table.loc[name, "Low"] == pytest.approx(estimate.low, nan_ok=True)
+        assert LABELS[estimate.verdict] in table.loc[name, "Verdict"]
+    assert table.loc["train", "Reason"] == "one or two of 3 frames dominate"
     won = next(metric for metric in app.metric if metric.label == "Classes better-1 won")
     assert won.value == str(sum(one.verdict == "better" for one in expected.classes("iou").values()))
 
 
-def test_why_leads_from_a_class_to_the_frames_behind_it(shipped_only: None) -> None:
-    app = opened(runs="experiment-1,better-1", baseline="experiment-1", view="Why", metric="iou")
+def test_contributions_lead_from_a_class_to_the_frames_behind_it(shipped_only: None) -> None:
+    app = opened(runs="experiment-1,better-1", baseline="experiment-1", view="Contribution by class", metric="iou")
     first, second = (api.find_result(name).run.confusions("test") for name in ORDER)
-    expected = bridge(first.matrices, second.matrices, "iou")
+    expected = contributions(first.matrices, second.matrices, "iou")
     app.selectbox(key="compare_class").set_value("rider").run()
     assert app.query_params["class"] == "rider"
     table = shown(app, "Adds")
     order = np.argsort(-np.abs(expected.frames[:, CLASS_NAMES.index("rider")]), kind="stable")[: len(table)]
     assert list(table["Frame"]) == [first.frames[index] for index in order]
     assert list(table["Adds"]) == pytest.approx(list(expected.frames[order, CLASS_NAMES.index("rider")] * 1000))
-    query = parse_qs(urlsplit(table["See better-1"][0]).query)
+    query = parse_qs(urlsplit(table["Open better-1"][0]).query)
     assert query == {"result": ["better-1"], "split": ["test"], "by": ["IoU of rider"], "frame": [table["Frame"][0]]}
 
 
-def test_everyone_is_judged_against_the_baseline_and_losses_are_named(shipped_only: None) -> None:
-    app = opened(runs="experiment-1,better-1,better-2", baseline="experiment-1", view="Certainty", metric="f1")
+def test_all_candidates_are_compared_with_the_baseline_and_losses_are_named(shipped_only: None) -> None:
+    app = opened(runs="experiment-1,better-1,better-2", baseline="experiment-1", view="Significance", metric="f1")
     table = shown(app, "Classes won").set_index("Result")
     assert list(table.index) == ["better-2", "better-1"]
     assert list(table["Verdict"]) == ["▲ better", "▲ better"]
@@ -201,8 +202,8 @@ def test_a_link_followed_later_selects_its_runs(shipped_only: None) -> None:
     assert "better-1 is better than experiment-1" in words(app)
 
 
-@pytest.mark.parametrize("view", ["Certainty", "Why"])
-def test_unlike_results_have_no_certainty_and_no_bridge(shipped_only: None, view: str) -> None:
+@pytest.mark.parametrize("view", ["Significance", "Contribution by class"])
+def test_results_of_other_sizes_have_no_significance_and_no_contributions(shipped_only: None, view: str) -> None:
     said = words(opened(runs="better-1,better-3", baseline="better-1", view=view))
     assert "**better-3**: different evaluation sizes (64x128 and 128x256 pixels)" in said
     assert "Tick at least two results that were measured on the same frames at the same size" in said
@@ -213,10 +214,15 @@ def test_published_figures_stand_beside_and_are_never_subtracted(shipped_only: N
     assert rows["road"]["experiment 1 (published, full data)"] == 0.995
     assert np.isnan(rows["bicycle"]["experiment 1 (published, full data)"])
     assert [name for name in rows["road"] if "−" in name] == ["better-2 − better-1"]
-    assert "The first study published no IoU" in words(opened(runs="better-1", published="true", metric="iou"))
+    assert "The paper published no IoU" in words(opened(runs="better-1", published="true", metric="iou"))
 
 
 def test_classes_can_be_sorted_by_their_difference(shipped_only: None) -> None:
     rows = class_rows(opened(runs="better-1,better-2", baseline="better-1", order="gain"))
     changes = [row["better-2 − better-1"] for name, row in rows.items() if name != "macro mean"]
     assert changes == sorted(changes, reverse=True)
+
+
+@pytest.mark.parametrize(("former", "column"), [("Certainty", "Verdict"), ("Why", "Adds")])
+def test_links_with_former_tab_labels_stay_valid(shipped_only: None, former: str, column: str) -> None:
+    assert len(shown(opened(runs="experiment-1,better-1", view=former), column))

@@ -129,25 +129,27 @@ def test_confusions_give_a_signed_difference_and_lead_to_the_frames(around: dict
     truth, called = np.unravel_index(change.argmax(), change.shape)
     label = app.button(key=f"confusions_pair_{truth}_{called}").label
     before, after = shares[0][truth, called], shares[1][truth, called]
-    assert label.startswith(f"first calls {before:.1f} % of {CLASS_NAMES[truth]} pixels {CLASS_NAMES[called]}, second")
+    assert label.startswith(
+        f"first predicts {before:.1f} % of {CLASS_NAMES[truth]} pixels as {CLASS_NAMES[called]}, second"
+    )
     assert ("worse" in label) == (after > before)
     app.segmented_control(key="confusions_view").set_value("prediction").run()
     column = totals[0][:, 0] / totals[0][:, 0].sum()
     assert address(app, "share") == "prediction"
     assert "Read a column" in words(app)
     table = app.dataframe[-1].value
-    road = table[table["What it is called"] == "road"]
+    road = table[table["Predicted as"] == "road"]
     for _, row in road.iterrows():
-        assert row["first"] == pytest.approx(100 * column[CLASS_NAMES.index(row["What it is"])])
+        assert row["first"] == pytest.approx(100 * column[CLASS_NAMES.index(row["Ground truth"])])
 
 
 def test_differences_are_withheld_across_sizes_and_say_why(around: dict[str, Result]) -> None:
     app = opened("Confusions", runs="first,small", to="small")
-    assert "The difference is withheld" in words(app)
+    assert "small and first are not comparable" in words(app)
     assert "different evaluation sizes (32x64 and 16x32 pixels)" in words(app)
     assert len(charts(app)) == 2
     app = opened("Pictures", runs="first,small", to="small")
-    assert "Frames are not ordered by the difference: different evaluation sizes" in words(app)
+    assert "Not ordered by the difference: different evaluation sizes" in words(app)
     # The flip map itself compares two predictions at the file's own size, which is fair.
     assert {"Fixed", "Broken"} <= {metric.label for metric in app.metric}
 
@@ -214,7 +216,7 @@ def test_the_time_lapse_moves_all_runs_with_one_slider(around: dict[str, Result]
 
 def test_models_without_probes_say_so(around: dict[str, Result]) -> None:
     app = opened("Pictures", runs="better-1,better-2", show="time-lapse")
-    assert "None of the selected results kept pictures of its training" in words(app)
+    assert "None of the selected results has probe frames" in words(app)
 
 
 def test_the_command_line_gives_the_same(around: dict[str, Result], cityseg: Callable[..., Any]) -> None:
