@@ -1,4 +1,4 @@
-"""The dataset page in a real browser: links, the grid, the colours of the whole app."""
+"""The Dataset page in a browser: links, the grid, the colours of the whole app."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ WIDE = {"width": 1440, "height": 1000}
 
 @pytest.fixture(scope="module")
 def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
-    """The app over a drawn set that fills more than one page of the grid."""
+    """The app with a synthetic dataset that fills more than one page of the grid."""
     return serve_drawn(frames=30)
 
 
 @pytest.fixture
 def visit(browser: Any, studio: Any) -> Iterator[Callable[..., Any]]:
-    """Open an address as somebody new, over a line of its own if asked; nothing is kept from one to the next."""
+    """Open an address in a new browser context, optionally with a WebSocket handler of its own."""
     contexts: list[Any] = []
 
     def go(address: str, line: Callable[[Any], None] | None = None) -> Any:
@@ -56,7 +56,7 @@ def expect_chosen(page: Any, name: str) -> None:
     sync_api.expect(page.locator('.gallery button[aria-pressed="true"]')).to_have_attribute("data-name", name)
 
 
-def test_a_copied_link_shows_the_same_to_somebody_else(visit: Callable[[str], Any]) -> None:
+def test_a_copied_link_shows_the_same_view_in_another_browser(visit: Callable[[str], Any]) -> None:
     page = visit("dataset?sort=random&seed=3")
     page.locator(".st-key-data_page").get_by_text("2", exact=True).click()
     sync_api.expect(page.locator(".gallery button")).to_have_count(6)
@@ -91,10 +91,10 @@ def test_next_walks_the_filtered_list(visit: Callable[[str], Any]) -> None:
     sync_api.expect(page.get_by_text(f"{listed[2]} ·")).to_be_visible()
 
 
-def test_a_draw_is_opened_large_by_a_click(visit: Callable[[str], Any]) -> None:
+def test_a_click_enlarges_a_sample(visit: Callable[[str], Any]) -> None:
     page = visit("dataset?tab=Augmentation")
     page.locator(".gallery button").nth(3).click()
-    page.get_by_text("draw 4 of 8").wait_for()
+    page.get_by_text("sample 4 of 8").wait_for()
     expect_chosen(page, "3")
 
 
@@ -113,8 +113,8 @@ def test_the_viewers_switch_of_colours_is_the_apps(visit: Callable[[str], Any]) 
     sync_api.expect(page.locator(".gallery img").first).to_have_attribute("src", str(before))
 
 
-class LateNews:
-    """A line on which a page's own renewals, once the viewer has spoken, come again as they were before."""
+class RepeatedRerun:
+    """A WebSocket handler that repeats an automatic rerun of the page after the viewer has sent a change."""
 
     def __init__(self) -> None:
         self.renewal: bytes | None = None
@@ -142,8 +142,8 @@ class LateNews:
         server_side.on_message(from_server)
 
 
-def test_the_viewers_switch_holds_against_what_the_browser_said_before(visit: Callable[..., Any]) -> None:
-    line = LateNews()
+def test_the_viewers_switch_survives_an_older_rerun(visit: Callable[..., Any]) -> None:
+    line = RepeatedRerun()
     page = visit("dataset?look=labels", line)
     before = page.locator(".gallery img").first.get_attribute("src")
     for _ in range(100):
@@ -153,7 +153,7 @@ def test_the_viewers_switch_holds_against_what_the_browser_said_before(visit: Ca
     sync_api.expect(page.get_by_role("switch", name="Colour-blind-safe colours")).to_be_checked()
     sync_api.expect(page.locator(".gallery img").first).not_to_have_attribute("src", str(before))
     settle(page)
-    assert line.renewal, "no part of the page has renewed itself within ten seconds"
+    assert line.renewal, "no part of the page has rerun by itself within ten seconds"
     assert line.repeats < 20
     sync_api.expect(page.get_by_role("switch", name="Colour-blind-safe colours")).to_be_checked()
     sync_api.expect(page.get_by_test_id("cityseg-viewer")).to_have_attribute("data-palette", "colour-blind-safe")

@@ -1,4 +1,4 @@
-"""The augmentation tab: one frame as training would see it, several times."""
+"""The augmentation tab: random augmentations of one training frame."""
 
 from __future__ import annotations
 
@@ -16,51 +16,62 @@ from cityseg.config import ExperimentConfig, presets
 from cityseg.errors import CitysegError
 from cityseg.figures.images.overlay import overlay
 from cityseg.ui.app import cache, glossary, session
+from cityseg.ui.common import config_state
+from cityseg.ui.common.frame_navigator import steps
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.common.viewer import Layer, viewer
-from cityseg.ui.train import config_form
 
 DRAWS = 8
-OWN = "the Train page's form"
-_CHOICES = (*presets.PRESETS, OWN)
+TRAIN_FORM = "the Train page's form"
+_CHOICES = (*presets.PRESETS, TRAIN_FORM)
 _LARGEST_SEED = 9999
 
 
 @st.fragment
 def augmentation_tab(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
-    """Show the frame that is open in Browse as a recipe's training would see it."""
-    catalogue = FrameTable.of(counted)
-    chosen = session.remembered("frame", catalogue.names) or catalogue.names[0]
+    """Show the frame that is open in Browse as seen in training with a config."""
+    table = FrameTable.of(counted)
+    name = session.remembered("frame", table.names) or table.names[0]
     left, right = st.columns([3, 2], gap="medium")
     with right:
         try:
-            settings, seed = _recipe()
-            place = catalogue.names.index(chosen)
+            config, seed = _choose_config()
+            split = cast("Split", str(table.splits[table.names.index(name)]))
             with st.skeleton(height=300):
-                split = cast("Split", str(catalogue.splits[place]))
-                views = _views(info.spec, split, chosen, settings.model_dump_json(), seed)
+                views = _views(info.spec, split, name, config.model_dump_json(), seed)
         except CitysegError as error:
             st.error(f"This frame cannot be shown. {error}", icon=":material/broken_image:")
             return
-        st.markdown(_words(settings))
+        st.markdown(_description(config))
         shown = min(st.session_state.get("data_draw", 0), len(views) - 1)
-        wanted = _strip(views, chosen, shown)
+        clicked = _thumbnails(views, name, shown)
     with left, st.container(key="draw_large"):
-        step = _large(views[shown], shown, chosen)
-    if step or wanted is not None:
-        st.session_state["data_draw"] = wanted if wanted is not None else (shown + step) % len(views)
+        event = viewer(
+            views[shown].photo,
+            [Layer("truth", views[shown].train_ids)],
+            key="draw",
+            alt=f"Frame {name} as seen in training, sample {shown + 1}.",
+            opacity=0.4,
+            navigation=True,
+            clicks=False,
+        )
+        st.caption(
+            f"**{name}** as seen in training, sample {shown + 1} of {DRAWS}. Choose another frame in the Browse tab."
+        )
+    if clicked is not None or steps(event):
+        st.session_state["data_draw"] = (shown + steps(event)) % len(views) if clicked is None else clicked
         st.rerun(scope="fragment")
 
 
-def _recipe() -> tuple[ExperimentConfig, int]:
-    """Show the choice of recipe and of the draws."""
+def _choose_config() -> tuple[ExperimentConfig, int]:
+    """Show the inputs for config and random seed."""
     if st.session_state.get("data_recipe") not in _CHOICES:
-        st.session_state["data_recipe"] = session.remembered("recipe", _CHOICES) or config_form.FIRST_CHOICE
-    asked = st.query_params.get("draws", "")
+        st.session_state["data_recipe"] = session.remembered("recipe", _CHOICES) or config_state.FIRST_CHOICE
     if "data_draws" not in st.session_state:
-        st.session_state["data_draws"] = min(int(asked), _LARGEST_SEED) if asked.isdecimal() else 0
+        linked = st.query_params.get("draws", "")
+        st.session_state["data_draws"] = min(int(linked), _LARGEST_SEED) if linked.isdecimal() else 0
     with st.container(horizontal=True, gap="small"):
-        name = st.selectbox("Recipe", _CHOICES, key="data_recipe", persist_state="session", width=200)
+        name = st.selectbox("Config", _CHOICES, key="data_recipe", persist_state="session", width=200)
         seed = st.number_input(
             "Seed",
             0,
@@ -68,77 +79,57 @@ def _recipe() -> tuple[ExperimentConfig, int]:
             key="data_draws",
             persist_state="session",
             width=120,
-            help="Another number, other draws.",
+            help="Another seed gives other random samples.",
         )
-    session.remember("recipe", None if name == config_form.FIRST_CHOICE else name)
+    session.remember("recipe", None if name == config_state.FIRST_CHOICE else name)
     session.remember("draws", str(seed) if seed else None)
-    return config_form.current() if name == OWN else presets.preset(name), seed
+    return config_state.current() if name == TRAIN_FORM else presets.preset(name), seed
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _views(spec: str, split: Split, name: str, settings: str, seed: int) -> tuple[AugmentedView, ...]:
-    described = ExperimentConfig.model_validate_json(settings)
-    return api.augmented_views(cache.dataset(spec), split, name, described, DRAWS, seed)
+def _views(spec: str, split: Split, name: str, config_json: str, seed: int) -> tuple[AugmentedView, ...]:
+    config = ExperimentConfig.model_validate_json(config_json)
+    return api.augmented_views(cache.dataset(spec), split, name, config, DRAWS, seed)
 
 
-def _words(settings: ExperimentConfig) -> str:
-    """Say what the recipe does to a frame, and at which size."""
-    augmentation, nothing = Augmentation.of(settings), Augmentation()
-    chosen = {field.name: getattr(augmentation, field.name) for field in fields(Augmentation)}
-    drawn = [
+def _description(config: ExperimentConfig) -> str:
+    """Return the input size of a config and its augmentations in words."""
+    augmentation, default = Augmentation.of(config), Augmentation()
+    values = {field.name: getattr(augmentation, field.name) for field in fields(Augmentation)}
+    active = [
         glossary.label(name) + ("" if value is True else f" {glossary.setting(name, value)}")
-        for name, value in chosen.items()
-        if value != getattr(nothing, name)
+        for name, value in values.items()
+        if value != getattr(default, name)
     ]
-    height, width = settings.image_size
-    words = f"The network sees {width} × {height} px"
-    half = settings.half_size_epochs
-    words += f", and half of that in the first {half} of {settings.epochs} epochs. " if half else ". "
-    if drawn:
-        return words + f"Drawn anew for every frame and epoch: **{' · '.join(drawn)}**."
-    return words + "**Nothing in this recipe is random**: every epoch sees the frame like this."
+    height, width = config.image_size
+    half = config.half_size_epochs
+    size = f"Network input {width} × {height} px"
+    size += f", half of that in the first {half} of {config.epochs} epochs. " if half else ". "
+    if active:
+        return f"{size}Random for every frame and epoch: **{' · '.join(active)}**."
+    return f"{size}**This config uses no random augmentation**: every epoch sees the same frame."
 
 
-def _strip(views: tuple[AugmentedView, ...], name: str, shown: int) -> int | None:
-    """Show all draws small; returns the clicked one."""
-    palette = session.palette()
+def _thumbnails(views: tuple[AugmentedView, ...], name: str, shown: int) -> int | None:
+    """Show all samples as thumbnails; return the clicked one."""
+    several_sizes = len({view.photo.shape for view in views}) > 1
     cells = [
         Thumbnail(
-            str(draw),
-            f"draw {draw + 1}",
-            f"{_when(view, views)}{view.photo.shape[1]} × {view.photo.shape[0]} px",
-            encode_thumbnail(overlay(view.photo, view.train_ids, 0.4, palette), quality=95),
+            str(index),
+            f"sample {index + 1}",
+            f"{f'epoch {view.epoch} · ' if several_sizes else ''}{view.photo.shape[1]} × {view.photo.shape[0]} px",
+            encode_thumbnail(overlay(view.photo, view.train_ids, 0.4, session.palette()), quality=95),
         )
-        for draw, view in enumerate(views)
+        for index, view in enumerate(views)
     ]
     height, width = views[0].photo.shape[:2]
     clicked = gallery(
         cells,
         key="draws",
-        label=f"{len(views)} draws of frame {name}",
+        label=f"{len(views)} samples of frame {name}",
         chosen=str(shown),
         aspect=width / height,
         cell=140,
         target="draw_large",
     )
     return int(clicked) if clicked is not None else None
-
-
-def _when(view: AugmentedView, views: tuple[AugmentedView, ...]) -> str:
-    """Name the epoch where the size depends on it."""
-    return f"epoch {view.epoch} · " if len({other.photo.shape for other in views}) > 1 else ""
-
-
-def _large(view: AugmentedView, draw: int, name: str) -> int:
-    """Show one draw large; returns the steps to go."""
-    event = viewer(
-        view.photo,
-        [Layer("truth", view.train_ids)],
-        key="draw",
-        alt=f"Frame {name} as training sees it, draw {draw + 1}.",
-        opacity=0.4,
-        navigation=True,
-        clicks=False,
-    )
-    st.caption(f"**{name}** as training sees it, draw {draw + 1} of {DRAWS}. The Browse tab chooses another frame.")
-    return 0 if event is None else 1 if event.kind == "next" else -1

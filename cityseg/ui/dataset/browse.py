@@ -1,4 +1,4 @@
-"""Browsing a dataset: filters, one frame large, and a grid of thumbnails."""
+"""The Browse tab: filters, one large frame, and a grid of thumbnails."""
 
 from __future__ import annotations
 
@@ -23,102 +23,95 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
 from cityseg.ui.app import cache, session
-from cityseg.ui.common import frames as pictures
+from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.dataset import filters, frame
 
 PAGE_SIZE = 24
-_LOOKS = ("photo", "labels")
+_CONTENTS = ("photo", "labels")
 
 
 @st.fragment
 def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
-    """Show the filters, the chosen frame and the grid; everything chosen stands in the address."""
-    catalogue = FrameTable.of(counted)
-    query = filters.choose(tuple(str(city) for city in np.unique(catalogue.cities)))
-    found = select(catalogue, query)
-    names = [catalogue.names[index] for index in found]
+    """Show the filters, the chosen frame and the grid; the URL keeps all choices."""
+    table = FrameTable.of(counted)
+    wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)))
+    found = select(table, wanted)
+    names = [table.names[index] for index in found]
     if not names:
-        _explain_nothing(catalogue, query)
+        _offer_relaxations(table, wanted)
         return
     chosen = session.remembered("frame", names) or names[0]
     place = names.index(chosen)
     left, right = st.columns([3, 2], gap="medium")
-    # The list is what a filter is about, so it is sent before the large frame, which takes longer.
+    # The grid shows the effect of a filter, so it is sent before the large frame, which takes longer.
     with right:
-        clicked = _grid(info, catalogue, query, found, names, chosen)
+        clicked = _grid(info, table, wanted, found, names, chosen)
     with left, st.container(key="frame_large"):
-        steps = frame.show(info, catalogue, int(found[place]), place, len(names))
-    if clicked or steps:
-        _open(names, clicked or names[(place + steps) % len(names)])
+        step = frame.show(info, table, int(found[place]), place, len(names))
+    if clicked or step:
+        name = clicked or names[(place + step) % len(names)]
+        session.remember("frame", name)
+        # The pagination has already been drawn in this run; the next run opens the page of the frame.
+        st.session_state["data_page_wanted"] = names.index(name) // PAGE_SIZE + 1
         st.rerun(scope="fragment")
 
 
-def _explain_nothing(catalogue: FrameTable, query: FrameFilter) -> None:
-    st.warning("No frame fits these filters. Give one of them up:", icon=":material/filter_alt_off:")
+def _offer_relaxations(table: FrameTable, wanted: FrameFilter) -> None:
+    st.warning("No frame matches these filters. Relax one of them:", icon=":material/filter_alt_off:")
     with st.container(horizontal=True, gap="small"):
-        for words, wider, frames in relaxations(catalogue, query):
-            noun = "frame" if frames == 1 else "frames"
-            st.button(f"Allow {words}: {frames:,} {noun}", key=f"widen_{words}", on_click=filters.put, args=(wider,))
-
-
-def _open(names: list[str], name: str) -> None:
-    session.remember("frame", name)
-    # The pages have been drawn already in this run; the next one opens the wanted one.
-    st.session_state["data_page_wanted"] = names.index(name) // PAGE_SIZE + 1
+        for words, relaxed, number in relaxations(table, wanted):
+            label = f"Allow {words}: {number:,} {'frame' if number == 1 else 'frames'}"
+            st.button(label, key=f"widen_{words}", on_click=filters.put, args=(relaxed,))
 
 
 def _grid(
-    info: DataInfo, catalogue: FrameTable, query: FrameFilter, found: np.ndarray, names: list[str], chosen: str
+    info: DataInfo, table: FrameTable, wanted: FrameFilter, found: np.ndarray, names: list[str], chosen: str
 ) -> str | None:
-    """Show one page of thumbnails; returns the clicked frame."""
+    """Show one page of thumbnails; return the clicked frame."""
     pages = -(-len(names) // PAGE_SIZE)
     _settle_page(names, chosen, pages)
-    if st.session_state.get("data_look") not in _LOOKS:
-        st.session_state["data_look"] = session.remembered("look", _LOOKS) or _LOOKS[0]
+    if st.session_state.get("data_look") not in _CONTENTS:
+        st.session_state["data_look"] = session.remembered("look", _CONTENTS) or _CONTENTS[0]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{len(names):,}** of {len(catalogue.names):,} frames", width="content")
-        look = st.segmented_control(
+        st.markdown(f"**{len(names):,}** of {len(table.names):,} frames", width="content")
+        content = st.segmented_control(
             "Thumbnails",
-            _LOOKS,
+            _CONTENTS,
             required=True,
             key="data_look",
             label_visibility="collapsed",
             persist_state="session",
         )
-        if len(names) < len(catalogue.names):
-            every = FrameFilter(order=query.order, seed=query.seed)
+        if len(names) < len(table.names):
             st.button(
                 "Show all",
                 key="filters_clear",
                 icon=":material/filter_alt_off:",
                 type="tertiary",
-                help="Clears the filters; the order stays.",
+                help="Clears the filters and keeps the order.",
                 on_click=filters.put,
-                args=(every,),
+                args=(FrameFilter(order=wanted.order, seed=wanted.seed),),
             )
     page = 1
     if pages > 1:
         page = st.pagination(pages, key="data_page", max_visible_pages=5, persist_state="session")
     session.remember("page", None if page == 1 else str(page))
-    session.remember("look", None if look == _LOOKS[0] else look)
-    shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    one_city = len(np.unique(catalogue.cities[found])) == 1
-    sources = _thumbnails(info.spec, tuple(_positions(catalogue, shown)), str(look), session.palette())
+    session.remember("look", None if content == _CONTENTS[0] else content)
+    start = (page - 1) * PAGE_SIZE
+    shown = found[start : start + PAGE_SIZE]
+    one_city = len(np.unique(table.cities[found])) == 1
+    sources = _thumbnails(info.spec, tuple(_positions(table, shown)), str(content), session.palette())
     cells = [
-        Thumbnail(
-            catalogue.names[index],
-            *_words(catalogue, int(index), query.order, one_city),
-            source,
-        )
+        Thumbnail(table.names[index], *_caption(table, int(index), wanted.order, one_city), source)
         for index, source in zip(shown, sources, strict=True)
     ]
     height, width = info.native_size
-    aspect = 2.0 if pictures.is_squashed(info) else width / height
+    aspect = 2.0 if frames.is_squashed(info) else width / height
     clicked = gallery(
         cells,
         key="thumbnails",
-        label=f"Frames {(page - 1) * PAGE_SIZE + 1:,} to {(page - 1) * PAGE_SIZE + len(shown):,} of {len(names):,}",
+        label=f"Frames {start + 1:,} to {start + len(shown):,} of {len(names):,}",
         chosen=chosen,
         aspect=aspect,
         cell=92 if aspect < 1.5 else 112,
@@ -128,47 +121,45 @@ def _grid(
 
 
 def _settle_page(names: list[str], chosen: str, pages: int) -> None:
-    """Open the page that holds the chosen frame whenever the list is a new one; a link may ask for another page."""
-    listed = hash(tuple(names))
+    """Open the page of the chosen frame whenever the list changes; a link can name another page."""
+    digest = hash(tuple(names))
     before = st.session_state.get("data_listed")
     wanted = st.session_state.pop("data_page_wanted", None)
+    if wanted is None and before != digest:
+        linked = st.query_params.get("page", "") if before is None else ""
+        wanted = max(1, int(linked)) if linked.isdecimal() else names.index(chosen) // PAGE_SIZE + 1
     if wanted is not None:
         st.session_state["data_page"] = min(wanted, pages)
-    elif before != listed:
-        asked = st.query_params.get("page", "") if before is None else ""
-        page = int(asked) if asked.isdecimal() else names.index(chosen) // PAGE_SIZE + 1
-        st.session_state["data_page"] = min(max(1, page), pages)
-    st.session_state["data_listed"] = listed
+    st.session_state["data_listed"] = digest
 
 
-def _words(catalogue: FrameTable, index: int, order: str, one_city: bool) -> tuple[str, str]:
-    """Return title and note of a thumbnail: its city where there are several, and what the order goes by."""
-    city = str(catalogue.cities[index])
-    rest = catalogue.names[index].removeprefix(f"{city}_")
+def _caption(table: FrameTable, index: int, order: str, one_city: bool) -> tuple[str, str]:
+    """Return title and second line of a thumbnail: the city if there are several, and the sort criterion."""
+    city = str(table.cities[index])
+    number = table.names[index].removeprefix(f"{city}_")
     name = class_of_order(order)
+    criterion = ""
     if name is not None:
-        measure = f"{percent(float(catalogue.share[index, CLASS_NAMES.index(name)]))} {name}"
+        criterion = f"{percent(float(table.share[index, CLASS_NAMES.index(name)]))} {name}"
     elif order in (DARKEST, BRIGHTEST):
-        measure = f"brightness {catalogue.brightness[index]:.0f}\u00a0%"
-    else:
-        measure = ""
-    return (rest, measure) if one_city else (city, measure or rest)
+        criterion = f"brightness {table.brightness[index]:.0f}\u00a0%"
+    return (number, criterion) if one_city else (city, criterion or number)
 
 
-def _positions(catalogue: FrameTable, shown: np.ndarray) -> list[tuple[Split, int]]:
-    """Return each frame's split and its position there."""
-    first = {str(split): int(np.argmax(catalogue.splits == split)) for split in np.unique(catalogue.splits)}
-    splits = [str(catalogue.splits[index]) for index in shown]
+def _positions(table: FrameTable, shown: np.ndarray) -> list[tuple[Split, int]]:
+    """Return each frame's split and its position in the split."""
+    first = {str(split): int(np.argmax(table.splits == split)) for split in np.unique(table.splits)}
+    splits = [str(table.splits[index]) for index in shown]
     return [(cast("Split", split), int(index) - first[split]) for split, index in zip(splits, shown, strict=True)]
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _thumbnails(spec: str, positions: tuple[tuple[Split, int], ...], look: str, palette: np.ndarray) -> list[str]:
+def _thumbnails(spec: str, positions: tuple[tuple[Split, int], ...], content: str, palette: np.ndarray) -> list[str]:
     prepared = cache.prepared(spec)
     sources = []
     for split, index in positions:
         photo = np.asarray(prepared[split].photos[index])
-        if look == "labels":
+        if content == "labels":
             photo = overlay(photo, np.asarray(prepared[split].labels[index]), opacity=0.7, palette=palette)
         sources.append(encode_thumbnail(photo))
     return sources

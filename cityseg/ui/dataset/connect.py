@@ -1,4 +1,4 @@
-"""The panel that connects, checks and prepares data."""
+"""The panel that connects, verifies and prepares data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cityseg.ui.dataset import preparation, problems
 
 _LAYOUTS = {
     "Folders": (
-        "Cityscapes as its archives unpack, at any image size. Every photo needs its labels.",
+        "The unpacked Cityscapes archives, at any image size. Every photo needs its labels.",
         """\
 cityscapes/
   leftImg8bit/train/aachen/
@@ -25,15 +25,15 @@ cityscapes/
   leftImg8bit/val/…, gtFine/val/…""",
     ),
     "Archives": (
-        "The two official archives as they were downloaded. They are read in place; nothing is unpacked.",
+        "The two official archives as downloaded. They are read in place, without unpacking.",
         """\
 cityscapes/
   leftImg8bit_trainvaltest.zip
   gtFine_trainvaltest.zip""",
     ),
-    "Another set": (
-        "Photos and labels with the same names, and a dataset.json that says which value is which class; "
-        "docs/datasets.md explains it.",
+    "Custom dataset": (
+        "Photos and labels with the same names, and a dataset.json that maps label values to classes; "
+        "see docs/datasets.md.",
         """\
 camvid/
   dataset.json
@@ -51,26 +51,26 @@ _OPEN = "connect_open"
 
 
 def panel(info: DataInfo | None, *, prepare: bool = True) -> None:
-    """Show how to connect a dataset; open where none is connected, or where its listing shows problems.
+    """Show the panel; expanded if no data is connected or the file listing has problems.
 
     Args:
-        info: the connected data, if it can be opened.
-        prepare: offer to prepare it; False where the page does so already.
+        info: the connected data, or None if it cannot be opened.
+        prepare: whether to include the preparation; False if the page shows it elsewhere.
     """
     st.space("small")
-    words, icon = "Connect, check and prepare data", ":material/add_link:"
     needed = info is None or bool(cache.dataset(info.spec).problems)
-    place = st.expander(words, expanded=needed, icon=icon, key=_OPEN, on_change="rerun")
-    if not place.open:
-        # What nobody has asked to see would only delay the rest.
+    label, icon = "Connect, verify and prepare data", ":material/add_link:"
+    expander = st.expander(label, expanded=needed, icon=icon, key=_OPEN, on_change="rerun")
+    if not expander.open:
+        # Do not delay the page with hidden content.
         return
-    with place:
+    with expander:
         left, right = st.columns(2, gap="large")
         with left:
-            _places()
+            _sources(connected=info is not None)
             _choose()
             if info is not None:
-                st.markdown(f"**Can {info.name} be used, and is it prepared?**")
+                st.markdown(f"**Verify and prepare {info.name}**")
                 problems.check(info)
                 if prepare:
                     preparation.choose_and_prepare(info.spec)
@@ -78,54 +78,54 @@ def panel(info: DataInfo | None, *, prepare: bool = True) -> None:
             _explain()
 
 
-def _places() -> None:
-    """List where data is looked for, in order, and which place is connected."""
-    spec, named = session.data_spec(), os.environ.get("CITYSEG_DATA")
+def _sources(*, connected: bool) -> None:
+    """List the possible data sources in order of precedence and mark the one in use."""
+    spec, variable = session.data_spec(), os.environ.get("CITYSEG_DATA")
     typed = spec if spec != default_data() else None
     official = _OFFICIAL_FOLDER if Path(_OFFICIAL_FOLDER).is_dir() else None
-    places = (
-        (typed, f"A path typed here or in the link: {f'`{typed}`' if typed else 'none'}"),
-        (named, f"`$CITYSEG_DATA`: {f'`{named}`' if named else 'not set'}"),
-        (official, f"`{_OFFICIAL_FOLDER}`: {'there' if official else 'no such folder'}"),
-        ("synthetic", "The synthetic streets, which need no download"),
+    sources = (
+        (typed, f"Path entered below or in the link: {f'`{typed}`' if typed else 'none'}"),
+        (variable, f"`$CITYSEG_DATA`: {f'`{variable}`' if variable else 'not set'}"),
+        (official, f"`{_OFFICIAL_FOLDER}`: {'exists' if official else 'does not exist'}"),
+        ("synthetic", "Synthetic dataset, no download needed"),
     )
-    first = next((number for number, (place, _) in enumerate(places) if place == spec), None)
-    st.markdown("**Where data is looked for**, in this order")
+    first = next((number for number, (source, _) in enumerate(sources) if source == spec), None)
+    badge = f" :{'green-badge[connected]' if connected else 'red-badge[cannot be opened]'}"
+    st.markdown("**Data sources**, in order of precedence")
     st.markdown(
         "\n".join(
-            f"{number + 1}. {words}{' :green-badge[connected]' if number == first else ''}"
-            for number, (_, words) in enumerate(places)
+            f"{number + 1}. {words}{badge if number == first else ''}" for number, (_, words) in enumerate(sources)
         )
     )
 
 
 def _choose() -> None:
     st.text_input(
-        "Path of a folder on this computer",
-        key="connect_path",
-        placeholder=_OFFICIAL_FOLDER,
-        on_change=_try_path,
+        "Path of a folder on this computer", key="connect_path", placeholder=_OFFICIAL_FOLDER, on_change=_connect_path
     )
     with st.container(horizontal=True, gap="small"):
-        st.button("Connect this folder", type="primary", icon=":material/link:", on_click=_try_path)
+        st.button("Connect folder", type="primary", icon=":material/link:", on_click=_connect_path)
         st.button(
-            "Use the synthetic streets",
+            "Use the synthetic dataset",
             icon=":material/brush:",
-            on_click=_take,
+            on_click=_connect,
             args=("synthetic",),
-            help="160 street scenes drawn by the studio itself, with all 19 classes. Drawn once, in under a minute; "
-            "nothing is downloaded.",
+            help="160 synthetic street scenes with all 19 classes. They are rendered once, in less than a minute, "
+            "without a download.",
         )
     problem = st.session_state.get("connect_problem")
     if problem:
         st.error(problem.replace("$", "\\$"), icon=":material/link_off:")
 
 
-def _try_path() -> None:
-    """Connect the typed path; what is wrong with it is said beside it, and the old data stays connected."""
+def _connect_path() -> None:
+    """Connect the entered path; on an error, show it next to the button and keep the previous data."""
     path = st.session_state.get("connect_path", "").strip()
     if not path:
-        st.session_state["connect_problem"] = "Type the path of a folder first, for example data/cityscapes."
+        st.session_state["connect_problem"] = "Enter the path of a folder first, for example data/cityscapes."
+        return
+    if not Path(path).expanduser().exists():
+        st.session_state["connect_problem"] = f"Folder does not exist: {path}"
         return
     cache.look_again()
     try:
@@ -133,24 +133,24 @@ def _try_path() -> None:
     except CitysegError as error:
         st.session_state["connect_problem"] = str(error)
         return
-    _take(path)
+    _connect(path)
 
 
-def _take(spec: str) -> None:
+def _connect(spec: str) -> None:
     st.session_state.pop("connect_problem", None)
     session.connect_data(spec)
 
 
 def _explain() -> None:
-    st.markdown("**What can be connected**")
+    st.markdown("**Supported layouts**")
     for tab, (words, tree) in zip(st.tabs(list(_LAYOUTS)), _LAYOUTS.values(), strict=True):
         with tab:
             st.caption(words)
             st.code(tree, language=None, wrap_lines=False)
-    st.markdown("**Where Cityscapes comes from**")
+    st.markdown("**How to get Cityscapes**")
     st.markdown(
         "1. Register at [cityscapes-dataset.com](https://www.cityscapes-dataset.com/register/), free for research.\n"
-        "2. Let the official tool fetch both archives, about 11 GB; it asks for your name and password:"
+        "2. Download both archives, about 11 GB, with the official tool; it asks for your name and password:"
     )
     st.code(_DOWNLOAD, language="bash", wrap_lines=False)
-    st.markdown(f"3. Connect `{_OFFICIAL_FOLDER}`. The archives are used as they are.")
+    st.markdown(f"3. Connect `{_OFFICIAL_FOLDER}`. The archives need no unpacking.")

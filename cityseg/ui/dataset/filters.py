@@ -1,4 +1,4 @@
-"""The filters of the dataset page: drawn, kept for the session, and written into the address."""
+"""The filters of the Browse tab, kept in the session and in the URL."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from cityseg.ui.app import session
 
 _ALL = "all"
 _WRITTEN = "data_address"
-_LEASTS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
+_AREAS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
 _LARGEST_SEED = 9999
 _PARAMETERS = ("split", "city", "holds", "match", "least", "bright", "sort", "seed")
 
 
 def choose(cities: Sequence[str]) -> FrameFilter:
-    """Show the filters and return what they ask for.
+    """Show the filters and return the chosen ones.
 
     Args:
-        cities: all cities of the connected data.
+        cities: all cities of the connected data; without names of cities there is no filter for them.
     """
     _follow_link(cities)
     grid = st.grid(columns=4, min_column_width=150)
     kept: dict[str, Any] = {"persist_state": "session"}
     split = grid.segmented_control("Split", (_ALL, *SPLITS), required=True, key="data_split", wrap=True, **kept)
-    city = grid.multiselect("City", cities, key="data_city", placeholder="any city", **kept)
+    city: Sequence[str] = ()
+    if any(cities):
+        city = grid.multiselect("City", cities, key="data_city", placeholder="any city", **kept)
     classes = grid.multiselect(
         "Classes",
         CLASS_NAMES,
         key="data_holds",
         placeholder="any class",
-        help="Frames that hold these classes.",
+        help="Show only frames that contain these classes.",
         **kept,
     )
     order = grid.selectbox("Order", ORDERS, key="data_sort", **kept)
@@ -48,93 +50,96 @@ def choose(cities: Sequence[str]) -> FrameFilter:
         **kept,
     )
     match = grid.segmented_control(
-        "Of these classes",
+        "Match",
         ("all", "any"),
         required=True,
         key="data_match",
         disabled=len(classes) < 2,
-        help="Whether a frame has to hold all chosen classes, or any one of them is enough.",
+        help="Whether a frame must contain all selected classes or any of them.",
         **kept,
     )
-    least = grid.select_slider(
-        "Least share",
-        _LEASTS,
-        format_func=lambda least: f"{least:g} %" if least else "any",
+    min_area = grid.select_slider(
+        "Minimum area",
+        _AREAS,
+        format_func=lambda area: f"{area:g} %" if area else "any",
         key="data_least",
         disabled=not classes,
-        help="How much of a frame's labelled pixels a chosen class has to cover.",
+        help="Minimum share of a frame's labelled pixels that a selected class must cover.",
         **kept,
     )
     if order == RANDOM:
         grid.number_input(
-            "Shuffle",
+            "Random seed",
             0,
             _LARGEST_SEED,
             key="data_seed",
-            help="Another number is another order; the same one the same.",
+            help="Every seed gives another order.",
             **kept,
         )
-    query = FrameFilter(
+    wanted = FrameFilter(
         splits=() if split == _ALL else (split,),
         cities=tuple(city),
         classes=tuple(classes),
         match=match,
-        min_area=least if classes else 0.0,
+        min_area=min_area if classes else 0.0,
         brightness=(low, high),
         order=order,
         seed=st.session_state["data_seed"] if order == RANDOM else 0,
     )
-    _write(to_address(query))
-    return query
+    parameters = to_address(wanted)
+    for name in _PARAMETERS:
+        session.remember(name, parameters.get(name))
+    st.session_state[_WRITTEN] = parameters
+    return wanted
 
 
-def put(query: FrameFilter) -> None:
-    """Set the filters (for callbacks: before they are drawn)."""
+def put(wanted: FrameFilter) -> None:
+    """Set the filters; to be called from a callback, before the widgets are created."""
     st.session_state.update(
-        data_split=query.splits[0] if query.splits else _ALL,
-        data_city=list(query.cities),
-        data_holds=list(query.classes),
-        data_match=query.match,
-        data_least=query.min_area,
-        data_bright=query.brightness,
-        data_sort=query.order,
-        data_seed=query.seed,
+        data_split=wanted.splits[0] if wanted.splits else _ALL,
+        data_city=list(wanted.cities),
+        data_holds=list(wanted.classes),
+        data_match=wanted.match,
+        data_least=wanted.min_area,
+        data_bright=wanted.brightness,
+        data_sort=wanted.order,
+        data_seed=wanted.seed,
     )
-    # What the address says was true before this, and must not be taken for a link that was followed.
+    # The URL still holds the previous filters; mark them as our own, so that they are not taken for a link.
     st.session_state[_WRITTEN] = _address()
 
 
-def to_address(query: FrameFilter) -> dict[str, str]:
-    """Write a query as parameters of the address; what is left at its default is left out."""
-    said = {
-        "split": ",".join(query.splits),
-        "city": ",".join(query.cities),
-        "holds": ",".join(query.classes),
-        "match": "" if query.match == "all" else query.match,
-        "least": f"{query.min_area:g}" if query.min_area else "",
-        "bright": "" if query.brightness == FULL_BRIGHTNESS else "-".join(map(str, query.brightness)),
-        "sort": "" if query.order == NAME else query.order,
-        "seed": str(query.seed) if query.seed else "",
+def to_address(wanted: FrameFilter) -> dict[str, str]:
+    """Return the URL parameters of a filter; defaults are omitted."""
+    parameters = {
+        "split": ",".join(wanted.splits),
+        "city": ",".join(wanted.cities),
+        "holds": ",".join(wanted.classes),
+        "match": "" if wanted.match == "all" else wanted.match,
+        "least": f"{wanted.min_area:g}" if wanted.min_area else "",
+        "bright": "" if wanted.brightness == FULL_BRIGHTNESS else "-".join(map(str, wanted.brightness)),
+        "sort": "" if wanted.order == NAME else wanted.order,
+        "seed": str(wanted.seed) if wanted.seed else "",
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in parameters.items() if value}
 
 
 def from_address(address: Mapping[str, str], cities: Sequence[str]) -> FrameFilter:
-    """Read a query from parameters of the address; what makes no sense counts as not said.
+    """Parse a filter from URL parameters; invalid values are ignored.
 
     Args:
         address: values by parameter.
-        cities: those that can be asked for.
+        cities: all cities of the connected data.
     """
-    asked = {name: address.get(name, "").split(",") for name in ("split", "city", "holds")}
-    least = address.get("least", "")
+    listed = {name: address.get(name, "").split(",") for name in ("split", "city", "holds")}
+    min_area = address.get("least", "")
     seed = address.get("seed", "")
     return FrameFilter(
-        splits=tuple(split for split in SPLITS if split in asked["split"])[:1],
-        cities=tuple(city for city in cities if city in asked["city"]),
-        classes=tuple(name for name in CLASS_NAMES if name in asked["holds"]),
+        splits=tuple(split for split in SPLITS if split in listed["split"])[:1],
+        cities=tuple(city for city in cities if city and city in listed["city"]),
+        classes=tuple(name for name in CLASS_NAMES if name in listed["holds"]),
         match="any" if address.get("match") == "any" else "all",
-        min_area=next((known for known in _LEASTS if f"{known:g}" == least), 0.0),
+        min_area=next((area for area in _AREAS if f"{area:g}" == min_area), 0.0),
         brightness=_range(address.get("bright", "")),
         order=address["sort"] if address.get("sort") in ORDERS else NAME,
         seed=min(int(seed), _LARGEST_SEED) if seed.isdecimal() else 0,
@@ -149,7 +154,7 @@ def _range(text: str) -> tuple[int, int]:
 
 
 def _follow_link(cities: Sequence[str]) -> None:
-    """Take over what the address says, unless it is what this page wrote there itself."""
+    """Apply the URL's filters, unless this page wrote them itself."""
     address = _address()
     if "data_split" not in st.session_state or (address and address != st.session_state.get(_WRITTEN)):
         put(from_address(address, cities))
@@ -158,9 +163,3 @@ def _follow_link(cities: Sequence[str]) -> None:
 
 def _address() -> dict[str, str]:
     return {name: st.query_params[name] for name in _PARAMETERS if name in st.query_params}
-
-
-def _write(said: Mapping[str, str]) -> None:
-    for name in _PARAMETERS:
-        session.remember(name, said.get(name))
-    st.session_state[_WRITTEN] = dict(said)

@@ -1,4 +1,4 @@
-"""One frame of the connected data, large: its picture, what it holds, and its files."""
+"""One frame of the connected data: image, class shares and downloads."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from cityseg.figures.images.png import png
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.class_bars import share_bars
+from cityseg.ui.common.frame_navigator import steps
 from cityseg.ui.common.viewer import Layer, viewer
 
 
-def show(info: DataInfo, catalogue: FrameTable, index: int, place: int, of: int) -> int:
+def show(info: DataInfo, table: FrameTable, index: int, place: int, total: int) -> int:
     """Show a frame with its labels, its class shares and its downloads.
 
     Args:
         info: the connected data.
-        catalogue: all its frames.
-        index: position of the frame in the catalogue.
-        place: its position among the frames that are listed.
-        of: how many are listed; with more than one, previous and next are offered.
+        table: all its frames.
+        index: position of the frame in the table.
+        place: position of the frame in the filtered list.
+        total: length of the filtered list; with more than one frame, previous and next are shown.
 
     Returns:
-        Steps to go in the list: 1 for next, -1 for previous, else 0.
+        Steps to move in the list: 1 for next, -1 for previous, else 0.
     """
-    name, split = catalogue.names[index], cast("Split", str(catalogue.splits[index]))
+    name, split = table.names[index], cast("Split", str(table.splits[index]))
     try:
         frame = cache.frame(info.spec, split, name)
     except CitysegError as error:
@@ -44,58 +45,46 @@ def show(info: DataInfo, catalogue: FrameTable, index: int, place: int, of: int)
         frames.unsquashed(frame.photo, info),
         [Layer("truth", frame.train_ids)],
         key="browse",
-        alt=f"Frame {name} with its true classes.",
-        navigation=of > 1,
+        alt=f"Frame {name} with its ground truth.",
+        navigation=total > 1,
         clicks=False,
     )
-    st.caption(f"**{name}** · {frame.city} · {split} · frame {place + 1:,} of the {of:,} listed")
+    origin = f"{frame.city} · {split}" if frame.city else split
+    st.caption(f"**{name}** · {origin} · frame {place + 1:,} of {total:,}")
     _downloads(info, frame)
-    _shares(catalogue, index, split)
-    if event is None or event.kind == "click":
-        return 0
-    return 1 if event.kind == "next" else -1
+    _shares(table, index, split)
+    return steps(event)
 
 
-def _shares(catalogue: FrameTable, index: int, split: Split) -> None:
-    same = catalogue.splits == split
-    pixels = catalogue.pixels[same].sum(0)
-    st.html(share_bars(catalogue.pixels[index], pixels / max(1, pixels.sum()), session.palette()))
-    void = catalogue.void[index] / max(1, catalogue.void[index] + catalogue.pixels[index].sum())
-    light = percent(catalogue.brightness[index] / 100)
+def _shares(table: FrameTable, index: int, split: Split) -> None:
+    pixels = table.pixels[table.splits == split].sum(0)
+    st.html(share_bars(table.pixels[index], pixels / max(1, pixels.sum()), session.palette()))
+    void = table.void[index] / max(1, table.void[index] + table.pixels[index].sum())
     st.caption(
-        f"Bars: this frame; ticks: what is usual in the {split} split. {percent(float(void))} of this frame carries no "
-        f"label that is scored. Its mean brightness is {light} of white."
+        f"Bars: share of this frame's labelled pixels; ticks: average of the {split} split. {percent(float(void))} of "
+        f"the frame is void. Mean brightness: {percent(table.brightness[index] / 100)} of white."
     )
 
 
 def _downloads(info: DataInfo, frame: FrameView) -> None:
-    """Offer the frame's files; each is read or drawn only when it is asked for."""
+    """Show download buttons; a file is read or rendered only when it is downloaded."""
     official = info.kind in ("cityscapes", "synthetic")
-    ids = "Grey values are the official label ids" + (", as stored." if official else "; what is not scored is 0.")
+    ids = "Grey values are the official label ids" + (", as stored." if official else "; void is 0.")
     suffix = frame.files.photo.name.rpartition(".")[2]
+    label = frame.files.label.read if official else lambda: png(classes.to_label_ids(frame.train_ids))
     offers: tuple[tuple[str, str, Callable[[], bytes], str], ...] = (
-        ("Photo", f"photo.{suffix}", frame.files.photo.read, "The file as it is stored."),
-        (
-            "Label ids",
-            "labelIds.png",
-            frame.files.label.read if official else lambda: png(classes.to_label_ids(frame.train_ids)),
-            ids,
-        ),
-        (
-            "Colours",
-            "color.png",
-            lambda: png(classes.to_color(frame.train_ids)),
-            "The scored classes in the official colours.",
-        ),
-        ("Overlay", "overlay.png", lambda: png(overlay(frame.photo, frame.train_ids)), "The photo under its classes."),
+        ("Photo", f"photo.{suffix}", frame.files.photo.read, "The original file."),
+        ("Label ids", "labelIds.png", label, ids),
+        ("Colours", "color.png", lambda: png(classes.to_color(frame.train_ids)), "Classes in the official colours."),
+        ("Overlay", "overlay.png", lambda: png(overlay(frame.photo, frame.train_ids)), "The photo with its classes."),
     )
     with st.container(horizontal=True, gap="small"):
-        for words, kind, make, meaning in offers:
+        for title, name, content, meaning in offers:
             st.download_button(
-                words,
-                make,
-                f"{frame.name}_{kind}",
-                key=f"frame_download_{kind.partition('.')[0]}",
+                title,
+                content,
+                f"{frame.name}_{name}",
+                key=f"frame_download_{name.partition('.')[0]}",
                 icon=":material/download:",
                 help=meaning,
                 type="tertiary",

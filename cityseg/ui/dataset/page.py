@@ -1,4 +1,4 @@
-"""The dataset page: what is in the data, frame by frame and class by class, and how to connect other data."""
+"""The Dataset page: frames and statistics of the connected data, and the panel to connect other data."""
 
 from __future__ import annotations
 
@@ -19,13 +19,24 @@ from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.dataset import augmentation, browse, charts, connect, preparation, problems
 
 Statistics = Mapping[Split, SplitStatistics]
-TABS = ("Browse", "Splits", "Classes", "Where", "Together", "Sizes", "Light", "Augmentation")
+TABS = (
+    "Browse",
+    "Splits",
+    "Classes",
+    "Spatial heatmaps",
+    "Co-occurrence",
+    "Sizes",
+    "Brightness and contrast",
+    "Augmentation",
+)
+_FORMER_TABS = {"Where": "Spatial heatmaps", "Together": "Co-occurrence", "Light": "Brightness and contrast"}
+"""Names of tabs in older links."""
 COUNTED_IN_PLACE = 400
-"""Up to so many frames are decoded when the page is opened; more are a matter of minutes, which the user decides on."""
+"""Datasets of up to this many frames are decoded when the page opens; larger ones take minutes and need a click."""
 _SPLIT_WORDS: dict[Split, str] = {
-    "train": "frames a model learns from",
-    "val": "frames that choose a run's best epoch",
-    "test": "frames for the final score",
+    "train": "for training",
+    "val": "for selecting the best epoch",
+    "test": "for the final score",
 }
 
 
@@ -45,7 +56,7 @@ def show() -> None:
     try:
         counted = _counted(info)
     except CitysegError as error:
-        st.error(f"The frames cannot be used as they are. {error}", icon=":material/broken_image:")
+        st.error(f"Some frames are unusable. {error}", icon=":material/broken_image:")
         preparation.offer_skipping(spec)
         counted = None
     if counted is None:
@@ -53,12 +64,12 @@ def show() -> None:
         return
     problems.left_out(spec)
     _figures(figures, info, counted)
-    tabs = st.tabs(TABS, key="tab", bind="query-params")
-    for name, tab in zip(TABS, tabs, strict=True):
-        if not tab.open:
-            continue
-        with tab:
-            _tab(name, info, counted)
+    if linked := _FORMER_TABS.get(st.query_params.get("tab", "")):
+        st.session_state["tab"] = linked
+    for name, tab in zip(TABS, st.tabs(TABS, key="tab", bind="query-params"), strict=True):
+        if tab.open:
+            with tab:
+                _tab(name, info, counted)
     connect.panel(info)
 
 
@@ -70,20 +81,20 @@ def _tab(name: str, info: DataInfo, counted: Statistics) -> None:
             charts.splits_tab(info, counted)
         case "Classes":
             charts.classes_tab(info, counted)
-        case "Where":
-            charts.where_tab(info, counted)
-        case "Together":
-            charts.together_tab(counted)
+        case "Spatial heatmaps":
+            charts.spatial_tab(info, counted)
+        case "Co-occurrence":
+            charts.cooccurrence_tab(counted)
         case "Sizes":
             charts.sizes_tab(counted)
-        case "Light":
-            charts.light_tab(counted)
+        case "Brightness and contrast":
+            charts.brightness_tab(counted)
         case "Augmentation":
             augmentation.augmentation_tab(info, counted)
 
 
 def _counted(info: DataInfo) -> Statistics | None:
-    """Count the classes, with a frame to look at meanwhile; None while a large set is not prepared."""
+    """Return the statistics, showing the first frame in the meantime; None while a large dataset is not prepared."""
     if cache.is_counted(info.spec):
         with st.skeleton(height=600):
             return cache.counted(info.spec)
@@ -106,18 +117,18 @@ def _first_frame(place: Any, info: DataInfo) -> None:
     split = next(split for split in SPLITS if info.frames[split])
     frame = cache.frame(info.spec, split, cache.frame_names(info.spec)[split][0])
     with place.container():
-        st.caption(f"The first frame meanwhile: {frame.name}, {frame.city}.")
+        st.caption(f"First frame: {frame.name}.")
         viewer(
             frames.unsquashed(frame.photo, info),
             [Layer("truth", frame.train_ids)],
             key="meanwhile",
-            alt=f"Frame {frame.name} with its true classes.",
+            alt=f"Frame {frame.name} with its ground truth.",
             clicks=False,
         )
 
 
 def overall_share(counted: Statistics) -> np.ndarray:
-    """Return the (19,) share of each class over all splits together."""
+    """Return the (19,) share of each class over all splits."""
     pixels = np.sum([statistics.pixels.sum(0) for statistics in counted.values()], axis=0)
     return pixels / max(1, pixels.sum())
 
@@ -125,26 +136,27 @@ def overall_share(counted: Statistics) -> np.ndarray:
 def _figures(place: Any, info: DataInfo, counted: Statistics | None) -> None:
     grid = place.grid(columns=4, min_column_width=150)
     plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
-    explained = "; ".join(f"{info.frames[split]:,} {_SPLIT_WORDS[split]} ({split})" for split in SPLITS)
+    purposes = "; ".join(f"{info.frames[split]:,} {split} frames {_SPLIT_WORDS[split]}" for split in SPLITS)
     grid.metric(
         "Frames",
         f"{sum(info.frames.values()):,}",
         " · ".join(f"{split} {info.frames[split]:,}" for split in SPLITS),
-        help=f"{explained}. The official test labels are not public, so the official validation frames are "
+        help=f"{purposes}. The official Cityscapes test labels are not public, so the official validation frames are "
         "halved into val and test.",
         **plain,
     )
-    cities = {split: len(info.cities[split]) for split in SPLITS}
+    cities = {split: set(info.cities[split]) - {""} for split in SPLITS}
+    in_all = set().union(*cities.values())
     grid.metric(
         "Cities",
-        f"{len({city for names in info.cities.values() for city in names}):,}",
-        " · ".join(f"{split} {cities[split]:,}" for split in SPLITS),
-        help="A city's frames look alike. The fewer cities train and test share, the harder and fairer the test.",
+        f"{len(in_all):,}" if in_all else "–",
+        " · ".join(f"{split} {len(cities[split]):,}" for split in SPLITS) if in_all else "not recorded",
+        help="Frames of one city are similar. The fewer cities train and test share, the harder and fairer the test.",
         **plain,
     )
     if counted is None:
         grid.metric("Classes present", "…", f"of {NUM_CLASSES}", **plain)
-        grid.metric("Imbalance", "…", "not counted yet", **plain)
+        grid.metric("Imbalance", "…", "not computed yet", **plain)
         return
     share = overall_share(counted)
     missing = [name for name, value in zip(CLASS_NAMES, share, strict=True) if not value > 0]
@@ -152,7 +164,7 @@ def _figures(place: Any, info: DataInfo, counted: Statistics | None) -> None:
         "Classes present",
         f"{NUM_CLASSES - len(missing)} of {NUM_CLASSES}",
         f"missing: {', '.join(missing)}" if missing else "none missing",
-        help="Classes that at least one pixel of the data carries, of the 19 that Cityscapes scores.",
+        help="Classes with at least one labelled pixel, of the 19 evaluated Cityscapes classes.",
         **plain,
     )
     ratio = imbalance(share)
@@ -164,7 +176,7 @@ def _figures(place: Any, info: DataInfo, counted: Statistics | None) -> None:
         "Imbalance",
         f"{times:,.0f} : 1",
         f"{CLASS_NAMES[largest]} to {CLASS_NAMES[smallest]}",
-        help=f"For one pixel of {CLASS_NAMES[smallest]} there are {times:,.0f} of {CLASS_NAMES[largest]}. The larger "
-        "the ratio, the easier it is for a model to do well overall without ever learning the rare class.",
+        help=f"There are {times:,.0f} pixels of {CLASS_NAMES[largest]} per pixel of {CLASS_NAMES[smallest]}. The "
+        "larger the ratio, the less the overall accuracy depends on the rare class.",
         **plain,
     )

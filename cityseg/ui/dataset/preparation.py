@@ -1,4 +1,4 @@
-"""Preparing the connected data: decoded once, by a process of its own, watched from here."""
+"""Prepare the connected data in a separate process and show its progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cityseg.ui.common.job_panel import poll
 
 
 def choose_and_prepare(spec: str) -> None:
-    """Let the user choose a size and prepare the data at it."""
+    """Show the inputs to prepare the data at a chosen size."""
     sizes = sorted({STATISTICS_SIZE, *(presets.preset(name).image_size for name in presets.PRESETS)})
     size = st.selectbox(
         "Size to prepare",
@@ -23,7 +23,7 @@ def choose_and_prepare(spec: str) -> None:
         index=sizes.index(STATISTICS_SIZE),
         key="data_prepare_size",
         format_func=_uses,
-        help="Every frame is decoded and reduced once; pages and trainings of that size then begin at once.",
+        help="Decodes and resizes every frame once, so that pages and runs of that size start at once.",
     )
     prepare(spec, size)
 
@@ -35,16 +35,16 @@ def is_running(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> bool:
 
 
 def first_time(info: DataInfo) -> None:
-    """Say what has to happen before the data can be counted and browsed, and let it happen."""
+    """Explain that the data must be prepared first, and offer to do so."""
     st.markdown(
-        f"**{sum(info.frames.values()):,} frames have to be read once** before they can be counted, browsed and "
-        "filtered. It takes some minutes for full-size Cityscapes; afterwards everything is at hand."
+        f"**{sum(info.frames.values()):,} frames must be read once** before they can be browsed and filtered. "
+        "Full-size Cityscapes takes some minutes."
     )
     prepare(info.spec)
 
 
 def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
-    """Show whether the data lies prepared at ``size``; else a button, or how far it is with a stop."""
+    """Show that the data is prepared at ``size``, or the progress with a stop button, or a start button."""
     try:
         prepared = cache.is_prepared(spec, size)
         running = is_running(spec, size)
@@ -69,7 +69,7 @@ def _panel(spec: str, size: tuple[int, int]) -> None:
         title = f"Reading every frame once, at {size[1]} × {size[0]} px"
         progress_bar(title, preparation.done, preparation.total, preparation.seconds_left)
         st.button("Stop", icon=":material/stop:", key=_name("stop", size), on_click=_stop, args=(spec, size))
-        st.caption("It goes on when this page or the browser is closed.")
+        st.caption("Continues when this page or the browser is closed.")
         return
     again = preparation is not None and preparation.state in ("stopped", "failed")
     st.button(
@@ -81,7 +81,7 @@ def _panel(spec: str, size: tuple[int, int]) -> None:
         args=(spec, size, False),
     )
     if preparation is not None and preparation.state == "stopped":
-        st.caption(f"It was stopped after {preparation.done:,} of {preparation.total:,} frames.")
+        st.caption(f"Stopped after {preparation.done:,} of {preparation.total:,} frames.")
     problem = st.session_state.get(_name("problem", size)) or (preparation.error if again and preparation else None)
     if problem:
         st.error(str(problem).replace("$", "\\$"), icon=":material/broken_image:")
@@ -89,20 +89,19 @@ def _panel(spec: str, size: tuple[int, int]) -> None:
 
 
 def offer_skipping(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
-    """Show the way on from frames that cannot be used: a preparation without them."""
+    """Show a button that prepares the data without unusable frames."""
     st.button(
-        "Leave the bad frames out",
+        "Leave out unusable frames",
         icon=":material/playlist_remove:",
         key=_name("skip", size),
         on_click=_start,
         args=(spec, size, True),
-        help="Prepares every frame that can be used and records which were left out. Scores then speak of these frames "
-        "only.",
+        help="Prepares the usable frames and records which were left out. Scores then refer to the usable frames only.",
     )
 
 
 def _start(spec: str, size: tuple[int, int], skip_bad: bool) -> None:
-    """Start the process; a refusal is said beside the button."""
+    """Start the process; an error appears next to the button."""
     st.session_state.pop(_name("problem", size), None)
     try:
         api.start_preparation(spec, size, skip_bad=skip_bad)
@@ -119,7 +118,7 @@ def _name(what: str, size: tuple[int, int]) -> str:
 
 
 def _uses(size: tuple[int, int]) -> str:
-    """Name a size with what it is for."""
+    """Return a size with the presets that use it."""
     users = [name for name in presets.PRESETS if presets.preset(name).image_size == size]
     words = [*(["this page"] if size == STATISTICS_SIZE else []), *users]
     return f"{size[1]} × {size[0]} px: {', '.join(words)}"

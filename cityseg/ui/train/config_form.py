@@ -12,51 +12,18 @@ from cityseg.config import SETTINGS, ExperimentConfig, presets
 from cityseg.config.settings import GROUPS, Group
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, glossary
+from cityseg.ui.common import config_state
 
 PUBLISHED = {"experiment-1": 0.181, "experiment-2": 0.205, "experiment-3": 0.256}
 """Macro F1 on test as the first study published it, measured on Cityscapes' full-size frames."""
-FIRST_CHOICE = "better-1"
-"""The quickest of the studio's own presets, chosen on arrival."""
-
-_RECIPE = "recipe"
 _FAMILIES = {"First study": "experiment-", "Study's networks": "better-", "Best we know": "best-"}
 """Tabs of presets, each with how its names begin."""
-
-
-def recipe() -> dict[str, Any]:
-    """Return the settings in the form, not validated yet."""
-    values: dict[str, Any] = st.session_state.setdefault(_RECIPE, presets.preset(FIRST_CHOICE).model_dump())
-    return values
-
-
-def current() -> ExperimentConfig:
-    """Return the form's config, also from within a callback.
-
-    Raises:
-        UsageError: the settings are invalid.
-    """
-    values = recipe()
-    for field in values:
-        keys = [key for key, _ in _parts(field, values[field])]
-        if all(key in st.session_state for key in keys):
-            parts = tuple(st.session_state[key] for key in keys)
-            values[field] = parts if len(parts) > 1 else parts[0]
-    return configuration.build(values)
-
-
-def fill(config: ExperimentConfig) -> None:
-    """Put a config into the form; to be called from a callback."""
-    values = config.model_dump()
-    st.session_state[_RECIPE] = values
-    for field, value in values.items():
-        for key, part in _parts(field, value):
-            st.session_state[key] = part
 
 
 def cards() -> None:
     """Show the presets to choose from; the chosen one is filled into the form."""
     results = {result.id: result for result in cache.results() if result.source == "shipped"}
-    chosen = recipe()["preset"]
+    chosen = config_state.values()["preset"]
     family = next((title for title, start in _FAMILIES.items() if chosen.startswith(start)), None)
     for tab, start in zip(st.tabs(list(_FAMILIES), default=family), _FAMILIES.values(), strict=True):
         names = [name for name in presets.PRESETS if name.startswith(start)]
@@ -82,7 +49,7 @@ def _card(name: str, own: Result | None, chosen: bool) -> None:
         icon=":material/check:" if chosen else None,
         width="stretch",
         help=f"{presets.PRESETS[name]}.",
-        on_click=fill,
+        on_click=config_state.fill,
         args=(config,),
     )
     st.caption(f"{presets.PRESETS[name]}.")
@@ -98,7 +65,7 @@ def form() -> ExperimentConfig | None:
     """Show the settings and return their config, or show why they are invalid and return None."""
     summary = st.empty()
     try:
-        config = current()
+        config = config_state.current()
         without_effect = {field for field, setting in SETTINGS.items() if not setting.applies(config)}
     except CitysegError:
         # What makes the settings invalid may be one that has no effect, which one has to be able to change.
@@ -111,7 +78,7 @@ def form() -> ExperimentConfig | None:
                     with st.expander("Advanced"):
                         _fields(group, without_effect, advanced=True)
     try:
-        config = configuration.build(recipe())
+        config = configuration.build(config_state.values())
     except CitysegError as error:
         summary.error(f"These settings cannot be trained. {error}.", icon=":material/error:")
         return None
@@ -121,9 +88,10 @@ def form() -> ExperimentConfig | None:
 
 def _fields(group: Group, without_effect: set[str], *, advanced: bool) -> None:
     """Show the basic or the advanced settings of a group."""
+    values = config_state.values()
     for field, setting in SETTINGS.items():
         if field != "preset" and (setting.group, setting.advanced) == (group, advanced):
-            recipe()[field] = _widget(field, recipe()[field], disabled=field in without_effect)
+            values[field] = _widget(field, values[field], disabled=field in without_effect)
 
 
 def _summary(config: ExperimentConfig) -> str:
@@ -141,13 +109,6 @@ def _summary(config: ExperimentConfig) -> str:
     return f"**{config.preset}**, differs from the preset: {', '.join(words)}."
 
 
-def _parts(field: str, value: Any) -> list[tuple[str, Any]]:
-    """Return the session keys of a field's widgets with their values; a size has two."""
-    if field == "image_size":
-        return [("setting_height", value[0]), ("setting_width", value[1])]
-    return [(f"setting_{field}", value)]
-
-
 def _widget(field: str, value: Any, *, disabled: bool) -> Any:
     """Show one setting and return its value.
 
@@ -158,9 +119,10 @@ def _widget(field: str, value: Any, *, disabled: bool) -> Any:
     common: dict[str, Any] = {"help": setting.help, "disabled": disabled}
     if field == "image_size":
         sides = [("Frame height (pixels)", 2048), ("Frame width (pixels)", 4096)]
+        parts = config_state.widget_values(field, value)
         return tuple(
             column.number_input(name, 8, most, part, step=8, key=key, **common)
-            for column, (name, most), (key, part) in zip(st.columns(2), sides, _parts(field, value), strict=True)
+            for column, (name, most), (key, part) in zip(st.columns(2), sides, parts, strict=True)
         )
     common["key"] = f"setting_{field}"
     if choices := get_args(annotation):

@@ -14,7 +14,8 @@ from cityseg.figures import runs as figures
 from cityseg.figures import theme
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
-from cityseg.ui.train import config_form, probes
+from cityseg.ui.common import config_state
+from cityseg.ui.train import probes
 
 GOING = ("queued", "running")
 BADGES: dict[str, tuple[str, Any, str]] = {
@@ -178,7 +179,7 @@ def _actions(result: Result) -> None:
             icon=":material/content_copy:",
             help="Fill the settings on the left with this run's, to change something and train again.",
             key=f"clone_{result.id}",
-            on_click=config_form.fill,
+            on_click=config_state.fill,
             args=(result.config,),
         )
         pressed |= bool(st.session_state.get(f"clone_{result.id}"))

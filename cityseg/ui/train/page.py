@@ -8,6 +8,7 @@ from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, shell
+from cityseg.ui.common import config_state
 from cityseg.ui.train import config_form, cost, groups, monitor, preflight, queue, sweep
 
 _REFUSED = "launch_refused"
@@ -63,7 +64,7 @@ def _launch() -> None:
     """
     st.session_state[_REFUSED] = None
     try:
-        run_id = api.launch(config_form.current(), session.data_spec(), name=st.session_state[_NAME])
+        run_id = api.launch(config_state.current(), session.data_spec(), name=st.session_state[_NAME])
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)
         return

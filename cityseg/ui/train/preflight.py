@@ -14,8 +14,8 @@ from cityseg.config import ExperimentConfig
 from cityseg.errors import CitysegError
 from cityseg.figures import preflight as figures
 from cityseg.ui.app.background import progress_bar
+from cityseg.ui.common import config_state
 from cityseg.ui.common.job_panel import poll
-from cityseg.ui.train import config_form
 from cityseg.ui.train.cost import step_time
 
 _POLL_SECONDS = 1.0
@@ -91,7 +91,7 @@ def _start(kind: CheckKind, spec: str) -> None:
     """Start the process; a refusal is said beside the buttons. Reads the form as it is now."""
     st.session_state[_REFUSED] = None
     try:
-        api.start_check(kind, config_form.current(), spec)
+        api.start_check(kind, config_state.current(), spec)
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)
 
@@ -171,7 +171,7 @@ def _rate(check: PreflightCheck) -> None:
             key="trial_use_rate",
             on_click=_use,
             args=(suggestion,),
-            disabled=config_form.recipe()["learning_rate"] == _rounded(suggestion),
+            disabled=config_state.values()["learning_rate"] == _rounded(suggestion),
         )
 
 
@@ -179,8 +179,8 @@ def _use(rate: float) -> None:
     """Put the learning rate into the form, beside what else stands there now."""
     st.session_state[_REFUSED] = None
     try:
-        values = config_form.current().model_dump()
-        config_form.fill(configuration.build({**values, "learning_rate": _rounded(rate)}))
+        values = config_state.current().model_dump()
+        config_state.fill(configuration.build({**values, "learning_rate": _rounded(rate)}))
         st.session_state[_FILLED] = st.session_state.get(_FILLED, 0) + 1
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)

@@ -9,7 +9,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.config.sweep import SWEPT_SETTINGS, Range, Sweep, expand, parse_bounds, parse_seeds, parse_values
 from cityseg.errors import CitysegError
 from cityseg.ui.app import glossary, session
-from cityseg.ui.train import config_form
+from cityseg.ui.common import config_state
 
 _GRID, _RANDOM = "Every combination", "Random draws"
 _KIND, _FIELDS, _SEEDS, _DRAWS, _GROUP = "sweep_kind", "sweep_fields", "sweep_seeds", "sweep_draws", "sweep_group"
@@ -93,7 +93,7 @@ def _values_key(field: str) -> str:
 
 
 def _default_group() -> str:
-    return f"{config_form.recipe()['preset']}-sweep"
+    return f"{config_state.values()['preset']}-sweep"
 
 
 def _wanted() -> Sweep:
@@ -159,6 +159,6 @@ def _add() -> None:
     """Put the runs in line; what was refused is kept for beside the button."""
     st.session_state[_REFUSED] = None
     try:
-        api.launch_sweep(expand(config_form.current(), _wanted(), _group()), session.data_spec())
+        api.launch_sweep(expand(config_state.current(), _wanted(), _group()), session.data_spec())
     except CitysegError as error:
         st.session_state[_REFUSED] = str(error)

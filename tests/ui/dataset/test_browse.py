@@ -1,4 +1,4 @@
-"""Browsing frames on the dataset page, driven as a visitor would."""
+"""The Browse and Augmentation tabs of the Dataset page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def opened(**address: str) -> AppTest:
 
 
 def gallery(app: AppTest) -> dict[str, Any]:
-    """What the grid of thumbnails was given."""
+    """Data of the thumbnail grid."""
     return next(json.loads(p.proto.json) for p in app.get("bidi_component") if "gallery" in p.proto.component_name)
 
 
@@ -49,7 +49,7 @@ def grid(app: AppTest) -> list[str]:
 
 
 def header(app: AppTest, key: str) -> dict[str, Any]:
-    """What a viewer was told."""
+    """Header of the data that a viewer received."""
     sent = next(p.proto.bytes for p in app.get("bidi_component") if p.proto.id.endswith(f"-{key}"))
     return json.loads(sent[4 : 4 + int.from_bytes(sent[:4], "little")])
 
@@ -85,7 +85,7 @@ def a_class_of_some(counted: dict[str, SplitStatistics]) -> int:
     return int(next(index for index, count in enumerate(there) if 1 < count < 10))
 
 
-def test_every_split_is_listed_on_arrival_and_can_be_chosen_alone(counted: dict[str, SplitStatistics]) -> None:
+def test_all_splits_are_listed_on_arrival_and_can_be_selected(counted: dict[str, SplitStatistics]) -> None:
     app = opened()
     assert grid(app) == [name for name, *_ in frames(counted)]
     app.segmented_control(key="data_split").set_value("val").run()
@@ -106,7 +106,7 @@ def test_filters_narrow_the_grid(counted: dict[str, SplitStatistics]) -> None:
     assert grid(app) == [name for name, *_ in same]
 
 
-def test_a_least_share_and_any_of_two_classes(counted: dict[str, SplitStatistics]) -> None:
+def test_a_minimum_area_and_any_of_two_classes(counted: dict[str, SplitStatistics]) -> None:
     app = opened()
     app.multiselect(key="data_holds").set_value(["car", "sky"]).run()
     app.segmented_control(key="data_match").set_value("any")
@@ -128,9 +128,9 @@ def test_a_random_order_follows_its_seed(counted: dict[str, SplitStatistics]) ->
     assert grid(opened(sort="random", seed="1")) == first
 
 
-def test_a_filter_that_nothing_fits_names_what_to_give_up(counted: dict[str, SplitStatistics]) -> None:
+def test_a_filter_without_matches_offers_relaxations(counted: dict[str, SplitStatistics]) -> None:
     app = opened(holds=",".join(CLASS_NAMES), least="50", sort="darkest first")
-    assert "No frame fits these filters" in app.warning[0].value
+    assert "No frame matches these filters" in app.warning[0].value
     way = next(button for button in app.button if button.label == "Allow all classes: 10 frames")
     way.click().run()
     assert grid(app) == [name for name, *_ in sorted(frames(counted), key=lambda frame: frame[4])]
@@ -163,7 +163,7 @@ def test_filters_survive_another_page(counted: dict[str, SplitStatistics]) -> No
     assert address(app) == {"split": "val", "holds": "car"}
 
 
-def test_the_frames_own_shares_are_drawn(counted: dict[str, SplitStatistics]) -> None:
+def test_the_frames_class_shares_are_shown(counted: dict[str, SplitStatistics]) -> None:
     name, _, _, pixels, _ = frames(counted)[4]
     app = opened(frame=name)
     rows = re.findall(r'class="name">([^<]+)<', shares_list(app))
@@ -181,11 +181,11 @@ def test_safe_colours_reach_viewer_bars_and_thumbnails() -> None:
     assert first != second
 
 
-def test_augmentation_shows_draws_of_the_open_frame(counted: dict[str, SplitStatistics]) -> None:
+def test_augmentation_shows_samples_of_the_open_frame(counted: dict[str, SplitStatistics]) -> None:
     name = counted["train"].frames[2]
     app = opened(tab="Augmentation", frame=name, recipe="experiment-1")
     assert f"**{name}**" in captions(app)
-    assert "Nothing in this recipe is random" in " ".join(text.value for text in app.markdown)
+    assert "This config uses no random augmentation" in " ".join(text.value for text in app.markdown)
     cells = gallery(app)["thumbnails"]
     assert [cell["note"] for cell in cells] == ["128 × 64 px"] * 8
     assert len({cell["source"] for cell in cells}) == 1
@@ -196,7 +196,7 @@ def test_augmentation_shows_draws_of_the_open_frame(counted: dict[str, SplitStat
     assert {name: value for name, value in address(app).items() if name in ("draws", "recipe")} == {"draws": "4"}
 
 
-def test_the_train_pages_form_can_be_previewed() -> None:
+def test_the_config_of_the_train_page_can_be_previewed() -> None:
     app = opened(tab="Augmentation", recipe="the Train page's form")
     assert not app.error
     assert len(gallery(app)["thumbnails"]) == 8

@@ -1,4 +1,4 @@
-"""The chart tabs of the dataset page, driven as a visitor would."""
+"""The chart tabs of the Dataset page."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_classes_are_listed_rarest_first(counted: dict[Split, SplitStatistics]) 
     assert len(charts(app)) == 2
 
 
-def test_splits_stand_side_by_side_and_their_difference_is_said(counted: dict[Split, SplitStatistics]) -> None:
+def test_splits_are_compared(counted: dict[Split, SplitStatistics]) -> None:
     app = opened("Splits")
     table = app.dataframe[0].value.set_index("")
     assert table.loc["Frames"].tolist() == ["7", "2", "1"]
@@ -75,21 +75,21 @@ def test_splits_stand_side_by_side_and_their_difference_is_said(counted: dict[Sp
     assert any(f"**test** has no {', '.join(missing)}:" in warning.value for warning in app.warning)
 
 
-def test_one_split_or_all_frames_are_shown_together(counted: dict[Split, SplitStatistics]) -> None:
-    def held(app: AppTest) -> int:
+def test_cooccurrence_of_one_split_or_all_frames(counted: dict[Split, SplitStatistics]) -> None:
+    def count(app: AppTest) -> int:
         return next(data[3] for data in charts(app)[0]["data"][1]["customdata"] if data[:2] == ["road", "road"])
 
-    app = opened("Together")
-    assert held(app) == 10
+    app = opened("Co-occurrence")
+    assert count(app) == 10
     app.button_group(key="data_of").set_value("val").run()
-    assert held(app) == 2
+    assert count(app) == 2
     assert address(app, "of") == "val"
-    assert held(opened("Together", of="test")) == 1
+    assert count(opened("Together", of="test")) == 1
 
 
-def test_a_link_names_the_class_and_its_button_leads_to_the_frames(counted: dict[Split, SplitStatistics]) -> None:
-    app = opened("Where", **{"class": "sky", "of": "train"})
-    assert "Where sky lies" in words(app)
+def test_a_link_selects_the_class_and_a_button_opens_its_frames(counted: dict[Split, SplitStatistics]) -> None:
+    app = opened("Spatial heatmaps", **{"class": "sky", "of": "train"})
+    assert "Spatial heatmap of sky" in words(app)
     np.testing.assert_allclose(_values(charts(app)[0]).max(), 100 * counted["train"].prior[10].max())
     app.button(key="where_frames").click().run()
     assert not app.exception
@@ -103,7 +103,7 @@ def test_a_link_names_the_class_and_its_button_leads_to_the_frames(counted: dict
     assert shown["thumbnails"][0]["name"] == counted["train"].frames[int(share.argmax())]
 
 
-def test_sizes_speak_of_the_chosen_class(counted: dict[Split, SplitStatistics]) -> None:
+def test_sizes_show_the_selected_class(counted: dict[Split, SplitStatistics]) -> None:
     app = opened("Sizes", of="train")
     app.selectbox(key="data_class").set_value("building").run()
     area = counted["train"].objects.areas(2)
@@ -112,15 +112,23 @@ def test_sizes_speak_of_the_chosen_class(counted: dict[Split, SplitStatistics]) 
     assert len(charts(app)) == 3
 
 
-def test_light_shows_every_split_and_city(counted: dict[Split, SplitStatistics]) -> None:
-    brightness, contrast, cities = charts(opened("Light"))
+def test_brightness_shows_every_split_and_city(counted: dict[Split, SplitStatistics]) -> None:
+    brightness, contrast, cities = charts(opened("Brightness and contrast"))
     for chart in (brightness, contrast):
         assert [trace["name"] for trace in chart["data"]] == ["train", "val", "test"]
     assert len(cities["data"][0]["y"]) == sum(len(set(part.cities)) for part in counted.values())
 
 
+@pytest.mark.parametrize(
+    ("former", "tab"),
+    [("Where", "Spatial heatmaps"), ("Together", "Co-occurrence"), ("Light", "Brightness and contrast")],
+)
+def test_former_tab_names_in_links_still_work(former: str, tab: str) -> None:
+    assert charts(opened(former)) == charts(opened(tab)) != []
+
+
 def _values(chart: dict[str, Any]) -> np.ndarray:
-    """Read a plotly array, which travels as base64."""
+    """Decode a plotly array, which is stored as base64."""
     import base64
 
     z = chart["data"][0]["z"]

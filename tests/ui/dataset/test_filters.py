@@ -1,4 +1,4 @@
-"""Filters in the address: what is written there is read back, and nonsense is ignored."""
+"""Filters in the URL: round trip, and invalid values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CITIES = ("aachen", "bochum", "ulm")
 
 
 @pytest.mark.parametrize(
-    ("query", "address"),
+    ("wanted", "address"),
     [
         (FrameFilter(), {}),
         (FrameFilter(splits=("val",), order=DARKEST), {"split": "val", "sort": "darkest first"}),
@@ -26,11 +26,11 @@ CITIES = ("aachen", "bochum", "ulm")
         (FrameFilter(order=most_of("bus")), {"sort": "most bus"}),
     ],
 )
-def test_a_query_is_written_and_read_back(query: FrameFilter, address: dict[str, str]) -> None:
-    assert to_address(query) == address
+def test_a_filter_round_trips_through_the_url(wanted: FrameFilter, address: dict[str, str]) -> None:
+    assert to_address(wanted) == address
     read = from_address(address, CITIES)
-    assert (set(read.classes), read.cities) == (set(query.classes), query.cities)
-    assert to_address(read) == {**address, **({"holds": ",".join(read.classes)} if query.classes else {})}
+    assert (set(read.classes), read.cities) == (set(wanted.classes), wanted.cities)
+    assert to_address(read) == {**address, **({"holds": ",".join(read.classes)} if wanted.classes else {})}
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_a_query_is_written_and_read_back(query: FrameFilter, address: dict[str,
         {"seed": "²"},
     ],
 )
-def test_nonsense_in_an_address_counts_as_not_said(address: dict[str, str]) -> None:
+def test_invalid_values_in_a_url_are_ignored(address: dict[str, str]) -> None:
     assert from_address(address, CITIES) == FrameFilter(order=NAME)
 
 
-def test_a_seed_beyond_the_widgets_reach_is_its_largest() -> None:
+def test_a_seed_beyond_the_limit_is_clipped() -> None:
     assert from_address({"seed": "99999999"}, CITIES).seed == 9999

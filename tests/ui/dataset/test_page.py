@@ -1,4 +1,4 @@
-"""The dataset page, driven as a visitor would."""
+"""The figures at the top of the Dataset page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def opened(**address: str) -> AppTest:
     return app
 
 
-def test_the_figures_are_those_of_the_data(streets: Path) -> None:
+def test_the_figures_match_the_data(streets: Path) -> None:
     statistics = api.statistics(str(streets))
     share = sum(split.pixels.sum(0) for split in statistics.values())
     times, largest, smallest = imbalance(share / share.sum()) or (0.0, 0, 0)

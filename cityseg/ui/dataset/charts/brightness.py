@@ -1,4 +1,4 @@
-"""How bright and how contrasty the photos are."""
+"""The Brightness and contrast tab."""
 
 from __future__ import annotations
 
@@ -7,60 +7,48 @@ import math
 import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import DARKEST, FrameFilter
-from cityseg.api.types import SPLITS
 from cityseg.figures.dataset.brightness import city_brightness, histogram_by_split, percent_of_white
-from cityseg.ui.dataset.charts.common import Point, Statistics, chart, show_frames, title
+from cityseg.ui.dataset.charts.common import Point, Statistics, as_splits, chart, show_frames, title
 
 
-def light_tab(counted: Statistics) -> None:
+def brightness_tab(counted: Statistics) -> None:
     """Show brightness and contrast per split, and brightness per city."""
     left, right = st.columns(2, gap="medium")
     with left:
         title(
             "Brightness",
-            "How many frames have which mean grey level. Where curves lie apart, a model is tested in another light "
-            "than it learned in. Click a mark to see its frames.",
+            "Distribution of the frames' mean grey level. Where the curves differ, a model is tested under other light "
+            "than it was trained with. Click a mark to see its frames.",
         )
-        chart(
-            histogram_by_split(
-                {split: percent_of_white(part.brightness) for split, part in counted.items()},
-                "Mean grey level (white is 100 %)",
-            ),
-            "light_brightness",
-            "Distribution of the frames' brightness per split",
-            _to_brightness,
-        )
+        values = {split: percent_of_white(part.brightness) for split, part in counted.items()}
+        figure = histogram_by_split(values, "Mean grey level (white is 100 %)")
+        chart(figure, "light_brightness", "Distribution of the frames' brightness per split", _to_brightness)
     with right:
         title(
             "Contrast",
-            "How far pixels scatter around their frame's mean grey level (standard deviation): fog and dusk are on the "
-            "left, hard sun and deep shadow on the right.",
+            "Distribution of the standard deviation of the grey levels within a frame: fog and dusk on the left, hard "
+            "sunlight and deep shadows on the right.",
+        )
+        values = {split: percent_of_white(part.contrast) for split, part in counted.items()}
+        figure = histogram_by_split(values, "Standard deviation of a frame's grey levels")
+        chart(figure, "light_contrast", "Distribution of the frames' contrast per split")
+    if any(city for part in counted.values() for city in part.cities):
+        title(
+            "Brightness by city",
+            "Darkest city first. The bar covers the middle half of a city's frames, the mark is the median, and the "
+            "colour is that of the split. Click a bar to see its frames, darkest first.",
         )
         chart(
-            histogram_by_split(
-                {split: percent_of_white(part.contrast) for split, part in counted.items()},
-                "Spread of a frame's grey levels",
-            ),
-            "light_contrast",
-            "Distribution of the frames' contrast per split",
+            city_brightness(counted), "light_cities", "Distribution of the brightness of each city's frames", _to_city
         )
-    title(
-        "Brightness by city",
-        "Darkest city on top. Half of a city's frames lie within its bar, the usual one at the mark; the colour is the "
-        "split's, as above. Click a bar to see its frames, darkest first.",
-    )
-    chart(city_brightness(counted), "light_cities", "Spread of the brightness of each city's frames", _to_city)
     st.caption("Grey level: 0.299 red + 0.587 green + 0.114 blue (luma, ITU-R BT.601).")
 
 
 def _to_brightness(point: Point) -> None:
-    name, low, high = point["customdata"][:3]
-    splits = tuple(split for split in SPLITS if split == name)
-    show_frames(FrameFilter(splits=splits, brightness=(math.floor(low), math.ceil(high)), order=DARKEST))
+    split, low, high = point["customdata"][:3]
+    show_frames(FrameFilter(splits=as_splits(split), brightness=(math.floor(low), math.ceil(high)), order=DARKEST))
 
 
 def _to_city(point: Point) -> None:
-    if not (data := point.get("customdata")):
-        return
-    splits = tuple(split for split in SPLITS if split == data[0])
-    show_frames(FrameFilter(splits=splits, cities=(data[1],), order=DARKEST))
+    if data := point.get("customdata"):
+        show_frames(FrameFilter(splits=as_splits(data[0]), cities=(data[1],), order=DARKEST))

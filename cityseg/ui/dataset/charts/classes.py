@@ -1,4 +1,4 @@
-"""How common each class is."""
+"""The Classes tab."""
 
 from __future__ import annotations
 
@@ -16,60 +16,44 @@ from cityseg.ui.dataset.charts.common import Point, Statistics, chart, show_fram
 
 
 def classes_tab(info: DataInfo, counted: Statistics) -> None:
-    """Show how much of the picture and of the frames each class takes, per split."""
+    """Show the pixel share and the number of frames of each class per split."""
     shares = {split: statistics.share for split, statistics in counted.items()}
     frequencies = {split: statistics.frequency for split, statistics in counted.items()}
     frames = {split: len(statistics.frames) for split, statistics in counted.items()}
     order = rarest_first(shares)
-    palette = session.palette()
     left, right = st.columns(2, gap="medium")
     with left:
         title(
-            "How much of the picture",
-            "Rarest class on top. Every grid line is ten times the one before; marks of a class that lie apart mean "
-            "that the splits differ there. Click a class to see its frames.",
+            "Pixel share",
+            "Rarest class first. Each grid line is ten times the previous one; marks of a class that lie apart mean "
+            "that the splits differ. Click a class to see its frames.",
         )
-        chart(
-            class_shares(shares, order, palette),
-            "class_shares",
-            "Share of every class per split, rarest first, on a log scale",
-            _to_frames,
-        )
+        figure = class_shares(shares, order, session.palette())
+        chart(figure, "class_shares", "Pixel share of every class per split, rarest first, on a log scale", _to_frames)
     with right:
         title(
-            "In how many frames",
-            "A class can be small and yet be in every frame (poles), or large where it is but in few frames (trains). "
-            "Click a bar to see its frames.",
+            "Number of frames",
+            "Some classes are small but in every frame (poles), others are large but in few frames (trains). Click a "
+            "bar to see its frames.",
         )
-        chart(
-            class_frequencies(frequencies, frames, order, palette),
-            "class_frames",
-            "Number of frames that hold each class, rarest first",
-            _to_frames,
-        )
-    title("All figures", f"Share of the labelled pixels and number of frames, counted at {_size(info)}; – is absent.")
+        figure = class_frequencies(frequencies, frames, order, session.palette())
+        chart(figure, "class_frames", "Number of frames that contain each class, rarest first", _to_frames)
+    height, width = STATISTICS_SIZE
+    native = f"{info.native_size[1]} × {info.native_size[0]} px"
+    title(
+        "All figures",
+        f"Share of the labelled pixels and number of frames, at {width} × {height} px (native size {native}); – is "
+        "absent.",
+    )
     table: dict[str, list[str | int]] = {"Class": [CLASS_NAMES[index] for index in order]}
+    columns: dict[str, Any] = {}
     for split in counted:
         table[f"{split}: share"] = [percent(float(shares[split][index])) for index in order]
+        columns[f"{split}: share"] = st.column_config.TextColumn(alignment="right")
         table[f"{split}: frames"] = [int(frequencies[split][index]) for index in order]
-    st.dataframe(
-        table,
-        hide_index=True,
-        height="content",
-        column_config={name: _column(name) for name in table},
-        alt="Share and number of frames of every class per split",
-    )
-
-
-def _column(name: str) -> Any:
-    if name.endswith("share"):
-        return st.column_config.TextColumn(alignment="right")
-    return st.column_config.NumberColumn(format="localized") if name.endswith("frames") else name
-
-
-def _size(info: DataInfo) -> str:
-    height, width = STATISTICS_SIZE
-    return f"{width} × {height} px (frames on disk: {info.native_size[1]} × {info.native_size[0]} px)"
+        columns[f"{split}: frames"] = st.column_config.NumberColumn(format="localized")
+    alt = "Pixel share and number of frames of every class per split"
+    st.dataframe(table, hide_index=True, height="content", column_config=columns, alt=alt)
 
 
 def _to_frames(point: Point) -> None:

@@ -1,4 +1,4 @@
-"""What the chart tabs share: which frames and which class they speak of, and the way from a chart to its frames."""
+"""Shared parts of the chart tabs: inputs for split and class, and links from a chart to its frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import FrameFilter
+from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
 from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
 from cityseg.ui.app import session
@@ -21,18 +21,23 @@ _OF, _CLASS = "data_of", "data_class"
 
 
 def is_dark() -> bool:
-    """Whether the visitor looks at a dark page."""
+    """Whether the page uses the dark theme."""
     return bool(st.context.theme.type == "dark")
+
+
+def as_splits(name: str) -> tuple[Split, ...]:
+    """Return a split for a filter; empty if ``name`` is not a split."""
+    return tuple(split for split in SPLITS if split == name)
 
 
 def chart(figure: go.Figure, key: str, alt: str, on_click: Callable[[Point], None] | None = None) -> None:
     """Show a figure without a tool bar.
 
     Args:
-        figure: what to show.
+        figure: the figure.
         key: Streamlit key, unique on the page.
-        alt: what it shows, for those who do not see it.
-        on_click: called with the point that was clicked, before the page is drawn anew.
+        alt: alternative text.
+        on_click: callback with the clicked point.
     """
 
     def forward() -> None:
@@ -40,68 +45,63 @@ def chart(figure: go.Figure, key: str, alt: str, on_click: Callable[[Point], Non
         if points and on_click:
             on_click(points[0])
 
-    config = {"displayModeBar": False}
-    if on_click is None:
-        st.plotly_chart(figure, key=key, config=config, alt=alt)
-    else:
-        st.plotly_chart(figure, key=key, config=config, alt=alt, on_select=forward, selection_mode="points")
+    clicks: dict[str, Any] = {"on_select": forward, "selection_mode": "points"} if on_click else {}
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt, **clicks)
 
 
 def title(words: str, how_to_read: str) -> None:
-    """Show a chart's title and the sentence that says how to read it."""
+    """Show a chart's title and a sentence on how to read it."""
     st.subheader(words, anchor=False)
     st.caption(how_to_read)
 
 
-def show_frames(query: FrameFilter) -> None:
-    """Lead to the frames behind a figure (for callbacks)."""
+def show_frames(wanted: FrameFilter) -> None:
+    """Open the Browse tab with a filter; to be called from a callback."""
     st.session_state["tab"] = "Browse"
-    filters.put(query)
+    filters.put(wanted)
     session.remember("frame", None)
 
 
-def some_frames(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...]]:
-    """Let the visitor choose all frames or one split.
+def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...]]:
+    """Show the input for all frames or one split.
 
     Returns:
-        Their statistics, and the chosen split as a query names it: nothing for all frames.
+        The chosen statistics, and the split for a filter: empty for all frames.
     """
     options = [_ALL, *(split for split in SPLITS if split in counted)]
     if st.session_state.get(_OF) not in options:
         st.session_state[_OF] = session.remembered("of", options) or _ALL
     chosen = st.segmented_control(
-        "Counted over", options, required=True, key=_OF, persist_state="session", label_visibility="collapsed"
+        "Frames", options, required=True, key=_OF, persist_state="session", label_visibility="collapsed"
     )
     session.remember("of", None if chosen == _ALL else chosen)
-    for split in SPLITS:
-        if split == chosen:
-            return counted[split], (split,)
-    return joined([*counted.values()]), ()
+    splits = as_splits(str(chosen))
+    return (counted[splits[0]] if splits else joined([*counted.values()])), splits
 
 
 def chosen_class(options: Sequence[int]) -> int:
-    """Let the visitor choose a class of which a tab shows more; the tabs share the choice.
+    """Show the input for a class; the tabs share the choice.
 
     Args:
         options: train ids to choose from, at least one.
     """
     names = [CLASS_NAMES[index] for index in options]
     if st.session_state.get(_CLASS) not in names:
-        usual = "car" if "car" in names else names[0]
-        st.session_state[_CLASS] = session.remembered("class", names) or usual
+        default = "car" if "car" in names else names[0]
+        st.session_state[_CLASS] = session.remembered("class", names) or default
     name = st.selectbox("Class", names, key=_CLASS, persist_state="session", label_visibility="collapsed", width=220)
     session.remember("class", name)
     return CLASS_NAMES.index(name)
 
 
 def choose_class(name: str) -> None:
-    """Choose the class from elsewhere than its box (before that is drawn)."""
+    """Set the chosen class before its input is created."""
     st.session_state[_CLASS] = name
 
 
 def frames_button(name: str, splits: tuple[Split, ...], key: str) -> None:
-    """Show a button that leads to the frames with a class, fullest first."""
-    query = FrameFilter(splits=splits, classes=(name,), order=f"most {name}")
-    if st.button(f"Frames with {name}", icon=":material/photo_library:", key=key, on_click=show_frames, args=(query,)):
-        # Tabs are drawn outside the fragment that this button may stand in.
+    """Show a button that opens the frames with a class, largest share first."""
+    wanted = FrameFilter(splits=splits, classes=(name,), order=most_of(name))
+    if st.button(f"Frames with {name}", icon=":material/photo_library:", key=key, on_click=show_frames, args=(wanted,)):
+        # Rerun the whole page: the tabs are outside the fragment of this button.
         st.rerun()

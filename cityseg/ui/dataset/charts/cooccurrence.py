@@ -1,4 +1,4 @@
-"""Which classes occur together."""
+"""The Co-occurrence tab."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.cooccurrence import cooccurrence_heatmap
 from cityseg.ui.app import session
-from cityseg.ui.dataset.charts.common import Point, Statistics, chart, is_dark, show_frames, some_frames, title
+from cityseg.ui.dataset.charts.common import Point, Statistics, chart, choose_split, is_dark, show_frames, title
 
 
-def together_tab(counted: Statistics) -> None:
-    """Show of the frames with one class how many hold another."""
+def cooccurrence_tab(counted: Statistics) -> None:
+    """Show, among the frames with one class, the share that also contains another."""
     title(
-        "What comes with what",
-        "Read a row from left to right: of the frames that hold the class on the left, how many per cent hold the one "
-        "above too. A full column is a class that is everywhere; a row that differs from the others is a class with "
-        "company of its own. Click a cell to see the frames that hold both.",
+        "Co-occurrence of classes",
+        "Each row shows, among the frames with the class on the left, the percentage that also contains the class "
+        "above. A full column is a class that is in almost every frame. Click a cell to see the frames with both "
+        "classes.",
     )
-    statistics, splits = some_frames(counted)
+    statistics, splits = choose_split(counted)
 
     def to_frames(point: Point) -> None:
         first, second = point["customdata"][:2]
         if first in CLASS_NAMES and second in CLASS_NAMES:
-            show_frames(FrameFilter(splits=splits, classes=tuple(dict.fromkeys((first, second))), order=most_of(first)))
+            classes = tuple(dict.fromkeys((first, second)))
+            show_frames(FrameFilter(splits=splits, classes=classes, order=most_of(first)))
 
     chart(
         cooccurrence_heatmap(statistics.cooccurrence, session.palette(), dark=is_dark()),
         "together",
-        "Table of how many of the frames with one class hold another one, in per cent",
+        "Table of the percentage of frames with one class that also contain another",
         to_frames,
     )
     absent = [name for name, frames in zip(CLASS_NAMES, statistics.frequency, strict=True) if not frames]

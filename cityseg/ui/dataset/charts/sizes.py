@@ -1,4 +1,4 @@
-"""How large objects are, and how many a frame holds."""
+"""The Sizes tab: object sizes and object counts per frame."""
 
 from __future__ import annotations
 
@@ -15,74 +15,63 @@ from cityseg.ui.dataset.charts.common import (
     Statistics,
     chart,
     choose_class,
+    choose_split,
     chosen_class,
     frames_button,
-    some_frames,
     title,
 )
 
 _TINY = 16
-"""Pixels of one cell of what a network sees after halving the frame twice in each direction."""
+"""Pixels of one cell of the feature map after two halvings of the frame."""
 
 
 @st.fragment
 def sizes_tab(counted: Statistics) -> None:
-    """Show the sizes of all classes' objects side by side, and of one class in detail."""
+    """Show the object sizes of all classes, and one class in detail."""
     bar = st.container(horizontal=True, vertical_alignment="center")
     with bar:
-        statistics, splits = some_frames(counted)
+        statistics, splits = choose_split(counted)
     order = size_order(statistics)
     if not order:
-        st.info("These frames carry no labels that are scored.", icon=":material/visibility_off:")
+        st.info("These frames have no labelled pixels.", icon=":material/visibility_off:")
         return
     height, width = statistics.size
     with bar:
         train_id = chosen_class(order)
-        frames_button(CLASS_NAMES[train_id], splits, "sizes_frames")
+        name = CLASS_NAMES[train_id]
+        frames_button(name, splits, "sizes_frames")
     left, right = st.columns(2, gap="medium")
     with left:
         title(
-            "How large objects are",
-            "Half of a class's objects lie within its bar, nine in ten within the line, the usual one at the mark; "
-            "every grid line is ten times the one before. Above the dotted line are classes that can be counted. Click "
-            "a bar to see its class on the right.",
+            "Object sizes",
+            "The bar covers the middle half of a class's objects, the line 90 %, and the mark is the median; each "
+            "grid line is ten times the previous one. Classes with instances are above the dotted line. Click a bar "
+            "to see its class on the right.",
         )
-        chart(
-            object_sizes(statistics, order, session.palette()),
-            "object_sizes",
-            "Spread of the areas of each class's objects, on a log scale",
-            _choose,
-        )
+        figure = object_sizes(statistics, order, session.palette())
+        chart(figure, "object_sizes", "Distribution of each class's object areas, on a log scale", _choose)
         st.caption(
-            f"An object is a connected patch of one class, counted at {width} × {height} px: neighbouring cars that "
-            "touch are one, and a car behind a pole is two."
+            f"An object is a connected region of one class at {width} × {height} px: adjacent cars that touch are one "
+            "object, and a car behind a pole is two."
         )
     with right:
-        title(f"Objects of {CLASS_NAMES[train_id]}", _sentence(statistics, train_id))
-        chart(
-            size_histogram(statistics, train_id, session.palette()),
-            "size_histogram",
-            f"Number of {CLASS_NAMES[train_id]} objects by area, on a log scale",
-        )
-        chart(
-            objects_per_frame(statistics, train_id, session.palette()),
-            "objects_per_frame",
-            f"Number of frames by how many {CLASS_NAMES[train_id]} objects they hold",
-        )
+        title(f"Objects of {name}", _summary(statistics, train_id))
+        figure = size_histogram(statistics, train_id, session.palette())
+        chart(figure, "size_histogram", f"Number of {name} objects by area, on a log scale")
+        figure = objects_per_frame(statistics, train_id, session.palette())
+        chart(figure, "objects_per_frame", f"Number of frames by their number of {name} objects")
 
 
-def _sentence(statistics: SplitStatistics, train_id: int) -> str:
-    """Say how many objects there are, how large, and how to read the charts below."""
+def _summary(statistics: SplitStatistics, train_id: int) -> str:
+    """Return number and size of the objects of a class, and how to read the charts below."""
     area = statistics.objects.areas(train_id)
     frames = int(statistics.frequency[train_id])
-    height, width = statistics.size
-    tiny = float((area < _TINY).mean())
-    usual = percent(float(np.median(area)) / (height * width))
+    median = percent(float(np.median(area)) / (statistics.size[0] * statistics.size[1]))
     return (
-        f"**{len(area):,}** objects in {frames:,} frames, {len(area) / frames:.1f} per frame. The usual one "
-        f"covers {usual} of the frame; {percent(tiny)} are smaller than {_TINY} px, easily lost when a network shrinks "
-        "the frame. First chart: how many objects have which area, each bar twice that of the bar before. Second: how "
-        "many frames hold how many of them."
+        f"**{len(area):,}** objects in {frames:,} frames, {len(area) / frames:.1f} per frame. The median object covers "
+        f"{median} of the frame; {percent(float((area < _TINY).mean()))} are smaller than {_TINY} px and easily lost "
+        "when a network reduces the resolution. First chart: number of objects by area, each bin twice as wide as the "
+        "previous one. Second chart: number of frames by their number of objects."
     )
 
 

@@ -1,4 +1,4 @@
-"""Where in the frame each class lies."""
+"""The Spatial heatmaps tab."""
 
 from __future__ import annotations
 
@@ -16,55 +16,49 @@ from cityseg.ui.dataset.charts.common import (
     Statistics,
     chart,
     choose_class,
+    choose_split,
     chosen_class,
     frames_button,
     is_dark,
-    some_frames,
     title,
 )
 
 
 @st.fragment
-def where_tab(info: DataInfo, counted: Statistics) -> None:
-    """Show the place of one class, the class of every place, and all classes small."""
+def spatial_tab(info: DataInfo, counted: Statistics) -> None:
+    """Show the heat map of one class, the most frequent class per pixel, and small heat maps of all classes."""
     bar = st.container(horizontal=True, vertical_alignment="center")
     with bar:
-        statistics, splits = some_frames(counted)
+        statistics, splits = choose_split(counted)
     prior = statistics.prior
     present = [index for index in range(NUM_CLASSES) if statistics.frequency[index]]
     if not present:
-        st.info("These frames carry no labels that are scored.", icon=":material/visibility_off:")
+        st.info("These frames have no labelled pixels.", icon=":material/visibility_off:")
         return
     left, right = st.columns(2, gap="medium")
-    # The grid stands below but is read first: a click in it decides what the chart above shows.
-    title("All classes", "The same map for every class, each on its own scale. Click one to see it large.")
+    # The gallery is below the charts but created first, because a click in it changes the chart above.
+    title("All classes", "Heat maps of all classes, each on its own scale. Click one to enlarge it.")
     if clicked := _gallery(info, prior, present):
         choose_class(clicked)
     with bar:
         train_id = chosen_class(present)
-        frames_button(CLASS_NAMES[train_id], splits, "where_frames")
+        name = CLASS_NAMES[train_id]
+        frames_button(name, splits, "where_frames")
     with left:
         title(
-            f"Where {CLASS_NAMES[train_id]} lies",
-            "The stronger the colour, the more frames have the class at this place; the scale ends at its most "
-            "frequent place.",
+            f"Spatial heatmap of {name}",
+            "The stronger the colour, the more frames have the class at this position; the scale ends at the most "
+            "frequent position.",
         )
-        chart(
-            class_prior(prior, train_id, session.palette(), dark=is_dark()),
-            "where_class",
-            f"Map of how often each place of the frame is {CLASS_NAMES[train_id]}",
-        )
+        figure = class_prior(prior, train_id, session.palette(), dark=is_dark())
+        chart(figure, "where_class", f"Heat map of how often each position of the frame is {name}")
     with right:
         title(
-            "The usual frame",
-            "Every place in the colour of the class it holds most often: the answer of a model that knows places only. "
-            "Empty is mostly void.",
+            "Most frequent class per pixel",
+            "The best prediction of a model that knows only the position. Empty cells are mostly void.",
         )
-        chart(
-            most_frequent_class(prior, session.palette()),
-            "where_usual",
-            "Most frequent class of every place of the frame",
-        )
+        figure = most_frequent_class(prior, session.palette())
+        chart(figure, "where_usual", "Most frequent class of every position of the frame")
 
 
 def _gallery(info: DataInfo, prior: np.ndarray, present: list[int]) -> str | None:
@@ -81,7 +75,7 @@ def _gallery(info: DataInfo, prior: np.ndarray, present: list[int]) -> str | Non
     return gallery(
         cells,
         key="where_all",
-        label="Maps of all classes",
+        label="Heat maps of all classes",
         chosen=st.session_state.get("data_class"),
         aspect=2.0 if frames.is_squashed(info) else width / height,
         cell=150,
