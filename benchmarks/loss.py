@@ -16,7 +16,8 @@ from cityseg.classes import NUM_CLASSES
 from cityseg.engine.bench.stopwatch import Stopwatch
 from cityseg.engine.runtime.device import best_device, device_name
 from cityseg.losses.ce_dice import cross_entropy_and_dice
-from cityseg.losses.segmentation import SegmentationLoss, soft_dice_loss
+from cityseg.losses.dice import soft_dice_loss
+from cityseg.losses.segmentation import SegmentationLoss
 
 
 def main(

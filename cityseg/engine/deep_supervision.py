@@ -65,16 +65,16 @@ class DeepLoss(nn.Module):
         super().__init__()
         self.loss, self.weight = loss, weight
 
-    def forward(self, logits: tuple[Tensor, dict[int, Tensor]], labels: Tensor, taught: Tensor | None = None) -> Tensor:
+    def forward(self, logits: tuple[Tensor, dict[int, Tensor]], labels: Tensor, teacher: Tensor | None = None) -> Tensor:
         """Return the scalar loss of what ``DeeplySupervised`` returns."""
         finest, coarser = logits
         losses = [
             self.loss(
-                level, at_stride(labels, stride, level), None if taught is None else at_stride(taught, stride, level)
+                level, at_stride(labels, stride, level), None if teacher is None else at_stride(teacher, stride, level)
             )
             for stride, level in coarser.items()
         ]
-        total: Tensor = self.loss(finest, labels, taught) + self.weight * torch.stack(losses).mean()
+        total: Tensor = self.loss(finest, labels, teacher) + self.weight * torch.stack(losses).mean()
         return total
 
 

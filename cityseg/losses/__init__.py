@@ -1,1 +1,1 @@
-"""Losses on logits."""
+"""Losses on logits: a module per term, combined in ``segmentation.SegmentationLoss``."""

@@ -1,7 +1,7 @@
-"""Cross-entropy and soft Dice of the same logits, with one softmax for both and their slope in closed form.
+"""Cross-entropy and soft Dice of the same logits, with one softmax for both and a closed-form gradient.
 
-PyTorch's automatic slope reads and writes the logits about fifty times for the two together, which at full size took a
-quarter of a training step. Five times are enough: ``benchmarks/loss.py`` compares both.
+PyTorch's autograd reads and writes the logits about fifty times for the two terms, which took a quarter of a training
+step at full size. Five times are enough: ``benchmarks/loss.py`` compares both.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def cross_entropy_and_dice(
     dice_weight: float,
     spread: bool = False,
 ) -> Tensor:
-    """Return the weighted sum of cross-entropy and soft Dice loss, as ``cityseg.losses.segmentation`` defines them.
+    """Return the weighted sum of cross-entropy and soft Dice loss, as ``SegmentationLoss`` defines them.
 
     Args:
-        logits: (N, C, H, W) floating point, fastest where the channels of a pixel lie side by side.
-        labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is left out.
-        class_weights: (C,) weights of cross-entropy, or None to treat pixels alike.
+        logits: (N, C, H, W) floating point, fastest with channels last.
+        labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is void.
+        class_weights: (C,) weights of cross-entropy, or None for equal weights.
         cross_entropy_weight: weight of the cross-entropy loss.
         dice_weight: weight of the soft Dice loss.
         spread: whether the other processes hold the rest of the batch.
@@ -42,11 +42,10 @@ def cross_entropy_and_dice(
 
 
 class _CrossEntropyAndDice(torch.autograd.Function):
-    """With P pixels and C classes: s 1 where a pixel is scored, t its truth, p its (C,) probabilities.
+    """Per pixel, let s be 1 if scored, t its label, p its (C,) probabilities and e its share of the cross-entropy.
 
-    Both slopes by p are sums over the classes, so with a_c and b_c the slopes of the Dice term by class c's sum of
-    probabilities and by its hits, and e a pixel's share of the cross-entropy, the slope by logit k is
-    ``p_k * (s * (a_k - p.a - b_t * p_t) + e)``, and at k = t also ``s * b_t * p_t - e``.
+    With a_c and b_c the derivatives of the Dice term by class c's sum of probabilities and by its hits, the gradient by
+    logit k is ``p_k * (s * (a_k - p.a - b_t * p_t) + e)``, plus ``s * b_t * p_t - e`` at k = t.
     """
 
     @staticmethod
@@ -60,7 +59,7 @@ class _CrossEntropyAndDice(torch.autograd.Function):
         spread: bool,
     ) -> Tensor:
         count, classes, height, width = logits.shape
-        with _exactly(logits.device):
+        with _without_autocast(logits.device):
             scored = labels.reshape(-1).ne(IGNORE_INDEX)
             truth = labels.reshape(-1).where(scored, 0)
             s = scored.to(logits.dtype)
@@ -69,7 +68,7 @@ class _CrossEntropyAndDice(torch.autograd.Function):
             p.exp_()
             weight = s if class_weights is None else class_weights.to(s)[truth] * s
             hits = log_p_truth.exp() * s
-            # One by one in float32, a million hits of a class would add up to some percent too few.
+            # float64: a sum of a million float32 hits, one by one, would be some per cent too low.
             zeros = p.new_zeros(classes, dtype=torch.float64)
             overlap, support = zeros.index_add(0, truth, hits.double()), zeros.index_add(0, truth, s.double())
             sums = torch.cat([overlap, support, s @ p, torch.stack([weight.sum(), weight @ log_p_truth])])
@@ -82,25 +81,25 @@ class _CrossEntropyAndDice(torch.autograd.Function):
             by_mass, by_overlap = dice / size * part * mass.ge(1), -2 * part / size
             ctx.save_for_backward(p, truth, s, weight / total, hits, dice_weight * by_mass, dice_weight * by_overlap)
             ctx.cross_entropy_weight, ctx.shape = cross_entropy_weight, (count, height, width, classes)
-            # The gradients of all processes are averaged, where each has its pixels' part of the whole.
+            # DDP averages the gradients of processes, but each holds its pixels' part of the sum.
             ctx.processes = distributed.count() if spread else 1
             return dice_weight * (1 - (dice * part).sum()) - cross_entropy_weight * likelihood / total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         p, truth, s, share, hits, by_mass, by_overlap = ctx.saved_tensors
-        with _exactly(p.device):
-            slope = slope * ctx.processes
-            a, e = by_mass * slope, share * (slope * ctx.cross_entropy_weight)
-            at_truth = hits * (by_overlap * slope)[truth]
-            whole = e - s * (p @ a) - at_truth
-            slopes = torch.addcmul(whole[:, None], s[:, None], a[None]).mul_(p)
-            slopes.scatter_add_(1, truth[:, None], (at_truth - e)[:, None])
-        return slopes.view(ctx.shape).permute(0, 3, 1, 2), None, None, None, None, None
+        with _without_autocast(p.device):
+            upstream = upstream * ctx.processes
+            a, e = by_mass * upstream, share * (upstream * ctx.cross_entropy_weight)
+            at_truth = hits * (by_overlap * upstream)[truth]
+            common = e - s * (p @ a) - at_truth
+            gradient = torch.addcmul(common[:, None], s[:, None], a[None]).mul_(p)
+            gradient.scatter_add_(1, truth[:, None], (at_truth - e)[:, None])
+        return gradient.view(ctx.shape).permute(0, 3, 1, 2), None, None, None, None, None
 
 
-def _exactly(device: torch.device) -> AbstractContextManager[Any]:
-    """Keep autocast, which would round sums over all pixels to bfloat16, out of a block."""
+def _without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Disable autocast, which would round sums over all pixels to bfloat16."""
     kind = device.type
     return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()

@@ -16,7 +16,9 @@ from cityseg.engine.evaluate import evaluate
 from cityseg.engine.preflight.step_setup import Setup, random_frames
 from cityseg.engine.runtime.device import best_device
 from cityseg.inference.predictor import Predictor
-from cityseg.losses.segmentation import SegmentationLoss, lovasz_softmax_loss, soft_dice_loss
+from cityseg.losses.dice import soft_dice_loss
+from cityseg.losses.lovasz import lovasz_softmax_loss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import UNet
 
 pytestmark = pytest.mark.skipif(

@@ -16,7 +16,8 @@ from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.pretrained import Teacher, without_doubtful
 from cityseg.engine.step import make_train_step
 from cityseg.errors import UsageError
-from cityseg.losses.segmentation import SegmentationLoss, taught_cross_entropy
+from cityseg.losses.distillation import distillation_loss
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import UNet
 from cityseg.runs import find_run
 
@@ -58,9 +59,9 @@ def test_taught_by_labels_it_is_the_cross_entropy_of_pytorch():
     sure = F.one_hot(labels, 19).permute(0, 3, 1, 2).float()
     weights = torch.rand(19) + 0.5
     for weight in (None, weights):
-        torch.testing.assert_close(taught_cross_entropy(logits, sure, weight), F.cross_entropy(logits, labels, weight))
+        torch.testing.assert_close(distillation_loss(logits, sure, weight), F.cross_entropy(logits, labels, weight))
     soft = torch.randn(2, 19, 4, 5).softmax(1)
-    torch.testing.assert_close(taught_cross_entropy(logits, soft), F.cross_entropy(logits, soft))
+    torch.testing.assert_close(distillation_loss(logits, soft), F.cross_entropy(logits, soft))
 
 
 def test_the_teacher_decides_its_share_of_the_loss():

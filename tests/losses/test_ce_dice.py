@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from cityseg import api
 from cityseg.losses import segmentation
 from cityseg.losses.ce_dice import cross_entropy_and_dice
-from cityseg.losses.segmentation import SegmentationLoss, soft_dice_loss
+from cityseg.losses.dice import soft_dice_loss
+from cityseg.losses.segmentation import SegmentationLoss
 
 WEIGHTS = torch.linspace(1.5, 10, 19)
 

@@ -7,7 +7,10 @@ import torch.nn.functional as F
 from segmentation_models_pytorch.losses import LovaszLoss
 from sklearn.metrics import jaccard_score
 
-from cityseg.losses.segmentation import SegmentationLoss, class_weights, lovasz_softmax_loss, soft_dice_loss
+from cityseg.losses.class_weights import class_weights
+from cityseg.losses.dice import soft_dice_loss
+from cityseg.losses.lovasz import lovasz_softmax_loss
+from cityseg.losses.segmentation import SegmentationLoss
 
 
 def batch(seed: int = 0, classes: int = 19, void: float = 0.2) -> tuple[torch.Tensor, torch.Tensor]:
