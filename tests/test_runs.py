@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from cityseg import files, runs
@@ -105,12 +107,26 @@ def test_a_dead_child_that_nobody_asked_for_is_failed_too(run, wait_until):
     run.write_status(**alive(process.pid))
     os.kill(process.pid, signal.SIGKILL)
     wait_until(lambda: run.status()["state"] == "failed", 10)
-    assert os.path.exists(f"/proc/{process.pid}")
+    assert psutil.pid_exists(process.pid)
     process.wait()
 
 
 def test_another_process_with_the_number_is_not_the_run(run):
     run.write_status(**{**alive(os.getpid()), "process_start": 1.0})
+    assert run.status()["state"] == "failed"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+def test_a_status_with_clock_ticks_from_proc_is_still_understood(run):
+    ticks = float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    assert process_identity(os.getpid()) == ticks
+    run.write_status(**{**alive(os.getpid()), "process_start": ticks})
+    assert run.status()["state"] == "running"
+
+
+@pytest.mark.parametrize("pid", [None, -1, 10**12, 1e300, "one"])
+def test_a_pid_that_cannot_be_one_belongs_to_no_process(run, pid):
+    run.write_status(**{**alive(os.getpid()), "pid": pid})
     assert run.status()["state"] == "failed"
 
 

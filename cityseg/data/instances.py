@@ -24,7 +24,7 @@ def instance_file(frame: Frame) -> StoredFile | None:
     name = label.name.removesuffix(_LABELS) + _INSTANCES
     if isinstance(label, ArchivedFile):
         member = label.member.removesuffix(_LABELS) + _INSTANCES
-        found = open_archive(label.path).members.get(member)
+        found = open_archive(label.path).NameToInfo.get(member)
         return replace(label, name=name, member=member, size=found.file_size, crc=found.CRC) if found else None
     path = label.path.with_name(label.path.name.removesuffix(_LABELS) + _INSTANCES)
     return StoredFile(path, name) if path.is_file() else None

@@ -65,7 +65,9 @@ class DeepLoss(nn.Module):
         super().__init__()
         self.loss, self.weight = loss, weight
 
-    def forward(self, logits: tuple[Tensor, dict[int, Tensor]], labels: Tensor, teacher: Tensor | None = None) -> Tensor:
+    def forward(
+        self, logits: tuple[Tensor, dict[int, Tensor]], labels: Tensor, teacher: Tensor | None = None
+    ) -> Tensor:
         """Return the scalar loss of what ``DeeplySupervised`` returns."""
         finest, coarser = logits
         losses = [

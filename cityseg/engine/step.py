@@ -173,6 +173,11 @@ class WeightAverage:
 
     The first steps keep less of the past, ``(1 + step) / (10 + step)``, so that the random start is forgotten soon.
 
+    ``torch.optim.swa_utils.AveragedModel`` gives the same bits if its ``multi_avg_fn`` has this schedule, but its step
+    counter makes the host wait for a GPU three times per update (as ``tests/engine/test_waiting.py`` counts), and an
+    update of 106 tensors takes 1.6 ms of the host's time instead of 0.13 ms. ``get_ema_multi_avg_fn`` has no such
+    schedule and does not copy integer buffers.
+
     Args:
         model: what to follow.
         decay: share of the average that a step keeps.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cityseg.errors import UsageError
-from cityseg.jobs.liveness import process_identity
+from cityseg.jobs.liveness import process_identity, runs_here
 from cityseg.runs import Run
 
 _SETTINGS = "CITYSEG_"
@@ -93,6 +93,6 @@ def stop(run: Run) -> None:
     status = run.status()
     if status["state"] != "running":
         raise UsageError(f"{run.id}: expected a running training, found it {status['state']}")
-    if process_identity(status["pid"]) != status["process_start"]:
+    if not runs_here(status):
         raise UsageError(f"{run.id}: expected its process on this machine, found it on {status['host']}; stop it there")
     os.kill(status["pid"], signal.SIGTERM)

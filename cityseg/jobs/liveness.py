@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
-from pathlib import Path
 from typing import Any
+
+import psutil
 
 HEARTBEAT_SECONDS = 5.0
 """A running process renews its status at least this often."""
 SILENCE_SECONDS = 60.0
-"""Without a heartbeat for this long a run counts as dead, where its process is not to be seen (other machines)."""
+"""Without a heartbeat for this long a run counts as dead, if its process is on another machine."""
 BEGIN_SECONDS = 120.0
 """A process that was started and has not taken its run up after this long never will."""
 
 
 def process_identity(pid: int) -> float | None:
-    """Return when a process began, in clock ticks since boot, or None if it has ended (or cannot be asked)."""
+    """Return when a process started, in hundredths of a second since boot, or None if it has ended.
+
+    Counted since boot because a clock that is set anew shifts the times of day of both, and because status files have
+    always held this number: Linux's own clock ticks.
+    """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        process = psutil.Process(int(pid))  # for None psutil would take this very process
         # A dead child of the app keeps its number as a zombie until the app asks for its exit code.
-        return None if fields[0] in "ZX" else float(fields[19])
-    except (OSError, IndexError, ValueError):
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return float(round(100 * (process.create_time() - psutil.boot_time())))
+    except (psutil.Error, TypeError, ValueError, OverflowError):  # all but the first for a damaged status file's pid
         return None
 
 
+def runs_here(status: dict[str, Any]) -> bool:
+    """Whether the process that wrote a status (pid, process_start) still runs on this machine."""
+    started, expected = process_identity(status["pid"]), status.get("process_start")
+    # Outside Linux the two may differ by a correction of the clock; no system gives a pid out again within a second.
+    return started is not None and isinstance(expected, int | float) and abs(started - expected) < 100
+
+
 def is_alive(status: dict[str, Any]) -> bool:
-    """Whether the process that wrote a status (pid, process_start, host, heartbeat) is still there."""
+    """Whether the process that wrote a status (pid, process_start, host, heartbeat) is still running."""
     if status.get("host") == socket.gethostname():
-        if Path("/proc").is_dir():
-            begun = process_identity(status["pid"])
-            return begun is not None and begun == status.get("process_start")
-        try:
-            os.kill(status["pid"], 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # somebody has the number; the heartbeat tells whether it is the run
+        return runs_here(status)
     return time.time() - status.get("heartbeat", 0) < SILENCE_SECONDS
 
 

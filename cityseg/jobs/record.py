@@ -22,7 +22,7 @@ import filelock
 
 from cityseg.errors import CitysegError, Stopped
 from cityseg.files import write_json
-from cityseg.jobs.liveness import is_alive, process_identity
+from cityseg.jobs.liveness import is_alive, process_identity, runs_here
 from cityseg.jobs.signals import stop_signals
 
 State = Literal["running", "finished", "stopped", "failed"]
@@ -90,14 +90,9 @@ class JobRecord:
         if state == "running" and not is_alive(status):
             stopped = status["stop_asked"]
             state = "stopped" if stopped else "failed"
-            error = (
-                None
-                if stopped
-                else (
-                    f"{self.log}: expected a finished {self._noun}, found its process ended without a result; "
-                    "start it again"
-                )
-            )
+            noun = self._noun
+            ended = f"{self.log}: expected a finished {noun}, found its process ended without a result; start it again"
+            error = None if stopped else ended
         return JobStatus(
             state,
             status["done"],
@@ -121,7 +116,7 @@ class JobRecord:
             return
         with self.locked():
             status = self._load() or {}
-            if status.get("state") == "running" and process_identity(status["pid"]) == status["process_start"]:
+            if status.get("state") == "running" and runs_here(status):
                 self.update(stop_asked=True)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(status["pid"], signal.SIGTERM)

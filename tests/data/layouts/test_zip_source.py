@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tracemalloc
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -235,6 +236,32 @@ def test_a_damaged_member_is_a_problem_of_its_frame(archives, tmp_path):
     assert (problem.kind, problem.split, problem.path) == ("unreadable file", "train", f"{path}!{frame.label.name}")
     assert problem.message.startswith(f"{problem.path}: expected a readable member, found a damaged one (")
     assert problem.message.endswith("); copy it again")
+
+
+@pytest.mark.parametrize("claimed", [0, 100])
+def test_a_member_that_inflates_to_more_than_the_index_says(tmp_path, claimed):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("gtFine/a_labelIds.png", bytes(2**26))
+    content = bytearray(path.read_bytes())
+    size = content.index(b"PK\x01\x02") + 24
+    content[size : size + 4] = claimed.to_bytes(4, "little")
+    path.write_bytes(content)
+    (member,) = list_members(path, "gtFine", (".png",)).values()
+    tracemalloc.start()
+    assert refusal(member.read).startswith(f"{member}: expected a readable member, found a damaged one (Bad CRC-32")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+def test_an_archive_cut_short_while_it_is_open(archives):
+    member = detect.open_folder(archives).frames("val")[-1].photo
+    archive = open_archive(archives / PHOTOS)
+    os.truncate(archives / PHOTOS, archive.getinfo(member.member).header_offset + 200)
+    with archive.open(member.member) as opened, pytest.raises(EOFError):
+        opened.read()
+    assert refusal(member.read).startswith(f"{archives / PHOTOS}: expected a whole zip archive, found one cut short")
 
 
 def test_members_are_listed_by_ending(archives):
