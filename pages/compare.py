@@ -1,7 +1,7 @@
-"""The compare page."""
+"""The Compare page."""
 
 from cityseg.ui.app import shell
 from cityseg.ui.compare import page
 
-shell.heading("Compare", "Which is better, where, and is it sure?")
+shell.heading("Compare", "Which result is better, where, and is the difference significant?")
 page.page()

@@ -1,4 +1,4 @@
-"""The overview page."""
+"""The Overview page."""
 
 from cityseg.ui.overview import page
 

@@ -1,9 +1,10 @@
-"""The figure of all models: what they cost, in size or in time, against their score."""
+"""Chart of model size or speed against score, with Pareto fronts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil, floor, log10
 from typing import Literal
 
@@ -19,9 +20,10 @@ _TITLES: dict[Cost, str] = {
 }
 _Box = tuple[float, float, float, float]
 _PLOT = (380.0, 400.0)
+"""Width and height in pixels for which the positions of names are computed."""
 _MARKER = 11.0
 _LETTER = (6.2, 15.0)
-_PLACES = {
+_POSITIONS = {
     "top center": (0, 1),
     "middle right": (1, 0),
     "middle left": (-1, 0),
@@ -31,7 +33,7 @@ _PLACES = {
     "bottom right": (1, -1),
     "bottom left": (-1, -1),
 }
-"""Where a name can stand beside its mark, best first: sideways and upwards."""
+"""Positions of a name beside its mark, best first, with their direction (right, up)."""
 _ROUNDS = 8
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
@@ -44,11 +46,11 @@ class ModelPoint:
         name: the run's id or the shipped model's name.
         parameters: number of trained parameters.
         score: 0 to 1.
-        conditions: what the score was measured on, in words; only points that agree in it can be compared.
-        interval: 95 % interval of the score, where it is known.
-        frames_per_second: speed, one frame at a time, where it was measured.
-        timed_on: device of that speed, in words; only speeds of one device can be compared.
-        onnx_frames_per_second: the same by ONNX Runtime on the processor, where it was measured.
+        conditions: description of the data and size of the score; only points with equal ones are comparable.
+        interval: 95 % interval of the score; None if unknown.
+        frames_per_second: speed, one frame at a time; None if not measured.
+        timed_on: description of the device of that speed; only speeds of one device are comparable.
+        onnx_frames_per_second: speed with ONNX Runtime on the CPU; None if not measured.
     """
 
     name: str
@@ -61,26 +63,28 @@ class ModelPoint:
     onnx_frames_per_second: float | None = None
 
 
-def model_front(
+def pareto_chart(
     points: Sequence[ModelPoint], by: Cost = "size", score_name: str = "Macro F1 on the test split"
 ) -> go.Figure:
     """Plot parameters or frames per second (log) against score; a symbol per conditions, a colour per run.
 
-    A dotted line joins, within each condition, the models that no smaller one matches; by speed, that no faster one on
-    the same device matches.
+    A dotted line joins the Pareto front of each condition: the models that no smaller one, or no faster one on the same
+    device, matches.
 
     Args:
-        points: the models; by a speed, those without it are left out.
-        by: what a model costs: ``size`` in parameters, ``speed`` by PyTorch on the device it was timed on, or ``onnx``,
-            by ONNX Runtime on the processor.
+        points: the models; those without the chosen cost are left out.
+        by: ``size`` in parameters, ``speed`` of PyTorch on the device that was timed, or ``onnx``, the speed of ONNX
+            Runtime on the CPU.
         score_name: title of the vertical axis.
     """
     points = [point for point in points if cost(point, by)]
     traces: list[go.Scatter] = []
-    places = _name_places(points, by)
+    positions = _name_positions(points, by)
     groups = list(dict.fromkeys(point.conditions for point in points))
     for number, conditions in enumerate(groups):
-        members = sorted((point for point in points if point.conditions == conditions), key=_cheapest_best_first(by))
+        sign = 1 if by == "size" else -1
+        members = [point for point in points if point.conditions == conditions]
+        members.sort(key=lambda point: (sign * cost(point, by), -point.score))
         devices = dict.fromkeys(point.timed_on if by == "speed" else "" for point in members)
         for device in devices:
             traces.append(_front([point for point in members if by != "speed" or point.timed_on == device], by))
@@ -92,7 +96,7 @@ def model_front(
                 error_y=_intervals(members),
                 text=[point.name for point in members],
                 mode="markers+text",
-                textposition=[places[point] for point in members],
+                textposition=[positions[point] for point in members],
                 cliponaxis=False,
                 showlegend=False,
                 marker={
@@ -105,33 +109,24 @@ def model_front(
                 hovertemplate="<b>%{text}</b><br>%{y:.3f}%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
             )
         )
-        # The key shows the symbol in grey: in the plot, colour stands for the run.
+        # Grey in the legend, because colour stands for the run.
         key = {"size": 11, "symbol": symbol, "color": NEUTRAL}
-        lines = conditions.replace(", compared", ",<br>compared")
-        traces.append(go.Scatter(x=[None], y=[None], name=lines, mode="markers", marker=key, hoverinfo="skip"))
+        title = conditions.replace(", compared", ",<br>compared")
+        traces.append(go.Scatter(x=[None], y=[None], name=title, mode="markers", marker=key, hoverinfo="skip"))
     return figure(
         traces,
         height=_PLOT[1] + 80 + 38 * len(groups),
         margin={"t": 16, "r": 24},
         legend={"orientation": "v", "yanchor": "top", "y": -0.14},
-        xaxis={
-            "type": "log",
-            "showgrid": True,
-            "title": {"text": _TITLES[by]},
-            **_axis(points, by),
-        },
+        xaxis={"type": "log", "showgrid": True, "title": {"text": _TITLES[by]}, **_axis(points, by)},
         yaxis={"title": {"text": score_name}, "tickformat": ".2f", "range": _score_range(points)},
     )
 
 
 def cost(point: ModelPoint, by: Cost) -> float:
-    """Return what a model costs, see ``model_front``; 0 where that is not known."""
+    """Return a model's cost as in ``pareto_chart``; 0 if unknown."""
     costs = {"size": point.parameters, "speed": point.frames_per_second, "onnx": point.onnx_frames_per_second}
     return float(costs[by] or 0)
-
-
-def _cheapest_best_first(by: Cost) -> Callable[[ModelPoint], tuple[float, float]]:
-    return lambda point: (cost(point, by) * (1 if by == "size" else -1), -point.score)
 
 
 def _intervals(members: Sequence[ModelPoint]) -> dict[str, object]:
@@ -153,12 +148,9 @@ def _facts(point: ModelPoint) -> str:
 
 
 def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:
-    best = 0.0
-    front = []
-    for point in members:
-        if point.score > best:
-            front.append(point)
-            best = point.score
+    """Draw the Pareto front of models sorted from cheapest to dearest."""
+    best = [0.0, *accumulate((point.score for point in members), max)]
+    front = [point for point, before in zip(members, best, strict=False) if point.score > before]
     return go.Scatter(
         x=[cost(point, by) for point in front],
         y=[point.score for point in front],
@@ -169,11 +161,8 @@ def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:
     )
 
 
-def _name_places(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str]:
-    """Choose where each point's name stands, so that it covers no other name and no other point where that can be.
-
-    Worked out for a plot of ``_PLOT`` pixels; a wider one has more room, a narrower one may still show two names close.
-    """
+def _name_positions(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str]:
+    """Choose the position of each point's name so that names and marks overlap least in a plot of ``_PLOT`` pixels."""
     axis = _axis(points, by)["range"]
     assert isinstance(axis, list)
     top = _score_range(points)[1]
@@ -182,26 +171,26 @@ def _name_places(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str
         for point in points
     }
     markers = [(x - _MARKER / 2, y - _MARKER / 2, x + _MARKER / 2, y + _MARKER / 2) for x, y in spots.values()]
-    places: dict[ModelPoint, str] = {}
+    positions: dict[ModelPoint, str] = {}
     taken: dict[ModelPoint, _Box] = {}
-    # One after the other, and again while a name finds a better place among the others.
+    # Greedy, repeated while a name finds a better position among the others.
     for _ in range(_ROUNDS):
-        before = dict(places)
+        before = dict(positions)
         for point in sorted(points, key=lambda point: -point.score):
             others = [*markers, *(box for other, box in taken.items() if other is not point)]
-            boxes = {place: _name_box(point.name, spots[point], place) for place in _PLACES}
-            places[point] = min(_PLACES, key=lambda place: sum(_overlap(boxes[place], other) for other in others))
-            taken[point] = boxes[places[point]]
-        if places == before:
+            boxes = {position: _name_box(point.name, spots[point], position) for position in _POSITIONS}
+            positions[point] = min(boxes, key=lambda place: sum(_overlap(boxes[place], other) for other in others))
+            taken[point] = boxes[positions[point]]
+        if positions == before:
             break
-    return places
+    return positions
 
 
-def _name_box(name: str, spot: tuple[float, float], place: str) -> _Box:
+def _name_box(name: str, spot: tuple[float, float], position: str) -> _Box:
     width, height = _LETTER[0] * len(name), _LETTER[1]
-    side, away = _PLACES[place]
-    x = spot[0] + side * (_MARKER / 2 + 2 + width / 2)
-    y = spot[1] + away * (_MARKER / 2 + height / 2)
+    right, up = _POSITIONS[position]
+    x = spot[0] + right * (_MARKER / 2 + 2 + width / 2)
+    y = spot[1] + up * (_MARKER / 2 + height / 2)
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
@@ -222,7 +211,7 @@ def _axis(points: Sequence[ModelPoint], by: Cost) -> dict[str, object]:
 
 
 def _decades(sizes: Sequence[float]) -> dict[str, object]:
-    """Label powers of ten in words, and leave room beside the outermost points for their names."""
+    """Label powers of ten, with room beside the outermost points for their names."""
     powers = range(3, 10)
     sizes = sizes or [100_000, 10_000_000]
     low, high = floor(log10(max(1, min(sizes)))), ceil(log10(max(sizes) + 1))
@@ -244,7 +233,7 @@ def _speeds(speeds: Sequence[float]) -> dict[str, object]:
 
 
 def short_count(number: float) -> str:
-    """Return a count in few characters: 842, 122 k, 7.8 M."""
+    """Return a count in a few characters: 842, 122 k, 7.8 M."""
     for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if number >= size:
             value = number / size

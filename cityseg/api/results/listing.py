@@ -1,4 +1,4 @@
-"""Results: runs and shipped models seen alike."""
+"""Results: runs and shipped models under one type."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ Source = Literal["run", "shipped"]
 
 @dataclass(frozen=True)
 class Result:
-    """A run or a shipped model, as tables show it.
+    """A run or a shipped model.
 
     Attributes:
         id: the run's id or the shipped model's name.
-        source: where it lies: ``runs/`` or ``checkpoints/``.
+        source: its folder: ``runs/`` or ``checkpoints/``.
         state: queued, running, finished, stopped or failed.
-        config: the description it was trained from.
-        created: when, as ISO 8601.
-        data: words that name the training data.
-        measured_on: words that name the data of the scores.
-        parameters: number of trained parameters, or None before the first epoch.
+        config: the config of its training.
+        created: time of creation, ISO 8601.
+        data: description of the training data.
+        measured_on: description of the data of the scores.
+        parameters: number of trained parameters; None before the first epoch.
         seconds: training time so far, without preparing data.
-        best_epoch: the epoch whose weights are used, or None before the first.
+        best_epoch: epoch of the weights; None before the first.
         epochs_done: finished epochs.
         scores: summaries of the best weights by split, each with fingerprint, size and label policy.
-        speed: frames per second on one photo at a time and the device that gave them, as the model card has them.
+        speed: frames per second, one photo at a time, and the device, from the model card.
         progress: the latest figures of a running training.
-        error: what went wrong, in a sentence.
+        error: the failure in a sentence.
         run: the folder, for history, matrices and probes.
     """
 
@@ -56,7 +56,7 @@ class Result:
     run: Run
 
     def score(self, split: str, metric: str, average: str = "macro") -> float | None:
-        """Return one aggregate, or None where it was not measured."""
+        """Return one aggregate; None if not measured."""
         value: float | None = self.scores.get(split, {}).get(average, {}).get(metric)
         return value
 
@@ -78,7 +78,7 @@ def find_result_folder(name: str, runs: Path | None = None) -> Run:
     """Return the folder behind MODEL: a run id, a shipped model's name, or a folder with a checkpoint.
 
     Raises:
-        UsageError: it is none of them.
+        UsageError: an unknown name.
     """
     shipped = shipped_root() / name
     if Path(name).name == name:
@@ -105,7 +105,7 @@ def find_result(name: str, runs: Path | None = None) -> Result:
 
 
 def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Result]:
-    """List runs, newest first, then shipped models by name. A folder that cannot be read is left out."""
+    """List runs, newest first, then shipped models by name. Unreadable folders are left out."""
     found: list[tuple[Run, Source]] = [(run, "run") for run in list_runs(runs)]
     if shipped:
         found += [(Run(path.parent), "shipped") for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]

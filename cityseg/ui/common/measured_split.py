@@ -1,4 +1,4 @@
-"""A result on one split: its frames and confusion matrices, and the connected data if it holds them."""
+"""A result on one split: its frames and confusion matrices, and the connected data if it holds the frames."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
         held = set(measured.names) <= set(frames.frame_names(spec, measured.split))
         if held and _same_truth(measured, cache.frame(spec, measured.split, measured.names[0]), 0):
             return info
-        found = f"{info.name}, which is connected, does not hold them"
+        found = f"{info.name}, which is connected, does not contain them"
     except CitysegError as error:
         found = f"the connected data cannot be opened. {error}"
     st.info(
         f"The pictures are missing: {measured.result.id} was measured on the {measured.split} frames of "
-        f"{measured.result.measured_on}, and {found}. Everything that was counted is here all the same.",
+        f"{measured.result.measured_on}, and {found}. All scores are shown nevertheless.",
         icon=":material/hide_image:",
     )
     st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")
@@ -76,6 +76,6 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
 
 
 def _same_truth(measured: MeasuredSplit, frame: FrameView, index: int) -> bool:
-    """Whether the frame's labels are those that were counted; synthetic datasets repeat frame names."""
+    """Whether the frame's labels are those that were evaluated; synthetic datasets repeat frame names."""
     small = resize_label(frame.train_ids, measured.result.config.image_size)
     return bool(np.array_equal(truth_pixels(small), measured.matrices[index].sum(1)))

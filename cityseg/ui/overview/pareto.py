@@ -1,4 +1,4 @@
-"""All measured models by what they cost, in size or in time, and by their score."""
+"""Accuracy of all measured models vs. their size and speed."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ import streamlit as st
 from cityseg.analysis.comparison import bootstrap
 from cityseg.api import Result
 from cityseg.errors import CitysegError
-from cityseg.figures.pareto import Cost, ModelPoint, cost, model_front
+from cityseg.figures.pareto import Cost, ModelPoint, cost, pareto_chart
 from cityseg.ui.app import url_state
 
 _BY = "front_by"
 _TITLES: dict[Cost, str] = {"size": "Size", "speed": "Speed", "onnx": "Speed by ONNX"}
 _FASTER = (
-    "further right is faster; the dotted line joins those that no faster model matches. Each sees photos at its own "
-    "size, which is most of what decides its speed"
+    "further right is faster; the dotted line joins those that no faster model matches (the Pareto front). Speed "
+    "depends mostly on the model's input size"
 )
-_WORDS: dict[Cost, str] = {
-    "size": "further left is smaller; the dotted line joins those that no smaller model matches",
+_HOW_TO_READ: dict[Cost, str] = {
+    "size": "further left is smaller; the dotted line joins those that no smaller model matches (the Pareto front)",
     "speed": _FASTER,
-    "onnx": f"{_FASTER}. ONNX Runtime runs a model without PyTorch, here on the processor; it is timed when a model is "
-    "published, so other trainings are missing",
+    "onnx": f"{_FASTER}. ONNX Runtime runs a model without PyTorch, here on the CPU; it is timed when a model is "
+    "published, so other runs are missing",
 }
 
 
 def show(results: Sequence[Result]) -> None:
-    """Show the chart, or how to come to a first model."""
-    st.subheader("What a score costs", anchor=False)
+    """Show the chart, or how to get a first model."""
+    st.subheader("Accuracy vs. size and speed", anchor=False)
     points = _points(results)
     if not points:
         with st.container(border=True):
             st.markdown("**No model has been measured yet.**")
             st.markdown(
-                "A model appears here once a training has finished, since its test score is measured at the end. "
-                "The smallest preset takes a few minutes on any computer."
+                "A model appears here once its training has finished and its test score is measured. The smallest "
+                "preset takes a few minutes on any computer."
             )
             st.page_link("pages/train.py", label="Train the first model", icon=":material/model_training:")
         return
-    by = _choose(points)
+    by = _choose_cost(points)
     st.caption(
-        f"One mark per model: further up is better, {_WORDS[by]}. The thin bar is the 95\u00a0% interval: how far "
-        "other frames would have moved the score. Only marks of the same shape were measured alike."
+        f"One mark per model: further up is better, {_HOW_TO_READ[by]}. The thin bar is the 95\u00a0% interval of the "
+        "score over other frames of the same kind. Only marks of one shape are comparable."
     )
     st.plotly_chart(
-        model_front(points, by),
+        pareto_chart(points, by),
         key=f"front_{by}",
         config={"displayModeBar": False},
         alt=f"{_TITLES[by]} against macro F1 on the test split: "
@@ -56,14 +56,14 @@ def show(results: Sequence[Result]) -> None:
 
 
 def conditions(result: Result) -> str:
-    """Say what a result's test score was measured on."""
+    """Describe the data and size of a result's test score."""
     scores = result.scores["test"]
-    words = f"{result.measured_on} · {scores['frames']:,} test frames"
+    text = f"{result.measured_on} · {scores['frames']:,} test frames"
     size = scores.get("size")
-    return f"{words}, compared at {size[1]} × {size[0]} px" if size else words
+    return f"{text}, compared at {size[1]} × {size[0]} px" if size else text
 
 
-def _choose(points: Sequence[ModelPoint]) -> Cost:
+def _choose_cost(points: Sequence[ModelPoint]) -> Cost:
     names = tuple(name for name in get_args(Cost) if any(cost(point, name) for point in points))
     url_state.settle(_BY, "front", names, names[0])
     answer: Cost | None = st.segmented_control(
@@ -81,26 +81,26 @@ def _choose(points: Sequence[ModelPoint]) -> Cost:
 
 
 def _points(results: Sequence[Result]) -> list[ModelPoint]:
-    """Return the measured models; equal conditions get equal words, different ones different words."""
-    words: dict[tuple[Any, ...], str] = {}
+    """Return the measured models; each distinct basis of measurement gets one distinct description."""
+    descriptions: dict[tuple[Any, ...], str] = {}
     points: list[ModelPoint] = []
     for result in results:
         score = result.score("test", "f1")
         if score is None or result.parameters is None or any(point.name == result.id for point in points):
-            # A run that has been published is listed twice, with the same weights and scores.
+            # A published run is listed twice, with the same weights and scores.
             continue
         scores = result.scores["test"]
         key = (scores.get("fingerprint"), tuple(scores.get("size") or ()), scores.get("label_policy"))
-        if key not in words:
+        if key not in descriptions:
             text = conditions(result)
-            twins = sum(value.startswith(text) for value in words.values())
-            words[key] = f"{text} (other labels {twins + 1})" if twins else text
+            twins = sum(value.startswith(text) for value in descriptions.values())
+            descriptions[key] = f"{text} (other labels {twins + 1})" if twins else text
         points.append(
             ModelPoint(
                 result.id,
                 result.parameters,
                 score,
-                words[key],
+                descriptions[key],
                 _interval(result),
                 result.speed.get("frames_per_second"),
                 str(result.speed.get("device", "")),

@@ -1,4 +1,4 @@
-"""One frame of the connected data as the best model sees it, and how long the model takes for it."""
+"""Preview: one frame of the connected data with the best model's prediction, and the model's speed."""
 
 from __future__ import annotations
 
@@ -12,32 +12,37 @@ from cityseg.api.types import Split, SplitStatistics
 from cityseg.classes import IGNORE_INDEX
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
-from cityseg.ui.common import frames
-from cityseg.ui.common.viewer import Layer, viewer
+from cityseg.ui.common import frame_navigator, frames
+from cityseg.ui.common.viewer import PHOTO, Layer, viewer
 
-_SHOWN_FIRST: tuple[Split, ...] = ("test", "val", "train")
-_SEEN = 20
-"""Pixels of a class, more than which a frame holds it."""
+_SPLITS: dict[Split, str] = {
+    "test": "never trained on",
+    "val": "used to choose the best epoch",
+    "train": "used for training",
+}
+"""Splits in order of preference, and their use."""
+_PRESENT = 20
+"""A frame has a class if it has more pixels of it than this."""
 
 
 @st.fragment
 def picture(info: DataInfo, model: str | None) -> None:
-    """Show one frame: truth against prediction, with next and previous."""
+    """Show one frame, ground truth against prediction, with next and previous."""
     split, names = _frames(info)
-    chosen = session.remembered("frame", names) or _liveliest(info, split, names)
+    chosen = session.remembered("frame", names) or _default_frame(info, split, names)
     place = st.container()
     try:
         frame = cache.frame(info.spec, split, chosen)
     except CitysegError as error:
         place.error(f"This frame cannot be shown. {error}", icon=":material/broken_image:")
         return
-    layers = [Layer("truth", frame.train_ids)]
-    problem, right = "", None
+    truth = Layer("ground truth", frame.train_ids)
+    layers, problem, accuracy = [truth], "", None
     if model is not None:
         try:
             prediction = cache.predict(model, frame.photo)
             layers.append(Layer(model, prediction.train_ids, prediction.confidence))
-            right = share_right(frame.train_ids, prediction.train_ids)
+            accuracy = pixel_accuracy(frame.train_ids, prediction.train_ids)
         except CitysegError as error:
             problem = f"{model} could not predict this frame. {error}"
     with place:
@@ -45,70 +50,68 @@ def picture(info: DataInfo, model: str | None) -> None:
             frames.unsquashed(frame.photo, info),
             layers,
             key="overview",
-            alt=f"Street frame {chosen} with the true classes" + (f" and those {model} sees." if model else "."),
-            compare=("truth", model) if len(layers) == 2 and model else ("photo", "truth"),
+            alt=f"Frame {chosen} with its ground truth" + (f" and the prediction of {model}." if model else "."),
+            compare=(truth.name, layers[1].name) if len(layers) == 2 else (PHOTO, truth.name),
             navigation=len(names) > 1,
             clicks=False,
         )
     if problem:
         st.warning(problem)
-    seen = {"train": "the model learns from it", "val": "used to choose the best epoch", "test": "never trained on"}
-    words = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({seen[split]}): {chosen}."
-    if right is not None:
-        words += f" **{model}** names {right:.1%} of its labelled pixels correctly.".replace("%", "\u00a0%")
-    st.caption(words)
-    if event is not None and event.kind != "click":
-        step = 1 if event.kind == "next" else -1
+    text = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({_SPLITS[split]}): {chosen}."
+    if accuracy is not None:
+        text += f" Pixel accuracy of **{model}**: {accuracy:.1%}.".replace("%", "\u00a0%")
+    st.caption(text)
+    if step := frame_navigator.steps(event):
         session.remember("frame", names[(names.index(chosen) + step) % len(names)])
         st.rerun(scope="fragment")
 
 
 def speed(place: Any, info: DataInfo, best: Result | None) -> None:
-    """Write into ``place`` how long the best model takes for one photo, measured now."""
+    """Measure the best model's time for one photo and show it in ``place``."""
     if best is None:
         return
     try:
         split, names = _frames(info)
         milliseconds = cache.speed(best.id, cache.frame(info.spec, split, names[0]).photo)
     except CitysegError:
-        # The picture, which needs the same model and frame, says what is wrong.
-        place.metric("Speed", "–", "could not be measured", delta_color="off", delta_arrow="off", border=True)
+        # The picture needs the same model and frame, and shows the error.
+        metric(place, "Speed", "–", "could not be measured")
         return
     height, width = info.native_size
-    place.metric(
+    metric(
+        place,
         "Speed",
         f"{milliseconds:.0f} ms",
         "per photo",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help=f"Time of {best.id} from a decoded photo of {width} × {height} px to its label map, measured just now on "
-        f"{cache.device().name}; the model itself sees {best.config.image_size[1]} × {best.config.image_size[0]} px. "
+        f"Time of {best.id} from a decoded photo of {width} × {height} px to its label map, measured just now on "
+        f"{cache.device().name}; its input is {best.config.image_size[1]} × {best.config.image_size[0]} px. "
         "A training that runs meanwhile slows it down.",
     )
 
 
-def share_right(truth: np.ndarray, prediction: np.ndarray) -> float | None:
-    """Return the share of labelled pixels that were named right; None where nothing is labelled."""
+def metric(place: Any, label: str, value: str, detail: str, meaning: str | None = None) -> None:
+    """Show a metric with a plain second line."""
+    place.metric(label, value, detail, delta_color="off", delta_arrow="off", border=True, help=meaning)
+
+
+def pixel_accuracy(truth: np.ndarray, prediction: np.ndarray) -> float | None:
+    """Return the share of correct pixels among the labelled ones; None if there are none."""
     labelled = truth != IGNORE_INDEX
     return float((truth == prediction)[labelled].mean()) if labelled.any() else None
 
 
 def _frames(info: DataInfo) -> tuple[Split, tuple[str, ...]]:
-    """Return the first split that has frames, unseen ones first, and their names."""
+    """Return the preferred split that has frames, and their names."""
     names = cache.frame_names(info.spec)
-    split = next(split for split in _SHOWN_FIRST if names[split])
+    split = next(split for split in _SPLITS if names[split])
     return split, names[split]
 
 
-def _liveliest(info: DataInfo, split: Split, names: tuple[str, ...]) -> str:
-    return liveliest(cache.statistics(info.spec)[split]) if cache.is_prepared(info.spec) else names[0]
+def _default_frame(info: DataInfo, split: Split, names: tuple[str, ...]) -> str:
+    return diverse_bright_frame(cache.statistics(info.spec)[split]) if cache.is_prepared(info.spec) else names[0]
 
 
-def liveliest(counted: SplitStatistics) -> str:
-    """Return the lightest of the frames that hold the most classes, or one less.
-
-    A first look at night, or into rain, would say little of the data or of the model.
-    """
-    held = (counted.pixels > _SEEN).sum(1)
-    return counted.frames[int(np.where(held >= held.max() - 1, counted.brightness, -1).argmax())]
+def diverse_bright_frame(counted: SplitStatistics) -> str:
+    """Return the brightest of the frames with the most classes, or one less: night and rain introduce a set poorly."""
+    present = (counted.pixels > _PRESENT).sum(1)
+    return counted.frames[int(np.where(present >= present.max() - 1, counted.brightness, -1).argmax())]

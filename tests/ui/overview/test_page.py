@@ -15,10 +15,10 @@ from streamlit.testing.v1 import AppTest
 from cityseg import api
 from cityseg.config.presets import PRESETS
 from cityseg.data.prepared.statistics import compute
-from cityseg.figures.pareto import ModelPoint, model_front, short_count
+from cityseg.figures.pareto import ModelPoint, pareto_chart, short_count
 from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
 from cityseg.runs import Run
-from cityseg.ui.overview.preview import liveliest, share_right
+from cityseg.ui.overview.preview import diverse_bright_frame, pixel_accuracy
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -54,7 +54,7 @@ def test_without_a_model_it_shows_the_data_and_how_to_train() -> None:
     assert "No model has been measured yet" in words(app)
     assert "No training is running" in words(app)
     assert len(pictures(app)) == 1
-    assert b'"truth"' in pictures(app)[0]
+    assert b'"ground truth"' in pictures(app)[0]
 
 
 def test_the_best_model_is_named_with_its_data_and_seen_in_the_picture(
@@ -103,7 +103,7 @@ def test_speed_by_onnx_is_offered_where_a_model_has_it(trained: Run, workplace: 
 
 def test_models_measured_alike_share_a_symbol_and_a_front() -> None:
     alike = [ModelPoint("a", 1000, 0.2, "one"), ModelPoint("b", 9000, 0.1, "one"), ModelPoint("c", 90_000, 0.4, "one")]
-    figure = model_front([*alike, ModelPoint("d", 90_000, 0.9, "other")])
+    figure = pareto_chart([*alike, ModelPoint("d", 90_000, 0.9, "other")])
     marks = {text: trace.marker.symbol for trace in figure.data for text in trace.text or ()}
     assert marks["a"] == marks["b"] == marks["c"] != marks["d"]
     front = next(trace for trace in figure.data if trace.mode == "lines")
@@ -117,7 +117,7 @@ def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
         ModelPoint("large", 90_000, 0.4, "one", (0.35, 0.44), 8.0, "CPU"),
         ModelPoint("untimed", 90_000, 0.5, "one"),
     ]
-    figure = model_front(points, "speed")
+    figure = pareto_chart(points, "speed")
     marks = next(trace for trace in figure.data if trace.text)
     assert list(marks.text) == ["small", "slow", "large"]
     assert list(marks.x) == [200, 20, 8]
@@ -135,14 +135,14 @@ def test_by_onnx_the_devices_of_other_speeds_do_not_matter() -> None:
         ModelPoint("large", 9000, 0.4, "one", None, 900.0, "a GPU", 40.0),
         ModelPoint("not published", 9000, 0.5, "one", None, 8.0, "CPU"),
     ]
-    figure = model_front(points, "onnx")
+    figure = pareto_chart(points, "onnx")
     assert [list(trace.x) for trace in figure.data if trace.mode == "lines"] == [[300, 40]]
     assert [list(trace.text) for trace in figure.data if trace.text] == [["small", "large"]]
     assert figure.layout.xaxis.title.text == "Frames per second by ONNX Runtime (log scale)"
 
 
 def test_by_speed_every_device_has_a_front_of_its_own() -> None:
-    figure = model_front(
+    figure = pareto_chart(
         [
             ModelPoint("small", 1000, 0.2, "one", None, 200.0, "CPU"),
             ModelPoint("large", 9000, 0.4, "one", None, 8.0, "CPU"),
@@ -164,10 +164,10 @@ def test_counts_are_short(number: float, text: str) -> None:
     assert short_count(number) == text
 
 
-def test_a_frame_without_labels_has_no_share_right() -> None:
+def test_a_frame_without_labels_has_no_pixel_accuracy() -> None:
     void = np.full((4, 4), 255, np.uint8)
-    assert share_right(void, np.zeros_like(void)) is None
-    assert share_right(np.zeros_like(void), np.zeros_like(void)) == 1.0
+    assert pixel_accuracy(void, np.zeros_like(void)) is None
+    assert pixel_accuracy(np.zeros_like(void), np.zeros_like(void)) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_the_first_frame_holds_many_classes_and_is_light(cached_split, tmp_path,
     for frame, classes in enumerate(most):
         split.labels[frame] = np.arange(16 * 32).reshape(16, 32) // 21 % classes
         split.photos[frame] = light[frame]
-    assert liveliest(compute(replace(split, folder=tmp_path))) == split.meta.frames[first]
+    assert diverse_bright_frame(compute(replace(split, folder=tmp_path))) == split.meta.frames[first]
 
 
 def test_names_of_close_marks_keep_apart():
     points = [ModelPoint("best-3", 889_315, 0.598, "alike"), ModelPoint("best-4", 1_146_867, 0.614, "alike")]
     apart = ModelPoint("far", 10_000_000, 0.2, "alike")
-    trace = next(trace for trace in model_front([*points, apart]).data if trace.mode == "markers+text")
+    trace = next(trace for trace in pareto_chart([*points, apart]).data if trace.mode == "markers+text")
     places = dict(zip(trace.text, trace.textposition, strict=True))
     assert places["best-4"] == places["far"] == "top center"
     assert places["best-3"] in ("middle left", "bottom center"), "above or to the right it would cover best-4"
@@ -192,5 +192,5 @@ def test_names_of_close_marks_keep_apart():
 
 def test_five_marks_at_one_place_have_their_names_on_five_sides():
     points = [ModelPoint(f"best-{number}", 1_146_867, 0.61 + 0.01 * number, "alike") for number in range(5)]
-    trace = next(trace for trace in model_front(points).data if trace.mode == "markers+text")
+    trace = next(trace for trace in pareto_chart(points).data if trace.mode == "markers+text")
     assert len(set(trace.textposition)) == 5
