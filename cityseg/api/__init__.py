@@ -29,14 +29,14 @@ from cityseg.api.results.evaluate import evaluate
 from cityseg.api.results.flips import flips
 from cityseg.api.results.inspect import inspect, inspect_pixel
 from cityseg.api.results.label_audit import (
-    CONFIDENCE,
-    Audit,
+    AUDIT_CONFIDENCE,
+    LabelAudit,
     audit_file,
+    audit_labels,
     audit_report,
     find_audit,
-    judge,
-    make_audit,
     read_verdicts,
+    set_verdict,
 )
 from cityseg.api.results.listing import Result, find_result, list_results
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
@@ -51,9 +51,8 @@ from cityseg.jobs.queue import Queue
 from cityseg.jobs.record import JobStatus
 
 __all__ = [
-    "CONFIDENCE",
+    "AUDIT_CONFIDENCE",
     "Agreed",
-    "Audit",
     "AugmentedView",
     "BenchResult",
     "ClipResult",
@@ -65,6 +64,7 @@ __all__ = [
     "Format",
     "FrameView",
     "JobStatus",
+    "LabelAudit",
     "ModelInfo",
     "PairComparison",
     "PreflightCheck",
@@ -76,6 +76,7 @@ __all__ = [
     "advance_queue",
     "agree",
     "audit_file",
+    "audit_labels",
     "audit_report",
     "augmented_views",
     "average",
@@ -102,13 +103,11 @@ __all__ = [
     "frame_view",
     "inspect",
     "inspect_pixel",
-    "judge",
     "launch",
     "launch_sweep",
     "list_groups",
     "list_results",
     "load_predictor",
-    "make_audit",
     "measure_robustness",
     "measure_time",
     "model_folder",
@@ -126,6 +125,7 @@ __all__ = [
     "robustness_files",
     "running_checks",
     "set_slots",
+    "set_verdict",
     "splits_with_frames",
     "start_check",
     "start_preparation",

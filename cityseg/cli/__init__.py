@@ -13,7 +13,21 @@ import typer
 from typer.exceptions import TyperException
 
 from cityseg import distributed
-from cityseg.cli import agreement, bench, compare, demo, flips, inspect, models, preflight, robustness, sweep, train
+from cityseg.cli import (
+    agreement,
+    bench,
+    compare,
+    demo,
+    evaluate,
+    flips,
+    inspect,
+    models,
+    predict,
+    preflight,
+    robustness,
+    sweep,
+    train,
+)
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
@@ -31,12 +45,12 @@ app.command()(preflight.estimate)
 app.command()(preflight.overfit)
 app.command("lr-find")(preflight.lr_find)
 app.add_typer(runs_app, name="runs")
-app.command()(models.evaluate)
+app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(flips.flips)
-app.command()(models.predict)
+app.command()(predict.predict)
 app.command()(agreement.agree)
-app.command()(models.clip)
+app.command()(predict.clip)
 app.command("models")(models.list_models)
 app.command()(models.export)
 app.command()(demo.demo)

@@ -1,4 +1,4 @@
-"""``cityseg agree``: how far several models agree on a photo."""
+"""``cityseg agree``: agreement of several models on a photo."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cityseg.cli.common import Json, Runs, bar, percent, print_result
 def agree(
     photo: Path,
     models: Annotated[list[str], typer.Argument(metavar="MODEL...")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the map.")],
-    fit: Annotated[Fit, typer.Option("--fit", help="How the photo is brought to the models' sizes.")] = "stretch",
-    flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored photo, and average.")] = False,
+    out: Annotated[Path, typer.Option("--out", help="Output folder.")],
+    fit: Annotated[Fit, typer.Option("--fit", help="How the photo is resized to the models' sizes.")] = "stretch",
+    flip: Annotated[bool, typer.Option("--flip", help="Flip TTA: average with the mirrored photo.")] = False,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Say on how much of PHOTO two to four models agree and where they differ most; write the map of agreement."""
+    """Report where two to four models agree on PHOTO and where they differ most; write the agreement map."""
     with bar("predicting") as progress:
         found = api.agree(photo, models, out, fit=fit, flip=flip, runs=runs, on_progress=progress)
     document = asdict(found)
@@ -33,10 +33,10 @@ def agree(
 
 def _lines(found: api.Agreed) -> Iterable[str]:
     if found.share is None:
-        yield "No part of the photo was shown to all of these models."
+        yield "No part of the photo was predicted by all of these models."
         return
-    whom = "Both models" if len(found.models) == 2 else f"All {len(found.models)} models"
-    yield f"{whom} say the same on {percent(found.share)} of the picture: {found.file}"
+    models = "Both models" if len(found.models) == 2 else f"All {len(found.models)} models"
+    yield f"{models} agree on {percent(found.share)} of the photo: {found.file}"
     if len(found.models) > 2:
         yield ", ".join(f"{name} on {percent(share)}" for name, share in found.by_number.items())
         yield from (f"{first} and {second}: {percent(share)}" for first, second, share in found.pairs)

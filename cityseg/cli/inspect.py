@@ -1,4 +1,4 @@
-"""Verbs about where a result fails: inspect, audit."""
+"""``cityseg inspect``, ``pixel`` and ``audit``: error analysis of a result."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import typer
 
 from cityseg import api
 from cityseg.analysis.errors.label_audit import VERDICTS, Verdict
+from cityseg.analysis.errors.ranking_metric import PREDICTED_AS
 from cityseg.analysis.errors.slices import Kind
 from cityseg.api.types import Split
 from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, split_bar, table
 from cityseg.errors import UsageError
 
-SplitOption = Annotated[Split, typer.Option("--split", help="Which frames.")]
+SplitOption = Annotated[Split, typer.Option("--split", help="Split of the dataset.")]
 
 
 def inspect(
@@ -23,17 +24,17 @@ def inspect(
     split: SplitOption = "val",
     by: Annotated[
         str,
-        typer.Option("--by", help='What "worst" means: "mean IoU", "recall of person", "rider called person".'),
+        typer.Option("--by", help='Ranking metric: "mean IoU", "recall of person", "rider predicted as person".'),
     ] = "macro F1",
-    slice_by: Annotated[Kind | None, typer.Option("--slice", help="Score parts of the split; reads the data.")] = None,
+    slice_by: Annotated[Kind | None, typer.Option("--slice", help="Score slices of the split; reads the data.")] = None,
     part: Annotated[
-        str | None, typer.Option("--part", help='With --slice: the frames of one slice alone, "darkest third".')
+        str | None, typer.Option("--part", help='With --slice: the frames of one slice alone, such as "darkest third".')
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Frames and confusions to list.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of frames and of confusions.")] = 20,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """List where MODEL (a run or a shipped model) fails: worst frames, confusions, and slices with intervals."""
+    """List the worst frames, the confusions and the slices of MODEL (a run or a shipped model)."""
     with bar("reading") as progress:
         report = api.inspect(
             model, split, by, slice_by=slice_by, part=part, spec=data, limit=limit, runs=runs, on_progress=progress
@@ -43,14 +44,14 @@ def inspect(
 
 def pixel(
     frame: Annotated[str, typer.Argument(help="Name of the frame.")],
-    place: Annotated[str, typer.Argument(help="ROW,COLUMN in the frame as it is stored, from 0 at the top left.")],
+    place: Annotated[str, typer.Argument(help="ROW,COLUMN in the stored frame, from 0 at the top left.")],
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Runs, shipped models or folders.")],
     data: Data = None,
     split: SplitOption = "val",
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a pixel is labelled, its five likeliest classes by each MODEL, and how far to believe them."""
+    """Print the label of a pixel, its five most probable classes by each MODEL, and how reliable they are."""
     row, _, column = place.partition(",")
     if not (row.isdecimal() and column.isdecimal()):
         raise UsageError(f"expected a pixel as ROW,COLUMN, for example 120,300, found {place!r}")
@@ -63,9 +64,9 @@ def audit(
     data: Data = None,
     split: SplitOption = "val",
     confidence: Annotated[
-        float, typer.Option("--confidence", min=0.0, max=1.0, help="Least mean probability of a region to list.")
-    ] = api.CONFIDENCE,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Regions to list.")] = 20,
+        float, typer.Option("--confidence", min=0.0, max=1.0, help="Minimum mean probability of a region.")
+    ] = api.AUDIT_CONFIDENCE,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of regions.")] = 20,
     verdict: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,11 +76,11 @@ def audit(
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """List regions where MODEL is sure and the label disagrees, keep verdicts, and score without the wrong labels."""
+    """List regions where a confident MODEL and the label disagree, store verdicts, and score without wrong labels."""
     with split_bar("auditing") as progress:
-        found = api.make_audit(model, data, split, runs=runs, on_progress=progress)
+        found = api.audit_labels(model, data, split, runs=runs, on_progress=progress)
     for number, judged in [_judged(text, len(found.found)) for text in verdict or []]:
-        api.judge(found, found.found[number - 1], judged)
+        api.set_verdict(found, found.found[number - 1], judged)
     report = api.audit_report(found, api.read_verdicts(found), confidence=confidence, limit=limit)
     print_result(as_json, report, _audit_lines(report))
 
@@ -95,7 +96,7 @@ def _judged(text: str, regions: int) -> tuple[int, Verdict | None]:
 
 
 def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
-    unit = "pixels" if " called " in report["by"] else "score"
+    unit = "pixels" if PREDICTED_AS in report["by"] else "score"
     rows = [
         (f"{number}", frame["frame"], f"{frame['value']:.0f}" if unit == "pixels" else figure(frame["value"]))
         for number, frame in enumerate(report["frames"], start=1)
@@ -106,7 +107,7 @@ def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
         (pair["label"], pair["predicted"], percent(pair["share"]), f"{pair['pixels']:,}")
         for pair in report["confusions"]
     ]
-    yield from table(("is", "is called", "share", "pixels"), confused)
+    yield from table(("ground truth", "predicted as", "share", "pixels"), confused)
     if report["slices"]:
         yield ""
         yield from table((report["slice_by"], "frames", report["slice_score"], "95 % interval"), _slice_rows(report))
@@ -114,13 +115,13 @@ def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
 
 def _pixel_lines(report: dict[str, Any]) -> Iterable[str]:
     yield f"label: {report['label'] or 'not scored'}"
-    for thought in report["models"]:
-        top = ", ".join(f"{each['class']} {percent(each['probability'])}" for each in thought["top"])
-        yield f"{thought['model']}: {top}"
-        said = thought["when_it_says"]
-        if said["is"]:
-            shares = ", ".join(f"{name} {percent(share)}" for name, share in list(said["is"].items())[:4])
-            yield f"  when it says {said['class']}, on {said['split']} it is {shares}"
+    for prediction in report["models"]:
+        top = ", ".join(f"{each['class']} {percent(each['probability'])}" for each in prediction["top"])
+        yield f"{prediction['model']}: {top}"
+        first = prediction["when_it_says"]
+        if first["is"]:
+            shares = ", ".join(f"{name} {percent(share)}" for name, share in list(first["is"].items())[:4])
+            yield f"  pixels predicted as {first['class']} on {first['split']} are {shares}"
 
 
 def _slice_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -129,7 +130,7 @@ def _slice_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
             part["name"],
             str(part["frames"]),
             figure(part["score"]),
-            f"{part['interval'][0]:.3f} to {part['interval'][1]:.3f}" if part["interval"] else "too few to tell",
+            f"{part['interval'][0]:.3f} to {part['interval'][1]:.3f}" if part["interval"] else "too few frames",
         )
         for part in report["slices"]
     ]
@@ -148,11 +149,11 @@ def _audit_lines(report: dict[str, Any]) -> Iterable[str]:
         )
         for region in report["regions"]
     ]
-    yield from table(("number", "frame", "label says", "model says", "of frame", "confidence", "verdict"), rows)
+    yield from table(("number", "frame", "label", "prediction", "of frame", "confidence", "verdict"), rows)
     yield f"{report['regions_in_all']} regions of at least {percent(report['confidence'])} mean confidence"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report["verdicts"].items())
-    yield f"verdicts: {counts}; kept in {report['verdict_file']}"
-    for words, key in (("honest, all labels as they are", "honest"), ("without wrong labels", "without_wrong_labels")):
+    yield f"verdicts: {counts}; stored in {report['verdict_file']}"
+    for words, key in (("as labelled", "honest"), ("without wrong labels", "without_wrong_labels")):
         scores = report[key]
         yield (
             f"{words}: macro F1 {figure(scores['macro']['f1'])}, mean IoU {figure(scores['macro']['iou'])}, "

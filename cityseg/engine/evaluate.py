@@ -1,9 +1,9 @@
-"""The evaluation pass: a model over a split on the device, one confusion matrix per frame out."""
+"""Prediction passes over a split: per-frame confusion matrices, or the predicted label maps themselves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cityseg import distributed
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.runtime.precision import arithmetic
 from cityseg.inference.upsample import at_size
 from cityseg.metrics import most_probable
@@ -30,14 +31,14 @@ EVALUATION_BATCH = 16
 
 
 @dataclass(frozen=True)
-class Detail:
-    """What a pass counts beside the matrices, where it is asked to.
+class EvaluationDetail:
+    """Counts of a detailed pass besides the confusion matrices; stored as ``runs.SplitDetail``.
 
     Attributes:
         boundary: (N, 19, 3) int64 pixels near contours, see ``metrics.boundary``.
-        calibration: (19, 100, 3) int64 pixels by confidence, of all frames, see ``metrics.calibration``.
+        calibration: (19, 100, 3) int64 pixels by confidence, summed over all frames, see ``metrics.calibration``.
         light: (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255.
-        entropy: (N,) float32 mean entropy of each frame's predictions, as a share of the largest there can be.
+        entropy: (N,) float32 mean predictive entropy of each frame, as a share of its maximum.
         predicted: (N, 19) int64 pixels of each frame by predicted class, void included.
     """
 
@@ -50,19 +51,19 @@ class Detail:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one pass gives.
+    """Result of one pass over a split.
 
     Attributes:
-        confusions: (N, 19, 19) int64 per-frame matrices, rows = truth.
-        loss: mean of the given loss over batches, or None.
-        kept: train ids, (K, H, W) uint8, of the frames that were asked for.
-        detail: what else was counted, if that was asked for.
+        confusions: (N, 19, 19) int64 per-frame matrices, rows = ground truth.
+        loss: mean of the loss over batches, None if no loss was passed.
+        kept: (K, H, W) uint8 train ids of the frames in ``keep``.
+        detail: further counts, None unless the pass was ``detailed``.
     """
 
     confusions: np.ndarray
     loss: float | None
     kept: np.ndarray
-    detail: Detail | None = None
+    detail: EvaluationDetail | None = None
 
 
 def evaluate(
@@ -79,33 +80,32 @@ def evaluate(
     on_predicted: Callable[[int, np.ndarray], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Predict every frame of a split and count; the processes of a run share the batches, and all have the result.
+    """Predict every frame of a split and count; distributed processes share the batches and all return the result.
 
     Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits; is put in evaluation mode for the pass.
-        split: photos at the model's size, and truth.
-        normalization: what the model expects.
-        precision: arithmetic of the pass; shipped figures are measured in float32.
-        loss: also averaged over the pass, if given.
-        truth: (N, H, W) uint8 train ids at another size to be scored at; the logits are resized to it.
+        model: (N, 3, H, W) -> (N, 19, H, W) logits; put into evaluation mode for the pass.
+        split: photos at the model's size, and ground truth.
+        normalization: input normalization of the model.
+        precision: arithmetic of the pass; published scores use float32.
+        loss: averaged over the pass if passed.
+        truth: (N, H, W) uint8 train ids at another size to score at; logits are resized to it.
         keep: indices of frames whose predictions are returned.
-        detailed: also count pixels near contours and by confidence, and what tells whether a photo is like these.
-        temperature: divides the logits before they become the probabilities that are counted.
-        on_predicted: called with a frame's index and its (H, W) uint8 train ids, by the process that predicted it.
+        detailed: also count what ``EvaluationDetail`` holds.
+        temperature: divides the logits before the softmax of a detailed pass.
+        on_predicted: called with a frame's index and its (H, W) uint8 train ids, in the process that predicted it.
         on_progress: called with (frames done, frames in all).
     """
-    # Late, like all of ignite: it takes half as long to load as PyTorch does, and most verbs do without it.
+    # Imported here: ignite takes half as long to load as PyTorch, and most commands do without it.
     from ignite.engine import Engine, Events
 
     from cityseg.metrics.frame_confusion import FrameConfusionMatrix
 
     was_training = model.training
     dtype = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32
-    batches = range(0, len(split), EVALUATION_BATCH)
-    own = distributed.dealt(batches)
+    own = distributed.dealt(range(0, len(split), EVALUATION_BATCH))
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
-    details: list[Detail] = []
+    details: list[EvaluationDetail] = []
 
     def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
         batch = slice(first, first + EVALUATION_BATCH)
@@ -115,8 +115,10 @@ def evaluate(
             logits = model(x.to(dtype)).float()
             if loss is not None:
                 losses.append(loss(_resized(logits, labels), labels))
-            predictions, confidence, entropy = _read(logits, (labels.shape[1], labels.shape[2]), detailed, temperature)
-        # The first batch of a process that was dealt none only keeps ignite content.
+            predictions, confidence, entropy = _predict(
+                logits, (labels.shape[1], labels.shape[2]), detailed, temperature
+            )
+        # A process without a batch of its own still runs the first one, which counts for another process.
         if detailed and first in own:
             assert confidence is not None
             assert entropy is not None
@@ -127,13 +129,11 @@ def evaluate(
                 entropy.mean((1, 2)),
                 class_counts(predictions),
             )
-            details.append(Detail(*(part.cpu().numpy() for part in counted)))
+            details.append(EvaluationDetail(*(part.cpu().numpy() for part in counted)))
         if on_predicted and first in own:
             for index, train_ids in enumerate(predictions.cpu().numpy(), start=first):
                 on_predicted(index, train_ids)
-        for index in keep:
-            if first <= index < first + EVALUATION_BATCH:
-                kept[index] = predictions[index - first].clone()
+        kept.update({i: predictions[i - first].clone() for i in keep if first <= i < first + EVALUATION_BATCH})
         return predictions, labels
 
     engine = Engine(step)
@@ -148,23 +148,49 @@ def evaluate(
 
     model.eval()
     try:
-        # ignite refuses to run over nothing; what a process without a batch of its own counts is left out below.
+        # ignite refuses an empty iterable; the counts of a process without a batch of its own are dropped below.
         engine.run(own or [0])
     finally:
         model.train(was_training)
     counts = np.split(matrix.per_frame(), range(EVALUATION_BATCH, len(own) * EVALUATION_BATCH, EVALUATION_BATCH))
-    pictures: dict[int, np.ndarray] = {}
-    own_pictures = torch.stack([*kept.values()]).cpu().numpy() if kept else ()
-    for hand in distributed.everybodys(dict(zip(kept, own_pictures, strict=True))):
-        pictures |= hand
+    kept_maps: dict[int, np.ndarray] = {}
+    for part in distributed.everybodys({index: train_ids.cpu().numpy() for index, train_ids in kept.items()}):
+        kept_maps |= part
     means = distributed.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
-    detail = _together(distributed.collected(details)) if detailed else None
     return Evaluation(
         np.concatenate(distributed.collected(counts[: len(own)])),
         float(torch.tensor(means).mean()) if means else None,
-        np.stack([pictures[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
-        detail,
+        np.stack([kept_maps[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
+        _joined(distributed.collected(details)) if detailed else None,
     )
+
+
+def predict_frames(
+    model: nn.Module,
+    split: CachedSplit,
+    normalization: Normalization,
+    device: torch.device,
+    temperature: float = 1.0,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Predict a split frame by frame in float32, in the batches of ``evaluate``; memory holds one batch at a time.
+
+    Args:
+        model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
+        split: photos at the model's size.
+        normalization: input normalization of the model.
+        device: device of the model.
+        temperature: divides the logits before the softmax.
+
+    Yields:
+        (H, W) uint8 train ids of a frame and the (H, W) float32 probability of the predicted class.
+    """
+    for first in range(0, len(split), EVALUATION_BATCH):
+        photos = torch.from_numpy(np.array(split.photos[first : first + EVALUATION_BATCH])).to(device)
+        with torch.no_grad(), arithmetic("float32", device):
+            logits = model(normalization.apply(photos)).float()
+            train_ids = most_probable(logits).cpu().numpy()
+            confidence = (logits / temperature).softmax(1).amax(1).cpu().numpy()
+        yield from zip(train_ids, confidence, strict=True)
 
 
 def _resized(logits: Tensor, labels: Tensor) -> Tensor:
@@ -173,12 +199,12 @@ def _resized(logits: Tensor, labels: Tensor) -> Tensor:
     return F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
 
 
-def _read(
+def _predict(
     logits: Tensor, size: tuple[int, int], detailed: bool, temperature: float
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Return the most probable class of every pixel at ``size`` and, if asked for, its probability and the entropy."""
+    """Return the most probable class of every pixel at ``size`` and, if detailed, its probability and the entropy."""
     if logits.shape[-2:] != size:
-        # As a photo is predicted, which is also a frame at a time: a batch at 2048x1024 would take gigabytes.
+        # Frame by frame, as a photo is predicted: a batch at 2048x1024 would take gigabytes.
         train_ids, confidence, entropy = (
             torch.stack(parts) for parts in zip(*(at_size(one, size, temperature) for one in logits), strict=True)
         )
@@ -186,14 +212,16 @@ def _read(
     predictions = most_probable(logits)
     if not detailed:
         return predictions, None, None
-    log_shares = (logits / temperature).log_softmax(1)
-    shares = log_shares.exp()
-    entropy = -(shares * log_shares).sum(1) / math.log(logits.shape[1])
-    return predictions, shares.amax(1), entropy
+    log_probabilities = (logits / temperature).log_softmax(1)
+    probabilities = log_probabilities.exp()
+    entropy = -(probabilities * log_probabilities).sum(1) / math.log(logits.shape[1])
+    return predictions, probabilities.amax(1), entropy
 
 
-def _together(parts: list[Detail]) -> Detail:
-    """Put the batches' counts in their order, and those of all frames into one sum."""
-    joined = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Detail)}
+def _joined(parts: list[EvaluationDetail]) -> EvaluationDetail:
+    """Concatenate the per-frame counts of the batches in order, and sum those over all frames."""
+    joined = {field.name: [getattr(part, field.name) for part in parts] for field in fields(EvaluationDetail)}
     calibration = np.sum(joined.pop("calibration"), 0)
-    return Detail(calibration=calibration, **{name: np.concatenate(values) for name, values in joined.items()})
+    return EvaluationDetail(
+        calibration=calibration, **{name: np.concatenate(values) for name, values in joined.items()}
+    )

@@ -1,4 +1,4 @@
-"""How fast a model is where it is used: one photo at a time."""
+"""Inference speed of a model on single photos."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _WARM_UP, _PASSES, _SECONDS = 2, 20, 2.0
 def measure_speed(
     model: nn.Module, size: tuple[int, int], normalization: Normalization, device: torch.device
 ) -> dict[str, Any]:
-    """Measure a model on single frames: from uint8 pixels on the device to the class of every pixel.
+    """Measure a model on single frames, from uint8 pixels on the device to the class of every pixel.
 
     Args:
-        model: (1, 3, H, W) -> (1, 19, H, W) logits, in evaluation mode; measured as ``for_predicting`` has it.
+        model: (1, 3, H, W) -> (1, 19, H, W) logits, in evaluation mode; measured in its ``for_predicting`` form.
         size: (height, width) of the frame.
-        normalization: what the model expects.
-        device: where the model is.
+        normalization: input normalization of the model.
+        device: device of the model.
 
     Returns:
-        ``frames_per_second``, from the median of up to 20 passes within about two seconds, and ``device`` in words.
+        ``frames_per_second``, from the median of up to 20 passes within about two seconds, and the ``device``'s name.
     """
     model = for_predicting(model, device)
     photo = torch.randint(0, 256, (1, *size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -37,11 +37,11 @@ def measure_speed(
     seconds: list[float] = []
     with torch.no_grad():
         for number in range(_WARM_UP + _PASSES):
-            begun = time.perf_counter()
-            # Bringing the result back waits for the device, as every user of one photo has to.
+            start = time.perf_counter()
+            # Copying the result back synchronises with the device, as every caller with one photo has to.
             most_probable(model(normalization.apply(photo)).float()).cpu()
             if number >= _WARM_UP:
-                seconds.append(time.perf_counter() - begun)
+                seconds.append(time.perf_counter() - start)
                 if sum(seconds) > _SECONDS:
                     break
     return {"frames_per_second": round(1 / statistics.median(seconds), 2), "device": device_name(device)}

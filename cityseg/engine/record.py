@@ -20,7 +20,7 @@ from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import Evaluation
 from cityseg.engine.runtime.device import device_name, peak_memory
-from cityseg.engine.scoring import keep_counts, stamped
+from cityseg.engine.scoring import with_provenance, write_counts
 from cityseg.engine.step import learning_rate
 from cityseg.files import write_atomically
 from cityseg.models import arguments_of, count_parameters
@@ -171,7 +171,7 @@ class Record:
     def scored(self, split: Split, result: Evaluation) -> None:
         """Keep the final counts of the best weights on a split, beside the last epoch's."""
         last = {"last": self.run.confusions("val", "last").matrices} if split == "val" else {}
-        keep_counts(self.run, split, self.splits[split], result, **last)
+        write_counts(self.run, split, self.splits[split], result, **last)
 
     def card(self, model: nn.Module, epoch: int, summary: dict[str, Any], seconds: float) -> ModelCard:
         """Describe the network after ``epoch`` whole epochs and ``seconds`` of work, with its scores on val."""
@@ -190,7 +190,7 @@ class Record:
                 "device": device_name(self.device),
                 "recipe": config.model_dump(mode="json"),
             },
-            scores={"val": stamped(summary, self.splits["val"])},
+            scores={"val": with_provenance(summary, self.splits["val"])},
         )
 
     def _write_probes(self, epoch: int, predictions: np.ndarray) -> None:

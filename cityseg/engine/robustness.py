@@ -1,9 +1,8 @@
-"""A model's scores on frames as they are and as other cameras would have taken them."""
+"""Confusion matrices of a model on a split under image corruptions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,20 +14,7 @@ from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import evaluate
 
 
-@dataclass(frozen=True)
-class Robustness:
-    """Per-frame matrices of one split.
-
-    Attributes:
-        plain: (N, 19, 19) int64, rows = truth, of the frames as they are.
-        changed: the same by the name of the corruption.
-    """
-
-    plain: np.ndarray
-    changed: dict[str, np.ndarray]
-
-
-def measure_robustness(
+def evaluate_corruptions(
     model: nn.Module,
     split: CachedSplit,
     normalization: Normalization,
@@ -36,16 +22,19 @@ def measure_robustness(
     *,
     corruptions: tuple[Corruption, ...] = CORRUPTIONS,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Robustness:
-    """Predict a split once as it is and once for each corruption.
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Evaluate a model on a split without corruption and once under each corruption.
 
     Args:
         model: in evaluation mode, on the device.
-        split: the frames, at the model's size.
-        normalization: what the model expects.
-        device: where to compute.
-        corruptions: what to change.
-        on_progress: called with (frames done, frames in all), of all passes together.
+        split: frames at the model's size.
+        normalization: input normalization of the model.
+        device: device to compute on.
+        corruptions: corruptions to apply, one at a time.
+        on_progress: called with (frames done, frames in all), over all passes together.
+
+    Returns:
+        (N, 19, 19) int64 matrices of the uncorrupted frames, rows = ground truth, and the same by corruption name.
     """
     frames = DeviceSplit(split, device)
     photos, labels = frames.photos.cpu(), frames.labels.cpu()
@@ -56,10 +45,9 @@ def measure_robustness(
         if on_progress:
             on_progress(len(matrices) * len(frames) + done, total)
 
-    matrices.append(evaluate(model, frames, normalization, on_progress=note).confusions)
-    for corruption in corruptions:
-        changed_photos, changed_labels = corrupted(photos, labels, corruption)
-        frames.photos, frames.labels = changed_photos.to(device), changed_labels.to(device)
+    for corruption in (None, *corruptions):
+        if corruption:
+            frames.photos, frames.labels = (part.to(device) for part in corrupted(photos, labels, corruption))
         matrices.append(evaluate(model, frames, normalization, on_progress=note).confusions)
-    plain, *changed = matrices
-    return Robustness(plain, {one.name: each for one, each in zip(corruptions, changed, strict=True)})
+    clean, *others = matrices
+    return clean, {one.name: each for one, each in zip(corruptions, others, strict=True)}

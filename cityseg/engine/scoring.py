@@ -1,4 +1,4 @@
-"""The final scores of a model: every split but train, in float32, with all that is counted beside the matrices."""
+"""Final scores of a model on val and test, in float32, with every count that is stored beside the matrices."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cityseg.engine.temperature import fit_temperature
 from cityseg.metrics import summarize
 from cityseg.runs import Run
 
-SCORED: tuple[Split, ...] = ("val", "test")
-"""Splits that are scored with a model's weights once it is trained."""
+SCORED_SPLITS: tuple[Split, ...] = ("val", "test")
+"""Splits that a trained model is scored on."""
 
 
 def score_splits(
@@ -31,24 +31,24 @@ def score_splits(
     on_scored: Callable[[Split, Evaluation], None],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ModelCard:
-    """Score a model on val and test, as far as they are there; the temperature is fitted on val.
+    """Score a model on val and test, as far as present, after fitting its temperature on val.
 
     Args:
         model: in evaluation mode, on the device of the splits.
-        card: its description.
-        splits: at the model's size.
-        on_device: the same, where the model is.
-        on_scored: called with each split and what was counted on it.
+        card: model card.
+        splits: frames at the model's size.
+        on_device: the same on the model's device.
+        on_scored: called with each split and its evaluation.
         on_progress: called with (frames done, frames in all) of a split.
 
     Returns:
-        The card with ``scores`` of these splits alone, and ``temperature``.
+        The card with the ``scores`` of these splits alone, and the ``temperature``.
     """
     temperature = card.temperature
     if "val" in on_device:
         temperature = fit_temperature(model, on_device["val"], card.normalization)
     scores: dict[str, Any] = {}
-    for split in SCORED:
+    for split in SCORED_SPLITS:
         if split in on_device:
             result = evaluate(
                 model,
@@ -58,7 +58,7 @@ def score_splits(
                 temperature=temperature,
                 on_progress=on_progress,
             )
-            scores[split] = stamped(summarize(result.confusions), splits[split])
+            scores[split] = with_provenance(summarize(result.confusions), splits[split])
             on_scored(split, result)
     return replace(card, scores=scores, temperature=temperature)
 
@@ -71,22 +71,22 @@ def score_into(
     device: torch.device,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ModelCard:
-    """Score a model as ``score_splits`` does and keep all that was counted in a run's folder; return its card."""
+    """Score a model with ``score_splits`` and write all counts into a run's folder; return the updated card."""
 
-    def keep(split: Split, result: Evaluation) -> None:
-        keep_counts(run, split, splits[split], result)
+    def write(split: Split, result: Evaluation) -> None:
+        write_counts(run, split, splits[split], result)
 
     on_device = {split: DeviceSplit(cached, device) for split, cached in splits.items()}
-    return score_splits(model.to(device).eval(), card, splits, on_device, keep, on_progress)
+    return score_splits(model.to(device).eval(), card, splits, on_device, write, on_progress)
 
 
-def keep_counts(run: Run, split: Split, cached: CachedSplit, result: Evaluation, **others: np.ndarray) -> None:
-    """Write what a detailed pass counted on a split into a run's folder, with (N, 19, 19) matrices of other weights."""
+def write_counts(run: Run, split: Split, cached: CachedSplit, result: Evaluation, **others: np.ndarray) -> None:
+    """Write the counts of a detailed pass into a run's folder; ``others`` are (N, 19, 19) matrices of other weights."""
     assert result.detail is not None
     run.write_confusions(split, cached.meta.frames, best=result.confusions, **others)
     run.write_detail(split, cached.meta.frames, **vars(result.detail))
 
 
-def stamped(summary: dict[str, Any], split: CachedSplit) -> dict[str, Any]:
-    """Return a split's scores with what makes two of them comparable: its truth, their size, how labels are resized."""
+def with_provenance(summary: dict[str, Any], split: CachedSplit) -> dict[str, Any]:
+    """Add to a split's scores what makes two of them comparable: data fingerprint, size and label policy."""
     return {**summary, "fingerprint": split.meta.fingerprint, "size": list(split.size), "label_policy": LABEL_POLICY}

@@ -1,7 +1,7 @@
-"""The temperature at which a model's probabilities are worth most, found on val.
+"""Temperature scaling of a model's probabilities, fitted on val.
 
 Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks (ICML 2017), section 4.2: logits are divided by
-one number, chosen for the least negative log-likelihood of the labels. It moves confidence, never the class.
+one number that minimises the negative log-likelihood of the labels. It changes confidence, never the class.
 """
 
 from __future__ import annotations
@@ -16,38 +16,37 @@ from cityseg.classes import IGNORE_INDEX
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.evaluate import EVALUATION_BATCH
 
-_COOLEST, _HOTTEST, _STEPS = 0.25, 4.0, 65
-_EVERY = 3
-"""Every third pixel of every third row is asked: neighbours say much the same."""
+_MIN, _MAX, _STEPS = 0.25, 4.0, 65
+_STRIDE = 3
+"""Every third pixel of every third row is used: neighbouring pixels are nearly redundant."""
 
 
 def fit_temperature(model: nn.Module, split: DeviceSplit, normalization: Normalization) -> float:
-    """Return the temperature, 0.25 to 4, rounded to three decimals; 1 where no pixel is labelled.
+    """Return the temperature, 0.25 to 4, rounded to three decimals; 1 if no pixel is labelled.
 
     Args:
         model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
         split: labelled frames that the model was not trained on.
-        normalization: what the model expects.
+        normalization: input normalization of the model.
     """
-    temperatures = torch.logspace(math.log2(_COOLEST), math.log2(_HOTTEST), _STEPS, base=2).tolist()
-    loss = torch.zeros(_STEPS, dtype=torch.float64, device=split.device)
+    temperatures = torch.logspace(math.log2(_MIN), math.log2(_MAX), _STEPS, base=2).tolist()
+    total = torch.zeros(_STEPS, dtype=torch.float64, device=split.device)
     for first in range(0, len(split), EVALUATION_BATCH):
         batch = slice(first, first + EVALUATION_BATCH)
-        labels = split.labels[batch][:, ::_EVERY, ::_EVERY].long()
+        labels = split.labels[batch][:, ::_STRIDE, ::_STRIDE].long()
         with torch.no_grad():
-            logits = model(normalization.apply(split.photos[batch])).float()[:, :, ::_EVERY, ::_EVERY]
-            for place, temperature in enumerate(temperatures):
-                loss[place] += F.cross_entropy(
-                    logits / temperature, labels, ignore_index=IGNORE_INDEX, reduction="sum"
-                ).double()
-    found = loss.cpu()
-    if not found.any():
+            logits = model(normalization.apply(split.photos[batch])).float()[:, :, ::_STRIDE, ::_STRIDE]
+            for step, temperature in enumerate(temperatures):
+                scaled = logits / temperature
+                total[step] += F.cross_entropy(scaled, labels, ignore_index=IGNORE_INDEX, reduction="sum").double()
+    loss = total.cpu()
+    if not loss.any():
         return 1.0
-    best = int(found.argmin())
+    best = int(loss.argmin())
     if not 0 < best < _STEPS - 1:
         return round(temperatures[best], 3)
-    # The vertex of the parabola through the three lowest points, on the logarithmic scale they lie on.
-    left, middle, right = found[best - 1 : best + 2].tolist()
+    # The vertex of the parabola through the three lowest points, on their logarithmic scale.
+    left, middle, right = loss[best - 1 : best + 2].tolist()
     shift = 0.5 * (left - right) / (left - 2 * middle + right)
-    step = math.log2(_HOTTEST / _COOLEST) / (_STEPS - 1)
-    return round(temperatures[best] * 2 ** (shift * step), 3)
+    step_size = math.log2(_MAX / _MIN) / (_STEPS - 1)
+    return round(temperatures[best] * 2 ** (shift * step_size), 3)

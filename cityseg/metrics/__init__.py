@@ -1,8 +1,8 @@
-"""Scores of a segmentation: counting on the device, and figures from the counts.
+"""Segmentation metrics: counts made on the device, and scores computed from them.
 
-``counting`` makes per-frame confusion matrices, ``frames`` keeps them over a pass, ``scores`` turns them into
-precision, recall, F1, Dice and IoU, ``instances`` adds the official instance-level IoU, ``boundary`` the IoU near
-contours, ``calibration`` what confidence is worth.
+``counting`` makes per-frame confusion matrices, ``frame_confusion`` collects them over a pass, ``scores`` turns them
+into precision, recall, F1, Dice and IoU, ``instances`` computes the official instance-level IoU, ``boundary`` the IoU
+near contours, ``calibration`` reliability and risk-coverage curves.
 """
 
 from cityseg.metrics.counting import frame_confusions, most_probable
@@ -11,7 +11,9 @@ from cityseg.metrics.scores import (
     ClassScores,
     category_confusion,
     class_scores,
+    divide,
     ignite_mean_iou,
+    json_number,
     macro,
     pixel_accuracy,
     samples_dice,
@@ -24,8 +26,10 @@ __all__ = [
     "ClassScores",
     "category_confusion",
     "class_scores",
+    "divide",
     "frame_confusions",
     "ignite_mean_iou",
+    "json_number",
     "macro",
     "most_probable",
     "pixel_accuracy",

@@ -1,4 +1,4 @@
-"""Counting on the device: (truth, prediction) pairs of every frame, and the most probable class of every pixel."""
+"""Counting on the device: per-frame confusion matrices and the argmax of logits."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from cityseg.classes import NUM_CLASSES
 
 
 def frame_confusions(labels: Tensor, predictions: Tensor, num_classes: int = NUM_CLASSES) -> Tensor:
-    """Count (truth, prediction) pairs of every frame.
+    """Count the (ground truth, prediction) pairs of every frame.
 
     Args:
         labels: (N, H, W) integer train ids; values of ``num_classes`` and above (void) are not counted.
         predictions: (N, H, W) integer train ids below ``num_classes``.
-        num_classes: rows and columns of a matrix, C.
+        num_classes: C.
 
     Returns:
-        (N, C, C) int64 on the same device; rows are truth.
+        (N, C, C) int64 on the same device, rows = ground truth.
     """
     count = len(labels)
-    # Void goes to one spare row: boolean indexing, like bincount, would make the host wait for a GPU.
+    # Void goes to one spare row: boolean indexing and bincount would synchronise with the GPU.
     cells = labels.long().clamp_max(num_classes).mul_(num_classes).add_(predictions).view(count, -1)
     ones = torch.ones((), dtype=torch.int64, device=labels.device).expand_as(cells)
     counts = torch.zeros(count, (num_classes + 1) * num_classes, dtype=torch.int64, device=labels.device)
@@ -28,10 +28,9 @@ def frame_confusions(labels: Tensor, predictions: Tensor, num_classes: int = NUM
 
 
 def most_probable(logits: Tensor) -> Tensor:
-    """Return the class with the largest logit of every pixel, the first of them where several are largest.
+    """Return the ``argmax`` over the classes, 10x faster than PyTorch's on the CPU; ties go to the first class.
 
-    The same as ``argmax`` over the classes, of which the CPU's takes ten times as long. Logits that are no numbers
-    give some class.
+    Logits that are NaN give an arbitrary class.
 
     Args:
         logits: (N, C, H, W), C at most 255.
@@ -40,7 +39,7 @@ def most_probable(logits: Tensor) -> Tensor:
         (N, H, W) uint8.
     """
     last = logits.shape[1] - 1
-    # Classes are weighed from last to first, so that the largest weight among the largest logits is the first class.
+    # Weights fall from the first class to the last, so that the largest weight among equal logits is the first class.
     weights = torch.arange(last, -1, -1, dtype=torch.uint8, device=logits.device)[:, None, None]
     largest = logits.eq(logits.amax(1, keepdim=True)).view(torch.uint8)
     return largest.mul_(weights).amax(1).neg_().add_(last)

@@ -1,4 +1,4 @@
-"""The confusion matrix of every frame, kept over an ignite engine's pass; apart because ignite loads slowly."""
+"""Per-frame confusion matrices of an ignite engine's pass; a separate module because importing ignite is slow."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from cityseg.metrics.counting import frame_confusions, most_probable
 
 
 class FrameConfusionMatrix(ConfusionMatrix):
-    """ignite's ``ConfusionMatrix`` that also keeps the matrix of every frame.
+    """``ignite.metrics.ConfusionMatrix`` that also keeps the matrix of every frame.
 
-    ``update`` takes (logits or labels, truth) like its parent. ``compute`` gives the sum; ``per_frame`` gives
-    (N, C, C) int64 in the order of updates.
+    ``update`` takes (logits or train ids, ground truth). ``compute`` returns the sum, ``per_frame`` the (N, C, C) int64
+    matrices in the order of updates.
     """
 
     def __init__(self, num_classes: int = NUM_CLASSES, device: str | torch.device = "cpu") -> None:
         super().__init__(num_classes=num_classes, device=device)
 
     def reset(self) -> None:
-        """Forget all frames."""
+        """Drop all frames."""
         super().reset()
         self._frames: list[Tensor] = []
 
     def update(self, output: Any) -> None:
-        """Add a batch: (N, C, H, W) logits or (N, H, W) train ids, and (N, H, W) truth."""
+        """Add a batch: (N, C, H, W) logits or (N, H, W) train ids, and (N, H, W) ground truth."""
         predictions, truth = output[0].detach(), output[1].detach()
         if predictions.ndim == 4:
             predictions = most_probable(predictions)
@@ -39,7 +39,7 @@ class FrameConfusionMatrix(ConfusionMatrix):
         self.confusion_matrix += confusions.sum(0).to(self._device)
 
     def per_frame(self) -> np.ndarray:
-        """Return (N, C, C) int64, one matrix per frame seen."""
+        """Return (N, C, C) int64, one matrix per frame."""
         if not self._frames:
             return np.zeros((0, self.num_classes, self.num_classes), np.int64)
         return torch.cat(self._frames).cpu().numpy()

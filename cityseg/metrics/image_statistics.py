@@ -1,4 +1,4 @@
-"""What tells whether a photo is like those a model knows: its light, and what the model says it holds."""
+"""Statistics of photos and predictions that tell whether a photo resembles the training data."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ def light(photos: Tensor) -> Tensor:
     Returns:
         (N, 2) float32, 0 to 255.
     """
-    weights = photos.new_tensor(_LUMA, dtype=torch.float32)
-    luma = (photos.float() @ weights).view(len(photos), -1)
+    luma = (photos.float() @ photos.new_tensor(_LUMA, dtype=torch.float32)).view(len(photos), -1)
     return torch.stack([luma.mean(1), luma.std(1, unbiased=False)], 1)
 
 
-def class_counts(train_ids: Tensor) -> Tensor:
-    """Count (N, H, W) uint8 train ids by frame and class: (N, 19) int64, void left out."""
+def class_counts(train_ids: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Count (N, H, W) uint8 train ids by frame and class, in the pixels of an (N, H, W) bool mask.
+
+    Returns:
+        (N, 19) int64; void is not counted.
+    """
     cells = train_ids.long().clamp_max(NUM_CLASSES).view(len(train_ids), -1)
+    weights = torch.ones_like(cells) if mask is None else mask.view(len(train_ids), -1).long()
     counts = torch.zeros(len(train_ids), NUM_CLASSES + 1, dtype=torch.int64, device=train_ids.device)
-    return counts.scatter_add_(1, cells, torch.ones_like(cells))[:, :NUM_CLASSES]
+    return counts.scatter_add_(1, cells, weights)[:, :NUM_CLASSES]

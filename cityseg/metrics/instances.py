@@ -1,8 +1,8 @@
-"""The official instance-level IoU: a person far away counts as much as one nearby.
+"""The official instance-level IoU, in which a distant person counts as much as a near one.
 
 Cordts et al.: The Cityscapes Dataset (CVPR 2016), section 4.1: iIoU = iTP / (iTP + FP + iFN). The pixels of every
-annotated instance are weighed by the class's average instance size over the instance's own; false positives have no
-instance and are not weighed. Only classes with instances have it, and the categories made of them alone.
+annotated instance are weighted by the class's average instance size over the instance's own; false positives have no
+instance and keep weight 1. Only classes with instances have a score, and categories of such classes alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES, CLASSES, NUM_CLASSES, OFFICIAL
-from cityseg.metrics.scores import category_confusion
+from cityseg.metrics.scores import category_confusion, divide
 
 AVERAGE_PIXELS = {
     "person": 3462.4756337644,
@@ -24,9 +24,9 @@ AVERAGE_PIXELS = {
     "motorcycle": 6298.7200839748,
     "bicycle": 4672.3249222261,
 }
-"""Average pixels of an instance in the training frames at 2048x1024, as the official scripts fix them."""
+"""Average pixels of an instance in the training frames at 2048x1024, fixed in the official scripts."""
 _FIRST_INSTANCE = 1001
-"""Instances are numbered 1000 x label id + n; a plain label id stands for a group that could not be told apart."""
+"""Instances are numbered 1000 x label id + n; a plain label id stands for a group."""
 _HAS_INSTANCES = np.array([name in AVERAGE_PIXELS for name in CLASS_NAMES])
 _CATEGORIES = [
     bool(_HAS_INSTANCES[np.array([label.category == category for label in CLASSES])].all()) for category in CATEGORIES
@@ -36,12 +36,12 @@ _WEIGHTS = np.array([AVERAGE_PIXELS.get(name, np.nan) for name in CLASS_NAMES])
 
 @dataclass(frozen=True)
 class InstanceCounts:
-    """Weighed pixels of instances, each (19,) float64 by the instance's true class; sums of frames may be added.
+    """Weighted pixels of instances, each (19,) float64 by the instance's true class; counts of frames may be added.
 
     Attributes:
-        hit: called their class.
-        hit_category: called any class of their category.
-        all: all of them.
+        hit: predicted as their class.
+        hit_category: predicted as any class of their category.
+        all: all pixels.
     """
 
     hit: np.ndarray
@@ -58,7 +58,7 @@ class InstanceCounts:
 
 
 def instance_counts(instance_ids: np.ndarray, predicted: np.ndarray) -> InstanceCounts:
-    """Weigh the instances of one frame.
+    """Count the weighted instance pixels of one frame.
 
     Args:
         instance_ids: (H, W) integers of an ``instanceIds.png``.
@@ -74,41 +74,37 @@ def instance_counts(instance_ids: np.ndarray, predicted: np.ndarray) -> Instance
     wanted = (numbers >= _FIRST_INSTANCE) & (classes < NUM_CLASSES)
     wanted[wanted] = _HAS_INSTANCES[classes[wanted]]
     truth = classes[inverse]
-    is_hit = predicted == truth
     category = np.full(256, 255, np.uint8)
     category[:NUM_CLASSES] = CATEGORY_OF_CLASS
-    is_near = category[predicted] == category[truth]
+    hits, category_hits = (
+        np.bincount(inverse[mask], minlength=len(numbers))
+        for mask in (predicted == truth, category[predicted] == category[truth])
+    )
     totals = np.zeros((3, NUM_CLASSES))
-    hits = np.bincount(inverse[is_hit], minlength=len(numbers))
-    near = np.bincount(inverse[is_near], minlength=len(numbers))
     own = classes[wanted]
     weights = _WEIGHTS[own] / pixels[wanted]
-    for row, counted in enumerate((hits, near, pixels)):
+    for row, counted in enumerate((hits, category_hits, pixels)):
         np.add.at(totals[row], own, weights * counted[wanted])
     return InstanceCounts(*totals)
 
 
 def instance_iou(confusion: np.ndarray, counts: InstanceCounts) -> np.ndarray:
-    """Return the iIoU of every class, NaN for classes without instances and for those that do not occur.
+    """Return the iIoU of every class, NaN for classes without instances or that do not occur.
 
     Args:
-        confusion: (19, 19) counts of the same frames, rows = truth.
-        counts: their weighed instances.
+        confusion: (19, 19) counts of the same frames, rows = ground truth.
+        counts: their weighted instances.
     """
     confusion = np.asarray(confusion, np.float64)
     false = confusion.sum(0) - np.diagonal(confusion)
-    return np.where(_HAS_INSTANCES, _ratio(counts.hit, counts.all + false), np.nan)
+    return np.where(_HAS_INSTANCES, divide(counts.hit, counts.all + false), np.nan)
 
 
 def category_instance_iou(confusion: np.ndarray, counts: InstanceCounts) -> np.ndarray:
-    """Return the iIoU of the seven categories, NaN for those that hold a class without instances."""
+    """Return the iIoU of the seven categories, NaN for those with a class that lacks instances."""
     folded = category_confusion(np.asarray(confusion, np.float64))
     false = folded.sum(0) - np.diagonal(folded)
     hit, everything = np.zeros((2, len(CATEGORIES)))
     np.add.at(hit, CATEGORY_OF_CLASS, counts.hit_category)
     np.add.at(everything, CATEGORY_OF_CLASS, counts.all)
-    return np.where(_CATEGORIES, _ratio(hit, everything + false), np.nan)
-
-
-def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    return np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
+    return np.where(_CATEGORIES, divide(hit, everything + false), np.nan)

@@ -1,10 +1,10 @@
-"""Scores of a segmentation, all from confusion matrices with rows = truth and columns = prediction.
+"""Segmentation scores from confusion matrices with rows = ground truth and columns = prediction.
 
-One (19, 19) matrix per frame is kept. Every figure of the studio is a function of a sum of them: the
-official Cityscapes scores come from one matrix over the whole split, never from an average over batches.
+Every score is computed from a sum of per-frame (19, 19) matrices: the official Cityscapes scores come from one matrix
+over the whole split, never from an average over batches.
 
-A class that occurs in neither truth nor prediction has no score (NaN, shown as a dash) and is left out of
-means. A class that occurs but is never hit scores 0.
+A class in neither ground truth nor prediction has no score (NaN, shown as a dash) and is left out of means. A class
+that occurs but is never predicted correctly scores 0.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ METRICS = ("precision", "recall", "f1", "dice", "iou")
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Per-class figures, each (19,) float64 with NaN where the class occurs in neither truth nor prediction.
+    """Per-class scores, each (..., C) float64, NaN for a class in neither ground truth nor prediction.
 
-    ``support`` counts truth pixels and is never NaN. For single labels per pixel, F1 and Dice are one formula:
-    both names are given because both are asked for.
+    ``support`` counts ground-truth pixels and is never NaN. With one label per pixel F1 and Dice are the same formula;
+    both names are kept because both are in use.
     """
 
     precision: np.ndarray
@@ -36,14 +36,14 @@ class ClassScores:
 
 
 def class_scores(confusion: np.ndarray) -> ClassScores:
-    """Score every class of a matrix.
+    """Score every class of a confusion matrix.
 
     With TP = n_cc, FP = column sum - TP, FN = row sum - TP: precision TP / (TP + FP), recall TP / (TP + FN),
-    F1 = Dice = 2 TP / (2 TP + FP + FN), IoU TP / (TP + FP + FN); 0 / 0 inside a class that occurs counts as 0,
-    as scikit-learn has it.
+    F1 = Dice = 2 TP / (2 TP + FP + FN), IoU TP / (TP + FP + FN); 0 / 0 of a class that occurs counts as 0, as in
+    scikit-learn.
 
     Args:
-        confusion: (..., C, C) counts, rows = truth.
+        confusion: (..., C, C) counts, rows = ground truth.
 
     Returns:
         Arrays of shape (..., C).
@@ -69,13 +69,13 @@ def class_scores(confusion: np.ndarray) -> ClassScores:
 
 
 def macro(scores: np.ndarray) -> float:
-    """Return the plain mean over the classes that have a score; NaN if none has."""
+    """Return the unweighted mean over the classes that have a score; NaN if none has."""
     present = scores[~np.isnan(scores)]
     return float(present.mean()) if present.size else float("nan")
 
 
 def weighted(scores: np.ndarray, support: np.ndarray) -> float:
-    """Return the mean weighted by truth pixels; classes without truth weigh nothing."""
+    """Return the mean weighted by ground-truth pixels."""
     total = support.sum()
     return float(np.nansum(np.nan_to_num(scores) * support) / total) if total else float("nan")
 
@@ -93,38 +93,37 @@ def samples_dice(confusions: np.ndarray) -> float:
 
 
 def category_confusion(confusion: np.ndarray) -> np.ndarray:
-    """Fold a (19, 19) matrix into the (7, 7) matrix of the category groups."""
+    """Sum a (19, 19) matrix into the (7, 7) matrix of the categories."""
     folded = np.zeros((len(CATEGORIES), len(CATEGORIES)), dtype=np.asarray(confusion).dtype)
     np.add.at(folded, (CATEGORY_OF_CLASS[:, None], CATEGORY_OF_CLASS[None, :]), confusion)
     return folded
 
 
 def pixel_accuracy(confusion: np.ndarray) -> float:
-    """Return the share of scored pixels whose class is right."""
+    """Return the share of correct pixels; NaN without labelled pixels."""
     total = confusion.sum()
     return float(np.trace(confusion) / total) if total else float("nan")
 
 
 def ignite_mean_iou(confusion: np.ndarray) -> float:
-    """Return what ``ignite.metrics.mIoU`` gives for a matrix: the mean over all classes, absent ones counted as 0.
+    """Return ``ignite.metrics.mIoU`` of a matrix: the mean over all classes, absent ones counted as 0.
 
-    The official mean, ``macro`` of ``class_scores().iou``, leaves a class out that occurs in neither truth nor
-    prediction. Both are equal where every class occurs.
+    The official mean, ``macro`` of ``class_scores().iou``, leaves absent classes out.
 
     Args:
-        confusion: (C, C) counts, rows = truth.
+        confusion: (C, C) counts, rows = ground truth.
     """
     return float(np.nan_to_num(class_scores(confusion).iou).mean())
 
 
 def summarize(confusions: np.ndarray) -> dict[str, Any]:
-    """Turn per-frame matrices into the figures that ``cityseg evaluate --json`` prints.
+    """Compute the scores that ``cityseg evaluate --json`` prints.
 
     Args:
-        confusions: (N, 19, 19) counts, rows = truth.
+        confusions: (N, 19, 19) counts, rows = ground truth.
 
     Returns:
-        Plain values; None where nothing can be said, so that the result is valid JSON.
+        JSON-ready values; None in place of NaN.
     """
     total = confusions.sum(0)
     scores = class_scores(total)
@@ -133,16 +132,16 @@ def summarize(confusions: np.ndarray) -> dict[str, Any]:
     return {
         "frames": len(confusions),
         "pixels": int(total.sum()),
-        "macro": {metric: _plain(macro(values)) for metric, values in by_metric.items()},
-        "weighted": {metric: _plain(weighted(values, scores.support)) for metric, values in by_metric.items()},
-        "samples_dice": _plain(samples_dice(confusions)),
-        "pixel_accuracy": _plain(pixel_accuracy(total)),
-        "category_iou": _plain(macro(categories)),
-        "per_category": {name: _plain(iou) for name, iou in zip(CATEGORIES, categories, strict=True)},
+        "macro": {metric: json_number(macro(values)) for metric, values in by_metric.items()},
+        "weighted": {metric: json_number(weighted(values, scores.support)) for metric, values in by_metric.items()},
+        "samples_dice": json_number(samples_dice(confusions)),
+        "pixel_accuracy": json_number(pixel_accuracy(total)),
+        "category_iou": json_number(macro(categories)),
+        "per_category": {name: json_number(iou) for name, iou in zip(CATEGORIES, categories, strict=True)},
         "classes_above_zero": int(np.nansum(scores.f1 > 0)),
         "per_class": {
             name: {
-                **{metric: _plain(values[index]) for metric, values in by_metric.items()},
+                **{metric: json_number(values[index]) for metric, values in by_metric.items()},
                 "support": int(scores.support[index]),
             }
             for index, name in enumerate(CLASS_NAMES)
@@ -150,5 +149,11 @@ def summarize(confusions: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _plain(value: float) -> float | None:
+def divide(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """Divide two arrays of one shape in float64; NaN for a denominator of 0."""
+    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
+
+
+def json_number(value: float) -> float | None:
+    """Round to 12 decimals for JSON; None for NaN."""
     return None if np.isnan(value) else round(float(value), 12)

@@ -101,4 +101,4 @@ def test_a_confusion_in_words_opens_its_frames_on_the_inspect_page(page: Any, ad
     assert f" of {truth} pixels as {called}, second " in words
     assert _query(page)["result"] == ("first" if "better" in words else "second")
     ordered = page.locator(".st-key-inspect_scope input")
-    sync_api.expect(ordered).to_have_value(f"{truth} called {called}", timeout=60_000)
+    sync_api.expect(ordered).to_have_value(f"{truth} predicted as {called}", timeout=60_000)

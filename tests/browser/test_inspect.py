@@ -64,7 +64,7 @@ def test_a_cell_leads_to_places_and_a_click_to_the_pixel(page: Any, run: Run) ->
     total = stored.matrices.sum(0)
     np.fill_diagonal(total, 0)
     truth, called = (int(part) for part in np.unravel_index(total.argmax(), total.shape))
-    words = f"{CLASS_NAMES[truth]} called {CLASS_NAMES[called]}"
+    words = f"{CLASS_NAMES[truth]} predicted as {CLASS_NAMES[called]}"
 
     cell = page.locator(f"[data-testid=cityseg-matrix] [data-cell='{truth} {called}']")
     cell.hover()

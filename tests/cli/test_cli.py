@@ -12,25 +12,6 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.config import presets
 
 
-@pytest.fixture
-def runs(trained):
-    """The folder that holds the trained run."""
-    return trained.folder.parent
-
-
-@pytest.fixture
-def document(cityseg):
-    """Call with --json and return the one document on stdout."""
-
-    def call(*words: object):
-        answer = cityseg(*words, "--json")
-        assert answer.code == 0, answer.err
-        assert answer.out.count("\n") == 1
-        return json.loads(answer.out)
-
-    return call
-
-
 def test_prepare(workplace, document, cityseg):
     prepared = document("data", "prepare", "--size", "32x64")
     assert {split: values["frames"] for split, values in prepared.items()} == {"train": 7, "val": 2, "test": 1}

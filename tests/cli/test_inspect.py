@@ -1,4 +1,4 @@
-"""``cityseg inspect`` and ``cityseg audit`` on a drawn set, one of whose labels is wrong on purpose."""
+"""``cityseg inspect``, ``pixel`` and ``audit`` on a synthetic dataset with one wrong label."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIZE = (32, 64)
 
 @pytest.fixture(scope="module")
 def mislabelled(tmp_path_factory: pytest.TempPathFactory, streets: Path, trained: Run) -> tuple[Path, str, tuple]:
-    """The drawn set with a block of one val label changed to sky where the model is surest of something else.
+    """The synthetic dataset with a block of one val label changed to sky.
 
     Returns the folder, the frame and the block (top, left, bottom, right) at the model's size.
     """
@@ -39,20 +39,20 @@ def mislabelled(tmp_path_factory: pytest.TempPathFactory, streets: Path, trained
 
 @pytest.fixture
 def run(trained: Run, workplace: Path) -> Run:
-    """A run of this test's own, so that nothing is left in the shared one."""
+    """A copy of the trained run."""
     shutil.copytree(trained.folder, workplace / "runs" / "tiny")
     return Run(workplace / "runs" / "tiny")
 
 
 def pixels(run: Run, data: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and prediction of val at the model's size, frame by frame through the predictor."""
+    """Ground truth and prediction of val at the model's size."""
     split = cache.prepare(api.connect(str(data)), "val", SIZE)
     predictor = Predictor.load(run.checkpoint)
     predicted = np.stack([predictor.predict(np.array(photo)).train_ids for photo in split.photos])
     return np.array(split.labels), predicted
 
 
-def test_a_wrong_label_is_found_judged_and_left_out(run, mislabelled, cityseg):
+def test_audit_finds_and_excludes_a_wrong_label(run, mislabelled, cityseg):
     folder, frame, (top, left, bottom, right) = mislabelled
     words = ("audit", "tiny", "--data", folder, "--split", "val", "--confidence", "0", "--json")
     report = json.loads(cityseg(*words, "--limit", "1000").out)
@@ -87,7 +87,7 @@ def test_a_wrong_label_is_found_judged_and_left_out(run, mislabelled, cityseg):
     after = json.loads(cityseg(*words, *judged, "--verdict", f"{other['number']}=model wrong").out)
     assert after["verdicts"] == {"label wrong": len(inside), "model wrong": 1, "unsure": 0}
     assert after["honest"] == report["honest"]
-    # The same by hand: the judged regions become void. Regions are told apart by their box and classes.
+    # The same by hand: the judged regions become void.
     cleaned = truth.copy()
     for region in inside:
         pair = (truth[position] == CLASS_NAMES.index("sky")) & (
@@ -103,7 +103,7 @@ def test_a_wrong_label_is_found_judged_and_left_out(run, mislabelled, cityseg):
     assert after["without_wrong_labels"]["macro"]["iou"] == pytest.approx(iou, abs=1e-5)
     assert after["without_wrong_labels"]["pixel_accuracy"] > after["honest"]["pixel_accuracy"]
 
-    # Verdicts lie in the run's folder, survive, and can be taken back.
+    # Verdicts are stored in the run's folder and can be removed.
     assert after["verdict_file"] == str(Path("runs/tiny/verdicts-val.json").resolve())
     undone = [part.replace("label wrong", "none") for part in judged]
     last = json.loads(cityseg(*words, *undone).out)
@@ -111,46 +111,35 @@ def test_a_wrong_label_is_found_judged_and_left_out(run, mislabelled, cityseg):
     assert last["without_wrong_labels"] == last["honest"]
 
 
-def test_the_lines_name_file_and_scores(run, streets, cityseg):
+def test_audit_prints_file_and_scores(run, streets, cityseg):
     answer = cityseg("audit", "tiny", "--data", streets, "--confidence", "0", "--limit", "2")
     lines = answer.out.splitlines()
-    assert lines[0].split() == [
-        "number",
-        "frame",
-        "label",
-        "says",
-        "model",
-        "says",
-        "of",
-        "frame",
-        "confidence",
-        "verdict",
-    ]
-    assert lines[-3].startswith("verdicts: 0 label wrong, 0 model wrong, 0 unsure; kept in ")
-    assert lines[-2].startswith("honest, all labels as they are: macro F1 0.")
+    assert lines[0].split() == ["number", "frame", "label", "prediction", "of", "frame", "confidence", "verdict"]
+    assert lines[-3].startswith("verdicts: 0 label wrong, 0 model wrong, 0 unsure; stored in ")
+    assert lines[-2].startswith("as labelled: macro F1 0.")
     assert lines[-1].startswith("without wrong labels: macro F1 0.")
 
 
-def test_other_weights_or_labels_are_audited_anew(run, streets, mislabelled, workplace):
-    first = api.make_audit("tiny", str(streets), "val")
+def test_a_stored_audit_belongs_to_its_weights_and_labels(run, streets, mislabelled, workplace):
+    first = api.audit_labels("tiny", str(streets), "val")
     fingerprint = cache.prepare(api.connect(str(streets)), "val", SIZE).meta.fingerprint
     found = api.find_audit("tiny", "val", fingerprint)
     assert found is not None
     assert found.found[0].key == first.found[0].key
     np.testing.assert_array_equal(found.found[0].region.mask, first.found[0].region.mask)
     np.testing.assert_array_equal(found.matrices, run.confusions("val").matrices)
-    other = api.make_audit("tiny", str(mislabelled[0]), "val")
+    other = api.audit_labels("tiny", str(mislabelled[0]), "val")
     assert (other.matrices != first.matrices).any()
     assert api.find_audit("tiny", "val", fingerprint) is None, "one audit of a split is kept, the latest"
     (run.folder / "audit-val.npz").write_bytes(b"torn")
     assert api.find_audit("tiny", "val", fingerprint) is None
 
 
-def test_shipped_models_keep_their_audits_beside_the_runs(workplace, streets, monkeypatch):
+def test_audits_of_shipped_models_are_stored_beside_the_runs(workplace, streets, monkeypatch):
     model = api.models()[0].name
-    audit = api.make_audit(model, str(streets), "val")
+    audit = api.audit_labels(model, str(streets), "val")
     assert audit.folder == workplace / "runs" / ".audits" / model
-    api.judge(audit, audit.found[0], "unsure")
+    api.set_verdict(audit, audit.found[0], "unsure")
     assert api.read_verdicts(audit) == {audit.found[0].key: "unsure"}
     assert [result.id for result in api.list_results(shipped=False)] == []
 
@@ -158,7 +147,7 @@ def test_shipped_models_keep_their_audits_beside_the_runs(workplace, streets, mo
 @pytest.mark.parametrize("text", ["1", "0=unsure", "x=unsure", "1=wrong", "100000=unsure"])
 def test_wrong_verdicts(text, run, streets, cityseg):
     answer = cityseg("audit", "tiny", "--data", streets, "--verdict", text)
-    regions = len(api.make_audit("tiny", str(streets), "val").found)
+    regions = len(api.audit_labels("tiny", str(streets), "val").found)
     assert answer.code == 2
     assert answer.err.splitlines()[-1] == (
         f"cityseg: --verdict: expected NUMBER=VERDICT with a number from 1 to {regions} and one of label wrong, "
@@ -187,7 +176,7 @@ def test_a_folder_that_cannot_be_written(workplace, streets, cityseg):
     )
 
 
-def test_inspect_ranks_and_cuts(run, streets, cityseg):
+def test_inspect_ranks_frames_and_scores_slices(run, streets, cityseg):
     report = json.loads(
         cityseg("inspect", "tiny", "--data", streets, "--by", "pixel accuracy", "--slice", "city", "--json").out
     )
@@ -219,20 +208,20 @@ def test_inspect_ranks_and_cuts(run, streets, cityseg):
 def test_inspect_lines_and_errors(run, streets, cityseg):
     lines = cityseg("inspect", "tiny", "--data", streets, "--slice", "brightness").out.splitlines()
     assert lines[0].split() == ["macro", "F1,", "worst", "first", "frame", "score"]
-    assert lines[-1].endswith("too few to tell")
-    answer = cityseg("inspect", "tiny", "--by", "road called sidewalk", "--slice", "city")
+    assert lines[-1].endswith("too few frames")
+    answer = cityseg("inspect", "tiny", "--by", "road predicted as sidewalk", "--slice", "city")
     assert (answer.code, answer.err.splitlines()[-1]) == (
         2,
-        "cityseg: expected a score to compare slices by, such as \"mean IoU\", found 'road called sidewalk'",
+        "cityseg: expected a score to compare slices by, such as \"mean IoU\", found 'road predicted as sidewalk'",
     )
     alone = cityseg("inspect", "tiny", "--part", "ulm")
     assert (alone.code, alone.err.splitlines()[-1]) == (
         2,
-        "cityseg: expected what cuts the split beside the part 'ulm', found nothing; name it too",
+        "cityseg: expected the property to slice by for the slice 'ulm', found none; add --slice",
     )
     unknown = cityseg("inspect", "tiny", "--by", "beauty")
     assert unknown.code == 2
-    assert unknown.err.startswith("cityseg: unknown measure 'beauty': expected one of macro F1, ")
+    assert unknown.err.startswith("cityseg: unknown metric 'beauty': expected one of macro F1, ")
 
 
 def test_a_pixel(run, streets, cityseg):
@@ -243,11 +232,11 @@ def test_a_pixel(run, streets, cityseg):
     frame = api.frame_view(str(streets), "val", name)
     label = frame.train_ids[40, 90]
     assert report["label"] == (None if label == 255 else CLASS_NAMES[label])
-    for thought, folder in zip(report["models"], (run.checkpoint, api.model_folder(model)), strict=True):
+    for found, folder in zip(report["models"], (run.checkpoint, api.model_folder(model)), strict=True):
         prediction = Predictor.load(folder).predict(frame.photo)
-        assert thought["top"][0]["class"] == CLASS_NAMES[prediction.train_ids[40, 90]]
-        assert thought["top"][0]["probability"] == pytest.approx(prediction.confidence[40, 90], abs=1e-5)
-        shares = [each["probability"] for each in thought["top"]]
+        assert found["top"][0]["class"] == CLASS_NAMES[prediction.train_ids[40, 90]]
+        assert found["top"][0]["probability"] == pytest.approx(prediction.confidence[40, 90], abs=1e-5)
+        shares = [each["probability"] for each in found["top"]]
         assert shares == sorted(shares, reverse=True)
         assert len(shares) == 5
     said = report["models"][0]["when_it_says"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,6 @@ from cityseg import api
 from cityseg.classes import CLASS_NAMES, PALETTE, to_label_ids
 from cityseg.data.synthetic import render
 from cityseg.inference.predictor import Prediction, Predictor
-
-
-@pytest.fixture
-def runs(trained):
-    """The folder that holds the trained run."""
-    return trained.folder.parent
-
-
-@pytest.fixture
-def document(cityseg):
-    """Call with --json and return the document."""
-
-    def call(*words: object):
-        answer = cityseg(*words, "--json")
-        assert answer.code == 0, answer.err
-        return json.loads(answer.out)
-
-    return call
 
 
 @pytest.fixture
@@ -141,7 +122,7 @@ def test_agree_tells_and_draws_where_models_agree(workplace, document, cityseg):
     assert all(len(color) == 1 for color in colors.values())
     assert len(set.union(*colors.values())) == len(colors)
     said = cityseg(*words).out.splitlines()
-    assert said[0] == f"All 3 models say the same on {found['share']:.2%} of the picture: {found['file']}"
+    assert said[0] == f"All 3 models agree on {found['share']:.2%} of the photo: {found['file']}"
     largest = found["differences"][0]
     assert largest["first"] == "better-2"
     assert f"  {largest['words']}" in said
@@ -160,7 +141,7 @@ def test_agree_where_nothing_is_to_be_compared(workplace, trained, photo, docume
     words = ("agree", photo, trained.folder, "better-1", "--out", "seen")
     found = document(*words)
     assert (found["share"], found["pairs"][0]["share"], found["differences"]) == (None, None, [])
-    assert cityseg(*words).out == "No part of the photo was shown to all of these models.\n"
+    assert cityseg(*words).out == "No part of the photo was predicted by all of these models.\n"
 
 
 def test_predict(workplace, trained, runs, photo, document, cityseg):

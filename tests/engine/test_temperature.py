@@ -40,7 +40,7 @@ def world(cached_split):
 
 @pytest.mark.parametrize("sharper", [0.5, 1.0, 1.7])
 def test_it_undoes_what_was_done_to_the_logits(world, monkeypatch, sharper):
-    monkeypatch.setattr(temperature, "_EVERY", 1)
+    monkeypatch.setattr(temperature, "_STRIDE", 1)
     split, logits = world
     found = fit_temperature(Given(sharper * logits), split, NONE)
 

@@ -1,1 +1,1 @@
-"""Where a result fails: rankings of frames, confused pairs, error regions, slices and the label audit."""
+"""Error analysis of one result: frame rankings, confused pairs, error regions, slices and the label audit."""

@@ -1,6 +1,6 @@
-"""Where a result fails: rankings of frames, confused pairs and error maps, from per-frame confusion matrices.
+"""Errors of a result: frame rankings, confused pairs and error maps, from per-frame confusion matrices.
 
-Matrices have rows = truth and columns = prediction. A frame or class of which nothing can be said has NaN.
+Matrices have rows = ground truth and columns = prediction. A frame or class without a score has NaN.
 """
 
 from __future__ import annotations
@@ -9,26 +9,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
 from cityseg.classes import CATEGORY_OF_CLASS, IGNORE_INDEX, NUM_CLASSES
-from cityseg.metrics import class_scores
+from cityseg.metrics import class_scores, divide
 
 ClassMetric = Literal["f1", "iou", "precision", "recall", "dice"]
 FrameMetric = Literal["f1", "iou", "precision", "recall", "dice", "pixel_accuracy"]
 
-RIGHT, WRONG_IN_GROUP, WRONG_GROUP = 0, 1, 2
+CORRECT, WRONG_IN_CATEGORY, WRONG_CATEGORY = 0, 1, 2
 """Values of ``error_map``."""
 
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """Pixels of one class that were called another.
+    """Pixels of one class predicted as another.
 
     Attributes:
-        truth: train id of what the pixels are.
-        predicted: train id of what they were called.
-        pixels: how many.
-        share: of all pixels of the true class, 0 to 1.
+        truth: train id of the ground truth.
+        predicted: train id of the prediction.
+        pixels: number of pixels.
+        share: share of all pixels of the true class, 0 to 1.
     """
 
     truth: int
@@ -38,34 +39,34 @@ class ConfusedPair:
 
 
 def frame_values(matrices: np.ndarray, metric: FrameMetric) -> np.ndarray:
-    """Score every frame by itself.
+    """Score every frame on its own.
 
     Args:
         matrices: (N, C, C) counts.
-        metric: all but ``pixel_accuracy`` average over the classes that occur in the frame's truth or prediction.
+        metric: all but ``pixel_accuracy`` average over the classes in the frame's ground truth or prediction.
 
     Returns:
-        (N,) float64, NaN for a frame without scored pixels.
+        (N,) float64, NaN for a frame without labelled pixels.
     """
     matrices = np.asarray(matrices)
     if metric == "pixel_accuracy":
-        return _divide(np.trace(matrices, axis1=1, axis2=2), matrices.sum((1, 2)))
+        return divide(np.trace(matrices, axis1=1, axis2=2), matrices.sum((1, 2)))
     scores = getattr(class_scores(matrices), metric)
-    return _divide(np.nansum(scores, axis=1), (~np.isnan(scores)).sum(1))
+    return divide(np.nansum(scores, axis=1), (~np.isnan(scores)).sum(1))
 
 
 def class_values(matrices: np.ndarray, train_id: int, metric: ClassMetric = "iou") -> np.ndarray:
     """Score one class in every frame.
 
     Returns:
-        (N,) float64, NaN where the class occurs in neither truth nor prediction.
+        (N,) float64, NaN if the class is in neither ground truth nor prediction.
     """
     values: np.ndarray = getattr(class_scores(matrices), metric)[:, train_id]
     return values
 
 
 def class_pixels(matrices: np.ndarray, train_id: int) -> np.ndarray:
-    """Return (N,) int64 pixels of each frame that are or were called ``train_id``."""
+    """Return (N,) int64 pixels of each frame labelled or predicted as ``train_id``."""
     matrices = np.asarray(matrices)
     return matrices[:, train_id].sum(1) + matrices[:, :, train_id].sum(1) - matrices[:, train_id, train_id]
 
@@ -75,23 +76,21 @@ def worst_first(values: np.ndarray, weights: np.ndarray | None = None) -> np.nda
 
     Args:
         values: (N,) scores; frames with NaN are left out.
-        weights: (N,) pixels at stake: of equal scores, the one that concerns more comes first. What is still
-            equal keeps its order.
+        weights: (N,) pixels; of equal scores the one with more pixels comes first, further ties keep their order.
 
     Returns:
         (K,) int64 positions, K at most N.
     """
     weights = np.zeros(len(values)) if weights is None else weights
-    # lexsort is stable, so the frames' own order settles what score and weight leave open.
     order = np.lexsort((-np.asarray(weights, np.float64), values))
     return order[~np.isnan(values[order])]
 
 
 def most_confused_first(matrices: np.ndarray, truth: int, predicted: int) -> np.ndarray:
-    """Order the frames in which ``truth`` was called ``predicted`` by the pixels concerned.
+    """Order frames by the pixels of ``truth`` predicted as ``predicted``.
 
     Returns:
-        (K,) int64 positions, most pixels first; frames without such a pixel are left out.
+        (K,) int64 positions, most pixels first, without the frames that have none.
     """
     pixels = np.asarray(matrices)[:, truth, predicted]
     order = np.argsort(-pixels, kind="stable")
@@ -101,17 +100,17 @@ def most_confused_first(matrices: np.ndarray, truth: int, predicted: int) -> np.
 def confused_pairs(
     confusion: np.ndarray, limit: int = 10, by: Literal["share", "pixels"] = "share"
 ) -> tuple[ConfusedPair, ...]:
-    """List the largest entries off the diagonal.
+    """Return the largest off-diagonal entries.
 
     Args:
         confusion: (C, C) counts.
-        limit: number of pairs.
-        by: share of the true class, which brings out rare classes, or plain pixels, which brings out large ones.
+        limit: maximum number of pairs.
+        by: order by share of the true class, which favours rare classes, or by pixels, which favours large ones.
     """
     confusion = np.asarray(confusion)
     wrong = confusion.astype(np.float64)
     np.fill_diagonal(wrong, 0)
-    share = _divide(wrong, np.broadcast_to(confusion.sum(1, keepdims=True), wrong.shape))
+    share = divide(wrong, np.broadcast_to(confusion.sum(1, keepdims=True), wrong.shape))
     key = np.nan_to_num(share) if by == "share" else wrong
     pairs = []
     for cell in np.argsort(-key, axis=None, kind="stable")[:limit]:
@@ -124,7 +123,7 @@ def confused_pairs(
 
 
 def mistaken_for(confusion: np.ndarray) -> np.ndarray:
-    """Return (C,) int64: what each class is most often called by mistake, -1 if it never is.
+    """Return (C,) int64: the wrong class that each class is most often predicted as, -1 for none.
 
     Args:
         confusion: (C, C) counts.
@@ -134,18 +133,18 @@ def mistaken_for(confusion: np.ndarray) -> np.ndarray:
     return np.where(wrong.max(1) > 0, wrong.argmax(1), -1)
 
 
-def truth_when_called(confusion: np.ndarray, predicted: int) -> np.ndarray:
-    """Say what pixels are that are called one class: a column of the matrix, normalised by prediction.
+def truth_given_prediction(confusion: np.ndarray, predicted: int) -> np.ndarray:
+    """Return the distribution of true classes among the pixels predicted as one class: a normalised column.
 
     Args:
         confusion: (C, C) counts.
-        predicted: train id of what they are called.
+        predicted: train id.
 
     Returns:
-        (C,) float64 shares that add up to 1; NaN where nothing is ever called that.
+        (C,) float64 shares that add up to 1; NaN if the class is never predicted.
     """
     column = np.asarray(confusion)[:, predicted]
-    return _divide(column, np.broadcast_to(column.sum(), column.shape))
+    return divide(column, np.broadcast_to(column.sum(), column.shape))
 
 
 def truth_pixels(train_ids: np.ndarray) -> np.ndarray:
@@ -155,26 +154,25 @@ def truth_pixels(train_ids: np.ndarray) -> np.ndarray:
         train_ids: (H, W) uint8.
 
     Returns:
-        (19,) int64: what the rows of the frame's confusion matrix add up to, if it was counted on this map.
+        (19,) int64: the row sums of the frame's confusion matrix if it was counted on this map.
     """
     return np.bincount(train_ids.ravel(), minlength=256)[:NUM_CLASSES]
 
 
 def error_map(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Say of every pixel whether it is right, and if not, how far off.
+    """Classify every pixel as correct, wrong within its category, or wrong across categories.
 
     Args:
         truth: (H, W) uint8 train ids.
         predicted: (H, W) uint8 train ids.
 
     Returns:
-        (H, W) uint8: ``RIGHT``, ``WRONG_IN_GROUP`` (a class of the same category, car for truck), ``WRONG_GROUP``,
-        and 255 where the truth is void.
+        (H, W) uint8: ``CORRECT``, ``WRONG_IN_CATEGORY`` (such as car for truck), ``WRONG_CATEGORY``, and 255 for void.
     """
     group = np.full(256, IGNORE_INDEX, np.uint8)
     group[:NUM_CLASSES] = CATEGORY_OF_CLASS
-    errors = np.where(group[truth] == group[predicted], WRONG_IN_GROUP, WRONG_GROUP).astype(np.uint8)
-    errors[truth == predicted] = RIGHT
+    errors = np.where(group[truth] == group[predicted], WRONG_IN_CATEGORY, WRONG_CATEGORY).astype(np.uint8)
+    errors[truth == predicted] = CORRECT
     errors[truth == IGNORE_INDEX] = IGNORE_INDEX
     return errors
 
@@ -196,19 +194,5 @@ def near_borders(train_ids: np.ndarray, distance: int) -> np.ndarray:
     near[:, :-1] |= across
     near[1:] |= down
     near[:-1] |= down
-    for axis in (0, 1):
-        grown = near.copy()
-        for step in range(1, distance):
-            ahead, behind = (slice(step, None), slice(None, -step))
-            if axis:
-                grown[:, ahead] |= near[:, behind]
-                grown[:, behind] |= near[:, ahead]
-            else:
-                grown[ahead] |= near[behind]
-                grown[behind] |= near[ahead]
-        near = grown
-    return near
-
-
-def _divide(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
+    grown: np.ndarray = ndimage.maximum_filter(near, 2 * distance - 1, mode="constant")
+    return grown

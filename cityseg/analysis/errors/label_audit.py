@@ -1,4 +1,4 @@
-"""The label audit: where a confident model and the label disagree, and what the score is without the wrong labels."""
+"""Label audit: where a confident model and the label disagree, and the scores without the labels judged wrong."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from cityseg.classes import NUM_CLASSES
 Verdict = Literal["label wrong", "model wrong", "unsure"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 BANDS = ("top quarter (farthest)", "upper middle", "lower middle", "bottom quarter (nearest)")
-"""Equal bands of rows, from top to bottom: a street lies nearer the lower it is in the picture."""
+"""Equal bands of rows, from top to bottom: lower rows of a street scene are nearer."""
 SIZES = (
     "small objects (below 0.1 % of the frame)",
     "medium objects (0.1 to 1 % of the frame)",
     "large objects (from 1 % of the frame)",
 )
-"""Sizes of objects: connected regions of one class in the label, as ``data.objects`` has them."""
-_SIZE_ENDS = (0.001, 0.01)
+"""Sizes of objects: connected regions of one class in the label, see ``data.prepared.objects``."""
+_SIZE_LIMITS = (0.001, 0.01)
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A region where prediction and label differ, in a frame of a split.
+    """A region of a frame where prediction and label differ.
 
     Attributes:
         frame: position of the frame in the split.
-        name: the frame's name.
-        region: where, and what it is called.
+        name: name of the frame.
+        region: pixels and classes.
     """
 
     frame: int
@@ -41,40 +41,34 @@ class Disagreement:
 
     @property
     def key(self) -> str:
-        """What names the region in the file of verdicts: it holds for these very pixels and classes alone."""
-        top, left, bottom, right = self.region.box
-        box = f"{top},{left},{bottom},{right}"
+        """Identifier of the region in the file of verdicts, unique to its pixels and classes."""
+        box = ",".join(map(str, self.region.box))
         return f"{self.name} {box} {self.region.truth}>{self.region.predicted} {self.region.area}"
 
 
-def by_area(found: Iterable[Disagreement], confidence: float) -> list[Disagreement]:
-    """Return the disagreements of which the model is sure, largest first.
-
-    Args:
-        found: disagreements of a split.
-        confidence: least mean probability of the predicted class, 0 to 1.
-    """
+def largest_first(found: Iterable[Disagreement], confidence: float = 0.0) -> list[Disagreement]:
+    """Return the disagreements with at least this mean probability of the predicted class, largest first."""
     sure = [each for each in found if each.region.confidence >= confidence]
     return sorted(sure, key=lambda each: (-each.region.area, each.frame))
 
 
-def without(
-    matrices: np.ndarray, found: Sequence[Disagreement], verdicts: Mapping[str, Verdict], leave_out: Verdict
+def exclude(
+    matrices: np.ndarray, found: Sequence[Disagreement], verdicts: Mapping[str, Verdict], verdict: Verdict
 ) -> np.ndarray:
-    """Take the pixels of judged regions out of the counts, as if they were void.
+    """Remove the pixels of regions with a verdict from the counts, as if they were void.
 
     Args:
-        matrices: (N, 19, 19) counts of the pixels the regions were found in, rows = truth.
+        matrices: (N, 19, 19) counts of the pixels the regions were found in, rows = ground truth.
         found: disagreements.
         verdicts: by ``Disagreement.key``.
-        leave_out: the verdict whose regions are left out.
+        verdict: the verdict whose regions are excluded.
 
     Returns:
         (N, 19, 19) int64.
     """
     left = np.array(matrices, dtype=np.int64)
     for each in found:
-        if verdicts.get(each.key) == leave_out:
+        if verdicts.get(each.key) == verdict:
             left[each.frame, each.region.truth, each.region.predicted] -= each.region.area
     return left
 
@@ -87,35 +81,38 @@ def band_matrices(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         predicted: (H, W) uint8 train ids below 19.
 
     Returns:
-        (4, 19, 19) int64, one matrix per entry of ``BANDS``, rows = truth.
+        (4, 19, 19) int64, one matrix per entry of ``BANDS``, rows = ground truth.
     """
     height = len(truth)
     band = (np.arange(height) * len(BANDS) // height)[:, None]
-    cells = (band * NUM_CLASSES + truth) * NUM_CLASSES + predicted
-    counts = np.bincount(cells[truth < NUM_CLASSES], minlength=len(BANDS) * NUM_CLASSES**2)
-    return counts.reshape(len(BANDS), NUM_CLASSES, NUM_CLASSES)
+    return _count(band, truth, predicted, len(BANDS))
 
 
 def size_matrices(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Count a frame's pixels by the size of the object they belong to.
+    """Count a frame's pixels by the size of the labelled object they belong to.
 
-    What is called a class by mistake has no object of that class, so only recall can be read from these counts.
+    False positives belong to no object of the predicted class, so these counts only give recall.
 
     Args:
         truth: (H, W) uint8 train ids; void is not counted.
         predicted: (H, W) uint8 train ids below 19.
 
     Returns:
-        (3, 19, 19) int64, one matrix per entry of ``SIZES``, rows = truth.
+        (3, 19, 19) int64, one matrix per entry of ``SIZES``, rows = ground truth.
     """
     size = np.zeros(truth.shape, np.int64)
-    ends = np.array(_SIZE_ENDS) * truth.size
-    # Shifted by one, void (255) becomes the 0 that find_objects passes over.
+    limits = np.array(_SIZE_LIMITS) * truth.size
+    # Shifted by one, void (255) becomes 0, which find_objects ignores.
     for train_id, box in enumerate(ndimage.find_objects(truth + np.uint8(1))):
         if box is not None and train_id < NUM_CLASSES:
             labelled, _ = ndimage.label(truth[box] == train_id, np.ones((3, 3)))
             inside = labelled > 0
-            size[box][inside] = np.searchsorted(ends, np.bincount(labelled.ravel()), side="right")[labelled[inside]]
-    cells = (size * NUM_CLASSES + truth) * NUM_CLASSES + predicted
-    counts = np.bincount(cells[truth < NUM_CLASSES], minlength=len(SIZES) * NUM_CLASSES**2)
-    return counts.reshape(len(SIZES), NUM_CLASSES, NUM_CLASSES)
+            size[box][inside] = np.searchsorted(limits, np.bincount(labelled.ravel()), side="right")[labelled[inside]]
+    return _count(size, truth, predicted, len(SIZES))
+
+
+def _count(group: np.ndarray, truth: np.ndarray, predicted: np.ndarray, groups: int) -> np.ndarray:
+    """Return one (19, 19) matrix for each of the ``groups`` that pixels belong to."""
+    cells = (group * NUM_CLASSES + truth) * NUM_CLASSES + predicted
+    counts = np.bincount(cells[truth < NUM_CLASSES], minlength=groups * NUM_CLASSES**2)
+    return counts.reshape(groups, NUM_CLASSES, NUM_CLASSES)

@@ -1,6 +1,6 @@
-"""Frames worst first, by a measure that is named in words: "mean IoU", "recall of person", "rider called person".
+"""Metrics that rank frames, by name: "mean IoU", "recall of person", "rider predicted as person".
 
-The same words are the choice on the inspect page, its address, and ``cityseg inspect --by``.
+The names appear on the Inspect page, in its address, and in ``cityseg inspect --by``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLASS_METRICS: dict[str, ClassMetric] = {
     "recall": "recall",
     "Dice": "dice",
 }
-"""What a class can be scored by, by its name."""
+"""Metrics of one class, by name."""
 OVERALL: dict[str, FrameMetric] = {
     "macro F1": "f1",
     "mean IoU": "iou",
@@ -31,103 +31,109 @@ OVERALL: dict[str, FrameMetric] = {
     "macro Dice": "dice",
     "pixel accuracy": "pixel_accuracy",
 }
-"""What a whole frame can be scored by, by its name."""
-_OF, _CALLED = " of ", " called "
+"""Metrics of a whole frame, by name."""
+_OF, PREDICTED_AS, _CALLED = " of ", " predicted as ", " called "
 
 
 @dataclass(frozen=True)
-class Measure:
-    """What frames are ordered by.
+class RankingMetric:
+    """A score of frames, or the number of pixels of one confusion.
 
     Attributes:
-        words: its name.
-        metric: which score; None for a confusion, whose pixels are counted.
-        train_id: the class that is scored, or what the confused pixels are; None for all classes together.
-        called: what the confused pixels are called; None for a score.
+        name: its name.
+        metric: the score; None for a confusion.
+        train_id: the scored class, or the true class of a confusion; None for all classes.
+        predicted: the predicted class of a confusion; None for a score.
     """
 
-    words: str
+    name: str
     metric: FrameMetric | None
     train_id: int | None = None
-    called: int | None = None
+    predicted: int | None = None
+
+    @property
+    def confusion(self) -> tuple[int, int] | None:
+        """(true, predicted) train ids of a confusion; None for a score."""
+        return None if self.train_id is None or self.predicted is None else (self.train_id, self.predicted)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Frames in the order of a measure.
+    """Frames ordered by a metric.
 
     Attributes:
-        measure: what they are ordered by.
-        order: (K,) int64 positions, worst first; frames of which nothing can be said are left out.
-        values: (N,) float64 score of every frame, or its confused pixels; NaN where nothing can be said.
-        pixels: (N,) int64 pixels at stake, or None where that is the whole frame.
+        metric: the metric.
+        order: (K,) int64 positions, worst first, without the frames that have no value.
+        values: (N,) float64 score or confused pixels of every frame; NaN for none.
+        pixels: (N,) int64 pixels that the value depends on, None for the whole frame.
     """
 
-    measure: Measure
+    metric: RankingMetric
     order: np.ndarray
     values: np.ndarray
     pixels: np.ndarray | None
 
 
-def called(truth: int, predicted: int) -> str:
-    """Name a confusion: "rider called person"."""
-    return f"{CLASS_NAMES[truth]}{_CALLED}{CLASS_NAMES[predicted]}"
+def confusion_name(truth: int, predicted: int) -> str:
+    """Return the name of a confusion: "rider predicted as person"."""
+    return f"{CLASS_NAMES[truth]}{PREDICTED_AS}{CLASS_NAMES[predicted]}"
 
 
-def of_class(metric: str, train_id: int) -> str:
-    """Name a class's score: "recall of person"."""
+def class_metric_name(metric: str, train_id: int) -> str:
+    """Return the name of a class's score: "recall of person"."""
     return f"{metric}{_OF}{CLASS_NAMES[train_id]}"
 
 
-def measures(confusion: np.ndarray) -> list[str]:
-    """Name everything that frames of a split with this (19, 19) matrix can be ordered by.
+def metric_names(confusion: np.ndarray) -> list[str]:
+    """Return the names of all metrics that can rank the frames of a split with this (19, 19) matrix.
 
     Scores of all classes come first, then those of each class that occurs, then the confusions, largest share of the
     true class first.
     """
     confusion = np.asarray(confusion)
-    occurs = class_scores(confusion).support > 0
-    classes = [of_class(metric, index) for metric in CLASS_METRICS for index in np.flatnonzero(occurs).tolist()]
+    present = np.flatnonzero(class_scores(confusion).support > 0).tolist()
+    classes = [class_metric_name(metric, index) for metric in CLASS_METRICS for index in present]
     pairs = frame_errors.confused_pairs(confusion, limit=confusion.size)
-    return [*OVERALL, *classes, *(called(pair.truth, pair.predicted) for pair in pairs)]
+    return [*OVERALL, *classes, *(confusion_name(pair.truth, pair.predicted) for pair in pairs)]
 
 
-def read_measure(words: str) -> Measure:
-    """Understand a measure's name.
+def parse_metric(name: str) -> RankingMetric:
+    """Return the metric of this name; the older form "rider called person" of a confusion is accepted.
 
     Raises:
-        UsageError: it names none.
+        UsageError: unknown name.
     """
-    if words in OVERALL:
-        return Measure(words, OVERALL[words])
-    metric, _, name = words.partition(_OF)
-    if metric in CLASS_METRICS and name in CLASS_NAMES:
-        return Measure(words, CLASS_METRICS[metric], CLASS_NAMES.index(name))
-    truth, _, predicted = words.partition(_CALLED)
+    if name in OVERALL:
+        return RankingMetric(name, OVERALL[name])
+    metric, _, scored = name.partition(_OF)
+    if metric in CLASS_METRICS and scored in CLASS_NAMES:
+        return RankingMetric(name, CLASS_METRICS[metric], CLASS_NAMES.index(scored))
+    truth, _, predicted = name.replace(_CALLED, PREDICTED_AS).partition(PREDICTED_AS)
     if truth in CLASS_NAMES and predicted in CLASS_NAMES and truth != predicted:
-        return Measure(words, None, CLASS_NAMES.index(truth), CLASS_NAMES.index(predicted))
+        pair = CLASS_NAMES.index(truth), CLASS_NAMES.index(predicted)
+        return RankingMetric(confusion_name(*pair), None, *pair)
     raise UsageError(
-        f'unknown measure {words!r}: expected one of {", ".join(OVERALL)}, a class\'s score such as "IoU of person" '
-        f'({", ".join(CLASS_METRICS)}), or a confusion such as "rider called person"'
+        f'unknown metric {name!r}: expected one of {", ".join(OVERALL)}, a class\'s score such as "IoU of person" '
+        f'({", ".join(CLASS_METRICS)}), or a confusion such as "rider predicted as person"'
     )
 
 
-def rank(matrices: np.ndarray, measure: Measure) -> Ranking:
-    """Order frames by a measure, worst first.
+def rank(matrices: np.ndarray, metric: RankingMetric) -> Ranking:
+    """Order frames by a metric, worst first.
 
     Args:
-        matrices: (N, 19, 19) counts, rows = truth.
-        measure: of equal scores of a class, the frame with more of its pixels comes first.
+        matrices: (N, 19, 19) counts, rows = ground truth.
+        metric: for one class, ties go to the frame with more pixels of it.
     """
     matrices = np.asarray(matrices)
-    if measure.called is not None and measure.train_id is not None:
-        order = frame_errors.most_confused_first(matrices, measure.train_id, measure.called)
-        pixels = matrices[:, measure.train_id, measure.called]
-        return Ranking(measure, order, pixels.astype(np.float64), pixels)
-    assert measure.metric is not None
-    if measure.train_id is None or measure.metric == "pixel_accuracy":
-        values = frame_errors.frame_values(matrices, measure.metric)
-        return Ranking(measure, frame_errors.worst_first(values), values, None)
-    values = frame_errors.class_values(matrices, measure.train_id, measure.metric)
-    pixels = frame_errors.class_pixels(matrices, measure.train_id)
-    return Ranking(measure, frame_errors.worst_first(values, pixels), values, pixels)
+    if metric.confusion:
+        pixels = matrices[:, *metric.confusion]
+        order = frame_errors.most_confused_first(matrices, *metric.confusion)
+        return Ranking(metric, order, pixels.astype(np.float64), pixels)
+    assert metric.metric is not None
+    if metric.train_id is None or metric.metric == "pixel_accuracy":
+        values = frame_errors.frame_values(matrices, metric.metric)
+        return Ranking(metric, frame_errors.worst_first(values), values, None)
+    values = frame_errors.class_values(matrices, metric.train_id, metric.metric)
+    pixels = frame_errors.class_pixels(matrices, metric.train_id)
+    return Ranking(metric, frame_errors.worst_first(values, pixels), values, pixels)

@@ -1,7 +1,4 @@
-"""Regions where truth and prediction disagree: connected pixels of one confused pair.
-
-Pixels belong together when they touch by a side or a corner, as objects do (``data.objects``).
-"""
+"""Error regions: 8-connected pixels of one true class predicted as one other class."""
 
 from __future__ import annotations
 
@@ -17,12 +14,12 @@ _EIGHT_CONNECTED = np.ones((3, 3))
 
 @dataclass(frozen=True)
 class Region:
-    """Connected pixels of one class that were all called the same other one.
+    """Connected pixels of one class, all predicted as the same other class.
 
     Attributes:
-        truth: train id of what the label says.
-        predicted: train id of what the model says.
-        box: (top, left, bottom, right) in pixels; bottom and right lie outside.
+        truth: train id of the label.
+        predicted: train id of the prediction.
+        box: (top, left, bottom, right) in pixels; bottom and right are exclusive.
         mask: (bottom - top, right - left) bool, the region inside its box.
         confidence: mean probability of the predicted class over the region, 0 to 1.
     """
@@ -35,7 +32,7 @@ class Region:
 
     @property
     def area(self) -> int:
-        """Pixels of the region."""
+        """Number of pixels."""
         return int(self.mask.sum())
 
 
@@ -47,22 +44,22 @@ def find(
     least: int = 1,
     pair: tuple[int, int] | None = None,
 ) -> list[Region]:
-    """Find the regions of one frame in which the prediction is wrong.
+    """Find the error regions of one frame.
 
     Args:
-        truth: (H, W) uint8 train ids; void is never wrong.
+        truth: (H, W) uint8 train ids; void is never an error.
         predicted: (H, W) uint8 train ids below 19.
         confidence: (H, W) float probability of the predicted class.
-        least: pixels of the smallest region that counts.
-        pair: (truth, predicted) train ids, for the regions of one confusion alone.
+        least: minimum area of a region in pixels.
+        pair: (true, predicted) train ids, to find the regions of one confusion alone.
 
     Returns:
-        Regions, largest first; of equal ones those of the smaller train ids first.
+        Regions, largest first; ties in order of the train ids.
     """
     wrong = (truth < NUM_CLASSES) & (truth != predicted)
     if pair is not None:
         wrong = (truth == pair[0]) & (predicted == pair[1])
-    # One number per pair, and 0, which find_objects passes over, where nothing is wrong.
+    # A number from 1 for each pair of classes; find_objects ignores 0, the correct pixels.
     pairs = np.where(wrong, truth.astype(np.int32) * NUM_CLASSES + predicted + 1, 0)
     found = []
     for number, outer in enumerate(ndimage.find_objects(pairs), start=1):

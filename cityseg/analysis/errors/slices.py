@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from cityseg.analysis.errors.label_audit import BANDS, SIZES
-from cityseg.analysis.errors.ranking_metric import Measure, of_class
+from cityseg.analysis.errors.ranking_metric import RankingMetric, class_metric_name
 from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS
 from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.errors import DataError, UsageError
@@ -148,10 +148,10 @@ def single_objects(sizes: np.ndarray) -> list[Slice]:
     return [Slice(name, sizes[:, size], truth_alone=True) for size, name in enumerate(SIZES)]
 
 
-def recall_of(measure: Measure) -> Measure:
+def recall_of(measure: RankingMetric) -> RankingMetric:
     """Return the recall of what a measure scores: all that the counts of single objects can tell."""
-    name = "macro recall" if measure.train_id is None else of_class("recall", measure.train_id)
-    return Measure(name, "recall", measure.train_id)
+    name = "macro recall" if measure.train_id is None else class_metric_name("recall", measure.train_id)
+    return RankingMetric(name, "recall", measure.train_id)
 
 
 def _object_sizes(counted: SplitStatistics, train_id: int | None) -> np.ndarray:
@@ -208,7 +208,7 @@ def named(slices: Sequence[Slice], name: str) -> Slice:
     return found
 
 
-def score_slices(slices: Sequence[Slice], measure: Measure, resamples: int = RESAMPLES) -> list[SliceScore]:
+def score_slices(slices: Sequence[Slice], measure: RankingMetric, resamples: int = RESAMPLES) -> list[SliceScore]:
     """Score every slice, with its interval.
 
     Args:
@@ -219,7 +219,7 @@ def score_slices(slices: Sequence[Slice], measure: Measure, resamples: int = RES
     return [_score(part, measure, resamples) for part in slices]
 
 
-def _score(part: Slice, measure: Measure, resamples: int) -> SliceScore:
+def _score(part: Slice, measure: RankingMetric, resamples: int) -> SliceScore:
     matrices = part.matrices.astype(np.float64)
     pixels = matrices.sum((1, 2))
     if measure.train_id is not None:
@@ -241,7 +241,7 @@ def _score(part: Slice, measure: Measure, resamples: int) -> SliceScore:
     return SliceScore(part.name, count, int(pixels.sum()), score, low, high)
 
 
-def _scores(sums: np.ndarray, measure: Measure, truth_alone: bool) -> np.ndarray:
+def _scores(sums: np.ndarray, measure: RankingMetric, truth_alone: bool) -> np.ndarray:
     """Score (B, 19, 19) matrices: (B,) float64."""
     if measure.metric == "pixel_accuracy":
         return np.array([pixel_accuracy(matrix) for matrix in sums])

@@ -1,4 +1,4 @@
-"""One model out of several: the mean of their weights."""
+"""Weight averaging: a model whose weights are the mean of several models' (a uniform model soup)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cityseg.api.training.create_run import expect_trained
 from cityseg.checkpoint import ModelCard
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device, device_name
-from cityseg.engine.scoring import SCORED, score_into
+from cityseg.engine.scoring import SCORED_SPLITS, score_into
 from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
 from cityseg.jobs import queue
@@ -38,23 +38,23 @@ def average(
     runs: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
-    """Make a finished run of the mean of several models' weights, and score it on val and test.
+    """Average the weights of several models into a new finished run, and score it on val and test.
 
-    A uniform soup (Wortsman et al., "Model soups", arXiv 2203.05482, section 2). It helps where the models were trained
-    on from the same weights, for example with several seeds; the mean of unrelated ones knows nothing.
+    A uniform soup (Wortsman et al., "Model soups", arXiv 2203.05482, section 2). It helps for models fine-tuned from
+    the same weights, for example with several seeds; the mean of unrelated models is useless.
 
     Args:
-        models: at least two different MODELs of one network, frame size and input.
-        spec: the dataset to score on.
-        name: wish for the run's id; by default made from the first model's.
+        models: at least two different MODELs of one network, input size and normalization.
+        spec: dataset to score on.
+        name: preferred id of the run; by default derived from the first model's.
         runs: folder of runs.
         on_progress: called with (frames done, frames in all) while preparing and scoring.
 
     Returns:
-        The new run, described by the first model's settings; its ``config.json`` and model card name all of them.
+        The new run, with the first model's config; its ``config.json`` and model card name all models.
 
     Raises:
-        UsageError: fewer than two models, one of them twice, unknown, still in training, or unlike the first.
+        UsageError: fewer than two models, one of them twice, unknown, still in training, or incompatible.
         DataError: the dataset cannot be connected, or has no val frames.
         CheckpointError: the weights of a model cannot be read.
     """
@@ -67,8 +67,10 @@ def average(
     loaded = [checkpoint.load(folder) for folder in folders]
     (network, card), *others = loaded
     for model, (_, other) in zip(names[1:], others, strict=True):
-        _expect_alike(names[0], card, model, other)
-    splits = {split: cached for split, cached in prepare(spec, card.image_size, on_progress).items() if split in SCORED}
+        _expect_compatible(names[0], card, model, other)
+    splits = {
+        split: cached for split, cached in prepare(spec, card.image_size, on_progress).items() if split in SCORED_SPLITS
+    }
     info, device = data_info(spec), best_device()
     if "val" not in splits:
         raise DataError(f"{info.name}: expected val frames to score the mean on, found none; add some")
@@ -96,14 +98,14 @@ def average(
             checkpoint.write_card(run.folder / "best", replace(card, speed=speed))
         run.write_status(state="finished")
     except BaseException:
-        # Half a mean is of no use to anybody, and nothing was learnt that could be lost.
+        # Nothing was trained, so an unfinished average is not worth keeping.
         shutil.rmtree(run.folder, ignore_errors=True)
         raise
     return find_result(run.id, runs)
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the mean of several state dicts of one network, computed in float64; counters are the first one's."""
+    """Return the mean of state dicts of one network, computed in float64; integer entries are the first one's."""
     return {
         key: torch.stack([state[key].double() for state in states]).mean(0).to(value.dtype)
         if value.is_floating_point()
@@ -112,17 +114,17 @@ def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def _expect_alike(first: str, card: ModelCard, name: str, other: ModelCard) -> None:
+def _expect_compatible(first: str, card: ModelCard, name: str, other: ModelCard) -> None:
     for attribute, word in _SAME.items():
         mine, others = getattr(card, attribute), getattr(other, attribute)
         if mine != others:
             raise UsageError(
                 f"expected models of one {word}, found {first} with {mine} and {name} with {others}; average models "
-                "that were trained on from the same weights"
+                "that were fine-tuned from the same weights"
             )
 
 
 def _seconds(cards: Sequence[ModelCard]) -> float | None:
-    """Return the training time of all together, where each is known."""
+    """Return the summed training time of all models, None if one is unknown."""
     each: list[Any] = [card.training.get("seconds") for card in cards]
     return None if None in each else round(sum(each), 1)

@@ -1,4 +1,4 @@
-"""A model as a file for other programs, checked against the model it was made from."""
+"""Export of a model to ONNX, verified against the original."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from cityseg.inference.predictor import Predictor
 from cityseg.progress import OnProgress
 
 Format = Literal["onnx"]
-LEAST_EQUAL = 0.9999
-"""Share of pixels on which an exported model has to agree with its original."""
+MIN_AGREEMENT = 0.9999
+"""Minimum share of pixels on which the exported model has to agree with the original."""
 _FRAMES = 8
 
 
@@ -33,28 +33,28 @@ def export(
     runs: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Write a model as a file for other programs, and compare the two on frames of a dataset.
+    """Export a model to a file and compare both on frames of a dataset.
 
     Args:
         model: MODEL.
-        out: the file to write.
-        spec: the dataset whose val frames both are shown; the default one if none is named.
-        format: of the file.
-        frames: how many frames at most.
+        out: file to write.
+        spec: dataset whose val frames both predict; the default dataset if None.
+        format: file format.
+        frames: maximum number of frames.
         runs: folder of runs.
         on_progress: called with (frames compared, frames in all).
 
     Returns:
-        ``path``, ``format``, ``bytes``, ``divisor`` (of sizes that the file takes, None for its own size alone),
-        ``frames`` compared and ``equal``, the share of pixels with the same class.
+        ``path``, ``format``, ``bytes``, ``divisor`` (of the heights and widths that the file takes, None for its own
+        size alone), ``frames`` compared and ``equal``, the share of pixels with the same class.
 
     Raises:
         UsageError, DataError: a wrong MODEL or dataset, or a file that cannot be written.
-        CheckpointError: the two disagree on more than one pixel in 10,000; the file is removed.
+        CheckpointError: both disagree on more than one pixel in 10,000; the file is removed.
     """
     network, card = checkpoint.load(find_result_folder(model, runs).checkpoint)
-    listed = connect(spec or default_data())
-    chosen = (listed.splits["val"] or listed.splits["train"] or listed.splits["test"])[:frames]
+    splits = connect(spec or default_data()).splits
+    chosen = (splits["val"] or splits["train"] or splits["test"])[:frames]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_onnx(network, card, out)
@@ -69,10 +69,10 @@ def export(
         if on_progress:
             on_progress(done, len(chosen))
     share = equal / pixels
-    if share < LEAST_EQUAL:
+    if share < MIN_AGREEMENT:
         out.unlink()
         raise CheckpointError(
-            f"{out}: expected the classes of {model} on at least {LEAST_EQUAL:.2%} of the pixels of "
+            f"{out}: expected the classes of {model} on at least {MIN_AGREEMENT:.2%} of the pixels of "
             f"{len(chosen)} frames, found {share:.4%}; the file was removed"
         )
     return {

@@ -1,4 +1,4 @@
-"""Turning a run into a shipped model: a folder that explains itself and fits into a repository."""
+"""Publishing a run as a shipped model: a self-contained folder with bfloat16 weights, scores and a model card."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device
-from cityseg.engine.scoring import SCORED, score_into
+from cityseg.engine.scoring import SCORED_SPLITS, score_into
 from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
 from cityseg.inference.onnx import through_onnx
 from cityseg.progress import OnProgress
 from cityseg.runs import Run
 
-_PRIVATE = ("host", "data")
+_PRIVATE_KEYS = ("host", "data")
 
 
 def publish(
@@ -44,23 +44,23 @@ def publish(
     root: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
-    """Copy a run's best weights, rounded to bfloat16, with scores measured anew from the rounded weights.
+    """Copy a run's best weights, rounded to bfloat16, with scores measured from the rounded weights.
 
-    Host names and data paths of the run stay behind. A shipped model published under its own name is measured anew.
-    The folder takes its place once all is measured: whatever fails before that leaves what was there as it was.
+    Host names and data paths are left out. A shipped model published under its own name is measured again. The folder
+    is replaced once everything is measured, so that a failure leaves an existing folder unchanged.
 
     Args:
-        run_id: a run that has finished, or a shipped model.
-        spec: the dataset to measure on.
+        run_id: a finished run, or a shipped model.
+        spec: dataset to measure on.
         name: folder in ``checkpoints/``; the run's id by default.
-        trained_on: words that name the data it was trained on; by default what its description says.
-        terms: sentence on the licence of that data; by default what its description says.
+        trained_on: name of the training data; by default that of the model card.
+        terms: sentence on the licence of that data; by default that of the model card.
         runs: folder of runs.
         root: folder of shipped models.
         on_progress: called with (frames done, frames in all) while preparing and measuring.
 
     Raises:
-        UsageError: the run has not finished, or no such dataset.
+        UsageError: the run has not finished, or the dataset does not exist.
         DataError: the dataset cannot be connected, or has neither val nor test frames.
         CheckpointError: the run's weights cannot be read.
     """
@@ -68,71 +68,66 @@ def publish(
     if result.state != "finished":
         raise UsageError(f"{run_id}: expected a finished run, found it {result.state}")
     network, card = checkpoint.load(result.run.checkpoint)
-    splits = {split: cached for split, cached in prepare(spec, card.image_size, on_progress).items() if split in SCORED}
+    splits = {
+        split: cached for split, cached in prepare(spec, card.image_size, on_progress).items() if split in SCORED_SPLITS
+    }
     info = data_info(spec)
     if not splits:
         raise DataError(f"{info.name}: expected val or test frames to measure on, found train frames alone; add some")
     trained_on, terms = trained_on or card.trained_on, terms or card.terms
-    elsewhere = not any(_has_scored(card, split, cached) for split, cached in splits.items())
-    recipe = card.training.get("recipe") or result.config.model_dump(mode="json")
+    same_data = any(_was_scored_on(card, split, cached) for split, cached in splits.items())
+    config = card.training.get("recipe") or result.config.model_dump(mode="json")
     card = replace(
         card,
         trained_on=trained_on,
-        measured_on=info.description if elsewhere and info.description != trained_on else "",
+        measured_on="" if same_data or info.description == trained_on else info.description,
         terms=terms,
-        training={**card.training, "recipe": _without_folders(recipe)},
+        training={**card.training, "recipe": _without_folders(config)},
         scores={},
     )
     target = (root or shipped_root()) / (name or run_id)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".publishing-", dir=target.parent) as place:
-        made = Run(Path(place) / target.name)
-        checkpoint.save(made.folder, network, card, torch.bfloat16)
-        card = _measure(made, splits, on_progress)
-        checkpoint.write_card(made.folder, card)
+    with tempfile.TemporaryDirectory(prefix=".publishing-", dir=target.parent) as temporary:
+        new = Run(Path(temporary) / target.name)
+        checkpoint.save(new.folder, network, card, torch.bfloat16)
+        card = _measure(new, splits, on_progress)
+        checkpoint.write_card(new.folder, card)
         for file in ("history.jsonl", "robustness-val.json"):
-            # How it bears other cameras takes longest, and is measured again only if weights, data or code are others.
+            # Robustness takes longest, and is measured again only if weights, data or code have changed.
             if (result.run.folder / file).is_file():
-                shutil.copyfile(result.run.folder / file, made.folder / file)
+                shutil.copyfile(result.run.folder / file, new.folder / file)
         robustness = None
         if "val" in splits:
-            itself = str(made.folder)
-            robustness = find_robustness(itself, "val", splits["val"].meta.fingerprint) or measure_robustness(
-                itself, spec, keep_in=made.folder, on_progress=on_progress
+            model = str(new.folder)
+            robustness = find_robustness(model, "val", splits["val"].meta.fingerprint) or measure_robustness(
+                model, spec, keep_in=new.folder, on_progress=on_progress
             )
-        description = {key: value for key, value in result.run.describe().items() if key not in _PRIVATE}
+        description = {key: value for key, value in result.run.describe().items() if key not in _PRIVATE_KEYS}
         description["config"] = _without_folders(description["config"])
-        write_json(made.folder / "config.json", description)
-        (made.folder / "README.md").write_text(model_card(made, result, card, robustness), encoding="utf-8")
+        write_json(new.folder / "config.json", description)
+        (new.folder / "README.md").write_text(model_card(new, result, card, robustness), encoding="utf-8")
         if target.exists():
-            target.rename(Path(place) / "before")
-        made.folder.rename(target)
+            target.rename(Path(temporary) / "before")
+        new.folder.rename(target)
     return find_result(str(target))
 
 
-def _has_scored(card: ModelCard, split: Split, cached: CachedSplit) -> bool:
-    """Whether the scores that a model has on the data of its training are of the same frames and labels."""
+def _was_scored_on(card: ModelCard, split: Split, cached: CachedSplit) -> bool:
+    """Return whether the card has scores on these frames and labels, from the dataset of the training."""
     known = card.scores.get(split, {}).get("fingerprint")
     return not card.measured_on and bool(known == cached.meta.fingerprint)
 
 
-def _measure(made: Run, splits: Mapping[Split, CachedSplit], on_progress: OnProgress | None) -> ModelCard:
-    """Score the stored weights, keep what was counted beside them, and return their card with all figures."""
+def _measure(new: Run, splits: Mapping[Split, CachedSplit], on_progress: OnProgress | None) -> ModelCard:
+    """Score the stored weights, write their counts, and return their card with scores and speeds."""
     device = best_device()
-    network, card = checkpoint.load(made.folder, device)
-    card = score_into(made, network, card, splits, device, on_progress)
+    network, card = checkpoint.load(new.folder, device)
+    card = score_into(new, network, card, splits, device, on_progress)
     speed = measure_speed(network, card.image_size, card.normalization, device)
-    speed["onnx_frames_per_second"] = _onnx_speed(made.folder)
-    return replace(card, speed=speed)
+    exported = through_onnx(*checkpoint.load(new.folder)).model
+    onnx_speed = measure_speed(exported, card.image_size, card.normalization, torch.device("cpu"))["frames_per_second"]
+    return replace(card, speed={**speed, "onnx_frames_per_second": float(onnx_speed)})
 
 
-def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
-    return {key: Path(value).name if key in MODEL_REFERENCES else value for key, value in recipe.items()}
-
-
-def _onnx_speed(folder: Path) -> float:
-    """Return frames per second of a checkpoint on the processor, by ONNX Runtime."""
-    network, card = checkpoint.load(folder)
-    exported = through_onnx(network, card).model
-    speed = measure_speed(exported, card.image_size, card.normalization, torch.device("cpu"))
-    return float(speed["frames_per_second"])
+def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: Path(value).name if key in MODEL_REFERENCES else value for key, value in config.items()}

@@ -1,4 +1,4 @@
-"""Where a result fails: its frames worst first, its confusions, and its scores on parts of a split."""
+"""Error analysis of a result: worst frames, confusions, slices of a split, and single pixels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from cityseg.api.data.connect import connect
 from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.models.predict import load_predictor
-from cityseg.api.results.label_audit import make_audit
+from cityseg.api.results.label_audit import audit_labels
 from cityseg.api.results.listing import find_result_folder
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.data.layouts.detect import Split
-from cityseg.data.prepared import cache
-from cityseg.data.prepared import statistics as counting
+from cityseg.data.prepared import cache, statistics
 from cityseg.errors import UsageError
 from cityseg.inference.upsample import probabilities_at
 from cityseg.progress import OnProgress
@@ -37,55 +36,55 @@ def inspect(
     runs: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Say where a result fails, from its stored confusion matrices.
+    """Report where a result fails, from its stored confusion matrices.
 
     Args:
         model: MODEL, with results on ``split``.
         split: val or test.
-        by: a measure in words, see ``analysis.ranking``.
-        slice_by: what to cut the split by; needs the data, and for rows and single objects the model as well. Single
-            objects are scored by recall, whatever else ``by`` names.
-        part: a slice by its name, such as "darkest third": frames and confusions are those of its frames alone.
-        spec: the dataset, for slices alone.
-        limit: frames and confusions that are listed.
+        by: name of a ranking metric, see ``analysis.errors.ranking_metric``.
+        slice_by: property to slice the split by; needs the data, and for rows and single objects the model as well.
+            Single objects are scored by recall, whichever score ``by`` names.
+        part: name of a slice, such as "darkest third": report frames and confusions of its frames alone.
+        spec: dataset, for slices alone.
+        limit: maximum number of frames and of confusions.
         runs: folder of runs.
-        on_progress: called with (frames done, frames in all) where slices have to read the frames first.
+        on_progress: called with (frames done, frames in all) while slices read the frames.
 
     Returns:
-        Plain values: ``frames``, worst first with their value (a score, or confused pixels); ``confusions``, largest
-        share of the true class first; ``slices``, each with frames, pixels, score and its 95 % interval.
+        JSON-ready values: ``frames``, worst first with their value (a score, or confused pixels); ``confusions``,
+        largest share of the true class first; ``slices``, each with frames, pixels, score and its 95 % interval.
 
     Raises:
-        UsageError: an unknown MODEL or measure, a confusion to score slices by, or no such part.
+        UsageError: an unknown MODEL, metric or slice, or a confusion as the score of slices.
         DataError: no results on the split, or data that lacks its frames.
     """
     run = find_result_folder(model, runs)
-    measure = ranking_metric.read_measure(by)
+    metric = ranking_metric.parse_metric(by)
     stored = run.confusions(split)
-    ranked = ranking_metric.rank(stored.matrices, measure)
+    ranked = ranking_metric.rank(stored.matrices, metric)
     found: list[Slice] = []
-    cut_by = slices.recall_of(measure) if slice_by == "single objects" else measure
+    slice_metric = slices.recall_of(metric) if slice_by == "single objects" else metric
     if slice_by is not None:
-        if measure.metric is None:
+        if metric.metric is None:
             raise UsageError(f'expected a score to compare slices by, such as "mean IoU", found {by!r}')
         if slice_by in slices.PIXEL_KINDS:
-            audit = make_audit(model, spec, split, runs=runs, on_progress=on_progress)
+            audit = audit_labels(model, spec, split, runs=runs, on_progress=on_progress)
             found = slices.rows(audit.bands) if slice_by == "rows" else slices.single_objects(audit.sizes)
         else:
             prepared = cache.prepare(connect(spec, on_progress), split, STATISTICS_SIZE, on_progress=on_progress)
-            counted = counting.compute(prepared, on_progress)
-            found = slices.cut(slice_by, stored.matrices, stored.frames, counted, measure.train_id)
+            counted = statistics.compute(prepared, on_progress)
+            found = slices.cut(slice_by, stored.matrices, stored.frames, counted, metric.train_id)
     order, matrices = ranked.order, stored.matrices
     if part is not None:
         if slice_by is None:
-            raise UsageError(f"expected what cuts the split beside the part {part!r}, found nothing; name it too")
+            raise UsageError(f"expected the property to slice by for the slice {part!r}, found none; add --slice")
         chosen = slices.named(found, part)
         assert chosen.places is not None
         order, matrices = order[np.isin(order, chosen.places)], chosen.matrices
     return {
         "model": run.id,
         "split": split,
-        "by": by,
+        "by": metric.name,
         "part": part,
         "frames": [{"frame": stored.frames[index], "value": float(ranked.values[index])} for index in order[:limit]],
         "confusions": [
@@ -98,8 +97,8 @@ def inspect(
             for pair in frame_errors.confused_pairs(matrices.sum(0), limit)
         ],
         "slice_by": slice_by,
-        "slice_score": cut_by.words if slice_by else None,
-        "slices": [_plain(score) for score in slices.score_slices(found, cut_by)],
+        "slice_score": slice_metric.name if slice_by else None,
+        "slices": [_slice_document(score) for score in slices.score_slices(found, slice_metric)],
     }
 
 
@@ -113,20 +112,21 @@ def inspect_pixel(
     spec: str | None = None,
     runs: Path | None = None,
 ) -> dict[str, Any]:
-    """Say what one pixel of a frame is, and what models think it is.
+    """Report the label of one pixel and the predictions of several models.
 
     Args:
         models: MODELs.
-        split: where the frame is.
-        frame: its name.
-        row: from the top of the frame as it is stored.
+        split: split of the frame.
+        frame: name of the frame.
+        row: from the top of the stored frame.
         column: from its left.
-        spec: the dataset.
+        spec: dataset.
         runs: folder of runs.
 
     Returns:
-        Plain values: ``label`` (None where it is not scored) and per model ``top``, its five most probable classes, and
-        ``when_it_says``: what pixels called the first of them are over val, as shares, None where val was not measured.
+        JSON-ready values: ``label`` (None for void) and per model ``top``, its five most probable classes, and
+        ``when_it_says``: the distribution of true classes on val among pixels predicted as the first of them, None if
+        not evaluated on val.
 
     Raises:
         UsageError, DataError, CheckpointError: a wrong MODEL, dataset or frame, or a pixel outside it.
@@ -144,34 +144,31 @@ def inspect_pixel(
         "row": row,
         "column": column,
         "label": CLASS_NAMES[truth] if truth < NUM_CLASSES else None,
-        "models": [_thinks(model, view, row, column, runs) for model in models],
+        "models": [_pixel_prediction(model, view, row, column, runs) for model in models],
     }
 
 
-def _thinks(model: str, view: FrameView, row: int, column: int, runs: Path | None) -> dict[str, Any]:
-    shares = probabilities_at(load_predictor(model, runs).logits(view.photo), view.train_ids.shape, row, column)
-    order = np.argsort(-shares, kind="stable")[:5].tolist()
+def _pixel_prediction(model: str, view: FrameView, row: int, column: int, runs: Path | None) -> dict[str, Any]:
+    probabilities = probabilities_at(load_predictor(model, runs).logits(view.photo), view.train_ids.shape, row, column)
+    top = np.argsort(-probabilities, kind="stable")[:5].tolist()
     run = find_result_folder(model, runs)
-    turns_out = None
+    true_classes = None
     if run.has_confusions("val"):
-        found = frame_errors.truth_when_called(run.confusions("val").matrices.sum(0), order[0])
-        likely = np.argsort(-np.nan_to_num(found), kind="stable")
-        turns_out = {CLASS_NAMES[index]: float(found[index]) for index in likely.tolist() if found[index] > 0}
+        shares = frame_errors.truth_given_prediction(run.confusions("val").matrices.sum(0), top[0])
+        order = np.argsort(-np.nan_to_num(shares), kind="stable").tolist()
+        true_classes = {CLASS_NAMES[index]: float(shares[index]) for index in order if shares[index] > 0}
     return {
         "model": run.id,
-        "top": [{"class": CLASS_NAMES[index], "probability": float(shares[index])} for index in order],
-        "when_it_says": {"class": CLASS_NAMES[order[0]], "split": "val", "is": turns_out},
+        "top": [{"class": CLASS_NAMES[index], "probability": float(probabilities[index])} for index in top],
+        "when_it_says": {"class": CLASS_NAMES[top[0]], "split": "val", "is": true_classes},
     }
 
 
-def _plain(score: SliceScore) -> dict[str, Any]:
-    def number(value: float) -> float | None:
-        return None if np.isnan(value) else value
-
+def _slice_document(score: SliceScore) -> dict[str, Any]:
     return {
         "name": score.name,
         "frames": score.frames,
         "pixels": score.pixels,
-        "score": number(score.score),
+        "score": None if np.isnan(score.score) else score.score,
         "interval": [score.low, score.high] if score.is_sure else None,
     }

@@ -1,14 +1,13 @@
-"""The label audit of a result: made in one pass over a split, kept with the result, judged region by region.
+"""Label audit of a result: regions of a split where model and label disagree, with the user's verdicts.
 
-The pass is stored in ``audit-<split>.npz`` and the verdicts in ``verdicts-<split>.json``: in the run's own folder, or
-in ``runs/.audits/<name>/`` for shipped models, whose folder may be read-only.
+The regions are stored in ``audit-<split>.npz`` and the verdicts in ``verdicts-<split>.json`` of the result's sidecar
+folder.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,48 +16,48 @@ from typing import Any, cast
 import numpy as np
 
 from cityseg import checkpoint
-from cityseg.analysis.errors import label_audit as judging
+from cityseg.analysis.errors import label_audit as analysis
 from cityseg.analysis.errors import regions
 from cityseg.analysis.errors.label_audit import VERDICTS, Disagreement, Verdict
 from cityseg.analysis.errors.regions import Region
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
-from cityseg.api.results.sidecar import notes_folder, stamp, written
+from cityseg.api.results.sidecar import read_finding, sidecar_folder, write_file, write_finding
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
-from cityseg.engine.prediction_pass import survey
+from cityseg.engine.evaluate import predict_frames
 from cityseg.engine.runtime.device import best_device
 from cityseg.errors import DataError, UsageError
-from cityseg.files import write_atomically, write_json
+from cityseg.files import write_json
 from cityseg.metrics import summarize
 from cityseg.progress import OnProgress
 from cityseg.runs import Run
 
-CONFIDENCE = 0.8
-"""Least mean probability of a disagreement that is worth a look, unless something else is asked."""
+AUDIT_CONFIDENCE = 0.8
+"""Default minimum mean probability of a disagreement to be listed."""
 _VERSION = 2
-_JUDGING = threading.Lock()
-_LEAST_SHARE = 4096
-"""Regions below one part in so many of a frame are not kept: they are borders, not objects."""
-_MOST = 5000
-"""So many regions of a split are kept, the largest."""
+_VERDICTS_LOCK = threading.Lock()
+_MIN_AREA_DIVISOR = 4096
+"""Regions smaller than this part of a frame are dropped: they are borders, not objects."""
+_MAX_REGIONS = 5000
+"""Largest regions of a split that are stored."""
 
 
 @dataclass(frozen=True)
-class Audit:
-    """What one pass over a split found.
+class LabelAudit:
+    """Disagreements between a model and the labels of a split, and counts by image rows and object size.
 
     Attributes:
-        model: the result's id.
-        split: which frames.
+        model: id of the result.
+        split: split of the dataset.
         size: (height, width) in pixels at which label and prediction were compared: the model's own.
         names: (N) frames.
-        bands: (N, 4, 19, 19) int64 counts per frame and band of rows, see ``analysis.audit.BANDS``.
-        sizes: (N, 3, 19, 19) int64 counts per frame and size of the objects, see ``analysis.audit.SIZES``.
-        found: the largest disagreements of the split, largest first, whatever their confidence.
-        folder: where the pass and the verdicts are kept.
+        bands: (N, 4, 19, 19) int64 counts per frame and band of rows, see ``analysis.errors.label_audit.BANDS``.
+        sizes: (N, 3, 19, 19) int64 counts per frame and object size, see ``analysis.errors.label_audit.SIZES``.
+        found: the largest disagreements of any confidence, largest first.
+        folder: folder of the stored audit and its verdicts.
     """
 
     model: str
@@ -72,58 +71,54 @@ class Audit:
 
     @property
     def matrices(self) -> np.ndarray:
-        """(N, 19, 19) int64 counts per frame, rows = truth: those of an evaluation at the model's size."""
+        """(N, 19, 19) int64 counts per frame, rows = ground truth: those of an evaluation at the model's size."""
         counts: np.ndarray = self.bands.sum(1)
         return counts
 
     @property
     def verdict_file(self) -> Path:
-        """Where verdicts are kept."""
+        """File of the verdicts."""
         return self.folder / f"verdicts-{self.split}.json"
 
 
-def audit_file(model: str, split: Split, runs: Path | None = None) -> Path:
-    """Return where the audit of a result is stored, whether there is one or not; raises UsageError as MODEL does."""
-    return _file(notes_folder(find_result_folder(model, runs), runs), split)
+def audit_file(run: Run, split: Split, runs: Path | None = None) -> Path:
+    """Return the file of a result's audit, which need not exist."""
+    return sidecar_folder(run, runs) / f"audit-{split}.npz"
 
 
-def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> Audit | None:
+def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> LabelAudit | None:
     """Return the stored audit of a result's present weights on the data of this fingerprint, or None.
 
     Raises:
         UsageError, CheckpointError: MODEL is unknown or damaged.
     """
     run = find_result_folder(model, runs)
-    folder = notes_folder(run, runs)
-    try:
-        with np.load(_file(folder, split), allow_pickle=False) as stored:
-            if str(stored["stamp"]) != stamp(run, fingerprint, _VERSION):
-                return None
-            names = tuple(stored["frames"].tolist())
-            bands, sizes = stored["bands"].astype(np.int64), stored["sizes"].astype(np.int64)
-            height, width = stored["size"].tolist()
-            found = _unpacked(stored, names)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        # None yet, or torn by a full disk: it can be made anew.
-        return None
-    return Audit(run.id, split, (height, width), names, bands, sizes, found, folder)
+    path = audit_file(run, split, runs)
+
+    def parse(stored: Mapping[str, Any]) -> LabelAudit:
+        names = tuple(stored["frames"].tolist())
+        bands, sizes = stored["bands"].astype(np.int64), stored["sizes"].astype(np.int64)
+        height, width = stored["size"].tolist()
+        return LabelAudit(run.id, split, (height, width), names, bands, sizes, _unpack(stored, names), path.parent)
+
+    return read_finding(path, run, fingerprint, _VERSION, parse)
 
 
-def make_audit(
+def audit_labels(
     model: str,
     spec: str | None,
     split: Split,
     *,
     runs: Path | None = None,
     on_progress: OnProgress | None = None,
-) -> Audit:
-    """Predict a split and keep where the model disagrees with its labels; a stored audit is returned at once.
+) -> LabelAudit:
+    """Predict a split and store where the model disagrees with its labels; a stored audit is returned at once.
 
-    Memory holds one batch of frames and the regions. Stopping it (an ``on_progress`` that raises) leaves nothing.
+    Memory holds one batch of frames and the regions. Cancelling it (an ``on_progress`` that raises) stores nothing.
 
     Args:
         model: MODEL.
-        spec: the dataset.
+        spec: dataset.
         split: val or test (or train).
         runs: folder of runs.
         on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
@@ -135,16 +130,28 @@ def make_audit(
     run = find_result_folder(model, runs)
     dataset = connect(spec, on_progress)
     frames = cache.prepare(dataset, split, checkpoint.read_card(run.checkpoint).image_size, on_progress=on_progress)
-    known = find_audit(model, split, frames.meta.fingerprint, runs)
-    if known is not None:
+    fingerprint = frames.meta.fingerprint
+    if known := find_audit(model, split, fingerprint, runs):
         return known
-    bands, sizes, found = _pass(run, frames, on_progress)
-    audit = Audit(run.id, split, frames.size, frames.meta.frames, bands, sizes, found, notes_folder(run, runs))
-    _store(audit, stamp(run, frames.meta.fingerprint, _VERSION))
-    return audit
+    path = audit_file(run, split, runs)
+    bands, sizes, found = _compare(run, frames, on_progress)
+    write_finding(
+        path,
+        run,
+        fingerprint,
+        _VERSION,
+        {
+            "size": np.array(frames.size),
+            "frames": np.array(frames.meta.frames),
+            "bands": bands.astype(np.uint32),
+            "sizes": sizes.astype(np.uint32),
+            **_pack(found),
+        },
+    )
+    return LabelAudit(run.id, split, frames.size, frames.meta.frames, bands, sizes, found, path.parent)
 
 
-def read_verdicts(audit: Audit) -> dict[str, Verdict]:
+def read_verdicts(audit: LabelAudit) -> dict[str, Verdict]:
     """Return the verdicts on a split by ``Disagreement.key``.
 
     Raises:
@@ -162,43 +169,39 @@ def read_verdicts(audit: Audit) -> dict[str, Verdict]:
         ) from None
 
 
-def judge(audit: Audit, region: Disagreement, verdict: Verdict | None) -> dict[str, Verdict]:
-    """Keep a verdict on a region, or take it back with None; return all verdicts.
+def set_verdict(audit: LabelAudit, region: Disagreement, verdict: Verdict | None) -> dict[str, Verdict]:
+    """Store a verdict on a region, or remove it with None; return all verdicts.
 
     Raises:
-        UsageError: no such verdict.
+        UsageError: an unknown verdict.
         DataError: the file is damaged or cannot be written.
     """
     if verdict is not None and verdict not in VERDICTS:
         raise UsageError(f"unknown verdict {verdict!r}: expected one of {', '.join(VERDICTS)}")
-    # The app serves every visitor from a thread of its own; without the lock one verdict would undo another.
-    with _JUDGING:
+    # The app serves every visitor from a thread of its own; without the lock one verdict could undo another.
+    with _VERDICTS_LOCK:
         verdicts = read_verdicts(audit)
         verdicts.pop(region.key, None)
         if verdict is not None:
             verdicts[region.key] = verdict
-        _write_verdicts(audit, verdicts)
+        document = {
+            "about": "Verdicts on disagreements between labels and a model: frame, box (top, left, bottom, right), "
+            "train id of the label > train id of the prediction, pixels.",
+            "model": audit.model,
+            "split": audit.split,
+            "size": list(audit.size),
+            "verdicts": [{"region": key, "verdict": value} for key, value in verdicts.items()],
+        }
+        write_file(audit.verdict_file, lambda: write_json(audit.verdict_file, document))
     return verdicts
 
 
-def _write_verdicts(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
-    document = {
-        "about": "Verdicts on disagreements between labels and a model: frame, box (top, left, bottom, right), "
-        "train id of the label > train id of the prediction, pixels.",
-        "model": audit.model,
-        "split": audit.split,
-        "size": list(audit.size),
-        "verdicts": [{"region": key, "verdict": value} for key, value in verdicts.items()],
-    }
-    written(audit.verdict_file, lambda: write_json(audit.verdict_file, document))
-
-
 def audit_report(
-    audit: Audit, verdicts: Mapping[str, Verdict], *, confidence: float = CONFIDENCE, limit: int = 50
+    audit: LabelAudit, verdicts: Mapping[str, Verdict], *, confidence: float = AUDIT_CONFIDENCE, limit: int = 50
 ) -> dict[str, Any]:
-    """Return what ``cityseg audit --json`` prints.
+    """Return the document that ``cityseg audit --json`` prints.
 
-    ``honest`` are the scores with all labels as they are; ``without_wrong_labels`` those without the regions judged
+    ``honest`` holds the scores with all labels as they are, ``without_wrong_labels`` those without the regions judged
     "label wrong". Every region of the audit has a number, from 1 for the largest; ``confidence`` and ``limit`` decide
     which are listed.
     """
@@ -228,66 +231,49 @@ def audit_report(
         "verdicts": {verdict: judged.count(verdict) for verdict in VERDICTS},
         "verdict_file": str(audit.verdict_file),
         "honest": summarize(audit.matrices),
-        "without_wrong_labels": summarize(judging.without(audit.matrices, audit.found, verdicts, "label wrong")),
+        "without_wrong_labels": summarize(analysis.exclude(audit.matrices, audit.found, verdicts, "label wrong")),
     }
 
 
-def _file(folder: Path, split: Split) -> Path:
-    return folder / f"audit-{split}.npz"
-
-
-def _pass(
+def _compare(
     run: Run, frames: CachedSplit, on_progress: OnProgress | None
 ) -> tuple[np.ndarray, np.ndarray, tuple[Disagreement, ...]]:
-    """Return the bands, the sizes and the disagreements of a split; see ``Audit``."""
+    """Return ``bands``, ``sizes`` and ``found`` of a ``LabelAudit``."""
     device = best_device()
     network, card = checkpoint.load(run.checkpoint, device)
-    least = max(2, frames.size[0] * frames.size[1] // _LEAST_SHARE)
+    min_area = max(2, frames.size[0] * frames.size[1] // _MIN_AREA_DIVISOR)
     bands: list[np.ndarray] = []
     sizes: list[np.ndarray] = []
     found: list[Disagreement] = []
-    for index, (predicted, confidence) in enumerate(
-        survey(network, frames, card.normalization, device, card.temperature)
-    ):
+    predictions = predict_frames(network, frames, card.normalization, device, card.temperature)
+    for index, (predicted, confidence) in enumerate(predictions):
         truth = np.asarray(frames.labels[index])
-        bands.append(judging.band_matrices(truth, predicted))
-        sizes.append(judging.size_matrices(truth, predicted))
+        bands.append(analysis.band_matrices(truth, predicted))
+        sizes.append(analysis.size_matrices(truth, predicted))
         name = frames.meta.frames[index]
-        found += [Disagreement(index, name, one) for one in regions.find(truth, predicted, confidence, least=least)]
+        found += [Disagreement(index, name, one) for one in regions.find(truth, predicted, confidence, least=min_area)]
         if on_progress:
             on_progress(index + 1, len(frames))
-    return np.stack(bands), np.stack(sizes), tuple(judging.by_area(found, 0.0)[:_MOST])
+    return np.stack(bands), np.stack(sizes), tuple(analysis.largest_first(found)[:_MAX_REGIONS])
 
 
-def _store(audit: Audit, stamp: str) -> None:
-    path = _file(audit.folder, audit.split)
-    areas = [each.region for each in audit.found]
+def _pack(found: tuple[Disagreement, ...]) -> dict[str, np.ndarray]:
+    areas = [each.region for each in found]
     masks = [np.packbits(region.mask) for region in areas]
-    arrays: dict[str, Any] = {
-        "stamp": np.array(stamp),
-        "size": np.array(audit.size),
-        "frames": np.array(audit.names),
-        "bands": audit.bands.astype(np.uint32),
-        "sizes": audit.sizes.astype(np.uint32),
-        "frame": np.array([each.frame for each in audit.found], np.int32),
+    return {
+        "frame": np.array([each.frame for each in found], np.int32),
         "pair": np.array([(region.truth, region.predicted) for region in areas], np.uint8).reshape(-1, 2),
         "box": np.array([region.box for region in areas], np.int32).reshape(-1, 4),
         "confidence": np.array([region.confidence for region in areas], np.float64),
         "masks": np.concatenate(masks) if masks else np.zeros(0, np.uint8),
     }
 
-    def write(unfinished: Path) -> None:
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, **arrays)
 
-    written(path, lambda: write_atomically(path, write))
-
-
-def _unpacked(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[Disagreement, ...]:
+def _unpack(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[Disagreement, ...]:
     bits, at, found = stored["masks"], 0, []
     columns = zip(stored["frame"], stored["pair"], stored["box"], stored["confidence"], strict=True)
     for frame, pair, box, confidence in columns:
-        top, left, bottom, right = (int(edge) for edge in box)
+        top, left, bottom, right = box.tolist()
         size = (bottom - top) * (right - left)
         length = -(-size // 8)
         mask = np.unpackbits(bits[at : at + length], count=size).reshape(bottom - top, right - left).astype(bool)

@@ -1,10 +1,11 @@
-"""How a model bears other cameras: measured on a split, kept with the result."""
+"""Robustness of a model to image corruptions: measured on a split and stored with the result."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,102 +14,91 @@ from cityseg.analysis.comparison import bootstrap
 from cityseg.analysis.comparison.bootstrap import Score
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
-from cityseg.api.results.sidecar import notes_folder, stamp, written
+from cityseg.api.results.sidecar import read_finding, sidecar_folder, write_finding
 from cityseg.data.augmentation.corruptions import CORRUPTIONS
 from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared import cache
 from cityseg.engine import robustness as engine
 from cityseg.engine.runtime.device import best_device
-from cityseg.files import write_json
 from cityseg.progress import OnProgress
 from cityseg.runs import Run
 
 _VERSION = 1
-
-
-Triple = tuple[float, float | None, float | None]
+ScoreInterval = tuple[float, float | None, float | None]
+"""A score and the ends of its 95 % interval over the frames, None with too few frames."""
 
 
 @dataclass(frozen=True)
-class Condition:
-    """A model's scores under one change of the camera, each with its 95 % interval over the frames.
+class CorruptionScores:
+    """Scores of a model under one corruption.
 
     Attributes:
-        name: the corruption's, empty for the frames as they are.
-        words: what was done to the frames.
-        f1: macro F1, and the ends of its interval, None where too few frames decide.
-        iou: mean IoU, likewise.
+        name: name of the corruption, empty for uncorrupted frames.
+        words: description of the corruption.
+        f1: macro F1 with interval.
+        iou: mean IoU with interval.
     """
 
     name: str
     words: str
-    f1: Triple
-    iou: Triple
+    f1: ScoreInterval
+    iou: ScoreInterval
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """Scores of a split as it is and under every change.
+    """Scores of a split without corruption and under each corruption.
 
     Attributes:
-        model: the result's id.
-        split: which frames.
-        frames: how many.
-        size: (height, width) of the frames and of the scores.
-        plain: the frames as they are.
-        changed: a condition per corruption, in their order.
+        model: id of the result.
+        split: split of the dataset.
+        frames: number of frames.
+        size: (height, width) in pixels of the frames and of the scores.
+        plain: scores of the uncorrupted frames.
+        changed: scores under each corruption, in the order of ``CORRUPTIONS``.
     """
 
     model: str
     split: Split
     frames: int
     size: tuple[int, int]
-    plain: Condition
-    changed: tuple[Condition, ...]
+    plain: CorruptionScores
+    changed: tuple[CorruptionScores, ...]
 
     @property
     def mean_f1(self) -> float:
-        """Macro F1, averaged over the changes."""
-        return float(np.mean([condition.f1[0] for condition in self.changed]))
+        """Macro F1, averaged over the corruptions."""
+        return float(np.mean([each.f1[0] for each in self.changed]))
 
     @property
     def retained(self) -> float:
-        """Share of the plain macro F1 that is left on average, 0 where that is 0."""
+        """``mean_f1`` as a share of the uncorrupted macro F1, 0 if that is 0."""
         return self.mean_f1 / self.plain.f1[0] if self.plain.f1[0] else 0.0
 
 
 def robustness_files(run: Run, split: Split, runs: Path | None = None) -> tuple[Path, ...]:
-    """Return where a result's figures can lie: with a shipped model, and where later findings are kept."""
+    """Return the files that may hold a result's robustness: a shipped model's own, and the sidecar."""
     name = f"robustness-{split}.json"
-    return tuple(dict.fromkeys((run.folder / name, notes_folder(run, runs) / name)))
+    return tuple(dict.fromkeys((run.folder / name, sidecar_folder(run, runs) / name)))
 
 
 def find_robustness(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> Robustness | None:
-    """Return the stored figures of a result's present weights on the data of this fingerprint, or None.
+    """Return the stored robustness of a result's present weights on the data of this fingerprint, or None.
 
     Raises:
         UsageError, CheckpointError: MODEL is unknown or damaged.
     """
     run = find_result_folder(model, runs)
-    files = [file for file in robustness_files(run, split, runs) if file.is_file()]
-    holds = stamp(run, fingerprint, _VERSION) if files else ""
-    read = (_read(file, run.id, split, holds) for file in files)
-    return next((found for found in read if found), None)
 
-
-def _read(file: Path, model: str, split: Split, holds: str) -> Robustness | None:
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        if stored.pop("stamp") != holds:
-            return None
+    def parse(stored: Mapping[str, Any]) -> Robustness:
         plain, *changed = (
-            Condition(each["name"], each["words"], tuple(each["f1"]), tuple(each["iou"]))
+            CorruptionScores(each["name"], each["words"], tuple(each["f1"]), tuple(each["iou"]))
             for each in (stored["plain"], *stored["changed"])
         )
-        return Robustness(model, split, stored["frames"], tuple(stored["size"]), plain, tuple(changed))
-    except (OSError, ValueError, KeyError, TypeError):
-        # Damaged: it can be made anew.
-        return None
+        return Robustness(run.id, split, stored["frames"], tuple(stored["size"]), plain, tuple(changed))
+
+    read = (read_finding(file, run, fingerprint, _VERSION, parse) for file in robustness_files(run, split, runs))
+    return next((found for found in read if found), None)
 
 
 def measure_robustness(
@@ -120,14 +110,14 @@ def measure_robustness(
     keep_in: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Robustness:
-    """Score a model on a split as it is and as other cameras would show it; stored figures are returned at once.
+    """Score a model on a split without corruption and under each one; stored scores are returned at once.
 
     Args:
         model: MODEL.
-        spec: the dataset.
-        split: val, so that models can be chosen by it, or another.
+        spec: dataset.
+        split: val, for choosing between models, or another split.
         runs: folder of runs.
-        keep_in: folder to keep the figures in; by default with the run, or beside the runs.
+        keep_in: folder to store the scores in; by default the result's sidecar folder.
         on_progress: called with (frames done, frames in all), first while decoding, then over all passes.
 
     Raises:
@@ -141,27 +131,25 @@ def measure_robustness(
     known = find_robustness(model, split, frames.meta.fingerprint, runs)
     if known is not None and keep_in is None:
         return known
-    found = engine.measure_robustness(network, frames, card.normalization, device, on_progress=on_progress)
+    plain, changed = engine.evaluate_corruptions(network, frames, card.normalization, device, on_progress=on_progress)
     result = Robustness(
         run.id,
         split,
         len(frames),
         frames.size,
-        _condition("", "as it is", found.plain),
-        tuple(_condition(each.name, each.words, found.changed[each.name]) for each in CORRUPTIONS),
+        _scores("", "as it is", plain),
+        tuple(_scores(each.name, each.words, changed[each.name]) for each in CORRUPTIONS),
     )
-    path = (keep_in or notes_folder(run, runs)) / f"robustness-{split}.json"
-    document = {**asdict(result), "stamp": stamp(run, frames.meta.fingerprint, _VERSION)}
-    written(path, lambda: write_json(path, document))
+    path = (keep_in or sidecar_folder(run, runs)) / f"robustness-{split}.json"
+    write_finding(path, run, frames.meta.fingerprint, _VERSION, asdict(result))
     return result
 
 
-def _condition(name: str, words: str, matrices: np.ndarray) -> Condition:
+def _scores(name: str, words: str, matrices: np.ndarray) -> CorruptionScores:
     scores = bootstrap.scores(matrices)
-    f1, iou = (_triple(scores[f"macro {metric}"]) for metric in ("f1", "iou"))
-    return Condition(name, words, f1, iou)
+    return CorruptionScores(name, words, *(_with_interval(scores[f"macro {metric}"]) for metric in ("f1", "iou")))
 
 
-def _triple(score: Score) -> Triple:
-    ends = [None if np.isnan(end) else float(end) for end in (score.low, score.high)]
-    return (0.0 if np.isnan(score.value) else float(score.value), ends[0], ends[1])
+def _with_interval(score: Score) -> ScoreInterval:
+    low, high = (None if np.isnan(end) else float(end) for end in (score.low, score.high))
+    return (0.0 if np.isnan(score.value) else float(score.value), low, high)

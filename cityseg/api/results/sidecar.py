@@ -1,22 +1,33 @@
-"""What is found out about a result later and kept with it: where it lies, and what it holds for."""
+"""Findings about a result that are stored after training: the label audit and the robustness scores.
+
+A finding lies in the run's own folder, or in ``runs/.audits/<name>/`` for shipped models, whose folder may be
+read-only. Its ``stamp`` binds it to the weights, the data and the code version it was computed from.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
 
 from cityseg import checkpoint
 from cityseg.api.results.listing import shipped_root
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError
+from cityseg.files import write_atomically, write_json
 from cityseg.runs import Run, runs_root
 
 _FOLDER = ".audits"
+_T = TypeVar("_T")
 
 
-def notes_folder(run: Run, runs: Path | None) -> Path:
-    """Return where notes on a result lie: in a run's own folder, beside the runs for shipped models and others."""
+def sidecar_folder(run: Run, runs: Path | None) -> Path:
+    """Return the folder of a result's findings: the run's own, or one beside the runs for any other model."""
     if (run.folder / "status.json").is_file():
         return run.folder
     name = run.id
@@ -26,17 +37,8 @@ def notes_folder(run: Run, runs: Path | None) -> Path:
     return runs_root(runs) / _FOLDER / name
 
 
-def stamp(run: Run, fingerprint: str, version: int) -> str:
-    """Name what a note depends on: the weights, the frames and their truth, and the code that made it.
-
-    Args:
-        run: the result.
-        fingerprint: of the frames.
-        version: of the code.
-
-    Raises:
-        CheckpointError, DataError: the weights cannot be read.
-    """
+def _stamp(run: Run, fingerprint: str, version: int) -> str:
+    """Return a digest of the weights, the frames with their ground truth, and the code version."""
     card = checkpoint.read_card(run.checkpoint)
     digest = hashlib.sha256(f"{version} {card.image_size} {fingerprint} {cache.LABEL_POLICY}".encode())
     weights = run.checkpoint / checkpoint.WEIGHTS
@@ -47,11 +49,54 @@ def stamp(run: Run, fingerprint: str, version: int) -> str:
     return digest.hexdigest()
 
 
-def written(path: Path, write: Callable[[], object]) -> None:
-    """Write a note, its folder made if missing.
+def read_finding(
+    path: Path, run: Run, fingerprint: str, version: int, parse: Callable[[Mapping[str, Any]], _T]
+) -> _T | None:
+    """Read a stored finding.
+
+    Args:
+        path: a ``.json`` or ``.npz`` file.
+        run: the result.
+        fingerprint: of the data.
+        version: of the code.
+        parse: builds the finding from the stored keys.
+
+    Returns:
+        The finding, or None if missing, damaged, or computed from other weights, data or code.
 
     Raises:
-        DataError: it cannot be written.
+        CheckpointError, DataError: the weights cannot be read.
+    """
+    try:
+        if path.suffix == ".json":
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            with np.load(path, allow_pickle=False) as arrays:
+                stored = dict(arrays)
+        return parse(stored) if str(stored["stamp"]) == _stamp(run, fingerprint, version) else None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def write_finding(path: Path, run: Run, fingerprint: str, version: int, finding: Mapping[str, Any]) -> None:
+    """Store a finding as ``.json`` or, if all its values are arrays, as ``.npz``; raises what ``write_file`` does."""
+    document = {**finding, "stamp": _stamp(run, fingerprint, version)}
+
+    def write(unfinished: Path) -> None:
+        with unfinished.open("wb") as file:
+            np.savez_compressed(file, **document)
+
+    if path.suffix == ".json":
+        write_file(path, lambda: write_json(path, document))
+    else:
+        write_file(path, lambda: write_atomically(path, write))
+
+
+def write_file(path: Path, write: Callable[[], object]) -> None:
+    """Create the folder of ``path`` and call ``write``.
+
+    Raises:
+        DataError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cityseg.analysis.errors.ranking_metric import Measure
+from cityseg.analysis.errors.ranking_metric import RankingMetric
 from cityseg.api import DataInfo, Result
 from cityseg.api.types import (
     CURVE_BINS,
@@ -30,7 +30,7 @@ _KEY, _PARAMETER = "calibration_class", "of"
 _ALL = "all classes"
 
 
-def show(subject: MeasuredSplit, _measure: Measure, _info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, _measure: RankingMetric, _info: DataInfo | None) -> None:
     """Show the whole tab for a result and a split."""
     result, split = subject.result, subject.split
     detail = result.run.detail(split)

@@ -8,7 +8,7 @@ import streamlit as st
 from cityseg.analysis.errors import frame_errors as ranking
 from cityseg.analysis.errors import regions
 from cityseg.analysis.errors.frame_errors import ConfusedPair
-from cityseg.analysis.errors.ranking_metric import Measure, called
+from cityseg.analysis.errors.ranking_metric import RankingMetric, confusion_name
 from cityseg.analysis.errors.regions import Region
 from cityseg.api import DataInfo
 from cityseg.classes import CLASS_NAMES
@@ -28,9 +28,13 @@ _CROPS = 8
 _PER_FRAME = 3
 
 
-def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> None:
     """Show matrix, words and, for the confusion that frames are ordered by, its largest places."""
-    chosen = (measure.train_id, measure.called) if measure.train_id is not None and measure.called is not None else None
+    chosen = (
+        (measure.train_id, measure.predicted)
+        if measure.train_id is not None and measure.predicted is not None
+        else None
+    )
     chart, words = st.columns([5, 3], gap="large")
     with chart:
         clicked = matrix(
@@ -40,7 +44,7 @@ def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Non
             chosen=chosen,
         )
         if clicked and clicked != chosen:
-            ask_for(called(*clicked))
+            ask_for(confusion_name(*clicked))
             st.rerun()
         st.caption(
             "Read a row from left to right: of all pixels that are this class, so many per cent are called each of the "
@@ -77,7 +81,7 @@ def _pairs(subject: MeasuredSplit) -> None:
                 help=f"{pair.pixels:,} pixels. Click to see the frames behind it.",
                 type="tertiary",
                 on_click=ask_for,
-                args=(called(pair.truth, pair.predicted),),
+                args=(confusion_name(pair.truth, pair.predicted),),
             )
 
 

@@ -10,8 +10,8 @@ import streamlit as st
 from cityseg import api
 from cityseg.analysis.errors import label_audit as judging
 from cityseg.analysis.errors.label_audit import VERDICTS, Disagreement, Verdict
-from cityseg.analysis.errors.ranking_metric import Measure, called
-from cityseg.api import Audit, DataInfo
+from cityseg.analysis.errors.ranking_metric import RankingMetric, confusion_name
+from cityseg.api import DataInfo, LabelAudit
 from cityseg.api.types import summarize
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
@@ -33,11 +33,11 @@ _MARKS: dict[Verdict, str] = {
 }
 
 
-def stored(subject: MeasuredSplit) -> Audit | None:
+def stored(subject: MeasuredSplit) -> LabelAudit | None:
     """Return the audit of this result on this split, if there is one of its present weights and data."""
     fingerprint = str(subject.result.scores.get(subject.split, {}).get("fingerprint", ""))
     try:
-        file = api.audit_file(subject.result.id, subject.split)
+        file = api.audit_file(subject.result.run, subject.split)
         if not file.is_file():
             return None
         weights = subject.result.run.checkpoint / "model.safetensors"
@@ -49,7 +49,7 @@ def stored(subject: MeasuredSplit) -> Audit | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _stored(model: str, split: Any, fingerprint: str, versions: tuple[int, int]) -> Audit | None:
+def _stored(model: str, split: Any, fingerprint: str, versions: tuple[int, int]) -> LabelAudit | None:
     return api.find_audit(model, split, fingerprint)
 
 
@@ -63,7 +63,7 @@ def offer(subject: MeasuredSplit, key: str) -> None:
     model, spec, split = subject.result.id, session.data_spec(), subject.split
     job_panel.offer(
         ("audit", spec, model, split),
-        lambda note: api.make_audit(model, spec, split, on_progress=note),
+        lambda note: api.audit_labels(model, spec, split, on_progress=note),
         key=f"audit_{key}",
         label=f"Look through all {len(subject.names):,} frames",
         icon=":material/frame_inspect:",
@@ -75,7 +75,7 @@ def offer(subject: MeasuredSplit, key: str) -> None:
     )
 
 
-def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> None:
     """Show the disagreements with their verdicts, and what the score is without the wrong labels."""
     if info is None:
         st.caption("The audit needs the frames themselves; connect the data the result was measured on.")
@@ -99,14 +99,14 @@ def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Non
         "Model at least this sure",
         5,
         99,
-        round(100 * api.CONFIDENCE),
+        round(100 * api.AUDIT_CONFIDENCE),
         format="%d %%",
         key=_SURE,
         bind="query-params",
         width=420,
         help="Least mean probability of what the model says, over a region. Lower it where a model is sure of nothing.",
     )
-    found = judging.by_area(audit.found, sure / 100)
+    found = judging.largest_first(audit.found, sure / 100)
     if not found:
         st.info(
             f"{subject.result.id} disagrees nowhere with {sure} % certainty or more. Lower the slider, or audit with a "
@@ -117,9 +117,9 @@ def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Non
     _judge(subject, audit, found, verdicts, info)
 
 
-def _scores(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
+def _scores(audit: LabelAudit, verdicts: Mapping[str, Verdict]) -> None:
     honest = summarize(audit.matrices)
-    cleaned = summarize(judging.without(audit.matrices, audit.found, verdicts, "label wrong"))
+    cleaned = summarize(judging.exclude(audit.matrices, audit.found, verdicts, "label wrong"))
     judged = [verdicts.get(each.key) for each in audit.found]
     figures = (
         ("Macro F1", honest["macro"]["f1"], cleaned["macro"]["f1"], glossary.SCORES["f1"][1]),
@@ -150,7 +150,11 @@ def _scores(audit: Audit, verdicts: Mapping[str, Verdict]) -> None:
 
 
 def _judge(
-    subject: MeasuredSplit, audit: Audit, found: list[Disagreement], verdicts: Mapping[str, Verdict], info: DataInfo
+    subject: MeasuredSplit,
+    audit: LabelAudit,
+    found: list[Disagreement],
+    verdicts: Mapping[str, Verdict],
+    info: DataInfo,
 ) -> None:
     numbers = {each.key: number for number, each in enumerate(audit.found, start=1)}
     names = [str(numbers[each.key]) for each in found]
@@ -165,7 +169,7 @@ def _judge(
         if gallery(
             [large], key="inspect_place", label="The place", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
         ):
-            ask_for(called(chosen.region.truth, chosen.region.predicted))
+            ask_for(confusion_name(chosen.region.truth, chosen.region.predicted))
             url_state.wish("inspect_frame", chosen.name)
             st.rerun()
         st.caption("The region is outlined as the model's own size has it. Click it to see its whole frame above.")
@@ -200,7 +204,7 @@ def _judge(
 
 
 def _verdict(
-    audit: Audit,
+    audit: LabelAudit,
     chosen: Disagreement,
     verdicts: Mapping[str, Verdict],
     place: int,
@@ -247,10 +251,10 @@ def _verdict(
         st.error(problem, icon=":material/error:")
 
 
-def _give(audit: Audit, chosen: Disagreement, verdict: Verdict | None, after: str | None) -> None:
+def _give(audit: LabelAudit, chosen: Disagreement, verdict: Verdict | None, after: str | None) -> None:
     """Keep a verdict and go on to the next region without one; runs before the page does."""
     try:
-        api.judge(audit, chosen, verdict)
+        api.set_verdict(audit, chosen, verdict)
     except CitysegError as error:
         st.session_state["audit_problem"] = str(error)
         return
@@ -267,6 +271,6 @@ def _mark(each: Disagreement, verdicts: Mapping[str, Verdict]) -> str:
     return _MARKS[verdict] if verdict else f"{each.region.area:,} px · {percent_text(each.region.confidence)} sure"
 
 
-def _crop(subject: MeasuredSplit, audit: Audit, each: Disagreement, info: DataInfo) -> str:
+def _crop(subject: MeasuredSplit, audit: LabelAudit, each: Disagreement, info: DataInfo) -> str:
     stretch = 2.0 if frames.is_squashed(info) else 1.0
     return confusions.crop(info.spec, subject, each.name, each.region, stretch, audit.size)

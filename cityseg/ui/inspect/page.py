@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.errors import frame_errors as ranking
-from cityseg.analysis.errors.ranking_metric import Measure
+from cityseg.analysis.errors.ranking_metric import RankingMetric
 from cityseg.api import DataInfo, FrameView
 from cityseg.api.types import class_scores, ignite_mean_iou, macro, pixel_accuracy
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
@@ -22,7 +22,7 @@ from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.inspect import calibration, confusions, label_audit, pixel, robustness, slices
 
-_TABS: dict[str, Callable[[MeasuredSplit, Measure, DataInfo | None], None]] = {
+_TABS: dict[str, Callable[[MeasuredSplit, RankingMetric, DataInfo | None], None]] = {
     "Confusions": confusions.show,
     "Slices": slices.show,
     "Calibration": calibration.show,
@@ -114,12 +114,12 @@ def show_frame(subject: MeasuredSplit, index: int, info: DataInfo) -> None:
 def _error_words(truth: np.ndarray, errors: np.ndarray) -> str:
     """Say how much is wrong, how badly, and how much of it only at borders."""
     scored = int((errors != IGNORE_INDEX).sum())
-    wrong = (errors == ranking.WRONG_GROUP) | (errors == ranking.WRONG_IN_GROUP)
+    wrong = (errors == ranking.WRONG_CATEGORY) | (errors == ranking.WRONG_IN_CATEGORY)
     if not wrong.any():
         return "Every labelled pixel is right."
     distance = max(2, truth.shape[0] // 64)
     near = ranking.near_borders(truth, distance)
-    mild = float((errors[wrong] == ranking.WRONG_IN_GROUP).mean())
+    mild = float((errors[wrong] == ranking.WRONG_IN_CATEGORY).mean())
     return (
         f"**{percent_text(wrong.sum() / scored)} of the labelled pixels are wrong.** {percent_text(mild)} of these got "
         f"a class of the same group (car for truck), and {percent_text(float(near[wrong].mean()))} lie within "
@@ -189,7 +189,7 @@ def class_table(subject: MeasuredSplit, index: int) -> None:
     st.caption("Classes that occur in this frame or were seen in it, worst first.")
 
 
-def questions(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
+def questions(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> None:
     """Show what can be asked of the whole split, one tab at a time; a closed one costs nothing.
 
     Args:

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from cityseg.analysis.errors.frame_errors import truth_when_called
+from cityseg.analysis.errors.frame_errors import truth_given_prediction
 from cityseg.api import FrameView, Result
 from cityseg.api.types import Prediction, Split
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
@@ -143,7 +143,7 @@ def belief_words(name: str, confusion: np.ndarray, predicted: int, split: Split)
         predicted: train id of what it says.
         split: where that was counted.
     """
-    shares = truth_when_called(confusion, predicted)
+    shares = truth_given_prediction(confusion, predicted)
     said = CLASS_NAMES[predicted]
     if np.isnan(shares).all():
         return f"On {split} {name} never says {said}."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from cityseg.analysis.errors import ranking_metric
-from cityseg.analysis.errors.ranking_metric import CLASS_METRICS, OVERALL, Measure
+from cityseg.analysis.errors.ranking_metric import CLASS_METRICS, OVERALL, RankingMetric
 from cityseg.classes import CLASS_NAMES
-from cityseg.ui.app import url_state
+from cityseg.errors import UsageError
+from cityseg.ui.app import session, url_state
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.inspect.subject import FIRST
 
@@ -20,13 +23,17 @@ _OVERALL_OF = dict(zip(CLASS_METRICS, OVERALL, strict=False))
 """Name of a metric over all classes, by its name for one: "mean IoU" for "IoU"."""
 
 
-def choose_measure(subject: MeasuredSplit) -> Measure:
+def choose_measure(subject: MeasuredSplit) -> RankingMetric:
     """Ask what frames are ordered by; every change begins at the worst frame."""
-    names = ranking_metric.measures(subject.total)
+    names = ranking_metric.metric_names(subject.total)
+    asked = session.text("by")
+    with suppress(UsageError):
+        # Older links name a confusion "rider called person".
+        session.remember("by", ranking_metric.parse_metric(asked).name if asked else None)
     by = url_state.settle(BY, "by", names, names[0])
     url_state.keep(BY, "by", by)
-    measure = ranking_metric.read_measure(by)
-    scopes = [_ALL, *_classes(names), *(name for name in names if ranking_metric.read_measure(name).metric is None)]
+    measure = ranking_metric.parse_metric(by)
+    scopes = [_ALL, *_classes(names), *(name for name in names if ranking_metric.parse_metric(name).metric is None)]
     st.session_state[_SCOPE] = _scope(measure)
     st.session_state[_METRIC] = _metric(measure)
     confused = measure.metric is None
@@ -53,18 +60,18 @@ def choose_measure(subject: MeasuredSplit) -> Measure:
 
 
 def _classes(names: list[str]) -> list[str]:
-    measures = [ranking_metric.read_measure(name) for name in names]
+    measures = [ranking_metric.parse_metric(name) for name in names]
     found = dict.fromkeys(each.train_id for each in measures if each.metric is not None and each.train_id is not None)
     return [CLASS_NAMES[train_id] for train_id in found]
 
 
-def _scope(measure: Measure) -> str:
+def _scope(measure: RankingMetric) -> str:
     if measure.metric is None:
-        return measure.words
+        return measure.name
     return _ALL if measure.train_id is None else CLASS_NAMES[measure.train_id]
 
 
-def _metric(measure: Measure) -> str:
+def _metric(measure: RankingMetric) -> str:
     if measure.metric is None:
         return _PIXELS
     if measure.metric == "pixel_accuracy":
@@ -75,17 +82,19 @@ def _metric(measure: Measure) -> str:
 def _changed() -> None:
     """Put the two answers together; runs before the page does."""
     metric, scope = st.session_state[_METRIC], st.session_state[_SCOPE]
-    before = ranking_metric.read_measure(st.session_state[BY])
+    before = ranking_metric.parse_metric(st.session_state[BY])
     if scope not in (_ALL, *CLASS_NAMES):
         wanted = scope
     elif metric == _ACCURACY and _metric(before) == _ACCURACY and scope != _ALL:
         # Pixel accuracy has no classes, so whoever asks for one wants another score.
-        wanted = ranking_metric.of_class("IoU", CLASS_NAMES.index(scope))
+        wanted = ranking_metric.class_metric_name("IoU", CLASS_NAMES.index(scope))
     elif metric == _ACCURACY:
         wanted = _ACCURACY
     else:
         metric = metric if metric in CLASS_METRICS else "IoU"
-        wanted = _OVERALL_OF[metric] if scope == _ALL else ranking_metric.of_class(metric, CLASS_NAMES.index(scope))
+        wanted = (
+            _OVERALL_OF[metric] if scope == _ALL else ranking_metric.class_metric_name(metric, CLASS_NAMES.index(scope))
+        )
     ask_for(wanted)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cityseg import api
-from cityseg.analysis.errors.ranking_metric import Measure
+from cityseg.analysis.errors.ranking_metric import RankingMetric
 from cityseg.api import DataInfo, Robustness
 from cityseg.errors import CitysegError
 from cityseg.figures import robustness as figures
@@ -19,7 +19,7 @@ from cityseg.ui.common import export, job_panel
 from cityseg.ui.common.measured_split import MeasuredSplit
 
 
-def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> None:
     """Show the score under every change, or the way to it."""
     found = _stored(subject)
     if found is None:

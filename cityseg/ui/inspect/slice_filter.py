@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from cityseg.analysis.errors import slices
-from cityseg.analysis.errors.ranking_metric import Measure
+from cityseg.analysis.errors.ranking_metric import RankingMetric
 from cityseg.analysis.errors.slices import Kind, Slice
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
@@ -17,7 +17,7 @@ from cityseg.ui.inspect.subject import FIRST
 _PARAMETER, _BETWEEN = "part", ": "
 
 
-def choose_part(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Slice | None:
+def choose_part(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> Slice | None:
     """Say which slice was chosen, and offer all frames again; None where all are walked through.
 
     Args:
@@ -38,7 +38,7 @@ def choose_part(subject: MeasuredSplit, measure: Measure, info: DataInfo | None)
     return part
 
 
-def _chosen(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Slice | None:
+def _chosen(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> Slice | None:
     name = session.text(_PARAMETER)
     kind = next((kind for kind in slices.FRAME_KINDS if name.startswith(f"{kind}{_BETWEEN}")), None)
     if kind is None or info is None:
@@ -57,7 +57,7 @@ def _leads_elsewhere(subject: MeasuredSplit, places: np.ndarray) -> bool:
     return wished in subject.names and wished not in {subject.names[place] for place in places}
 
 
-def cut(subject: MeasuredSplit, measure: Measure, info: DataInfo, kind: Kind) -> list[Slice]:
+def cut(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo, kind: Kind) -> list[Slice]:
     """Cut the split by what its frames hold; raises what ``slices.cut`` does."""
     counted = cache.counted(info.spec)[subject.split]
     return slices.cut(kind, subject.matrices, subject.names, counted, measure.train_id)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.errors import ranking_metric, slices
-from cityseg.analysis.errors.ranking_metric import Measure
+from cityseg.analysis.errors.ranking_metric import RankingMetric
 from cityseg.analysis.errors.slices import Kind, Slice, SliceScore
 from cityseg.api import DataInfo
 from cityseg.classes import CLASS_NAMES
@@ -30,10 +30,10 @@ _KINDS: dict[Kind, str] = {
 _CUT = "cut"
 
 
-def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> None:
+def show(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> None:
     """Show the score of every slice with its interval and its number of frames."""
     if measure.metric is None:
-        measure = ranking_metric.read_measure("mean IoU")
+        measure = ranking_metric.parse_metric("mean IoU")
     if info is None:
         st.caption("Slices need the frames themselves; connect the data the result was measured on.")
         return
@@ -71,12 +71,12 @@ def show(subject: MeasuredSplit, measure: Measure, info: DataInfo | None) -> Non
 
     leads = kind in slices.FRAME_KINDS
     st.plotly_chart(
-        slice_intervals(scores, whole, measure.words, color),
+        slice_intervals(scores, whole, measure.name, color),
         key=key,
         config={"displayModeBar": False},
         on_select=clicked if leads else "ignore",
         selection_mode="points",
-        alt=f"{measure.words} of {subject.result.id} by {kind}. " + " ".join(map(_sentence, scores)),
+        alt=f"{measure.name} of {subject.result.id} by {kind}. " + " ".join(map(_sentence, scores)),
     )
     st.caption(_how_to_read(kind, measure))
     if leads:
@@ -99,7 +99,7 @@ def _ways(kind: Kind, scores: list[SliceScore]) -> None:
             )
 
 
-def _parts(subject: MeasuredSplit, measure: Measure, info: DataInfo, kind: Kind) -> list[Slice] | None:
+def _parts(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo, kind: Kind) -> list[Slice] | None:
     """Cut the split; None while what that needs is not there, which is then said."""
     if kind in slices.PIXEL_KINDS:
         found = label_audit.stored(subject)
@@ -119,7 +119,7 @@ def _parts(subject: MeasuredSplit, measure: Measure, info: DataInfo, kind: Kind)
         return None
 
 
-def _reading(scores: list[SliceScore], measure: Measure) -> str:
+def _reading(scores: list[SliceScore], measure: RankingMetric) -> str:
     """Say in a sentence whether the slices differ, as far as their intervals tell."""
     if len(scores) == 1:
         return f"All frames belong to one slice, {scores[0].name}, so there is nothing to compare."
@@ -129,7 +129,7 @@ def _reading(scores: list[SliceScore], measure: Measure) -> str:
     best, worst = max(sure, key=lambda score: score.score), min(sure, key=lambda score: score.score)
     ends = f"Lowest: {worst.name} with {worst.score:.3f}; highest: {best.name} with {best.score:.3f}."
     if worst.high < best.low:
-        return f"{ends} Their intervals do not touch, so {measure.words} does differ between them."
+        return f"{ends} Their intervals do not touch, so {measure.name} does differ between them."
     return f"{ends} Their intervals overlap, so the difference may be chance."
 
 
@@ -137,27 +137,27 @@ def _sentence(score: SliceScore) -> str:
     return f"{score.name}: {glossary.score(score.score)} over {score.frames} frames."
 
 
-def _how_to_read(kind: Kind, measure: Measure) -> str:
+def _how_to_read(kind: Kind, measure: RankingMetric) -> str:
     whose = "people and vehicles" if measure.train_id is None else CLASS_NAMES[measure.train_id]
     objects = f" Objects are connected regions of {whose}; frames without one are left out."
     unequal = " A slice that lacks a class is averaged over fewer classes, so mind rare ones." * (
         measure.train_id is None and measure.metric != "pixel_accuracy"
     )
     return (
-        f"{_KINDS[kind]}{objects if kind == 'object size' else ''} A dot is the {measure.words} of a slice, the bar "
+        f"{_KINDS[kind]}{objects if kind == 'object size' else ''} A dot is the {measure.name} of a slice, the bar "
         "its 95 % interval (bootstrap over frames: how far it would move with other frames of the same kind); the "
         f"dotted line is the whole split. An open dot rests on fewer than {slices.FEWEST_FRAMES} frames, too few to "
         f"tell.{unequal}"
     )
 
 
-def _table(scores: list[SliceScore], measure: Measure) -> None:
+def _table(scores: list[SliceScore], measure: RankingMetric) -> None:
     table = pd.DataFrame(
         {
             "Slice": [score.name for score in scores],
             "Frames": [score.frames for score in scores],
             "Pixels": [score.pixels for score in scores],
-            measure.words: [glossary.score(score.score) for score in scores],
+            measure.name: [glossary.score(score.score) for score in scores],
             "95 % interval": [
                 f"{score.low:.3f} to {score.high:.3f}" if score.is_sure else "too few to tell" for score in scores
             ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from cityseg.analysis.errors.ranking_metric import Measure, Ranking, rank
+from cityseg.analysis.errors.ranking_metric import Ranking, RankingMetric, rank
 from cityseg.analysis.errors.slices import Slice
 from cityseg.api import DataInfo, Result
 from cityseg.api.types import Split
@@ -88,7 +88,9 @@ def _title(result: Result) -> str:
     return f"{result.id} · macro F1 {glossary.score(_f1(result))} · {kind}"
 
 
-def choose_frame(subject: MeasuredSplit, measure: Measure, info: DataInfo | None, part: Slice | None = None) -> int:
+def choose_frame(
+    subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None, part: Slice | None = None
+) -> int:
     """Show the strip and the way through it; return the frame's position in the subject.
 
     Args:
@@ -132,12 +134,12 @@ def choose_frame(subject: MeasuredSplit, measure: Measure, info: DataInfo | None
     return int(order[names.index(name)])
 
 
-def _within(order: np.ndarray, part: Slice | None, measure: Measure) -> np.ndarray:
+def _within(order: np.ndarray, part: Slice | None, measure: RankingMetric) -> np.ndarray:
     if part is None or part.places is None:
         return order
     found = order[np.isin(order, part.places)]
     if not len(found):
-        st.info(f"No frame of {part.name} can be ranked by {measure.words}, so all frames are shown.")
+        st.info(f"No frame of {part.name} can be ranked by {measure.name}, so all frames are shown.")
         return order
     return found
 
@@ -161,7 +163,7 @@ def _strip(
 
 def _note(ranking: Ranking, position: int) -> str:
     """Write the figure a frame is ranked by: confused pixels, or a score and the pixels it rests on."""
-    if ranking.measure.metric is None:
+    if ranking.metric.metric is None:
         return f"{ranking.values[position]:,.0f} px"
     score = glossary.score(float(ranking.values[position]))
     return score if ranking.pixels is None else f"{score} · {ranking.pixels[position]:,} px"

@@ -49,7 +49,7 @@ def matrices(frames: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     ],
 )
 def test_whole_frames(words, metric, frames, matrices):
-    found = ranking_metric.rank(matrices, ranking_metric.read_measure(words))
+    found = ranking_metric.rank(matrices, ranking_metric.parse_metric(words))
     expected = [SCORERS[metric](*frame, average="macro", zero_division=0) for frame in frames]
     np.testing.assert_allclose(found.values, expected)
     assert found.order.tolist() == sorted(range(len(frames)), key=lambda index: expected[index])
@@ -57,14 +57,14 @@ def test_whole_frames(words, metric, frames, matrices):
 
 
 def test_pixel_accuracy(frames, matrices):
-    found = ranking_metric.rank(matrices, ranking_metric.read_measure("pixel accuracy"))
+    found = ranking_metric.rank(matrices, ranking_metric.parse_metric("pixel accuracy"))
     np.testing.assert_allclose(found.values, [accuracy_score(*frame) for frame in frames])
 
 
 @pytest.mark.parametrize("metric", SCORERS)
 def test_one_class(metric, frames, matrices):
     train_id = int(frames[0][0][0])
-    found = ranking_metric.rank(matrices, ranking_metric.read_measure(f"{metric} of {CLASS_NAMES[train_id]}"))
+    found = ranking_metric.rank(matrices, ranking_metric.parse_metric(f"{metric} of {CLASS_NAMES[train_id]}"))
     scores, pixels = {}, {}
     for index, frame in enumerate(frames):
         pixels[index] = sum(train_id in pair for pair in zip(*frame, strict=True))
@@ -85,31 +85,33 @@ def test_a_confusion(frames, matrices):
     (truth, predicted), pixels = max(
         ((p, n) for p, n in counted.items() if p[0] != p[1]), key=lambda each: sum(each[1])
     )
-    words = f"{CLASS_NAMES[truth]} called {CLASS_NAMES[predicted]}"
-    assert words == ranking_metric.called(truth, predicted)
-    found = ranking_metric.rank(matrices, ranking_metric.read_measure(words))
+    words = f"{CLASS_NAMES[truth]} predicted as {CLASS_NAMES[predicted]}"
+    assert words == ranking_metric.confusion_name(truth, predicted)
+    found = ranking_metric.rank(matrices, ranking_metric.parse_metric(words))
     expected = [index for index in sorted(range(len(frames)), key=lambda index: -pixels[index]) if pixels[index]]
     assert found.order.tolist() == expected
     assert found.values.tolist() == pixels
 
 
 def test_every_named_measure_is_understood_and_says_its_name(matrices):
-    names = ranking_metric.measures(matrices.sum(0))
+    names = ranking_metric.metric_names(matrices.sum(0))
     assert len(names) == len(set(names))
-    assert all(ranking_metric.read_measure(name).words == name for name in names)
+    assert all(ranking_metric.parse_metric(name).name == name for name in names)
     wrong = matrices.sum(0)
     np.fill_diagonal(wrong, 0)
-    assert sum(" called " in name for name in names) == (wrong > 0).sum()
+    assert sum(" predicted as " in name for name in names) == (wrong > 0).sum()
     present = (matrices.sum((0, 2)) > 0).sum()
     assert sum(" of " in name for name in names) == 5 * present
 
 
-@pytest.mark.parametrize("words", ["", "mIoU", "IoU of", "F2 of road", "IoU of cow", "road called road", "road called"])
+@pytest.mark.parametrize(
+    "words", ["", "mIoU", "IoU of", "F2 of road", "IoU of cow", "road predicted as road", "road called"]
+)
 def test_unknown_measures(words):
     with pytest.raises(UsageError) as refused:
-        ranking_metric.read_measure(words)
+        ranking_metric.parse_metric(words)
     assert str(refused.value) == (
-        f"unknown measure {words!r}: expected one of macro F1, mean IoU, macro precision, macro recall, macro Dice, "
+        f"unknown metric {words!r}: expected one of macro F1, mean IoU, macro precision, macro recall, macro Dice, "
         'pixel accuracy, a class\'s score such as "IoU of person" (F1, IoU, precision, recall, Dice), or a confusion '
-        'such as "rider called person"'
+        'such as "rider predicted as person"'
     )

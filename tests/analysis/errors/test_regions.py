@@ -112,7 +112,7 @@ def test_only_sure_disagreements_are_listed_largest_first():
         disagreement(2, 2, 1, 7, 0.8),
         disagreement(1, 3, 1, 5, 0.95),
     ]
-    assert [each.frame for each in label_audit.by_area(found, 0.8)] == [2, 0, 1]
+    assert [each.frame for each in label_audit.largest_first(found, 0.8)] == [2, 0, 1]
 
 
 def test_what_is_judged_wrong_leaves_the_counts_and_nothing_else():
@@ -120,7 +120,7 @@ def test_what_is_judged_wrong_leaves_the_counts_and_nothing_else():
     before = matrices.copy()
     found = [disagreement(0, 3, 4, 5, 0.9), disagreement(1, 3, 4, 2, 0.9), disagreement(1, 5, 6, 8, 0.9)]
     verdicts = {found[0].key: "label wrong", found[1].key: "model wrong", "a region of other weights": "label wrong"}
-    left = label_audit.without(matrices, found, verdicts, "label wrong")
+    left = label_audit.exclude(matrices, found, verdicts, "label wrong")
     assert np.argwhere(left != before).tolist() == [[0, 3, 4]]
     assert left[0, 3, 4] == before[0, 3, 4] - 5
     np.testing.assert_array_equal(matrices, before)

@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 from sklearn.metrics import jaccard_score
 
 from cityseg.analysis.errors import slices
-from cityseg.analysis.errors.ranking_metric import read_measure
+from cityseg.analysis.errors.ranking_metric import parse_metric
 from cityseg.analysis.errors.slices import Slice
 from cityseg.data.prepared.objects import Objects
 from cityseg.data.prepared.statistics import SplitStatistics
@@ -128,7 +128,7 @@ def test_frames_that_the_data_lacks_are_an_error(counted):
 
 @pytest.mark.parametrize("words", ["pixel accuracy", "IoU of sidewalk", "mean IoU"])
 def test_intervals_are_those_of_scipy_s_percentile_bootstrap(words, matrices):
-    measure = read_measure(words)
+    measure = parse_metric(words)
 
     def statistic(positions: np.ndarray) -> float:
         total = matrices[positions].sum(0)[:4, :4]
@@ -154,13 +154,13 @@ def test_intervals_are_those_of_scipy_s_percentile_bootstrap(words, matrices):
 
 
 def test_a_slice_is_scored_by_its_sum(matrices):
-    (found,) = slices.score_slices([Slice("some", matrices[:12])], read_measure("mean IoU"))
+    (found,) = slices.score_slices([Slice("some", matrices[:12])], parse_metric("mean IoU"))
     cells = [(i, j) for i, j in np.ndindex(19, 19) for _ in range(matrices[:12].sum(0)[i, j])]
     assert found.score == pytest.approx(jaccard_score(*zip(*cells, strict=True), average="macro"))
 
 
 def test_few_frames_have_a_score_but_no_interval(matrices):
-    few, none = slices.score_slices([Slice("few", matrices[:9]), Slice("none", matrices[:0])], read_measure("mean IoU"))
+    few, none = slices.score_slices([Slice("few", matrices[:9]), Slice("none", matrices[:0])], parse_metric("mean IoU"))
     assert few.score > 0
     assert not few.is_sure
     assert np.isnan(few.high)
@@ -171,7 +171,7 @@ def test_few_frames_have_a_score_but_no_interval(matrices):
 def test_frames_without_the_class_do_not_count(matrices):
     without = matrices.copy()
     without[5:, 3], without[5:, :, 3] = 0, 0
-    (found,) = slices.score_slices([Slice("all", without)], read_measure("recall of wall"))
+    (found,) = slices.score_slices([Slice("all", without)], parse_metric("recall of wall"))
     assert found.frames == sum((m[3].sum() + m[:, 3].sum()) > 0 for m in without)
     assert not found.is_sure
 
@@ -186,14 +186,14 @@ def test_single_objects_are_scored_by_recall_alone():
         "small objects (below 0.1 % of the frame)",
         "large objects (from 1 % of the frame)",
     )
-    measure = slices.recall_of(read_measure("IoU of person"))
-    assert measure == read_measure("recall of person")
+    measure = slices.recall_of(parse_metric("IoU of person"))
+    assert measure == parse_metric("recall of person")
     scores = slices.score_slices([small, medium, large], measure)
     assert [score.score for score in scores[::2]] == [0.25, 1.0]
     assert np.isnan(scores[1].score)
-    overall = slices.score_slices([small, medium, large], read_measure("macro recall"))
+    overall = slices.score_slices([small, medium, large], parse_metric("macro recall"))
     assert [score.score for score in overall] == [0.25, 0.0, 0.5]
-    assert slices.recall_of(read_measure("pixel accuracy")) == read_measure("macro recall")
+    assert slices.recall_of(parse_metric("pixel accuracy")) == parse_metric("macro recall")
 
 
 def test_rows_are_the_bands_of_all_frames():

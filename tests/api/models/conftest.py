@@ -1,4 +1,4 @@
-"""What the tests of models made out of runs share: places of their own, a drawn set and a short recipe."""
+"""Fixtures of the tests of averaged and published models: folders, a synthetic dataset, a short config."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def own_places(folder, monkeypatch):
+def environment(folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
     monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
@@ -25,6 +25,6 @@ def data(folder):
 
 
 @pytest.fixture(scope="module")
-def recipe():
+def short_config():
     settings = ["epochs=1", "batch_size=4", "image_size=32x64", "precision=float32"]
     return config.override(presets.preset("experiment-1"), settings)

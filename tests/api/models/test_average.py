@@ -1,4 +1,4 @@
-"""The mean of several models' weights is a run like any other."""
+"""Averaged models are runs like any other."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from cityseg.runs import list_runs, surroundings
 
 
 @pytest.fixture(scope="module")
-def parts(data, folder, recipe):
-    """Two models that were trained on from one, with two seeds."""
+def parts(data, folder, short_config):
+    """Two models fine-tuned from one, with two seeds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
         patch.setenv("CITYSEG_RUNS", str(folder / "runs"))
-        api.train(recipe, data, name="origin")
+        api.train(short_config, data, name="origin")
         for seed in (1, 2):
-            api.train(config.override(recipe, ["initial=origin", f"seed={seed}"]), data, name=f"part-{seed}")
+            api.train(config.override(short_config, ["initial=origin", f"seed={seed}"]), data, name=f"part-{seed}")
     return ["part-1", "part-2"]
 
 
@@ -30,7 +30,7 @@ def weights(run):
     return load_file(run.folder / "best" / "model.safetensors")
 
 
-def test_every_weight_is_the_mean_and_the_scores_are_its_own(data, parts):
+def test_weights_are_the_mean_and_are_scored(data, parts):
     result = api.average(parts, data, name="middle")
     first, second = (weights(api.find_result(part).run) for part in parts)
     assert any((first[key] != second[key]).any() for key in first)
@@ -48,7 +48,7 @@ def test_every_weight_is_the_mean_and_the_scores_are_its_own(data, parts):
     assert result.speed["frames_per_second"] > 0
 
 
-def test_what_was_left_of_a_killed_mean_is_not_trained(data, parts, cityseg):
+def test_a_killed_average_cannot_be_resumed(data, parts, cityseg):
     run = api.average(parts, data, name="killed").run
     run.write_status(state="failed", error="killed")
     expected = (
@@ -61,22 +61,22 @@ def test_what_was_left_of_a_killed_mean_is_not_trained(data, parts, cityseg):
         assert expected in answer.err
 
 
-def test_a_mean_can_be_shipped_and_its_card_names_the_parts(data, parts, folder):
+def test_an_average_can_be_published_and_its_card_names_the_models(data, parts, folder):
     api.average(parts, data, name="shipping")
     shipped = api.publish("shipping", data, root=folder / "shipped", trained_on="Drawn streets")
     card = (shipped.run.folder / "README.md").read_text()
-    assert "the weights are the mean of those of part-1 and part-2, each trained so" in card
+    assert "the weights are the mean of part-1 and part-2, each trained like this" in card
 
 
-def test_the_command_line_sets_the_mean_beside_its_parts(data, parts, cityseg):
-    words = ("average", *parts, "--data", data, "--name", "told")
+def test_the_command_line_lists_the_average_after_its_models(data, parts, cityseg):
+    words = ("average", *parts, "--data", data, "--name", "listed")
     answer = cityseg(*words)
     assert answer.code == 0, answer.err
-    assert [line.split()[0] for line in answer.out.splitlines() if line.strip()][-3:] == [*parts, "told"]
-    assert json.loads(cityseg(*words, "--json").out)["id"] == "told-2"
+    assert [line.split()[0] for line in answer.out.splitlines() if line.strip()][-3:] == [*parts, "listed"]
+    assert json.loads(cityseg(*words, "--json").out)["id"] == "listed-2"
 
 
-def test_scores_of_the_parts_on_other_frames_are_not_set_beside_it(parts, folder, cityseg):
+def test_scores_of_the_models_on_other_frames_are_left_out(parts, folder, cityseg):
     api.synthesize(folder / "other", 8, seed=5)
     answer = cityseg("average", *parts, "--data", folder / "other", "--name", "elsewhere")
     rows = {line.split()[0]: line.split()[1:] for line in answer.out.splitlines() if line.strip()}
@@ -100,7 +100,7 @@ def test_scores_of_the_parts_on_other_frames_are_not_set_beside_it(parts, folder
         ),
     ],
 )
-def test_what_cannot_be_averaged_is_refused_and_leaves_no_run(data, parts, models, sentence):
+def test_incompatible_models_are_an_error_and_leave_no_run(data, parts, models, sentence):
     before = [run.id for run in list_runs()]
     with pytest.raises(UsageError, match=sentence):
         api.average(models, data)
@@ -118,7 +118,7 @@ def test_a_failure_while_scoring_leaves_no_run(data, parts, monkeypatch):
     assert [run.id for run in list_runs()] == before
 
 
-def test_the_best_so_far_of_a_run_in_training_is_no_part(data, parts):
+def test_a_run_in_training_cannot_be_averaged(data, parts):
     run = api.find_result("part-2").run
     mine = {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": surroundings()["host"]}
     run.write_status(state="running", **mine)

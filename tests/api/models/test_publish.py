@@ -1,4 +1,4 @@
-"""A published model is the run's best weights, rounded, with scores measured from what is stored."""
+"""Published models: rounded weights, scores measured from them, and the model card."""
 
 import json
 import shutil
@@ -15,21 +15,21 @@ from cityseg.errors import DataError, UsageError
 
 
 @pytest.fixture(scope="module")
-def shipped(data, folder, recipe):
-    """A model that another one of the same network has been started from and taught by."""
+def shipped(data, folder, short_config):
+    """A published model with initial weights and a teacher of the same network."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-        api.train(recipe, data, name="first", runs=folder / "runs")
+        api.train(short_config, data, name="first", runs=folder / "runs")
         first = folder / "runs" / "first"
-        recipe = config.override(
-            recipe, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3", "label_doubt=0.01"]
+        short_config = config.override(
+            short_config, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3", "label_doubt=0.01"]
         )
-        api.train(recipe, data, name="small", runs=folder / "runs")
+        api.train(short_config, data, name="small", runs=folder / "runs")
         words = {"trained_on": "Drawn streets", "terms": "None at all."}
         return api.publish("small", data, runs=folder / "runs", root=folder / "shipped", **words)
 
 
-def test_published_folder_tells_all_and_nothing_private(data, folder, shipped):
+def test_the_published_folder_is_complete_and_holds_nothing_private(data, folder, shipped):
     run = api.find_result("small")
     folder = shipped.run.folder
     assert {tensor.dtype for tensor in load_file(folder / "model.safetensors").values()} == {
@@ -51,21 +51,21 @@ def test_published_folder_tells_all_and_nothing_private(data, folder, shipped):
     assert "host" not in json.loads((folder / "config.json").read_text())
     card = (folder / "README.md").read_text()
     assert "None at all." in card
-    assert "- Started from the weights of first." in card
-    assert "- Learnt from first beside the labels, which decided 70 % of the loss." in card
-    assert "- Labels whose class first gave a probability below 0.01 were left out." in card
+    assert "- Initial weights: first." in card
+    assert "- Distilled from first; the labels made up 70 % of the loss." in card
+    assert "- Labels whose class had a probability below 0.01 from first were left out." in card
     speed = json.loads((folder / "model.json").read_text())["speed"]
-    assert f"{speed['onnx_frames_per_second']:.1f} by ONNX Runtime" in card
+    assert f"{speed['onnx_frames_per_second']:.1f} with ONNX Runtime" in card
     assert 0 < speed["onnx_frames_per_second"] < 1e5
     assert f"{again['macro']['f1']:.3f}" in card
     robustness = api.find_robustness(str(folder), "val", shipped.scores["val"]["fingerprint"])
     assert robustness is not None
-    assert f"On average over the changes {robustness.mean_f1:.3f} is left" in card
+    assert f"The average over the corruptions is {robustness.mean_f1:.3f}, " in card
     for each in robustness.changed:
         assert f"| {each.name} | {each.words} | {each.f1[0]:.3f}" in card
 
 
-def test_a_shipped_model_is_measured_anew_in_its_place(folder, shipped):
+def test_a_shipped_model_is_measured_again_in_place(folder, shipped):
     other, folder = folder / "other", shutil.copytree(shipped.run.folder, folder / "copied")
     weights, history = (folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
     api.synthesize(other, 8, 1)
@@ -76,22 +76,22 @@ def test_a_shipped_model_is_measured_anew_in_its_place(folder, shipped):
     assert "- Trained on: Drawn streets, train split, 1 epochs" in card
     assert f"## Scores, measured at 32x64 on {again.measured_on}" in card
     assert "- Terms: None at all." in card
-    assert "- Started from the weights of first." in card
+    assert "- Initial weights: first." in card
     assert ((folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()) == (weights, history)
     assert again.scores["test"]["fingerprint"] != shipped.scores["test"]["fingerprint"]
     assert again.scores["test"]["macro"] == api.evaluate(str(folder), str(other), "test")["macro"]
 
 
-def test_what_is_known_of_other_cameras_is_kept(data, folder, shipped, monkeypatch):
+def test_stored_robustness_is_kept(data, folder, shipped, monkeypatch):
     known = (shipped.run.folder / "robustness-val.json").read_bytes()
     monkeypatch.setattr("cityseg.api.results.robustness.engine", None)
     again = api.publish(str(shipped.run.folder), data)
     assert (again.run.folder / "robustness-val.json").read_bytes() == known
-    assert "## Other cameras" in (again.run.folder / "README.md").read_text()
+    assert "## Robustness to image corruptions" in (again.run.folder / "README.md").read_text()
     assert again.scores == shipped.scores
 
 
-def test_what_fails_midway_leaves_the_shipped_model_as_it_was(folder, shipped, monkeypatch):
+def test_a_failure_leaves_the_shipped_model_unchanged(folder, shipped, monkeypatch):
     before = {path.name: path.read_bytes() for path in shipped.run.folder.iterdir()}
     root = shipped.run.folder.parent
     with pytest.raises(UsageError, match="typo"):
@@ -107,7 +107,7 @@ def test_what_fails_midway_leaves_the_shipped_model_as_it_was(folder, shipped, m
     assert [path.name for path in root.iterdir()] == [shipped.run.folder.name]
 
 
-def test_data_without_frames_to_measure_on(folder, shipped, tmp_path):
+def test_data_without_val_and_test_frames_is_an_error(folder, shipped, tmp_path):
     shutil.copytree(folder / "set", tmp_path / "set")
     for kind in ("leftImg8bit", "gtFine"):
         for split in ("val", "test"):
@@ -117,8 +117,8 @@ def test_data_without_frames_to_measure_on(folder, shipped, tmp_path):
     assert str(refused.value) == ("set: expected val or test frames to measure on, found train frames alone; add some")
 
 
-def test_unfinished_run_is_not_published(data, folder, recipe):
-    run = new_run(recipe, data, "waiting")
+def test_an_unfinished_run_is_an_error(data, folder, short_config):
+    run = new_run(short_config, data, "waiting")
     with pytest.raises(UsageError, match=r"waiting: expected a finished run, found it queued"):
         api.publish(run.id, data, root=folder / "nothing")
     assert not (folder / "nothing").exists()

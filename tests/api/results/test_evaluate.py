@@ -1,4 +1,4 @@
-"""Evaluation at the labels' own size against the official scripts, on predictions written for the official server."""
+"""Evaluation against the official scripts at the labels' own size, and test-time augmentation."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from cityseg.runs import Run
 
 @pytest.fixture(autouse=True)
 def older_numpy(monkeypatch):
-    """The official scripts ask numpy for a name that it has dropped; ``isin`` is the same."""
+    """The official scripts use a removed name of ``np.isin``."""
     monkeypatch.setattr(np, "in1d", np.isin, raising=False)
 
 
 def official_scores(model: str, data: Path, split: str, folder: Path) -> dict:
-    """Write the predictions of every frame of a split, and let the official scripts score the files."""
+    """Write the predictions of a split to files and score them with the official scripts."""
     device = torch.device("cpu")
     network, card = checkpoint.load(api.model_folder(model), device)
     dataset = api.connect(str(data))
@@ -72,12 +72,12 @@ def expect_official(scores: dict, theirs: dict) -> None:
     assert instance["category"] == pytest.approx(theirs["averageScoreInstCategories"], abs=1e-9)
 
 
-def test_scores_of_drawn_streets_are_the_official_ones(workplace, trained, streets, tmp_path):
+def test_scores_on_the_synthetic_dataset_equal_the_official_ones(workplace, trained, streets, tmp_path):
     scores = api.evaluate(str(trained.folder), str(streets), "val", size="native")
     expect_official(scores, official_scores(str(trained.folder), streets, "val", tmp_path))
 
 
-def test_scores_of_full_size_frames_are_the_official_ones(workplace, cityscapes_fullres, tmp_path):
+def test_scores_on_full_size_frames_equal_the_official_ones(workplace, cityscapes_fullres, tmp_path):
     scores = api.evaluate("better-1", str(cityscapes_fullres), "train", size="native")
     assert scores["size"] == [1024, 2048]
     expect_official(scores, official_scores("better-1", cityscapes_fullres, "train", tmp_path))
@@ -87,7 +87,7 @@ def test_no_instance_scores_at_another_size(workplace, trained, streets):
     assert api.evaluate(str(trained.folder), str(streets), "val")["instance_iou"] is None
 
 
-def test_what_was_counted_is_kept_with_the_run(workplace, trained, streets):
+def test_detailed_counts_are_stored_with_the_run(workplace, trained, streets):
     scores = api.evaluate(str(trained.folder), str(streets), "val")
     detail = trained.detail("val")
     assert detail.frames == trained.confusions("val").frames
@@ -98,7 +98,7 @@ def test_what_was_counted_is_kept_with_the_run(workplace, trained, streets):
     assert trained.detail("nowhere") is None
 
 
-def test_an_evaluation_adds_what_an_older_result_lacks(workplace, trained, streets, tmp_path):
+def test_an_evaluation_adds_detailed_counts_to_an_older_result(workplace, trained, streets, tmp_path):
     older = Run(tmp_path / "older")
     shutil.copytree(trained.folder, older.folder)
     (older.folder / "detail-val.npz").unlink()
@@ -113,14 +113,14 @@ def test_an_evaluation_adds_what_an_older_result_lacks(workplace, trained, stree
     assert older.detail("test") is None, "these are not the matrices it belongs to"
 
 
-def test_ignites_mean_differs_by_the_absent_classes(workplace, trained, streets):
+def test_ignite_mean_iou_counts_absent_classes_as_zero(workplace, trained, streets):
     scores = api.evaluate(str(trained.folder), str(streets), "test")
     present = sum(values["iou"] is not None for values in scores["per_class"].values())
     assert present < 19
     assert scores["ignite_iou"] == pytest.approx(scores["macro"]["iou"] * present / 19, abs=1e-9)
 
 
-def test_speed_and_calibration_are_told(workplace, trained, streets):
+def test_speed_and_calibration_are_reported(workplace, trained, streets):
     scores = api.evaluate(str(trained.folder), str(streets), "val")
     assert scores["speed"]["frames_per_second"] > 0
     bins = scores["calibration"]["reliability"]
@@ -130,7 +130,7 @@ def test_speed_and_calibration_are_told(workplace, trained, streets):
     assert scores["calibration"]["error"] == pytest.approx(sum(gaps))
 
 
-def test_instances_are_found_in_archives_too(workplace, streets, tmp_path):
+def test_instance_ids_are_found_in_zip_files(workplace, streets, tmp_path):
     for part, name in (("leftImg8bit", "leftImg8bit_trainvaltest.zip"), ("gtFine", "gtFine_trainvaltest.zip")):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             for path in sorted((streets / part).rglob("*.png")):
@@ -141,13 +141,13 @@ def test_instances_are_found_in_archives_too(workplace, streets, tmp_path):
     )
 
 
-def test_instances_of_another_size_are_refused(workplace, streets, tmp_path):
+def test_instance_ids_of_another_size_are_an_error(workplace, streets, tmp_path):
     frame = api.connect(str(streets)).splits["val"][0]
     with pytest.raises(DataError, match=r"instanceIds\.png: expected the labels' size 32x32, found 64x128; labels and"):
         read_instances(instance_file(frame), (32, 32))
 
 
-def test_damaged_instances_are_named(workplace, tmp_path, streets):
+def test_damaged_instance_ids_are_an_error(workplace, tmp_path, streets):
     frame = api.connect(str(streets)).splits["val"][0]
     found = instance_file(frame)
     (tmp_path / "torn.png").write_bytes(found.read()[:60])
@@ -160,13 +160,13 @@ def test_damaged_instances_are_named(workplace, tmp_path, streets):
         read_instances(coloured, (64, 128))
 
 
-def test_mirrored_too_it_scores_the_mean_of_both_looks(trained, workplace, streets, cityseg):
+def test_flip_tta_scores_the_mean_logits(trained, workplace, streets, cityseg):
     model, card = checkpoint.load(trained.checkpoint)
     split = DeviceSplit(api.prepare(str(streets), card.image_size)["val"], torch.device("cpu"))
     x = card.normalization.apply(split.photos)
     with torch.no_grad():
         predicted = (model(x) + model(x.flip(3)).flip(3)).argmax(1).numpy()
-        assert (model(x).argmax(1).numpy() != predicted).any(), "or there is nothing to tell apart"
+        assert (model(x).argmax(1).numpy() != predicted).any(), "the test needs a difference"
     truth = split.labels.numpy()
     scored = truth < 19
     answer = api.evaluate(str(trained.folder), str(streets), "val", flip=True)
@@ -176,52 +176,52 @@ def test_mirrored_too_it_scores_the_mean_of_both_looks(trained, workplace, stree
     assert answer["per_class"] != plain["per_class"]
     mirrored = averaged(model, card.image_size, flip=True)
     evaluate(mirrored, split, card.normalization)
-    assert not model.training, "nor is it measured in training mode afterwards"
+    assert not model.training, "it stays in evaluation mode"
     assert not plain["flip"]
-    told = cityseg("evaluate", trained.folder, "--data", streets, "--flip").out
-    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told
-    assert "figures of the mean logits at scale 1, mirrored too; those that are kept for the model are of its" in told
+    out = cityseg("evaluate", trained.folder, "--data", streets, "--flip").out
+    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in out
+    assert "with scale 1 and flip TTA; the scores stored with the model are without test-time augmentation" in out
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_at_several_scales_it_scores_the_mean_of_all_looks(trained, workplace, streets, cityseg, flip):
+def test_multi_scale_tta_scores_the_mean_logits(trained, workplace, streets, cityseg, flip):
     model, card = checkpoint.load(trained.checkpoint)
     split = DeviceSplit(api.prepare(str(streets), card.image_size)["val"], torch.device("cpu"))
     x = card.normalization.apply(split.photos)
     logits = []
     with torch.no_grad():
         for size in ((24, 48), (32, 64), (40, 80)):
-            seen = F.interpolate(x, size, mode="bilinear", antialias=True)
-            looks = [model(seen), *([model(seen.flip(3)).flip(3)] if flip else [])]
-            logits += [F.interpolate(look, (32, 64), mode="bilinear") for look in looks]
+            resized = F.interpolate(x, size, mode="bilinear", antialias=True)
+            outputs = [model(resized), *([model(resized.flip(3)).flip(3)] if flip else [])]
+            logits += [F.interpolate(output, (32, 64), mode="bilinear") for output in outputs]
         predicted = torch.stack(logits).mean(0).argmax(1).numpy()
-        assert (logits[0].argmax(1).numpy() != predicted).any(), "or there is nothing to tell apart"
+        assert (logits[0].argmax(1).numpy() != predicted).any(), "the test needs a difference"
     truth = split.labels.numpy()
     scored = truth < 19
     answer = api.evaluate(str(trained.folder), str(streets), "val", scales=(0.75, 1, 1.25), flip=flip)
     assert (answer["flip"], answer["scales"]) == (flip, [0.75, 1, 1.25])
     assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
     words = ("evaluate", trained.folder, "--data", streets, "--scales", "0.75,1,1.25", *(["--flip"] if flip else []))
-    told = cityseg(*words).out
-    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in told
-    ways = "scales 0.75, 1, 1.25, each mirrored too" if flip else "scales 0.75, 1, 1.25"
-    assert f"figures of the mean logits at {ways}; those that are kept for the model are of its plain look" in told
+    out = cityseg(*words).out
+    assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in out
+    ways = "scales 0.75, 1, 1.25 and flip TTA" if flip else "scales 0.75, 1, 1.25"
+    assert f"with {ways}; the scores stored with the model are" in out
 
 
-def test_scale_one_is_the_plain_look(workplace, trained, streets, cityseg):
-    plain, told = (api.evaluate(str(trained.folder), str(streets), "val", **way) for way in ({}, {"scales": (1,)}))
-    del plain["speed"], told["speed"]
-    assert plain == told
-    assert "figures of" not in cityseg("evaluate", trained.folder, "--data", streets, "--scales", "1").out
+def test_scale_one_is_no_augmentation(workplace, trained, streets, cityseg):
+    plain, scaled = (api.evaluate(str(trained.folder), str(streets), "val", **way) for way in ({}, {"scales": (1,)}))
+    del plain["speed"], scaled["speed"]
+    assert plain == scaled
+    assert "stored with the model" not in cityseg("evaluate", trained.folder, "--data", streets, "--scales", "1").out
 
 
 @pytest.mark.parametrize("way", [{"flip": True}, {"scales": (0.75, 1)}, {"scales": (1,), "flip": True}])
-def test_only_the_plain_look_is_kept(workplace, trained, streets, tmp_path, monkeypatch, way):
+def test_counts_with_augmentation_are_not_stored(workplace, trained, streets, tmp_path, monkeypatch, way):
     older = Run(tmp_path / "older")
     shutil.copytree(trained.folder, older.folder)
     (older.folder / "detail-val.npz").unlink()
     before = {path: path.read_bytes() for path in older.folder.rglob("*") if path.is_file()}
-    # Whatever the frames are: a way of looking that happens to give the same matrices is not the plain one either.
+    # Even if the matrices happen to be equal.
     monkeypatch.setattr(np, "array_equal", lambda *_: True)
     api.evaluate(str(older.folder), str(streets), "val", **way)
     assert {path: path.read_bytes() for path in older.folder.rglob("*") if path.is_file()} == before
@@ -235,17 +235,15 @@ def test_only_the_plain_look_is_kept(workplace, trained, streets, tmp_path, monk
         ("1,1", "expected different scales, found 1 twice; leave one of them out"),
     ],
 )
-def test_scales_that_cannot_be_used_are_refused_in_one_sentence(workplace, trained, streets, cityseg, scales, words):
+def test_invalid_scales_are_an_error(workplace, trained, streets, cityseg, scales, words):
     answer = cityseg("evaluate", trained.folder, "--data", streets, "--scales", scales)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.splitlines()[-1] == f"cityseg: {words}"
 
 
-@pytest.mark.parametrize(
-    ("scale", "words"), [("1.01", ""), ("0.75", "figures of the logits at scale 0.75; those that")]
-)
-def test_what_is_said_of_the_kept_figures_is_true(workplace, trained, streets, cityseg, scale, words):
-    """At 1.01 the nearest size that the network takes is its own."""
+@pytest.mark.parametrize(("scale", "words"), [("1.01", ""), ("0.75", "with scale 0.75; the scores stored with")])
+def test_the_note_on_augmentation_depends_on_the_actual_size(workplace, trained, streets, cityseg, scale, words):
+    """At 1.01 the nearest valid input size is the model's own."""
     out = cityseg("evaluate", trained.folder, "--data", streets, "--scales", scale).out
-    assert ("figures of" in out) == bool(words)
+    assert ("stored with the model" in out) == bool(words)
     assert words in out

@@ -1,4 +1,4 @@
-"""Robustness of a model: counted on changed frames, kept with the result, told by the command line and the card."""
+"""Robustness to image corruptions, measured through the API and the command line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cityseg.runs import Run
 
 @pytest.fixture
 def own(trained, workplace):
-    """The trained run, in a folder of runs of the test's own."""
+    """A copy of the trained run."""
     return Run(shutil.copytree(trained.folder, workplace / "runs" / "tiny"))
 
 
-def test_figures_are_scikit_learns_of_the_changed_frames(own, streets):
+def test_scores_equal_scikit_learn_on_corrupted_frames(own, streets):
     found = api.measure_robustness("tiny", str(streets))
     assert [each.name for each in found.changed] == [each.name for each in CORRUPTIONS]
     model, card = checkpoint.load(own.checkpoint)
@@ -41,13 +41,13 @@ def test_figures_are_scikit_learns_of_the_changed_frames(own, streets):
     assert found.retained == pytest.approx(found.mean_f1 / found.plain.f1[0])
 
 
-def test_figures_are_kept_and_belong_to_these_weights_and_frames(own, streets):
+def test_stored_scores_belong_to_their_weights_and_frames(own, streets):
     passes = []
     found = api.measure_robustness("tiny", str(streets), on_progress=lambda done, total: passes.append((done, total)))
     assert passes[-1] == (2 * (1 + len(CORRUPTIONS)),) * 2
     passes.clear()
     assert api.measure_robustness("tiny", str(streets), on_progress=lambda *counts: passes.append(counts)) == found
-    assert len(passes) <= 1, "stored figures are not counted again"
+    assert len(passes) <= 1, "stored scores are returned at once"
     fingerprint = checkpoint.read_card(own.checkpoint).scores["val"]["fingerprint"]
     assert api.find_robustness("tiny", "val", fingerprint) == found
     assert api.find_robustness("tiny", "val", "other frames") is None
@@ -56,7 +56,7 @@ def test_figures_are_kept_and_belong_to_these_weights_and_frames(own, streets):
     assert api.find_robustness("tiny", "val", fingerprint) is None
 
 
-def test_a_shipped_model_keeps_its_own_figures_and_those_on_other_frames(own, streets, tmp_path):
+def test_a_shipped_model_has_scores_on_its_own_and_on_other_frames(own, streets, tmp_path):
     folder = shutil.copytree(own.checkpoint, tmp_path / "shipped")
     shipped = str(folder)
     api.measure_robustness(shipped, str(streets), keep_in=folder)
@@ -69,7 +69,7 @@ def test_a_shipped_model_keeps_its_own_figures_and_those_on_other_frames(own, st
     assert len(passes) <= 2, "both are stored"
 
 
-def test_damaged_figures_count_as_none(own, streets):
+def test_damaged_scores_are_ignored(own, streets):
     api.measure_robustness("tiny", str(streets))
     fingerprint = checkpoint.read_card(own.checkpoint).scores["val"]["fingerprint"]
     (file,) = api.robustness_files(own, "val")
@@ -78,13 +78,13 @@ def test_damaged_figures_count_as_none(own, streets):
         assert api.find_robustness("tiny", "val", fingerprint) is None
 
 
-def test_the_command_line_tells_each_change(own, streets, cityseg):
+def test_the_command_line_prints_each_corruption(own, streets, cityseg):
     answer = cityseg("robustness", "tiny", "--data", streets, "--json")
     document = json.loads(answer.out)
     assert [each["name"] for each in document["changed"]] == [each.name for each in CORRUPTIONS]
     lines = cityseg("robustness", "tiny", "--data", streets).out.splitlines()
-    assert lines[0].startswith(f"tiny on 2 frames of val: macro F1 {document['plain']['f1'][0]:.3f} as they are, ")
-    told = {line.split("  ")[0].strip(): line for line in lines}
+    assert lines[0].startswith(f"tiny on 2 frames of val: macro F1 {document['plain']['f1'][0]:.3f} uncorrupted, ")
+    rows = {line.split("  ")[0].strip(): line for line in lines}
     for each in document["changed"]:
-        assert f"{each['f1'][0]:.3f}" in told[each["name"]]
+        assert f"{each['f1'][0]:.3f}" in rows[each["name"]]
     assert cityseg("robustness", "nobody").code == 2

@@ -147,7 +147,7 @@ def test_a_confusion_leads_to_its_frames_and_places(run: Run) -> None:
     assert not app.exception
     pixels = dict(zip(stored.frames, stored.matrices[:, truth, called], strict=True))
     expected = sorted((name for name in pixels if pixels[name]), key=lambda name: -pixels[name])
-    assert address(app, "by") == app.selectbox(key="inspect_scope").value == f"{names[0]} called {names[1]}"
+    assert address(app, "by") == app.selectbox(key="inspect_scope").value == f"{names[0]} predicted as {names[1]}"
     assert app.selectbox(key="inspect_metric").disabled
     assert app.selectbox(key="inspect_frame").options == expected
     assert app.selectbox(key="inspect_frame").value == expected[0]
@@ -271,7 +271,7 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         honest = figures["Macro F1, honest"].value
         assert honest == figures["Macro F1"].value
         assert figures["Macro F1, honest"].delta == f"{honest} without wrong labels"
-        found = api.audit_report(api.make_audit("audited", None, "val"), {}, confidence=0.05, limit=2)["regions"]
+        found = api.audit_report(api.audit_labels("audited", None, "val"), {}, confidence=0.05, limit=2)["regions"]
         assert address(app, "region") == str(found[0]["number"])
         assert any(
             f"Label: {found[0]['label']} · model: {found[0]['predicted']}" in text.value for text in app.markdown
@@ -280,7 +280,7 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         assert not app.exception
         # The next one without a verdict is shown, and the file holds this one.
         assert address(app, "region") == str(found[1]["number"])
-        report = api.audit_report(audit := api.make_audit("audited", None, "val"), api.read_verdicts(audit))
+        report = api.audit_report(audit := api.audit_labels("audited", None, "val"), api.read_verdicts(audit))
         assert report["verdicts"] == {"label wrong": 1, "model wrong": 0, "unsure": 0}
         accuracy = {metric.label: metric.delta for metric in app.metric}["Pixel accuracy, honest"]
         assert accuracy == f"{report['without_wrong_labels']['pixel_accuracy']:.3f} without wrong labels"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cityseg.analysis.errors.frame_errors import truth_when_called
+from cityseg.analysis.errors.frame_errors import truth_given_prediction
 from cityseg.classes import CLASS_NAMES
 from cityseg.ui.inspect.pixel import belief_words
 
@@ -14,7 +14,7 @@ def test_the_sentence_reads_the_column_of_the_matrix():
     confusion = np.zeros((19, 19), np.int64)
     confusion[bus, bus], confusion[truck, bus], confusion[car, bus], confusion[road, bus] = 50, 30, 19, 1
     confusion[bus, car] = 900  # what buses are called says nothing of what is called bus
-    shares = truth_when_called(confusion, bus)
+    shares = truth_given_prediction(confusion, bus)
     np.testing.assert_allclose(shares[[bus, truck, car, road]], [0.5, 0.3, 0.19, 0.01])
     assert shares.sum() == 1
     assert belief_words("model", confusion, bus, "val") == (

@@ -1,0 +1,78 @@
+"""``cityseg evaluate``: scores of a model on a split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from cityseg import api
+from cityseg.api.types import Split, parse_scales
+from cityseg.classes import CLASS_NAMES
+from cityseg.cli.common import Data, Json, Runs, Scales, figure, print_result, size_of, split_bar, table
+
+_METRICS = ("precision", "recall", "f1", "dice", "iou")
+_OTHERS = (("pixel accuracy", "pixel_accuracy"), ("samples Dice", "samples_dice"), ("category IoU", "category_iou"))
+
+
+def evaluate(
+    model: str,
+    data: Data = None,
+    split: Annotated[Split, typer.Option("--split", help="Split to score.")] = "val",
+    size: Annotated[
+        str | None, typer.Option("--size", help="Size to score at: HxW or 'native'. [default: the model's size]")
+    ] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="Flip TTA: average with the mirrored frames.")] = False,
+    scales: Scales = "1",
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Score MODEL (a run, a shipped model or a folder) on a split."""
+    with split_bar("evaluating") as progress:
+        scores = api.evaluate(
+            model,
+            data,
+            split,
+            size="native" if size == "native" else size_of(size),
+            flip=flip,
+            scales=parse_scales(scales),
+            runs=runs,
+            on_progress=progress,
+        )
+    print_result(as_json, scores, _lines(scores))
+
+
+def _lines(scores: dict[str, Any]) -> Iterable[str]:
+    boundary, instance, calibration = scores["boundary"], scores["instance_iou"], scores["calibration"]
+    extra = {"boundary": boundary, **({"iIoU": instance} if instance else {})}
+
+    def row(name: str, values: dict[str, Any], others: Iterable[float | None]) -> tuple[str, ...]:
+        return (name, *(figure(values[metric]) for metric in _METRICS), *map(figure, others))
+
+    columns = (*extra.values(), calibration)
+    rows = [
+        row(name, scores["per_class"][name], [found["per_class"][name] for found in columns]) for name in CLASS_NAMES
+    ]
+    rows.append(row("macro", scores["macro"], [*(found["macro"] for found in extra.values()), calibration["error"]]))
+    rows.append((*row("weighted", scores["weighted"], ()), *("" for _ in extra), ""))
+    yield from table((f"{scores['split']}, {scores['frames']} frames", *_METRICS, *extra, "calibration error"), rows)
+    if not scores["plain"]:
+        yield f"with {_augmentation(scores)}; the scores stored with the model are without test-time augmentation"
+    yield ", ".join(f"{words} {figure(scores[key])}" for words, key in _OTHERS)
+    if scores["ignite_iou"] != scores["macro"]["iou"]:
+        yield (
+            f"ignite's mIoU {figure(scores['ignite_iou'])}: it counts classes in neither ground truth nor prediction "
+            "as 0; the macro IoU, like the official one, leaves them out"
+        )
+    speed = scores["speed"]
+    yield (
+        f"one photo at a time: {speed['frames_per_second']:.1f} frames/s at {speed['size'][0]}x{speed['size'][1]} on "
+        f"{speed['device']}; boundary IoU within {boundary['distance']} pixels of contours"
+    )
+
+
+def _augmentation(scores: dict[str, Any]) -> str:
+    scales = [f"{scale:g}" for scale in scores["scales"]]
+    flip = " and flip TTA" if scores["flip"] else ""
+    return f"scale{'s' if len(scales) > 1 else ''} {', '.join(scales)}{flip}"
