@@ -1,36 +1,35 @@
-"""The inspect page: one result, one split, its frames worst first."""
+"""Entry script of the Inspect page."""
 
 import streamlit as st
 
 from cityseg.ui.app import shell
 from cityseg.ui.common.measured_split import connected_data
-from cityseg.ui.inspect import page, ranking_metric, slice_filter
-from cityseg.ui.inspect import subject as subjects
+from cityseg.ui.inspect import page, ranking_metric, selection, slice_filter
 
 shell.heading("Inspect", "Where does it fail, and why?")
-results = subjects.inspectable()
+results = selection.evaluated_results()
 if not results:
-    subjects.explain_nothing()
+    selection.explain_nothing()
     st.stop()
 
-selection, ordering = st.columns([3, 2], gap="large")
-with selection:
-    subject = subjects.choose_subject(results)
-if subject is None:
+left, right = st.columns([3, 2], gap="large")
+with left:
+    measured = selection.choose_result(results)
+if measured is None:
     st.stop()
-with ordering:
-    measure = ranking_metric.choose_measure(subject)
-page.figures(subject)
+with right:
+    metric = ranking_metric.choose_metric(measured)
+page.figures(measured)
 
-info = connected_data(subject)
-part = slice_filter.choose_part(subject, measure, info)
-index = subjects.choose_frame(subject, measure, info, part)
+info = connected_data(measured)
+part = slice_filter.choose_part(measured, metric, info)
+index = selection.choose_frame(measured, metric, info, part)
 if info is not None:
-    picture, classes = st.columns([3, 2], gap="medium")
-    with picture:
-        page.show_frame(subject, index, info)
-    with classes:
-        page.class_table(subject, index)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        page.show_frame(measured, index, info)
+    with right:
+        page.frame_classes(measured, index)
 else:
-    page.class_table(subject, index)
-page.questions(subject, measure, info)
+    page.frame_classes(measured, index)
+page.tabs(measured, metric, info)

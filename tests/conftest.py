@@ -110,6 +110,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory, streets: Path, session_cac
         return api.train(config.build(TINY), str(streets), name="tiny", runs=root).run
 
 
+@pytest.fixture(scope="session")
+def inspected(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on 30 small synthetic frames, in ``runs/`` beside ``set/`` and ``cache/``; tests only read it."""
+    folder = tmp_path_factory.mktemp("inspected")
+    synthesize(folder / "set", frames=30, seed=5, size=(64, 128))
+    settings = {**TINY, "epochs": 6, "batch_size": 4, "learning_rate": 0.02, "half_size_epochs": 0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
+        return api.train(config.build(settings), str(folder / "set"), name="inspected", runs=folder / "runs").run
+
+
 @dataclass
 class Answer:
     """What a command line call gave."""

@@ -1,4 +1,4 @@
-"""What confidence is worth: reliability, and what is left where the unsure pixels are refused."""
+"""Charts of calibration: reliability and risk-coverage curves."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from cityseg.metrics.calibration import Reliability, risk_coverage
 _HEIGHT = 340
 
 
-def reliability_curve(found: Reliability, color: str = theme.BETTER) -> go.Figure:
-    """Plot how often a model is right by how sure it is; size of a mark: pixels of the bin.
+def reliability_curve(curve: Reliability, color: str = theme.BETTER) -> go.Figure:
+    """Plot accuracy by confidence; the size of a mark shows the pixels of its bin.
 
     Args:
-        found: of one class or of all.
-        color: of the model.
+        curve: reliability of one class or of all.
+        color: colour of the result, as CSS.
     """
-    bins = len(found.share)
-    filled = np.flatnonzero(np.nan_to_num(found.share) > 0)
-    edges = np.arange(bins + 1) / bins
+    bins = len(curve.share)
+    filled = np.flatnonzero(np.nan_to_num(curve.share) > 0)
     points = go.Scatter(
-        x=100 * found.confidence[filled],
-        y=100 * found.accuracy[filled],
+        x=100 * curve.confidence[filled],
+        y=100 * curve.accuracy[filled],
         mode="lines+markers",
         line={"color": color, "width": 2},
-        marker={"color": color, "size": 7 + 22 * np.sqrt(found.share[filled]), "line": {"width": 0}},
-        customdata=[[100 * edges[place], 100 * edges[place + 1], 100 * found.share[place]] for place in filled],
+        marker={"color": color, "size": 7 + 22 * np.sqrt(curve.share[filled]), "line": {"width": 0}},
+        customdata=np.stack([100 * filled / bins, 100 * (filled + 1) / bins, 100 * curve.share[filled]], 1),
         hovertemplate=(
-            "between %{customdata[0]:.0f} and %{customdata[1]:.0f} % sure: right on %{y:.1f} % of the pixels"
+            "confidence %{customdata[0]:.0f} to %{customdata[1]:.0f} %: %{y:.1f} % of the pixels are correct"
             "<br>%{customdata[2]:.2g} % of all pixels<extra></extra>"
         ),
         showlegend=False,
@@ -48,25 +47,22 @@ def reliability_curve(found: Reliability, color: str = theme.BETTER) -> go.Figur
     return theme.figure(
         [ideal, points],
         height=_HEIGHT,
-        xaxis={"title": {"text": "Confidence of the model"}, "ticksuffix": " %", "range": [0, 102]},
-        yaxis={"title": {"text": "Pixels that are right"}, "ticksuffix": " %", "range": [0, 103]},
-        annotations=[
-            _corner("says too little", 0.03, 0.95, "left"),
-            _corner("says too much", 0.97, 0.07, "right"),
-        ],
+        xaxis={"title": {"text": "Confidence"}, "ticksuffix": " %", "range": [0, 102]},
+        yaxis={"title": {"text": "Accuracy"}, "ticksuffix": " %", "range": [0, 103]},
+        annotations=[_corner("underconfident", 0.03, 0.95, "left"), _corner("overconfident", 0.97, 0.07, "right")],
     )
 
 
 def risk_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> go.Figure:
-    """Plot the share of wrong pixels among those that are kept, by how many are kept.
+    """Plot the share of wrong pixels among those kept (risk) by the share kept (coverage).
 
     Args:
-        counts: by result, (19, 100, 3) as ``metrics.calibration`` counts them.
-        colors: by result.
+        counts: by result, (19, 100, 3) counts of ``metrics.calibration``.
+        colors: by result, as CSS.
     """
     traces = []
     for name, counted in counts.items():
-        least, coverage, risk = risk_coverage(counted)
+        threshold, coverage, risk = risk_coverage(counted)
         kept = coverage > 0
         traces.append(
             go.Scatter(
@@ -75,9 +71,9 @@ def risk_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> 
                 name=name,
                 mode="lines",
                 line={"color": colors[name], "width": 2},
-                customdata=100 * least[kept],
+                customdata=100 * threshold[kept],
                 hovertemplate=(
-                    "at least %{customdata:.0f} % sure: %{x:.0f} % of the pixels are kept, %{y:.1f} % of these wrong"
+                    "confidence from %{customdata:.0f} %: %{x:.0f} % of the pixels kept, %{y:.1f} % of these wrong"
                     f"<extra>{name}</extra>"
                 ),
                 cliponaxis=False,
@@ -88,19 +84,20 @@ def risk_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> 
         height=_HEIGHT,
         showlegend=len(traces) > 1,
         margin={"t": 34 if len(traces) > 1 else 8},
-        xaxis={"title": {"text": "Pixels kept, the surest"}, "ticksuffix": " %", "range": [0, 102]},
-        yaxis={"title": {"text": "Wrong among the kept"}, "ticksuffix": " %", "rangemode": "tozero"},
+        xaxis={"title": {"text": "Coverage: most confident pixels kept"}, "ticksuffix": " %", "range": [0, 102]},
+        yaxis={"title": {"text": "Risk: wrong pixels among those kept"}, "ticksuffix": " %", "rangemode": "tozero"},
     )
 
 
-def _corner(words: str, x: float, y: float, anchor: str) -> dict[str, object]:
+def _corner(text: str, x: float, y: float, anchor: str) -> dict[str, object]:
+    font = {"size": 12, "color": theme.NEUTRAL}
     return {
-        "text": words,
+        "text": text,
         "xref": "paper",
         "yref": "paper",
         "x": x,
         "y": y,
         "xanchor": anchor,
         "showarrow": False,
-        "font": {"size": 12, "color": theme.NEUTRAL},
+        "font": font,
     }

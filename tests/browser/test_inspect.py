@@ -1,4 +1,4 @@
-"""The inspect page in a real browser: a cell of the matrix leads to its places, a click to the pixel's classes."""
+"""The Inspect page in a browser: a matrix cell leads to its regions, a click into the photo to the pixel's classes."""
 
 from __future__ import annotations
 
@@ -9,39 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cityseg import api, config
+from cityseg import api
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.synthetic import synthesize
 from cityseg.runs import Run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPE = {
-    "image_size": (32, 64),
-    "start_channels": 4,
-    "depth": 1,
-    "epochs": 6,
-    "batch_size": 4,
-    "learning_rate": 0.02,
-    "precision": "float32",
-}
-"""Learns a few classes in a second."""
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run on 20 small drawn frames, in a folder beside them."""
-    folder = tmp_path_factory.mktemp("inspect")
-    synthesize(folder / "set", frames=20, seed=5, size=(64, 128))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-        return api.train(config.build(RECIPE), str(folder / "set"), name="looked-at", runs=folder / "runs").run
 
 
 @pytest.fixture
-def page(browser: Any, serve: Callable[..., Any], run: Run) -> Any:
-    folder = run.folder.parents[1]
+def page(browser: Any, serve: Callable[..., Any], inspected: Run) -> Any:
+    folder = inspected.folder.parents[1]
     served = serve(
         ROOT / "app.py",
         folder,
@@ -53,35 +32,35 @@ def page(browser: Any, serve: Callable[..., Any], run: Run) -> Any:
     page = browser.new_page(viewport={"width": 1440, "height": 1000})
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(f"{served.address}/inspect?result=looked-at&split=val")
+    page.goto(f"{served.address}/inspect?result=inspected&split=val")
     page.wait_for_selector("[data-testid=cityseg-viewer][data-ready=true]", timeout=90_000)
     yield page
     page.close()
 
 
-def test_a_cell_leads_to_places_and_a_click_to_the_pixel(page: Any, run: Run) -> None:
-    stored = run.confusions("val")
+def test_a_cell_leads_to_regions_and_a_click_to_the_pixel(page: Any, inspected: Run) -> None:
+    stored = inspected.confusions("val")
     total = stored.matrices.sum(0)
     np.fill_diagonal(total, 0)
-    truth, called = (int(part) for part in np.unravel_index(total.argmax(), total.shape))
-    words = f"{CLASS_NAMES[truth]} predicted as {CLASS_NAMES[called]}"
+    truth, predicted = (int(part) for part in np.unravel_index(total.argmax(), total.shape))
+    words = f"{CLASS_NAMES[truth]} predicted as {CLASS_NAMES[predicted]}"
 
-    cell = page.locator(f"[data-testid=cityseg-matrix] [data-cell='{truth} {called}']")
+    cell = page.locator(f"[data-testid=cityseg-matrix] [data-cell='{truth} {predicted}']")
     cell.hover()
-    expected = f"pixels are called {CLASS_NAMES[called]} ({total[truth, called]:,} pixels)."
+    expected = f"pixels are predicted as {CLASS_NAMES[predicted]} ({total[truth, predicted]:,} pixels)."
     sync_api.expect(page.locator("[data-testid=cityseg-matrix] .said")).to_contain_text(expected)
     cell.click()
-    places = page.locator(".st-key-inspect_places .gallery button")
-    sync_api.expect(places.first).to_be_visible(timeout=60_000)
+    regions = page.locator(".st-key-inspect_places .gallery button")
+    sync_api.expect(regions.first).to_be_visible(timeout=60_000)
     sync_api.expect(cell).to_have_attribute("aria-pressed", "true")
     page.wait_for_function("words => new URLSearchParams(location.search).get('by') === words", arg=words)
-    assert 1 <= places.count() <= 8
-    for place in places.all():
-        sync_api.expect(place.locator("img")).not_to_have_js_property("naturalWidth", 0)
+    assert 1 <= regions.count() <= 8
+    for region in regions.all():
+        sync_api.expect(region.locator("img")).not_to_have_js_property("naturalWidth", 0)
 
-    # A place leads to its frame, which is scrolled to.
-    name = places.last.get_attribute("data-name").rpartition(" ")[0]
-    places.last.click()
+    # A region leads to its frame, which is scrolled into view.
+    name = regions.last.get_attribute("data-name").rpartition(" ")[0]
+    regions.last.click()
     page.wait_for_function("name => new URLSearchParams(location.search).get('frame') === name", arg=name)
     canvas = page.locator("[data-testid=cityseg-viewer] canvas")
     sync_api.expect(canvas).to_be_in_viewport(timeout=10_000)
@@ -94,10 +73,10 @@ def test_a_cell_leads_to_places_and_a_click_to_the_pixel(page: Any, run: Run) ->
     sync_api.expect(page.get_by_text(f"(row {row}, column {column})")).to_be_visible(timeout=30_000)
     page.wait_for_function("new URLSearchParams(location.search).get('pixel') === '48,32'")
     sync_api.expect(page.get_by_test_id("cityseg-viewer")).to_have_attribute("data-mark", f"{column},{row}")
-    frame = api.frame_view(str(run.folder.parents[1] / "set"), "val", name)
-    prediction = api.load_predictor(str(run.folder)).predict(frame.photo)
+    frame = api.frame_view(str(inspected.folder.parents[1] / "set"), "val", name)
+    prediction = api.load_predictor(str(inspected.folder)).predict(frame.photo)
     rows = page.locator(".pixel li")
-    # The place that was clicked had a pixel of its own, whose list may stand a moment longer than its heading.
+    # The list of the former pixel may stay a moment longer than its heading.
     confidence = f"{100 * prediction.confidence[row, column]:.1f} %"
     sync_api.expect(rows.first).to_contain_text(confidence)
     assert rows.count() == 5

@@ -60,6 +60,12 @@ class Result:
         value: float | None = self.scores.get(split, {}).get(average, {}).get(metric)
         return value
 
+    @property
+    def macro_f1(self) -> float | None:
+        """Macro F1 on test, or on val if not evaluated on test."""
+        test = self.score("test", "f1")
+        return self.score("val", "f1") if test is None else test
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {

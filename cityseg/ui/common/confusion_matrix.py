@@ -1,7 +1,7 @@
-"""A confusion matrix whose cells can be clicked: what leads from a count to the frames behind it.
+"""A confusion matrix with clickable cells.
 
-Plotly redraws a chart from nothing whenever the marked cell changes; these cells are plain buttons, which only change
-their mark, can be reached by keyboard, and are named for screen readers.
+A component of its own because Plotly redraws the whole chart when the marked cell changes. The cells are buttons, which
+keep their state, work by keyboard and have names for screen readers.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _CSS = """
 """
 
 _JS = """
-// Small shares are what one looks for, so the colour climbs early.
+// Small shares matter most, so the colour rises steeply at the low end.
 const STOPS = [[0, 0.05], [5, 0.25], [25, 0.55], [60, 0.85], [100, 1]];
 const STRONG = 45;
-const HINT = "Point at a cell to read it; click one off the diagonal for the places behind it.";
+const HINT = "Hover over a cell to read it; click one off the diagonal to see its frames and regions.";
 
 function alpha(percent) {
   const above = STOPS.findIndex(([at]) => percent <= at);
@@ -62,12 +62,12 @@ function make(tag, className, textContent = "") {
 function build(root, data) {
   root.replaceChildren();
   root.style.setProperty("--n", data.names.length);
-  root.append(make("p", "axis", "what the model calls it →"));
+  root.append(make("p", "axis", "predicted class →"));
   const grid = make("div", "grid");
   grid.setAttribute("role", "group");
   grid.setAttribute("aria-label", data.label);
   const swatch = () => make("span", "swatch");
-  grid.append(make("span", "row", "what it is ↓"));
+  grid.append(make("span", "row", "ground truth ↓"));
   for (const name of data.names) {
     const head = make("span", "column", name);
     head.prepend(swatch());
@@ -77,7 +77,7 @@ function build(root, data) {
     const head = make("span", "row", truth);
     head.append(swatch());
     grid.append(head);
-    data.names.forEach((called, j) => {
+    data.names.forEach((_, j) => {
       const cell = make("button", "");
       cell.type = "button";
       cell.dataset.cell = `${i} ${j}`;
@@ -104,10 +104,10 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   const said = root.querySelector(".said");
   const sentence = (i, j) => {
     const pixels = data.counts[i][j];
-    if (data.percent[i][j] === null) return `No pixel of the split is ${data.names[i]}.`;
+    if (data.percent[i][j] === null) return `The split has no ${data.names[i]} pixel.`;
     const share = `${data.percent[i][j].toFixed(1)} % of ${data.names[i]} pixels`;
-    const called = `are ${i === j ? "rightly called" : "called"} ${data.names[j]}`;
-    return `${share} ${called} (${pixels.toLocaleString("en")} pixels).`;
+    const predicted = `are ${i === j ? "correctly predicted" : `predicted as ${data.names[j]}`}`;
+    return `${share} ${predicted} (${pixels.toLocaleString("en")} pixels).`;
   };
   const say = (i, j) => {
     rows.forEach((head, k) => head.classList.toggle("lit", k === i));
@@ -127,7 +127,7 @@ export default function mount({ data, parentElement, setTriggerValue }) {
     cell.setAttribute("aria-label", sentence(i, j));
     cell.onpointerenter = cell.onfocus = () => say(i, j);
     cell.onclick = () => {
-      // The mark moves at once; the page follows when Python has answered.
+      // The mark moves at once; the page follows after the rerun.
       root.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === cell)));
       setTriggerValue("chosen", [i, j]);
     };
@@ -141,24 +141,22 @@ export default function mount({ data, parentElement, setTriggerValue }) {
 _mount = st.components.v2.component("cityseg_matrix", css=_CSS, js=_JS)
 
 
-def matrix(confusion: np.ndarray, *, key: str, label: str, chosen: tuple[int, int] | None) -> tuple[int, int] | None:
+def confusion_matrix(
+    confusion: np.ndarray, *, key: str, label: str, chosen: tuple[int, int] | None
+) -> tuple[int, int] | None:
     """Show a confusion matrix in per cent of each true class.
 
     Args:
-        confusion: (19, 19) counts, rows = truth. A class without truth has an empty row.
+        confusion: (19, 19) counts, rows = ground truth. A class without ground truth has an empty row.
         key: Streamlit key, unique on the page.
-        label: what it shows, for screen readers.
-        chosen: (truth, predicted) train ids of the cell to mark.
+        label: description for screen readers.
+        chosen: (true, predicted) train ids of the marked cell.
 
     Returns:
-        The cell clicked in this run, never one of the diagonal, else None.
+        The off-diagonal cell clicked in this run, or None.
     """
     counts = np.asarray(confusion)
-    support = counts.sum(1)
-    percent = [
-        [round(100 * int(count) / int(total), 3) if total else None for count in row]
-        for row, total in zip(counts, support, strict=True)
-    ]
+    percent = [[round(100 * count / sum(row), 3) if sum(row) else None for count in row] for row in counts.tolist()]
     data: dict[str, Any] = {
         "names": list(CLASS_NAMES),
         "colors": [f"rgb({red},{green},{blue})" for red, green, blue in session.palette()[:NUM_CLASSES].tolist()],
@@ -172,13 +170,13 @@ def matrix(confusion: np.ndarray, *, key: str, label: str, chosen: tuple[int, in
 
 
 def _cell(value: object) -> tuple[int, int] | None:
-    """Read a click; what comes from a browser is checked, and anything malformed counts as none."""
+    """Validate a click from the browser; None if malformed."""
     if not isinstance(value, list) or len(value) != 2 or not all(isinstance(part, int | float) for part in value):
         return None
     truth, predicted = int(value[0]), int(value[1])
-    known = range(NUM_CLASSES)
-    return (truth, predicted) if truth in known and predicted in known and truth != predicted else None
+    classes = range(NUM_CLASSES)
+    return (truth, predicted) if truth in classes and predicted in classes and truth != predicted else None
 
 
 def _ignore() -> None:
-    """Streamlit passes on only those events that have a callback."""
+    """Do nothing: Streamlit only passes on events that have a callback."""

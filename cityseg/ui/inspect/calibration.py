@@ -1,9 +1,8 @@
-"""The calibration tab of the inspect page: what a model's confidence is worth, and how well it hits contours."""
+"""Calibration tab of the Inspect page: reliability, risk-coverage and boundary scores."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.errors.ranking_metric import RankingMetric
@@ -23,53 +22,55 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
 from cityseg.figures.calibration import reliability_curve, risk_curves
 from cityseg.figures.class_shares import percent_text
-from cityseg.ui.app import glossary, session, url_state
+from cityseg.ui.app import glossary, url_state
 from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.inspect.components import class_table, metric_row
 
 _KEY, _PARAMETER = "calibration_class", "of"
 _ALL = "all classes"
 
 
-def show(subject: MeasuredSplit, _measure: RankingMetric, _info: DataInfo | None) -> None:
-    """Show the whole tab for a result and a split."""
-    result, split = subject.result, subject.split
+def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> None:
+    """Show scores, curves and the table of classes."""
+    result, split = measured.result, measured.split
     detail = result.run.detail(split)
     if detail is None:
         st.info(
-            f"The confidence of {result.id} has not been counted on {split} yet. "
-            f"`cityseg evaluate {result.id} --split {split}` counts it.",
+            f"The confidence of {result.id} has not been measured on {split} yet. Run "
+            f"`cityseg evaluate {result.id} --split {split}`.",
             icon=":material/speed:",
         )
         return
-    _figures(result, detail)
+    distance = boundary_distance(result.config.image_size)
+    _figures(result, detail, distance)
     left, right = st.columns(2, gap="large")
     with left:
         _reliability(result, detail)
     with right:
         _risk(result, detail)
-    _classes(subject, detail)
+    _classes(measured, detail, distance)
 
 
-def _figures(result: Result, detail: SplitDetail) -> None:
-    whole = reliability(detail.calibration)
-    scores = boundary_iou(detail.boundary.sum(0))
-    sure = float(np.nansum(whole.share * np.nan_to_num(whole.confidence)))
-    right = float(np.nansum(whole.share * np.nan_to_num(whole.accuracy)))
-    distance = boundary_distance(result.config.image_size)
+def _figures(result: Result, detail: SplitDetail, distance: int) -> None:
+    overall = reliability(detail.calibration)
     values = [
         (
             "Calibration error",
-            percent_text(whole.error),
-            "Expected calibration error (Guo et al., 2017): how far confidence and the share of right pixels lie "
-            f"apart, over {CURVE_BINS} bins of confidence. 0 % is a model that knows what it knows.",
+            percent_text(overall.error),
+            "Expected calibration error (Guo et al., 2017): mean gap between confidence and accuracy over "
+            f"{CURVE_BINS} bins of confidence. 0 % is perfect calibration.",
         ),
-        ("Mean confidence", percent_text(sure), "The mean probability that the model gives to the class it chooses."),
-        ("Right pixels", percent_text(right), glossary.PIXEL_ACCURACY),
+        (
+            "Mean confidence",
+            percent_text(_mean(overall, overall.confidence)),
+            "Mean probability of the predicted class.",
+        ),
+        ("Pixel accuracy", percent_text(_mean(overall, overall.accuracy)), glossary.PIXEL_ACCURACY),
         (
             "Boundary IoU",
-            glossary.score(macro(scores)),
-            "Mean over the classes of the IoU of what lies within "
-            f"{distance} pixels of a contour (Cheng et al., 2021): how well outlines are hit, at any size.",
+            glossary.score(macro(boundary_iou(detail.boundary.sum(0)))),
+            f"Mean over the classes of the IoU within {distance} pixels of a contour (Cheng et al., 2021): contour "
+            "quality, independent of object size.",
         ),
     ]
     if result.speed:
@@ -80,105 +81,89 @@ def _figures(result: Result, detail: SplitDetail) -> None:
                 f"One photo at a time at {glossary.size(result.config.image_size)}, on {result.speed['device']}.",
             )
         )
-    with st.container(horizontal=True, gap="small"):
-        for name, value, meaning in values:
-            st.metric(name, value, help=meaning, width=150)
+    metric_row(values)
 
 
 def _reliability(result: Result, detail: SplitDetail) -> None:
-    seen = [name for name, counts in zip(CLASS_NAMES, detail.calibration, strict=True) if counts[:, 0].any()]
-    options = [_ALL, *seen]
+    predicted = [name for name, counts in zip(CLASS_NAMES, detail.calibration, strict=True) if counts[:, 0].any()]
+    options = [_ALL, *predicted]
     url_state.settle(_KEY, _PARAMETER, options, _ALL)
     chosen = st.selectbox(
-        "Pixels called",
+        "Pixels predicted as",
         options,
         key=_KEY,
         persist_state="session",
-        help="A class here is what the model calls the pixels, right or wrong.",
+        help="A class here is the predicted class, correct or not.",
     )
     url_state.keep(_KEY, _PARAMETER, chosen)
-    found = reliability(detail.calibration if chosen == _ALL else detail.calibration[CLASS_NAMES.index(chosen)])
+    curve = reliability(detail.calibration if chosen == _ALL else detail.calibration[CLASS_NAMES.index(chosen)])
     st.plotly_chart(
-        reliability_curve(found, theme.run_color(result.id)),
+        reliability_curve(curve, theme.run_color(result.id)),
         key="reliability",
         config={"displayModeBar": False},
-        alt=f"How often {result.id} is right by how sure it is, {chosen}",
+        alt=f"Accuracy of {result.id} by confidence, {chosen}",
     )
-    st.caption(f"{_verdict(found)} On the dotted line confidence is just; a larger mark stands for more pixels.")
+    st.caption(f"{_verdict(curve)} The dotted line is perfect calibration; a larger mark stands for more pixels.")
 
 
-def _verdict(found: Reliability) -> str:
-    filled = np.nan_to_num(found.share) > 0
-    lean = float((found.share[filled] * (found.confidence - found.accuracy)[filled]).sum())
-    if abs(lean) < 0.01:
-        return "On the whole its confidence is what it is worth."
-    worth = "more than it is worth" if lean > 0 else "less than it is worth"
-    return f"On the whole it claims {percent_text(abs(lean))} {worth}."
+def _verdict(curve: Reliability) -> str:
+    gap = _mean(curve, curve.confidence - curve.accuracy)
+    if np.isnan(gap) or abs(gap) < 0.01:
+        return "Well calibrated overall."
+    return f"{'Over' if gap > 0 else 'Under'}confident by {percent_text(abs(gap))} overall."
 
 
 def _risk(result: Result, detail: SplitDetail) -> None:
-    st.markdown("**If it may say “I do not know”**")
+    st.markdown("**Risk-coverage**")
     st.plotly_chart(
         risk_curves({result.id: detail.calibration}, {result.id: theme.run_color(result.id)}),
         key="risk",
         config={"displayModeBar": False},
-        alt=f"Wrong pixels of {result.id} by the share of pixels kept",
+        alt=f"Error rate of {result.id} by the share of pixels kept",
     )
     _, coverage, risk = risk_coverage(detail.calibration)
     place = int(np.argmin(np.abs(coverage - 0.8)))
     st.caption(
-        f"From right to left the pixels it is least sure of are refused: of the {percent_text(coverage[place])} it is "
-        f"surest of, {percent_text(risk[place])} are wrong, instead of {percent_text(risk[0])} of all."
+        f"From right to left the least confident pixels are rejected: of the {percent_text(coverage[place])} most "
+        f"confident pixels {percent_text(risk[place])} are wrong, compared with {percent_text(risk[0])} of all."
     )
 
 
-def _classes(subject: MeasuredSplit, detail: SplitDetail) -> None:
-    total = class_scores(subject.total)
-    borders = boundary_iou(detail.boundary.sum(0))
-    found = [reliability(counts) for counts in detail.calibration]
-    table = pd.DataFrame(
+def _classes(measured: MeasuredSplit, detail: SplitDetail, distance: int) -> None:
+    curves = [reliability(counts) for counts in detail.calibration]
+    number = st.column_config.NumberColumn
+    class_table(
+        range(len(CLASS_NAMES)),
         {
-            "color": [""] * len(CLASS_NAMES),
-            "class": CLASS_NAMES,
-            "IoU": total.iou,
-            "boundary": borders,
-            "confidence": [100 * _mean(curve, curve.confidence) for curve in found],
-            "right": [100 * _mean(curve, curve.accuracy) for curve in found],
-            "error": [100 * curve.error for curve in found],
-        }
-    )
-    palette, distance = session.palette(), boundary_distance(subject.result.config.image_size)
-    swatches = [f"background-color: {theme.class_color(place, palette=palette)}" for place in range(len(CLASS_NAMES))]
-    config = st.column_config
-    st.dataframe(
-        table.style.apply(lambda _: swatches, subset=["color"]),
-        hide_index=True,
-        height="content",
-        placeholder=glossary.ABSENT,
-        key="calibration_classes",
-        column_config={
-            "color": config.TextColumn("", width=12),
-            "class": config.TextColumn("Class"),
-            "IoU": config.NumberColumn("IoU", format="%.3f", help=glossary.SCORES["iou"][1]),
-            "boundary": config.NumberColumn(
+            "IoU": class_scores(measured.total).iou.tolist(),
+            "boundary": boundary_iou(detail.boundary.sum(0)).tolist(),
+            "confidence": [100 * _mean(curve, curve.confidence) for curve in curves],
+            "accuracy": [100 * _mean(curve, curve.accuracy) for curve in curves],
+            "error": [100 * curve.error for curve in curves],
+        },
+        {
+            "IoU": number("IoU", format="%.3f", help=glossary.SCORES["iou"][1]),
+            "boundary": number(
                 "Boundary IoU",
                 format="%.3f",
-                help=f"IoU of what lies within {distance} pixels of a contour. Far below the IoU: the class is found, "
-                "but its outline is coarse.",
+                help=f"IoU within {distance} pixels of a contour. Far below the IoU: the class is found, but its "
+                "contours are coarse.",
             ),
-            "confidence": config.NumberColumn(
-                "Mean confidence", format="%.1f %%", help="Of the pixels that it calls this class."
+            "confidence": number(
+                "Mean confidence", format="%.1f %%", help="Mean confidence of the pixels predicted as this class."
             ),
-            "right": config.NumberColumn("Right", format="%.1f %%", help="Share of these pixels that are this class."),
-            "error": config.NumberColumn(
+            "accuracy": number("Precision", format="%.1f %%", help="Share of these pixels that are this class."),
+            "error": number(
                 "Calibration error",
                 format="%.1f %%",
-                help="How far confidence and right pixels lie apart, bin by bin. A dash: it never calls a pixel so.",
+                help="Mean gap between confidence and accuracy over the bins. A dash: the class is never predicted.",
             ),
         },
+        key="calibration_classes",
     )
 
 
 def _mean(curve: Reliability, values: np.ndarray) -> float:
+    """Return the mean of per-bin values weighted by pixels; NaN without pixels."""
     filled = np.nan_to_num(curve.share) > 0
     return float((curve.share[filled] * values[filled]).sum()) if filled.any() else float("nan")

@@ -1,14 +1,13 @@
-"""The label audit: places where a sure model and the label disagree, to be judged one by one."""
+"""Label audit tab of the Inspect page: regions where a confident model and the label disagree, with verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
 from cityseg import api
-from cityseg.analysis.errors import label_audit as judging
+from cityseg.analysis.errors import label_audit as analysis
 from cityseg.analysis.errors.label_audit import VERDICTS, Disagreement, Verdict
 from cityseg.analysis.errors.ranking_metric import RankingMetric, confusion_name
 from cityseg.api import DataInfo, LabelAudit
@@ -17,14 +16,15 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
 from cityseg.ui.app import glossary, session, url_state
-from cityseg.ui.common import frames, job_panel
+from cityseg.ui.common import job_panel
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.inspect import confusions
-from cityseg.ui.inspect.ranking_metric import ask_for
+from cityseg.ui.inspect.components import stored_finding
+from cityseg.ui.inspect.ranking_metric import rank_by
 
-_PAGE = 8
-_SURE, _REGION = "sure", "inspect_region"
+_PER_PAGE = 8
+_CONFIDENCE, _REGION = "sure", "inspect_region"
 _ICONS: dict[Verdict, str] = {"label wrong": "label_off", "model wrong": "robot_2", "unsure": "question_mark"}
 _MARKS: dict[Verdict, str] = {
     "label wrong": "✗ label wrong",
@@ -33,61 +33,46 @@ _MARKS: dict[Verdict, str] = {
 }
 
 
-def stored(subject: MeasuredSplit) -> LabelAudit | None:
-    """Return the audit of this result on this split, if there is one of its present weights and data."""
-    fingerprint = str(subject.result.scores.get(subject.split, {}).get("fingerprint", ""))
-    try:
-        file = api.audit_file(subject.result.run, subject.split)
-        if not file.is_file():
-            return None
-        weights = subject.result.run.checkpoint / "model.safetensors"
-        versions = (file.stat().st_mtime_ns, weights.stat().st_mtime_ns)
-    except (CitysegError, OSError):
-        # A run that is being deleted.
-        return None
-    return _stored(subject.result.id, subject.split, fingerprint, versions)
+def stored(measured: MeasuredSplit) -> LabelAudit | None:
+    """Return the stored audit of the result's present weights on this split, or None."""
+    return stored_finding(measured, lambda run, split: (api.audit_file(run, split),), api.find_audit)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _stored(model: str, split: Any, fingerprint: str, versions: tuple[int, int]) -> LabelAudit | None:
-    return api.find_audit(model, split, fingerprint)
-
-
-def offer(subject: MeasuredSplit, key: str) -> None:
-    """Show the button that looks through the split, its progress, and how it ended.
+def offer(measured: MeasuredSplit, key: str) -> None:
+    """Show the button that starts the audit, its progress and its outcome.
 
     Args:
-        subject: what is inspected.
-        key: tells several places of the page apart.
+        measured: the inspected result and split.
+        key: distinguishes several buttons on the page.
     """
-    model, spec, split = subject.result.id, session.data_spec(), subject.split
+    model, spec, split = measured.result.id, session.data_spec(), measured.split
     job_panel.offer(
         ("audit", spec, model, split),
         lambda note: api.audit_labels(model, spec, split, on_progress=note),
         key=f"audit_{key}",
-        label=f"Look through all {len(subject.names):,} frames",
+        label=f"Audit all {len(measured.names):,} frames",
         icon=":material/frame_inspect:",
-        title=f"{model} looks through {split}",
-        meaning="The model predicts every frame of the split once more, beside the page; a large model on a processor "
-        "takes about a minute. The result is kept. The same as `cityseg audit`.",
-        stale=f"The audit is done, but {model} has other weights by now, or was measured on other labels than those "
-        "connected. Connect the data it was measured on, or look through it once more.",
+        title=f"{model} predicts {split}",
+        meaning="The model predicts every frame of the split in the background; a large model takes about a minute on "
+        "a CPU. The result is stored. Equivalent to `cityseg audit`.",
+        stale=f"The audit is done, but the weights of {model} have changed, or it was measured on other labels than "
+        "those connected. Connect the data it was measured on, or repeat the audit.",
     )
 
 
-def show(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> None:
-    """Show the disagreements with their verdicts, and what the score is without the wrong labels."""
+def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> None:
+    """Show the disagreements with their verdicts, and the scores without the wrong labels."""
     if info is None:
-        st.caption("The audit needs the frames themselves; connect the data the result was measured on.")
+        st.caption("The audit needs the frames; connect the data the result was measured on.")
         return
-    audit = stored(subject)
+    audit = stored(measured)
     if audit is None:
         st.markdown(
-            "**Is it the model that is wrong, or the label?** Labels have mistakes, and a good model finds many of "
-            "them: the places where it is sure and the label says something else. The audit collects these places over "
-            "the whole split, largest first; you judge them, and see the score without the labels you judged wrong."
+            "**Is the model wrong, or the label?** Labels contain mistakes, and a good model finds many of them: "
+            "regions where it is confident and the label disagrees. The audit collects these regions over the whole "
+            "split, largest first; you judge them and see the scores without the labels you judged wrong."
         )
-        offer(subject, key="audit")
+        offer(measured, key="audit")
         return
     try:
         verdicts = api.read_verdicts(audit)
@@ -95,47 +80,47 @@ def show(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) 
         st.error(str(error), icon=":material/error:")
         return
     _scores(audit, verdicts)
-    sure = st.slider(
-        "Model at least this sure",
+    confidence = st.slider(
+        "Minimum confidence",
         5,
         99,
         round(100 * api.AUDIT_CONFIDENCE),
         format="%d %%",
-        key=_SURE,
+        key=_CONFIDENCE,
         bind="query-params",
         width=420,
-        help="Least mean probability of what the model says, over a region. Lower it where a model is sure of nothing.",
+        help="Minimum mean probability of the predicted class over a region. Lower it for an underconfident model.",
     )
-    found = judging.largest_first(audit.found, sure / 100)
+    found = analysis.largest_first(audit.found, confidence / 100)
     if not found:
         st.info(
-            f"{subject.result.id} disagrees nowhere with {sure} % certainty or more. Lower the slider, or audit with a "
-            "better model: the surer the model, the more its disagreements say about the labels.",
+            f"{measured.result.id} has no disagreement with at least {confidence} % confidence. Lower the slider, or "
+            "audit with a better model: the disagreements of a confident model tell most about the labels.",
             icon=":material/search_off:",
         )
         return
-    _judge(subject, audit, found, verdicts, info)
+    _judge(measured, audit, found, verdicts, info)
 
 
 def _scores(audit: LabelAudit, verdicts: Mapping[str, Verdict]) -> None:
-    honest = summarize(audit.matrices)
-    cleaned = summarize(judging.exclude(audit.matrices, audit.found, verdicts, "label wrong"))
+    labelled = summarize(audit.matrices)
+    cleaned = summarize(analysis.exclude(audit.matrices, audit.found, verdicts, "label wrong"))
     judged = [verdicts.get(each.key) for each in audit.found]
     figures = (
-        ("Macro F1", honest["macro"]["f1"], cleaned["macro"]["f1"], glossary.SCORES["f1"][1]),
-        ("Mean IoU", honest["macro"]["iou"], cleaned["macro"]["iou"], glossary.SCORES["iou"][1]),
-        ("Pixel accuracy", honest["pixel_accuracy"], cleaned["pixel_accuracy"], glossary.PIXEL_ACCURACY),
+        ("Macro F1", labelled["macro"]["f1"], cleaned["macro"]["f1"], glossary.SCORES["f1"][1]),
+        ("Mean IoU", labelled["macro"]["iou"], cleaned["macro"]["iou"], glossary.SCORES["iou"][1]),
+        ("Pixel accuracy", labelled["pixel_accuracy"], cleaned["pixel_accuracy"], glossary.PIXEL_ACCURACY),
     )
     with st.container(horizontal=True, gap="small"):
-        for words, before, after, meaning in figures:
+        for name, before, after, meaning in figures:
             st.metric(
-                f"{words}, honest",
+                f"{name}, as labelled",
                 glossary.score(before),
                 f"{glossary.score(after)} without wrong labels",
                 delta_color="off",
                 delta_arrow="off",
-                help=f"{meaning} Honest: all labels as they are. Below it the same without the regions judged "
-                "'label wrong', which are left out as if they were void; do not publish it as the model's score.",
+                help=f"{meaning} As labelled: with all labels. Below it the same without the regions judged 'label "
+                "wrong', which are treated as void; do not publish it as the model's score.",
                 width=210,
             )
         st.metric(
@@ -144,13 +129,13 @@ def _scores(audit: LabelAudit, verdicts: Mapping[str, Verdict]) -> None:
             " · ".join(f"{judged.count(verdict)} {verdict}" for verdict in VERDICTS),
             delta_color="off",
             delta_arrow="off",
-            help=f"Verdicts are kept in {audit.verdict_file}.",
+            help=f"Verdicts are stored in {audit.verdict_file}.",
             width=280,
         )
 
 
 def _judge(
-    subject: MeasuredSplit,
+    measured: MeasuredSplit,
     audit: LabelAudit,
     found: list[Disagreement],
     verdicts: Mapping[str, Verdict],
@@ -158,90 +143,80 @@ def _judge(
 ) -> None:
     numbers = {each.key: number for number, each in enumerate(audit.found, start=1)}
     names = [str(numbers[each.key]) for each in found]
-    first = next((name for name, each in zip(names, found, strict=True) if each.key not in verdicts), names[0])
-    number = url_state.settle(_REGION, "region", names, first)
+    unjudged = [each.key not in verdicts for each in found]
+    number = url_state.settle(_REGION, "region", names, names[unjudged.index(True) if any(unjudged) else 0])
     url_state.keep(_REGION, "region", number)
     place = names.index(number)
     chosen = found[place]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        large = Thumbnail(chosen.name, "", "", _crop(subject, audit, chosen, info))
+        large = Thumbnail(chosen.name, "", "", confusions.crop(measured, chosen.name, chosen.region, info, audit.size))
         if gallery(
-            [large], key="inspect_place", label="The place", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
+            [large], key="inspect_place", label="Region", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
         ):
-            ask_for(confusion_name(chosen.region.truth, chosen.region.predicted))
+            rank_by(confusion_name(chosen.region.truth, chosen.region.predicted))
             url_state.wish("inspect_frame", chosen.name)
             st.rerun()
-        st.caption("The region is outlined as the model's own size has it. Click it to see its whole frame above.")
+        st.caption("The region is outlined at the model's own size. Click it to see the whole frame above.")
     with right:
-        _verdict(audit, chosen, verdicts, place, names, found)
-    start = place // _PAGE * _PAGE
-    shown = range(start, min(start + _PAGE, len(found)))
-    clicked = gallery(
-        [
-            Thumbnail(
-                names[index],
-                _title(found[index]),
-                _mark(found[index], verdicts),
-                _crop(subject, audit, found[index], info),
-            )
-            for index in shown
-        ],
-        key="inspect_regions",
-        label=f"Disagreements {start + 1} to {shown.stop} of {len(found)}, largest first",
-        chosen=number,
-        aspect=1.5,
-        cell=190,
-        narrow=150,
-    )
+        _verdict(audit, found, verdicts, place, names)
+    start = place // _PER_PAGE * _PER_PAGE
+    shown = found[start : start + _PER_PAGE]
+    thumbnails = [
+        Thumbnail(
+            str(numbers[each.key]),
+            f"{CLASS_NAMES[each.region.truth]} → {CLASS_NAMES[each.region.predicted]}",
+            _mark(each, verdicts),
+            confusions.crop(measured, each.name, each.region, info, audit.size),
+        )
+        for each in shown
+    ]
+    extent = f"Disagreements {start + 1:,} to {start + len(shown):,} of {len(found):,}, largest first"
+    clicked = gallery(thumbnails, key="inspect_regions", label=extent, chosen=number, aspect=1.5, cell=190, narrow=150)
     if clicked and clicked != number:
         url_state.wish(_REGION, clicked)
         st.rerun()
     st.caption(
-        f"Disagreements {start + 1:,} to {shown.stop:,} of {len(found):,}, largest first; click one to judge it. "
-        "Border strips are rarely label mistakes; look for objects that were forgotten, or called something else."
+        f"{extent}; click one to judge it. Strips along borders are rarely label mistakes; look for missing objects "
+        "and wrong classes."
     )
 
 
 def _verdict(
-    audit: LabelAudit,
-    chosen: Disagreement,
-    verdicts: Mapping[str, Verdict],
-    place: int,
-    names: list[str],
-    found: list[Disagreement],
+    audit: LabelAudit, found: list[Disagreement], verdicts: Mapping[str, Verdict], place: int, names: list[str]
 ) -> None:
+    chosen = found[place]
     region = chosen.region
     share = region.area / (audit.size[0] * audit.size[1])
     st.markdown(f"#### Label: {CLASS_NAMES[region.truth]} · model: {CLASS_NAMES[region.predicted]}")
     st.markdown(
-        f"{region.area:,} pixels ({percent_text(share)} of the frame), {percent_text(region.confidence)} sure, "
+        f"{region.area:,} pixels ({percent_text(share)} of the frame), confidence {percent_text(region.confidence)}, "
         f"number {place + 1:,} of {len(names):,} by area, in `{chosen.name}`."
     )
-    st.markdown("**Who is wrong here?**")
-    left = [
-        name
-        for name, each in zip(names[place + 1 :] + names[:place], found[place + 1 :] + found[:place], strict=True)
-        if each.key not in verdicts
-    ]
-    given = verdicts.get(chosen.key)
+    st.markdown("**Which one is wrong?**")
+    others = [*range(place + 1, len(found)), *range(place)]
+    following = next((names[index] for index in others if found[index].key not in verdicts), None)
+    current = verdicts.get(chosen.key)
     for verdict in VERDICTS:
         st.button(
             verdict.capitalize(),
             icon=f":material/{_ICONS[verdict]}:",
             key=f"audit_{verdict.partition(' ')[0]}",
-            type="primary" if given == verdict else "secondary",
+            type="primary" if current == verdict else "secondary",
             width="stretch",
-            on_click=_give,
-            args=(audit, chosen, None if given == verdict else verdict, left[0] if left and given is None else None),
-            help="Click again to take it back." if given == verdict else None,
+            on_click=_store,
+            args=(audit, chosen, None if current == verdict else verdict, following if current is None else None),
+            help="Click again to remove the verdict." if current == verdict else None,
         )
-    steps = st.columns(2)
-    for column, words, step, end in ((steps[0], "Larger", -1, 0), (steps[1], "Smaller", 1, len(names) - 1)):
+    columns = st.columns(2)
+    for column, text, icon, step, end in (
+        (columns[0], "Previous", "left", -1, 0),
+        (columns[1], "Next", "right", 1, len(names) - 1),
+    ):
         column.button(
-            words,
-            icon=f":material/chevron_{'left' if step < 0 else 'right'}:",
-            key=f"audit_{words.lower()}",
+            text,
+            icon=f":material/chevron_{icon}:",
+            key=f"audit_{text.lower()}",
             on_click=url_state.walk,
             args=(_REGION, step),
             disabled=place == end,
@@ -251,26 +226,19 @@ def _verdict(
         st.error(problem, icon=":material/error:")
 
 
-def _give(audit: LabelAudit, chosen: Disagreement, verdict: Verdict | None, after: str | None) -> None:
-    """Keep a verdict and go on to the next region without one; runs before the page does."""
+def _store(audit: LabelAudit, chosen: Disagreement, verdict: Verdict | None, following: str | None) -> None:
+    """Store a verdict and choose the next region without one (a callback)."""
     try:
         api.set_verdict(audit, chosen, verdict)
     except CitysegError as error:
         st.session_state["audit_problem"] = str(error)
         return
-    if after is not None:
-        url_state.wish(_REGION, after)
-
-
-def _title(each: Disagreement) -> str:
-    return f"{CLASS_NAMES[each.region.truth]} → {CLASS_NAMES[each.region.predicted]}"
+    if following is not None:
+        url_state.wish(_REGION, following)
 
 
 def _mark(each: Disagreement, verdicts: Mapping[str, Verdict]) -> str:
     verdict = verdicts.get(each.key)
-    return _MARKS[verdict] if verdict else f"{each.region.area:,} px · {percent_text(each.region.confidence)} sure"
-
-
-def _crop(subject: MeasuredSplit, audit: LabelAudit, each: Disagreement, info: DataInfo) -> str:
-    stretch = 2.0 if frames.is_squashed(info) else 1.0
-    return confusions.crop(info.spec, subject, each.name, each.region, stretch, audit.size)
+    return (
+        _MARKS[verdict] if verdict else f"{each.region.area:,} px · confidence {percent_text(each.region.confidence)}"
+    )

@@ -1,4 +1,4 @@
-"""The part of the split whose frames the inspect page walks through: one slice, or all."""
+"""Filter of the inspected frames by a slice of the split."""
 
 from __future__ import annotations
 
@@ -12,68 +12,68 @@ from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common.measured_split import MeasuredSplit
-from cityseg.ui.inspect.subject import FIRST
+from cityseg.ui.inspect.selection import FIRST
 
-_PARAMETER, _BETWEEN = "part", ": "
+_PARAMETER, _SEPARATOR = "part", ": "
 
 
-def choose_part(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> Slice | None:
-    """Say which slice was chosen, and offer all frames again; None where all are walked through.
+def choose_part(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> Slice | None:
+    """Show the chosen slice with a button that clears it; None if all frames are shown.
 
     Args:
-        subject: what is inspected.
-        measure: what its frames are ordered by.
+        measured: the inspected result and split.
+        metric: orders the frames.
         info: the connected data, if it holds the frames.
     """
-    part = _chosen(subject, measure, info)
-    if part is None or part.places is None or _leads_elsewhere(subject, part.places):
+    part = _chosen(measured, metric, info)
+    if part is None or part.places is None or _is_left(measured, part.places):
         session.remember(_PARAMETER, None)
         return None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
-            f":material/filter_alt: **{part.name}**: {len(part.places):,} of {len(subject.names):,} frames",
+            f":material/filter_alt: **{part.name}**: {len(part.places):,} of {len(measured.names):,} frames",
             width="content",
         )
-        st.button("All frames", key="inspect_all_frames", icon=":material/close:", on_click=forget)
+        st.button("All frames", key="inspect_all_frames", icon=":material/close:", on_click=clear)
     return part
 
 
-def _chosen(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) -> Slice | None:
+def _chosen(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> Slice | None:
     name = session.text(_PARAMETER)
-    kind = next((kind for kind in slices.FRAME_KINDS if name.startswith(f"{kind}{_BETWEEN}")), None)
+    kind = next((kind for kind in slices.FRAME_KINDS if name.startswith(f"{kind}{_SEPARATOR}")), None)
     if kind is None or info is None:
         return None
     try:
-        found = cut(subject, measure, info, kind)
+        found = cut(measured, metric, info, kind)
     except CitysegError:
-        # The tab of the slices says so.
+        # The tab of the slices shows the error.
         return None
     return next((part for part in found if is_chosen(kind, part.label)), None)
 
 
-def _leads_elsewhere(subject: MeasuredSplit, places: np.ndarray) -> bool:
-    """Whether something was clicked that lies in a frame outside the part: then that frame is meant."""
+def _is_left(measured: MeasuredSplit, places: np.ndarray) -> bool:
+    """Return whether a frame outside the slice was clicked elsewhere on the page."""
     wished = url_state.wished("inspect_frame")
-    return wished in subject.names and wished not in {subject.names[place] for place in places}
+    return wished in measured.names and wished not in {measured.names[place] for place in places}
 
 
-def cut(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo, kind: Kind) -> list[Slice]:
-    """Cut the split by what its frames hold; raises what ``slices.cut`` does."""
-    counted = cache.counted(info.spec)[subject.split]
-    return slices.cut(kind, subject.matrices, subject.names, counted, measure.train_id)
+def cut(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo, kind: Kind) -> list[Slice]:
+    """Slice the split by a property of whole frames; raises what ``slices.cut`` does."""
+    counted = cache.counted(info.spec)[measured.split]
+    return slices.cut(kind, measured.matrices, measured.names, counted, metric.train_id)
 
 
 def is_chosen(kind: Kind, label: str) -> bool:
-    """Whether this slice's frames are walked through."""
-    return session.text(_PARAMETER) == f"{kind}{_BETWEEN}{label}"
+    """Return whether this slice is chosen."""
+    return session.text(_PARAMETER) == f"{kind}{_SEPARATOR}{label}"
 
 
 def choose(kind: Kind, label: str) -> None:
-    """Walk through a slice's frames in the next run, from the worst on (for callbacks)."""
-    session.remember(_PARAMETER, f"{kind}{_BETWEEN}{label}")
+    """Show the frames of a slice in the next run, starting at the worst (for callbacks)."""
+    session.remember(_PARAMETER, f"{kind}{_SEPARATOR}{label}")
     url_state.wish("inspect_frame", FIRST)
 
 
-def forget() -> None:
-    """Walk through all frames in the next run (for callbacks)."""
+def clear() -> None:
+    """Show all frames in the next run (for callbacks)."""
     session.remember(_PARAMETER, None)

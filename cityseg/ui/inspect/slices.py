@@ -67,7 +67,7 @@ def show(subject: MeasuredSplit, measure: RankingMetric, info: DataInfo | None) 
         if points:
             slice_filter.choose(kind, str(points[0]["customdata"][0]))
         else:
-            slice_filter.forget()
+            slice_filter.clear()
 
     leads = kind in slices.FRAME_KINDS
     st.plotly_chart(

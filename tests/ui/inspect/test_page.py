@@ -1,4 +1,4 @@
-"""The inspect page, seen through Streamlit's own test client."""
+"""The Inspect page in Streamlit's test client."""
 
 from __future__ import annotations
 
@@ -11,44 +11,24 @@ import pytest
 from sklearn.metrics import f1_score
 from streamlit.testing.v1 import AppTest
 
-from cityseg import api, config
+from cityseg import api
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.synthetic import synthesize
 from cityseg.runs import FrameConfusions, Run
 from cityseg.ui.app import background, cache
-from cityseg.ui.inspect import subject
+from cityseg.ui.inspect import selection
 
 APP = Path(__file__).parents[3] / "app.py"
-RECIPE = {
-    "image_size": (32, 64),
-    "start_channels": 4,
-    "depth": 1,
-    "epochs": 6,
-    "batch_size": 4,
-    "learning_rate": 0.02,
-    "precision": "float32",
-}
-"""Learns a few classes in a second."""
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run on 30 small drawn frames, in a folder beside them."""
-    folder = tmp_path_factory.mktemp("inspect-page")
-    synthesize(folder / "set", frames=30, seed=5, size=(64, 128))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-        return api.train(config.build(RECIPE), str(folder / "set"), name="looked-at", runs=folder / "runs").run
 
 
 @pytest.fixture
-def run(world: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    folder = world.folder.parents[1]
+def run(inspected: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    folder = inspected.folder.parents[1]
     monkeypatch.setenv("CITYSEG_DATA", str(folder / "set"))
     monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
     monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
     cache._results.clear()
-    return world
+    return inspected
 
 
 def opened(run: Run, **address: str) -> AppTest:
@@ -80,7 +60,7 @@ def class_rows(app: AppTest) -> dict[str, dict]:
     return {row["class"]: row for row in table.to_dict("records")}
 
 
-def test_the_worst_frame_by_macro_f1_is_there_on_arrival(run: Run) -> None:
+def test_the_default_frame_is_the_worst_by_macro_f1(run: Run) -> None:
     app = opened(run)
     scores = frame_f1(run.confusions("val"))
     ranked = sorted(scores, key=scores.__getitem__)
@@ -95,14 +75,14 @@ def test_the_worst_frame_by_macro_f1_is_there_on_arrival(run: Run) -> None:
     assert figures["Frames of val"] == str(len(ranked))
 
 
-def test_better_and_worse_walk_the_ranking(run: Run) -> None:
+def test_previous_and_next_follow_the_ranking(run: Run) -> None:
     app = opened(run)
     ranked = app.selectbox(key="inspect_frame").options
-    assert app.button(key="inspect_worse").disabled
-    app.button(key="inspect_better").click().run()
-    app.button(key="inspect_better").click().run()
+    assert app.button(key="inspect_previous").disabled
+    app.button(key="inspect_next").click().run()
+    app.button(key="inspect_next").click().run()
     assert app.selectbox(key="inspect_frame").value == ranked[2]
-    app.button(key="inspect_worse").click().run()
+    app.button(key="inspect_previous").click().run()
     assert app.selectbox(key="inspect_frame").value == ranked[1]
     assert address(app, "frame") == ranked[1]
     # Another measure begins at its own worst frame.
@@ -111,7 +91,7 @@ def test_better_and_worse_walk_the_ranking(run: Run) -> None:
     assert app.selectbox(key="inspect_frame").value == app.selectbox(key="inspect_frame").options[0]
 
 
-def test_the_table_tells_the_frame_s_own_classes(run: Run) -> None:
+def test_the_table_shows_the_classes_of_the_frame(run: Run) -> None:
     app = opened(run)
     stored = run.confusions("val")
     matrix = stored.matrices[stored.frames.index(app.selectbox(key="inspect_frame").value)]
@@ -136,13 +116,13 @@ def largest_confusion(stored: FrameConfusions) -> tuple[int, int, float]:
     return int(truth), int(called), float(share.max())
 
 
-def test_a_confusion_leads_to_its_frames_and_places(run: Run) -> None:
+def test_a_confusion_leads_to_its_frames_and_regions(run: Run) -> None:
     app = opened(run)
     stored = run.confusions("val")
     truth, called, share = largest_confusion(stored)
     button = app.button(key=f"inspect_pair_{truth}_{called}")
     names = CLASS_NAMES[truth], CLASS_NAMES[called]
-    assert button.label == f"{100 * share:.1f} % of {names[0]} pixels are called {names[1]}"
+    assert button.label == f"{100 * share:.1f} % of {names[0]} pixels are predicted as {names[1]}"
     button.click().run()
     assert not app.exception
     pixels = dict(zip(stored.frames, stored.matrices[:, truth, called], strict=True))
@@ -151,7 +131,7 @@ def test_a_confusion_leads_to_its_frames_and_places(run: Run) -> None:
     assert app.selectbox(key="inspect_metric").disabled
     assert app.selectbox(key="inspect_frame").options == expected
     assert app.selectbox(key="inspect_frame").value == expected[0]
-    assert f"Where {names[0]} is called {names[1]}" in [heading.value for heading in app.subheader]
+    assert f"{names[0]} predicted as {names[1]}".capitalize() in [heading.value for heading in app.subheader]
 
 
 @pytest.mark.parametrize("metric", ["IoU", "F1", "precision", "recall", "Dice"])
@@ -164,7 +144,7 @@ def test_one_class_ranks_only_frames_where_it_occurs(run: Run, metric: str) -> N
     assert len(app.selectbox(key="inspect_frame").options) == sum(occurs)
 
 
-def test_metric_and_class_are_chosen_apart(run: Run) -> None:
+def test_metric_and_class_are_separate_choices(run: Run) -> None:
     app = opened(run)
     app.selectbox(key="inspect_metric").set_value("recall").run()
     assert address(app, "by") == "macro recall"
@@ -180,7 +160,7 @@ def test_metric_and_class_are_chosen_apart(run: Run) -> None:
     assert address(app, "by") == "mean IoU"
 
 
-def test_the_surest_mistake_is_asked_about_and_other_models_beside_it(run: Run) -> None:
+def test_the_default_pixel_is_the_most_confident_error(run: Run) -> None:
     app = opened(run)
     name = app.selectbox(key="inspect_frame").value
     frame = api.frame_view(str(run.folder.parents[1] / "set"), "val", name)
@@ -199,28 +179,28 @@ def test_the_surest_mistake_is_asked_about_and_other_models_beside_it(run: Run) 
     ]
     assert panel.count("<section>") == 2
     assert panel.count("<li>") == 10
-    said = CLASS_NAMES[prediction.train_ids[row, column]]
+    named = CLASS_NAMES[prediction.train_ids[row, column]]
     column_of = run.confusions("val").matrices.sum(0)[:, prediction.train_ids[row, column]]
-    right = 100 * column_of[prediction.train_ids[row, column]] / column_of.sum()
-    assert f"When looked-at says {said}, it is {said} {right:.1f} % of the time on val" in panel
+    correct = 100 * column_of[prediction.train_ids[row, column]] / column_of.sum()
+    assert f"Pixels that inspected predicts as {named} are {named} {correct:.1f} % of the time on val" in panel
     assert f"{100 * prediction.confidence[row, column]:.1f} %" in panel
 
 
-def test_a_pixel_in_the_address_is_shown_until_another_frame_is(run: Run) -> None:
+def test_a_pixel_in_the_address_belongs_to_its_frame(run: Run) -> None:
     app = opened(run, pixel="40,100")
     assert any("(row 40, column 100)" in text.value for text in app.markdown)
-    app.button(key="inspect_better").click().run()
+    app.button(key="inspect_next").click().run()
     assert not any("(row 40, column 100)" in text.value for text in app.markdown)
     assert "pixel" not in app.query_params
 
 
 @pytest.mark.parametrize("pixel", ["9999,9999", "-1,2", "a,b", "7"])
-def test_a_wrong_pixel_in_the_address_is_passed_over(run: Run, pixel: str) -> None:
+def test_an_invalid_pixel_in_the_address_is_ignored(run: Run, pixel: str) -> None:
     app = opened(run, pixel=pixel)
-    assert any("surest mistake" in text.value for text in app.markdown)
+    assert any("most confident error" in text.value for text in app.markdown)
 
 
-def test_slices_follow_the_chosen_measure(run: Run) -> None:
+def test_slices_follow_the_chosen_metric(run: Run) -> None:
     app = opened(run, look="Slices", by="IoU of road", cut="city")
     stored = run.confusions("val")
     cities = {frame.name: frame.city for frame in api.connect(str(run.folder.parents[1] / "set")).splits["val"]}
@@ -268,9 +248,9 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         app.run()
         assert not app.exception
         figures = {metric.label: metric for metric in app.metric}
-        honest = figures["Macro F1, honest"].value
-        assert honest == figures["Macro F1"].value
-        assert figures["Macro F1, honest"].delta == f"{honest} without wrong labels"
+        labelled = figures["Macro F1, as labelled"].value
+        assert labelled == figures["Macro F1"].value
+        assert figures["Macro F1, as labelled"].delta == f"{labelled} without wrong labels"
         found = api.audit_report(api.audit_labels("audited", None, "val"), {}, confidence=0.05, limit=2)["regions"]
         assert address(app, "region") == str(found[0]["number"])
         assert any(
@@ -282,7 +262,7 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         assert address(app, "region") == str(found[1]["number"])
         report = api.audit_report(audit := api.audit_labels("audited", None, "val"), api.read_verdicts(audit))
         assert report["verdicts"] == {"label wrong": 1, "model wrong": 0, "unsure": 0}
-        accuracy = {metric.label: metric.delta for metric in app.metric}["Pixel accuracy, honest"]
+        accuracy = {metric.label: metric.delta for metric in app.metric}["Pixel accuracy, as labelled"]
         assert accuracy == f"{report['without_wrong_labels']['pixel_accuracy']:.3f} without wrong labels"
         # Rows need the same pass.
         rows = opened(Run(folder), look="Slices", cut="rows")
@@ -293,7 +273,8 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         cache._results.clear()
 
 
-def test_other_cameras_from_the_button_to_the_chart(run: Run, wait_until: Callable[..., None]) -> None:
+def test_robustness_from_the_button_to_the_chart(run: Run, wait_until: Callable[..., None]) -> None:
+    """Opened by the former name of the tab."""
     folder = run.folder.with_name("changed")
     shutil.copytree(run.folder, folder)
     cache._results.clear()
@@ -306,9 +287,10 @@ def test_other_cameras_from_the_button_to_the_chart(run: Run, wait_until: Callab
         assert not app.exception
         found = api.measure_robustness("changed", None)
         worst = min(found.changed, key=lambda each: each.f1[0])
-        assert any(f"{found.mean_f1:.3f} of {found.plain.f1[0]:.3f}.**" in text.value for text in app.markdown)
-        assert any(f"It bears least: {worst.name} ({worst.words})" in text.value for text in app.markdown)
-        table = next(frame.value for frame in app.dataframe if "What is done" in frame.value)
+        words = f"**Mean macro F1 {found.mean_f1:.3f} of {found.plain.f1[0]:.3f}: "
+        assert any(text.value.startswith(words) for text in app.markdown)
+        assert any(f"Lowest: {worst.name} ({worst.words})" in text.value for text in app.markdown)
+        table = next(frame.value for frame in app.dataframe if "Corruption" in frame.value)
         scores = [f"{each.f1[0]:.3f}" for each in (found.plain, *found.changed)]
         assert list(table["Macro F1"]) == scores
     finally:
@@ -323,7 +305,7 @@ def test_a_frame_in_the_address_is_shown(run: Run) -> None:
 
 
 @pytest.mark.parametrize("connected", ["nowhere", "other"])
-def test_without_the_frames_the_numbers_stay(
+def test_scores_are_shown_without_the_frames(
     run: Run, connected: str, streets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CITYSEG_DATA", str(streets) if connected == "other" else "nowhere")
@@ -333,7 +315,7 @@ def test_without_the_frames_the_numbers_stay(
     assert len(app.selectbox(key="inspect_frame").options) == len(run.confusions("val").frames)
 
 
-def test_frames_of_another_set_with_the_same_names_are_not_taken_for_these(
+def test_frames_of_another_dataset_with_the_same_names_are_not_used(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthesize(tmp_path / "twin", frames=30, seed=6, size=(64, 128))
@@ -343,7 +325,14 @@ def test_frames_of_another_set_with_the_same_names_are_not_taken_for_these(
     assert any("pictures are missing" in info.value for info in opened(run).info)
 
 
-def test_without_any_result_the_page_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "inspectable", list)
+def test_without_any_result_the_page_explains_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "evaluated_results", list)
     app = opened(run)
-    assert "no result to look into yet" in app.info[0].value
+    assert "no result to inspect yet" in app.info[0].value
+
+
+def test_an_older_link_to_a_confusion_still_works(run: Run) -> None:
+    truth, predicted, _ = largest_confusion(run.confusions("val"))
+    app = opened(run, by=f"{CLASS_NAMES[truth]} called {CLASS_NAMES[predicted]}")
+    assert address(app, "by") == f"{CLASS_NAMES[truth]} predicted as {CLASS_NAMES[predicted]}"
+    assert app.selectbox(key="inspect_scope").value == address(app, "by")
