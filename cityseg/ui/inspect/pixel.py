@@ -57,9 +57,9 @@ def chosen_pixel(frame: FrameView, prediction: Prediction) -> Pixel:
     """Return the pixel clicked in this frame or named in the address, else the frame's most confident error."""
     height, width = frame.train_ids.shape
     if _KEY not in st.session_state:
-        row, _, column = st.query_params.get(_PARAMETER, "").partition(",")
-        is_valid = row.isdecimal() and column.isdecimal()
-        st.session_state[_KEY] = (frame.name, int(row), int(column)) if is_valid else None
+        parts = session.text(_PARAMETER).split(",")
+        is_valid = len(parts) == 2 and all(part.isdecimal() for part in parts)
+        st.session_state[_KEY] = (frame.name, int(parts[0]), int(parts[1])) if is_valid else None
     name, row, column = st.session_state[_KEY] or ("", 0, 0)
     if name == frame.name and row < height and column < width:
         return Pixel(row, column, is_clicked=True)
