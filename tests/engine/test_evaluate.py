@@ -77,7 +77,7 @@ def test_truth_of_another_size(model, split):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_model_is_left_as_it_was(model, split, training):
+def test_the_model_is_left_unchanged(model, split, training):
     model.train(training)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     evaluate(model, split, NORMALIZATION)

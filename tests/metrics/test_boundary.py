@@ -11,12 +11,12 @@ from cityseg.metrics.boundary import boundary_counts, boundary_distance, boundar
 
 
 def inner_border(mask: np.ndarray, distance: int) -> np.ndarray:
-    """What an erosion by ``distance`` steps takes away; beyond the picture is nothing."""
+    """The mask minus its erosion by ``distance`` steps."""
     return mask & ~binary_erosion(mask, np.ones((3, 3)), iterations=distance, border_value=0)
 
 
 def maps(seed: int, size: tuple[int, int] = (30, 41), void: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """(2, H, W) truth in blocks and a prediction that is shifted and spotted."""
+    """(2, H, W) ground truth in blocks, and a shifted and noisy prediction."""
     random = np.random.default_rng(seed)
     truth = np.kron(random.integers(0, 19, (2, 4, 5)), np.ones((8, 9), int))[:, : size[0], : size[1]].astype(np.uint8)
     predicted = np.roll(truth, 2, axis=2)
@@ -27,7 +27,7 @@ def maps(seed: int, size: tuple[int, int] = (30, 41), void: bool = True) -> tupl
 
 
 @pytest.mark.parametrize("distance", [1, 2, 3, 6])
-def test_near_contours_is_what_an_erosion_takes_from_every_mask(distance):
+def test_near_contours_equals_masks_minus_their_erosion(distance):
     truth, _ = maps(0)
     wanted = np.zeros(truth.shape, bool)
     for frame, train_ids in enumerate(truth):
@@ -37,7 +37,7 @@ def test_near_contours_is_what_an_erosion_takes_from_every_mask(distance):
 
 
 @pytest.mark.parametrize("distance", [1, 2, 5])
-def test_boundary_iou_of_masks_taken_one_by_one(distance):
+def test_boundary_iou_equals_that_of_single_masks(distance):
     truth, predicted = maps(1)
     counts = boundary_counts(torch.from_numpy(truth), torch.from_numpy(predicted), distance).numpy()
     assert counts.shape == (2, 19, 3)
@@ -51,7 +51,7 @@ def test_boundary_iou_of_masks_taken_one_by_one(distance):
         np.testing.assert_allclose(boundary_iou(counts.sum(0))[train_id], wanted, rtol=1e-12)
 
 
-def test_a_perfect_prediction_has_one_and_an_absent_class_none():
+def test_a_perfect_prediction_scores_one_and_an_absent_class_nan():
     truth, _ = maps(2, void=False)
     found = boundary_iou(boundary_counts(torch.from_numpy(truth), torch.from_numpy(truth)).numpy().sum(0))
     present = np.isin(np.arange(19), truth)
@@ -59,7 +59,7 @@ def test_a_perfect_prediction_has_one_and_an_absent_class_none():
     assert np.isnan(found[~present]).all()
 
 
-def test_what_is_called_where_nobody_knows_changes_nothing():
+def test_predictions_on_void_do_not_count():
     truth, predicted = maps(3)
     other = np.where(truth == 255, 7, predicted).astype(np.uint8)
     counts = [boundary_counts(torch.from_numpy(truth), torch.from_numpy(guess)).numpy() for guess in (predicted, other)]

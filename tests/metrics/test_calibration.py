@@ -10,7 +10,7 @@ from cityseg.metrics.calibration import calibration_counts, reliability, risk_co
 
 @pytest.fixture
 def pixels():
-    """(truth, prediction, confidence) of 3 frames; confidence says too much, and some truth is void."""
+    """(ground truth, prediction, confidence) of 3 frames: overconfident, partly void."""
     random = np.random.default_rng(0)
     confidence = random.beta(4, 1, (3, 40, 50)).astype(np.float32)
     predicted = random.choice([0, 1, 13], confidence.shape, p=[0.6, 0.3, 0.1]).astype(np.uint8)
@@ -52,14 +52,14 @@ def test_reliability_of_one_predicted_class(counts, pixels):
     expect_curve(reliability(counts[1]), truth[chosen], predicted[chosen], confidence[chosen])
 
 
-def test_a_model_that_says_what_it_is_worth_has_no_error(pixels):
+def test_a_calibrated_model_has_no_error(pixels):
     truth = np.zeros((1, 10, 100), np.uint8)
     predicted = np.where(np.arange(1000).reshape(truth.shape) % 10 < 8, 0, 1).astype(np.uint8)
     counts = calibration_counts(*map(torch.from_numpy, (truth, predicted, np.full(truth.shape, 0.8, np.float32))))
     assert reliability(counts.numpy()).error == pytest.approx(0, abs=1e-5)
 
 
-def test_nothing_counted_says_nothing():
+def test_no_pixels_give_nan():
     found = reliability(np.zeros((19, 100, 3), np.int64))
     assert np.isnan(found.error)
     assert np.isnan(found.accuracy).all()
@@ -71,7 +71,7 @@ def test_certain_and_impossible_pixels_have_a_bin():
     assert counts[0, 99, 0] == counts[0, 0, 0] == 1
 
 
-def test_risk_falls_where_the_least_sure_are_refused(counts, pixels):
+def test_risk_falls_with_the_rejection_threshold(counts, pixels):
     truth, predicted, confidence = pixels
     least, coverage, risk = risk_coverage(counts)
     scored = truth != 255

@@ -1,4 +1,4 @@
-"""Class, category and instance-level scores against the official scripts, on files as the official server gets them."""
+"""Class, category and instance-level scores against the official scripts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PERSON, RIDER, CAR, CARAVAN = 24, 25, 26, 29
 
 @pytest.fixture(autouse=True)
 def older_numpy(monkeypatch):
-    """The official scripts ask numpy for a name that it has dropped; ``isin`` is the same."""
+    """The official scripts use a removed name of ``np.isin``."""
     monkeypatch.setattr(np, "in1d", np.isin, raising=False)
 
 
@@ -63,7 +63,7 @@ def expect_official(theirs: dict, confusion: np.ndarray, counts: InstanceCounts)
 
 
 def scene(seed: int, count: int = 3, size: tuple[int, int] = (40, 60)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Blocks of labels, some of them instances, groups and objects that are not evaluated; a prediction near them."""
+    """Blocks of labels with instances, groups and unevaluated objects, and a noisy prediction."""
     random = np.random.default_rng(seed)
     shape = (count, *size)
     label_ids = np.kron(random.choice([0, 7, 8, 11, 21, 23], (count, 8, 10)), np.ones((5, 6), int))
@@ -113,6 +113,6 @@ def test_a_small_instance_weighs_as_much_as_a_large_one():
     assert instance_iou(confusion, counts)[11] == pytest.approx(0.5)
 
 
-def test_an_unknown_label_is_named():
+def test_an_unknown_label_is_an_error():
     with pytest.raises(DataError, match=r"instance ids: expected label ids 0 to 33, found 40"):
         instance_counts(np.full((2, 2), 40_000), np.zeros((2, 2), np.uint8))

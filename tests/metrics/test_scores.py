@@ -18,7 +18,7 @@ from cityseg.metrics.frame_confusion import FrameConfusionMatrix
 
 
 def frames(kind: str, count: int = 3, size: tuple[int, int] = (17, 23)) -> tuple[np.ndarray, np.ndarray]:
-    """(truth, prediction), each (N, H, W) uint8, in one of the situations that scores must survive."""
+    """(truth, prediction), each (N, H, W) uint8, for one of the edge cases."""
     random = np.random.default_rng(sum(kind.encode()))
     shape = (count, *size)
     truth = random.integers(0, 19, shape)
@@ -51,7 +51,7 @@ def counted(kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_frame_is_counted_like_scikit_learn(kind):
+def test_frame_confusions_equal_scikit_learn(kind):
     truth, predicted = frames(kind)
     matrices = metrics.frame_confusions(torch.from_numpy(truth), torch.from_numpy(predicted))
     assert matrices.shape == (3, 19, 19)
@@ -137,7 +137,7 @@ def test_samples_dice_by_hand():
     assert metrics.summarize(matrices)["samples_dice"] == pytest.approx(by_hand, abs=1e-9)
 
 
-def test_a_class_that_is_missed_scores_zero_and_an_absent_one_nothing():
+def test_a_missed_class_scores_zero_and_an_absent_one_nan():
     matrix = np.zeros((19, 19), int)
     matrix[0, 0], matrix[0, 4], matrix[6, 0] = 90, 5, 5
     summary = metrics.summarize(matrix[None])
@@ -157,7 +157,7 @@ def test_a_class_that_is_missed_scores_zero_and_an_absent_one_nothing():
 
 
 @pytest.mark.parametrize("matrices", [np.zeros((0, 19, 19), np.int64), np.zeros((2, 19, 19), np.int64)])
-def test_nothing_scored_gives_nothing(matrices, recwarn):
+def test_no_labelled_pixels_give_nan(matrices, recwarn):
     summary = metrics.summarize(matrices)
     assert (summary["frames"], summary["pixels"], summary["classes_above_zero"]) == (len(matrices), 0, 0)
     for figure in ("samples_dice", "pixel_accuracy", "category_iou"):
@@ -175,7 +175,7 @@ def test_summaries_are_json(kind):
     assert list(summary["per_class"]) == list(CLASS_NAMES)
 
 
-def test_the_matrix_equals_ignites_own():
+def test_the_matrix_equals_that_of_ignite():
     random = torch.Generator().manual_seed(5)
     ours, theirs = FrameConfusionMatrix(), ConfusionMatrix(num_classes=19)
     matrices = []
@@ -192,18 +192,18 @@ def test_the_matrix_equals_ignites_own():
     assert ours.per_frame().shape == (0, 19, 19)
 
 
-def test_the_most_probable_class_is_argmaxs_first():
+def test_most_probable_equals_argmax():
     random = torch.Generator().manual_seed(3)
     for shape in ((2, 19, 5, 7), (1, 1, 3, 3), (3, 2, 1, 4)):
         # Few different values, so that several classes are often equally probable.
         logits = torch.randint(-2, 3, shape, generator=random).float()
-        for given in (logits, logits.to(memory_format=torch.channels_last), logits.bfloat16()):
-            found = metrics.most_probable(given)
+        for tensor in (logits, logits.to(memory_format=torch.channels_last), logits.bfloat16()):
+            found = metrics.most_probable(tensor)
             assert found.dtype == torch.uint8
             assert torch.equal(found.long(), logits.argmax(1))
 
 
-def test_logits_that_are_no_numbers_give_some_class():
+def test_nan_logits_give_a_valid_class():
     logits = torch.zeros(1, 19, 2, 2)
     logits[0, 4, 0, 0] = float("nan")
     logits[0, 5, 0, 1] = float("inf")
@@ -212,7 +212,7 @@ def test_logits_that_are_no_numbers_give_some_class():
     assert int(found[0, 0, 1]) == 5
 
 
-def test_it_attaches_to_an_engine():
+def test_the_metric_attaches_to_an_engine():
     truth, predicted = (torch.from_numpy(values) for values in frames("void", count=6))
     engine = Engine(lambda engine, rows: (predicted[rows], truth[rows]))
     matrix = FrameConfusionMatrix()

@@ -76,7 +76,7 @@ def test_pairs_by_share_bring_out_rare_classes_and_by_pixels_large_ones() -> Non
     assert confusion[12, 12] == 2, "the counts are not changed"
 
 
-def test_error_map_tells_mild_from_bad_and_void_from_wrong() -> None:
+def test_error_map_separates_categories_and_void() -> None:
     truth = np.array([[13, 13, 13, 255]], np.uint8)  # car
     predicted = np.array([[13, 14, 8, 8]], np.uint8)  # car, truck, vegetation
     assert frame_errors.error_map(truth, predicted).tolist() == [[0, 1, 2, 255]]

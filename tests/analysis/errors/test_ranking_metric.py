@@ -93,7 +93,7 @@ def test_a_confusion(frames, matrices):
     assert found.values.tolist() == pixels
 
 
-def test_every_named_measure_is_understood_and_says_its_name(matrices):
+def test_every_metric_name_is_parsed(matrices):
     names = ranking_metric.metric_names(matrices.sum(0))
     assert len(names) == len(set(names))
     assert all(ranking_metric.parse_metric(name).name == name for name in names)
@@ -107,7 +107,7 @@ def test_every_named_measure_is_understood_and_says_its_name(matrices):
 @pytest.mark.parametrize(
     "words", ["", "mIoU", "IoU of", "F2 of road", "IoU of cow", "road predicted as road", "road called"]
 )
-def test_unknown_measures(words):
+def test_unknown_metrics(words):
     with pytest.raises(UsageError) as refused:
         ranking_metric.parse_metric(words)
     assert str(refused.value) == (

@@ -1,4 +1,4 @@
-"""Regions and audits against a plain flood fill and plain sums."""
+"""Error regions and label audits against a flood fill and simple sums."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_regions_are_those_of_a_flood_fill(maps):
         assert each.confidence == pytest.approx(mean)
 
 
-def test_small_regions_and_other_pairs_can_be_left_out(maps):
+def test_regions_can_be_limited_by_area_and_pair(maps):
     truth, predicted, confidence = maps
     everything = flooded(truth, predicted)
     large = regions.find(truth, predicted, confidence, least=4)
@@ -62,7 +62,7 @@ def test_small_regions_and_other_pairs_can_be_left_out(maps):
     assert pair
 
 
-def test_a_right_prediction_has_no_regions(maps):
+def test_a_correct_prediction_has_no_regions(maps):
     truth, _, confidence = maps
     assert regions.find(truth, np.where(truth == 255, 0, truth).astype(np.uint8), confidence) == []
 
@@ -105,7 +105,7 @@ def disagreement(frame: int, truth: int, predicted: int, area: int, confidence: 
     return Disagreement(frame, f"frame-{frame}", region)
 
 
-def test_only_sure_disagreements_are_listed_largest_first():
+def test_confident_disagreements_are_listed_largest_first():
     found = [
         disagreement(0, 0, 1, 5, 0.9),
         disagreement(1, 0, 1, 9, 0.79),
@@ -115,7 +115,7 @@ def test_only_sure_disagreements_are_listed_largest_first():
     assert [each.frame for each in label_audit.largest_first(found, 0.8)] == [2, 0, 1]
 
 
-def test_what_is_judged_wrong_leaves_the_counts_and_nothing_else():
+def test_only_regions_with_the_verdict_are_excluded():
     matrices = np.arange(2 * 361).reshape(2, 19, 19)
     before = matrices.copy()
     found = [disagreement(0, 3, 4, 5, 0.9), disagreement(1, 3, 4, 2, 0.9), disagreement(1, 5, 6, 8, 0.9)]
