@@ -28,7 +28,9 @@ _TABS: dict[str, Callable[[MeasuredSplit, RankingMetric, DataInfo | None], None]
     "Label audit": label_audit.show,
     "Robustness": robustness.show,
 }
-_TAB, _FORMER_TABS = "look", {"Other cameras": "Robustness"}
+_TAB = "look"
+_FORMER_TABS = {"Other cameras": "Robustness"}
+"""Names that older links use."""
 _ERROR_CLASSES = (
     ("correct", (38, 46, 62)),
     ("wrong, same category", (247, 196, 70)),
@@ -183,6 +185,7 @@ def tabs(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     """
     if renamed := _FORMER_TABS.get(session.text(_TAB)):
         session.remember(_TAB, renamed)
+        st.rerun()
     for tab, show in zip(st.tabs(list(_TABS), key=_TAB, bind="query-params"), _TABS.values(), strict=True):
         if tab.open:
             with tab:
