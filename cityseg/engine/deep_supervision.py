@@ -35,7 +35,7 @@ class DeeplySupervised(nn.Module):
         self.model = model
         heads = [nn.Conv2d(width, NUM_CLASSES, 1) for width in model.widths[1 : 1 + _LEVELS]]
         self.heads = nn.ModuleList(heads)
-        self.strides = [model.shrinking * 2**level for level in range(1, 1 + len(heads))]
+        self.strides = [model.downsampling * 2**level for level in range(1, 1 + len(heads))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """Return the network's logits, and those of the coarser levels.

@@ -12,7 +12,7 @@ from torch import nn
 from cityseg.data.batches import Normalization
 from cityseg.engine.runtime.device import device_name
 from cityseg.metrics import most_probable
-from cityseg.models.fused import for_predicting
+from cityseg.models.fused import for_inference
 
 _WARM_UP, _PASSES, _SECONDS = 2, 20, 2.0
 
@@ -23,7 +23,7 @@ def measure_speed(
     """Measure a model on single frames, from uint8 pixels on the device to the class of every pixel.
 
     Args:
-        model: (1, 3, H, W) -> (1, 19, H, W) logits, in evaluation mode; measured in its ``for_predicting`` form.
+        model: (1, 3, H, W) -> (1, 19, H, W) logits, in evaluation mode; measured in its ``for_inference`` form.
         size: (height, width) of the frame.
         normalization: input normalization of the model.
         device: device of the model.
@@ -31,7 +31,7 @@ def measure_speed(
     Returns:
         ``frames_per_second``, from the median of up to 20 passes within about two seconds, and the ``device``'s name.
     """
-    model = for_predicting(model, device)
+    model = for_inference(model, device)
     photo = torch.randint(0, 256, (1, *size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     photo = photo.to(device)
     seconds: list[float] = []

@@ -17,8 +17,8 @@ from cityseg.checkpoint import ModelCard
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
 from cityseg.inference.resize import Fit, fitted_logits
 from cityseg.inference.upsample import at_size
-from cityseg.models.fused import for_predicting
-from cityseg.models.tta import averaged
+from cityseg.models.fused import for_inference
+from cityseg.models.tta import augmented
 
 _COUNTED_AT_ONCE = 1_000_000
 _turn = threading.Lock()
@@ -79,7 +79,7 @@ class Predictor:
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> Predictor:
         """Load a checkpoint folder, for predicting alone; raises what ``checkpoint.load`` raises."""
         model, card = checkpoint.load(folder, device)
-        return cls(for_predicting(model, torch.device(device)), card)
+        return cls(for_inference(model, torch.device(device)), card)
 
     def predict(
         self, photo: np.ndarray, fit: Fit = "stretch", *, flip: bool = False, scales: Sequence[float] = (1.0,)
@@ -100,7 +100,7 @@ class Predictor:
             UsageError: no such fit, or scales that this model cannot look at.
         """
         with _turn:
-            return self._predict(photo, fit, averaged(self.model, self.card.image_size, scales, flip=flip))
+            return self._predict(photo, fit, augmented(self.model, self.card.image_size, scales, flip=flip))
 
     def _predict(self, photo: np.ndarray, fit: Fit, looking: nn.Module) -> Prediction:
         begun = time.perf_counter()

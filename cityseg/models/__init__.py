@@ -18,7 +18,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "smp-unet": 
 
 
 def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
-    """Return the arguments that the configuration gives its architecture."""
+    """Return the architecture's keyword arguments for a config."""
     if config.architecture != "unet":
         return {}
     arguments: dict[str, Any] = {"start_channels": config.start_channels, "depth": config.depth}
@@ -27,7 +27,7 @@ def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def build_model(architecture: str, arguments: dict[str, Any]) -> nn.Module:
-    """Build a freshly initialised network with (N, 3, H, W) -> (N, 19, H, W).
+    """Build a randomly initialised network, (N, 3, H, W) -> (N, 19, H, W) logits.
 
     Raises:
         UsageError: the name is not registered.

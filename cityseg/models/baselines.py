@@ -1,4 +1,4 @@
-"""Networks of well-known libraries, untrained, to compare our own with: any size of photo in, its logits out."""
+"""Baselines: untrained networks of other libraries, wrapped to accept photos of any size."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 
 class Baseline(nn.Module):
-    """Pads a photo to what the network inside can take, and crops its logits to the photo.
+    """Pads a photo to a multiple that the network accepts, and crops its logits back.
 
     Args:
-        network: (N, 3, H, W) -> (N, 19, H, W) logits, or a dictionary that holds them as ``out``.
-        multiple: what height and width have to be multiples of.
+        network: (N, 3, H, W) -> (N, 19, H, W) logits, or a dictionary with them as ``out``.
+        multiple: divisor of the heights and widths that the network accepts.
     """
 
     def __init__(self, network: nn.Module, multiple: int) -> None:
@@ -29,7 +29,7 @@ class Baseline(nn.Module):
 
 def smp_unet() -> Baseline:
     """Return segmentation-models-pytorch's U-Net on a ResNet-18 with random weights (14.3 M parameters)."""
-    # Imported here: the library takes seconds to load, which only this network needs.
+    # Imported here because it takes seconds to load.
     from segmentation_models_pytorch import Unet
 
     return Baseline(Unet("resnet18", encoder_weights=None, classes=19), 32)

@@ -24,9 +24,9 @@ class DoubleConvolution(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions whose result is added to the input (He et al., arXiv 1512.03385, basic block).
+    """Two 3x3 convolutions with a shortcut (He et al., arXiv 1512.03385, basic block).
 
-    Where the number of channels changes, the input passes a 1x1 convolution first.
+    If the number of channels changes, the shortcut is a 1x1 convolution.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -44,15 +44,15 @@ class ResidualBlock(nn.Module):
 
 
 class SeparableBlock(nn.Module):
-    """A residual block whose convolutions are split into 3x3 by channel and 1x1 across channels.
+    """A residual block of depthwise separable convolutions.
 
-    Normalised after each part, without an activation between the two (Chollet, "Xception", arXiv 1610.02357, section
-    4.7, found none to be better). Where the number of channels changes, the input passes a 1x1 convolution first.
+    Each part is normalised, without an activation between depthwise and pointwise (Chollet, "Xception", arXiv
+    1610.02357, section 4.7). If the number of channels changes, the shortcut is a 1x1 convolution.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        # Split by channel, the three channels of a photo would pass three filters in all.
+        # Depthwise, the three channels of a photo would get three filters in all.
         split = in_channels >= _FEWEST_TO_SPLIT
         first = _separable(in_channels, out_channels) if split else _dense(in_channels, out_channels)
         second = _separable(out_channels, out_channels)
@@ -65,9 +65,9 @@ class SeparableBlock(nn.Module):
 
 
 class DepthwiseBlock(nn.Sequential):
-    """Twice: 3x3 convolution per channel, 1x1 convolution across channels, each normalised, Hardswish after the second.
+    """Twice: 3x3 depthwise and 1x1 pointwise convolution, each normalised, Hardswish after the second.
 
-    About an eighth of the weights and multiply-adds (Howard et al., "MobileNets", arXiv 1704.04861, section 3.1).
+    About an eighth of the weights and MACs (Howard et al., "MobileNets", arXiv 1704.04861, section 3.1).
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -99,7 +99,7 @@ def _separable(in_channels: int, out_channels: int) -> list[nn.Module]:
 
 
 class AttentionGate(nn.Module):
-    """Weighs each pixel of a skip by what the level below makes of it (Oktay et al., "Attention U-Net", 1804.03999)."""
+    """Weights each pixel of a skip by the level below (Oktay et al., "Attention U-Net", arXiv 1804.03999)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -119,4 +119,4 @@ BLOCKS: dict[str, type[nn.Module]] = {
     "depthwise": DepthwiseBlock,
     "separable": SeparableBlock,
 }
-"""Blocks by the name that a recipe calls them."""
+"""Blocks by their name in a config."""

@@ -1,4 +1,4 @@
-"""A network as it is used for predicting alone: fewer steps, the same function up to rounding."""
+"""Inference-only networks: batch normalisation folded into convolutions, the same function up to rounding."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def for_predicting(model: nn.Module, device: torch.device) -> nn.Module:
-    """Return what predicts as a network does, in less time where that is known: on processors, ``folded``.
+def for_inference(model: nn.Module, device: torch.device) -> nn.Module:
+    """Return a network for inference: a fused copy on CPUs, the network itself on other devices.
 
     Args:
-        model: on ``device``, in evaluation mode; stays as it is. A program without weights of its own is returned.
-        device: where photos will be predicted.
+        model: in evaluation mode on ``device``; not changed. A model without parameters (ONNX) is returned as is.
+        device: device of the inference.
     """
     has_weights = next(model.parameters(), None) is not None
-    return folded(copy.deepcopy(model)) if has_weights and device.type == "cpu" else model
+    return fused(copy.deepcopy(model)) if has_weights and device.type == "cpu" else model
 
 
-def folded(model: nn.Module) -> nn.Module:
-    """Fold batch normalisations into the convolutions before them, in place, and order weights channels last.
+def fused(model: nn.Module) -> nn.Module:
+    """Fold batch normalisations into the preceding convolutions, in place, and convert to channels last.
 
-    With the statistics gathered in training, a normalisation is a scale and a shift of each channel, which a
-    convolution's weights and bias can hold as well: ``w * scale / sqrt(variance + eps)`` and ``(b - mean) * scale /
-    sqrt(variance + eps) + shift`` (Jacob et al., arXiv 1712.05877, section 3.2). A normalisation that does not follow a
-    convolution in an ``nn.Sequential`` stays.
+    In evaluation mode a normalisation is a scale and a shift per channel, which weights and bias of a convolution can
+    hold: ``w * scale / sqrt(variance + eps)`` and ``(b - mean) * scale /
+    sqrt(variance + eps) + shift`` (Jacob et al., arXiv 1712.05877, section 3.2). Only a normalisation that
+    follows a convolution in an ``nn.Sequential`` is folded.
 
     Args:
-        model: any network, in evaluation mode; can no longer be trained or saved afterwards.
+        model: any network in evaluation mode; afterwards it cannot be trained or saved.
     """
     for row in model.modules():
         if not isinstance(row, nn.Sequential):
@@ -39,5 +39,5 @@ def folded(model: nn.Module) -> nn.Module:
             before, after = row[first], row[second]
             if type(before) is nn.Conv2d and type(after) is nn.BatchNorm2d:
                 row[first], row[second] = fuse_conv_bn_eval(before, after), nn.Identity()
-    # The order in memory in which convolutions by channel, and of single pixels, are fastest on processors.
+    # The fastest memory format of depthwise and pointwise convolutions on CPUs.
     return model.to(memory_format=torch.channels_last)

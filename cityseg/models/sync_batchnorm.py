@@ -1,4 +1,4 @@
-"""Batch normalisation pooled over processes, for CPUs; apart because it loads PyTorch's compiler, to keep out of it."""
+"""Synchronised batch normalisation for CPUs. A separate module, because importing it loads Dynamo."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from cityseg import distributed
 
 
-class PooledBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation whose mean and variance are those of all processes' shares of a batch.
+class CpuSyncBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation with mean and variance over all processes' shares of a batch, which may be empty.
 
-    PyTorch's SyncBatchNorm does so on GPUs alone. A share may be empty.
+    PyTorch's SyncBatchNorm works on GPUs only.
     """
 
     @torch.compiler.disable
     def forward(self, x: Tensor) -> Tensor:
-        """Return (N, C, H, W), normalised, in the type of ``x``."""
+        """Return the normalised (N, C, H, W) in the dtype of ``x``."""
         if not self.training:
             return super().forward(x)
         values = x.float()
@@ -26,11 +26,11 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
         mean = sums[:-1] / count
         centred = values - mean[:, None, None]
         variance = distributed.pooled(centred.square().sum((0, 2, 3))) / count
-        self._remember(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
+        self._update_running(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
         scale = self.weight.float() * torch.rsqrt(variance + self.eps)
         return (centred * scale[:, None, None] + self.bias.float()[:, None, None]).to(x.dtype)
 
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+    def _update_running(self, mean: Tensor, variance: Tensor) -> None:
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -40,9 +40,9 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
         self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
 
 
-def pooled(layer: nn.BatchNorm2d) -> PooledBatchNorm2d:
-    """Return a layer that shares weights and buffers with ``layer``."""
-    other = PooledBatchNorm2d(layer.num_features, layer.eps, layer.momentum)
+def synchronised(layer: nn.BatchNorm2d) -> CpuSyncBatchNorm2d:
+    """Return a synchronised layer that shares weights and buffers with ``layer``."""
+    other = CpuSyncBatchNorm2d(layer.num_features, layer.eps, layer.momentum)
     other.weight, other.bias = layer.weight, layer.bias
     for name, buffer in layer.named_buffers():
         setattr(other, name, buffer)

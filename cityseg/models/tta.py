@@ -1,7 +1,4 @@
-"""Test-time averaging: a network looks at a photo at several scales, and mirrored, and answers with its mean logits.
-
-Evaluation and prediction both take their way of looking from ``averaged``.
-"""
+"""Test-time augmentation (TTA): mean logits over several scales and horizontal flips, for evaluation and prediction."""
 
 from __future__ import annotations
 
@@ -17,82 +14,82 @@ from cityseg.errors import UsageError
 LEAST_SCALE, LARGEST_SCALE = 0.25, 4.0
 """Bounds of a scale, as a factor of the height and width that a model was trained at."""
 MOST_SCALES = 8
-"""Scales that are looked at, at most; each is a pass of its own."""
+"""Largest number of scales; each is a forward pass."""
 _EXAMPLE = "for example 0.75,1,1.25"
 
 
-class AveragedLooks(nn.Module):
-    """A network that looks several times at the same photos, and answers with the mean of all logits.
+class TestTimeAugmentation(nn.Module):
+    """A network whose logits are the mean over several sizes, and flips, of the same photos.
 
     Args:
-        model: (N, 3, h, w) -> (N, C, h, w) logits, for every size that is named.
-        sizes: (height, width) in pixels of each look.
-        flip: look at the mirrored photo too, at every size.
+        model: (N, 3, h, w) -> (N, C, h, w) logits, for every size.
+        sizes: (height, width) in pixels of the passes.
+        flip: also average over the horizontally flipped photo, at every size.
     """
 
     def __init__(self, model: nn.Module, sizes: Sequence[tuple[int, int]], *, flip: bool) -> None:
         super().__init__()
         self.model, self.sizes, self.flip = model, tuple(sizes), flip
-        # Whoever puts this into a mode puts the model into it.
+        # Not set to training mode by nn.Module, so that the wrapped model keeps its mode.
         self.training = model.training
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the (N, C, H, W) float32 mean logits of (N, 3, H, W) normalised photos; all resizing is bilinear."""
-        # Added up one by one: the logits of all looks of a batch would take gigabytes.
-        total = self._look(x, self.sizes[0])
+        """Return the (N, C, H, W) float32 mean logits of (N, 3, H, W) normalised photos, resized bilinearly."""
+        # A running sum: the logits of all passes of a batch would take gigabytes.
+        total = self._at_size(x, self.sizes[0])
         for size in self.sizes[1:]:
-            total = total + self._look(x, size)
+            total = total + self._at_size(x, size)
         return total / (len(self.sizes) * (2 if self.flip else 1))
 
-    def _look(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the logits at one size, brought to that of ``x``; with ``flip`` the sum of both."""
-        # Larger photos are looked at in smaller numbers, so that no pass needs more memory than the plain one.
-        together = max(1, x.shape[0] * x.shape[-2] * x.shape[-1] // (size[0] * size[1]))
-        if together >= len(x):
-            return self._look_at_once(x, size)
-        return torch.cat([self._look_at_once(part, size) for part in x.split(together)])
+    def _at_size(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the logits of one size, resized to that of ``x``; with ``flip`` the sum of both."""
+        # Larger photos in smaller batches, so that no pass needs more memory than one without TTA.
+        batch = max(1, x.shape[0] * x.shape[-2] * x.shape[-1] // (size[0] * size[1]))
+        if batch >= len(x):
+            return self._pass(x, size)
+        return torch.cat([self._pass(part, size) for part in x.split(batch)])
 
-    def _look_at_once(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+    def _pass(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         own = (x.shape[-2], x.shape[-1])
-        # Without antialiasing a smaller photo would be a sample of its pixels.
-        seen = x if size == own else F.interpolate(x, size=size, mode="bilinear", antialias=True)
-        logits: Tensor = self.model(seen).float()
+        # Without antialiasing a smaller photo would be a subsample of the pixels.
+        resized = x if size == own else F.interpolate(x, size=size, mode="bilinear", antialias=True)
+        logits: Tensor = self.model(resized).float()
         if self.flip:
-            logits = logits + self.model(seen.flip(-1)).float().flip(-1)
+            logits = logits + self.model(resized.flip(-1)).float().flip(-1)
         return logits if size == own else F.interpolate(logits, size=own, mode="bilinear")
 
 
-def averaged(
+def augmented(
     model: nn.Module, size: tuple[int, int], scales: Sequence[float] = (1.0,), *, flip: bool = False
 ) -> nn.Module:
-    """Return a network that looks at photos in a certain way; the network itself where that is its plain look.
+    """Return a network with test-time augmentation, or the network itself if nothing is augmented.
 
     Args:
         model: (N, 3, H, W) -> (N, C, H, W) logits.
-        size: (height, width) in pixels of the photos it will be given.
+        size: (height, width) of its input in pixels.
         scales: factors of ``size``, see ``scaled_sizes``.
-        flip: look at the mirrored photo too, at every scale.
+        flip: also average over the horizontally flipped photo, at every scale.
 
     Raises:
-        UsageError: whatever ``scaled_sizes`` refuses.
+        UsageError: see ``scaled_sizes``.
     """
     sizes = scaled_sizes(model, size, scales)
-    return AveragedLooks(model, sizes, flip=flip) if flip or sizes != (size,) else model
+    return TestTimeAugmentation(model, sizes, flip=flip) if flip or sizes != (size,) else model
 
 
 def scaled_sizes(model: nn.Module, size: tuple[int, int], scales: Sequence[float]) -> tuple[tuple[int, int], ...]:
-    """Return the (height, width) in pixels at which a network looks at photos of a size, one for each scale.
+    """Return the input size, (height, width) in pixels, of every scale.
 
-    Scale 1 is the size itself; the sides of all others are rounded to the nearest multiples that the network takes.
+    Scale 1 is ``size`` itself; other sizes are rounded to the nearest multiples that the network accepts.
 
     Args:
-        model: a U-Net, a baseline or an exported model; any other network is shown its own size only.
+        model: a U-Net, a baseline or an exported model; any other network accepts scale 1 only.
         size: (height, width) in pixels, scale 1.
         scales: one to ``MOST_SCALES`` different factors, from ``LEAST_SCALE`` to ``LARGEST_SCALE``.
 
     Raises:
-        UsageError: no scale, too many, the same one twice, one out of bounds, one that makes the photos too small for
-            the network, or two that come to the same size.
+        UsageError: no scale, too many, a duplicate, one out of bounds, one too small for the network, or two that
+            round to the same size.
 
     Example:
         >>> from cityseg.models import UNet
@@ -105,18 +102,18 @@ def scaled_sizes(model: nn.Module, size: tuple[int, int], scales: Sequence[float
         scaled = size if scale == 1 else _rounded(_divisor(model, size, scale), size, scale)
         if scaled in found:
             raise UsageError(
-                f"expected scales that differ in size, found {found[scaled]!r} and {scale!r}, which both come to "
-                f"{_words(scaled)} pixels for this model; leave one of them out"
+                f"expected scales that differ in size, found {found[scaled]!r} and {scale!r}, which both round to "
+                f"{_words(scaled)} pixels for this model; omit one of them"
             )
         found[scaled] = scale
     return tuple(found)
 
 
 def parse_scales(text: str) -> tuple[float, ...]:
-    """Read scales that are written with commas between them; ``scaled_sizes`` says which ones can be used.
+    """Parse comma-separated scales; ``scaled_sizes`` checks their values.
 
     Raises:
-        UsageError: anything else than numbers.
+        UsageError: not numbers.
 
     Example:
         >>> parse_scales("0.75, 1, 1.25")
@@ -125,11 +122,11 @@ def parse_scales(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in text.split(","))
     except ValueError:
-        raise UsageError(f"expected scales as numbers with commas between them, found {text!r}; {_EXAMPLE}") from None
+        raise UsageError(f"expected comma-separated numbers as scales, found {text!r}; {_EXAMPLE}") from None
 
 
 def _refuse_unusable(scales: Sequence[float]) -> None:
-    """Raise UsageError for scales that no model could use."""
+    """Raise UsageError for scales that no model accepts."""
     if not 1 <= len(scales) <= MOST_SCALES:
         raise UsageError(f"expected 1 to {MOST_SCALES} scales, found {len(scales)}; {_EXAMPLE}")
     for place, scale in enumerate(scales):
@@ -139,16 +136,16 @@ def _refuse_unusable(scales: Sequence[float]) -> None:
                 f"size, {_EXAMPLE}"
             )
         if scale in scales[:place]:
-            raise UsageError(f"expected different scales, found {scale:g} twice; leave one of them out")
+            raise UsageError(f"expected different scales, found {scale:g} twice; omit one of them")
 
 
 def _divisor(model: nn.Module, size: tuple[int, int], scale: float) -> int:
-    """Return what the sides of a network's photos have to be multiples of, where it takes more than one size."""
+    """Return the divisor of the sizes that a network accepts; UsageError if it accepts a single size."""
     divisor: int | None = getattr(model, "min_size", None) or getattr(model, "multiple", None)
     if divisor is None:
         raise UsageError(
-            f"expected scale 1 alone for a model that takes {_words(size)} pixels and nothing else, found {scale:g}; "
-            "leave the scales out"
+            f"expected scale 1 alone for a model that accepts {_words(size)} pixels only, found {scale:g}; "
+            "omit the scales"
         )
     return divisor
 
@@ -161,7 +158,7 @@ def _rounded(divisor: int, size: tuple[int, int], scale: float) -> tuple[int, in
             f"expected scales that leave this model at least {divisor} pixels on each side, found {scale:g}, which "
             f"makes {_words((round(height), round(width)))} of {_words(size)}; use scales of {least:g} or more"
         )
-    # Halves go up, also for even multiples, so that both sides of a frame are rounded alike.
+    # Halves round up, unlike round(), so that both sides of a frame are rounded alike.
     return math.floor(height / divisor + 0.5) * divisor, math.floor(width / divisor + 0.5) * divisor
 
 

@@ -16,8 +16,8 @@ from cityseg.errors import UsageError
 from cityseg.models.blocks import BLOCKS, AttentionGate
 
 
-class UpStep(nn.Module):
-    """Double the size, join the skip, pass a block."""
+class DecoderLevel(nn.Module):
+    """A decoder level: upsample, concatenate the skip connection, apply a block."""
 
     def __init__(
         self, in_channels: int, out_channels: int, block: type[nn.Module], attention: bool, bilinear: bool
@@ -25,7 +25,7 @@ class UpStep(nn.Module):
         super().__init__()
         self.up: nn.Module
         if bilinear:
-            # A 1x1 convolution of averages is the average of 1x1 convolutions, and four times as cheap before.
+            # A 1x1 convolution commutes with bilinear interpolation and is four times as cheap before it.
             self.up = nn.Sequential(
                 nn.Conv2d(in_channels, out_channels, 1), nn.Upsample(scale_factor=2.0, mode="bilinear")
             )
@@ -38,7 +38,7 @@ class UpStep(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(N, C_in, h, w) and skip (N, C_out, H, W) -> (N, C_out, 2h, 2w), the skip centre-cropped to 2h x 2w."""
         x = self.up(x)
-        # Nothing to crop at sizes that halve evenly, which is what an exported graph of any such size relies on.
+        # No crop at sizes that halve evenly: an exported graph with dynamic sizes relies on that.
         if skip.shape[-2:] != x.shape[-2:]:
             height, width = x.shape[-2:]
             top, left = (skip.shape[-2] - height) // 2, (skip.shape[-1] - width) // 2
@@ -61,15 +61,15 @@ class UNet(nn.Module):
             ``stem * 2 ** (depth + 1)`` pixels on each side.
         num_classes: channels of the output.
         block: what a level does: ``double`` (the first study's), ``residual``, ``depthwise`` or ``separable``.
-        stem: how many times smaller than the input the first level is: 1, or 2 or 4, where a convolution twice as wide
-            as its stride comes before it and the logits are enlarged after it. True, as older checkpoints say, is 2.
-        attention: weigh the skips with attention gates.
-        max_channels: no level has more; 0 sets no bound (nnU-Net's way to keep deep levels small, arXiv 1809.10486).
-        upsampling: how the way up doubles the size: ``transposed``, a learned 2x2 kernel (the first study's), or
-            ``bilinear``, a quarter of the weights.
+        stem: downsampling before the first level: 1, 2 or 4. Above 1 a convolution of this stride, twice as wide,
+            precedes it, and the logits are upsampled. Older checkpoints have True for 2.
+        attention: apply attention gates to the skip connections.
+        max_channels: bound on the channels of a level, as in nnU-Net (arXiv 1809.10486); 0 is no bound.
+        upsampling: of the decoder: ``transposed``, a learned 2x2 kernel (the first study's), or ``bilinear``, with a
+            quarter of the weights.
 
     Raises:
-        UsageError: an unknown block, stem or way up.
+        UsageError: an unknown block, stem or upsampling.
 
     Example:
         >>> sum(p.numel() for p in UNet(start_channels=8, depth=2).parameters())
@@ -99,13 +99,13 @@ class UNet(nn.Module):
         kind = BLOCKS[block]
         widths = channels_of_levels(start_channels, depth, max_channels)
         self.widths = widths
-        self.shrinking = 2 if stem is True else stem
-        self.min_size = self.shrinking * 2 ** (depth + 1)
-        stemmed = self.shrinking > 1
+        self.downsampling = 2 if stem is True else stem
+        self.min_size = self.downsampling * 2 ** (depth + 1)
+        stemmed = self.downsampling > 1
         if stemmed:
-            width = 2 * self.shrinking
+            width = 2 * self.downsampling
             self.stem = nn.Sequential(
-                nn.Conv2d(3, start_channels, width, stride=self.shrinking, padding=width // 4, bias=False),
+                nn.Conv2d(3, start_channels, width, stride=self.downsampling, padding=width // 4, bias=False),
                 nn.BatchNorm2d(start_channels),
                 nn.Hardswish(inplace=True),
             )
@@ -113,7 +113,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(kind(before, after) for before, after in zip([first, *widths], widths, strict=False))
         bilinear = upsampling == "bilinear"
         self.up = nn.ModuleList(
-            UpStep(below, width, kind, attention, bilinear) for width, below in reversed([*pairwise(widths)])
+            DecoderLevel(below, width, kind, attention, bilinear) for width, below in reversed([*pairwise(widths)])
         )
         self.head = nn.Conv2d(widths[0], num_classes, 1)
 
@@ -121,10 +121,10 @@ class UNet(nn.Module):
         """Return the logits of every pixel.
 
         Args:
-            x: (N, 3, H, W) floating point photos, normalised as the checkpoint says.
+            x: (N, 3, H, W) floating point photos, normalised as in the checkpoint's card.
 
         Returns:
-            (N, num_classes, H, W) logits in the type of the computation.
+            (N, num_classes, H, W) logits in the dtype of the computation.
 
         Raises:
             UsageError: H or W is too small for the depth.
@@ -132,11 +132,11 @@ class UNet(nn.Module):
         return self.classify(self.features(x)[0], x.shape[-2:])
 
     def features(self, x: Tensor, coarser: int = 0) -> list[Tensor]:
-        """Return what the way up has found, finest first, on as many levels as asked.
+        """Return the features of the finest decoder levels, finest first.
 
         Args:
             x: (N, 3, H, W) photos, as for ``forward``.
-            coarser: how many levels below the finest are asked for, up to ``depth + 1``, where the bottleneck is.
+            coarser: number of levels below the finest, up to ``depth + 1``, which is the bottleneck.
 
         Returns:
             (N, C, h, w) of levels 0 to ``coarser``, each with its own channels, h and w; see ``widths``.
@@ -163,12 +163,12 @@ class UNet(nn.Module):
         return found
 
     def classify(self, finest: Tensor, size: torch.Size) -> Tensor:
-        """Return (N, num_classes, *size) logits from the features of the finest level."""
+        """Return (N, num_classes, *size) logits of the features of the finest level."""
         logits: Tensor = self.head(finest)
         if hasattr(self, "stem"):
-            logits = F.interpolate(logits, scale_factor=float(self.shrinking), mode="bilinear", align_corners=False)
+            logits = F.interpolate(logits, scale_factor=float(self.downsampling), mode="bilinear", align_corners=False)
         if logits.shape[-2:] != size:
-            # Odd sizes lose a row or column at each halving; the crops took it evenly from both borders.
+            # Odd sizes lose a row or column at each halving, cropped evenly from both borders.
             logits = _pad_to(logits, size)
         return logits
 

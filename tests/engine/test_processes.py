@@ -282,7 +282,7 @@ def test_alone_everything_is_what_it_was():
     assert distributed.pooled(x) is x
     assert distributed.gathered(x) == [x]
     assert synchronise_statistics(model, torch.device("cpu")) is model
-    assert not [layer for layer in model.modules() if type(layer).__name__ == "PooledBatchNorm2d"]
+    assert not [layer for layer in model.modules() if type(layer).__name__ == "CpuSyncBatchNorm2d"]
     assert distributed.share(5) == slice(0, 5)
     assert distributed.collected(distributed.dealt("abc")) == ["a", "b", "c"]
     assert (distributed.count(), distributed.rank(), distributed.is_first()) == (1, 0, True)

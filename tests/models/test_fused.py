@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cityseg.models import build_model
-from cityseg.models.fused import folded, for_predicting
+from cityseg.models.fused import for_inference, fused
 
 CPU = torch.device("cpu")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -46,7 +46,7 @@ def test_it_gives_the_same_logits_and_leaves_the_network_alone(kind, size):
     before = {key: value.clone() for key, value in model.state_dict().items()}
     photos = torch.randn(2, 3, *size)
     wanted = model(photos)
-    prepared = for_predicting(model, CPU)
+    prepared = for_inference(model, CPU)
     torch.testing.assert_close(prepared(photos), wanted, rtol=1e-4, atol=1e-4)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in prepared.modules())
     assert prepared.min_size == model.min_size
@@ -60,7 +60,7 @@ def test_networks_of_other_libraries_are_folded_where_they_can_be(name):
     model = used(build_model(name, {}))
     photos = torch.randn(1, 3, 32, 64)
     wanted = model(photos)
-    torch.testing.assert_close(folded(model)(photos), wanted, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(fused(model)(photos), wanted, rtol=1e-3, atol=1e-3)
 
 
 def test_a_normalisation_after_anything_else_stays():
@@ -68,12 +68,12 @@ def test_a_normalisation_after_anything_else_stays():
     photos = torch.randn(2, 3, 5, 7)
     with torch.no_grad():
         wanted = model(photos)
-        torch.testing.assert_close(folded(model)(photos), wanted, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(fused(model)(photos), wanted, rtol=1e-5, atol=1e-5)
     assert [type(layer) for layer in model] == [nn.Conv2d, nn.ReLU, nn.BatchNorm2d, nn.Conv2d, nn.Identity]
 
 
 def test_elsewhere_and_without_weights_a_network_is_itself():
     network = nn.Conv2d(3, 2, 1)
-    assert for_predicting(network, torch.device("cuda")) is network
+    assert for_inference(network, torch.device("cuda")) is network
     program = nn.Identity()
-    assert for_predicting(program, CPU) is program
+    assert for_inference(program, CPU) is program

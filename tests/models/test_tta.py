@@ -12,7 +12,7 @@ from torch import nn
 from cityseg.errors import UsageError
 from cityseg.models import UNet, tta
 from cityseg.models.baselines import Baseline
-from cityseg.models.tta import averaged, parse_scales, scaled_sizes
+from cityseg.models.tta import augmented, parse_scales, scaled_sizes
 
 SIZE = (32, 64)
 LOOKED_AT = {0.75: (24, 48), 1: SIZE, 1.25: (40, 80)}
@@ -54,7 +54,7 @@ def expected(network: nn.Module, scales: tuple[float, ...], *, flip: bool) -> np
 @pytest.mark.parametrize("scales", [(1,), (0.75,), (1.25,), (0.75, 1, 1.25), (1.25, 0.75)])
 def test_the_answer_is_the_mean_of_all_looks(network, scales, flip):
     with torch.no_grad():
-        found = averaged(network, SIZE, scales, flip=flip)(FRAMES)
+        found = augmented(network, SIZE, scales, flip=flip)(FRAMES)
     assert found.shape == (2, 19, *SIZE)
     assert found.dtype == torch.float32
     np.testing.assert_allclose(found.numpy(), expected(network, scales, flip=flip), atol=2e-5)
@@ -64,7 +64,7 @@ def test_each_way_of_looking_differs(network):
     """Or the test above would pass with any of them in place of another."""
     ways = [(scales, flip) for scales in ((1,), (0.75,), (0.75, 1, 1.25)) for flip in (False, True)]
     with torch.no_grad():
-        found = [averaged(network, SIZE, scales, flip=flip)(FRAMES) for scales, flip in ways]
+        found = [augmented(network, SIZE, scales, flip=flip)(FRAMES) for scales, flip in ways]
     for place, one in enumerate(found):
         assert all((one - other).abs().max() > 1e-3 for other in found[:place])
 
@@ -75,26 +75,26 @@ def test_no_pass_holds_more_pixels_than_a_plain_one(network, scale, photos):
     hook = network.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
     x = torch.randn(5, 3, 32, 64, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        found = averaged(network, (32, 64), (scale,))(x)
+        found = augmented(network, (32, 64), (scale,))(x)
         hook.remove()
         assert seen == photos
-        one_by_one = torch.cat([averaged(network, (32, 64), (scale,))(photo[None]) for photo in x])
+        one_by_one = torch.cat([augmented(network, (32, 64), (scale,))(photo[None]) for photo in x])
     torch.testing.assert_close(found, one_by_one, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("scales", [(1,), (1.0,), [1.0]])
 def test_the_plain_look_is_the_network_itself(network, scales):
-    assert averaged(network, SIZE, scales) is network
+    assert augmented(network, SIZE, scales) is network
 
 
 def test_mirrored_alone_is_the_same_to_the_last_bit_as_half_the_sum(network):
     with torch.no_grad():
         both = (network(FRAMES) + network(FRAMES.flip(-1)).flip(-1)) / 2
-        assert torch.equal(averaged(network, SIZE, flip=True)(FRAMES), both)
+        assert torch.equal(augmented(network, SIZE, flip=True)(FRAMES), both)
 
 
 def test_an_evaluation_leaves_the_networks_mode_as_it_was(network):
-    looking = averaged(network, SIZE, (0.75, 1), flip=True)
+    looking = augmented(network, SIZE, (0.75, 1), flip=True)
     assert not looking.training
     looking.train()
     assert network.training
@@ -133,11 +133,11 @@ BOUNDS = "expected scales from 0.25 to 4, found {}; 1 is the model's own size, f
         ((4.1,), BOUNDS.format("4.1")),
         ((float("nan"),), BOUNDS.format("nan")),
         ((float("inf"),), BOUNDS.format("inf")),
-        ((0.5, 1, 0.5), "expected different scales, found 0.5 twice; leave one of them out"),
+        ((0.5, 1, 0.5), "expected different scales, found 0.5 twice; omit one of them"),
         (
             (1, 1.25, 1.3),
-            "expected scales that differ in size, found 1.25 and 1.3, which both come to 48x80 pixels for this model; "
-            "leave one of them out",
+            "expected scales that differ in size, found 1.25 and 1.3, which both round to 48x80 pixels for this model; "
+            "omit one of them",
         ),
         (
             (1, 0.45),
@@ -148,7 +148,7 @@ BOUNDS = "expected scales from 0.25 to 4, found {}; 1 is the model's own size, f
 )
 def test_scales_that_cannot_be_looked_at_are_refused(scales, words):
     with pytest.raises(UsageError) as refused:
-        averaged(UNet(2, 3), SIZE, scales)
+        augmented(UNet(2, 3), SIZE, scales)
     assert str(refused.value) == words
 
 
@@ -161,9 +161,9 @@ def test_the_remedy_is_one():
 
 def test_a_network_of_one_size_is_shown_no_other():
     with pytest.raises(UsageError) as refused:
-        averaged(nn.Conv2d(3, 19, 1), (24, 44), (1, 0.75))
+        augmented(nn.Conv2d(3, 19, 1), (24, 44), (1, 0.75))
     assert str(refused.value) == (
-        "expected scale 1 alone for a model that takes 24x44 pixels and nothing else, found 0.75; leave the scales out"
+        "expected scale 1 alone for a model that accepts 24x44 pixels only, found 0.75; omit the scales"
     )
 
 
@@ -172,7 +172,7 @@ def test_words_that_are_no_scales_are_refused(text):
     with pytest.raises(UsageError) as refused:
         parse_scales(text)
     assert str(refused.value) == (
-        f"expected scales as numbers with commas between them, found {text!r}; for example 0.75,1,1.25"
+        f"expected comma-separated numbers as scales, found {text!r}; for example 0.75,1,1.25"
     )
 
 

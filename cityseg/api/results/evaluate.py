@@ -29,7 +29,7 @@ from cityseg.metrics import ignite_mean_iou, json_number, macro, summarize
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, reliability
 from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
-from cityseg.models.tta import averaged
+from cityseg.models.tta import augmented
 from cityseg.progress import OnProgress
 from cityseg.runs import Run
 
@@ -74,7 +74,7 @@ def evaluate(
     run = find_result_folder(model, runs)
     device = best_device()
     network, card = checkpoint.load(run.checkpoint, device)
-    predictor = averaged(network, card.image_size, scales, flip=flip)
+    predictor = augmented(network, card.image_size, scales, flip=flip)
     dataset = connect(spec, on_progress)
     photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
     scored_size = photos.meta.native_size if size == "native" else size or card.image_size

@@ -21,7 +21,7 @@ from cityseg.data.instances import instance_file, read_instances
 from cityseg.data.prepared import cache
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import DataError
-from cityseg.models.tta import averaged
+from cityseg.models.tta import augmented
 from cityseg.runs import Run
 
 
@@ -174,7 +174,7 @@ def test_flip_tta_scores_the_mean_logits(trained, workplace, streets, cityseg):
     assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
     plain = api.evaluate(str(trained.folder), str(streets), "val")
     assert answer["per_class"] != plain["per_class"]
-    mirrored = averaged(model, card.image_size, flip=True)
+    mirrored = augmented(model, card.image_size, flip=True)
     evaluate(mirrored, split, card.normalization)
     assert not model.training, "it stays in evaluation mode"
     assert not plain["flip"]
@@ -231,8 +231,8 @@ def test_counts_with_augmentation_are_not_stored(workplace, trained, streets, tm
     ("scales", "words"),
     [
         ("0", "expected scales from 0.25 to 4, found 0; 1 is the model's own size, for example 0.75,1,1.25"),
-        ("1,two", "expected scales as numbers with commas between them, found '1,two'; for example 0.75,1,1.25"),
-        ("1,1", "expected different scales, found 1 twice; leave one of them out"),
+        ("1,two", "expected comma-separated numbers as scales, found '1,two'; for example 0.75,1,1.25"),
+        ("1,1", "expected different scales, found 1 twice; omit one of them"),
     ],
 )
 def test_invalid_scales_are_an_error(workplace, trained, streets, cityseg, scales, words):
