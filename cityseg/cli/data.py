@@ -1,4 +1,4 @@
-"""``cityseg data``: prepare, count, check and draw datasets."""
+"""``cityseg data``: prepare, describe, verify and synthesize datasets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cityseg import api, config
 from cityseg.api.types import DAYTIMES, WEATHERS, CachedSplit, Daytime, Split, Weather, default_data
 from cityseg.cli.common import Data, Json, Size, bar, counted, percent, print_result, size_of, table
 
-data_app = typer.Typer(help="Prepare, count and draw datasets.")
+data_app = typer.Typer(help="Prepare, describe, verify and synthesize datasets.")
 
 
 @data_app.command("prepare")
@@ -22,11 +22,11 @@ def data_prepare(
     data: Data = None,
     size: Size = "128x256",
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and record that, instead of refusing.")
+        bool, typer.Option("--skip-bad", help="Leave out unusable frames, and record them, instead of failing.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Decode every split once into the cache at one size."""
+    """Decode every split once at one size and cache it."""
     with bar("preparing") as progress:
         prepared = api.prepare_recorded(data, size_of(size) or (128, 256), progress, skip_bad)
     document = {
@@ -45,11 +45,12 @@ def data_prepare(
 def data_stats(
     data: Data = None,
     size: Annotated[
-        str, typer.Option("--size", help="Where pixels are counted: HxW, or 'native' for the size of the first frame.")
+        str,
+        typer.Option("--size", help="Size of the counted frames: HxW, or 'native' for that of the first frame."),
     ] = "128x256",
     as_json: Json = False,
 ) -> None:
-    """Count classes, objects, light and cities of every split; the rarest class comes first."""
+    """Show statistics of every split: classes (rarest first), objects, brightness and cities."""
     counted_at = api.data_info(data).native_size if size == "native" else config.parse_size(size)
     with bar("counting") as progress:
         report = api.stats_report(data, counted_at, progress)
@@ -58,7 +59,7 @@ def data_stats(
 
 @data_app.command("verify")
 def data_verify(data: Data = None, as_json: Json = False) -> None:
-    """Read every file and list what is wrong with its path; the exit code is 1 if anything is."""
+    """Decode every file and list all problems; the exit code is 1 if there are any."""
     with bar("verifying") as progress:
         verification = api.verify(data, progress)
     document = {
@@ -74,15 +75,15 @@ def data_verify(data: Data = None, as_json: Json = False) -> None:
 @data_app.command("synthesize")
 def data_synthesize(
     dest: Path,
-    frames: Annotated[int, typer.Option("--frames", help="How many frames to draw.")] = 160,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same frames.")] = 0,
+    frames: Annotated[int, typer.Option("--frames", help="Number of frames.")] = 160,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same frames.")] = 0,
     size: Size = "256x512",
     weather: Annotated[str, typer.Option("--weather", help=f"One of {', '.join(WEATHERS)}, mixed.")] = "mixed",
     light: Annotated[str, typer.Option("--light", help=f"One of {', '.join(DAYTIMES)}, mixed.")] = "mixed",
     as_json: Json = False,
 ) -> None:
-    """Draw a synthetic street set into DEST, in the official layout."""
-    with bar("drawing") as progress:
+    """Render a synthetic dataset into DEST, in the Cityscapes layout."""
+    with bar("rendering") as progress:
         info = api.synthesize(
             dest,
             frames,
@@ -116,7 +117,7 @@ def _prepared_lines(prepared: dict[Split, CachedSplit]) -> Iterable[str]:
 def _stats_lines(report: dict[str, Any]) -> Iterable[str]:
     splits = list(report["splits"])
     by_class = [report["splits"][split] for split in splits]
-    # A class that is nowhere is the rarest of all, and a split without labels says nothing about rarity.
+    # Absent classes come first, and a split without labels does not count.
     rarest_first = sorted(by_class[0], key=lambda name: sum(classes[name]["share"] or 0.0 for classes in by_class))
     rows = [
         (name, *(f"{percent(classes[name]['share'])} in {classes[name]['frames']}" for classes in by_class))
@@ -126,11 +127,11 @@ def _stats_lines(report: dict[str, Any]) -> Iterable[str]:
     height, width = report["size"]
     yield f"counted at {height}x{width} pixels (height x width)"
     for split in splits:
-        light = report["brightness"][split]
+        brightness = report["brightness"][split]
         cities = counted(len(report["cities"][split]), "city")
         objects = sum(found["count"] for found in report["objects"][split].values())
         yield (
             f"{split}: {counted(report['frames'][split], 'frame')} in {cities}, "
             f"{report['void'][split]:.1%} void, {counted(objects, 'object')}, "
-            f"brightness {light['p5']:.0f} to {light['p95']:.0f} of 255, half of the frames under {light['p50']:.0f}"
+            f"brightness {brightness['p5']:.0f} to {brightness['p95']:.0f} of 255, median {brightness['p50']:.0f}"
         )

@@ -9,7 +9,7 @@ from cityseg.api.data.connect import connect
 from cityseg.api.data.prepare import STATISTICS_SIZE, prepare
 from cityseg.data.layouts.detect import Split, default_data
 from cityseg.data.prepared.cache import CachedSplit, cache_root
-from cityseg.data.prepared.cache_lock import writing
+from cityseg.data.prepared.cache_lock import write_errors
 from cityseg.jobs import launcher
 from cityseg.jobs.record import JobRecord, JobStatus
 from cityseg.progress import OnProgress
@@ -27,7 +27,7 @@ def start_preparation(
     if spec != "synthetic":
         connect(spec)
     record = _record(spec, size)
-    with writing(record.path.parent), record.locked():
+    with write_errors(record.path.parent), record.locked():
         status = record.read()
         if status is None or status.state != "running":
             command = ["data", "prepare", "--data", spec, "--size", f"{size[0]}x{size[1]}"]

@@ -21,7 +21,7 @@ import numpy as np
 from cityseg.data.dataset import Dataset, Frame, Problem, Split
 from cityseg.data.layouts.source_file import StoredFile
 from cityseg.data.prepared.build_cache import SplitMeta, fill
-from cityseg.data.prepared.cache_lock import UNFINISHED, alone, expect_room, writing
+from cityseg.data.prepared.cache_lock import UNFINISHED, cache_lock, expect_room, write_errors
 from cityseg.errors import DataError
 from cityseg.files import write_json
 from cityseg.progress import OnProgress
@@ -95,7 +95,7 @@ def prepare(
         if not skip_bad:
             _refuse_problems(dataset, split)
         frames = dataset.frames(split)
-        with writing(root), alone(root, str(name)):
+        with write_errors(root), cache_lock(root, str(name)):
             folder = name.find(root) or _build(root, name, dataset, frames, on_progress, skip_bad)
     return _open(folder)
 

@@ -1,4 +1,4 @@
-"""One writer at a time in a folder of caches, and sentences for a disk that takes no more."""
+"""Exclusive access to a cache folder, and errors for a full or read-only disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import filelock
@@ -15,7 +15,7 @@ import filelock
 from cityseg.errors import DataError
 
 UNFINISHED = ".part"
-"""Ending of a folder that is being filled."""
+"""Suffix of a folder that is being written."""
 
 _LOCKS = ".locks"
 _MARGIN_BYTES = 2**20
@@ -24,10 +24,10 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def alone(root: Path, name: str) -> Iterator[None]:
-    """Keep other processes and threads from the cache ``name``, and remove what dead ones left unfinished.
+def cache_lock(root: Path, name: str) -> Iterator[None]:
+    """Hold the lock of the cache ``name``, and remove unfinished folders of dead processes.
 
-    Waits while somebody else is inside, and logs that it does. The lock ends with its process, however that ends.
+    Waits, with a log message, while another process or thread holds the lock, which ends with its process.
 
     Raises:
         OSError: ``root`` cannot be written.
@@ -42,27 +42,20 @@ def alone(root: Path, name: str) -> Iterator[None]:
         lock.acquire()
     try:
         for unfinished in root.glob(f"*{UNFINISHED}"):
-            _remove_if_left(unfinished, locks, name)
+            owner = unfinished.name.removesuffix(UNFINISHED)
+            if owner == name:
+                shutil.rmtree(unfinished, ignore_errors=True)
+            else:
+                with suppress(filelock.Timeout), filelock.FileLock(locks / owner, timeout=0):
+                    shutil.rmtree(unfinished, ignore_errors=True)
         yield
     finally:
         lock.release()
 
 
-def _remove_if_left(unfinished: Path, locks: Path, own: str) -> None:
-    owner = unfinished.name.removesuffix(UNFINISHED)
-    try:
-        if owner == own:
-            shutil.rmtree(unfinished, ignore_errors=True)
-        else:
-            with filelock.FileLock(locks / owner, timeout=0):
-                shutil.rmtree(unfinished, ignore_errors=True)
-    except filelock.Timeout:
-        return
-
-
 @contextmanager
-def writing(root: Path) -> Iterator[None]:
-    """Turn what the system says about a cache that cannot be written into a sentence.
+def write_errors(root: Path) -> Iterator[None]:
+    """Convert an OSError while writing a cache to a DataError.
 
     Raises:
         DataError: instead of any OSError.
@@ -72,27 +65,27 @@ def writing(root: Path) -> Iterator[None]:
     except OSError as error:
         found = "the disk full" if error.errno in _FULL else error.strerror
         raise DataError(
-            f"{root}: expected a place to write the cache to, found {found}; choose another place with CITYSEG_CACHE "
+            f"{root}: expected a writable folder for the cache, found {found}; choose another place with CITYSEG_CACHE "
             "or free some space"
         ) from None
 
 
 def expect_room(root: Path, size: int) -> None:
-    """Check that ``size`` bytes and a little more are free where ``root`` lies.
+    """Check that ``size`` bytes plus a margin of 1 MiB are free on the disk of ``root``.
 
     Raises:
-        DataError: there is less.
+        DataError: less is free.
     """
     needed, free = size + _MARGIN_BYTES, shutil.disk_usage(root).free
     if free < needed:
-        wanted, found = _in_words(needed, math.ceil), _in_words(free, math.floor)
+        wanted, found = _format_bytes(needed, math.ceil), _format_bytes(free, math.floor)
         raise DataError(
             f"{root}: expected {wanted} free for the cache, found {found}; choose another place with CITYSEG_CACHE or "
             "free some space"
         )
 
 
-def _in_words(size: int, rounded: Callable[[float], int]) -> str:
-    # Rounded towards each other, needed and free space could read the same.
+def _format_bytes(size: int, rounded: Callable[[float], int]) -> str:
+    # Rounded in opposite directions, needed and free space never look equal.
     unit, name = (1e9, "GB") if size >= 1e9 else (1e6, "MB")
     return f"{rounded(10 * size / unit) / 10:.1f} {name}"

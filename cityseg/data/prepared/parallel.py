@@ -1,4 +1,4 @@
-"""Work on all cores whose results come in order and whose memory stays flat."""
+"""Parallel map over all cores with ordered results and bounded memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _Result = TypeVar("_Result")
 
 
 def on_all_cores(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Generator[_Result, None, None]:
-    """Do ``work`` on every item in threads, since decoders let other threads go on; yield results in order.
+    """Apply ``work`` to every item in threads (decoders release the GIL) and yield the results in order.
 
-    Closing the generator waits for what has begun.
+    Closing the generator waits for the calls in progress.
     """
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         waiting = iter(items)
         running: deque[Future[_Result]] = deque()
         try:
-            # A bounded window ends early at a failure, however many items there are.
+            # A bounded window stops soon after an error, however many items there are.
             running.extend(pool.submit(work, item) for item in islice(waiting, _WAITING_PER_WORKER * workers))
             while running:
                 yield running.popleft().result()

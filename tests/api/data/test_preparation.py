@@ -214,6 +214,6 @@ def test_a_place_that_takes_no_cache_is_a_sentence(streets, root):
     with pytest.raises(DataError) as refused:
         api.start_preparation(str(streets), SIZE)
     assert str(refused.value) == (
-        f"{root}: expected a place to write the cache to, found Not a directory; choose another place with "
+        f"{root}: expected a writable folder for the cache, found Not a directory; choose another place with "
         "CITYSEG_CACHE or free some space"
     )

@@ -312,7 +312,7 @@ def test_a_file_that_may_not_grow_is_a_sentence(streets, root, workplace):
     answer = subprocess.run([sys.executable, "-c", _LIMITED, streets, root], capture_output=True, text=True)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout == (
-        f"{root}: expected a place to write the cache to, found the disk full; choose another place with "
+        f"{root}: expected a writable folder for the cache, found the disk full; choose another place with "
         "CITYSEG_CACHE or free some space\n"
     )
     assert caches(root) == []
@@ -332,7 +332,7 @@ def test_a_full_disk_is_a_sentence(streets, root, monkeypatch, reserving):
         with pytest.raises(DataError) as refused:
             cache.prepare(detect.open_folder(streets), "train", (512, 1024), root=root)
         assert str(refused.value) == (
-            f"{root}: expected a place to write the cache to, found the disk full; choose another place with "
+            f"{root}: expected a writable folder for the cache, found the disk full; choose another place with "
             "CITYSEG_CACHE or free some space"
         )
         assert caches(root) == []
@@ -345,8 +345,8 @@ def test_a_place_that_is_no_folder(streets, tmp_path):
     with pytest.raises(DataError) as refused:
         cache.prepare(detect.open_folder(streets), "train", SIZE, root=tmp_path / "file" / "cache")
     assert str(refused.value) == (
-        f"{tmp_path / 'file' / 'cache'}: expected a place to write the cache to, found Not a directory; choose another "
-        "place with CITYSEG_CACHE or free some space"
+        f"{tmp_path / 'file' / 'cache'}: expected a writable folder for the cache, found Not a directory; choose "
+        "another place with CITYSEG_CACHE or free some space"
     )
 
 
