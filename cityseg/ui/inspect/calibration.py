@@ -77,7 +77,7 @@ def _figures(result: Result, detail: SplitDetail, distance: int) -> None:
         values.append(
             (
                 "Speed",
-                f"{result.speed['frames_per_second']:.0f} frames/s",
+                f"{result.speed['frames_per_second']:.0f} fps",
                 f"One photo at a time at {glossary.size(result.config.image_size)}, on {result.speed['device']}.",
             )
         )

@@ -46,7 +46,7 @@ def class_table(train_ids: Sequence[int], columns: dict[str, Sequence[Any]], con
         height="content",
         placeholder=glossary.ABSENT,
         key=key,
-        column_config={"color": text("", width=12), "class": text("class", width=86), **configs},
+        column_config={"color": text("", width=12), "class": text("class", width=80), **configs},
     )
 
 

@@ -152,22 +152,22 @@ def frame_classes(measured: MeasuredSplit, index: int) -> None:
         },
         {
             "IoU": config.TextColumn(
-                "IoU", width=48, alignment="right", help=f"In this frame. {glossary.SCORES['iou'][1]}"
+                "IoU", width=42, alignment="right", help=f"In this frame. {glossary.SCORES['iou'][1]}"
             ),
             "all": config.TextColumn(
-                "split IoU", width=62, alignment="right", help=f"IoU in all frames of {measured.split}."
+                "split IoU", width=56, alignment="right", help=f"IoU in all frames of {measured.split}."
             ),
             "F1": config.TextColumn(
-                "F1", width=48, alignment="right", help=f"In this frame. {glossary.SCORES['f1'][1]}"
+                "F1", width=42, alignment="right", help=f"In this frame. {glossary.SCORES['f1'][1]}"
             ),
             "pixels": config.NumberColumn(
                 "pixels",
-                width=56,
+                width=50,
                 format="localized",
                 help="Support: labelled pixels of the class in this frame, at the model's size.",
             ),
             "mostly": config.TextColumn(
-                "predicted as", width=86, help="The wrong class that its pixels are most often predicted as."
+                "predicted as", width=94, help="The wrong class that its pixels are most often predicted as."
             ),
         },
         key="inspect_classes",
