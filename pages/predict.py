@@ -1,7 +1,7 @@
-"""The predict page: choose a photo and models, see what they see."""
+"""The Predict page: predictions of one or several models on any photo or video."""
 
 from cityseg.ui.app import shell
 from cityseg.ui.predict import page
 
-shell.heading("Predict", "How does it see my street?")
+shell.heading("Predict", "What does a model predict for my photo?")
 page.page()

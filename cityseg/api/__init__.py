@@ -17,13 +17,20 @@ from cityseg.api.data.prepare import prepare
 from cityseg.api.data.statistics import statistics, stats_report
 from cityseg.api.data.synthetic import SyntheticScene, render_scene, synthesize
 from cityseg.api.data.verify import Verification, verify
-from cityseg.api.models.agreement import Agreed, agree
+from cityseg.api.models.agreement import ModelAgreement, agree
 from cityseg.api.models.average import average
-from cityseg.api.models.distribution_shift import familiarity
+from cityseg.api.models.distribution_shift import distribution_shift
 from cityseg.api.models.export import Format, export
-from cityseg.api.models.predict import ModelInfo, load_predictor, model_folder, models, predict_photos
+from cityseg.api.models.predict import (
+    ModelInfo,
+    distinct_names,
+    load_predictor,
+    model_folder,
+    models,
+    predict_photos,
+)
 from cityseg.api.models.publish import publish
-from cityseg.api.models.video import ClipResult, predict_clip
+from cityseg.api.models.video import VideoResult, predict_video
 from cityseg.api.results.compare import Comparison, PairComparison, compare, compare_pair
 from cityseg.api.results.evaluate import evaluate
 from cityseg.api.results.flips import flips
@@ -38,7 +45,7 @@ from cityseg.api.results.label_audit import (
     read_verdicts,
     set_verdict,
 )
-from cityseg.api.results.listing import Result, find_result, list_results
+from cityseg.api.results.listing import Result, find_result, list_results, usable_models
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
 from cityseg.api.training.cost_estimate import Cost, Estimate, cost_of, estimate
@@ -52,10 +59,8 @@ from cityseg.jobs.record import JobStatus
 
 __all__ = [
     "AUDIT_CONFIDENCE",
-    "Agreed",
     "AugmentedView",
     "BenchResult",
-    "ClipResult",
     "Comparison",
     "Cost",
     "DataInfo",
@@ -65,6 +70,7 @@ __all__ = [
     "FrameView",
     "JobStatus",
     "LabelAudit",
+    "ModelAgreement",
     "ModelInfo",
     "PairComparison",
     "PreflightCheck",
@@ -73,6 +79,7 @@ __all__ = [
     "Robustness",
     "SyntheticScene",
     "Verification",
+    "VideoResult",
     "advance_queue",
     "agree",
     "audit_file",
@@ -88,10 +95,11 @@ __all__ = [
     "data_info",
     "delete",
     "device_info",
+    "distinct_names",
+    "distribution_shift",
     "estimate",
     "evaluate",
     "export",
-    "familiarity",
     "find_audit",
     "find_check",
     "find_preparation",
@@ -114,8 +122,8 @@ __all__ = [
     "models",
     "move_in_queue",
     "overfit",
-    "predict_clip",
     "predict_photos",
+    "predict_video",
     "prepare",
     "prepare_recorded",
     "publish",
@@ -136,6 +144,7 @@ __all__ = [
     "stop_preparation",
     "synthesize",
     "train",
+    "usable_models",
     "verify",
     "withdraw",
 ]

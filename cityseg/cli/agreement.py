@@ -31,7 +31,7 @@ def agree(
     print_result(as_json, document, _lines(found))
 
 
-def _lines(found: api.Agreed) -> Iterable[str]:
+def _lines(found: api.ModelAgreement) -> Iterable[str]:
     if found.share is None:
         yield "No part of the photo was predicted by all of these models."
         return

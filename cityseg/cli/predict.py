@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,7 +69,7 @@ def clip(
     if len(clips) > 1:
         raise UsageError(f"expected one clip, found {len(clips)}: {', '.join(clips)}")
     with bar("predicting") as progress:
-        result = api.predict_clip(
+        result = api.predict_video(
             model,
             Path(clips[0]),
             out,
@@ -81,12 +80,12 @@ def clip(
             on_progress=lambda done, total: progress(done, total or 0),
         )
     lines = [
-        f"{result.frames} frames at {result.rate:g} a second: {result.film}, {result.table}",
+        f"{result.frames} frames at {result.rate:g} a second: {result.video}, {result.table}",
         ", ".join(f"{name} {share:.1%}" for name, share in list(result.shares.items())[:5]),
     ]
     if result.missing:
         lines.append(f"the clip ends early: its header promises {result.frames + result.missing} frames")
-    print_result(as_json, {**asdict(result), "film": str(result.film), "table": str(result.table)}, lines)
+    print_result(as_json, result.as_dict(), lines)
 
 
 def _model_and_rest(words: list[str], onnx: Path | None, wanted: str) -> tuple[str | None, list[str]]:
@@ -100,7 +99,7 @@ def _photo_lines(result: dict[str, Any]) -> Iterable[str]:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in list(result["shares"].items())[:5])
     yield f"{result['photo']}: {shares} ({result['milliseconds']:.0f} ms)"
     if result["objects"]:
-        yield f"  about {object_counts.words(result['objects'])}; objects that touch count as one"
+        yield f"  about {object_counts.describe(result['objects'])}; objects that touch count as one"
     if result["unknown_below"]:
         yield f"  {result['unknown']:.1%} unknown, below a confidence of {result['unknown_below']:g}"
     if result["familiarity"]:

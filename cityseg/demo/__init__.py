@@ -1,19 +1,19 @@
-"""The demo: one page that says what a model sees in a photo, for a link that others open; ``/predict`` for programs.
+"""The demo: one page for sharing models by a link, and ``/predict`` for programs.
 
-It is a front of its own, beside the app and the command line, and the only place that imports gradio. It asks nothing
-of the network: examples are drawn, fonts are the visitor's own, and addresses in place of photos are refused.
+It stands beside the app and the command line and is the only package that imports gradio. It makes no network requests:
+examples are rendered, fonts are the visitor's own, and URLs in place of photos are rejected.
 
-``asking`` checks what comes in, ``looking`` answers what models see, ``shown`` turns answers into pictures and words,
-``page`` lays them out, ``serving`` lets others in.
+``request`` validates inputs, ``prediction_service`` predicts, ``rendering`` makes images and text of predictions,
+``page`` lays them out, and ``server`` serves the page.
 """
 
 import os
 
-# Read when gradio is loaded, whose libraries would tell their makers of every start.
+# Read when gradio is imported, whose libraries would otherwise report every start to their makers.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from cityseg.demo.prediction_service import usable_models
-from cityseg.demo.server import EXAMPLES, MOST_EXAMPLES, PORT, running, serve
+from cityseg.demo.prediction_service import find_models
+from cityseg.demo.server import EXAMPLES, MAX_EXAMPLES, PORT, running, serve
 
-__all__ = ["EXAMPLES", "MOST_EXAMPLES", "PORT", "running", "serve", "usable_models"]
+__all__ = ["EXAMPLES", "MAX_EXAMPLES", "PORT", "find_models", "running", "serve"]

@@ -1,4 +1,4 @@
-"""The demo's page and its named endpoint."""
+"""The page of the demo and its ``/predict`` endpoint."""
 
 from __future__ import annotations
 
@@ -11,57 +11,51 @@ import gradio as gr
 from gradio.components.annotated_image import AnnotatedImageData, Annotation
 from gradio.data_classes import FileData
 
-from cityseg.api import Result
 from cityseg.api.types import FITS, KINDS, MAX_PIXELS, Fit
 from cityseg.demo import rendering
-from cityseg.demo.prediction_service import Looker, macro_f1
-from cityseg.demo.request import NOT_UPLOADED, asked, calls_itself_uploaded
+from cityseg.demo.prediction_service import PredictionService
+from cityseg.demo.request import NOT_UPLOADED, is_upload, parse_request
 from cityseg.errors import CitysegError
 
-KEPT_SECONDS = 600
-"""How long the files of an answer, the photo among them, lie on the server's disk."""
-SWEPT_SECONDS = 30
-"""How often files are looked through for such that are older."""
-AT_ONCE = 2
-"""Photos that are predicted at the same time; the others wait in line."""
-LONGEST_LINE = 64
-_TITLE = "What a model sees in a street"
-_WHAT = (
-    "A small neural network names every pixel of a street photo as one of the 19 Cityscapes classes. It is a study "
-    "object: it learned from small daylight frames of one region and is often wrong elsewhere, so rely on it for "
-    "nothing that matters."
+KEEP_SECONDS = 600
+"""How long the files of a request, the photo included, stay on the server's disk."""
+CLEANUP_SECONDS = 30
+"""How often older files are deleted."""
+MAX_CONCURRENT = 2
+"""Photos predicted at the same time; the others are queued."""
+MAX_QUEUED = 64
+_TITLE = "Street-scene segmentation"
+_INTRODUCTION = (
+    "A small neural network assigns one of the 19 Cityscapes classes to every pixel of a street photo. It is a "
+    "research model, trained on small daylight frames of one region and often wrong elsewhere: do not rely on it for "
+    "anything that matters."
 )
-_KEPT = (
-    f"Photos are used for the answer alone: their files are deleted after {KEPT_SECONDS // 60} minutes, and no place "
-    "or camera data is written into a result."
+_PRIVACY = (
+    f"Photos are used for the prediction only: files are deleted after {KEEP_SECONDS // 60} minutes, and results "
+    "contain no location or camera metadata."
 )
-_TERMS = "The shipped weights were learned from Cityscapes and follow its terms: non-commercial research only."
-_HOW_SLIDER = (
-    "Drag the line: the photo is on its left, the model's view on its right. Each class has its Cityscapes colour, and "
-    "the bars below say how much of the picture it covers."
+_TERMS = "The shipped weights were trained on Cityscapes and follow its terms: non-commercial research only."
+_SLIDER_HELP = (
+    "Drag the slider: the photo is on the left, the prediction on the right. Each class has its Cityscapes colour; the "
+    "bars below show the share of the image that it covers."
 )
-_HOW_CLASSES = "Point at a name to see where the model finds that class."
-_FIT_WORDS: dict[Fit, str] = {
-    "stretch": "stretched",
-    "letterbox": "whole, with margins",
-    "crop": "the middle",
-    "tiles": "in tiles, closer",
-}
+_CLASSES_HELP = "Point at a class name to see where it is predicted."
+_FIT_LABELS: dict[Fit, str] = {"stretch": "stretch", "letterbox": "letterbox", "crop": "centre crop", "tiles": "tiles"}
 
 
-def build(looker: Looker, examples: Sequence[Path]) -> gr.Blocks:
+def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
     """Lay out the page.
 
     Args:
-        looker: knows the models, of which the first one is chosen on arrival.
-        examples: photos to click; the first one is answered on arrival.
+        service: of the models, the first of which is chosen initially.
+        examples: photos to click; the first one is predicted when the page loads.
     """
     with gr.Blocks(
-        title=_TITLE, analytics_enabled=False, delete_cache=(SWEPT_SECONDS, KEPT_SECONDS), fill_width=False
+        title=_TITLE, analytics_enabled=False, delete_cache=(CLEANUP_SECONDS, KEEP_SECONDS), fill_width=False
     ) as page:
-        gr.Markdown(f"# {_TITLE}\n{_WHAT}")
+        gr.Markdown(f"# {_TITLE}\n{_INTRODUCTION}")
         with gr.Row(elem_id="layout"):
-            with gr.Column(elem_id="seen"):
+            with gr.Column(elem_id="prediction"):
                 with gr.Tab("Photo and overlay"):
                     slider = gr.ImageSlider(
                         label="Photo and overlay",
@@ -71,7 +65,7 @@ def build(looker: Looker, examples: Sequence[Path]) -> gr.Blocks:
                         max_height=560,
                         elem_id="overlay",
                     )
-                    gr.Markdown(_HOW_SLIDER)
+                    gr.Markdown(_SLIDER_HELP)
                 with gr.Tab("Class by class"):
                     classes = gr.AnnotatedImage(
                         label="Class by class",
@@ -80,85 +74,83 @@ def build(looker: Looker, examples: Sequence[Path]) -> gr.Blocks:
                         color_map=rendering.color_map(),
                         elem_id="classes",
                     )
-                    # Its files are written already, smaller and sooner than it would.
+                    # ``write_annotated`` has already written the files, smaller and faster.
                     classes.postprocess = lambda value: value
-                    gr.Markdown(_HOW_CLASSES)
-                summary = gr.Markdown(label="In words", elem_id="summary")
-            with gr.Column(elem_id="asked"):
+                    gr.Markdown(_CLASSES_HELP)
+                summary = gr.Markdown(label="Summary", elem_id="summary")
+            with gr.Column(elem_id="inputs"):
                 photo = gr.Image(
-                    label="Photo of a street",
+                    label="Street photo",
                     type="filepath",
                     height=200,
                     buttons=[],
                     elem_id="photo",
                 )
                 photo.async_move_resource_to_block_cache = _files_only(photo.async_move_resource_to_block_cache)
-                streets = gr.Dataset(
+                samples = gr.Dataset(
                     components=[photo],
                     samples=[[str(path)] for path in examples],
-                    label="Or a street that the studio has drawn",
+                    label="Or a synthetic scene",
                     elem_id="examples",
                     visible=bool(examples),
                 )
                 model = gr.Dropdown(
-                    _model_choices(looker),
-                    value=looker.models[0].id,
+                    _model_choices(service),
+                    value=service.models[0].id,
                     label="Model",
-                    info="Best first by macro F1: the mean over 19 classes of precision and recall in one, 0 to 1.",
+                    info="Best first by macro F1: harmonic mean of precision and recall, averaged over the 19 classes.",
                     filterable=False,
                 )
                 fit = gr.Radio(
-                    [(_FIT_WORDS[name], name) for name in FITS],
+                    [(_FIT_LABELS[name], name) for name in FITS],
                     value="stretch",
-                    label="How the model is shown the photo",
-                    info="Its own shape is twice as wide as high.",
+                    label="Resize mode",
+                    info="How the photo is resized to the model's input, which is 2:1.",
                 )
-                flip = gr.Checkbox(False, label="Also look at the mirrored photo, and average")
+                flip = gr.Checkbox(False, label="Flip TTA: average with the prediction of the mirrored photo")
                 opacity = gr.Slider(0, 1, 0.55, step=0.05, label="Opacity of the colours", buttons=[])
-            with gr.Column(elem_id="counted"):
-                bars = gr.HTML(label="Shares as bars", elem_id="shares")
+            with gr.Column(elem_id="figures"):
+                bars = gr.HTML(label="Share bars", elem_id="shares")
                 shares = gr.JSON(label="Shares", visible=False)
-                label_ids = gr.DownloadButton("Download the label ids, 0 to 33, as PNG", size="sm", elem_id="label-ids")
-        gr.Markdown(f"{_KEPT} {KINDS}, up to {MAX_PIXELS // 10**6} megapixels. {_TERMS}")
+                label_ids = gr.DownloadButton("Download label ids (0 to 33) as PNG", size="sm", elem_id="label-ids")
+        gr.Markdown(f"{_PRIVACY} {KINDS}, up to {MAX_PIXELS // 10**6} megapixels. {_TERMS}")
 
         files = Path(label_ids.GRADIO_CACHE)
 
         def predict(photo: Any, model: Any, fit: Any, flip: Any, opacity: Any) -> tuple[Any, ...]:
-            """Name the class of every pixel of a street photo; returns pictures, shares and official label ids."""
+            """Predict the class of every pixel of a street photo; returns images, shares and official label ids."""
             try:
-                request = asked(photo, model, fit, flip, opacity, looker.names(model), files)
-                answer = looker.look(request.photo, request.model, request.fit, flip=request.flip)
+                request = parse_request(photo, model, fit, flip, opacity, service.model_ids(model), files)
+                found = service.predict(request.photo, request.model, request.fit, flip=request.flip)
             except CitysegError as error:
-                raise _refused(str(error)) from None
+                raise _error(str(error)) from None
             except OSError:
-                raise _refused(
-                    f"expected a photo of the last {KEPT_SECONDS // 60} minutes, found one that is deleted; "
-                    "give it again"
+                raise _error(
+                    f"expected a photo of the last {KEEP_SECONDS // 60} minutes, found a deleted one; upload it again"
                 ) from None
             return (
-                rendering.slider(answer, request.opacity),
-                _annotated(*rendering.write_annotated(answer, request.opacity, Path(classes.GRADIO_CACHE))),
-                rendering.summary(answer, request.model),
-                rendering.bars(answer.prediction.shares()),
-                answer.prediction.shares(),
-                rendering.write_label_ids(answer, files),
+                rendering.slider(found, request.opacity),
+                _annotated(*rendering.write_annotated(found, request.opacity, Path(classes.GRADIO_CACHE))),
+                rendering.summary(found, request.model),
+                rendering.bars(found.prediction.shares()),
+                found.prediction.shares(),
+                rendering.write_label_ids(found, files),
             )
 
-        def refresh(photo: Any, *choices: Any) -> Any:
-            """Answer anew, unless the photo was just taken away."""
-            return gr.skip() if photo is None else predict(photo, *choices)
+        def predict_if_any(photo: Any, *settings: Any) -> Any:
+            return gr.skip() if photo is None else predict(photo, *settings)
 
-        def list_anew() -> Any:
-            looker.refresh()
-            return gr.Dropdown(choices=_model_choices(looker))
+        def refresh_models() -> Any:
+            service.refresh()
+            return gr.Dropdown(choices=_model_choices(service))
 
         inputs = [photo, model, fit, flip, opacity]
         outputs = [slider, classes, summary, bars, shares, label_ids]
-        line: dict[str, Any] = {
-            "concurrency_limit": AT_ONCE,
+        options: dict[str, Any] = {
+            "concurrency_limit": MAX_CONCURRENT,
             "concurrency_id": "predict",
             "show_progress": "minimal",
-            # gradio's own reading of photos knows fewer kinds, and what it refuses it refuses with a traceback.
+            # gradio's own decoding of photos supports fewer formats and fails with a traceback.
             "preprocess": False,
         }
         gr.on(
@@ -168,20 +160,20 @@ def build(looker: Looker, examples: Sequence[Path]) -> gr.Blocks:
             outputs,
             api_name="predict",
             trigger_mode="always_last",
-            **line,
+            **options,
         )
         hidden: dict[str, Any] = {"api_visibility": "private"}
-        photo.input(refresh, inputs, outputs, trigger_mode="always_last", **hidden, **line)
-        streets.click(_first, streets, photo, show_progress="hidden", **hidden).then(
-            refresh, inputs, outputs, **hidden, **line
+        photo.input(predict_if_any, inputs, outputs, trigger_mode="always_last", **hidden, **options)
+        samples.click(lambda sample: sample[0], samples, photo, show_progress="hidden", **hidden).then(
+            predict_if_any, inputs, outputs, **hidden, **options
         )
-        page.load(list_anew, None, model, show_progress="hidden", queue=False, **hidden)
+        page.load(refresh_models, None, model, show_progress="hidden", queue=False, **hidden)
         if examples:
             page.load(lambda: str(examples[0]), None, photo, show_progress="hidden", **hidden).then(
-                refresh, inputs, outputs, **hidden, **line
+                predict_if_any, inputs, outputs, **hidden, **options
             )
     page.preprocess_data = _uploads_only(page.preprocess_data, photo)
-    page.queue(max_size=LONGEST_LINE, api_open=False)
+    page.queue(max_size=MAX_QUEUED, api_open=False)
     return page
 
 
@@ -190,59 +182,51 @@ def _annotated(photo: str, masks: Sequence[tuple[str, str]]) -> AnnotatedImageDa
     return AnnotatedImageData(image=FileData(path=photo), annotations=annotations)
 
 
-def _refused(sentence: str) -> gr.Error:
-    # gradio shows a message as HTML, and this one can hold a stranger's file name.
-    return gr.Error(html.escape(sentence, quote=False), title="This cannot be answered", print_exception=False)
+def _error(message: str) -> gr.Error:
+    # gradio displays the message as HTML, and it may contain a file name chosen by a stranger.
+    return gr.Error(html.escape(message, quote=False), title="No prediction", print_exception=False)
 
 
 def _files_only(move: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Let only files in: gradio would fetch an address that a program sends in a photo's place."""
+    """Accept files only: gradio would fetch a URL that a program sends in place of a photo."""
 
     async def moved(path: Any) -> Any:
         if "://" in str(path):
-            raise _refused("expected a photo file, found an address; save the photo first and send the file")
+            raise _error("expected a photo file, found a URL; download the photo first and send the file")
         return await move(path)
 
     return moved
 
 
 def _uploads_only(preprocess: Callable[..., Awaitable[Any]], photo: gr.Image) -> Callable[..., Awaitable[Any]]:
-    """Refuse in a sentence what gradio would refuse with a traceback, or not at all: too few values, odd photos.
+    """Reject with a message what gradio rejects with a traceback or accepts: too few values, photos not uploaded.
 
-    gradio looks after files that call themselves uploaded, and lets any other path on this machine pass.
+    gradio checks files that are described as uploaded and accepts any other path on this machine.
     """
 
     async def preprocessed(call: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
         if len(inputs) < len(call.inputs):
-            raise _refused(f"expected {len(call.inputs)} values, found {len(inputs)}; see “Use via API” below the page")
-        for part, value in zip(call.inputs, inputs, strict=False):
-            if part is photo and not (value is None or calls_itself_uploaded(value)):
-                raise _refused(NOT_UPLOADED)
+            raise _error(f"expected {len(call.inputs)} values, found {len(inputs)}; see “Use via API” below the page")
+        for component, value in zip(call.inputs, inputs, strict=False):
+            if component is photo and not (value is None or is_upload(value)):
+                raise _error(NOT_UPLOADED)
         try:
             return await preprocess(call, inputs, *rest, **options)
         except gr.Error:
             raise
         except ValueError:
-            raise _refused(NOT_UPLOADED) from None
+            raise _error(NOT_UPLOADED) from None
 
     return preprocessed
 
 
-def _first(sample: list[str]) -> str:
-    return sample[0]
-
-
-def _model_choices(looker: Looker) -> list[tuple[str, str]]:
-    return [(_model_words(model), model.id) for model in looker.models]
-
-
-def _model_words(model: Result) -> str:
-    score = macro_f1(model)
-    return model.id if score is None else f"{model.id} · macro F1 {score:.3f}"
+def _model_choices(service: PredictionService) -> list[tuple[str, str]]:
+    scores = {model.id: model.macro_f1 for model in service.models}
+    return [(name if score is None else f"{name} · macro F1 {score:.3f}", name) for name, score in scores.items()]
 
 
 def theme() -> gr.themes.Base:
-    """Return a theme whose fonts are the visitor's own."""
+    """Return a theme that uses the visitor's own fonts."""
     return gr.themes.Default(
         primary_hue="blue",
         neutral_hue="slate",
@@ -254,11 +238,11 @@ def theme() -> gr.themes.Base:
 CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 footer .divider { display: none; }
-/* What was asked stands beside the answer, and on a narrow screen between the picture and its figures. */
+/* Inputs stand beside the prediction, and on a narrow screen between the image and its figures. */
 #layout { display: grid; grid-template-columns: 1fr; gap: var(--layout-gap); }
 @media (min-width: 800px) {
   #layout { grid-template-columns: 5fr 3fr; grid-template-rows: auto 1fr; }
-  #asked { grid-column: 2; grid-row: 1 / span 2; }
+  #inputs { grid-column: 2; grid-row: 1 / span 2; }
 }
 #shares ul { list-style: none; margin: 0; padding: 0; }
 #shares li { display: grid; grid-template-columns: 7.5rem 1fr 4rem; align-items: center; margin: 0; padding: 1px 0; }

@@ -1,4 +1,4 @@
-"""What the demo is asked: which models there are, and what they see in a photo file."""
+"""The models of the demo and their predictions of photo files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from PIL import Image
 
 from cityseg import api
 from cityseg.api import Result
-from cityseg.api.types import WEIGHTS, Daytime, Fit, Prediction, Predictor, Weather, decode_photo, render
+from cityseg.api.types import Daytime, Fit, Prediction, Predictor, Weather, decode_photo, render
 from cityseg.errors import CitysegError, UsageError
 
 _LOADED_MODELS = 4
-_SKIES: tuple[tuple[Weather, Daytime], ...] = (("clear", "day"), ("rain", "day"), ("clear", "dusk"), ("fog", "day"))
+_CONDITIONS: tuple[tuple[Weather, Daytime], ...] = (
+    ("clear", "day"),
+    ("rain", "day"),
+    ("clear", "dusk"),
+    ("fog", "day"),
+)
 
 
-def usable_models(names: Sequence[str] = (), runs: Path | None = None) -> list[Result]:
-    """List the models of the demo, best first by macro F1 on test, else on val.
+def find_models(names: Sequence[str] = (), runs: Path | None = None) -> list[Result]:
+    """Return the models of the demo.
 
     Args:
-        names: runs, shipped models or folders; all shipped models and finished runs where none is named.
+        names: runs, shipped models or folders; by default all shipped models and finished runs, best first.
         runs: folder of runs.
 
     Raises:
@@ -33,30 +38,20 @@ def usable_models(names: Sequence[str] = (), runs: Path | None = None) -> list[R
     """
     if names:
         return [api.find_result(name, runs) for name in dict.fromkeys(names)]
-    found = [
-        result
-        for result in api.list_results(runs)
-        if result.state == "finished" and (result.run.checkpoint / WEIGHTS).is_file()
-    ]
-    if not found:
+    models = api.usable_models(result for result in api.list_results(runs) if result.state == "finished")
+    if not models:
         raise UsageError("expected a shipped model or a finished run, found none; train one first")
-    return sorted(found, key=lambda result: (-(macro_f1(result) or 0), result.id))
-
-
-def macro_f1(result: Result) -> float | None:
-    """Return the score that models are ordered by, on test, else on val."""
-    test = result.score("test", "f1")
-    return result.score("val", "f1") if test is None else test
+    return models
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A photo and what a model sees in it.
+class PhotoPrediction:
+    """A photo and its prediction.
 
     Attributes:
         photo: (H, W, 3) uint8.
         prediction: at the photo's own size.
-        name: the photo's file name without its ending, what files are named after.
+        name: the photo's file name without suffix, base name of its files.
         milliseconds: time from file to label map.
     """
 
@@ -66,11 +61,11 @@ class Answer:
     milliseconds: float
 
 
-class Looker:
-    """Answers what models see in photo files.
+class PredictionService:
+    """Predicts photo files with models that stay loaded.
 
     Args:
-        find: lists the models that may be asked.
+        find: lists the models on offer.
 
     Raises:
         UsageError: there are none.
@@ -78,45 +73,45 @@ class Looker:
 
     def __init__(self, find: Callable[[], Sequence[Result]]) -> None:
         self._find, self.models = find, list(find())
-        self._loaded = functools.lru_cache(_LOADED_MODELS)(api.load_predictor)
+        self._load = functools.lru_cache(_LOADED_MODELS)(api.load_predictor)
 
     def refresh(self) -> None:
-        """List the models anew: runs finish and are deleted while the demo runs. Without any, the old ones stay."""
-        # Nobody who opens the page can do anything about it, and each model says what is wrong when it is asked.
+        """List the models again, as runs finish and are deleted; on an error the old list stays."""
+        # A visitor cannot resolve the error, and a model that is gone reports it when it is requested.
         with contextlib.suppress(CitysegError):
             self.models = list(self._find())
 
-    def names(self, wanted: object = None) -> list[str]:
-        """Return the ids of the models, listed anew where ``wanted`` is not among them."""
-        names = [model.id for model in self.models]
-        if wanted is None or wanted in names:
-            return names
+    def model_ids(self, requested: object = None) -> list[str]:
+        """Return the ids of the models, after a refresh if ``requested`` is not among them."""
+        ids = [model.id for model in self.models]
+        if requested is None or requested in ids:
+            return ids
         self.refresh()
         return [model.id for model in self.models]
 
     def predictor(self, model: str) -> Predictor:
-        """Return a model that stays loaded while it is among the last ones asked; raises what loading raises."""
+        """Return a loaded model by its id; raises what loading raises."""
         folder = next(found.run.folder for found in self.models if found.id == model)
-        return self._loaded(str(folder))
+        return self._load(str(folder))
 
-    def look(self, path: Path, model: str, fit: Fit, *, flip: bool) -> Answer:
+    def predict(self, path: Path, model: str, fit: Fit, *, flip: bool) -> PhotoPrediction:
         """Predict a photo file.
 
         Raises:
-            DataError, CheckpointError, UsageError: no photo, a damaged model, no such fit.
-            OSError: the file is not there, or cannot be read.
+            DataError, CheckpointError, UsageError: not a photo, a damaged model, an unknown fit.
+            OSError: the file is missing or cannot be read.
         """
-        begun = time.perf_counter()
+        started = time.perf_counter()
         photo = decode_photo(path.read_bytes(), path.name)
         prediction = self.predictor(model).predict(photo, fit, flip=flip)
-        return Answer(photo, prediction, path.stem, (time.perf_counter() - begun) * 1000)
+        return PhotoPrediction(photo, prediction, path.stem, (time.perf_counter() - started) * 1000)
 
 
-def draw_examples(folder: Path, count: int) -> list[Path]:
-    """Draw streets in different weather as JPEG files."""
+def render_examples(folder: Path, count: int) -> list[Path]:
+    """Write synthetic scenes in different conditions as JPEG files."""
     paths = []
     for number in range(count):
-        weather, daytime = _SKIES[number % len(_SKIES)]
+        weather, daytime = _CONDITIONS[number % len(_CONDITIONS)]
         path = folder / f"street-{number + 1}-{weather}-{daytime}.jpg"
         photo = render(number + 1, size=(256, 512), weather=weather, daytime=daytime).photo
         Image.fromarray(photo).save(path, quality=92)

@@ -1,4 +1,4 @@
-"""Serving the demo: to whom, for how long, and what is left behind."""
+"""Serving the demo; no file of a visitor is left behind."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from starlette.middleware import Middleware
 
 from cityseg.api.types import stop_signals
 from cityseg.demo.page import CSS, build, theme
-from cityseg.demo.prediction_service import Looker, draw_examples, usable_models
+from cityseg.demo.prediction_service import PredictionService, find_models, render_examples
 from cityseg.errors import UsageError
 
 PORT = 7860
 EXAMPLES = 4
-"""Streets that are drawn for visitors without a photo."""
-MOST_EXAMPLES = 12
-LARGEST_FILE = "100mb"
+"""Synthetic scenes offered to visitors without a photo."""
+MAX_EXAMPLES = 12
+MAX_FILE_SIZE = "100mb"
 
 
 class _OwnHostOnly:
-    """Tells browsers to ask no other host for anything, whatever a library's page would like to load."""
+    """Middleware that forbids browsers to load anything from other hosts, whatever gradio's page requests."""
 
     _POLICY = (
         b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'self'; base-uri 'self'; "
@@ -38,12 +38,12 @@ class _OwnHostOnly:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def answer(message: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"content-security-policy", self._POLICY)]
             await send(message)
 
-        await self.app(scope, receive, answer)
+        await self.app(scope, receive, send_with_policy)
 
 
 @contextmanager
@@ -55,28 +55,28 @@ def running(
     examples: int = EXAMPLES,
     runs: Path | None = None,
 ) -> Iterator[str]:
-    """Serve the demo inside the block and give its address; afterwards no file of a visitor is left.
+    """Serve the demo inside the block and yield its address; afterwards all files of visitors are deleted.
 
     Args:
-        names: MODELs to offer, see ``usable_models``; the first one is chosen on arrival.
-        host: name or address to listen at; ``0.0.0.0`` is every one this machine has.
-        port: to listen at.
-        examples: streets to draw, up to ``MOST_EXAMPLES``.
+        names: MODELs to offer, see ``find_models``; the first one is chosen initially.
+        host: name or address to bind; ``0.0.0.0`` binds all addresses of this machine.
+        port: to listen on.
+        examples: number of synthetic scenes, up to ``MAX_EXAMPLES``.
         runs: folder of runs.
 
     Raises:
-        UsageError: an unknown model, a port that is taken, a host that this machine is not, or too many examples.
+        UsageError: an unknown model, a port in use, a host that is not this machine, or too many examples.
         CheckpointError: a damaged model.
     """
-    if not 0 <= examples <= MOST_EXAMPLES:
-        raise UsageError(f"expected 0 to {MOST_EXAMPLES} examples, found {examples}")
-    looker = Looker(partial(usable_models, names, runs))
-    looker.predictor(looker.models[0].id)
+    if not 0 <= examples <= MAX_EXAMPLES:
+        raise UsageError(f"expected 0 to {MAX_EXAMPLES} examples, found {examples}")
+    service = PredictionService(partial(find_models, names, runs))
+    service.predictor(service.models[0].id)
     _check_free(host, port)
     before = os.environ.get("GRADIO_TEMP_DIR")
     with tempfile.TemporaryDirectory(prefix="cityseg-demo-", ignore_cleanup_errors=True) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        page = build(looker, draw_examples(Path(folder), examples))
+        page = build(service, render_examples(Path(folder), examples))
         try:
             page.launch(
                 server_name=host,
@@ -86,7 +86,7 @@ def running(
                 prevent_thread_lock=True,
                 quiet=True,
                 show_error=False,
-                max_file_size=LARGEST_FILE,
+                max_file_size=MAX_FILE_SIZE,
                 ssr_mode=False,
                 mcp_server=False,
                 run_history=False,
@@ -114,16 +114,16 @@ def serve(
     runs: Path | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the demo until the process is asked to stop (SIGTERM, Ctrl-C); see ``running``.
+    """Serve the demo until SIGTERM or Ctrl-C; see ``running`` for the other arguments.
 
     Args:
-        on_start: called with the address as soon as it answers.
+        on_start: called with the address once the server responds.
     """
-    heard: list[str] = []
-    with stop_signals(heard.append), running(names, host=host, port=port, examples=examples, runs=runs) as address:
+    received: list[str] = []
+    with stop_signals(received.append), running(names, host=host, port=port, examples=examples, runs=runs) as address:
         if on_start:
             on_start(address)
-        while not heard:
+        while not received:
             time.sleep(0.2)
 
 
@@ -131,10 +131,10 @@ def _check_free(host: str, port: int) -> None:
     if not 1 <= port <= 65535:
         raise UsageError(f"expected a port from 1 to 65535, found {port}")
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
+            probe.bind(address)
     except OSError as error:
         raise UsageError(
             f"{host}:{port}: expected an address of this machine and a free port, found {error.strerror or error}; "

@@ -1,4 +1,4 @@
-"""How much of a picture each class covers."""
+"""Bar chart of the share of an image that each class covers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from cityseg.figures import theme
 
 
 def class_shares(shares: Mapping[str, float], palette: np.ndarray = PALETTE) -> go.Figure:
-    """Draw a bar per class in its colour, in the order given, first on top.
+    """Draw one bar per class in its colour, the first on top.
 
     Args:
         shares: 0 to 1 by class name.
         palette: (256, 3) uint8.
     """
-    names = list(shares)
-    percents = [100 * share for share in shares.values()]
+    names, percents = list(shares), [100 * share for share in shares.values()]
     bars = go.Bar(
         x=percents,
         y=names,
         orientation="h",
-        # Some official colours all but vanish on a dark page; a thin line keeps every bar visible.
+        # Some official colours nearly vanish on a dark page; a thin outline keeps every bar visible.
         marker={
             "color": [theme.class_color(CLASS_NAMES.index(name), palette=palette) for name in names],
             "line": {"color": theme.NEUTRAL, "width": 1},
@@ -32,7 +31,7 @@ def class_shares(shares: Mapping[str, float], palette: np.ndarray = PALETTE) -> 
         text=[percent_text(share) for share in shares.values()],
         textposition="outside",
         cliponaxis=False,
-        hovertemplate="%{y}: %{text} of the picture<extra></extra>",
+        hovertemplate="%{y}: %{text} of the image<extra></extra>",
     )
     return theme.figure(
         [bars],
@@ -46,7 +45,5 @@ def class_shares(shares: Mapping[str, float], palette: np.ndarray = PALETTE) -> 
 
 
 def percent_text(share: float) -> str:
-    """Write a share, 0 to 1, in per cent; a trace is not rounded down to nothing."""
-    if 0 < share < 0.001:
-        return "< 0.1 %"
-    return f"{100 * share:.1f} %"
+    """Write a share, 0 to 1, in per cent; a small positive share is "< 0.1 %" rather than 0."""
+    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"

@@ -1,4 +1,4 @@
-"""The demo in a real browser: an answer on arrival, a click on a drawn street, and nothing from other hosts."""
+"""The demo in a real browser: an answer on arrival, a click on an example, and nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def address(offered: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
-def test_streets_are_clicked_and_photos_given(
+def test_examples_are_clicked_and_photos_uploaded(
     browser: Any, address: str, tmp_path: Path, width: int, scheme: str
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -69,7 +69,7 @@ def test_streets_are_clicked_and_photos_given(
         page.close()
 
 
-def test_a_model_that_came_later_is_listed_when_the_page_is_loaded(
+def test_a_new_model_is_listed_after_a_reload(
     browser: Any, address: str, offered: list[str], trained: Run, tmp_path: Path
 ) -> None:
     shutil.copytree(trained.folder, tmp_path / "newer")

@@ -1,4 +1,4 @@
-"""The Predict page in a real browser: photos, models, a threshold, a film; and visitors without a browser."""
+"""The Predict page in a real browser: photos, models, a threshold, a video; and visitors without a browser."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_pa
         sync_api.expect(page).to_have_url(re.compile("unknown=99"), timeout=30_000)
         sync_api.expect(page.get_by_text("of this photo is unknown").first).to_be_visible(timeout=30_000)
         sync_api.expect(viewers.first.locator("[data-class=unknown]")).to_be_visible(timeout=30_000)
-        # What is zoomed in one picture is zoomed in the other, so that the same place is compared.
+        # The viewers zoom together.
         viewers.first.locator(".zoom-in").click()
         sync_api.expect(viewers.nth(1)).to_have_attribute("data-zoom", "1.50")
-        page.get_by_role("tab", name="Do models agree?").click()
-        sync_api.expect(page.get_by_text(re.compile("Both models say the same on"))).to_be_visible(timeout=30_000)
+        page.get_by_role("tab", name="Model agreement").click()
+        sync_api.expect(page.get_by_text(re.compile("Both models agree on"))).to_be_visible(timeout=30_000)
         with page.expect_download(timeout=60_000) as arriving:
             page.get_by_role("button", name="All 2 photos as zip").click()
         assert arriving.value.suggested_filename == "photos_cityseg.zip"
@@ -66,7 +66,7 @@ def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_pa
     assert "most recent call last" not in studio.log.read_text()
 
 
-def test_the_overlay_film_of_a_clip_plays(browser: Any, studio: Any, tmp_path: Path) -> None:
+def test_the_overlay_video_plays(browser: Any, studio: Any, tmp_path: Path) -> None:
     street = np.asarray(render(3, size=(96, 240)).photo)
     writer = FilmWriter(tmp_path / "drive.mp4", Fraction(12))
     for number in range(12):
@@ -78,11 +78,11 @@ def test_the_overlay_film_of_a_clip_plays(browser: Any, studio: Any, tmp_path: P
     try:
         page.goto(f"{studio.address}/predict?from=clip&model=better-1")
         page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(tmp_path / "drive.mp4", timeout=60_000)
-        page.get_by_role("button", name="Make the overlay film").click(timeout=60_000)
-        # The browser has decoded it and goes on by itself: the codec is one that it knows.
+        page.get_by_role("button", name="Make the overlay video").click(timeout=60_000)
+        # The browser plays it by itself, so it supports the codec.
         playing = "() => { const v = document.querySelector('video'); return v && v.currentTime > 0 && v.videoWidth }"
         assert page.wait_for_function(playing, timeout=60_000).json_value() == 160
-        sync_api.expect(page.get_by_text("What comes and goes")).to_be_visible(timeout=30_000)
+        sync_api.expect(page.get_by_text("Class shares over time")).to_be_visible(timeout=30_000)
         assert page.evaluate("document.querySelector('video').duration") == pytest.approx(1.0)
         with page.expect_download(timeout=60_000) as arriving:
             page.get_by_role("button", name="Both as zip").click()
@@ -93,7 +93,7 @@ def test_the_overlay_film_of_a_clip_plays(browser: Any, studio: Any, tmp_path: P
     assert "most recent call last" not in studio.log.read_text()
 
 
-def test_everybody_of_a_crowd_gets_an_answer_to_the_own_photo(studio: Any) -> None:
+def test_concurrent_visitors_get_predictions_of_their_own_photos(studio: Any) -> None:
     shapes = [(60 + 2 * number, 90 + number) for number in range(4)]
     visitors = [Visitor(studio.address, "predict", "from=photos&model=better-1") for _ in shapes]
 
@@ -111,7 +111,7 @@ def test_everybody_of_a_crowd_gets_an_answer_to_the_own_photo(studio: Any) -> No
         assert list(crowd.map(visit, range(len(visitors)))) == [[shape] for shape in shapes]
 
 
-def test_odd_files_are_read_right_or_refused_in_a_sentence(studio: Any, tmp_path: Path) -> None:
+def test_odd_files_are_predicted_or_rejected_with_a_message(studio: Any, tmp_path: Path) -> None:
     found = hostile.attack(hostile.through_page(studio.address), hostile.files(20, small=True), tmp_path)
     assert found["wrong_files"] == []
     assert min(found["right"], found["refused"]) >= 5

@@ -16,7 +16,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 # truck, noise in a corner to exercise every PNG filter, and a void strip below.
 APP = """
 import numpy as np, streamlit as st
-from cityseg.ui.viewer import Layer, viewer
+from cityseg.ui.common.viewer import Layer, viewer
 
 st.set_page_config(layout="wide")
 turn = st.session_state.setdefault("turn", 0)

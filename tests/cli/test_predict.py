@@ -176,9 +176,9 @@ def test_predict(workplace, trained, runs, photo, document, cityseg):
     answer = cityseg("predict", "tiny", photo, "--out", "seen", "--runs", runs)
     assert answer.out.startswith(f"{photo}: ")
     pixels = np.asarray(Image.open(photo))
-    familiar = api.familiarity(str(trained.folder), pixels, Predictor.load(trained.checkpoint).predict(pixels))
-    assert results[0]["familiarity"]["sentence"] == familiar.sentence
-    assert f"  {familiar.sentence}" in answer.out.splitlines()
+    shift = api.distribution_shift(str(trained.folder), pixels, Predictor.load(trained.checkpoint).predict(pixels))
+    assert results[0]["familiarity"]["sentence"] == shift.sentence
+    assert f"  {shift.sentence}" in answer.out.splitlines()
 
 
 def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, cityseg):

@@ -1,4 +1,4 @@
-"""The demo, asked by gradio's own client over a real connection."""
+"""The demo, through gradio's own client over a real connection."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_files_that_are_no_photo_are_refused_in_a_sentence(ask, tmp_path, name, 
 def test_addresses_are_not_fetched(ask, called):
     with pytest.raises(AppError) as refused:
         ask("http://photos.example/street.jpg")
-    assert str(refused.value) == ("expected a photo file, found an address; save the photo first and send the file")
+    assert str(refused.value) == ("expected a photo file, found a URL; download the photo first and send the file")
     assert called == []
 
 
@@ -198,7 +198,7 @@ FILE_WANTED = (
         ({"opacity": -1}, "expected an opacity from 0 to 1, found -1"),
         ({"opacity": "half"}, "expected an opacity from 0 to 1, found 'half'"),
         ({"opacity": True}, "expected an opacity from 0 to 1, found True"),
-        ({"photo": None}, "expected a photo, found none; choose one, or click a drawn street"),
+        ({"photo": None}, "expected a photo, found none; choose one, or click an example"),
         ({"photo": "street.jpg"}, FILE_WANTED),
         ({"photo": 7}, FILE_WANTED),
     ],
@@ -301,8 +301,8 @@ def asked(address: str, data: list[Any]) -> str:
 
 
 def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
-    monkeypatch.setattr("cityseg.demo.page.KEPT_SECONDS", 4)
-    monkeypatch.setattr("cityseg.demo.page.SWEPT_SECONDS", 1)
+    monkeypatch.setattr("cityseg.demo.page.KEEP_SECONDS", 4)
+    monkeypatch.setattr("cityseg.demo.page.CLEANUP_SECONDS", 1)
     with demo.running([str(trained.folder)], port=free_port(), examples=1) as where:
         folder = Path(os.environ["GRADIO_TEMP_DIR"])
         drawn = {path.read_bytes() for path in folder.rglob("*.jpg")}
@@ -315,7 +315,7 @@ def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
         kept = next(path for path in left() if path.name == photo.name)
         wait_until(lambda: not left(), 20)
         left_open = {"path": str(kept), "meta": {"_type": "gradio.FileData"}}
-        assert "expected a photo of the last 0 minutes, found one that is deleted; give it again" in asked(
+        assert "expected a photo of the last 0 minutes, found a deleted one; upload it again" in asked(
             where, [left_open, trained.id, "stretch", False, 0.5]
         )
         assert len(drawn) == 1
@@ -324,11 +324,11 @@ def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
 
 
 def test_the_best_models_come_first(workplace):
-    found = demo.usable_models()
+    found = demo.find_models()
     scores = [result.scores["test"]["macro"]["f1"] for result in found]
     assert {result.id for result in found} == {info.name for info in api.models()}
     assert scores == sorted(scores, reverse=True)
-    assert [result.id for result in demo.usable_models(["better-1", "experiment-1", "better-1"])] == [
+    assert [result.id for result in demo.find_models(["better-1", "experiment-1", "better-1"])] == [
         "better-1",
         "experiment-1",
     ]

@@ -1,19 +1,19 @@
-"""What comes and goes in a clip."""
+"""Class shares of a video over time."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cityseg.classes import CLASS_NAMES, PALETTE
-from cityseg.figures.video import MOST_LINES, over_time
+from cityseg.figures.video import MAX_LINES, shares_over_time
 
 
 def test_the_largest_classes_have_lines_and_the_confidence_its_own() -> None:
     random = np.random.default_rng(2)
     shares = random.random((5, 19)) * np.arange(19)
     seconds, confidence = np.arange(5) / 12, 100 * random.random(5)
-    *lines, below = over_time(seconds, shares, confidence).data
-    assert [line.name for line in lines] == [CLASS_NAMES[place] for place in np.argsort(-shares.sum(0))[:MOST_LINES]]
+    *lines, below = shares_over_time(seconds, shares, confidence).data
+    assert [line.name for line in lines] == [CLASS_NAMES[place] for place in np.argsort(-shares.sum(0))[:MAX_LINES]]
     for line in lines:
         assert np.array_equal(line.x, seconds)
         assert np.array_equal(line.y, shares[:, CLASS_NAMES.index(line.name)])
@@ -24,6 +24,6 @@ def test_the_largest_classes_have_lines_and_the_confidence_its_own() -> None:
 def test_lines_have_the_official_colours_and_absent_classes_none() -> None:
     shares = np.zeros((100, 19))
     shares[:, 0] = 100
-    line, _ = over_time(np.arange(100) / 12, shares, np.zeros(100)).data
+    line, _ = shares_over_time(np.arange(100) / 12, shares, np.zeros(100)).data
     assert (line.name, line.mode) == ("road", "lines")
     assert line.line.color == "rgb({},{},{})".format(*PALETTE[0])

@@ -91,7 +91,7 @@ def test_an_overlay_and_a_table_come_out(kind, request, workplace, trained, tmp_
 
 def test_progress_is_told(workplace, trained, gif, tmp_path):
     told = []
-    api.predict_clip(str(trained.folder), gif, tmp_path, on_progress=lambda *counts: told.append(counts))
+    api.predict_video(str(trained.folder), gif, tmp_path, on_progress=lambda *counts: told.append(counts))
     assert told == [(done, 5) for done in range(1, 6)]
 
 
@@ -178,5 +178,5 @@ def test_what_is_no_clip_is_refused(workplace, trained, tmp_path, film, gif, mon
 def test_a_bad_frame_leaves_nothing_half_done(workplace, trained, folder, tmp_path):
     (folder / "003.png").write_text("no photo")
     with pytest.raises(DataError, match=r"003\.png: expected a photo"):
-        api.predict_clip(str(trained.folder), folder, tmp_path / "out")
+        api.predict_video(str(trained.folder), folder, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

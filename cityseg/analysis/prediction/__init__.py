@@ -1,1 +1,1 @@
-"""A single prediction: its summary, object counts, agreement of models and distribution shift."""
+"""Analysis of a single prediction: summary, object counts, agreement between models and distribution shift."""

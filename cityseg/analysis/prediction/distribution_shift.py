@@ -1,7 +1,7 @@
-"""How far a photo is from what a model was chosen on: its place among the val frames, trait by trait.
+"""Distribution shift of a photo: its percentile among the val frames of a model, trait by trait.
 
-A model says something about any picture. Whether that is worth much shows in what it was shown before: the light, the
-mix of classes it finds, and how unsure it is, each as a percentile of the val frames.
+A model predicts something for any image. Whether to rely on it depends on how far the image lies from the data the
+model was selected on: in lighting, in the mix of predicted classes and in the model's uncertainty.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ _LOW, _HIGH = 5.0, 95.0
 
 @dataclass(frozen=True)
 class Trait:
-    """One figure of a photo among those of the val frames.
+    """One measured property of a photo among those of the val frames.
 
     Attributes:
-        name: which figure.
-        value: per cent of white for light, per cent of the largest possible for the others.
-        percentile: share of val frames that lie below, 0 to 100; equal ones count half.
-        low: 5th percentile of the val frames.
-        high: 95th percentile.
-        verdict: what is unusual about it, in words that go on from "this photo"; empty where nothing is.
+        name: of the property.
+        value: per cent of white for brightness and contrast, per cent of the largest possible value for the others.
+        percentile: share of val frames below, 0 to 100; ties count half.
+        low, high: 5th and 95th percentile of the val frames.
+        verdict: completes the sentence "this photo ..." if the value lies outside ``low`` to ``high``; else empty.
     """
 
     name: TraitName
@@ -40,13 +39,13 @@ class Trait:
 
 
 @dataclass(frozen=True)
-class Familiarity:
+class DistributionShift:
     """All traits of a photo.
 
     Attributes:
-        frames: val frames it is measured against.
+        frames: number of val frames it is compared with.
         traits: brightness, contrast, class mix, entropy.
-        sentence: what they say together.
+        sentence: summary of the traits.
     """
 
     frames: int
@@ -54,72 +53,72 @@ class Familiarity:
     sentence: str
 
     @property
-    def is_familiar(self) -> bool:
-        """Whether nothing about the photo is unusual."""
+    def in_distribution(self) -> bool:
+        """Whether no trait is unusual."""
         return not any(trait.verdict for trait in self.traits)
 
 
-def mix_distance(shares: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """Return the Jensen-Shannon distance between class shares, 0 for the same mix to 1 for nothing in common.
+def mix_distance(shares: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return the Jensen-Shannon distance between class shares, from 0 (equal) to 1 (disjoint).
 
     J. Lin: Divergence Measures Based on the Shannon Entropy (IEEE Trans. Information Theory, 1991); its square root,
     to base 2.
 
     Args:
-        shares: (..., 19), each adding up to 1.
-        usual: (19,) adding up to 1.
+        shares: (..., 19), each summing to 1.
+        reference: (19,) summing to 1.
     """
-    middle = (shares + usual) / 2
-    divergence = (rel_entr(shares, middle).sum(-1) + rel_entr(usual, middle).sum(-1)) / (2 * np.log(2))
+    middle = (shares + reference) / 2
+    divergence = (rel_entr(shares, middle).sum(-1) + rel_entr(reference, middle).sum(-1)) / (2 * np.log(2))
     distance: np.ndarray = np.sqrt(np.clip(divergence, 0, 1))
     return distance
 
 
-def familiarity(known: SplitDetail, light: tuple[float, float], shares: np.ndarray, entropy: float) -> Familiarity:
-    """Place a photo among the val frames.
+def measure_shift(
+    val: SplitDetail, light: tuple[float, float], shares: np.ndarray, entropy: float
+) -> DistributionShift:
+    """Compare a photo with the val frames.
 
     Args:
-        known: what was counted on val.
+        val: stored statistics of the val split.
         light: mean and standard deviation of the photo's luma, 0 to 255, at the model's size.
-        shares: (19,) what the model calls of the photo, adding up to 1.
+        shares: (19,) predicted class shares of the photo, summing to 1.
         entropy: mean over the photo, 0 to 1.
     """
-    counts = known.predicted.astype(np.float64)
+    counts = val.predicted.astype(np.float64)
     mixes = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    usual = counts.sum(0) / max(counts.sum(), 1)
-    measured: list[tuple[TraitName, float, np.ndarray, str, str]] = [
-        ("brightness", light[0] / 2.55, known.light[:, 0] / 2.55, "is unusually dark", "is unusually bright"),
-        ("contrast", light[1] / 2.55, known.light[:, 1] / 2.55, "is unusually flat", "has unusually hard light"),
-        (
+    mean_mix = counts.sum(0) / max(counts.sum(), 1)
+    brightness, contrast = val.light.T / 2.55
+    traits = (
+        _trait("brightness", light[0] / 2.55, brightness, "is unusually dark", "is unusually bright"),
+        _trait("contrast", light[1] / 2.55, contrast, "has unusually low contrast", "has unusually high contrast"),
+        _trait(
             "class mix",
-            100 * float(mix_distance(shares, usual)),
-            100 * mix_distance(mixes, usual),
-            "",
-            "shows the model an unusual mix of classes",
+            100 * float(mix_distance(shares, mean_mix)),
+            100 * mix_distance(mixes, mean_mix),
+            above="has an unusual mix of predicted classes",
         ),
-        ("entropy", 100 * entropy, 100 * known.entropy, "", "leaves the model unusually unsure"),
-    ]
-    traits = tuple(_trait(*figures) for figures in measured)
-    return Familiarity(len(known.frames), traits, _sentence(traits, len(known.frames)))
+        _trait("entropy", 100 * entropy, 100 * val.entropy, above="leaves the model unusually uncertain"),
+    )
+    return DistributionShift(len(val.frames), traits, _sentence(traits, len(val.frames)))
 
 
-def _trait(name: TraitName, value: float, others: np.ndarray, below: str, above: str) -> Trait:
-    low, high = (float(edge) for edge in np.percentile(others, (_LOW, _HIGH)))
-    percentile = 100 * float(((others < value).mean() + (others <= value).mean()) / 2)
-    verdict = below if value < low else above if value > high else ""
-    return Trait(name, float(value), percentile, low, high, verdict)
+def _trait(name: TraitName, value: float, val: np.ndarray, below: str = "", above: str = "") -> Trait:
+    low, high = (float(edge) for edge in np.percentile(val, (_LOW, _HIGH)))
+    percentile = 100 * float(((val < value).mean() + (val <= value).mean()) / 2)
+    return Trait(name, float(value), percentile, low, high, below if value < low else above if value > high else "")
 
 
 def _sentence(traits: tuple[Trait, ...], frames: int) -> str:
-    found = [trait for trait in traits if trait.verdict]
-    if not found:
-        return f"Nothing about this photo is unusual among the {frames:,} val frames."
-    words = [trait.verdict for trait in found]
-    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-    beyond = any(trait.percentile in (0.0, 100.0) for trait in found)
-    worth = (
-        "It lies outside all that the model was chosen on: do not rely on the map."
-        if beyond
-        else ("Look at the map with care.")
+    unusual = [trait for trait in traits if trait.verdict]
+    if not unusual:
+        return f"Nothing measured about this photo is unusual among the {frames:,} val frames."
+    *others, last = (trait.verdict for trait in unusual)
+    verdicts = f"{', '.join(others)} and {last}" if others else last
+    outside = any(trait.percentile in (0.0, 100.0) for trait in unusual)
+    advice = (
+        "It lies outside the range of all val frames: do not rely on the prediction."
+        if outside
+        else "Check the prediction with care."
     )
-    return f"Against the {frames:,} val frames this photo {listed}. {worth}"
+    return f"Compared with the {frames:,} val frames, this photo {verdicts}. {advice}"

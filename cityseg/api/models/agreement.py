@@ -1,4 +1,4 @@
-"""How far several models agree on a photo."""
+"""Agreement of several models on a photo."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 import numpy as np
 
 from cityseg.analysis.prediction import agreement
-from cityseg.analysis.prediction.summary import reduced
+from cityseg.analysis.prediction.summary import reduce_map
 from cityseg.api.models.predict import load_predictor, make_folder, write_file
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.image_io import read_photo_file
 from cityseg.errors import UsageError
-from cityseg.figures.agreement import MOST_MODELS, colored, legend
+from cityseg.figures.agreement import MAX_MODELS, colored, legend
 from cityseg.figures.images.png import png
 from cityseg.inference.resize import Fit
 
 
 @dataclass(frozen=True)
-class Agreed:
+class ModelAgreement:
     """Where models agree on a photo.
 
     Attributes:
         photo: the file.
         size: (height, width) of the photo.
-        models: in the order in which they were named.
-        share: of the pixels on which all say the same; None where no pixel was shown to all of them.
-        by_number: share of the pixels by how many agree, from all on.
-        pairs: (first, second, share of the pixels on which both say the same).
-        differences: where the first model and each other one differ most, largest first: ``first``, ``second``, what
-            each says, ``share`` of the picture, ``words``.
-        file: the map of agreement, a PNG of the photo's own size.
+        models: in the order of the request.
+        share: share of the pixels on which all agree; None if no pixel was predicted by all of them.
+        by_number: share of the pixels by number of agreeing models, all first.
+        pairs: (first, second, share of the pixels on which both agree).
+        differences: regions where the first model and each other one differ most, largest first: ``first``,
+            ``second``, the class of each, ``share`` of the image, ``words``.
+        file: the agreement map, a PNG of the photo's own size.
     """
 
     photo: str
@@ -56,24 +56,24 @@ def agree(
     flip: bool = False,
     runs: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Agreed:
-    """Let several models look at a photo, and write ``NAME_agreement.png``.
+) -> ModelAgreement:
+    """Predict a photo with several models and write ``NAME_agreement.png``.
 
     Args:
-        photo: a file of any kind that ``cityseg.data.image_io`` reads.
+        photo: a file of any format that ``cityseg.data.image_io`` reads.
         models: two to four different MODELs.
-        out: folder for the map, made if missing.
-        fit: how the photo is brought to the size of each model.
-        flip: also look at it mirrored, and average.
+        out: folder for the map, created if missing.
+        fit: how the photo is resized to each model's input.
+        flip: flip test-time augmentation.
         runs: folder of runs.
         on_progress: called with (models done, models in all).
 
     Raises:
-        UsageError, CheckpointError: too few or too many models, one that is unknown or damaged, no such fit.
-        DataError: no photo, or a folder that cannot be written.
+        UsageError, CheckpointError: too few or too many models, an unknown or damaged one, or an unknown fit.
+        DataError: not a photo, or a folder that cannot be written.
     """
-    if not 2 <= len(models) <= MOST_MODELS or len(set(models)) < len(models):
-        raise UsageError(f"expected 2 to {MOST_MODELS} different models, found {', '.join(models) or 'none'}")
+    if not 2 <= len(models) <= MAX_MODELS or len(set(models)) < len(models):
+        raise UsageError(f"expected 2 to {MAX_MODELS} different models, found {', '.join(models) or 'none'}")
     pixels = read_photo_file(photo)
     maps = []
     for done, model in enumerate(models, start=1):
@@ -84,18 +84,20 @@ def agree(
     make_folder(out)
     path = write_file(out / f"{photo.stem}_agreement.png", png(colored(found.dissenting, len(models))))
     counts = np.bincount(found.dissenting.ravel(), minlength=len(models))[: len(models)]
-    names = [name for name, _ in legend(len(models))]
-    return Agreed(
+    return ModelAgreement(
         str(photo),
         (pixels.shape[0], pixels.shape[1]),
         tuple(models),
         _share(found),
-        {name: float(count / max(1, counts.sum())) for name, count in zip(names, counts, strict=True)},
+        {
+            name: float(count / max(1, counts.sum()))
+            for (name, _), count in zip(legend(len(models)), counts, strict=True)
+        },
         [
-            (models[one], models[other], _share(agreement.agreement([maps[one], maps[other]])))
-            for one, other in combinations(range(len(models)), 2)
+            (models[first], models[second], _share(agreement.agreement([maps[first], maps[second]])))
+            for first, second in combinations(range(len(models)), 2)
         ],
-        _differences(models, [reduced(one) for one in maps]),
+        _differences(models, [reduce_map(one) for one in maps]),
         path,
     )
 
@@ -105,7 +107,7 @@ def _share(found: agreement.Agreement) -> float | None:
 
 
 def _differences(models: Sequence[str], maps: Sequence[np.ndarray]) -> list[dict[str, Any]]:
-    """Find them on the maps that the predict page shows, so that both tell the same."""
+    """Find differences on the reduced maps that the Predict page displays, so that both report the same."""
     size = (maps[0].shape[0], maps[0].shape[1])
     return [
         {
@@ -114,8 +116,8 @@ def _differences(models: Sequence[str], maps: Sequence[np.ndarray]) -> list[dict
             "first_says": CLASS_NAMES[region.truth],
             "second_says": CLASS_NAMES[region.predicted],
             "share": region.area / (size[0] * size[1]),
-            "words": agreement.words(region, models[0], name, size),
+            "words": agreement.describe(region, models[0], name, size),
         }
-        for name, seen in zip(models[1:], maps[1:], strict=True)
-        for region in agreement.largest(maps[0], seen)
+        for name, other in zip(models[1:], maps[1:], strict=True)
+        for region in agreement.largest_differences(maps[0], other)
     ]

@@ -1,4 +1,4 @@
-"""Models: which there are, how good they are, and what they see in a photo."""
+"""Shipped models, loading models, and predicting photos."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePath
 from typing import Any
 
 from cityseg import checkpoint
-from cityseg.analysis.prediction.summary import Seen, digest
-from cityseg.api.models.distribution_shift import familiarity
+from cityseg.analysis.prediction.summary import PredictionSummary, summarize
+from cityseg.api.models.distribution_shift import distribution_shift
 from cityseg.api.results.listing import find_result_folder, shipped_root
-from cityseg.data import image_io as photo_files
+from cityseg.data.image_io import read_photo_file
 from cityseg.engine.runtime.device import best_device
 from cityseg.errors import DataError, UsageError
 from cityseg.figures.images import prediction_files
@@ -32,8 +33,8 @@ class ModelInfo:
         name: folder in ``checkpoints/``, usable as MODEL.
         architecture: name in the registry.
         parameters: number of trained parameters.
-        image_size: (height, width) the model sees.
-        trained_on: words that name the training data.
+        image_size: (height, width) of the model's input.
+        trained_on: name of the training data.
         scores: summaries by split.
     """
 
@@ -57,7 +58,7 @@ def models() -> list[ModelInfo]:
 
 
 def model_folder(model: str, runs: Path | None = None) -> Path:
-    """Return the folder of weights behind MODEL: a run id, a shipped model's name, or a folder.
+    """Return the checkpoint folder of MODEL: a run id, a shipped model's name, or a folder.
 
     Raises:
         UsageError: MODEL is none of them.
@@ -66,7 +67,7 @@ def model_folder(model: str, runs: Path | None = None) -> Path:
 
 
 def load_predictor(model: str, runs: Path | None = None) -> Predictor:
-    """Load MODEL for predicting photos.
+    """Load MODEL for prediction.
 
     Raises:
         UsageError, CheckpointError: MODEL is unknown or damaged.
@@ -75,7 +76,7 @@ def load_predictor(model: str, runs: Path | None = None) -> Predictor:
 
 
 def open_predictor(model: str | None, onnx: Path | None, runs: Path | None = None) -> Predictor:
-    """Open MODEL, or a file that ``export`` has written where one is named.
+    """Load the ONNX file if one is given, else MODEL.
 
     Raises:
         UsageError, CheckpointError: MODEL or the file is unknown or damaged.
@@ -99,58 +100,60 @@ def predict_photos(
     runs: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Predict photo files and write the result files of each, see ``cityseg.figures.images.prediction_files``.
+    """Predict photo files and write the result files of each.
 
-    The files are ``NAME_labelIds.png``, ``NAME_color.png``, ``NAME_overlay.png`` and ``NAME_classes.csv``.
-
-    Every photo is decoded before the first file is written, so a bad one among many loses nothing.
+    The files are ``NAME_labelIds.png``, ``NAME_color.png``, ``NAME_overlay.png`` and ``NAME_classes.csv``, see
+    ``cityseg.figures.images.prediction_files``. Every photo is decoded before the first file is written, so that one
+    damaged photo among many leaves no partial results.
 
     Args:
-        model: MODEL, or None where a file is named instead.
-        photos: files of any kind that ``cityseg.data.image_io`` reads.
-        out: folder for the results, made if missing.
-        fit: how a photo is brought to the model's size, see ``cityseg.inference.resize``.
-        flip: also look at every photo mirrored, and average.
-        scales: look at every photo at each of these factors of the model's size, with ``flip`` each mirrored too, and
-            average; see ``cityseg.models.tta.scaled_sizes``.
-        unknown: confidence, 0 to 0.99, in hundredths, below which a pixel is unknown; 0 for never.
-        onnx: a file that ``export`` has written, used instead of MODEL.
+        model: MODEL, or None with ``onnx``.
+        photos: files of any format that ``cityseg.data.image_io`` reads.
+        out: folder for the results, created if missing.
+        fit: how a photo is resized to the model's input, see ``cityseg.inference.resize``.
+        flip: flip test-time augmentation.
+        scales: multi-scale test-time augmentation: factors of the model's size whose logits are averaged, with
+            ``flip`` each flipped too; see ``cityseg.models.tta.scaled_sizes``.
+        unknown: rejection threshold, a confidence from 0 to 0.99 in hundredths; pixels below are unknown; 0 for none.
+        onnx: a file written by ``export``, used instead of MODEL.
         runs: folder of runs.
         on_progress: called with (photos done, photos in all).
 
     Returns:
-        Per photo: its path, size, class shares, about how many objects, mean confidence, the share of pixels that are
-        unknown and below which confidence, how familiar the photo is (None where val was not counted, or for an ONNX
-        file), milliseconds and the files written. Shares and objects are those of the most probable classes,
-        whatever the confidence, as on the predict page.
+        Per photo: path, size, class shares, approximate object counts, mean confidence, rejection threshold and share
+        of unknown pixels, distribution shift (None if the val statistics are not stored, or for an ONNX file),
+        milliseconds and the files written. Shares and objects ignore the threshold, as on the Predict page.
 
     Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged, there is no such fit or confidence, or the model
-            cannot look at these scales.
-        DataError: a file that is no photo, or a folder that cannot be written.
+        UsageError, CheckpointError: MODEL is unknown or damaged, or an invalid fit, threshold or scale.
+        DataError: a file that is not a photo, or a folder that cannot be written.
     """
-    least = _percent(unknown)
+    threshold = _percent(unknown)
     predictor = open_predictor(model, onnx, runs)
-    scaled_sizes(predictor.model, predictor.card.image_size, scales)  # refused before anything is read or written
-    # A single one is decoded before its files are written anyway.
+    scaled_sizes(predictor.model, predictor.card.image_size, scales)  # raises before anything is read or written
+    # A single photo is decoded before its files are written anyway.
     for path in photos if len(photos) > 1 else ():
-        photo_files.read_photo_file(path)
+        read_photo_file(path)
     results = []
-    for done, (path, name) in enumerate(zip(photos, _distinct_names(photos), strict=True), start=1):
-        begun = time.perf_counter()
-        photo = photo_files.read_photo_file(path)
+    names = distinct_names([path.stem for path in photos])
+    for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
+        started = time.perf_counter()
+        photo = read_photo_file(path)
         make_folder(out)
         prediction = predictor.predict(photo, fit, flip=flip, scales=scales)
-        makers = prediction_files.makers(photo, prediction, least).items()
-        files = {ending.partition(".")[0]: write_file(out / f"{name}_{ending}", make()) for ending, make in makers}
-        milliseconds = round((time.perf_counter() - begun) * 1000, 1)
-        familiar = None if onnx else familiarity(str(model), photo, prediction, runs)
+        encoders = prediction_files.encoders(photo, prediction, threshold)
+        files = {
+            ending.partition(".")[0]: write_file(out / f"{name}_{ending}", encode())
+            for ending, encode in encoders.items()
+        }
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        shift = None if onnx else distribution_shift(str(model), photo, prediction, runs)
         results.append(
             {
                 "photo": str(path),
                 "size": list(photo.shape[:2]),
-                **_told(digest(prediction), least),
-                "familiarity": familiar and {**asdict(familiar), "is_familiar": familiar.is_familiar},
+                **_summary_figures(summarize(prediction), threshold),
+                "familiarity": shift and {**asdict(shift), "is_familiar": shift.in_distribution},
                 "total_milliseconds": milliseconds,
                 "files": files,
             }
@@ -161,25 +164,23 @@ def predict_photos(
 
 
 def make_folder(out: Path) -> None:
-    """Make a folder for results, if it is missing; raises DataError where that cannot be."""
+    """Create a folder for results unless it exists.
+
+    Raises:
+        DataError: it cannot be created.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
 
 
-def _percent(confidence: float) -> int:
-    """Return a confidence in whole per cents, which is how exactly confidences are counted."""
-    percent = round(100 * confidence) if math.isfinite(confidence) else -1
-    if not 0 <= percent < FINE_BINS or abs(percent - 100 * confidence) > 1e-6:
-        raise UsageError(
-            f"expected a confidence from 0 to 0.99 in hundredths below which a pixel is unknown, found {confidence:g}"
-        )
-    return percent
-
-
 def write_file(path: Path, content: bytes) -> str:
-    """Write a result and return its path; raises DataError where that cannot be."""
+    """Write a result file and return its path.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -189,23 +190,39 @@ def write_file(path: Path, content: bytes) -> str:
     return str(path)
 
 
-def _told(seen: Seen, least: int) -> dict[str, Any]:
+def distinct_names(names: Sequence[str], *, with_suffix: bool = False) -> list[str]:
+    """Number repeated names as ``street``, ``street-2``, ``street-3``.
+
+    Args:
+        names: file names or their stems.
+        with_suffix: whether the names end in a suffix, before which the number belongs.
+    """
+    distinct: dict[str, None] = {}
+    for name in names:
+        suffix = PurePath(name).suffix if with_suffix else ""
+        stem, unique, numbers = name.removesuffix(suffix), name, count(2)
+        while unique in distinct:
+            unique = f"{stem}-{next(numbers)}{suffix}"
+        distinct[unique] = None
+    return list(distinct)
+
+
+def _percent(confidence: float) -> int:
+    """Return a confidence in whole per cent, the resolution at which confidences are counted."""
+    percent = round(100 * confidence) if math.isfinite(confidence) else -1
+    if not 0 <= percent < FINE_BINS or abs(percent - 100 * confidence) > 1e-6:
+        raise UsageError(
+            f"expected a confidence from 0 to 0.99 in hundredths below which a pixel is unknown, found {confidence:g}"
+        )
+    return percent
+
+
+def _summary_figures(summary: PredictionSummary, threshold: int) -> dict[str, Any]:
     return {
-        "shares": seen.shares,
-        "objects": seen.objects,
-        "mean_confidence": seen.confidence,
-        "unknown": seen.unknown(least),
-        "unknown_below": least / 100,
-        "milliseconds": round(seen.milliseconds, 1),
+        "shares": summary.shares,
+        "objects": summary.objects,
+        "mean_confidence": summary.mean_confidence,
+        "unknown": summary.rejected_share(threshold),
+        "unknown_below": threshold / 100,
+        "milliseconds": round(summary.milliseconds, 1),
     }
-
-
-def _distinct_names(photos: Sequence[Path]) -> list[str]:
-    """Return the stems, numbered where two photos share one."""
-    names: list[str] = []
-    for photo in photos:
-        name, number = photo.stem, 2
-        while name in names:
-            name, number = f"{photo.stem}-{number}", number + 1
-        names.append(name)
-    return names

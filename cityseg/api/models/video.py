@@ -1,9 +1,9 @@
-"""Films, GIFs and folders of photos: an overlay film and a table of what each frame holds."""
+"""Video prediction: an overlay video and a table of class shares per frame."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,102 +20,115 @@ from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
 from cityseg.inference.video import Clip, FilmWriter
 
-_NOTICEABLE = 0.01
-"""Share of the frames from which on missing ones are told: a head may count a few that were never meant to be seen."""
-ClipProgress = Callable[[int, int | None], None]
+_MIN_MISSING = 0.01
+"""Share of missing frames that is reported; a header may count a few frames that were never meant to be shown."""
+VideoProgress = Callable[[int, int | None], None]
+"""Called with (frames done, frames in all, or None if the file does not state it)."""
 
 
 @dataclass(frozen=True)
-class ClipResult:
-    """What came of a clip.
+class VideoResult:
+    """Result of predicting a video.
 
     Attributes:
-        frames: how many were predicted.
-        rate: frames per second of the clip.
-        film: the overlay, MP4.
-        table: a line per frame, CSV: number, second, mean confidence, and each class's share in per cent.
-        shares: mean share of each class over the frames, 0 to 1, largest first, those that occur.
-        missing: frames that the clip's head promises and its end lacks, as in a film whose download was cut off.
+        frames: number of predicted frames.
+        rate: frames per second.
+        video: the overlay video, MP4.
+        table: CSV, one row per frame: number, second, mean confidence, and each class's share in per cent.
+        shares: mean share of each class over the frames, 0 to 1, largest first, without absent classes.
+        missing: frames that the header counts but the file lacks, as after an interrupted download.
     """
 
     frames: int
     rate: float
-    film: Path
+    video: Path
     table: Path
     shares: dict[str, float]
     missing: int = 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        values = {**vars(self), "film": str(self.video), "table": str(self.table)}
+        return {key: values[key] for key in ("frames", "rate", "film", "table", "shares", "missing")}
 
-def predict_clip(
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> VideoResult:
+        """Restore a result from ``as_dict``."""
+        rest = {key: value for key, value in values.items() if key not in ("film", "table")}
+        return cls(video=Path(values["film"]), table=Path(values["table"]), **rest)
+
+
+def predict_video(
     model: str | None,
-    clip: Path,
+    video: Path,
     out: Path,
     *,
     fit: Fit = "stretch",
     flip: bool = False,
     onnx: Path | None = None,
     runs: Path | None = None,
-    most_pixels: int | None = None,
-    on_progress: ClipProgress | None = None,
-) -> ClipResult:
-    """Predict a clip frame by frame and write ``NAME_overlay.mp4`` and ``NAME_classes.csv``, or neither.
+    max_pixels: int | None = None,
+    on_progress: VideoProgress | None = None,
+) -> VideoResult:
+    """Predict a video frame by frame and write ``NAME_overlay.mp4`` and ``NAME_classes.csv``, or neither.
 
     Args:
-        model: MODEL, or None where a file is named instead.
-        clip: a film, a GIF, or a folder of photos, which are taken by name, ten a second.
-        out: folder for the results, made if missing.
-        fit: how a frame is brought to the model's size, see ``cityseg.inference.resize``.
-        flip: also look at every frame mirrored, and average.
-        onnx: a file that ``export`` has written, used instead of MODEL.
+        model: MODEL, or None with ``onnx``.
+        video: a video file, a GIF, or a folder of photos, which are taken by name at ten frames per second.
+        out: folder for the results, created if missing.
+        fit: how a frame is resized to the model's input, see ``cityseg.inference.resize``.
+        flip: flip test-time augmentation.
+        onnx: a file written by ``export``, used instead of MODEL.
         runs: folder of runs.
-        most_pixels: of all frames together; None for any number.
-        on_progress: called with (frames done, frames in all or None where the file does not tell).
+        max_pixels: limit for all frames together; None for no limit.
+        on_progress: called after each frame.
 
     Raises:
         UsageError, CheckpointError: MODEL is unknown or damaged.
-        DataError: no clip, a damaged or too long one, or a folder that cannot be written.
+        DataError: not a video, a damaged or too long one, or a folder that cannot be written.
     """
     predictor = open_predictor(model, onnx, runs)
-    opened = Clip(clip, most_pixels)
-    name = clip.name if clip.is_dir() else clip.stem
-    film, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"
-    rate, total = float(opened.rate), np.zeros(NUM_CLASSES)
+    reader = Clip(video, max_pixels)
+    name = video.name if video.is_dir() else video.stem
+    written, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"
+    rate, total = float(reader.rate), np.zeros(NUM_CLASSES)
     rows: list[list[Any]] = []
 
-    def write_film(part: Path) -> None:
-        with closing(FilmWriter(part, opened.rate)) as writer:
-            for number, frame in enumerate(opened.frames()):
-                shares, confidence, drawn = _predicted(predictor, frame, fit, flip)
-                writer.add(drawn)
+    def write_video(path: Path) -> None:
+        with closing(FilmWriter(path, reader.rate)) as writer:
+            for number, frame in enumerate(reader.frames()):
+                shares, confidence, blended = _predict_frame(predictor, frame, fit, flip)
+                writer.add(blended)
                 total[:] += shares
                 rows.append([number, f"{number / rate:.3f}", f"{confidence:.4f}", *(f"{100 * s:.4f}" for s in shares)])
                 if on_progress:
-                    on_progress(number + 1, opened.length)
+                    on_progress(number + 1, reader.length)
         if not rows:
-            raise DataError(f"{clip}: expected a clip with at least one frame, found none")
+            raise DataError(f"{video}: expected a video with at least one frame, found none")
 
-    def write_table(part: Path) -> None:
-        with part.open("w", encoding="utf-8", newline="") as file:
+    def write_table(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["frame", "second", "mean_confidence", *(f"{name}_percent" for name in CLASS_NAMES)])
             writer.writerows(rows)
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_atomically(film, write_film)
+        write_atomically(written, write_video)
         write_atomically(table, write_table)
     except OSError as error:
         raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
     mean = total / len(rows)
-    order = np.argsort(-mean, kind="stable")
-    shares = {CLASS_NAMES[place]: float(mean[place]) for place in order if mean[place]}
-    missing = 0 if opened.length is None else opened.length - len(rows)
-    return ClipResult(len(rows), rate, film, table, shares, missing if missing >= _NOTICEABLE * len(rows) else 0)
+    shares = {CLASS_NAMES[index]: float(mean[index]) for index in np.argsort(-mean, kind="stable") if mean[index]}
+    missing = 0 if reader.length is None else reader.length - len(rows)
+    return VideoResult(len(rows), rate, written, table, shares, missing if missing >= _MIN_MISSING * len(rows) else 0)
 
 
-def _predicted(predictor: Predictor, frame: np.ndarray, fit: Fit, flip: bool) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return the classes' shares of a frame, the mean confidence, and the frame with the classes over it."""
-    found = predictor.predict(frame, fit, flip=flip)
-    counts = np.bincount(found.train_ids.ravel(), minlength=256)[:NUM_CLASSES]
-    seen = found.train_ids < NUM_CLASSES
-    return counts / counts.sum(), float(found.confidence[seen].mean()), overlay(frame, found.train_ids)
+def _predict_frame(
+    predictor: Predictor, frame: np.ndarray, fit: Fit, flip: bool
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return the class shares of a frame, its mean confidence, and its overlay."""
+    prediction = predictor.predict(frame, fit, flip=flip)
+    counts = np.bincount(prediction.train_ids.ravel(), minlength=256)[:NUM_CLASSES]
+    confidence = float(prediction.confidence[prediction.train_ids < NUM_CLASSES].mean())
+    return counts / counts.sum(), confidence, overlay(frame, prediction.train_ids)

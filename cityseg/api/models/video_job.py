@@ -1,7 +1,7 @@
 """Video prediction in a process of its own, so that an app that serves others stays responsive.
 
 ``python -m cityseg.api.models.video_job FOLDER`` is that process: it reads ``request.json`` and records its progress
-and result in ``status.json``. Only ``predict_clip_apart`` starts it.
+and result in ``status.json``. Only ``predict_video_in_process`` starts it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
-from cityseg.api.models.video import ClipResult, predict_clip
+from cityseg.api.models.video import VideoProgress, VideoResult, predict_video
 from cityseg.errors import CitysegError, Stopped
 from cityseg.files import write_json
 from cityseg.inference.resize import Fit
@@ -25,30 +23,29 @@ _POLL_SECONDS = 0.2
 _NICENESS = 10
 
 
-def predict_clip_apart(
+def predict_video_in_process(
     model: str,
-    clip: Path,
+    video: Path,
     out: Path,
     *,
     fit: Fit = "stretch",
     flip: bool = False,
-    most_pixels: int | None = None,
-    on_progress: Callable[[int, int | None], None],
-) -> ClipResult:
-    """Run ``predict_clip`` in a process of low priority.
+    max_pixels: int | None = None,
+    on_progress: VideoProgress,
+) -> VideoResult:
+    """Run ``predict_video`` in a process of its own at low priority.
 
     Args:
-        model, clip, out, fit, flip, most_pixels: see ``predict_clip``.
-        on_progress: called a few times a second with (frames done, frames in all or None if the file does not tell);
-            an exception that it raises ends the process and is raised here.
+        model, video, out, fit, flip, max_pixels: as for ``predict_video``.
+        on_progress: called a few times a second; an exception it raises ends the process and is raised here.
 
     Raises:
-        CitysegError: what ``predict_clip`` refuses, or the process ended without a result.
+        CitysegError: what ``predict_video`` raises, or the process ended without a result.
     """
-    with tempfile.TemporaryDirectory(prefix="cityseg-video-", ignore_cleanup_errors=True) as place:
-        folder = Path(place)
-        request = {"model": model, "clip": str(clip), "out": str(out), "fit": fit, "flip": flip}
-        write_json(folder / "request.json", {**request, "most_pixels": most_pixels})
+    with tempfile.TemporaryDirectory(prefix="cityseg-video-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
+        request = {"model": model, "video": str(video), "out": str(out), "fit": fit, "flip": flip}
+        write_json(folder / "request.json", {**request, "max_pixels": max_pixels})
         process = subprocess.Popen(
             [sys.executable, "-m", "cityseg.api.models.video_job", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -68,11 +65,11 @@ def predict_clip_apart(
             process.wait()
         status = record.read()
     if status is not None and status.state == "finished":
-        return ClipResult(**{**status.result, **{name: Path(status.result[name]) for name in ("film", "table")}})
+        return VideoResult.from_dict(status.result)
     if status is not None and status.error and process.returncode == 0:
         raise CitysegError(status.error)
     raise CitysegError(
-        f"{clip.name}: expected an overlay video, found its process ended without a result (exit code "
+        f"{video.name}: expected an overlay video, found its process ended without a result (exit code "
         f"{process.returncode}), as it does when memory runs out; try a smaller video"
     )
 
@@ -82,16 +79,15 @@ def run(folder: Path) -> None:
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     parent, record = os.getppid(), _record(folder)
 
-    def note(done: int, total: int | None) -> None:
+    def on_progress(done: int, total: int | None) -> None:
         if os.getppid() != parent:
-            raise Stopped("stopped, because the app that started it has ended")
+            raise Stopped("stopped, because the app that started this process has ended")
         record.note("", done, total or 0)
 
     try:
         with record.recorded(lambda name: f"stopped by {name}"):
-            clip, out = Path(request.pop("clip")), Path(request.pop("out"))
-            result = predict_clip(clip=clip, out=out, **request, on_progress=note)
-            record.finish({**asdict(result), "film": str(result.film), "table": str(result.table)})
+            video, out = Path(request.pop("video")), Path(request.pop("out"))
+            record.finish(predict_video(video=video, out=out, **request, on_progress=on_progress).as_dict())
     except CitysegError:
         pass  # the record holds its message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -62,7 +63,7 @@ class Result:
 
     @property
     def macro_f1(self) -> float | None:
-        """Macro F1 on test, or on val if not evaluated on test."""
+        """Macro F1 on test, or on val if test was not evaluated; None if neither was."""
         test = self.score("test", "f1")
         return self.score("val", "f1") if test is None else test
 
@@ -122,6 +123,12 @@ def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Resu
         except (UsageError, CheckpointError):
             continue
     return results
+
+
+def usable_models(results: Iterable[Result]) -> list[Result]:
+    """Return the results that have weights, best first by ``macro_f1``."""
+    usable = [result for result in results if (result.run.checkpoint / checkpoint.WEIGHTS).is_file()]
+    return sorted(usable, key=lambda result: (-(result.macro_f1 or 0), result.id))
 
 
 def _result(run: Run, source: Source) -> Result:

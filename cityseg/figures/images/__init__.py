@@ -1,1 +1,1 @@
-"""Pictures rather than charts: overlays, crops, PNG encoding and the files of a prediction."""
+"""Images rather than charts: overlays, crops, PNG encoding and the files of a prediction."""

@@ -1,4 +1,4 @@
-"""A place in a photo, enlarged, with a region outlined."""
+"""Enlarged crops of a photo with a region outlined."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from PIL import Image
 from scipy import ndimage
 
 _INNER, _OUTER = (255, 255, 255), (0, 0, 0)
-"""A white line inside a black one is seen on any ground."""
-_LEAST_SHARE = 0.15
-"""A crop is at least this share of the photo's height, so that its surroundings can be recognised."""
+"""A white line inside a black one is visible on any background."""
+_MIN_SHARE = 0.15
+"""Smallest crop as a share of the photo's height, so that the surroundings can be recognised."""
 
 
 def outlined_crop(
@@ -27,19 +27,19 @@ def outlined_crop(
     Args:
         photo: (H, W, 3) uint8.
         mask: (h, w) bool, the region inside its box.
-        box: (top, left, bottom, right) of the region in the map it was found in.
+        box: (top, left, bottom, right) of the region in its label map.
         size: (height, width) of that map, which covers the whole photo.
-        stretch: how much wider the photo is meant to be shown than it is stored.
-        aspect: width over height of the crop as shown.
-        width: of the crop in pixels as shown.
+        stretch: display width over stored width of the photo.
+        aspect: width over height of the displayed crop.
+        width: of the displayed crop, in pixels.
 
     Returns:
-        (round(width / aspect), width, 3) uint8. Outlines follow the pixels of the map.
+        (round(width / aspect), width, 3) uint8. Outlines follow the pixels of the label map.
     """
     height, full = photo.shape[:2]
     down, across = height / size[0], full * stretch / size[1]
     top, left, bottom, right = box[0] * down, box[1] * across, box[2] * down, box[3] * across
-    tall = max(1.6 * (bottom - top), 1.6 * (right - left) / aspect, _LEAST_SHARE * height)
+    tall = max(1.6 * (bottom - top), 1.6 * (right - left) / aspect, _MIN_SHARE * height)
     tall = min(tall, height, full * stretch / aspect)
     y = min(max((top + bottom - tall) / 2, 0.0), height - tall)
     x = min(max((left + right - tall * aspect) / 2, 0.0), full * stretch - tall * aspect)
@@ -55,7 +55,7 @@ def outlined_crop(
 
 
 def _sampled(mask: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Look a mask up at rows x columns; outside it is False."""
-    lies = ((rows >= 0) & (rows < mask.shape[0]))[:, None] & ((columns >= 0) & (columns < mask.shape[1]))
-    held: np.ndarray = mask[np.clip(rows, 0, mask.shape[0] - 1)][:, np.clip(columns, 0, mask.shape[1] - 1)]
-    return held & lies
+    """Index a mask at rows x columns, False outside."""
+    valid = ((rows >= 0) & (rows < mask.shape[0]))[:, None] & ((columns >= 0) & (columns < mask.shape[1]))
+    values: np.ndarray = mask[np.clip(rows, 0, mask.shape[0] - 1)][:, np.clip(columns, 0, mask.shape[1] - 1)]
+    return values & valid

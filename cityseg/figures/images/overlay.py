@@ -1,4 +1,4 @@
-"""Label maps laid over photos."""
+"""Label maps blended over photos."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from cityseg.classes import IGNORE_INDEX, PALETTE
 
 _BAND_PIXELS = 1_000_000
-"""Pixels that are blended at once."""
+"""Pixels blended at a time."""
 
 
 def overlay(
     photo: np.ndarray, train_ids: np.ndarray, opacity: float = 0.55, palette: np.ndarray = PALETTE
 ) -> np.ndarray:
-    """Blend class colours over a photo; void stays photo.
+    """Blend class colours over a photo; void shows the photo.
 
     Args:
         photo: (H, W, 3) uint8.
@@ -24,15 +24,15 @@ def overlay(
     Returns:
         (H, W, 3) uint8.
     """
-    # What comes out depends on a value, a class and a channel, so all there can be is worked out once.
+    # The result depends on a value, a class and a channel only, so all combinations are blended once and looked up.
     values = np.arange(256, dtype=np.uint8)[:, None]
     blended = (values * (1 - opacity) + palette[:, None] * opacity).round().astype(np.uint8)
     blended[IGNORE_INDEX] = values
-    laid = np.empty_like(photo)
+    result = np.empty_like(photo)
     rows = max(1, _BAND_PIXELS // max(1, photo.shape[1]))
     for top in range(0, photo.shape[0], rows):
         band = slice(top, top + rows)
         classes = train_ids[band].astype(np.uint16) << 8
         for channel in range(3):
-            laid[band, :, channel] = blended[..., channel].ravel()[classes | photo[band, :, channel]]
-    return laid
+            result[band, :, channel] = blended[..., channel].ravel()[classes | photo[band, :, channel]]
+    return result

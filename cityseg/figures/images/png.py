@@ -1,4 +1,4 @@
-"""Pictures as PNG files."""
+"""PNG encoding."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 
-def png(picture: np.ndarray) -> bytes:
-    """Return a (H, W) or (H, W, 3) uint8 picture as a PNG file.
+def png(image: np.ndarray) -> bytes:
+    """Return a (H, W) or (H, W, 3) uint8 image as a PNG file.
 
-    Only runs of one value are packed. In maps there is hardly more to be found, in overlays nothing at all, and looking
-    for it takes four times as long.
+    Only runs of one value are compressed: label maps have hardly any other repeats, overlays have none, and searching
+    for them takes four times as long.
     """
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_type=zlib.Z_RLE)
+    Image.fromarray(image).save(file, "PNG", compress_type=zlib.Z_RLE)
     return file.getvalue()

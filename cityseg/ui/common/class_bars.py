@@ -1,4 +1,4 @@
-"""What one frame holds, as plain bars: they are there at once, where a chart would first load its library."""
+"""Class shares of one frame as plain HTML bars, which appear at once; a chart would load its library first."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _STYLE = """<style>
 
 
 def share_bars(pixels: np.ndarray, usual: np.ndarray, palette: np.ndarray = PALETTE) -> str:
-    """Return which classes a frame holds as an HTML list, largest first, with a tick at each class's usual share.
+    """Return the class shares of a frame as an HTML list, largest first, with a tick at each class's mean share.
 
     Args:
         pixels: (19,) pixels of each class in the frame.
-        usual: (19,) share of each class among all frames like it.
+        usual: (19,) share of each class in all frames of the split.
         palette: (256, 3) uint8.
     """
     share = pixels / max(1, pixels.sum())

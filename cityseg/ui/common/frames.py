@@ -1,4 +1,4 @@
-"""Frames of the connected data as the pages show them."""
+"""Frames of the connected dataset as the pages display them."""
 
 from __future__ import annotations
 
@@ -23,33 +23,29 @@ def frame_names(spec: str, split: Split) -> tuple[str, ...]:
 
 @st.cache_data(show_spinner=False, ttl=600, max_entries=2000)
 def thumbnail(spec: str, split: Split, name: str) -> str:
-    """Return a frame as a small ``data:`` picture, 2:1."""
+    """Return a frame as a small 2:1 JPEG in a ``data:`` URL."""
     if cache.is_prepared(spec):
         small = cache.prepared(spec)[split]
-        photo = small.photos[small.meta.frames.index(name)]
-    else:
-        photo = resize_photo(cache.frame(spec, split, name).photo, STATISTICS_SIZE)
-    return encode_thumbnail(photo)
+        return encode_thumbnail(small.photos[small.meta.frames.index(name)])
+    return encode_thumbnail(resize_photo(cache.frame(spec, split, name).photo, STATISTICS_SIZE))
 
 
 def is_squashed(info: DataInfo) -> bool:
-    """Whether the files hold Cityscapes frames, 2:1 by nature, at a square size."""
+    """Whether the files hold Cityscapes frames, which are 2:1, at a square size."""
     return info.kind == "cityscapes" and info.native_size[0] == info.native_size[1]
 
 
 def unsquashed(photo: np.ndarray, info: DataInfo) -> np.ndarray:
-    """Stretch a (H, W, 3) uint8 photo back to 2:1 if the files hold squashed frames; for showing only."""
-    if not is_squashed(info):
-        return photo
+    """Stretch a (H, W, 3) uint8 photo to 2:1 for display if the files hold squashed frames."""
+    return stretched(photo) if is_squashed(info) else photo
+
+
+def stretched(photo: np.ndarray) -> np.ndarray:
+    """Double the width of a (H, W, 3) uint8 photo."""
     height, width = photo.shape[:2]
     return np.asarray(Image.fromarray(photo).resize((2 * width, height), Image.Resampling.BILINEAR))
 
 
-def doubt(prediction: Prediction) -> Layer:
-    """Return a layer that shows how unsure a model is of every pixel."""
-    return Layer("doubt", np.rint((1 - prediction.confidence) * 254).astype(np.uint8), scale=("sure", "unsure"))
-
-
 def entropy(prediction: Prediction) -> Layer:
-    """Return a layer that shows the entropy of all 19 probabilities of every pixel."""
+    """Return a layer of the per-pixel entropy of all 19 probabilities."""
     return Layer("entropy", np.rint(prediction.entropy * 254).astype(np.uint8), scale=("sure", "undecided"))

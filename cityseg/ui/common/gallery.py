@@ -1,4 +1,4 @@
-"""A grid of thumbnails that are chosen by a click, on any page that lists frames."""
+"""A grid of thumbnails to choose a frame from by clicking."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Thumbnail:
     """One cell of the grid.
 
     Attributes:
-        name: what a click reports.
-        title: one short line under the picture.
+        name: reported on a click.
+        title: one short line under the image.
         note: a fainter second line, empty for none.
-        source: the picture as a ``data:`` address, see ``encode_thumbnail``.
+        source: the image as a ``data:`` URL, see ``encode_thumbnail``.
     """
 
     name: str
@@ -89,7 +89,7 @@ export default function mount({ data, parentElement, setTriggerValue }) {
     note.textContent = thumbnail.note;
     cell.setAttribute("aria-pressed", String(thumbnail.name === data.chosen));
     cell.onclick = () => {
-      // The mark moves at once; the page follows when Python has answered.
+      // Mark the cell at once; the page follows when Python has answered.
       for (const other of root.children) other.setAttribute("aria-pressed", String(other === cell));
       setTriggerValue("chosen", thumbnail.name);
       const target = data.target ? document.querySelector(`.st-key-${data.target}`) : null;
@@ -106,7 +106,7 @@ _mount = st.components.v2.component("cityseg_gallery", css=_CSS, js=_JS)
 
 
 def encode_thumbnail(photo: np.ndarray, quality: int = 82) -> str:
-    """Return a (H, W, 3) uint8 picture as a JPEG in a ``data:`` address."""
+    """Return a (H, W, 3) uint8 image as a JPEG in a ``data:`` URL."""
     file = io.BytesIO()
     Image.fromarray(np.asarray(photo)).save(file, "JPEG", quality=quality)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
@@ -128,12 +128,11 @@ def gallery(
     Args:
         thumbnails: cells in reading order; names must differ.
         key: Streamlit key, unique on the page.
-        label: what the grid shows, for screen readers.
+        label: description of the grid for screen readers.
         chosen: name of the cell to mark.
-        aspect: width over height at which every picture is shown.
-        cell: least width of a cell in pixels on a wide screen.
-        narrow: the same on a phone.
-        target: key of the container that shows a chosen frame; scrolled to where it is out of sight.
+        aspect: width over height at which every image is shown.
+        cell, narrow: minimum width of a cell in pixels, on a wide screen and on a phone.
+        target: key of the container that shows the chosen frame; a click scrolls it into view.
 
     Returns:
         The name of the thumbnail clicked in this run, else None.
@@ -153,4 +152,4 @@ def gallery(
 
 
 def _ignore() -> None:
-    """Streamlit passes on only those events that have a callback."""
+    """Do nothing: Streamlit reports only events that have a callback."""

@@ -1,4 +1,4 @@
-"""Where the models of the predict page agree on a photo, and where they differ most."""
+"""The agreement tab of the Predict page: where models agree on a photo, and where they differ most."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from cityseg.analysis.prediction.agreement import Agreement
 from cityseg.figures.agreement import legend
 from cityseg.figures.class_shares import percent_text
 from cityseg.ui.common.viewer import PHOTO, Layer, viewer
-from cityseg.ui.predict.layers import Sight
-from cityseg.ui.predict.model_view import Shown
+from cityseg.ui.predict.model_view import ModelView, Photo
 from cityseg.ui.predict.result_view import GROUP
-from cityseg.ui.predict.sources import Street
 
 
-def show(street: Street, photo: Shown, sights: Sequence[Sight]) -> None:
-    """Show the map of agreement and the largest differences between the first model and each other one."""
-    if len(sights) < 2:
+def show(name: str, photo: Photo, views: Sequence[ModelView]) -> None:
+    """Show the agreement map and the largest differences between the first model and each other one.
+
+    Args:
+        name: of the photo.
+        photo: display-sized.
+        views: one per model.
+    """
+    if len(views) < 2:
         st.info(
-            "Choose a second model above: then you see where both agree on this photo, and where they do not.",
+            "Choose a second model above to see where both agree on this photo and where they differ.",
             icon=":material/compare:",
         )
         return
-    found, differences = _compared(
-        tuple(sight.look.key for sight in sights), [sight.look.seen.train_ids for sight in sights]
-    )
-    names = [sight.model.id for sight in sights]
+    found, differences = _compare(tuple(view.key for view in views), [view.summary.train_ids for view in views])
+    models = [view.model.id for view in views]
     left, right = st.columns([7, 5], gap="medium")
     with left:
-        layer = Layer("agreement", found.dissenting, classes=legend(len(sights)))
         viewer(
-            photo.photo,
-            [layer],
+            photo.image,
+            [Layer("agreement", found.dissenting, classes=legend(len(views)))],
             key="predict_agreement",
-            alt=f"Where {', '.join(names)} agree on the street photo {street.name}.",
+            alt=f"Agreement of {', '.join(models)} on the photo {name}.",
             compare=(PHOTO, "agreement"),
             group=GROUP,
             clicks=False,
         )
     with right:
-        whom = "Both models" if len(sights) == 2 else f"All {len(sights)} models"
-        st.markdown(f"**{whom} say the same on {percent_text(found.share)} of the picture.**")
+        subject = "Both models" if len(views) == 2 else f"All {len(views)} models"
+        st.markdown(f"**{subject} agree on {percent_text(found.share)} of the image.**")
         st.caption(
-            "What they agree on can still be wrong: models that learned from the same streets make the same mistakes. "
-            "But where they differ, at most one of them is right."
+            "Models can agree and still be wrong: trained on the same data, they make the same mistakes. Where they "
+            "differ, at most one of them is right."
         )
-        first = names[0]
-        for second, regions in zip(names[1:], differences, strict=True):
-            st.markdown(f"**{first} and {second} differ most here**")
+        height, width = found.dissenting.shape
+        for second, regions in zip(models[1:], differences, strict=True):
+            st.markdown(f"**Largest differences between {models[0]} and {second}**")
             if not regions:
-                st.markdown("Nowhere in one piece of at least 0.1 % of the picture.")
-            size = sights[0].look.seen.train_ids.shape
-            lines = [agreement.words(region, first, second, (size[0], size[1])) for region in regions]
-            st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, start=1)))
+                st.markdown("No connected region covers 0.1 % of the image.")
+            lines = [agreement.describe(region, models[0], second, (height, width)) for region in regions]
+            st.markdown("\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _compared(keys: tuple[str, ...], _maps: Sequence[np.ndarray]) -> tuple[Agreement, list[list[Region]]]:
+def _compare(keys: tuple[str, ...], _maps: Sequence[np.ndarray]) -> tuple[Agreement, list[list[Region]]]:
     first, *others = _maps
-    return agreement.agreement(_maps), [agreement.largest(first, other) for other in others]
+    return agreement.agreement(_maps), [agreement.largest_differences(first, other) for other in others]

@@ -1,4 +1,4 @@
-"""How far a photo is from what a model knows, on the predict page."""
+"""The out-of-distribution check of the Predict page, and its warnings."""
 
 from __future__ import annotations
 
@@ -6,74 +6,70 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cityseg.analysis.prediction.distribution_shift import Familiarity
+from cityseg.analysis.prediction.distribution_shift import DistributionShift
 from cityseg.figures import theme
-from cityseg.figures.distribution_shift import familiar
-from cityseg.ui.predict.layers import Sight
+from cityseg.figures.distribution_shift import trait_ranges
+from cityseg.ui.predict.model_view import ModelView
 
-UNSURE_BELOW = 0.65
-"""Mean confidence under which the page warns."""
-
-
-def warn(sights: Sequence[Sight]) -> None:
-    """Say beside the pictures where they should not be relied on: the photo is unlike val, or a model unsure."""
-    found = [words for sight in sights if (words := _doubts(sight))]
-    # Models with the same doubts need not repeat each other.
-    if found:
-        st.warning("\n\n".join(dict.fromkeys(found)), icon=":material/help:")
+WARN_BELOW = 0.65
+"""Mean confidence below which the page warns."""
 
 
-def _doubts(sight: Sight) -> str:
-    words = []
-    found, confidence = sight.look.familiarity, sight.look.seen.confidence
-    if found is not None and not found.is_familiar:
-        words.append(found.sentence)
-    if confidence < UNSURE_BELOW:
-        words.append(
-            f"**{sight.model.id} is unsure here**: it holds its own answer for {100 * confidence:.0f} % likely on "
-            "average."
-        )
-        if found is None:
-            words.append(
-                "Either it has not learned much yet, or this photo differs from what it learned from: another camera "
-                "or viewpoint, night, rain, another country. Do not rely on this picture."
+def warn(views: Sequence[ModelView]) -> None:
+    """Warn about photos unlike the val frames and about models with low confidence."""
+    warnings = [warning for view in views if (warning := _warning(view))]
+    # Several models often give the same warning.
+    if warnings:
+        st.warning("\n\n".join(dict.fromkeys(warnings)), icon=":material/help:")
+
+
+def _warning(view: ModelView) -> str:
+    sentences = []
+    shift, confidence = view.shift, view.summary.mean_confidence
+    if shift is not None and not shift.in_distribution:
+        sentences.append(shift.sentence)
+    if confidence < WARN_BELOW:
+        sentences.append(f"**{view.model.id} is unsure**: its mean confidence is {100 * confidence:.0f} %.")
+        if shift is None:
+            sentences.append(
+                "Either it needs more training, or this photo differs from its training data: another camera, "
+                "viewpoint or country, night, rain. Do not rely on this prediction."
             )
-    return " ".join(words)
+    return " ".join(sentences)
 
 
-def show(sights: Sequence[Sight]) -> None:
-    """Show where the photo lies among the val frames, for each model."""
-    for sight in sights:
-        name, found = sight.model.id, sight.look.familiarity
-        if found is None:
+def show(views: Sequence[ModelView]) -> None:
+    """Show the traits of the photo among the val frames of each model."""
+    for view in views:
+        model, shift = view.model.id, view.shift
+        if shift is None:
             st.info(
-                f"What val looks like to {name} has not been counted yet. `cityseg evaluate {name} --split val` counts "
-                "it.",
+                f"The val statistics of {model} are not stored yet. `cityseg evaluate {model} --split val` computes "
+                "them.",
                 icon=":material/speed:",
             )
         else:
-            _card(name, found)
-    if any(sight.look.familiarity for sight in sights):
+            _show_traits(model, shift)
+    if any(view.shift for view in views):
         st.caption(
-            "How to read it: the band holds the middle nine of ten val frames, streets like those the model learned "
-            "from; the diamond is this photo, orange where it lies outside. A photo inside every band can still be "
-            "unlike them in ways that are not measured here."
+            "How to read it: each band holds the middle 90 % of the val frames, the diamond is this photo, orange if "
+            "it lies outside. A photo inside every band can still differ in ways that are not measured here."
         )
 
 
-def _card(name: str, found: Familiarity) -> None:
+def _show_traits(model: str, shift: DistributionShift) -> None:
     left, right = st.columns([7, 5], gap="medium", vertical_alignment="center")
     with left:
         st.plotly_chart(
-            familiar(found, theme.run_color(name)),
-            key=f"predict_familiar_{name}",
+            trait_ranges(shift, theme.run_color(model)),
+            key=f"predict_familiar_{model}",
             config={"displayModeBar": False},
-            alt=f"This photo among the val frames of {name}. {found.sentence}",
+            alt=f"This photo among the val frames of {model}. {shift.sentence}",
         )
     with right:
-        st.markdown(f"**{name}**: {found.sentence}")
+        st.markdown(f"**{model}**: {shift.sentence}")
         st.markdown(
-            "\n".join(f"- **{trait.name}** {trait.value:.0f} %: {_rank(trait.percentile)}" for trait in found.traits)
+            "\n".join(f"- **{trait.name}** {trait.value:.0f} %: {_rank(trait.percentile)}" for trait in shift.traits)
         )
 
 

@@ -1,23 +1,23 @@
-"""What can be taken from the predict page: the files that ``cityseg predict`` writes."""
+"""Downloads of the Predict page: the files that ``cityseg predict`` writes."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import streamlit as st
 
+from cityseg import api
 from cityseg.api.types import Fit
 from cityseg.figures.images import prediction_files
 from cityseg.ui.app import cache
-from cityseg.ui.predict.model_view import Opened
-from cityseg.ui.predict.sources import Street
+from cityseg.ui.predict.sources import ImageSource, release_memory
 
-_OFFERS = (
-    ("Overlay", "overlay.png", "image/png", ":material/layers:", "The photo with the classes laid over it."),
-    ("Colours", "color.png", "image/png", ":material/palette:", "One official colour per class."),
+_FILES = (
+    ("Overlay", "overlay.png", "image/png", ":material/layers:", "The photo with the classes blended over it."),
+    ("Colours", "color.png", "image/png", ":material/palette:", "The official colour of each class."),
     (
         "Label ids",
         "labelIds.png",
@@ -26,32 +26,32 @@ _OFFERS = (
         "Grey values are the official Cityscapes ids 0 to 33, ready for the official scripts; unknown pixels are 0, "
         "unlabeled.",
     ),
-    ("Shares", "classes.csv", "text/csv", ":material/table:", "Pixels, share and objects of every class seen."),
+    ("Shares", "classes.csv", "text/csv", ":material/table:", "Pixels, share and objects of every predicted class."),
 )
 
 
-def downloads(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool, least: int) -> None:
-    """Offer what ``cityseg predict`` writes, and all of it as one file; made when asked for.
+def show(sources: Sequence[ImageSource], model: str, fit: Fit, *, flip: bool, threshold: int) -> None:
+    """Show download buttons for each file and for all of them as zip; contents are computed on click.
 
     Args:
-        streets: the one that is shown, then any others that were uploaded with it.
-        model: whose view is written.
-        fit: how photos are brought to its size.
-        flip: whether the mirrored photo is looked at too.
-        least: confidence in per cent below which a pixel is unknown, 0 for none.
+        sources: the shown one, then the others that were uploaded with it.
+        model: whose prediction is written.
+        fit: how photos are resized to the model's input.
+        flip: flip test-time augmentation.
+        threshold: confidence in per cent below which a pixel is unknown, 0 for none.
     """
-    street, many = streets[0], len(streets) > 1
-    grey = f"unknown below {least} %, " if least else ""
+    source, several = sources[0], len(sources) > 1
+    unknown = f"unknown below {threshold} %, " if threshold else ""
     st.markdown(
-        f"**Take it with you** :small[:gray[as {model} sees it, {grey}at the photo's own size, without its place and "
-        "camera data]]"
+        f"**Download** :small[:gray[prediction of {model}, {unknown}at the photo's own size, without location and "
+        "camera metadata]]"
     )
     with st.container(horizontal=True, gap="small"):
-        for words, kind, mime, icon, meaning in _OFFERS:
+        for label, kind, mime, icon, meaning in _FILES:
             st.download_button(
-                words,
-                partial(one_file, street, kind, model, fit, flip=flip, least=least),
-                f"{street.name}_{kind}",
+                label,
+                partial(file_content, source, kind, model, fit, flip=flip, threshold=threshold),
+                f"{source.name}_{kind}",
                 mime,
                 key=f"predict_download_{kind}",
                 icon=icon,
@@ -59,49 +59,52 @@ def downloads(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool, le
                 on_click="ignore",
             )
         st.download_button(
-            f"All {len(streets)} photos as zip" if many else "All as zip",
-            partial(zipped, tuple(streets), model, fit, flip=flip, least=least),
-            "photos_cityseg.zip" if many else f"{street.name}_cityseg.zip",
+            f"All {len(sources)} photos as zip" if several else "All as zip",
+            partial(zipped_files, tuple(sources), model, fit, flip=flip, threshold=threshold),
+            "photos_cityseg.zip" if several else f"{source.name}_cityseg.zip",
             "application/zip",
             key="predict_download_zip",
             icon=":material/folder_zip:",
             type="primary",
             on_click="ignore",
-            help="Every photo you gave is predicted anew for this, which takes a moment each." if many else None,
+            help="Predicts every uploaded photo again, which takes a moment each." if several else None,
         )
 
 
-def one_file(street: Street, kind: str, model: str, fit: Fit, *, flip: bool, least: int = 0) -> bytes:
-    """Return the file of a street with this ending."""
-    opened = Opened(street)
-    data = _makers(opened, model, fit, flip, least)[kind]()
-    opened.close()
-    return data
+def file_content(source: ImageSource, kind: str, model: str, fit: Fit, *, flip: bool, threshold: int = 0) -> bytes:
+    """Return the content of one file of a source, by its ending."""
+    return _contents(source, model, fit, flip, threshold, [kind])[kind]
 
 
-def _makers(opened: Opened, model: str, fit: Fit, flip: bool, least: int) -> dict[str, Callable[[], bytes]]:
-    photo = opened.original.photo
-    return prediction_files.makers(photo, cache.predictor(model).predict(photo, fit, flip=flip), least)
+def zipped_files(sources: Sequence[ImageSource], model: str, fit: Fit, *, flip: bool, threshold: int = 0) -> bytes:
+    """Return all files of all sources as one zip file; sources of the same name are numbered."""
+    names = api.distinct_names([source.name for source in sources])
+    kinds = [kind for _, kind, *_ in _FILES]
+    return zipped(
+        (f"{name}_{kind}", content)
+        for name, source in zip(names, sources, strict=True)
+        for kind, content in _contents(source, model, fit, flip, threshold, kinds).items()
+    )
 
 
-def zipped(streets: Sequence[Street], model: str, fit: Fit, *, flip: bool, least: int = 0) -> bytes:
-    """Return every file of every street in one zip file; streets of one name are numbered."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, street in zip(_distinct([street.name for street in streets]), streets, strict=True):
-            opened = Opened(street)
-            for kind, make in _makers(opened, model, fit, flip, least).items():
-                archive.writestr(f"{name}_{kind}", make())
-            opened.close()
-    return file.getvalue()
+def _contents(
+    source: ImageSource, model: str, fit: Fit, flip: bool, threshold: int, kinds: Iterable[str]
+) -> dict[str, bytes]:
+    # Downloads run beside the page, so they decode for themselves instead of sharing the pixels held by the source.
+    photo, _ = source.load()
+    prediction = cache.predictor(model).predict(photo, fit, flip=flip)
+    encoders = prediction_files.encoders(photo, prediction, threshold)
+    contents = {kind: encoders[kind]() for kind in kinds}
+    size = photo.size
+    del photo, prediction, encoders
+    release_memory(size)
+    return contents
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Number names that occur again: two photos may differ in their endings alone."""
-    found: list[str] = []
-    for name in names:
-        distinct, number = name, 2
-        while distinct in found:
-            distinct, number = f"{name}-{number}", number + 1
-        found.append(distinct)
-    return found
+def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return files, as name and content, as one uncompressed zip file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return buffer.getvalue()

@@ -1,128 +1,119 @@
-"""What models see in a street, looked up once; little is kept of a large photo, only what a page shows."""
+"""Display-sized photos, and the view of each model on them; large photos and predictions are not kept."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from cityseg import api
-from cityseg.analysis.prediction import summary
-from cityseg.analysis.prediction.distribution_shift import Familiarity
-from cityseg.analysis.prediction.summary import MOST_SIDE, Seen
+from cityseg.analysis.prediction.distribution_shift import DistributionShift
+from cityseg.analysis.prediction.summary import MAX_SIDE, PredictionSummary, reduce_map, summarize
 from cityseg.api import Result
-from cityseg.api.types import WEIGHTS, Fit, give_back_freed_memory, resize_photo
-from cityseg.classes import IGNORE_INDEX
-from cityseg.ui.app import cache
-from cityseg.ui.common.viewer.encode import encode_map, encode_photo
-from cityseg.ui.predict.sources import Original, Street
+from cityseg.api.types import WEIGHTS, Fit, resize_photo
+from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
+from cityseg.figures.images.prediction_files import UNKNOWN, UNKNOWN_COLOR
+from cityseg.ui.app import cache, session
+from cityseg.ui.common.frames import stretched
+from cityseg.ui.common.viewer import Layer
+from cityseg.ui.common.viewer.encode import EncodedImage, encode_confidence, encode_map, encode_photo
+from cityseg.ui.predict.sources import ImageSource
 
-LARGE = 3 * 8_000_000
-"""Bytes of a decoded photo above which the memory it took is given back by hand."""
-
-
-class Opened:
-    """A street within one run of the page: decoded at most once, only if something new is asked, then forgotten."""
-
-    def __init__(self, street: Street) -> None:
-        self.street = street
-
-    @cached_property
-    def original(self) -> Original:
-        """The photo at its own size; raises what ``Street.load`` does."""
-        return self.street.load()
-
-    def close(self) -> None:
-        """Let the photo go, if it was decoded at all."""
-        original = self.__dict__.pop("original", None)
-        if original is not None:
-            large = original.photo.size > LARGE
-            del original
-            if large:
-                give_back_freed_memory()
+PREDICTION = "prediction"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A photo for the eye.
+class Photo:
+    """A display-sized photo.
 
     Attributes:
-        photo: (h, w, 3) uint8, at most ``MOST_SIDE`` pixels on the longer side.
-        truth: (h', w') uint8 train ids where they are known.
+        image: at most ``MAX_SIDE`` pixels on the longer side.
+        truth: (h, w) uint8 train ids, reduced likewise; None if unknown.
         size: (height, width) of the original.
-        decoding: milliseconds from file to pixels.
-        encoding: milliseconds it took to pack the photo for the browser.
+        decode_ms, encode_ms: time from file to pixels, and from pixels to ``image``.
     """
 
-    photo: np.ndarray
+    image: EncodedImage
     truth: np.ndarray | None
     size: tuple[int, int]
-    decoding: float
-    encoding: float
+    decode_ms: float
+    encode_ms: float
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one model sees.
+class ModelView:
+    """The prediction of one model as the page shows it.
 
     Attributes:
-        key: names photo, model and way of looking; equal keys stand for equal views.
-        seen: the reduced prediction.
-        accuracy: share of right pixels where the truth is known; None otherwise, or where nothing is labelled.
-        familiarity: how far the photo is from the val frames; None where these were not counted.
-        encoding: milliseconds it took to pack the label map for the browser.
+        model: the model.
+        key: identifies image, weights and settings; equal keys mean equal views.
+        summary: of the prediction.
+        accuracy: pixel accuracy; None without ground truth or labelled pixels.
+        shift: distribution shift of the photo; None if the model's val statistics are not stored.
+        prediction, uncertainty, entropy: encoded layers.
+        encode_ms: time to encode them.
     """
 
+    model: Result
     key: str
-    seen: Seen
+    summary: PredictionSummary
     accuracy: float | None
-    familiarity: Familiarity | None
-    encoding: float
+    shift: DistributionShift | None
+    prediction: Layer
+    uncertainty: Layer
+    entropy: Layer
+    encode_ms: float
 
 
-def shown(opened: Opened) -> Shown:
-    """Return the photo for the eye; raises what ``Street.load`` does."""
-    return _shown(opened.street.key, opened)
+def display_photo(source: ImageSource) -> Photo:
+    """Return the display-sized photo of a source; raises what ``source.load`` raises."""
+    return _photo(source.key, source)
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _shown(key: str, _opened: Opened) -> Shown:
-    original = _opened.original
-    height, width = original.photo.shape[:2]
-    scale = min(1.0, MOST_SIDE / max(height, width))
-    photo = np.asarray(resize_photo(original.photo, (max(1, round(height * scale)), max(1, round(width * scale)))))
-    if _opened.street.squashed:
-        size = (2 * photo.shape[1], photo.shape[0])
-        photo = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR))
-    truth = None if original.truth is None else summary.reduced(original.truth)
-    begun = time.perf_counter()
-    encode_photo(photo)
-    return Shown(photo, truth, (height, width), original.milliseconds, (time.perf_counter() - begun) * 1000)
+def _photo(key: str, _source: ImageSource) -> Photo:
+    original, truth = _source.pixels
+    height, width = original.shape[:2]
+    started = time.perf_counter()
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    photo = resize_photo(original, (max(1, round(height * scale)), max(1, round(width * scale))))
+    image = encode_photo(stretched(photo) if _source.squashed else photo)
+    encode_ms = (time.perf_counter() - started) * 1000
+    return Photo(image, None if truth is None else reduce_map(truth), (height, width), _source.decode_ms, encode_ms)
 
 
-def look(opened: Opened, model: Result, fit: Fit, *, flip: bool) -> Look:
-    """Return what a model sees; raises CitysegError where the model or the photo cannot be used."""
-    # The figures of val may be counted later than the weights are written.
+def model_view(source: ImageSource, model: Result, fit: Fit, *, flip: bool) -> ModelView:
+    """Predict a source with a model; raises CitysegError if the model or the photo cannot be used."""
+    # The val statistics may be stored later than the weights.
     detail = model.run.folder / "detail-val.npz"
     version = [path.stat().st_mtime_ns if path.is_file() else 0 for path in (model.run.checkpoint / WEIGHTS, detail)]
-    return _look(opened.street.key, str(model.run.checkpoint), version, fit, flip, opened, model.id)
+    return _model_view(source.key, str(model.run.checkpoint), version, fit, flip, source, model)
 
 
 @st.cache_resource(show_spinner=False, max_entries=24)
-def _look(key: str, folder: str, version: list[int], fit: Fit, flip: bool, _opened: Opened, _model: str) -> Look:
-    original = _opened.original
-    prediction = cache.predictor(_model).predict(original.photo, fit, flip=flip)
-    seen = summary.digest(prediction)
-    familiarity = api.familiarity(_model, original.photo, prediction)
-    begun = time.perf_counter()
-    encode_map(seen.train_ids)
-    encoding = (time.perf_counter() - begun) * 1000
-    whole = f"{key} {folder} {version} {fit} {flip}"
-    return Look(whole, seen, _accuracy(original.truth, prediction.train_ids), familiarity, encoding)
+def _model_view(
+    key: str, folder: str, version: list[int], fit: Fit, flip: bool, _source: ImageSource, _model: Result
+) -> ModelView:
+    photo, truth = _source.pixels
+    prediction = cache.predictor(_model.id).predict(photo, fit, flip=flip)
+    shift = api.distribution_shift(_model.id, photo, prediction)
+    summary = summarize(prediction)
+    void = summary.train_ids == IGNORE_INDEX
+    started = time.perf_counter()
+    layers = (
+        Layer(PREDICTION, encode_map(summary.train_ids), encode_confidence(summary.percent)),
+        _quantity("uncertainty", np.rint((99 - summary.percent) * (254 / 99)).astype(np.uint8), void, "unsure"),
+        _quantity("entropy", summary.entropy, void, "undecided"),
+    )
+    encode_ms = (time.perf_counter() - started) * 1000
+    view_key = f"{key} {folder} {version} {fit} {flip}"
+    return ModelView(_model, view_key, summary, _accuracy(truth, prediction.train_ids), shift, *layers, encode_ms)
+
+
+def _quantity(name: str, values: np.ndarray, void: np.ndarray, high: str) -> Layer:
+    return Layer(name, encode_map(np.where(void, np.uint8(IGNORE_INDEX), values)), scale=("sure", high))
 
 
 def _accuracy(truth: np.ndarray | None, predicted: np.ndarray) -> float | None:
@@ -130,3 +121,30 @@ def _accuracy(truth: np.ndarray | None, predicted: np.ndarray) -> float | None:
         return None
     scored = truth != IGNORE_INDEX
     return float((truth[scored] == predicted[scored]).mean()) if scored.any() else None
+
+
+def layers(view: ModelView, threshold: int, truth: np.ndarray | None) -> list[Layer]:
+    """Return the layers of a view, the prediction first.
+
+    Args:
+        view: of one model.
+        threshold: confidence in per cent below which a pixel is unknown and grey; 0 for never.
+        truth: (H, W) uint8 train ids, or None if unknown.
+    """
+    prediction = [view.prediction]
+    if threshold:
+        summary = view.summary
+        unknown = (summary.percent < threshold) & (summary.train_ids != IGNORE_INDEX)
+        train_ids = np.where(unknown, np.uint8(UNKNOWN), summary.train_ids)
+        colors = [(int(red), int(green), int(blue)) for red, green, blue in session.palette()[:NUM_CLASSES]]
+        classes = (*zip(CLASS_NAMES, colors, strict=True), ("unknown", UNKNOWN_COLOR))
+        prediction = [
+            Layer(PREDICTION, train_ids, view.prediction.confidence, classes),
+            Layer("without threshold", view.prediction.values, view.prediction.confidence),
+        ]
+    return [
+        *prediction,
+        *([] if truth is None else [Layer("ground truth", truth)]),
+        view.uncertainty,
+        view.entropy,
+    ]

@@ -1,224 +1,204 @@
-"""The predict page: any photo, one or several models, and what they see."""
+"""The Predict page: choose an image and up to four models, and see their predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cityseg import api
 from cityseg.api import DataInfo, Result
-from cityseg.api.types import FITS, WEIGHTS, Fit
+from cityseg.api.types import Fit
 from cityseg.errors import CitysegError
-from cityseg.figures.agreement import MOST_MODELS
+from cityseg.figures.agreement import MAX_MODELS
 from cityseg.ui.app import cache, glossary, session, url_state
+from cityseg.ui.common.segmented_choice import segmented_choice
 from cityseg.ui.predict import (
+    agreement,
+    distribution_shift,
     downloads,
     model_view,
     rejection,
+    resize_modes,
     result_view,
     sources,
-    tabs,
     uploads,
     video_job,
     video_upload,
     video_view,
 )
-from cityseg.ui.predict.layers import Sight
-from cityseg.ui.predict.model_view import Opened, Shown
-from cityseg.ui.predict.sources import Street
-from cityseg.ui.predict.video_upload import GivenClip
+from cityseg.ui.predict.model_view import ModelView
+from cityseg.ui.predict.sources import ImageSource
+from cityseg.ui.predict.video_upload import VideoUpload
 
-_MODELS, _FIT, _MIRROR = "predict_models", "predict_fit", "predict_mirror"
-_MIRRORED = "yes"
+_MODELS, _FLIP = "predict_models", "predict_mirror"
 _FITS: dict[Fit, tuple[str, str]] = {
-    "stretch": ("Stretch", "the photo takes the model's shape, as all frames did in training"),
-    "letterbox": ("Letterbox", "the photo keeps its shape, and bars fill up the rest"),
-    "crop": ("Crop", "only the middle that has the model's shape is looked at"),
-    "tiles": ("Tiles", "overlapping windows, looked at twice as close and blended; slower, better for small things"),
+    "stretch": ("Stretch", "to the model's aspect ratio, as all frames in training"),
+    "letterbox": ("Letterbox", "keeps the aspect ratio and pads the rest"),
+    "crop": ("Crop", "uses only the centre that has the model's aspect ratio"),
+    "tiles": ("Tiles", "overlapping windows at twice the scale, blended; slower, better for small objects"),
 }
 
 
 def page() -> None:
-    """Show the whole page."""
-    models = usable_models()
+    """Show the page."""
+    models = api.usable_models(cache.results())
     if not models:
-        _explain_no_models()
+        st.info("There is no model yet. Train one first.", icon=":material/model_training:")
+        st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
         return
     left, right = st.columns([2, 1], gap="medium")
     with right:
         chosen = _choose_models(models)
-    with left:
-        info = sources.connected_data(session.data_spec())
-        source = sources.choose_source(sources.available(info))
-        clip = video_upload.uploaded() if source == "clip" else None
-        found = [] if source == "clip" else _choose_streets(source, info)
-    left, middle, right = st.columns([4, 2, 6], gap="medium")
-    with left:
-        fit = _choose_fit()
-    with middle:
-        flip = _choose_mirrored()
-    beside = right.container()
-    if source == "clip":
-        _answer_clip(clip, chosen, fit, flip)
-        return
-    if not found:
-        st.info("As soon as there is a photo, the model's view of it appears here.", icon=":material/add_a_photo:")
-        return
-    opened = Opened(found[0])
     try:
-        _answer(opened, found, chosen, fit, flip, beside)
+        with left:
+            info = sources.connected_data(session.data_spec())
+            kind = sources.choose_kind(info)
+            video = video_upload.choose() if kind == "clip" else None
+            images = [] if kind == "clip" else _choose_images(kind, info)
+        left, middle, right = st.columns([4, 2, 6], gap="medium")
+        with left:
+            fit = _choose_fit()
+        with middle:
+            flip = _choose_flip()
+        if kind == "clip":
+            _show_video(video, chosen, fit, flip)
+        elif images:
+            _show_images(images, chosen, fit, flip, right)
+        else:
+            st.info("Choose a photo to see its prediction here.", icon=":material/add_a_photo:")
     finally:
-        opened.close()
+        uploads.release()
 
 
-def _answer(
-    opened: Opened, found: list[Street], chosen: list[Result], fit: Fit, flip: bool, beside: DeltaGenerator
+def _show_images(
+    images: list[ImageSource], models: list[Result], fit: Fit, flip: bool, threshold_place: DeltaGenerator
 ) -> None:
-    """Show what the chosen models see, and what can be asked about it.
-
-    Args:
-        opened: the street that is shown.
-        found: the same, and those uploaded with it.
-        chosen: the models.
-        fit, flip: how they look.
-        beside: place of the threshold among the settings.
-    """
-    photo, seen = _look(opened, chosen, fit, flip)
-    if photo is None or not seen:
+    """Show the predictions of the first image, and the tabs on them; the other images are offered for download."""
+    source = images[0]
+    try:
+        photo = model_view.display_photo(source)
+    except CitysegError as error:
+        st.error(f"This photo cannot be shown. {error}", icon=":material/broken_image:")
         return
-    with beside:
-        least = rejection.threshold(seen, fit, flip=flip)
+    views = _predict(source, models, fit, flip)
+    if not views:
+        return
+    with threshold_place:
+        threshold = rejection.choose_threshold(views, fit, flip=flip)
+    first = views[0].model
     result_view.show(
-        opened.street,
+        source,
         photo,
-        seen,
-        least,
-        lambda: downloads.downloads(found, seen[0].model.id, fit, flip=flip, least=least),
+        views,
+        threshold,
+        lambda: downloads.show(images, first.id, fit, flip=flip, threshold=threshold),
     )
-    tabs.show(tabs.Asked(opened, photo, seen, least, fit, flip))
+    tabs: dict[str, Callable[[], None]] = {
+        "Out-of-distribution check": lambda: distribution_shift.show(views),
+        "Risk and coverage": lambda: rejection.show_curves(views, threshold, fit, flip=flip),
+        "Model agreement": lambda: agreement.show(source.name, photo, views),
+        "Resize modes": lambda: resize_modes.show(source, photo, first, flip=flip),
+    }
+    # Only the open tab is computed; the address names it.
+    for tab, show in zip(st.tabs(list(tabs), key="ask", bind="query-params"), tabs.values(), strict=True):
+        if tab.open:
+            with tab:
+                show()
 
 
-def _answer_clip(clip: GivenClip | None, chosen: list[Result], fit: Fit, flip: bool) -> None:
-    """Offer the overlay film of a clip, and show it; the first of the models looks at it."""
-    if len(chosen) > 1:
-        st.caption(f"A film is made by one model: {chosen[0].id}, the first one chosen.")
-    if clip is None:
+def _predict(source: ImageSource, models: list[Result], fit: Fit, flip: bool) -> list[ModelView]:
+    """Predict with each model; models that fail are reported and left out."""
+    views = []
+    for model in models:
+        try:
+            with st.spinner(f"{model.id} predicts the photo", show_time=True):
+                views.append(model_view.model_view(source, model, fit, flip=flip))
+        except CitysegError as error:
+            st.error(f"{model.id} cannot be used. {error} Choose another model.", icon=":material/error:")
+    return views
+
+
+def _show_video(video: VideoUpload | None, models: list[Result], fit: Fit, flip: bool) -> None:
+    """Offer the overlay video of the first model, and show it once it is finished."""
+    if len(models) > 1:
+        st.caption(f"Videos are predicted by one model: {models[0].id}, the first one chosen.")
+    if video is None:
         st.info(
-            "As soon as there is a film or a folder, the model can look at every frame of it: an overlay film, what "
-            "comes and goes over time, and a table of all frames.",
+            "Upload a video or a folder of photos to predict every frame: an overlay video, class shares over time, "
+            "and a table of all frames.",
             icon=":material/movie:",
         )
-    found = video_job.show(clip, chosen[0], fit, flip=flip)
-    if found is not None:
-        video_view.show(found, chosen[0].id)
-
-
-def usable_models() -> list[Result]:
-    """List runs and shipped models that have weights, best first by macro F1 on test, else on val."""
-    usable = [result for result in cache.results() if (result.run.checkpoint / WEIGHTS).is_file()]
-    return sorted(usable, key=lambda result: (-(_f1(result) or 0), result.id))
-
-
-def _f1(result: Result) -> float | None:
-    test = result.score("test", "f1")
-    return result.score("val", "f1") if test is None else test
+    finished = video_job.show(video, models[0], fit, flip=flip)
+    if finished is not None:
+        video_view.show(finished, models[0].id)
 
 
 def _choose_models(models: list[Result]) -> list[Result]:
-    """Let the user choose one or several; the best is chosen on arrival."""
+    """Show the choice of models, by default the best."""
     by_id = {result.id: result for result in models}
     best = models[0].id
     url_state.settle_several(_MODELS, "model", list(by_id), [best])
     chosen = st.multiselect(
         "Models",
         list(by_id),
-        format_func=lambda name: f"{name} · F1 {glossary.score(_f1(by_id[name]))}",
+        format_func=lambda name: f"{name} · F1 {glossary.score(by_id[name].macro_f1)}",
         key=_MODELS,
-        max_selections=MOST_MODELS,
+        max_selections=MAX_MODELS,
         placeholder=f"{best}, the best",
         persist_state="session",
-        help=f"Runs and shipped models, best first by macro F1 on the test split; up to {MOST_MODELS} side by side. "
-        + glossary.SCORES["f1"][1],
+        help=f"Runs and shipped models, best first by macro F1 on test, or else on val; up to {MAX_MODELS} side by "
+        "side. " + glossary.SCORES["f1"][1],
     )
     url_state.keep(_MODELS, "model", ",".join(chosen))
     results = [by_id[name] for name in chosen or [best]]
     if len(results) == 1:
-        st.caption(_facts(results[0]))
+        st.caption(_model_facts(results[0]))
     return results
 
 
-def _facts(result: Result) -> str:
+def _model_facts(result: Result) -> str:
     split = "val" if result.score("test", "f1") is None else "test"
     parameters = f"{result.parameters / 1e6:.1f} million parameters" if result.parameters else "parameters unknown"
-    going = " · **still training**: these are its best weights so far" if result.state == "running" else ""
+    training = " · **still training**: these are its best weights so far" if result.state == "running" else ""
     return (
-        f"{parameters} · sees every photo at {glossary.size(result.config.image_size)} pixels · "
-        f"macro F1 {glossary.score(_f1(result))} on {split} · trained on {result.data}{going}"
+        f"{parameters} · input size {glossary.size(result.config.image_size)} pixels · "
+        f"macro F1 {glossary.score(result.macro_f1)} on {split} · trained on {result.data}{training}"
     )
 
 
 def _choose_fit() -> Fit:
-    """Let the user choose how photos are brought to the size of the models."""
-    url_state.settle(_FIT, "fit", FITS, "stretch")
-    answer = st.segmented_control(
-        "How the photo is fitted",
-        FITS,
-        format_func=lambda name: _FITS[name][0],
-        key=_FIT,
-        required=True,
-        persist_state="session",
-        help="A model sees photos of one size only.  \n"
-        + "  \n".join(f"**{name}**: {meaning}." for name, meaning in _FITS.values()),
+    """Show the choice of the resize mode."""
+    meanings = "  \n".join(f"**{label}**: {meaning}." for label, meaning in _FITS.values())
+    return segmented_choice(
+        "Resize mode",
+        {fit: label for fit, (label, _) in _FITS.items()},
+        "predict_fit",
+        "fit",
+        help=f"A model takes images of one size only.  \n{meanings}",
     )
-    fit = answer or "stretch"
-    url_state.keep(_FIT, "fit", fit)
-    return fit
 
 
-def _choose_mirrored() -> bool:
-    if _MIRROR not in st.session_state:
-        st.session_state[_MIRROR] = session.remembered("mirror", [_MIRRORED]) is not None
-    st.markdown(":small[Mirror image]")
+def _choose_flip() -> bool:
+    if _FLIP not in st.session_state:
+        st.session_state[_FLIP] = session.remembered("mirror", ["yes"]) is not None
+    st.markdown(":small[Test-time augmentation]")
     flip = st.toggle(
-        "Look at it too",
-        key=_MIRROR,
+        "Flip TTA",
+        key=_FLIP,
         persist_state="session",
-        help="Look at the photo and at its mirror image, and average both: a little surer, and twice the time.",
+        help="Averages the predictions of the photo and its mirror image: slightly better, twice the time.",
     )
-    session.remember("mirror", _MIRRORED if flip else None)
+    session.remember("mirror", "yes" if flip else None)
     return flip
 
 
-def _explain_no_models() -> None:
-    st.info("There is no model yet, so nothing can be predicted. Train one first.", icon=":material/model_training:")
-    st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
-
-
-def _choose_streets(source: str, info: DataInfo | None) -> list[Street]:
-    """Let the user choose the photo; those that were uploaded with it follow. Empty while there is none."""
-    if source == "photos":
+def _choose_images(kind: str, info: DataInfo | None) -> list[ImageSource]:
+    """Show the choice of the image; other uploads follow it. Empty if there is none yet."""
+    if kind == "photos":
         return uploads.uploaded()
-    if source == "camera":
-        shot = uploads.shot()
+    if kind == "camera":
+        shot = uploads.camera_shot()
         return [shot] if shot else []
-    if source == "drawn" or info is None:
-        return [sources.drawn()]
-    return [sources.of_data(info)]
-
-
-def _look(opened: Opened, models: Sequence[Result], fit: Fit, flip: bool) -> tuple[Shown | None, list[Sight]]:
-    """Return the photo and what each model sees; what cannot be used is said and left out."""
-    try:
-        photo = model_view.shown(opened)
-    except CitysegError as error:
-        st.error(f"This photo cannot be shown. {error}", icon=":material/broken_image:")
-        return None, []
-    sights = []
-    for model in models:
-        try:
-            with st.spinner(f"{model.id} is looking at the photo", show_time=True):
-                sights.append(Sight(model, model_view.look(opened, model, fit, flip=flip)))
-        except CitysegError as error:
-            st.error(f"{model.id} cannot be used. {error} Choose another model.", icon=":material/error:")
-    return photo, sights
+    return [sources.synthetic_scene() if kind == "drawn" or info is None else sources.dataset_frame(info)]

@@ -1,4 +1,4 @@
-"""The threshold below which a model says "unknown" on the predict page, and what that costs and gains on val."""
+"""The rejection threshold of the Predict page, and its risk and coverage on val."""
 
 from __future__ import annotations
 
@@ -11,96 +11,93 @@ from cityseg.api import Result
 from cityseg.api.types import Fit, risk_coverage
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
-from cityseg.figures.rejection import refusal
+from cityseg.figures.rejection import rejection_curves
 from cityseg.ui.app import session, url_state
-from cityseg.ui.predict.layers import Sight
+from cityseg.ui.predict.model_view import ModelView
 
-_LEAST, _PARAMETER = "predict_unknown", "unknown"
-_OPTIONS = [str(percent) for percent in range(0, 100, 5)] + ["99"]
+_KEY, _PARAMETER = "predict_unknown", "unknown"
+_OPTIONS = [*(str(percent) for percent in range(0, 100, 5)), "99"]
 
 
-def threshold(sights: Sequence[Sight], fit: Fit, *, flip: bool) -> int:
-    """Let the user choose the least confidence in per cent, 0 for none, and say how much of the photo that leaves.
+def choose_threshold(views: Sequence[ModelView], fit: Fit, *, flip: bool) -> int:
+    """Show the threshold and its effect on the photo; return it in per cent, 0 for none.
 
     Args:
-        sights: what the models see.
-        fit, flip: how they looked; what is known of val holds for ``stretch`` without the mirror image.
+        views: one per model.
+        fit, flip: settings of the predictions; the val statistics hold for ``stretch`` without flip.
     """
-    url_state.settle(_LEAST, _PARAMETER, _OPTIONS, _OPTIONS[0])
+    url_state.settle(_KEY, _PARAMETER, _OPTIONS, _OPTIONS[0])
     answer = st.select_slider(
-        "“Unknown” below a confidence of",
+        "Rejection threshold",
         _OPTIONS,
         format_func=lambda percent: f"{percent} %",
-        key=_LEAST,
+        key=_KEY,
         persist_state="session",
-        help="Confidence is the probability that the model gives to the class it chooses. Pixels below the threshold "
-        "turn grey: better no answer than a wrong one.",
+        help="Confidence is the probability of the predicted class. Pixels below the threshold become “unknown” and "
+        "grey: no answer instead of a likely wrong one.",
     )
-    url_state.keep(_LEAST, _PARAMETER, answer)
+    url_state.keep(_KEY, _PARAMETER, answer)
     session.remember(_PARAMETER, None if answer == _OPTIONS[0] else answer)
-    least = int(answer)
-    if least:
-        told = "  \n".join(_words(sight, least, named=len(sights) > 1) for sight in sights)
-        counted = any(_counts(sight.model) is not None for sight in sights)
-        st.caption(told + (_other_way(fit, flip) if counted else ""))
-    else:
-        st.caption("At 0 % every pixel gets a class, however unsure the model is.")
-    return least
+    threshold = int(answer)
+    if not threshold:
+        st.caption("At 0 % every pixel gets a class, however low its confidence.")
+        return 0
+    effects = "  \n".join(_effect(view, threshold, named=len(views) > 1) for view in views)
+    stored = any(_val_counts(view.model) is not None for view in views)
+    st.caption(effects + (_caveat(fit, flip) if stored else ""))
+    return threshold
 
 
-def _words(sight: Sight, least: int, *, named: bool) -> str:
-    seen, model = sight.look.seen, sight.model
-    name = f"**{model.id}**: " if named else ""
-    words = f"{name}**{percent_text(seen.unknown(least))}** of this photo is unknown."
-    counts = _counts(model)
+def _effect(view: ModelView, threshold: int, *, named: bool) -> str:
+    name = f"**{view.model.id}**: " if named else ""
+    effect = f"{name}**{percent_text(view.summary.rejected_share(threshold))}** of this photo is unknown."
+    counts = _val_counts(view.model)
     if counts is None:
-        return f"{words} How often it is wrong above the threshold has not been counted for this model."
+        return f"{effect} The error rate above the threshold is unknown: this model's val statistics are not stored."
     _, coverage, risk = risk_coverage(counts)
-    if not coverage[least] > 0:
-        return f"{words} On val it is never that sure."
+    if not coverage[threshold] > 0:
+        return f"{effect} On val no pixel reaches this confidence."
     return (
-        f"{words} Of the pixels kept, about **{percent_text(risk[least])}** are wrong on val, "
+        f"{effect} Of the pixels kept, about **{percent_text(risk[threshold])}** are wrong on val, "
         f"instead of {percent_text(risk[0])} of all."
     )
 
 
-def curve(sights: Sequence[Sight], least: int, fit: Fit, *, flip: bool) -> None:
-    """Show the risk at every coverage on val, with the threshold marked."""
-    found = {sight.model.id: _counts(sight.model) for sight in sights}
-    counted = {name: counts for name, counts in found.items() if counts is not None}
-    for name in found.keys() - counted.keys():
+def show_curves(views: Sequence[ModelView], threshold: int, fit: Fit, *, flip: bool) -> None:
+    """Show the risk-coverage curves on val with the threshold marked."""
+    stored = {view.model.id: _val_counts(view.model) for view in views}
+    counts = {model: values for model, values in stored.items() if values is not None}
+    for model in stored.keys() - counts.keys():
         st.info(
-            f"The confidence of {name} has not been counted on val yet. `cityseg evaluate {name} --split val` counts "
-            "it.",
+            f"The val statistics of {model} are not stored yet. `cityseg evaluate {model} --split val` computes them.",
             icon=":material/speed:",
         )
-    if not counted:
+    if not counts:
         return
     st.plotly_chart(
-        refusal(counted, {name: theme.run_color(name) for name in counted}, least),
+        rejection_curves(counts, {model: theme.run_color(model) for model in counts}, threshold),
         key="predict_risk",
         config={"displayModeBar": False},
-        alt=f"Wrong pixels on val by the share of pixels kept: {', '.join(counted)}",
+        alt=f"Share of wrong pixels on val by the share of pixels kept: {', '.join(counts)}",
     )
     st.caption(
-        "How to read it: from right to left, a model refuses more and more of the val pixels it is least sure of; the "
-        "lower the line, the fewer mistakes are left. The round mark is the threshold chosen above. It was counted on "
-        "streets like those it learned from; on a photo unlike them it is wrong more often than this."
-        + _other_way(fit, flip)
+        "How to read it: from right to left, more and more of the least confident val pixels are rejected; the lower "
+        "the line, the fewer errors remain. The round mark is the threshold chosen above. Expect more errors on a "
+        "photo unlike the val frames." + _caveat(fit, flip)
     )
 
 
-def _other_way(fit: Fit, flip: bool) -> str:
-    """Say, after a space, that val was looked at in another way; nothing where it was not."""
-    here = [*([fit] if fit != "stretch" else []), *(["the mirror image"] if flip else [])]
-    if not here:
+def _caveat(fit: Fit, flip: bool) -> str:
+    """Return a sentence, after a space, if the val statistics were measured with other settings; else nothing."""
+    settings = [*([fit] if fit != "stretch" else []), *(["flip TTA"] if flip else [])]
+    if not settings:
         return ""
     return (
-        f" Val was counted with stretch and without the mirror image, so with {' and '.join(here)} these figures are "
-        "only a guide."
+        " The val statistics were measured with stretch and without flip TTA, so with "
+        f"{' and '.join(settings)} these figures are only a guide."
     )
 
 
-def _counts(model: Result) -> np.ndarray | None:
+def _val_counts(model: Result) -> np.ndarray | None:
     detail = model.run.detail("val")
     return None if detail is None else detail.calibration

@@ -1,4 +1,4 @@
-"""Making the overlay film of a clip: a process that a visitor's page follows, one film at a time on the machine."""
+"""Predicting a video beside the page: a process per video, one at a time on the machine."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from pathlib import Path
 import streamlit as st
 
 from cityseg.api import Result
-from cityseg.api.models.video_job import predict_clip_apart
+from cityseg.api.models.video_job import predict_video_in_process
 from cityseg.api.types import WEIGHTS, Fit
 from cityseg.errors import CitysegError, DataError
 from cityseg.progress import OnProgress
 from cityseg.ui.app.background import Stopped, Work, progress_bar
-from cityseg.ui.app.visitor import Presence
+from cityseg.ui.app.visitor import Visitor
 from cityseg.ui.common.job_panel import poll, show_end
-from cityseg.ui.predict.video_upload import GivenClip
-from cityseg.ui.predict.video_view import Film
+from cityseg.ui.predict.video_upload import VideoUpload
+from cityseg.ui.predict.video_view import OverlayVideo
 
-MOST_PIXELS = 3_000_000_000
-"""Of all frames of a clip together: 3,000 of 1280x720 have fewer, and take minutes on a processor."""
-MOST_BYTES = 256 * 2**20
-"""Of the finished films of all visitors together; the oldest go first."""
-_DESK = "predict desk"
+MAX_PIXELS = 3_000_000_000
+"""Limit for all frames of a video together: 3,000 frames of 1280x720 are below it, and take minutes on a CPU."""
+MAX_BYTES = 256 * 2**20
+"""Limit for the finished videos of all visitors together; the oldest are dropped first."""
+_SESSION = "predict video session"
 
 
 @dataclass
-class Making:
-    """A film that is being made, or was not finished.
+class VideoJob:
+    """A video that is being predicted, or whose prediction ended.
 
     Attributes:
-        key: what it is made from.
-        title: the same in words.
-        work: how far it is.
+        key: identifies video, model and settings.
+        title: displayed with the progress.
+        work: its progress.
     """
 
     key: Hashable
@@ -46,182 +46,178 @@ class Making:
     work: Work
 
 
-class Shelf:
-    """Finished films of all visitors, in memory, within ``MOST_BYTES``."""
+class VideoStore:
+    """Finished videos of all visitors, in memory, up to ``MAX_BYTES``."""
 
     def __init__(self) -> None:
         self.turn = threading.Lock()
-        self._films: OrderedDict[tuple[str, Hashable], Film] = OrderedDict()
+        self._videos: OrderedDict[tuple[str, Hashable], OverlayVideo] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, owner: str, key: Hashable, film: Film) -> None:
-        """Keep a film; the oldest make room for it."""
+    def put(self, owner: str, key: Hashable, video: OverlayVideo) -> None:
+        """Store a video; the oldest are dropped to make room."""
         with self._lock:
-            self._films[owner, key] = film
-            while len(self._films) > 1 and sum(kept.size for kept in self._films.values()) > MOST_BYTES:
-                self._films.popitem(last=False)
+            self._videos[owner, key] = video
+            while len(self._videos) > 1 and sum(stored.size for stored in self._videos.values()) > MAX_BYTES:
+                self._videos.popitem(last=False)
 
-    def find(self, owner: str, key: Hashable) -> Film | None:
-        """Return a visitor's film, if it is still there."""
+    def find(self, owner: str, key: Hashable) -> OverlayVideo | None:
+        """Return a visitor's video, or None if it was dropped or never stored."""
         with self._lock:
-            if (owner, key) in self._films:
-                self._films.move_to_end((owner, key))
-            return self._films.get((owner, key))
+            if (owner, key) in self._videos:
+                self._videos.move_to_end((owner, key))
+            return self._videos.get((owner, key))
 
     def clear(self, owner: str) -> None:
-        """Let a visitor's films go."""
+        """Drop a visitor's videos."""
         with self._lock:
-            for name in [name for name in self._films if name[0] == owner]:
-                del self._films[name]
+            for name in [name for name in self._videos if name[0] == owner]:
+                del self._videos[name]
 
 
 @st.cache_resource(show_spinner=False)
-def shelf() -> Shelf:
-    """Return the one shelf of this server."""
-    return Shelf()
+def video_store() -> VideoStore:
+    """Return the one store of this server."""
+    return VideoStore()
 
 
 @dataclass
-class Desk:
-    """What one visitor is at; when the visit is over, the work stops and the films go.
+class VideoSession:
+    """The video jobs of one visitor; when the visit ends, the job stops and its videos are dropped.
 
     Attributes:
-        shelf: where the films are kept.
-        owner: names the visitor.
-        making: the latest film, if one was begun.
+        store: of the finished videos.
+        owner: id of the visitor.
+        jobs: the latest job, if any.
     """
 
-    shelf: Shelf
+    store: VideoStore
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
-    making: list[Making] = field(default_factory=list)
+    jobs: list[VideoJob] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        weakref.finalize(self, _leave, self.shelf, self.owner, self.making)
+        weakref.finalize(self, _end_session, self.store, self.owner, self.jobs)
 
-    def begin(self, key: Hashable, title: str, clip: GivenClip, model: str, fit: Fit, flip: bool) -> None:
-        """Make a film in place of the latest; while one is being made, nothing else is begun."""
-        if self.running() is None:
-            shelf, owner, visitor = self.shelf, self.owner, Presence()
+    def start(self, key: Hashable, title: str, video: VideoUpload, model: str, fit: Fit, flip: bool) -> None:
+        """Start a job in place of the latest one; do nothing while a job is running."""
+        if self.running() is not None:
+            return
+        store, owner, visitor = self.store, self.owner, Visitor()
 
-            def job(tell: OnProgress) -> None:
-                def note(done: int, total: int) -> None:
-                    tell(done, total)
-                    if visitor.has_left():
-                        raise Stopped
+        def job(report: OnProgress) -> None:
+            def on_progress(done: int, total: int) -> None:
+                report(done, total)
+                if visitor.has_left():
+                    raise Stopped
 
-                _await_turn(shelf.turn, note)
-                try:
-                    film = make(clip, model, fit, flip, note)
-                finally:
-                    shelf.turn.release()
-                note(film.frames, film.frames)
-                shelf.put(owner, key, film)
+            while not store.turn.acquire(timeout=0.2):
+                on_progress(0, 0)
+            try:
+                finished = predict(video, model, fit, flip, on_progress)
+            finally:
+                store.turn.release()
+            on_progress(finished.result.frames, finished.result.frames)
+            store.put(owner, key, finished)
 
-            self.making[:] = [Making(key, title, Work(job))]
+        self.jobs[:] = [VideoJob(key, title, Work(job))]
 
-    def running(self) -> Making | None:
-        """Return the film that is being made, if there is one."""
-        return next((making for making in self.making if making.work.is_running), None)
-
-
-def _leave(shelf: Shelf, owner: str, making: list[Making]) -> None:
-    for one in making:
-        one.work.stop()
-    shelf.clear(owner)
+    def running(self) -> VideoJob | None:
+        """Return the running job, or None."""
+        return next((job for job in self.jobs if job.work.is_running), None)
 
 
-def _await_turn(turn: threading.Lock, note: OnProgress) -> None:
-    while not turn.acquire(timeout=0.2):
-        note(0, 0)
+def _end_session(store: VideoStore, owner: str, jobs: list[VideoJob]) -> None:
+    for job in jobs:
+        job.work.stop()
+    store.clear(owner)
 
 
-def make(clip: GivenClip, model: str, fit: Fit, flip: bool, note: OnProgress) -> Film:
-    """Do what ``cityseg clip`` does, and leave no file behind.
+def predict(video: VideoUpload, model: str, fit: Fit, flip: bool, on_progress: OnProgress) -> OverlayVideo:
+    """Predict an uploaded video as ``cityseg clip`` does, in a temporary folder.
 
     Args:
-        clip: as it was given.
+        video: the upload.
         model: folder of a result.
-        fit, flip: how it looks.
-        note: told how many frames of how many are done, 0 in all where the clip does not tell.
+        fit, flip: resize mode and flip test-time augmentation.
+        on_progress: called with (frames done, frames in all, 0 if the file does not state it).
 
     Raises:
-        CitysegError: what ``cityseg clip`` refuses, with the clip's own name for its path.
+        CitysegError: as ``api.predict_video``, with the upload's own name as path.
     """
-    # A server that is stopped may pull the folder away from under a film that is still being made.
-    with tempfile.TemporaryDirectory(prefix="cityseg-clip-", ignore_cleanup_errors=True) as place:
-        given, out = Path(place) / "given", Path(place) / "out"
-        given.mkdir()
+    # A server that shuts down may delete the folder during the job.
+    with tempfile.TemporaryDirectory(prefix="cityseg-video-", ignore_cleanup_errors=True) as temporary:
+        source, out = Path(temporary) / "upload", Path(temporary) / "out"
+        source.mkdir()
         try:
-            path = clip.write(given)
-            result = predict_clip_apart(
+            result = predict_video_in_process(
                 model,
-                path,
+                video.write(source),
                 out,
                 fit=fit,
                 flip=flip,
-                most_pixels=MOST_PIXELS,
-                on_progress=lambda done, total: note(done, total or 0),
+                max_pixels=MAX_PIXELS,
+                on_progress=lambda done, total: on_progress(done, total or 0),
             )
         except CitysegError as error:
-            raise type(error)(str(error).replace(f"{given}/", "")) from None
+            raise type(error)(str(error).replace(f"{source}/", "")) from None
         except OSError as error:
             raise DataError(
-                f"{clip.name}: expected room for it on this machine, found {error.strerror}; try a shorter clip"
+                f"{video.name}: expected disk space for it on this machine, found {error.strerror}; try a shorter video"
             ) from None
-        return Film.read(result)
+        return OverlayVideo.read(result)
 
 
-def show(clip: GivenClip | None, model: Result, fit: Fit, *, flip: bool) -> Film | None:
-    """Offer to make the film and show how far it is.
+def show(video: VideoUpload | None, model: Result, fit: Fit, *, flip: bool) -> OverlayVideo | None:
+    """Show the start button or the progress of the running job.
 
     Returns:
-        The finished film of this clip, model and way of looking, or None.
+        The finished video for this upload, model and settings, or None.
     """
-    if _DESK not in st.session_state:
-        st.session_state[_DESK] = Desk(shelf())
-    desk: Desk = st.session_state[_DESK]
-    key = _key(clip, model, fit, flip) if clip else None
+    if _SESSION not in st.session_state:
+        st.session_state[_SESSION] = VideoSession(video_store())
+    jobs: VideoSession = st.session_state[_SESSION]
+    key = _key(video, model, fit, flip) if video else None
     poll(
-        lambda: (desk.running() is not None, desk.shelf.find(desk.owner, key) is not None),
-        lambda: _panel(desk, clip, key, model, fit, flip),
-        running=desk.running() is not None,
+        lambda: (jobs.running() is not None, jobs.store.find(jobs.owner, key) is not None),
+        lambda: _panel(jobs, video, key, model, fit, flip),
+        running=jobs.running() is not None,
     )
-    return desk.shelf.find(desk.owner, key)
+    return jobs.store.find(jobs.owner, key)
 
 
-def _key(clip: GivenClip, model: Result, fit: Fit, flip: bool) -> Hashable:
+def _key(video: VideoUpload, model: Result, fit: Fit, flip: bool) -> Hashable:
     weights = model.run.checkpoint / WEIGHTS
-    return (clip.digest, str(weights), weights.stat().st_mtime_ns, fit, flip)
+    return (video.digest, str(weights), weights.stat().st_mtime_ns, fit, flip)
 
 
-def _panel(desk: Desk, clip: GivenClip | None, key: Hashable, model: Result, fit: Fit, flip: bool) -> None:
-    making = desk.running()
-    if making is not None:
-        _progress(making)
+def _panel(jobs: VideoSession, video: VideoUpload | None, key: Hashable, model: Result, fit: Fit, flip: bool) -> None:
+    job = jobs.running()
+    if job is not None:
+        _show_progress(job)
         return
-    if clip is None or desk.shelf.find(desk.owner, key) is not None:
+    if video is None or jobs.store.find(jobs.owner, key) is not None:
         return
     st.button(
-        "Make the overlay film",
+        "Make the overlay video",
         icon=":material/movie:",
         type="primary",
         key="predict_clip_make",
-        on_click=desk.begin,
-        args=(key, f"{clip.name} as {model.id} sees it", clip, str(model.run.folder), fit, flip),
-        help="The model predicts every frame, beside the page: a second or two for ten frames of a small film, minutes "
-        "for thousands of large ones. You can go on elsewhere meanwhile. The same as `cityseg clip`.",
+        on_click=jobs.start,
+        args=(key, f"{video.name}, {model.id}", video, str(model.run.folder), fit, flip),
+        help="Predicts every frame in the background: a second or two for ten small frames, minutes for thousands of "
+        "large ones. You can use other pages meanwhile. Same as `cityseg clip`.",
     )
-    for made in desk.making:
-        if made.key == key and show_end(made.work, f"Cancelled after {made.work.done:,} frames; nothing was kept."):
-            st.caption("The film was made before, and let go to make room for others.")
+    for job in jobs.jobs:
+        if job.key == key and show_end(job.work, f"Cancelled after {job.work.done:,} frames; nothing was kept."):
+            st.caption("This video was finished and then dropped to make room for others.")
 
 
-def _progress(making: Making) -> None:
-    done, total = making.work.done, making.work.total
+def _show_progress(job: VideoJob) -> None:
+    done, total = job.work.done, job.work.total
     if done and not total:
-        st.progress(0.0, text=f"{making.title} · {done:,} frames so far; the film does not tell how many it has")
+        st.progress(0.0, text=f"{job.title} · {done:,} frames so far; the file does not state its length")
     elif not done:
-        st.progress(0.0, text=f"{making.title} · starting, or waiting for the film of another visitor …")
+        st.progress(0.0, text=f"{job.title} · starting or queued …")
     else:
-        progress_bar(making.title, done, total, making.work.seconds_left())
-    st.button("Cancel", icon=":material/stop:", key="predict_clip_cancel", on_click=making.work.stop)
+        progress_bar(job.title, done, total, job.work.seconds_left())
+    st.button("Cancel", icon=":material/stop:", key="predict_clip_cancel", on_click=job.work.stop)

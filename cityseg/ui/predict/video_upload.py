@@ -1,9 +1,8 @@
-"""Clips that a visitor gives to the predict page: a film, a GIF, or a folder of photos."""
+"""Videos uploaded to the Predict page: a video file, a GIF, or a folder of photos."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -12,25 +11,25 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cityseg.api.types import ENDINGS, FILMS, LONGEST
-from cityseg.ui.app import url_state
+from cityseg.ui.common.segmented_choice import segmented_choice
 
 Kind = Literal["film", "folder"]
-_KINDS: dict[Kind, str] = {"film": "A film or GIF", "folder": "A folder of photos"}
-_KEPT = "predict clips"
-_MOST_MEGABYTES = 100
-"""Of a film, and of all photos of a folder together."""
-_STAYS = "It stays on the machine this studio runs on, and is gone when you leave."
+_KINDS: dict[Kind, str] = {"film": "Video or GIF", "folder": "Folder of photos"}
+_STORED = "predict clips"
+_MAX_MEGABYTES = 100
+"""Limit for a video, and for all photos of a folder together."""
+_PRIVACY = "Files stay on the machine that runs this studio and are deleted when you leave."
 
 
 @dataclass(frozen=True)
-class GivenClip:
-    """A clip as it was uploaded.
+class VideoUpload:
+    """An uploaded video.
 
     Attributes:
         name: of the file, or of the folder.
-        kind: what it is.
-        files: bytes by file name; one for a film.
-        digest: names the content.
+        kind: a video file or a folder.
+        files: content by file name; one for a video file.
+        digest: hash of the content.
     """
 
     name: str
@@ -39,105 +38,75 @@ class GivenClip:
     digest: str
 
     def write(self, folder: Path) -> Path:
-        """Lay the clip into an empty folder and return what ``cityseg clip`` would be given."""
-        place = folder / self.name if self.kind == "folder" else folder
-        place.mkdir(exist_ok=True)
+        """Write the files into an empty folder; return the path of the video, as for ``api.predict_video``."""
+        target = folder / self.name if self.kind == "folder" else folder
+        target.mkdir(exist_ok=True)
         for name, data in self.files.items():
-            (place / name).write_bytes(data)
-        return place if self.kind == "folder" else place / self.name
+            (target / name).write_bytes(data)
+        return target if self.kind == "folder" else target / self.name
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What was uploaded last.
-
-    Attributes:
-        uploads: ids of the uploaded files.
-        given: the clip, or in a sentence why it is refused.
-    """
-
-    uploads: tuple[str, ...]
-    given: GivenClip | str
-
-
-def uploaded() -> GivenClip | None:
-    """Take a clip; it stays until another is given or it is let go, also while something else is looked at."""
-    url_state.settle("predict_clip", "clip", list(_KINDS), "film")
-    kind: Kind = (
-        st.segmented_control(
-            "Kind of clip",
-            list(_KINDS),
-            format_func=lambda name: _KINDS[name],
-            key="predict_clip",
-            required=True,
-            persist_state="session",
-            label_visibility="collapsed",
-        )
-        or "film"
-    )
-    url_state.keep("predict_clip", "clip", kind)
+def choose() -> VideoUpload | None:
+    """Show the uploader; an upload stays until it is replaced or removed, also while another source is shown."""
+    kind = segmented_choice("Kind of video", _KINDS, "predict_clip", "clip", label_visibility="collapsed")
     if kind == "film":
-        film = st.file_uploader(
-            f"A film (MP4, MOV, WebM and others) or a GIF of a street: up to {LONGEST:,} frames and "
-            f"{_MOST_MEGABYTES} MB. {_STAYS}",
+        file = st.file_uploader(
+            f"A street video (MP4, MOV, WebM and others) or GIF: up to {LONGEST:,} frames and {_MAX_MEGABYTES} MB. "
+            f"{_PRIVACY}",
             type=[*FILMS, "gif"],
-            max_upload_size=_MOST_MEGABYTES,
+            max_upload_size=_MAX_MEGABYTES,
             key="predict_clip_film",
         )
-        shown = [film] if film else []
+        files = [file] if file else []
     else:
-        shown = st.file_uploader(
-            f"A folder of photos of a street, taken in the order of their names, ten a second: up to {LONGEST:,} "
-            f"photos and {_MOST_MEGABYTES} MB together. {_STAYS}",
+        files = st.file_uploader(
+            f"A folder of street photos, played in the order of their names at ten frames per second: up to "
+            f"{LONGEST:,} photos and {_MAX_MEGABYTES} MB together. {_PRIVACY}",
             type=list(ENDINGS),
             accept_multiple_files="directory",
             key="predict_clip_folder",
         )
-    kept: dict[Kind, Kept] = st.session_state.setdefault(_KEPT, {})
-    uploads = tuple(file.file_id for file in shown)
-    if shown and (kind not in kept or kept[kind].uploads != uploads):
-        kept[kind] = Kept(uploads, _given(kind, shown))
-    if kind not in kept:
+    # By kind: ids of the uploaded files, and the upload or the error message.
+    stored: dict[Kind, tuple[tuple[str, ...], VideoUpload | str]] = st.session_state.setdefault(_STORED, {})
+    ids = tuple(file.file_id for file in files)
+    if files and (kind not in stored or stored[kind][0] != ids):
+        stored[kind] = ids, _read(kind, files)
+    if kind not in stored:
         return None
-    given = kept[kind].given
-    if isinstance(given, str):
-        st.error(given, icon=":material/folder_off:")
+    upload = stored[kind][1]
+    if isinstance(upload, str):
+        st.error(upload, icon=":material/folder_off:")
         return None
-    if not shown:
-        # An uploader that was out of sight has forgotten its files, and looks as if they had been taken out of it.
+    if not files:
+        # An uploader that was hidden has lost its files, as if they had been removed.
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"**{given.name}** is still here.", width="content")
-            st.button("Let it go", key="predict_clip_forget", type="tertiary", on_click=_forget, args=(kind,))
-    return given
+            st.caption(f"**{upload.name}** is still here.", width="content")
+            st.button("Remove", key="predict_clip_forget", type="tertiary", on_click=_remove, args=(kind,))
+    return upload
 
 
-def _forget(kind: Kind) -> None:
-    del st.session_state[_KEPT][kind]
+def _remove(kind: Kind) -> None:
+    del st.session_state[_STORED][kind]
 
 
-def _given(kind: Kind, files: list[UploadedFile]) -> GivenClip | str:
-    """Return the clip, or in a sentence why it is refused."""
+def _read(kind: Kind, files: list[UploadedFile]) -> VideoUpload | str:
+    """Return the uploaded video, or an error message."""
     megabytes = sum(file.size for file in files) / 1e6
-    if megabytes > _MOST_MEGABYTES * 1.05:
+    if megabytes > _MAX_MEGABYTES * 1.05:
         return (
-            f"Expected at most {_MOST_MEGABYTES} MB of photos, found {megabytes:,.0f} MB; make the photos smaller, "
-            "or give fewer."
+            f"Expected at most {_MAX_MEGABYTES} MB of photos, found {megabytes:,.0f} MB; make the photos smaller, or "
+            "upload fewer."
         )
-    paths = [PurePosixPath(file.name) for file in files]
-    # What lies in folders below is left out, as on the command line.
-    chosen = [(path, file) for path, file in zip(paths, files, strict=True) if len(path.parts) <= 2]
-    chosen = [(path, file) for path, file in chosen if not path.name.startswith(".")]
-    if not chosen:
-        return "Expected a folder with photos in it, found them in folders below it alone; choose one of those."
-    contents = {path.name: file.getvalue() for path, file in sorted(chosen, key=lambda pair: pair[0].name)}
-    first = chosen[0][0]
+    paths = [(PurePosixPath(file.name), file) for file in files]
+    # Subfolders are left out, as on the command line.
+    used = [(path, file) for path, file in paths if len(path.parts) <= 2 and not path.name.startswith(".")]
+    if not used:
+        return "Expected a folder of photos, found photos in its subfolders only; choose one of those."
+    contents = {path.name: file.getvalue() for path, file in sorted(used, key=lambda pair: pair[0].name)}
+    first = used[0][0]
     name = first.name if kind == "film" else first.parts[0] if len(first.parts) == 2 else "photos"
-    return GivenClip(name, kind, contents, _digest(contents.items()))
-
-
-def _digest(contents: Iterable[tuple[str, bytes]]) -> str:
     digest = hashlib.sha256()
-    for name, data in contents:
-        digest.update(f"{len(name)} {name} {len(data)} ".encode())
+    for file_name, data in contents.items():
+        digest.update(f"{len(file_name)} {file_name} {len(data)} ".encode())
         digest.update(data)
-    return digest.hexdigest()
+    return VideoUpload(name, kind, contents, digest.hexdigest())

@@ -1,115 +1,105 @@
-"""A finished overlay film on the page: it plays, its classes are charted over time, and all of it can be taken away."""
+"""A finished overlay video on the Predict page: player, class shares over time, table and downloads."""
 
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cityseg.api import ClipResult
+from cityseg.api import VideoResult
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import class_shares
-from cityseg.figures.video import MOST_LINES, largest, over_time
+from cityseg.figures.video import MAX_LINES, largest_classes, shares_over_time
 from cityseg.ui.app import session
 from cityseg.ui.common import export
+from cityseg.ui.predict.downloads import zipped
 
 _BARS = 10
 _SHARES = [f"{name}_percent" for name in CLASS_NAMES]
 
 
 @dataclass(frozen=True)
-class Film:
-    """What came of a clip, in memory.
+class OverlayVideo:
+    """A finished overlay video in memory.
 
     Attributes:
-        result: figures, and the names of the files it was read from, which are gone.
-        film: the overlay, MP4.
-        table: a line per frame, CSV.
+        result: its figures; the files it names are deleted, their names remain for downloads.
+        video: MP4.
+        table: CSV, one row per frame.
     """
 
-    result: ClipResult
-    film: bytes
+    result: VideoResult
+    video: bytes
     table: bytes
 
     @classmethod
-    def read(cls, result: ClipResult) -> Film:
-        """Read the files that ``api.predict_clip`` wrote."""
-        return cls(result, result.film.read_bytes(), result.table.read_bytes())
+    def read(cls, result: VideoResult) -> OverlayVideo:
+        """Read the files written by ``api.predict_video``."""
+        return cls(result, result.video.read_bytes(), result.table.read_bytes())
 
     @property
     def size(self) -> int:
-        """Bytes it takes."""
-        return len(self.film) + len(self.table)
-
-    @property
-    def frames(self) -> int:
-        """Number of frames."""
-        return self.result.frames
+        """Memory in bytes."""
+        return len(self.video) + len(self.table)
 
     @cached_property
-    def lines(self) -> pd.DataFrame:
-        """The table, parsed once."""
+    def frames(self) -> pd.DataFrame:
+        """The parsed table."""
         return pd.read_csv(io.BytesIO(self.table))
 
 
-def show(film: Film, model: str) -> None:
-    """Show a film with its figures.
-
-    Args:
-        film: what was made.
-        model: whose view it is.
-    """
-    result = film.result
+def show(video: OverlayVideo, model: str) -> None:
+    """Show an overlay video of a model with its figures."""
+    result, frames = video.result, video.frames
     if result.missing:
         st.warning(
-            f"The clip ends early: its head promises {result.frames + result.missing:,} frames, and "
-            f"{result.frames:,} could be read. These are shown; copy or export it again for the rest.",
+            f"The video is incomplete: its header counts {result.frames + result.missing:,} frames, of which "
+            f"{result.frames:,} could be read and are shown. Copy or export it again for the rest.",
             icon=":material/content_cut:",
         )
     left, right = st.columns([7, 3], gap="medium")
     with left:
-        st.video(film.film, loop=True, autoplay=True, muted=True, alt=f"The clip with what {model} sees laid over it.")
-        _downloads(film, model)
+        st.video(video.video, loop=True, autoplay=True, muted=True, alt=f"The video with the prediction of {model}.")
+        _downloads(video, model)
     with right:
         with st.container(horizontal=True, gap="small"):
-            st.metric("Frames", f"{result.frames:,}", help=f"At {result.rate:.3g} a second.", width=80)
+            st.metric("Frames", f"{result.frames:,}", help=f"At {result.rate:.3g} per second.", width=80)
             st.metric("Length", f"{result.frames / result.rate:.1f} s", width=80)
             st.metric(
                 "Mean confidence",
-                f"{100 * film.lines['mean_confidence'].mean():.0f} %",
-                help="How probable the model holds the class it chose, averaged over all pixels of all frames. Sure is "
-                "not always right.",
+                f"{100 * frames['mean_confidence'].mean():.0f} %",
+                help="Probability of the predicted class, averaged over all pixels of all frames. A confident model "
+                "can be wrong.",
                 width=135,
             )
-        st.markdown(f"**{len(result.shares)} classes seen** :small[:gray[share of the pictures, mean over the clip]]")
+        st.markdown(f"**{len(result.shares)} classes** :small[:gray[mean share over the frames]]")
         st.plotly_chart(
             class_shares(dict(list(result.shares.items())[:_BARS]), session.palette()),
             key="predict_clip_shares",
             config={"displayModeBar": False},
-            alt="Mean share of the pictures by class",
+            alt="Mean share of the frames by class",
         )
-    _over_time(film, model)
-    _table(film)
+    _over_time(video, model)
+    _frame_table(frames)
 
 
-def _downloads(film: Film, model: str) -> None:
-    st.markdown(f"**Take it with you** :small[:gray[as {model} sees it, in the official colours]]")
-    offers = (
-        ("Overlay film", film.film, film.result.film.name, "video/mp4", ":material/movie:"),
-        ("Frames as CSV", film.table, film.result.table.name, "text/csv", ":material/table:"),
+def _downloads(video: OverlayVideo, model: str) -> None:
+    st.markdown(f"**Download** :small[:gray[prediction of {model}, in the official colours]]")
+    result = video.result
+    files = (
+        ("Overlay video", video.video, result.video.name, "video/mp4", ":material/movie:"),
+        ("Frames as CSV", video.table, result.table.name, "text/csv", ":material/table:"),
     )
     with st.container(horizontal=True, gap="small"):
-        for words, data, name, mime, icon in offers:
-            st.download_button(words, data, name, mime, key=f"clip_{mime}", icon=icon, on_click="ignore")
+        for label, data, name, mime, icon in files:
+            st.download_button(label, data, name, mime, key=f"clip_{mime}", icon=icon, on_click="ignore")
         st.download_button(
             "Both as zip",
-            lambda: zipped({name: data for _, data, name, _, _ in offers}),
-            f"{film.result.film.stem.removesuffix('_overlay')}_cityseg.zip",
+            lambda: zipped((name, data) for _, data, name, *_ in files),
+            f"{result.video.stem.removesuffix('_overlay')}_cityseg.zip",
             "application/zip",
             key="clip_zip",
             icon=":material/folder_zip:",
@@ -118,53 +108,39 @@ def _downloads(film: Film, model: str) -> None:
         )
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
-    """Return files by their names as one zip file."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return file.getvalue()
-
-
-def _over_time(film: Film, model: str) -> None:
-    shares = film.lines[_SHARES].to_numpy()
-    seconds, confidence = film.lines["second"].to_numpy(), 100 * film.lines["mean_confidence"].to_numpy()
-    st.subheader("What comes and goes", anchor=False)
+def _over_time(video: OverlayVideo, model: str) -> None:
+    shares = video.frames[_SHARES].to_numpy()
+    seconds, confidence = video.frames["second"].to_numpy(), 100 * video.frames["mean_confidence"].to_numpy()
+    st.subheader("Class shares over time", anchor=False)
     st.plotly_chart(
-        over_time(seconds, shares, confidence, session.palette(), dark=st.context.theme.type == "dark"),
+        shares_over_time(seconds, shares, confidence, session.palette(), dark=st.context.theme.type == "dark"),
         key="predict_clip_over_time",
-        config=export.chart(f"{film.result.table.stem}_over_time"),
-        alt="Share of the picture over time of "
-        + ", ".join(CLASS_NAMES[place] for place in largest(shares))
+        config=export.chart(f"{video.result.table.stem}_over_time"),
+        alt="Share of the image over time of "
+        + ", ".join(CLASS_NAMES[index] for index in largest_classes(shares))
         + "; below, the mean confidence over time",
     )
     st.caption(
-        f"How to read it: each line is the share of the picture that {model} gives to a class, of the {MOST_LINES} "
-        "largest. A line that jumps from one frame to the next while the street does not is the model changing its "
-        "mind: every frame is looked at by itself. A click on a name hides its line."
+        f"How to read it: each line is the share of the image that {model} predicts as a class, for the {MAX_LINES} "
+        "largest. Each frame is predicted independently, so a line that jumps while the scene does not shows an "
+        "unstable prediction. Click a name to hide its line."
     )
 
 
-def _table(film: Film) -> None:
-    means = film.lines[_SHARES].mean()
-    order = [CLASS_NAMES[place] for place in np.argsort(-means.to_numpy(), kind="stable") if means.iloc[place]]
-    columns = {"frame": film.lines["frame"], "second": film.lines["second"]}
-    columns["confidence"] = 100 * film.lines["mean_confidence"]
-    columns |= {name: film.lines[f"{name}_percent"] for name in order}
-    with st.expander(f"Frame by frame: {film.frames:,} frames", icon=":material/table:"):
+def _frame_table(frames: pd.DataFrame) -> None:
+    means = frames[_SHARES].mean().sort_values(ascending=False, kind="stable")
+    columns = {"frame": frames["frame"], "second": frames["second"], "confidence": 100 * frames["mean_confidence"]}
+    columns |= {column.removesuffix("_percent"): frames[column] for column in means.index[means > 0]}
+    percent = st.column_config.NumberColumn(format="%.1f %%")
+    with st.expander(f"Frame by frame: {len(frames):,} frames", icon=":material/table:"):
         st.dataframe(
             pd.DataFrame(columns),
             hide_index=True,
             height=360,
             key="predict_clip_table",
             column_config={
-                "second": st.column_config.NumberColumn("second", format="%.2f"),
-                **{
-                    name: st.column_config.NumberColumn(name, format="%.1f %%")
-                    for name in columns
-                    if name not in ("frame", "second")
-                },
+                **dict.fromkeys(list(columns)[2:], percent),
+                "second": st.column_config.NumberColumn(format="%.2f"),
             },
         )
-        st.caption("Confidence is the mean over the picture; the other columns are shares of it, the largest first.")
+        st.caption("Confidence is the mean over the image; the other columns are class shares, the largest first.")

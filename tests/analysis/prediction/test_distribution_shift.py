@@ -1,3 +1,5 @@
+"""Distribution shift of a photo, against scipy."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -5,12 +7,12 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import percentileofscore
 
-from cityseg.analysis.prediction.distribution_shift import familiarity, mix_distance
+from cityseg.analysis.prediction.distribution_shift import measure_shift, mix_distance
 from cityseg.runs import SplitDetail
 
 
 @pytest.fixture
-def known() -> SplitDetail:
+def val() -> SplitDetail:
     random = np.random.default_rng(0)
     return SplitDetail(
         frames=tuple(f"frame {number}" for number in range(40)),
@@ -22,8 +24,8 @@ def known() -> SplitDetail:
     )
 
 
-def usual(known: SplitDetail) -> np.ndarray:
-    return known.predicted.sum(0) / known.predicted.sum()
+def mean_mix(val: SplitDetail) -> np.ndarray:
+    return val.predicted.sum(0) / val.predicted.sum()
 
 
 def test_mix_distance_is_jensen_shannons():
@@ -38,34 +40,34 @@ def test_mix_distance_is_jensen_shannons():
     assert mix_distance(np.eye(19)[0], np.eye(19)[1]) == 1
 
 
-def test_a_photo_in_the_middle_is_familiar(known):
-    found = familiarity(known, (90.0, 50.0), usual(known), 0.12)
-    assert found.is_familiar
-    assert found.sentence == "Nothing about this photo is unusual among the 40 val frames."
+def test_a_typical_photo_is_in_distribution(val):
+    found = measure_shift(val, (90.0, 50.0), mean_mix(val), 0.12)
+    assert found.in_distribution
+    assert found.sentence == "Nothing measured about this photo is unusual among the 40 val frames."
     assert [trait.name for trait in found.traits] == ["brightness", "contrast", "class mix", "entropy"]
     bright = found.traits[0]
     assert bright.value == pytest.approx(90 / 2.55)
-    assert bright.percentile == pytest.approx(percentileofscore(known.light[:, 0], 90, "mean"))
-    assert (bright.low, bright.high) == pytest.approx(tuple(np.percentile(known.light[:, 0] / 2.55, (5, 95))))
+    assert bright.percentile == pytest.approx(percentileofscore(val.light[:, 0], 90, "mean"))
+    assert (bright.low, bright.high) == pytest.approx(tuple(np.percentile(val.light[:, 0] / 2.55, (5, 95))))
 
 
-def test_a_night_photo_is_not(known):
-    found = familiarity(known, (12.0, 50.0), usual(known), 0.9)
-    assert not found.is_familiar
+def test_a_night_photo_is_not_in_distribution(val):
+    found = measure_shift(val, (12.0, 50.0), mean_mix(val), 0.9)
+    assert not found.in_distribution
     assert found.sentence == (
-        "Against the 40 val frames this photo is unusually dark and leaves the model unusually unsure. "
-        "It lies outside all that the model was chosen on: do not rely on the map."
+        "Compared with the 40 val frames, this photo is unusually dark and leaves the model unusually uncertain. "
+        "It lies outside the range of all val frames: do not rely on the prediction."
     )
 
 
-def test_a_little_unusual_asks_for_care_only(known):
-    value = float(np.sort(known.light[:, 0])[1]) + 1e-3
-    assert familiarity(known, (value, 50.0), usual(known), 0.12).sentence == (
-        "Against the 40 val frames this photo is unusually dark. Look at the map with care."
+def test_a_slightly_unusual_photo_gets_milder_advice(val):
+    value = float(np.sort(val.light[:, 0])[1]) + 1e-3
+    assert measure_shift(val, (value, 50.0), mean_mix(val), 0.12).sentence == (
+        "Compared with the 40 val frames, this photo is unusually dark. Check the prediction with care."
     )
 
 
-def test_few_classes_and_little_doubt_are_no_fault(known):
-    assert familiarity(known, (90.0, 50.0), usual(known), 0.0).is_familiar
-    (mix,) = [t for t in familiarity(known, (90.0, 50.0), np.eye(19)[0], 0.1).traits if t.name == "class mix"]
-    assert mix.verdict == "shows the model an unusual mix of classes"
+def test_low_entropy_is_not_unmean_mix(val):
+    assert measure_shift(val, (90.0, 50.0), mean_mix(val), 0.0).in_distribution
+    (mix,) = [t for t in measure_shift(val, (90.0, 50.0), np.eye(19)[0], 0.1).traits if t.name == "class mix"]
+    assert mix.verdict == "has an unusual mix of predicted classes"

@@ -1,4 +1,4 @@
-"""What is kept of a prediction, against the whole prediction; and the objects in it, against scipy."""
+"""The summary of a prediction, against the whole prediction, and its object counts, against scipy."""
 
 from __future__ import annotations
 
@@ -24,48 +24,49 @@ def prediction() -> Prediction:
     return Prediction(train_ids, confidence, random.random((60, 90), np.float32), 12.0)
 
 
-def test_a_small_prediction_is_kept_whole(prediction: Prediction) -> None:
-    seen = summary.digest(prediction)
-    looked = prediction.train_ids != 255
-    assert np.array_equal(seen.train_ids, prediction.train_ids)
-    assert seen.shares == prediction.shares()
-    assert seen.confidence == pytest.approx(prediction.confidence[looked].mean(), abs=1e-6)
-    assert np.abs(seen.entropy / 254 - prediction.entropy).max() <= 0.5 / 254 + 1e-6
+def test_a_small_prediction_is_not_reduced(prediction: Prediction) -> None:
+    found = summary.summarize(prediction)
+    predicted = prediction.train_ids != 255
+    assert np.array_equal(found.train_ids, prediction.train_ids)
+    assert found.shares == prediction.shares()
+    assert found.mean_confidence == pytest.approx(prediction.confidence[predicted].mean(), abs=1e-6)
+    assert np.abs(found.entropy / 254 - prediction.entropy).max() <= 0.5 / 254 + 1e-6
     for least in (0, 1, 37, 50, 99):
-        below = (prediction.confidence[looked] < np.float32(least / 100)).mean()
-        assert seen.unknown(least) == pytest.approx(below, abs=1e-3)
+        below = (prediction.confidence[predicted] < np.float32(least / 100)).mean()
+        assert found.rejected_share(least) == pytest.approx(below, abs=1e-3)
 
 
 def test_confidence_is_binned_as_the_calibration_on_val_is(prediction: Prediction) -> None:
-    seen = summary.digest(prediction)
+    found = summary.summarize(prediction)
     whole = [torch.from_numpy(values)[None] for values in (prediction.train_ids, prediction.train_ids)]
     counts = calibration_counts(whole[0], whole[1], torch.from_numpy(prediction.confidence)[None])
-    assert np.array_equal(seen.by_percent, counts[:, :, 0].sum(0).numpy())
+    assert np.array_equal(found.confidence_counts, counts[:, :, 0].sum(0).numpy())
 
 
-def test_a_large_prediction_is_reduced_and_its_figures_are_not(prediction: Prediction) -> None:
-    small, whole = summary.digest(prediction, most_side=30), summary.digest(prediction)
+def test_a_large_prediction_is_reduced_but_not_its_figures(prediction: Prediction) -> None:
+    small, whole = summary.summarize(prediction, max_side=30), summary.summarize(prediction)
     assert small.train_ids.shape == small.percent.shape == small.entropy.shape == (20, 30)
     # Every third pixel, the middle one of three.
     assert np.array_equal(small.train_ids, prediction.train_ids[1::3, 1::3])
-    assert (small.shares, small.objects, small.confidence) == (whole.shares, whole.objects, whole.confidence)
-    assert np.array_equal(small.by_percent, whole.by_percent)
+    assert (small.shares, small.objects) == (whole.shares, whole.objects)
+    assert small.mean_confidence == whole.mean_confidence
+    assert np.array_equal(small.confidence_counts, whole.confidence_counts)
 
 
 @pytest.mark.parametrize("size", [(7, 1000), (333, 517), (97, 98), (640, 3), (1201, 800)])
-@pytest.mark.parametrize("most_side", [1, 60, 96, 250])
-def test_maps_take_the_values_that_pillow_takes(size: tuple[int, int], most_side: int) -> None:
+@pytest.mark.parametrize("max_side", [1, 60, 96, 250])
+def test_reduced_maps_equal_pillow(size: tuple[int, int], max_side: int) -> None:
     values = np.random.default_rng(5).random(size, np.float32)
-    found = summary.reduced(values, most_side)
-    height, width = found.shape
-    assert max(height, width) == min(most_side, max(size))
-    assert np.array_equal(found, Image.fromarray(values).resize((width, height), Image.Resampling.NEAREST))
+    reduced = summary.reduce_map(values, max_side)
+    height, width = reduced.shape
+    assert max(height, width) == min(max_side, max(size))
+    assert np.array_equal(reduced, Image.fromarray(values).resize((width, height), Image.Resampling.NEAREST))
 
 
-def test_where_nothing_was_looked_at_nothing_is_claimed() -> None:
+def test_a_void_prediction_has_an_empty_summary() -> None:
     nothing = Prediction(np.full((4, 6), 255, np.uint8), np.zeros((4, 6), np.float32), np.ones((4, 6), np.float32), 1.0)
-    seen = summary.digest(nothing)
-    assert (seen.confidence, seen.unknown(50), seen.objects) == (0.0, 0.0, {})
+    found = summary.summarize(nothing)
+    assert (found.mean_confidence, found.rejected_share(50), found.objects) == (0.0, 0.0, {})
 
 
 def test_objects_are_connected_regions_of_people_and_vehicles() -> None:
@@ -78,11 +79,11 @@ def test_objects_are_connected_regions_of_people_and_vehicles() -> None:
         large = int((areas >= 0.003 * train_ids.size).sum())
         if label.has_instances and large:
             expected[label.name] = large
-    assert object_counts.count(train_ids, least_share=0.003) == expected
+    assert object_counts.count(train_ids, min_share=0.003) == expected
     assert "road" not in object_counts.count(train_ids)
 
 
-def test_a_speck_is_no_object() -> None:
+def test_a_tiny_region_is_not_an_object() -> None:
     train_ids = np.zeros((200, 300), np.uint8)
     person = CLASS_NAMES.index("person")
     train_ids[10:12, 10:13] = person

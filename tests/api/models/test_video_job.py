@@ -1,4 +1,4 @@
-"""Clips predicted by a process of its own."""
+"""Videos predicted in a process of their own."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cityseg.runs import Run
 
 
 @pytest.fixture
-def film(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A film of three frames; the temporary folder is the test's own."""
+def video(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A video of three frames; the temporary folder is the test's own."""
     (workplace / "temp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(workplace / "temp"))
     writer = FilmWriter(workplace / "drive.mp4", Fraction(12))
@@ -30,20 +30,22 @@ def film(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return workplace / "drive.mp4"
 
 
-def test_another_process_makes_the_same_film(film: Path, trained: Run, workplace: Path) -> None:
-    told: list[tuple[int, int | None]] = []
-    found = video_job.predict_clip_apart(
-        str(trained.folder), film, workplace / "apart", on_progress=lambda *counts: told.append(counts)
+def test_the_process_makes_the_same_video(video: Path, trained: Run, workplace: Path) -> None:
+    reported: list[tuple[int, int | None]] = []
+    found = video_job.predict_video_in_process(
+        str(trained.folder), video, workplace / "apart", on_progress=lambda *counts: reported.append(counts)
     )
-    wanted = api.predict_clip(str(trained.folder), film, workplace / "here")
+    wanted = api.predict_video(str(trained.folder), video, workplace / "here")
     assert (found.frames, found.rate, found.shares) == (wanted.frames, wanted.rate, wanted.shares)
-    assert found.film.read_bytes() == wanted.film.read_bytes()
+    assert found.video.read_bytes() == wanted.video.read_bytes()
     assert found.table.read_bytes() == wanted.table.read_bytes()
-    assert told[0] == (0, None)
+    assert reported[0] == (0, None)
     assert list((workplace / "temp").iterdir()) == []
 
 
-def test_a_raise_ends_the_process(film: Path, trained: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_ends_the_process(
+    video: Path, trained: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = []
     popen = video_job.subprocess.Popen
     monkeypatch.setattr(video_job.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
@@ -52,22 +54,22 @@ def test_a_raise_ends_the_process(film: Path, trained: Run, workplace: Path, mon
         raise Stopped("enough")
 
     with pytest.raises(Stopped, match="enough"):
-        video_job.predict_clip_apart(str(trained.folder), film, workplace / "out", on_progress=stop)
+        video_job.predict_video_in_process(str(trained.folder), video, workplace / "out", on_progress=stop)
     assert started[0].returncode is not None
     assert list((workplace / "temp").iterdir()) == []
 
 
-def test_an_end_without_a_word_is_said(film: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_without_a_result_is_reported(video: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_job.sys, "executable", shutil.which("false"))
     with pytest.raises(CitysegError, match=r"^drive\.mp4: expected an overlay video, found its process ended without"):
-        video_job.predict_clip_apart("better-1", film, workplace / "out", on_progress=lambda *_: None)
+        video_job.predict_video_in_process("better-1", video, workplace / "out", on_progress=lambda *_: None)
 
 
-def test_what_is_refused_there_is_refused_here(
-    film: Path, trained: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch
+def test_errors_of_the_process_are_raised_here(
+    video: Path, trained: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Process:
-        """One that did its work at once, here."""
+        """A process that did its work at once, in this one."""
 
         returncode = 0
 
@@ -85,14 +87,14 @@ def test_what_is_refused_there_is_refused_here(
 
     monkeypatch.setattr(video_job.subprocess, "Popen", Process)
     with pytest.raises(CitysegError, match=r"drive\.mp4: expected at most 1e-09 gigapixels in all its frames together"):
-        video_job.predict_clip_apart(
-            str(trained.folder), film, workplace / "out", most_pixels=1, on_progress=lambda *_: None
+        video_job.predict_video_in_process(
+            str(trained.folder), video, workplace / "out", max_pixels=1, on_progress=lambda *_: None
         )
     # A process whose app has ended stops at its next frame.
     parents = iter((1, 1, 2))
     monkeypatch.setattr(video_job.os, "getppid", lambda: next(parents))
-    request = {"model": str(trained.folder), "clip": str(film), "out": str(workplace / "out")}
-    write_json(workplace / "request.json", {**request, "fit": "stretch", "flip": False, "most_pixels": None})
+    request = {"model": str(trained.folder), "video": str(video), "out": str(workplace / "out")}
+    write_json(workplace / "request.json", {**request, "fit": "stretch", "flip": False, "max_pixels": None})
     video_job.run(workplace)
     assert '"state": "stopped"' in (workplace / "status.json").read_text()
     assert list((workplace / "out").iterdir()) == []

@@ -1,4 +1,4 @@
-"""Crops around regions: what is in them, and where the outline runs."""
+"""Crops around regions: content and outline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def blue(crop: np.ndarray) -> np.ndarray:
     return (crop[..., 2] > 150) & (crop[..., 0] < 60)
 
 
-def test_the_outline_runs_around_the_region_and_covers_none_of_it(photo):
+def test_the_outline_surrounds_the_region_without_covering_it(photo):
     crop = outlined_crop(photo, np.ones((2, 4), bool), BLUE_BOX, (10, 20))
     assert crop.shape == (320, 480, 3)
     inside = blue(crop)
@@ -62,7 +62,7 @@ def test_a_crop_stays_within_the_photo(photo, box):
 
 
 def test_a_squashed_photo_is_stretched(photo):
-    """What is stored at half its width shows the same place as the photo itself."""
+    """A photo stored at half its width gives the same crop."""
     squashed = photo[:, ::2]
     crop = outlined_crop(squashed, np.ones((2, 4), bool), BLUE_BOX, (10, 20), stretch=2.0)
     whole = outlined_crop(photo, np.ones((2, 4), bool), BLUE_BOX, (10, 20))

@@ -1,4 +1,4 @@
-"""Pictures as PNG files."""
+"""PNG encoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cityseg.figures.images.png import png
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (30, 41), (30, 41, 3)])
-def test_a_picture_comes_back_as_it_was_and_map_like_ones_are_small(shape: tuple[int, ...]) -> None:
+def test_round_trip_and_small_files_for_flat_images(shape: tuple[int, ...]) -> None:
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, shape, np.uint8)
     with Image.open(io.BytesIO(png(noise))) as image:

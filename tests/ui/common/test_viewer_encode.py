@@ -1,4 +1,4 @@
-"""What the viewer sends: exact label values, sound sizes, nothing encoded twice, clear refusals."""
+"""What the viewer sends: exact label values, correct sizes, each image encoded once, clear errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cityseg.ui.common import viewer as package
 from cityseg.ui.common.viewer import Layer, ViewerEvent, encode, viewer
 
 
-def _opened(picture: encode.Picture) -> Image.Image:
+def _opened(picture: encode.EncodedImage) -> Image.Image:
     return Image.open(io.BytesIO(picture.data))
 
 
@@ -60,10 +60,10 @@ def test_a_large_photo_is_reduced_and_a_small_one_left_alone() -> None:
     [
         (np.array([[0.0, 0.714, 1.0]]), [0, 71, 100]),
         (np.array([[np.nan, -0.2, 1.3]], dtype=np.float32), [0, 0, 100]),
-        (np.array([[0, 128, 255]], dtype=np.uint8), [0, 50, 100]),
+        (np.array([[0, 50, 100]], dtype=np.uint8), [0, 50, 100]),
     ],
 )
-def test_confidence_is_sent_in_whole_per_cents(confidence: np.ndarray, expected: list[int]) -> None:
+def test_confidence_is_sent_in_whole_per_cent(confidence: np.ndarray, expected: list[int]) -> None:
     assert np.asarray(_opened(encode.encode_confidence(confidence))).tolist() == [expected]
 
 
@@ -78,14 +78,14 @@ def test_a_view_with_strides_is_content_too(train_ids: np.ndarray) -> None:
     assert encode.encode_map(train_ids[:, ::-1]) is encode.encode_map(train_ids[:, ::-1].copy())
 
 
-def test_the_store_forgets_the_oldest() -> None:
-    recent = encode._Recent(capacity=10)
+def test_the_cache_drops_the_least_recently_used() -> None:
+    recent = encode._RecentImages(capacity=10)
     made: list[str] = []
 
     def get(digest: str) -> None:
-        def make() -> encode.Picture:
+        def make() -> encode.EncodedImage:
             made.append(digest)
-            return encode.Picture(b"12345", digest, 1, 1)
+            return encode.EncodedImage(b"12345", digest, 1, 1)
 
         recent.get(digest, make)
 
@@ -113,16 +113,19 @@ def test_pack_says_where_each_picture_lies(train_ids: np.ndarray) -> None:
         (lambda: encode.encode_photo(np.zeros((4, 4), np.uint8)), r"expected \(H, W, 3\) uint8, found \(4, 4\) uint8"),
         (lambda: encode.encode_photo(np.zeros((4, 4, 3))), "float64"),
         (lambda: encode.encode_map(np.zeros((4, 4), np.int64)), r"expected \(H, W\) uint8 train ids, found .* int64"),
-        (lambda: encode.encode_confidence(np.zeros((4, 4), np.int32)), "expected floats 0 to 1 or uint8, found int32"),
+        (
+            lambda: encode.encode_confidence(np.zeros((4, 4), np.int32)),
+            "or uint8 per cent, found int32",
+        ),
         (lambda: encode.encode_confidence(np.zeros(4)), r"expected \(H, W\), found \(4,\)"),
     ],
 )
-def test_wrong_arrays_are_refused_in_words(call: Callable[[], object], message: str) -> None:
+def test_wrong_arrays_are_rejected(call: Callable[[], object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         call()
 
 
-def test_names_that_cannot_be_told_apart_are_refused() -> None:
+def test_ambiguous_layer_names_are_rejected() -> None:
     photo, ids = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)
     with pytest.raises(DataError, match="expected different names"):
         viewer(photo, [Layer("truth", ids), Layer("truth", ids)], key="k", alt="")
@@ -153,6 +156,14 @@ def test_each_layer_refers_to_its_pictures(train_ids: np.ndarray) -> None:
     assert header["layers"][2]["classes"] == [["right", [0, 90, 0]], ["wrong", [200, 80, 0]]]
     assert header["layers"][3]["scale"] == ["sure", "unsure"]
     assert len(header["pictures"]) == 6
+
+
+def test_encoded_images_are_sent_as_they_are(train_ids: np.ndarray) -> None:
+    photo = np.full((31, 57, 3), 90, np.uint8)
+    percent = (train_ids % 100).astype(np.uint8)
+    layer = Layer("prediction", encode.encode_map(train_ids), encode.encode_confidence(percent))
+    arrays = package._payload(photo, [Layer("prediction", train_ids, percent)], PALETTE, 1600, {"key": "k"})
+    assert package._payload(encode.encode_photo(photo), [layer], PALETTE, 1600, {"key": "k"}) == arrays
 
 
 def test_clicked_pixels_are_the_photos_own_even_if_it_is_sent_smaller(train_ids: np.ndarray) -> None:

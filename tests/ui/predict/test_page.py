@@ -1,4 +1,4 @@
-"""The predict page, seen through Streamlit's own test client."""
+"""The Predict page, through Streamlit's own test client."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from cityseg.inference.resize import FITS
 from cityseg.metrics.calibration import risk_coverage
 from cityseg.runs import Run
 from cityseg.ui.app import cache
-from cityseg.ui.predict import downloads, model_view, page
-from cityseg.ui.predict.sources import Original, Street
+from cityseg.ui.predict import downloads, model_view, uploads
+from cityseg.ui.predict.sources import ImageSource
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -66,13 +66,13 @@ def predicted(run: Run, photo: np.ndarray) -> dict[str, str]:
     return {name: "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" for name, share in shares.items()}
 
 
-def test_a_street_is_there_on_arrival_and_the_address_names_it(model: str, trained: Run, streets: Path) -> None:
+def test_a_frame_is_shown_on_arrival_and_named_in_the_address(model: str, trained: Run, streets: Path) -> None:
     app = opened(model=model)
     first = api.connect(str(streets)).splits["val"][0]
     view = api.frame_view(str(streets), "val", first.name)
     assert shares_shown(app) == predicted(trained, view.photo)
-    asked = [address(app, name) for name in ("model", "from", "split", "frame")]
-    assert asked == [model, "data", "val", first.name]
+    parameters = [address(app, name) for name in ("model", "from", "split", "frame")]
+    assert parameters == [model, "data", "val", first.name]
     prediction = Predictor.load(trained.checkpoint).predict(view.photo)
     scored = view.train_ids != 255
     accuracy = (prediction.train_ids == view.train_ids)[scored].mean()
@@ -82,7 +82,7 @@ def test_a_street_is_there_on_arrival_and_the_address_names_it(model: str, train
     assert ("unsure" in " ".join(warning.value for warning in app.warning)) == (prediction.confidence.mean() < 0.65)
 
 
-def test_next_and_previous_walk_through_the_frames(model: str, streets: Path) -> None:
+def test_next_and_previous_step_through_the_frames(model: str, streets: Path) -> None:
     names = [frame.name for frame in api.connect(str(streets)).splits["val"]]
     app = opened(model=model)
     assert app.button(key="predict_previous").disabled
@@ -93,30 +93,28 @@ def test_next_and_previous_walk_through_the_frames(model: str, streets: Path) ->
     assert app.selectbox(key="predict_frame").value == names[0]
 
 
-def test_a_link_opens_what_it_names(model: str, streets: Path) -> None:
+def test_a_link_opens_its_frame(model: str, streets: Path) -> None:
     name = api.connect(str(streets)).splits["test"][0].name
     app = opened(model=model, split="test", frame=name)
     assert app.selectbox(key="predict_frame").value == name
     assert app.button_group(key="predict_split").value == "test"
 
 
-def test_an_uploaded_photo_is_predicted_and_a_bad_one_beside_it_says_why(
-    model: str, trained: Run, photo: bytes
-) -> None:
+def test_an_uploaded_photo_is_predicted_and_a_damaged_one_reported(model: str, trained: Run, photo: bytes) -> None:
     app = opened(model=model, **{"from": "photos"})
-    assert "appears here" in app.info[0].value
+    assert "Choose a photo" in app.info[0].value
     files = [("notes.jpg", b"not a photo at all", "image/jpeg"), ("street.jpg", photo, "image/jpeg")]
     app.file_uploader(key="predict_uploader").set_value(files).run()
     assert not app.exception
     assert app.error[0].value.startswith("notes.jpg: expected a photo")
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
-    # Looking at something else and coming back loses nothing.
+    # The upload stays while another source is shown.
     app.button_group(key="predict_from").set_value("data").run()
     app.button_group(key="predict_from").set_value("photos").run()
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
 
 
-def test_an_empty_file_alone_leaves_the_page_standing(model: str) -> None:
+def test_an_empty_file_is_reported(model: str) -> None:
     app = opened(model=model, **{"from": "photos"})
     app.file_uploader(key="predict_uploader").set_value(("empty.png", b"", "image/png")).run()
     assert not app.exception
@@ -124,9 +122,7 @@ def test_an_empty_file_alone_leaves_the_page_standing(model: str) -> None:
     assert not app.download_button
 
 
-def test_downloads_are_offered_and_equal_the_command_line_s(
-    model: str, trained: Run, photo: bytes, tmp_path: Path
-) -> None:
+def test_downloads_equal_the_files_of_the_command_line(model: str, trained: Run, photo: bytes, tmp_path: Path) -> None:
     app = opened(model=model)
     assert [button.label for button in app.download_button] == [
         "Overlay",
@@ -135,95 +131,96 @@ def test_downloads_are_offered_and_equal_the_command_line_s(
         "Shares",
         "All as zip",
     ]
-    street = Street("street", "photo", lambda: Original(decode_photo(photo), 0.0))
+    source = ImageSource("street", "photo", lambda: (decode_photo(photo), None))
     median = round(100 * np.median(Predictor.load(trained.checkpoint).predict(decode_photo(photo)).confidence))
     (tmp_path / "street.jpg").write_bytes(photo)
-    for number, (fit, flip, least) in enumerate([*product(FITS, (False, True), (0,)), ("stretch", False, median)]):
+    for number, (fit, flip, threshold) in enumerate([*product(FITS, (False, True), (0,)), ("stretch", False, median)]):
         (written,) = api.predict_photos(
             str(trained.folder),
             [tmp_path / "street.jpg"],
             tmp_path / str(number),
             fit=fit,
             flip=flip,
-            unknown=least / 100,
+            unknown=threshold / 100,
         )
         files = {path.name: path.read_bytes() for path in (tmp_path / str(number)).iterdir()}
         assert set(files) == {f"street_{kind}" for kind in ("overlay.png", "color.png", "labelIds.png", "classes.csv")}
         for name, content in files.items():
             kind = name.removeprefix("street_")
-            assert downloads.one_file(street, kind, model, fit, flip=flip, least=least) == content
+            assert downloads.file_content(source, kind, model, fit, flip=flip, threshold=threshold) == content
     assert 0 < written["unknown"] < 1
-    streets = [street, Street("street", "another photo", street.load)]
-    with zipfile.ZipFile(io.BytesIO(downloads.zipped(streets, model, fit, flip=flip, least=least))) as archive:
+    sources = [source, ImageSource("street", "another photo", source.load)]
+    content = downloads.zipped_files(sources, model, fit, flip=flip, threshold=threshold)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         zipped = {name: archive.read(name) for name in archive.namelist()}
     assert zipped == files | {name.replace("street", "street-2"): content for name, content in files.items()}
 
 
-def test_a_threshold_leaves_pixels_unknown_and_says_how_many(model: str, trained: Run, streets: Path) -> None:
+def test_a_threshold_rejects_pixels_and_reports_their_share(model: str, trained: Run, streets: Path) -> None:
     view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
     prediction = Predictor.load(trained.checkpoint).predict(view.photo)
-    least = 5 * int(20 * np.median(prediction.confidence)) + 5
-    app = opened(model=model, unknown=str(least))
-    assert app.select_slider(key="predict_unknown").value == str(least)
-    below = (np.floor(prediction.confidence * 100) < least).mean()
+    threshold = 5 * int(20 * np.median(prediction.confidence)) + 5
+    app = opened(model=model, unknown=str(threshold))
+    assert app.select_slider(key="predict_unknown").value == str(threshold)
+    below = (np.floor(prediction.confidence * 100) < threshold).mean()
     _, coverage, risk = risk_coverage(trained.detail("val").calibration)
     said = " ".join(caption.value for caption in app.caption)
     assert f"**{100 * below:.1f} %** of this photo is unknown" in said
-    if coverage[least] > 0:
-        assert f"about **{100 * risk[least]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in said
+    if coverage[threshold] > 0:
+        assert f"about **{100 * risk[threshold]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in said
     app.select_slider(key="predict_unknown").set_value("0").run()
     assert "unknown" not in app.query_params
 
 
 @pytest.mark.parametrize(
-    ("way", "words"),
+    ("settings", "named"),
     [
         ({}, None),
         ({"fit": "crop"}, "crop"),
-        ({"mirror": "yes"}, "the mirror image"),
-        ({"fit": "tiles", "mirror": "yes"}, "tiles and the mirror image"),
+        ({"mirror": "yes"}, "flip TTA"),
+        ({"fit": "tiles", "mirror": "yes"}, "tiles and flip TTA"),
     ],
 )
-def test_figures_of_val_are_a_guide_only_where_val_was_looked_at_in_another_way(
-    model: str, way: dict[str, str], words: str | None
+def test_val_statistics_come_with_a_caveat_if_measured_with_other_settings(
+    model: str, settings: dict[str, str], named: str | None
 ) -> None:
-    app = opened(model=model, unknown="20", ask="How often is it wrong?", **way)
+    app = opened(model=model, unknown="20", ask="Risk and coverage", **settings)
     said = [caption.value for caption in app.caption if "only a guide" in caption.value]
-    sentence = f"without the mirror image, so with {words} these figures are only a guide."
+    sentence = f"without flip TTA, so with {named} these figures are only a guide."
     # Under the threshold, and under the curve.
-    assert [caption.endswith(sentence) for caption in said] == ([True, True] if words else [])
+    assert [caption.endswith(sentence) for caption in said] == ([True, True] if named else [])
 
 
-def test_a_model_without_stored_detail_says_so(model: str, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_val_statistics_are_reported(model: str, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Run, "detail", lambda *_: None)
-    monkeypatch.setattr(model_view, "_look", model_view._look.__wrapped__)
-    app = opened(model=model, unknown="60", ask="How often is it wrong?")
-    assert "has not been counted for this model" in " ".join(caption.value for caption in app.caption)
+    monkeypatch.setattr(model_view, "_model_view", model_view._model_view.__wrapped__)
+    app = opened(model=model, unknown="60", ask="Risk and coverage")
+    assert "this model's val statistics are not stored" in " ".join(caption.value for caption in app.caption)
     assert f"`cityseg evaluate {model} --split val`" in app.info[0].value
 
 
-def test_several_models_stand_side_by_side_and_say_where_they_differ(
+def test_several_models_are_compared_side_by_side(
     workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch, streets: Path
 ) -> None:
     runs = workplace / "runs"
     shutil.copytree(trained.folder, runs / "one")
     shutil.copytree(trained.folder, runs / "two")
     cache._results.clear()
-    app = opened(model="two,one,nobody", ask="Do models agree?", fit="letterbox")
+    app = opened(model="two,one,nobody", ask="Model agreement", fit="letterbox")
     assert app.multiselect(key="predict_models").value == ["two", "one"]
     assert address(app, "model") == "two,one"
     table = next(frame.value for frame in app.dataframe if "mean confidence" in frame.value)
     assert list(table["model"]) == ["two", "one"]
     said = " ".join(words.value for words in app.markdown)
-    assert "Both models say the same on 100.0 % of the picture." in said
-    assert "Nowhere in one piece of at least 0.1 % of the picture." in said
+    assert "Both models agree on 100.0 % of the image." in said
+    assert "No connected region covers 0.1 % of the image." in said
     view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
     expected = Predictor.load(trained.checkpoint).predict(view.photo, "letterbox")
     assert table["mean confidence"][0] == f"{100 * expected.confidence.mean():.0f} %"
 
 
-def test_the_fits_are_compared(model: str, trained: Run, streets: Path) -> None:
-    app = opened(model=model, ask="Does the fit matter?")
+def test_resize_modes_are_compared(model: str, trained: Run, streets: Path) -> None:
+    app = opened(model=model, ask="Resize modes")
     view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
     predictor = Predictor.load(trained.checkpoint)
     maps = {fit: predictor.predict(view.photo, fit).train_ids for fit in ("stretch", "letterbox", "tiles")}
@@ -232,16 +229,16 @@ def test_the_fits_are_compared(model: str, trained: Run, streets: Path) -> None:
         assert f"**{fit}** on {100 * (maps[fit] == maps['stretch']).mean():.1f} %" in said
 
 
-def test_a_photo_is_placed_among_the_val_frames(model: str, trained: Run, photo: bytes) -> None:
+def test_a_photo_is_compared_with_the_val_frames(model: str, trained: Run, photo: bytes) -> None:
     app = opened(model=model, **{"from": "photos"})
     app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
     pixels = decode_photo(photo)
-    found = api.familiarity(model, pixels, Predictor.load(trained.checkpoint).predict(pixels))
+    found = api.distribution_shift(model, pixels, Predictor.load(trained.checkpoint).predict(pixels))
     assert found is not None
     assert f"**{model}**: {found.sentence}" in [words.value for words in app.markdown]
 
 
-def test_a_street_is_drawn_from_its_seed(model: str, trained: Run) -> None:
+def test_a_synthetic_scene_is_rendered_from_its_seed(model: str, trained: Run) -> None:
     app = opened(model=model, seed="7", **{"from": "drawn"})
     assert shares_shown(app) == predicted(trained, api.render_scene(7).photo)
     app.button(key="predict_seed_1").click().run()
@@ -249,18 +246,47 @@ def test_a_street_is_drawn_from_its_seed(model: str, trained: Run) -> None:
     assert shares_shown(app) == predicted(trained, api.render_scene(8).photo)
 
 
-def test_without_data_photos_still_work(
-    model: str, trained: Run, photo: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photos_work_without_a_dataset(model: str, trained: Run, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CITYSEG_DATA", "nowhere")
     app = opened(model=model)
-    assert app.button_group(key="predict_from").options == ["A drawing", "Your photos", "Camera", "Clip or folder"]
+    assert app.button_group(key="predict_from").options == [
+        "Synthetic scene",
+        "Your photos",
+        "Camera",
+        "Video or folder",
+    ]
     app.button_group(key="predict_from").set_value("photos").run()
     app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
 
 
-def test_without_any_model_the_page_says_what_to_do(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "usable_models", list)
+def test_without_models_the_page_points_to_training(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "usable_models", lambda _: [])
     app = opened()
     assert "no model yet" in app.info[0].value
+
+
+def test_an_uploaded_photo_is_decoded_once_and_released(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+
+    def decode(data: bytes, name: str) -> np.ndarray:
+        decoded.append(name)
+        return decode_photo(data, name)
+
+    monkeypatch.setattr(uploads, "decode_photo", decode)
+    files = []
+    for seed in (71, 72):
+        file = io.BytesIO()
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 64, 3), np.uint8)).save(file, "PNG")
+        files.append(("street.png", file.getvalue(), "image/png"))
+    app = opened(model=model, **{"from": "photos"})
+    app.file_uploader(key="predict_uploader").set_value(files).run()
+    assert decoded == ["street.png", "street-2.png"]
+    assert all("pixels" not in vars(source) for source in app.session_state["predict uploads"].values())
+    app.select_slider(key="predict_unknown").set_value("50").run()
+    assert len(decoded) == 2
+
+
+def test_repeated_names_are_numbered() -> None:
+    assert api.distinct_names(["a.b", "a.b", "a", "a.b-2"]) == ["a.b", "a.b-2", "a", "a.b-2-2"]
+    assert api.distinct_names(["a.b.jpg", "a.b.jpg", "a"], with_suffix=True) == ["a.b.jpg", "a.b-2.jpg", "a"]

@@ -1,4 +1,4 @@
-"""Clips on the predict page, seen through Streamlit's own test client."""
+"""Videos on the Predict page, through Streamlit's own test client."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from cityseg.inference.video import FilmWriter
 from cityseg.runs import Run
 from cityseg.ui.app import background, cache
 from cityseg.ui.predict import video_job, video_upload
-from cityseg.ui.predict.video_upload import GivenClip
+from cityseg.ui.predict.video_upload import VideoUpload
 
 APP = Path(__file__).parents[3] / "app.py"
 
 
 @pytest.fixture
 def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of the one run in the test's own place, whose temporary folder is the test's own too."""
+    """Name of the only run; runs and temporary folder are the test's own."""
     monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
     cache._results.clear()
     (workplace / "temp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(workplace / "temp"))
-    # A process of its own takes seconds to start; one test of it is enough.
-    monkeypatch.setattr(video_job, "predict_clip_apart", api.predict_clip)
+    # A process takes seconds to start; tests/api/models/test_video_job.py covers it.
+    monkeypatch.setattr(video_job, "predict_video_in_process", api.predict_video)
     return trained.id
 
 
@@ -52,8 +52,8 @@ def film(workplace: Path, frames: list[np.ndarray]) -> Path:
     return workplace / "drive.mp4"
 
 
-def given(path: Path) -> GivenClip:
-    return GivenClip(path.name, "film", {path.name: path.read_bytes()}, path.name)
+def upload_of(path: Path) -> VideoUpload:
+    return VideoUpload(path.name, "film", {path.name: path.read_bytes()}, path.name)
 
 
 def opened(**address: str) -> AppTest:
@@ -65,14 +65,14 @@ def opened(**address: str) -> AppTest:
     return app
 
 
-def make(app: AppTest) -> video_job.Desk:
-    """Press the button and await the end of the work."""
+def make(app: AppTest) -> video_job.VideoSession:
+    """Press the button and wait for the end of the job."""
     app.button(key="predict_clip_make").click().run()
-    desk: video_job.Desk = app.session_state["predict desk"]
-    desk.making[0].work.thread.join(60)
+    session: video_job.VideoSession = app.session_state["predict video session"]
+    session.jobs[0].work.thread.join(60)
     app.run()
     assert not app.exception, app.exception[0].message
-    return desk
+    return session
 
 
 def figure(app: AppTest, label: str) -> str:
@@ -83,35 +83,35 @@ def keys(elements: Any) -> list[str]:
     return [element.key for element in elements]
 
 
-def test_a_film_comes_out_as_on_the_command_line(model: str, trained: Run, film: Path, workplace: Path) -> None:
+def test_the_video_equals_that_of_the_command_line(model: str, trained: Run, film: Path, workplace: Path) -> None:
     app = opened(model=model)
-    assert "As soon as there is a film" in app.info[0].value
+    assert "Upload a video" in app.info[0].value
     app.file_uploader(key="predict_clip_film").set_value((film.name, film.read_bytes(), "video/mp4")).run()
-    desk = make(app)
-    wanted = api.predict_clip(str(trained.folder), film, workplace / "out")
-    (found,) = desk.shelf._films.values()
-    assert found.film == wanted.film.read_bytes()
+    session = make(app)
+    wanted = api.predict_video(str(trained.folder), film, workplace / "out")
+    (found,) = session.store._videos.values()
+    assert found.video == wanted.video.read_bytes()
     assert found.table == wanted.table.read_bytes()
     assert (figure(app, "Frames"), figure(app, "Length")) == ("6", "0.5 s")
-    assert [button.label for button in app.download_button] == ["Overlay film", "Frames as CSV", "Both as zip"]
+    assert [button.label for button in app.download_button] == ["Overlay video", "Frames as CSV", "Both as zip"]
     table = next(frame.value for frame in app.dataframe if "confidence" in frame.value)
     assert list(table.columns[3:]) == list(wanted.shares)
-    # Looking at something else and coming back loses nothing, and another way of looking is another film.
+    # The video stays while another source is shown, and other settings make another video.
     app.button_group(key="predict_from").set_value("drawn").run()
     app.button_group(key="predict_from").set_value("clip").run()
     assert figure(app, "Frames") == "6"
     app.toggle(key="predict_mirror").set_value(True).run()
     assert "predict_clip_make" in keys(app.button)
     assert list((workplace / "temp").iterdir()) == []
-    shelf, owner = desk.shelf, desk.owner
-    del app, desk
-    # What was there when a page had settled is passed over until it settles anew.
+    store, owner = session.store, session.owner
+    del app, session
+    # Objects of an idle page are frozen until the next run.
     gc.unfreeze()
     gc.collect()
-    assert owner not in [name for name, _ in shelf._films]
+    assert owner not in [name for name, _ in store._videos]
 
 
-def test_a_folder_of_photos_is_refused_for_one_bad_photo(
+def test_a_folder_with_one_damaged_photo_is_rejected(
     model: str, trained: Run, frames: list[np.ndarray], workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = [(f"walk/{place}.png", png(frame), "image/png") for place, frame in enumerate(frames)]
@@ -131,48 +131,48 @@ def test_a_folder_of_photos_is_refused_for_one_bad_photo(
     app.file_uploader(key="predict_clip_folder").set_value(None).run()
     assert "**walk** is still here." in [caption.value for caption in app.caption]
     app.button(key="predict_clip_forget").click().run()
-    assert "As soon as there is a film" in app.info[0].value
+    assert "Upload a video" in app.info[0].value
     app.file_uploader(key="predict_clip_folder").set_value([below]).run()
-    assert "found them in folders below it alone; choose one of those" in app.error[0].value
-    monkeypatch.setattr(video_upload, "_MOST_MEGABYTES", 0.01)
+    assert "found photos in its subfolders only; choose one of those" in app.error[0].value
+    monkeypatch.setattr(video_upload, "_MAX_MEGABYTES", 0.01)
     app.file_uploader(key="predict_clip_folder").set_value([("walk/0.png", bytes(2_000_000), "image/png")]).run()
-    assert "Expected at most 0.01 MB of photos, found 2 MB; make the photos smaller, or give fewer." in [
+    assert "Expected at most 0.01 MB of photos, found 2 MB; make the photos smaller, or upload fewer." in [
         error.value for error in app.error
     ]
     assert list((workplace / "temp").iterdir()) == []
 
 
-def test_what_cannot_be_filmed_is_said_in_a_sentence(
+def test_invalid_videos_are_reported(
     model: str, trained: Run, film: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (workplace / "words.mp4").write_text("just some words")
     with pytest.raises(DataError, match=r"^words\.mp4: expected a film \(mp4, .* copy or export it again$"):
-        video_job.make(given(workplace / "words.mp4"), str(trained.folder), "stretch", False, lambda *_: None)
-    monkeypatch.setattr(video_job, "MOST_PIXELS", 20_000)
+        video_job.predict(upload_of(workplace / "words.mp4"), str(trained.folder), "stretch", False, lambda *_: None)
+    monkeypatch.setattr(video_job, "MAX_PIXELS", 20_000)
     with pytest.raises(DataError, match=r"^drive\.mp4: expected at most 2e-05 gigapixels in all its frames"):
-        video_job.make(given(film), str(trained.folder), "stretch", False, lambda *_: None)
+        video_job.predict(upload_of(film), str(trained.folder), "stretch", False, lambda *_: None)
     assert list((workplace / "temp").iterdir()) == []
 
 
-def test_one_film_at_a_time_and_those_who_leave_or_cancel_leave_nothing(
+def test_one_video_at_a_time_and_nothing_left_after_cancel_or_leaving(
     model: str, trained: Run, film: Path, workplace: Path
 ) -> None:
-    shelf = video_job.Shelf()
-    first, second = video_job.Desk(shelf), video_job.Desk(shelf)
-    with shelf.turn:
-        for desk in (first, second):
-            desk.begin("key", "title", given(film), str(trained.folder), "stretch", False)
-        going = second.making[0].work
-        first.making[0].work.stop()
-        first.making[0].work.thread.join(60)
-        assert isinstance(first.making[0].work.error, background.Stopped)
-        assert going.thread.is_alive()
-        assert going.done == 0
-        del desk, second
+    store = video_job.VideoStore()
+    first, second = video_job.VideoSession(store), video_job.VideoSession(store)
+    with store.turn:
+        for session in (first, second):
+            session.start("key", "title", upload_of(film), str(trained.folder), "stretch", False)
+        waiting = second.jobs[0].work
+        first.jobs[0].work.stop()
+        first.jobs[0].work.thread.join(60)
+        assert isinstance(first.jobs[0].work.error, background.Stopped)
+        assert waiting.thread.is_alive()
+        assert waiting.done == 0
+        del session, second
         gc.collect()
-        going.thread.join(60)
-        assert isinstance(going.error, background.Stopped)
-    assert not shelf.turn.locked()
+        waiting.thread.join(60)
+        assert isinstance(waiting.error, background.Stopped)
+    assert not store.turn.locked()
     done: list[int] = []
 
     def cancel(frames: int, _: int) -> None:
@@ -181,21 +181,21 @@ def test_one_film_at_a_time_and_those_who_leave_or_cancel_leave_nothing(
             raise background.Stopped
 
     with pytest.raises(background.Stopped):
-        video_job.make(given(film), str(trained.folder), "stretch", False, cancel)
+        video_job.predict(upload_of(film), str(trained.folder), "stretch", False, cancel)
     assert done == [1, 2]
     assert list((workplace / "temp").iterdir()) == []
 
 
-def test_the_oldest_films_make_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_oldest_videos_are_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "film").write_bytes(bytes(60))
     (tmp_path / "table").write_bytes(bytes(40))
-    made = video_job.Film.read(api.ClipResult(1, 1.0, tmp_path / "film", tmp_path / "table", {}))
+    made = video_job.OverlayVideo.read(api.VideoResult(1, 1.0, tmp_path / "film", tmp_path / "table", {}))
     assert made.size == 100
-    monkeypatch.setattr(video_job, "MOST_BYTES", 250)
-    shelf = video_job.Shelf()
+    monkeypatch.setattr(video_job, "MAX_BYTES", 250)
+    store = video_job.VideoStore()
     for name in ("a", "b"):
-        shelf.put("visitor", name, made)
-    assert shelf.find("visitor", "a") is made
-    shelf.put("visitor", "c", made)
-    assert [shelf.find("visitor", name) for name in "abc"] == [made, None, made]
-    assert shelf.find("another visitor", "a") is None
+        store.put("visitor", name, made)
+    assert store.find("visitor", "a") is made
+    store.put("visitor", "c", made)
+    assert [store.find("visitor", name) for name in "abc"] == [made, None, made]
+    assert store.find("another visitor", "a") is None

@@ -1,9 +1,8 @@
-"""The one viewer: every picture with labels, on every page, is shown by ``viewer``.
+"""The viewer of images with label maps, used by every page.
 
-The photo and the label maps go to the browser once; opacity, classes, palette, outlines, hovering, zooming and
-the slider between two layers then work there without asking Python. Python hears of clicks, of next and previous,
-and of another palette, which the whole app follows. Must not be placed inside ``st.form``, where Streamlit drops
-such events.
+Photo and label maps are sent to the browser once; opacity, classes, palette, outlines, hovering, zooming and the slider
+between two layers then work there without Python. Python receives clicks, previous and next, and changes of the
+palette, which the whole app follows. Do not place it inside ``st.form``, where Streamlit drops such events.
 """
 
 from __future__ import annotations
@@ -19,12 +18,19 @@ import streamlit as st
 from cityseg.classes import CLASS_NAMES, COLOR_BLIND_PALETTE, PALETTE
 from cityseg.errors import DataError
 from cityseg.ui.app import session
-from cityseg.ui.common.viewer.encode import Picture, encode_confidence, encode_map, encode_photo, pack
+from cityseg.ui.common.viewer.encode import (
+    MAX_SIDE,
+    EncodedImage,
+    encode_confidence,
+    encode_map,
+    encode_photo,
+    pack,
+)
 
 __all__ = ["PHOTO", "Layer", "ViewerEvent", "viewer"]
 
 PHOTO = "photo"
-"""What ``compare`` calls the bare photo."""
+"""Name of the bare photo in ``compare``."""
 
 EventKind = Literal["click", "next", "previous"]
 _SAFE = "colour-blind-safe"
@@ -35,32 +41,32 @@ class Layer:
     """A map over the photo, stretched to the photo's rectangle whatever its own size.
 
     Attributes:
-        name: shown to the user and used by ``compare``: "truth", "prediction", "experiment-3".
-        train_ids: (H, W) uint8 train ids, 255 for void.
-        confidence: (H, W) floats 0 to 1 or uint8 0 to 255, named while hovering; None if unknown.
-        classes: what the values mean where they are not train ids, e.g. for an error map
-            ``(("right", (90, 160, 90)), ("wrong", (220, 90, 20)))``; value i is entry i, 255 stays void.
-        scale: the names of both ends where the values are a quantity, 0 to 255, e.g. ``("sure", "unsure")``.
+        name: displayed, and used by ``compare``: "ground truth", "prediction", "experiment-3".
+        values: (H, W) uint8 train ids, 255 for void; or the same from ``encode_map``.
+        confidence: (H, W) floats 0 to 1 or uint8 per cent, displayed while hovering, or the same from
+            ``encode_confidence``; None if unknown.
+        classes: name and colour of each value if the values are not train ids, e.g. for an error map
+            ``(("right", (90, 160, 90)), ("wrong", (220, 90, 20)))``; 255 stays void.
+        scale: names of both ends if the values are a quantity from 0 to 254, e.g. ``("sure", "unsure")``.
     """
 
     name: str
-    train_ids: np.ndarray
-    confidence: np.ndarray | None = None
+    values: np.ndarray | EncodedImage
+    confidence: np.ndarray | EncodedImage | None = None
     classes: tuple[tuple[str, tuple[int, int, int]], ...] | None = None
     scale: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class ViewerEvent:
-    """What the user did, reported in the one script run that it caused.
+    """A user's action, reported in the one script run that it caused.
 
     Attributes:
-        kind: what happened.
-        x: column of the clicked pixel in the photo as it was given; None for next and previous.
-        y: row of the clicked pixel.
-        layer: name of the layer drawn under the pointer; None over the bare photo.
+        kind: of action.
+        x, y: column and row of the clicked pixel in the photo as passed to ``viewer``; None for next and previous.
+        layer: name of the layer under the pointer; None over the bare photo.
         train_id: value of that layer there, 255 for void.
-        nonce: grows with every event of a browser session, so that equal clicks are told apart.
+        nonce: increases with every event of a browser session, which distinguishes equal clicks.
     """
 
     kind: EventKind
@@ -79,13 +85,13 @@ _mount = st.components.v2.component(
     "cityseg_viewer",
     html=_asset("viewer.html"),
     css=_asset("viewer.css"),
-    # One module: Streamlit takes a single JavaScript text, and these files share its scope.
+    # Streamlit takes a single JavaScript text, so the files share one scope.
     js="\n".join(_asset(name) for name in ("pixels.js", "controls.js", "viewer.js")),
 )
 
 
 def viewer(
-    photo: np.ndarray,
+    photo: np.ndarray | EncodedImage,
     layers: Sequence[Layer],
     *,
     key: str,
@@ -98,34 +104,34 @@ def viewer(
     legend: bool = True,
     clicks: bool = True,
     mark: tuple[int, int] | None = None,
-    max_side: int = 1600,
+    max_side: int = MAX_SIDE,
 ) -> ViewerEvent | None:
     """Show a photo with its label maps.
 
-    What the user sets (opacity, zoom, classes, slider) is kept for ``key`` in the browser; an argument takes
-    over again only when the page changes it.
+    The user's settings (opacity, zoom, classes, slider) are kept per ``key`` in the browser; an argument overrides them
+    only when the page changes it.
 
     Args:
-        photo: (H, W, 3) uint8, red green blue.
+        photo: (H, W, 3) uint8 RGB, or the same from ``encode_photo``.
         layers: maps to choose from, the first one shown first; names must differ.
         key: Streamlit key, unique on the page.
-        alt: one sentence on what the picture shows; the largest classes are added to it.
-        palette: (256, 3) uint8 colours to begin with, by default those chosen for the whole app, which the viewer's
-            own switch changes too.
-        opacity: of the labels over the photo, 0 to 1, to begin with.
+        alt: one sentence that describes the image; the largest classes are appended.
+        palette: initial (256, 3) uint8 colours, by default those chosen for the whole app, which the viewer's own
+            switch changes too.
+        opacity: initial opacity of the labels, 0 to 1.
         compare: the two sides of the slider, each ``PHOTO`` or a layer's name; None starts without the slider.
         navigation: show previous and next, also on the arrow keys.
         group: viewers of one group share zoom, opacity, classes, palette and outlines.
-        legend: show the classes that are present.
-        clicks: report clicks; each one runs the page, so say False where nothing comes of it.
+        legend: show the classes present.
+        clicks: report clicks; each one reruns the page, so turn this off if the page ignores them.
         mark: (x, y) of a pixel of the photo to ring; the ring then follows the clicks.
-        max_side: photo and maps are sent with at most this many pixels on the longer side.
+        max_side: arrays are sent with at most this many pixels on the longer side.
 
     Returns:
-        What the user did if that caused this run, else None.
+        The user's action if it caused this run, else None.
 
     Raises:
-        DataError: an array has the wrong shape or type, two layers share a name, or ``compare`` names no layer.
+        DataError: an array has the wrong shape or dtype, two layers share a name, or ``compare`` names no layer.
     """
     _check_names(layers, compare)
     options: dict[str, Any] = {
@@ -140,17 +146,16 @@ def viewer(
         "mark": list(mark) if mark else None,
     }
     payload = _payload(photo, layers, session.palette() if palette is None else palette, max_side, options)
-    result = _mount(key=key, data=payload, on_event_change=lambda: _adopt_colors(key))
-    event = result.get("event")
+    event = _mount(key=key, data=payload, on_event_change=lambda: _adopt_palette(key)).get("event")
     chosen = _chosen_palette(event)
     if chosen is not None:
-        # The rest of the page was drawn before, or lies outside the fragment that runs.
+        # Parts of the page ran before the viewer, or lie outside the fragment that runs.
         session.draw_again_in(safe=chosen == _SAFE)
     return _parse_event(event)
 
 
-def _adopt_colors(key: str) -> None:
-    """Let the whole app follow the switch in a viewer; runs before the page does."""
+def _adopt_palette(key: str) -> None:
+    """Apply the palette chosen in a viewer to the whole app; a callback, so it runs before the page."""
     name = _chosen_palette(st.session_state[key].get("event"))
     if name is not None:
         session.choose_colors(safe=name == _SAFE)
@@ -172,32 +177,38 @@ def _check_names(layers: Sequence[Layer], compare: tuple[str, str] | None) -> No
 
 
 def _payload(
-    photo: np.ndarray, layers: Sequence[Layer], palette: np.ndarray, max_side: int, options: Mapping[str, Any]
+    photo: np.ndarray | EncodedImage,
+    layers: Sequence[Layer],
+    palette: np.ndarray,
+    max_side: int,
+    options: Mapping[str, Any],
 ) -> bytes:
-    """Encode the pictures and pack them; layers refer to pictures by their position."""
-    pictures: list[Picture] = [encode_photo(photo, max_side)]
-    described: list[dict[str, Any]] = []
+    """Encode arrays and pack everything; layers refer to images by position."""
+    encoded = photo if isinstance(photo, EncodedImage) else encode_photo(photo, max_side)
+    width, height = (photo.width, photo.height) if isinstance(photo, EncodedImage) else photo.shape[1::-1]
+    images, described = [encoded], []
     for layer in layers:
-        entry: dict[str, Any] = {"name": layer.name, "ids": len(pictures), "confidence": None}
+        entry: dict[str, Any] = {"name": layer.name, "ids": len(images), "confidence": None}
         entry["classes"] = [[name, list(color)] for name, color in layer.classes] if layer.classes else None
         entry["scale"] = list(layer.scale) if layer.scale else None
-        pictures.append(encode_map(layer.train_ids, max_side))
+        images.append(encode_map(layer.values, max_side) if isinstance(layer.values, np.ndarray) else layer.values)
         if layer.confidence is not None:
-            entry["confidence"] = len(pictures)
-            pictures.append(encode_confidence(layer.confidence, max_side))
+            entry["confidence"] = len(images)
+            confidence = layer.confidence
+            images.append(encode_confidence(confidence, max_side) if isinstance(confidence, np.ndarray) else confidence)
         described.append(entry)
     header = {
         **options,
-        "photo": {"width": photo.shape[1], "height": photo.shape[0]},
+        "photo": {"width": width, "height": height},
         "layers": described,
         "classNames": list(CLASS_NAMES),
         **_palettes(palette),
     }
-    return pack(header, pictures)
+    return pack(header, images)
 
 
 def _palettes(palette: np.ndarray) -> dict[str, Any]:
-    """List the palettes to choose from; one of the page's own takes the place of the official one."""
+    """Return the palettes to choose from; a custom one replaces the official one."""
     used = len(CLASS_NAMES)
     safe = {"name": _SAFE, "colors": COLOR_BLIND_PALETTE[:used].tolist()}
     first = {"name": "official", "colors": PALETTE[:used].tolist()}
@@ -209,20 +220,20 @@ def _palettes(palette: np.ndarray) -> dict[str, Any]:
 
 
 def _parse_event(value: object) -> ViewerEvent | None:
-    """Read an event; what comes from a browser is checked, and anything malformed counts as no event."""
+    """Validate an event from the browser; a malformed one counts as none."""
     if not isinstance(value, Mapping) or value.get("kind") not in get_args(EventKind):
         return None
 
-    def whole(name: str) -> int | None:
+    def integer(name: str) -> int | None:
         number = value.get(name)
         return int(number) if isinstance(number, (int, float)) else None
 
     layer = value.get("layer")
     return ViewerEvent(
         kind=cast("EventKind", value["kind"]),
-        x=whole("x"),
-        y=whole("y"),
+        x=integer("x"),
+        y=integer("y"),
         layer=layer if isinstance(layer, str) else None,
-        train_id=whole("train_id"),
-        nonce=whole("nonce") or 0,
+        train_id=integer("train_id"),
+        nonce=integer("nonce") or 0,
     )

@@ -1,18 +1,18 @@
-// What surrounds the picture: the bar, the two choices of layer, the legend, the tooltip.
+// The controls around the image: toolbar, layer choices, legend and tooltip.
 
 const NOT_SCORED = "not scored";
 const KEYS = [
-  ["← →", "move the slider, or previous and next picture"],
+  ["← →", "move the slider, or previous and next image"],
   ["+ −", "more or less opacity"],
   ["o", "fill or outline"],
   ["s", "slider on or off"],
-  ["0", "whole picture"],
+  ["0", "whole image"],
   ["f", "full screen"],
   ["wheel", "zoom at the pointer"],
-  ["drag", "move the picture, or the slider"],
+  ["drag", "move the image, or the slider"],
 ];
 
-/** Per cent without the sign; absent is a dash, and present but tiny is not 0. */
+/** Per cent without the sign; 0 is a dash, and a small positive share is not 0. */
 function percent(share) {
   if (!share) return "–";
   if (share < 0.0005) return "<0.1";
@@ -33,7 +33,7 @@ function button(className, text, onClick) {
   return node;
 }
 
-/** Connect the bar once; every handler changes state and lets `viewer.changed` do the rest. */
+/** Connect the toolbar once; every handler changes state, and `refresh` updates the controls. */
 function bindControls(viewer) {
   const $ = (selector) => viewer.root.querySelector(selector);
   const on = (selector, type, handler) => $(selector).addEventListener(type, handler);
@@ -65,7 +65,7 @@ function toggleKeys(viewer, open = viewer.root.querySelector(".keys").hidden) {
   viewer.root.querySelector(".help").setAttribute("aria-expanded", String(open));
 }
 
-/** Bring every control and data attribute in line with the state. */
+/** Update every control and data attribute from the state. */
 function syncControls(viewer) {
   const { root, shared, own, header } = viewer;
   const $ = (selector) => root.querySelector(selector);
@@ -123,7 +123,7 @@ function syncChoice(select, viewer, chosen) {
   select.value = chosen;
 }
 
-/** The classes of the shown layers, largest first: {name, color, shares: one per layer, null if it knows no such class}. */
+/** The classes of the shown layers, largest first: {name, color, shares: one per layer, null if it lacks the class}. */
 function presentClasses(viewer) {
   const layers = viewer.shownLayers().filter((layer) => !layer.scale);
   const found = new Map();
@@ -132,7 +132,7 @@ function presentClasses(viewer) {
     layer.map.counts.forEach((count, value) => {
       if (!count) return;
       const name = value === VOID ? NOT_SCORED : (layer.names[value] ?? `value ${value}`);
-      const entry = found.get(name) ?? { name, color: null, shares: layers.map((other) => knowsClass(other, name)) };
+      const entry = found.get(name) ?? { name, color: null, shares: layers.map((other) => initialShare(other, name)) };
       entry.color = value === VOID ? null : viewer.colorsOf(layer)[value];
       entry.shares[position] = count / total;
       found.set(name, entry);
@@ -142,9 +142,9 @@ function presentClasses(viewer) {
   return { layers, classes: [...found.values()].sort((a, b) => order(b) - order(a)) };
 }
 
-const knowsClass = (layer, name) => (name === NOT_SCORED || layer.names.includes(name) ? 0 : null);
+const initialShare = (layer, name) => (name === NOT_SCORED || layer.names.includes(name) ? 0 : null);
 
-/** Rebuild the legend only when other classes are present, so that a chip keeps its focus while it is pressed. */
+/** Rebuild the legend only when its classes change, so that a pressed chip keeps its focus. */
 function syncLegend(viewer) {
   const legend = viewer.root.querySelector(".legend");
   const { layers, classes } = presentClasses(viewer);
@@ -178,17 +178,17 @@ function buildChip(viewer, entry, layers) {
   chip.dataset.class = entry.name;
   const known = layers.map((layer, i) => [layer.name, entry.shares[i]]).filter(([, share]) => share !== null);
   const shares = element("span", "share", [...new Set(known.map(([, share]) => percent(share)))].join(" | ") + " %");
-  const spelled = known.map(([name, share]) => `${name} ${percent(share)} %`).join(", ");
+  const listed = known.map(([name, share]) => `${name} ${percent(share)} %`).join(", ");
   const parts = [element("span", "swatch"), element("span", "name", entry.name), shares];
   if (!entry.color) {
     const note = element("span", "toggle void");
-    note.title = `Void, left out of training and scores: ${spelled}`;
+    note.title = `Void, left out of training and scores: ${listed}`;
     note.append(...parts);
     chip.append(note);
     return chip;
   }
   const toggle = button("toggle", undefined, () => viewer.toggleClass(entry.name));
-  toggle.title = `${entry.name}: ${spelled} of the pixels. Click to hide or show, double-click to see it alone.`;
+  toggle.title = `${entry.name}: ${listed} of the pixels. Click to hide or show, double-click to see it alone.`;
   toggle.addEventListener("dblclick", () => viewer.isolate(entry.name));
   toggle.append(...parts);
   const only = button("only", "only", () => viewer.isolate(entry.name));
@@ -206,7 +206,7 @@ function buildScale(layer) {
   return scale;
 }
 
-/** Name what every layer has at photo position (u, v), both 0 to 1; x and y place the tooltip in the stage. */
+/** Show the value of every layer at photo position (u, v), both 0 to 1, in a tooltip at (x, y) of the stage. */
 function showTip(viewer, u, v, x, y) {
   const tip = viewer.root.querySelector(".tip");
   if (!viewer.layers.length) return;
@@ -228,9 +228,9 @@ function tipRow(viewer, layer, u, v) {
   if (value !== VOID && color) swatch.style.setProperty("--swatch", `rgb(${color.join(" ")})`);
   let meaning = value === VOID ? NOT_SCORED : (layer.names[value] ?? `value ${value}`);
   if (layer.scale && value !== VOID) meaning = `${Math.round((value / 254) * 100)} %`;
-  const sure = layer.confidence && value !== VOID ? ` ${valueAt(layer.confidence, u, v)} %` : "";
+  const confidence = layer.confidence && value !== VOID ? ` ${valueAt(layer.confidence, u, v)} %` : "";
   row.append(swatch, element("span", "layer", `${layer.name}: `), element("span", "meaning", meaning));
-  if (sure) row.append(element("span", "share", sure));
+  if (confidence) row.append(element("span", "share", confidence));
   return row;
 }
 
@@ -240,7 +240,7 @@ function valueAt(map, u, v) {
   return map.values[y * map.width + x];
 }
 
-/** The alternative text: the page's sentence and the largest classes of the layer in front. */
+/** The alternative text: the page's sentence and the largest classes of the front layer. */
 function describe(viewer) {
   const { layers, classes } = presentClasses(viewer);
   const front = layers.length - 1;
@@ -249,6 +249,6 @@ function describe(viewer) {
     .sort((a, b) => b.shares[front] - a.shares[front])
     .slice(0, 4)
     .map((entry) => `${entry.name} ${percent(entry.shares[front])} %`);
-  const spoken = largest.length ? ` Largest classes in ${layers[front].name}: ${largest.join(", ")}.` : "";
-  return viewer.header.alt + spoken;
+  const classList = largest.length ? ` Largest classes in ${layers[front].name}: ${largest.join(", ")}.` : "";
+  return viewer.header.alt + classList;
 }

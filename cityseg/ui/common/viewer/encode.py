@@ -1,7 +1,7 @@
-"""What the browser is sent: one photo as JPEG, maps as greyscale PNG, packed into one byte string.
+"""Encoding for the browser: photos as JPEG, maps as greyscale PNG, packed into one byte string.
 
-Everything here is a pure function of its arguments. Results are kept by content, so a page that runs again
-with the same pictures pays for a hash and nothing else.
+Everything here is a pure function of its arguments. Results are cached by content, so a rerun with the same images
+costs no more than a hash.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from PIL import Image
 from cityseg.errors import DataError
 
 JPEG_QUALITY = 90
+MAX_SIDE = 1600
+"""Longer side, in pixels, to which larger images are reduced by default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """An encoded picture.
+class EncodedImage:
+    """An encoded image.
 
     Attributes:
-        data: the bytes of a JPEG or PNG file.
-        digest: names the content; the browser decodes each digest once.
-        width: width in pixels as encoded.
-        height: height in pixels as encoded.
+        data: a JPEG or PNG file.
+        digest: hash of the content; the browser decodes each digest once.
+        width, height: in pixels, as encoded.
     """
 
     data: bytes
@@ -42,84 +43,84 @@ class Picture:
     height: int
 
 
-class _Recent:
-    """The last few encoded pictures, by content; bounded in bytes because pictures differ in size a lot."""
+class _RecentImages:
+    """The most recently used images by digest, within a capacity in bytes because their sizes differ widely."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._held = 0
-        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        self._size = 0
+        self._images: OrderedDict[str, EncodedImage] = OrderedDict()
         # Streamlit runs every session in a thread of its own.
         self._lock = Lock()
 
-    def get(self, digest: str, make: Callable[[], Picture]) -> Picture:
+    def get(self, digest: str, make: Callable[[], EncodedImage]) -> EncodedImage:
         with self._lock:
-            if digest in self._pictures:
-                self._pictures.move_to_end(digest)
-                return self._pictures[digest]
-        picture = make()
+            if digest in self._images:
+                self._images.move_to_end(digest)
+                return self._images[digest]
+        image = make()
         with self._lock:
-            if digest not in self._pictures:
-                self._pictures[digest] = picture
-                self._held += len(picture.data)
-            while self._held > self._capacity and len(self._pictures) > 1:
-                self._held -= len(self._pictures.popitem(last=False)[1].data)
-        return picture
+            if digest not in self._images:
+                self._images[digest] = image
+                self._size += len(image.data)
+            while self._size > self._capacity and len(self._images) > 1:
+                self._size -= len(self._images.popitem(last=False)[1].data)
+        return image
 
 
-_recent = _Recent(capacity=32 * 2**20)
+_recent = _RecentImages(capacity=32 * 2**20)
 
 
-def encode_photo(photo: np.ndarray, max_side: int = 1600) -> Picture:
+def encode_photo(photo: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
     """Encode a photo as JPEG.
 
     Args:
-        photo: (H, W, 3) uint8, red green blue.
-        max_side: the longer side is reduced to this many pixels, with averaging.
+        photo: (H, W, 3) uint8 RGB.
+        max_side: a longer side is reduced to this many pixels, with averaging.
 
     Raises:
-        DataError: the array is not an (H, W, 3) uint8 picture.
+        DataError: the array is not (H, W, 3) uint8.
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise DataError(f"viewer photo: expected (H, W, 3) uint8, found {photo.shape} {photo.dtype}; convert it to RGB")
 
-    def make() -> Picture:
+    def make() -> EncodedImage:
         image = Image.fromarray(np.ascontiguousarray(photo))
         image = image.resize(_fitted(image.size, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        return _finish(image, digest, "JPEG", quality=JPEG_QUALITY)
+        return _encoded(image, digest, "JPEG", quality=JPEG_QUALITY)
 
     digest = _digest(photo, "jpeg", JPEG_QUALITY, max_side)
     return _recent.get(digest, make)
 
 
-def encode_map(values: np.ndarray, max_side: int = 1600) -> Picture:
-    """Encode a map as greyscale PNG whose grey value is the map's value.
+def encode_map(values: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
+    """Encode a map as greyscale PNG whose grey values are the map's values.
 
     Args:
-        values: (H, W) uint8; train ids with 255 for void, or any other small whole numbers.
-        max_side: a longer side is reduced to this many pixels by taking the nearest value, never a mixture.
+        values: (H, W) uint8; train ids with 255 for void, or any other small integers.
+        max_side: a longer side is reduced to this many pixels by nearest neighbour.
 
     Raises:
-        DataError: the array is not an (H, W) uint8 map.
+        DataError: the array is not (H, W) uint8.
     """
     if values.ndim != 2 or values.dtype != np.uint8:
         raise DataError(f"viewer layer: expected (H, W) uint8 train ids, found {values.shape} {values.dtype}")
 
-    def make() -> Picture:
+    def make() -> EncodedImage:
         image = Image.fromarray(np.ascontiguousarray(values))
         image = image.resize(_fitted(image.size, max_side), Image.Resampling.NEAREST)
-        # Looking for repeats of one value only is four times as fast here, and maps have hardly any other repeats.
-        return _finish(image, digest, "PNG", compress_type=zlib.Z_RLE)
+        # Maps have hardly any repeats other than runs of one value, and searching for runs only is four times as fast.
+        return _encoded(image, digest, "PNG", compress_type=zlib.Z_RLE)
 
     digest = _digest(values, "png", max_side)
     return _recent.get(digest, make)
 
 
-def encode_confidence(confidence: np.ndarray, max_side: int = 1600) -> Picture:
-    """Encode confidence as greyscale PNG in whole per cents, 0 to 100: all that is shown, and a fraction of the bytes.
+def encode_confidence(confidence: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
+    """Encode confidence as greyscale PNG in whole per cent, which is all the viewer displays.
 
     Args:
-        confidence: (H, W), floating point 0 to 1 or uint8 0 to 255; what is not a number counts as 0.
+        confidence: (H, W), floats 0 to 1, of which NaN counts as 0, or uint8 in whole per cent.
         max_side: as for ``encode_map``.
 
     Raises:
@@ -127,28 +128,29 @@ def encode_confidence(confidence: np.ndarray, max_side: int = 1600) -> Picture:
     """
     if confidence.ndim != 2:
         raise DataError(f"viewer confidence: expected (H, W), found {confidence.shape}")
-    if confidence.dtype == np.uint8:
-        share = confidence.astype(np.float32) / 255
-    elif np.issubdtype(confidence.dtype, np.floating):
+    if np.issubdtype(confidence.dtype, np.floating):
         share = np.clip(np.nan_to_num(confidence.astype(np.float32), nan=0.0), 0, 1)
-    else:
-        raise DataError(f"viewer confidence: expected floats 0 to 1 or uint8, found {confidence.dtype}")
-    return encode_map(np.rint(share * 100).astype(np.uint8), max_side)
+        confidence = np.rint(share * 100).astype(np.uint8)
+    elif confidence.dtype != np.uint8:
+        raise DataError(
+            f"viewer confidence: expected floats 0 to 1 or uint8 per cent, found {confidence.dtype}; convert it"
+        )
+    return encode_map(confidence, max_side)
 
 
-def pack(header: Mapping[str, Any], pictures: Sequence[Picture]) -> bytes:
-    """Put a JSON header and pictures into one byte string, which Streamlit hands to the browser without base64.
+def pack(header: Mapping[str, Any], images: Sequence[EncodedImage]) -> bytes:
+    """Pack a JSON header and images into one byte string, which Streamlit sends to the browser without base64.
 
-    Layout: length of the JSON as uint32, little end first; the JSON, UTF-8; the pictures one after the other.
-    The JSON is ``header`` with ``pictures`` added: for each its digest, offset after the JSON, and length.
+    Layout: length of the JSON as little-endian uint32; the JSON in UTF-8; the images one after the other. The JSON is
+    ``header`` plus ``pictures``: digest, offset after the JSON, and length of each image.
     """
     index: list[dict[str, Any]] = []
     offset = 0
-    for picture in pictures:
-        index.append({"digest": picture.digest, "offset": offset, "length": len(picture.data)})
-        offset += len(picture.data)
+    for image in images:
+        index.append({"digest": image.digest, "offset": offset, "length": len(image.data)})
+        offset += len(image.data)
     text = json.dumps({**header, "pictures": index}, separators=(",", ":")).encode()
-    return b"".join([struct.pack("<I", len(text)), text, *(picture.data for picture in pictures)])
+    return b"".join([struct.pack("<I", len(text)), text, *(image.data for image in images)])
 
 
 def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -158,13 +160,13 @@ def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 
 def _digest(array: np.ndarray, *settings: object) -> str:
-    # Shape is part of the content: two maps may hold the same bytes in rows of different length.
+    # The shape is part of the content: two maps may hold the same bytes in rows of different length.
     hasher = hashlib.sha1(repr((array.shape, array.dtype.str, settings)).encode(), usedforsecurity=False)
     hasher.update(np.ascontiguousarray(array).data)
     return hasher.hexdigest()
 
 
-def _finish(image: Image.Image, digest: str, file_format: str, **options: Any) -> Picture:
+def _encoded(image: Image.Image, digest: str, file_format: str, **options: Any) -> EncodedImage:
     buffer = io.BytesIO()
     image.save(buffer, file_format, **options)
-    return Picture(buffer.getvalue(), digest, image.width, image.height)
+    return EncodedImage(buffer.getvalue(), digest, image.width, image.height)

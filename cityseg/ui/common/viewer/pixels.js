@@ -1,10 +1,10 @@
-// Pictures as numbers: unpacking what Python sent, and colouring maps for the screen.
+// Unpacking the data from Python, decoding PNG maps, and colouring maps for the screen.
 
 const VOID = 255;
 const CACHE_LIMIT = 32;
-const decoded = new Map(); // digest -> promise of a decoded picture, oldest first
+const decoded = new Map(); // digest -> promise of a decoded image, oldest first
 
-/** Split Python's byte string into its JSON header and the bytes of each picture. */
+/** Split the byte string from Python into its JSON header and the bytes of each image. */
 function unpack(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = 4 + view.getUint32(0, true);
@@ -15,7 +15,7 @@ function unpack(bytes) {
   return header;
 }
 
-/** Decode every digest once; a frame the user returns to, or a layer that stays, costs nothing. */
+/** Decode each digest once, so that a known frame or layer costs nothing. */
 function decodeOnce(picture, decode) {
   let promise = decoded.get(picture.digest);
   decoded.delete(picture.digest);
@@ -31,8 +31,8 @@ const decodePhoto = (bytes) => createImageBitmap(new Blob([bytes], { type: "imag
 /**
  * Read an 8-bit greyscale PNG into {width, height, values, counts}.
  *
- * Not through a canvas: browsers that guard against fingerprinting change the lowest bits of what a canvas gives
- * back, and a changed bit here is another class.
+ * Not through a canvas: browsers that protect against fingerprinting change the lowest bits of canvas pixels, and a
+ * changed bit is another class.
  */
 async function decodeMap(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -81,7 +81,7 @@ function paeth(left, up, corner) {
   return dl <= du && dl <= dc ? left : du <= dc ? up : corner;
 }
 
-/** One RGBA word for each of the 256 values; 0 is invisible. Byte order as in a canvas on any usual machine. */
+/** One little-endian RGBA word for each of the 256 values; 0 is transparent. */
 function colorTable(colors, hidden) {
   const table = new Uint32Array(256);
   colors.forEach(([r, g, b], value) => {
@@ -90,7 +90,7 @@ function colorTable(colors, hidden) {
   return table;
 }
 
-/** 255 colours from dark to bright, evenly rising in lightness, for maps that hold a quantity. */
+/** 255 colours of evenly increasing lightness, for maps of a quantity. */
 function quantityColors() {
   const stops = [[20, 11, 52], [86, 22, 110], [158, 42, 99], [218, 78, 60], [249, 142, 9], [252, 236, 130]];
   return Array.from({ length: 255 }, (_, i) => {
@@ -100,7 +100,7 @@ function quantityColors() {
   });
 }
 
-/** Map column (or row) under each screen pixel from..to, where the picture starts at origin and is extent long. */
+/** Map column (or row) under each screen pixel from..to, for an image that starts at origin and is extent long. */
 function sampleLine(from, to, origin, extent, cells) {
   const line = new Int32Array(Math.max(0, to - from));
   for (let i = 0; i < line.length; i++) {
@@ -113,8 +113,8 @@ function sampleLine(from, to, origin, extent, cells) {
 /**
  * Write the colour of the nearest map value into `target`, one word per screen pixel.
  *
- * `start` is where the first pixel goes, `stride` how far apart rows are; `columns` and `rows` say which map cell
- * lies under each pixel.
+ * `start` is the index of the first pixel, `stride` the distance between rows; `columns` and `rows` are the map cells
+ * under the pixels.
  */
 function paintFill(target, start, stride, map, table, columns, rows) {
   const { values, width } = map;
@@ -128,7 +128,7 @@ function paintFill(target, start, stride, map, table, columns, rows) {
   }
 }
 
-/** As paintFill, but only where another value lies within `reach` screen pixels: lines stay thin at any zoom. */
+/** Like paintFill, but only pixels with another value within `reach` screen pixels: lines stay thin at any zoom. */
 function paintOutline(target, start, stride, map, table, columns, rows, reach) {
   const { values, width } = map;
   const lastX = columns.length - 1;

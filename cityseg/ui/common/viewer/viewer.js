@@ -1,15 +1,15 @@
-// One viewer: its state, its drawing, and what hands and keys do to it.
+// The viewer: state, drawing, pointers and keys.
 
 const PHOTO = "photo";
 const CHANGED = "cityseg-viewer-changed";
 const MAX_ZOOM = 32;
-const CLICK_SLACK = 4; // pixels a press may wander and still be a click
+const CLICK_SLACK = 4; // pixels a press may move and still be a click
 const DOUBLE_CLICK_MS = 260;
 const HINT_MS = 1500;
 
-// Kept for as long as the browser tab, so that a rerun, another picture or another page loses nothing.
-const ownStates = new Map(); // key -> what belongs to one viewer
-const sharedStates = new Map(); // channel -> what viewers of a group have in common
+// Kept as long as the browser tab, across reruns, images and pages.
+const ownStates = new Map(); // key -> state of one viewer
+const sharedStates = new Map(); // channel -> state shared by the viewers of a group
 const viewers = new WeakMap(); // root element -> its viewer
 let lastNonce = 0;
 
@@ -27,7 +27,7 @@ class Viewer {
     bindControls(this);
     bindPointers(this);
     root.addEventListener("keydown", (event) => onKey(this, event));
-    this.onChanged = (event) => this.heard(event.detail);
+    this.onChanged = (event) => this.onSharedChange(event.detail);
     window.addEventListener(CHANGED, this.onChanged);
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.stage);
@@ -39,7 +39,7 @@ class Viewer {
     viewers.delete(this.root);
   }
 
-  /** Take what Python sent; the old picture stays until the new one is decoded as a whole. */
+  /** Show data from Python; the old image stays until the new one is completely decoded. */
   async update(bytes) {
     const header = unpack(bytes);
     const text = JSON.stringify({ ...header, pictures: header.pictures.map((picture) => picture.digest) });
@@ -58,7 +58,7 @@ class Viewer {
         names: layer.scale ? [] : (layer.classes?.map(([name]) => name) ?? header.classNames),
       })),
     ]);
-    if (text !== this.text) return; // something newer came while this was decoded
+    if (text !== this.text) return; // newer data arrived during decoding
     this.stage.style.aspectRatio = `${width} / ${height}`;
     Object.assign(this, { header, photo, layers });
     this.adopt(header);
@@ -68,18 +68,18 @@ class Viewer {
     this.root.dataset.ready = "true";
   }
 
-  /** Find the state kept for this key, or begin it; an argument that the page has changed since wins. */
+  /** Restore or create the state of this key; an argument that the page has changed overrides it. */
   adopt(header) {
     this.channel = header.group ? `group ${header.group}` : `key ${header.key}`;
     const first = !ownStates.has(header.key);
-    this.own = ownStates.get(header.key) ?? { position: 0.5, split: false, asked: {} };
+    this.own = ownStates.get(header.key) ?? { position: 0.5, split: false, requested: {} };
     ownStates.set(header.key, this.own);
-    const begun = { opacity: header.opacity, palette: header.palette, outline: false, hidden: new Set() };
-    this.shared = sharedStates.get(this.channel) ?? { ...begun, zoom: 1, cx: 0.5, cy: 0.5 };
+    const initial = { opacity: header.opacity, palette: header.palette, outline: false, hidden: new Set() };
+    this.shared = sharedStates.get(this.channel) ?? { ...initial, zoom: 1, cx: 0.5, cy: 0.5 };
     sharedStates.set(this.channel, this.shared);
     const [compare, mark] = [JSON.stringify(header.compare), JSON.stringify(header.mark)];
-    const asked = { opacity: header.opacity, palette: header.palette, compare, mark };
-    const changed = (name) => asked[name] !== this.own.asked[name];
+    const requested = { opacity: header.opacity, palette: header.palette, compare, mark };
+    const changed = (name) => requested[name] !== this.own.requested[name];
     if (!first && changed("opacity")) this.shared.opacity = header.opacity;
     if (!first && changed("palette")) this.shared.palette = header.palette;
     if (changed("compare")) {
@@ -87,7 +87,7 @@ class Viewer {
       if (header.compare) [this.own.left, this.own.right] = header.compare;
     }
     if (changed("mark")) this.own.mark = header.mark;
-    this.own.asked = asked;
+    this.own.requested = requested;
     this.keepNamesValid();
   }
 
@@ -105,14 +105,14 @@ class Viewer {
 
   // --- state -------------------------------------------------------------------------------------------------
 
-  /** Change what the group has in common, and tell every viewer of it, this one included. */
+  /** Change the shared state and notify every viewer of the group, this one included. */
   share(patch) {
     Object.assign(this.shared, patch);
     window.dispatchEvent(new CustomEvent(CHANGED, { detail: this.channel }));
   }
 
-  heard(channel) {
-    // Streamlit may take the element away without saying so.
+  onSharedChange(channel) {
+    // Streamlit may remove the element without notice.
     if (!this.root.isConnected) this.dispose();
     else if (channel === this.channel) this.refresh();
   }
@@ -120,7 +120,7 @@ class Viewer {
   refresh() {
     syncControls(this);
     this.canvas.setAttribute("aria-label", describe(this));
-    // Zoomed in, one finger moves the picture; otherwise up and down belong to the page.
+    // Zoomed in, one finger moves the image; otherwise vertical swipes scroll the page.
     this.stage.style.touchAction = this.shared.zoom > 1 ? "none" : "pan-y";
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
@@ -157,7 +157,7 @@ class Viewer {
     this.share({ hidden });
   }
 
-  /** Show one class alone; asked for again, show all. */
+  /** Show one class alone, or all if it is alone already. */
   isolate(name) {
     const others = presentClasses(this).classes.map((entry) => entry.name).filter((other) => other !== name);
     const alone = !this.shared.hidden.has(name) && others.every((other) => this.shared.hidden.has(other));
@@ -182,7 +182,7 @@ class Viewer {
 
   // --- geometry, in canvas pixels ------------------------------------------------------------------------------
 
-  /** Where the whole photo lies, most of it possibly outside the canvas. */
+  /** The rectangle of the whole photo, possibly larger than the canvas. */
   place() {
     const { width, height } = this.canvas;
     const { zoom, cx, cy } = this.shared;
@@ -193,20 +193,20 @@ class Viewer {
     return { x: width / 2 - centre(width, w, cx) * w, y: height / 2 - centre(height, h, cy) * h, w, h };
   }
 
-  /** Keep what lies under (x, y) there while zooming; without a point, under the middle. */
+  /** Zoom around (x, y), by default the centre of the canvas. */
   zoomAt(factor, x = this.canvas.width / 2, y = this.canvas.height / 2) {
     const old = this.place();
     const zoom = clamp(this.shared.zoom * factor, 1, MAX_ZOOM);
     const grown = zoom / this.shared.zoom;
-    this.lookAt({ x: x - (x - old.x) * grown, y: y - (y - old.y) * grown, w: old.w * grown, h: old.h * grown }, zoom);
+    this.setView({ x: x - (x - old.x) * grown, y: y - (y - old.y) * grown, w: old.w * grown, h: old.h * grown }, zoom);
   }
 
   pan(dx, dy) {
     const old = this.place();
-    this.lookAt({ ...old, x: old.x + dx, y: old.y + dy }, this.shared.zoom);
+    this.setView({ ...old, x: old.x + dx, y: old.y + dy }, this.shared.zoom);
   }
 
-  lookAt({ x, y, w, h }, zoom) {
+  setView({ x, y, w, h }, zoom) {
     const cx = clamp((this.canvas.width / 2 - x) / w, 0, 1);
     const cy = clamp((this.canvas.height / 2 - y) / h, 0, 1);
     this.share({ zoom, cx, cy });
@@ -242,14 +242,14 @@ class Viewer {
     this.paintLayer(this.layerNamed(own.split ? own.left : own.single), rect, 0, cut);
     if (own.split) this.paintLayer(this.layerNamed(own.right), rect, cut, canvas.width);
     this.scratch.getContext("2d").putImageData(this.image, 0, 0);
-    // Lines cover little, so they may be stronger than areas for the same setting.
+    // Lines cover few pixels, so they are drawn stronger than areas at the same setting.
     context.globalAlpha = shared.outline ? Math.min(1, shared.opacity * 1.6) : shared.opacity;
     context.drawImage(this.scratch, 0, 0);
     context.globalAlpha = 1;
     if (own.mark) this.paintMark(rect);
   }
 
-  /** Ring the marked pixel, white inside black, so that it is seen on any ground. */
+  /** Ring the marked pixel, white inside black, visible on any background. */
   paintMark({ x, y, w, h }) {
     const { context, canvas, own, header } = this;
     const unit = canvas.width / this.stage.clientWidth;
@@ -262,7 +262,7 @@ class Viewer {
     }
   }
 
-  /** Match the canvas to its size on the screen; false while it has none. */
+  /** Match the canvas to its size on the screen; return false while that is zero. */
   fitCanvas() {
     const density = clamp(window.devicePixelRatio || 1, 1, 2);
     const width = Math.round(this.stage.clientWidth * density);
@@ -329,9 +329,9 @@ function bindPointers(viewer) {
   stage.addEventListener("pointermove", (event) => onMove(viewer, event));
   stage.addEventListener("pointerup", (event) => onUp(viewer, event));
   stage.addEventListener("pointercancel", (event) => viewer.pointers.delete(event.pointerId));
-  // A finger leaves with every tap; what the tap named stays until the next one.
+  // A finger leaves with every tap; its tooltip stays until the next tap.
   stage.addEventListener("pointerleave", (event) => event.pointerType === "touch" || hideTip(viewer));
-  // Two fingers mean the picture even where one finger scrolls the page.
+  // Two fingers zoom the image even where one finger scrolls the page.
   stage.addEventListener("touchmove", (event) => event.touches.length > 1 && event.preventDefault(), { passive: false });
   stage.addEventListener("wheel", (event) => onWheel(viewer, event), { passive: false });
 }
@@ -343,7 +343,7 @@ function hideTip(viewer) {
 function onDown(viewer, event) {
   if (event.button !== 0 || !viewer.header) return;
   const divider = event.target.closest(".divider");
-  // A plain click focuses by itself, but not while the pointer is captured.
+  // A captured pointer does not set the focus by itself.
   (divider ?? viewer.canvas).focus({ preventScroll: true });
   event.target.setPointerCapture(event.pointerId);
   const at = viewer.locate(event);
@@ -371,7 +371,7 @@ function onMove(viewer, event) {
   const [dx, dy] = [event.clientX - gesture.start[0], event.clientY - gesture.start[1]];
   if (!gesture.moved && Math.hypot(dx, dy) > CLICK_SLACK) {
     gesture.moved = true;
-    // A finger that sets out up or down is about to scroll the page.
+    // A finger that first moves vertically scrolls the page.
     if (event.pointerType === "touch" && Math.abs(dy) > Math.abs(dx) && event.target === viewer.canvas) gesture.slides = false;
   }
   if (viewer.pointers.size > 1) pinch(viewer, event.pointerId, at);
@@ -399,7 +399,7 @@ function onUp(viewer, event) {
     viewer.pending = null;
     viewer.resetZoom();
   } else {
-    // Zoomed in, a second click means "show all", so the first has to wait for it.
+    // Zoomed in, a double click resets the zoom, so a single click waits for the second one.
     viewer.pending = setTimeout(() => {
       viewer.pending = null;
       viewer.reportClick(at);
@@ -412,15 +412,15 @@ function showTipAt(viewer, event, at) {
   showTip(viewer, at.u, at.v, event.clientX - box.left, event.clientY - box.top);
 }
 
-/** The wheel belongs to the page until the user has shown that the picture is meant. */
+/** The wheel scrolls the page unless the viewer has the focus, is zoomed in, or a modifier key is pressed. */
 function onWheel(viewer, event) {
   if (!viewer.header) return;
-  const meant = event.ctrlKey || event.metaKey || viewer.shared.zoom > 1 || viewer.root.getRootNode().activeElement === viewer.canvas;
+  const zooms = event.ctrlKey || event.metaKey || viewer.shared.zoom > 1 || viewer.root.getRootNode().activeElement === viewer.canvas;
   const stays = viewer.shared.zoom <= 1 && event.deltaY > 0;
-  if (!meant) viewer.root.querySelector(".hint").classList.add("seen");
+  if (!zooms) viewer.root.querySelector(".hint").classList.add("visible");
   clearTimeout(viewer.hinting);
-  viewer.hinting = setTimeout(() => viewer.root.querySelector(".hint").classList.remove("seen"), HINT_MS);
-  if (!meant || (stays && !event.ctrlKey)) return;
+  viewer.hinting = setTimeout(() => viewer.root.querySelector(".hint").classList.remove("visible"), HINT_MS);
+  if (!zooms || (stays && !event.ctrlKey)) return;
   event.preventDefault();
   hideTip(viewer);
   const step = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 16 : event.deltaY;
@@ -454,12 +454,12 @@ function onKey(viewer, event) {
   const action = actions[event.key];
   if (!action) return;
   event.preventDefault();
-  // Streamlit has shortcuts of its own on single letters.
+  // Streamlit has its own single-letter shortcuts.
   event.stopPropagation();
   action();
 }
 
-/** Streamlit calls this when the component appears and whenever its data changes. */
+/** Called by Streamlit when the component appears and whenever its data changes. */
 export default function mount({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   const viewer = viewers.get(root) ?? new Viewer(root);
@@ -467,9 +467,9 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   viewer.send = setTriggerValue;
   viewer.update(data).catch((error) => {
     root.dataset.ready = "error";
-    root.querySelector("canvas").setAttribute("aria-label", `The picture could not be shown: ${error.message}`);
+    root.querySelector("canvas").setAttribute("aria-label", `The image could not be shown: ${error.message}`);
     throw error;
   });
-  // Streamlit also cleans up when newer data overtakes older; only a removed element ends the viewer.
+  // Streamlit also cleans up when newer data replaces older; the viewer ends only when its element is removed.
   return () => root.isConnected || viewer.dispose();
 }
