@@ -93,12 +93,7 @@ def _points(found: list[tuple[float, str, Estimate]], verdict: Verdict | None) -
 
 
 def waterfall(
-    parts: Contributions,
-    order: Sequence[int],
-    names: tuple[str, str],
-    colors: tuple[str, str],
-    chosen: int,
-    score: str,
+    parts: Contributions, order: Sequence[int], names: tuple[str, str], colors: tuple[str, str], chosen: int, score: str
 ) -> go.Figure:
     """Draw the steps from the baseline's mean down to the candidate's, one per class; the classes can be clicked.
 

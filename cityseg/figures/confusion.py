@@ -67,10 +67,7 @@ def confusion_change(
         "%{y} predicted as %{x}: %{customdata} points",
         _CHANGE_SCALE,
         (-limit, limit),
-        [
-            _numbers(points, visible & strong, "white", sign=True),
-            _numbers(points, visible & ~strong, ink, sign=True),
-        ],
+        [_numbers(points, visible & strong, "white", sign=True), _numbers(points, visible & ~strong, ink, sign=True)],
     )
 
 

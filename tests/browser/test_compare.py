@@ -13,7 +13,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 
 @pytest.fixture(scope="module")
 def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
-    """The app over a small drawn set: the shipped models' frames are not there, their matrices are."""
+    """The app over a small synthetic set: the shipped models' frames are missing, their matrices are not."""
     return serve_drawn()
 
 

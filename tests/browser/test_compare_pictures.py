@@ -16,18 +16,18 @@ from cityseg.data.synthetic import synthesize
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPE = {"image_size": (32, 64), "start_channels": 4, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
+CONFIG = {"image_size": (32, 64), "start_channels": 4, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
 
 
 @pytest.fixture(scope="module")
 def address(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The app over a small drawn set with two runs on it."""
+    """The app over a small synthetic set with two runs on it."""
     folder = tmp_path_factory.mktemp("compared")
     synthesize(folder / "set", frames=20, seed=5, size=(64, 128))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
         for seed, name in enumerate(("first", "second")):
-            api.train(build({**RECIPE, "seed": seed}), str(folder / "set"), name=name, runs=folder / "runs")
+            api.train(build({**CONFIG, "seed": seed}), str(folder / "set"), name=name, runs=folder / "runs")
     return serve(
         ROOT / "app.py",
         folder,

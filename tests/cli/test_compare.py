@@ -20,7 +20,7 @@ def counts(name: str, split: str = "test") -> np.ndarray:
     return np.load(FOLDER / name / f"confusion-{split}.npz")["best"].astype(np.int64)
 
 
-def test_json_holds_differences_intervals_verdicts_and_bridge(cityseg: Callable, workplace: Path) -> None:
+def test_json_holds_differences_intervals_verdicts_and_contributions(cityseg: Callable, workplace: Path) -> None:
     answer = cityseg("compare", "better-1", "better-2", "experiment-1", "--baseline", "experiment-1", "--json")
     assert answer.code == 0, answer.err
     document = json.loads(answer.out)
@@ -41,7 +41,7 @@ def test_json_holds_differences_intervals_verdicts_and_bridge(cityseg: Callable,
     assert sum(bridge["classes"].values()) == pytest.approx(bridge["end"] - bridge["start"])
 
 
-def test_lines_say_who_is_better_at_whose_cost(cityseg: Callable, workplace: Path) -> None:
+def test_lines_name_the_better_result_and_the_classes_it_loses(cityseg: Callable, workplace: Path) -> None:
     out = cityseg("compare", "experiment-1", "better-1", "--metric", "f1").out
     assert "better-1 is better than experiment-1: macro F1 +" in out
     assert "over 250 frames" in out
@@ -49,7 +49,7 @@ def test_lines_say_who_is_better_at_whose_cost(cityseg: Callable, workplace: Pat
     assert "at the cost of rider" in out
 
 
-def test_unlike_results_are_not_subtracted_and_say_why(cityseg: Callable, workplace: Path) -> None:
+def test_results_of_other_sizes_are_not_comparable_with_the_reason(cityseg: Callable, workplace: Path) -> None:
     answer = cityseg("compare", "better-1", "better-3")
     assert answer.code == 0
     expected = "better-3 is not comparable with better-1: different evaluation sizes (64x128 and 128x256 pixels)."

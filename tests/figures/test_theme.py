@@ -36,7 +36,7 @@ def test_every_class_stands_off_the_page_in_its_own_hue(palette, dark, page):
             assert seen[0] == pytest.approx(official[0], abs=0.03), name
 
 
-def test_colours_that_are_seen_anyway_stay_as_they_are():
+def test_visible_colours_stay_unchanged():
     assert visible_color(0) == (128, 64, 128)
     assert visible_color(9, dark=True) == (152, 251, 152)
 

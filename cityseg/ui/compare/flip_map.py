@@ -22,12 +22,7 @@ FLIP_CLASSES = tuple(
 
 
 def show(
-    frame: FrameView,
-    predicted: dict[str, np.ndarray],
-    baseline: str,
-    candidate: str,
-    info: DataInfo,
-    group: str,
+    frame: FrameView, predicted: dict[str, np.ndarray], baseline: str, candidate: str, info: DataInfo, group: str
 ) -> ViewerEvent | None:
     """Show the flip map beside the two predictions under a slider, its shares, and the classes affected.
 

@@ -63,13 +63,7 @@ def _choose_several(label: str, key: str, values: Sequence[str]) -> list[str]:
     if len(options) < 2:
         return []
     chosen: list[str] = st.multiselect(
-        label,
-        options,
-        key=key,
-        bind="query-params",
-        placeholder="all",
-        width=200,
-        help=f"Filter by {label.lower()}.",
+        label, options, key=key, bind="query-params", placeholder="all", width=200, help=f"Filter by {label.lower()}."
     )
     return chosen
 

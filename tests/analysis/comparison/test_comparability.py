@@ -42,7 +42,7 @@ def test_each_difference_is_named_in_words(changed: dict, word: str) -> None:
     assert word in found
 
 
-def test_another_split_is_said_once_although_its_frames_differ_too() -> None:
+def test_another_split_is_named_once_although_its_frames_differ_too() -> None:
     found = obstacles(Basis.of(STAMP, "val"), Basis.of({**STAMP, "fingerprint": "bbb"}, "test"))
     assert found == ("different splits (val and test)",)
 
@@ -75,7 +75,7 @@ def test_table_refuses_an_unknown_metric() -> None:
         class_table({}, "accuracy")  # type: ignore[arg-type]
 
 
-def test_differences_are_withheld_across_a_difference() -> None:
+def test_results_of_other_sizes_have_no_differences() -> None:
     summaries = {"base": summary(0), "same": summary(1), "large": summary(2, size=[128, 256])}
     bases = {name: Basis.of(value, "test") for name, value in summaries.items()}
     table = class_table(summaries, "f1")

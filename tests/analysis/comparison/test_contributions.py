@@ -9,7 +9,7 @@ from cityseg.metrics import METRICS, class_scores, macro
 
 
 def pair_of_counts(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Two models on the same truth; one class absent, one seen by each alone, one never called by the first."""
+    """Two models on one ground truth; one class absent, one predicted by each alone, one never by the first."""
     random = np.random.default_rng(seed)
     truth = random.integers(0, 60, (9, 19))
     truth[:, [12, 13, 14]] = 0
@@ -63,7 +63,7 @@ def test_a_frames_part_is_the_mean_of_both_orders_of_changing_numerator_and_deno
     assert found.frames[:, 2] == pytest.approx(expected / number)
 
 
-def test_frames_alike_move_nothing_and_the_most_responsible_come_first() -> None:
+def test_equal_frames_contribute_nothing_and_the_largest_contributions_come_first() -> None:
     first, second = pair_of_counts()
     second[5] = first[5]
     found = contributions(first, second, "iou")

@@ -50,7 +50,7 @@ def test_results_on_other_data_are_not_averaged():
     assert all(one.settings == {} for one in group.variants)
 
 
-def test_one_seed_seen_twice_counts_once():
+def test_a_repeated_seed_counts_once():
     (group,) = groups([member("newer", 0.3, seed=0), member("older", 0.3, seed=0), member("b", 0.5, seed=1)])
     assert group.variants[0].runs == ("newer", "b")
     assert group.variants[0].scores["val"]["f1"].n == 2

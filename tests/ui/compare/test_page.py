@@ -81,7 +81,7 @@ def test_a_baseline_gives_signed_differences(around: dict[str, Result]) -> None:
     assert "Not comparable" not in words(app)
 
 
-def test_differences_are_withheld_across_sizes_and_say_why(around: dict[str, Result]) -> None:
+def test_results_of_other_sizes_are_not_comparable_with_the_reason(around: dict[str, Result]) -> None:
     app = opened(runs="first,large", baseline="first")
     assert "**large**: different evaluation sizes (16x32 and 32x64 pixels)" in words(app)
     assert "measured in 2 different ways" in words(opened(runs="first,large"))
@@ -110,19 +110,21 @@ def test_without_an_address_the_best_are_selected(around: dict[str, Result]) -> 
     assert app.query_params["runs"]
 
 
-def test_no_results_says_what_to_do(around: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_results_name_the_next_step(
+    around: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "none"))
     monkeypatch.setattr(cache, "results", lambda: [])
     assert "Nothing to compare yet" in words(opened())
 
 
-def test_the_reading_compares_the_best_with_the_baseline_and_says_how_sure(around: dict[str, Result]) -> None:
+def test_the_summary_compares_the_best_with_the_baseline_with_its_significance(around: dict[str, Result]) -> None:
     """The test split holds one frame, and one frame proves nothing, however large the difference."""
-    said = words(opened(runs="first,second", baseline="first"))
+    text = words(opened(runs="first,second", baseline="first"))
     difference = around["second"].score("test", "f1") - around["first"].score("test", "f1")
-    assert "second is not significantly different from first: macro F1" in said
-    assert f"{abs(difference):.3f}" in said
-    assert "a single frame decides, over 1 frame." in said
+    assert "second is not significantly different from first: macro F1" in text
+    assert f"{abs(difference):.3f}" in text
+    assert "a single frame decides, over 1 frame." in text
 
 
 @pytest.fixture
@@ -204,9 +206,9 @@ def test_a_link_followed_later_selects_its_runs(shipped_only: None) -> None:
 
 @pytest.mark.parametrize("view", ["Significance", "Contribution by class"])
 def test_results_of_other_sizes_have_no_significance_and_no_contributions(shipped_only: None, view: str) -> None:
-    said = words(opened(runs="better-1,better-3", baseline="better-1", view=view))
-    assert "**better-3**: different evaluation sizes (64x128 and 128x256 pixels)" in said
-    assert "Tick at least two results that were measured on the same frames at the same size" in said
+    text = words(opened(runs="better-1,better-3", baseline="better-1", view=view))
+    assert "**better-3**: different evaluation sizes (64x128 and 128x256 pixels)" in text
+    assert "Tick at least two results that were measured on the same frames at the same size" in text
 
 
 def test_published_figures_stand_beside_and_are_never_subtracted(shipped_only: None) -> None:

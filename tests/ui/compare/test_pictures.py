@@ -1,4 +1,4 @@
-"""The tabs Curves, Confusions and Pictures of the compare page, and ``cityseg flips``, on two runs of one drawn set."""
+"""The Curves, Confusions and Pictures tabs of the Compare page, and ``cityseg flips``, on two runs of one set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cityseg.data.synthetic import synthesize
 from cityseg.ui.app import cache, glossary
 
 APP = Path(__file__).parents[3] / "app.py"
-RECIPE = {"start_channels": 4, "depth": 1, "batch_size": 4, "precision": "float32", "learning_rate": 0.01}
+CONFIG = {"start_channels": 4, "depth": 1, "batch_size": 4, "precision": "float32", "learning_rate": 0.01}
 RUNS: dict[str, dict[str, Any]] = {
     "first": {"image_size": (32, 64), "epochs": 2},
     "second": {"image_size": (32, 64), "epochs": 3, "seed": 1},
@@ -30,13 +30,13 @@ RUNS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
-    """Two runs at one size and one at another, in a folder beside their 30 drawn frames."""
+    """Two runs at one size and one at another, in a folder beside their 30 synthetic frames."""
     folder = tmp_path_factory.mktemp("compare-pictures")
     synthesize(folder / "set", frames=30, seed=5, size=(64, 128))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(folder / "cache"))
         return {
-            name: api.train(build({**RECIPE, **changes}), str(folder / "set"), name=name, runs=folder / "runs")
+            name: api.train(build({**CONFIG, **changes}), str(folder / "set"), name=name, runs=folder / "runs")
             for name, changes in RUNS.items()
         }
 
@@ -82,7 +82,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
-def test_curves_are_drawn_over_minutes_and_smoothed_in_front_of_what_was_measured(around: dict[str, Result]) -> None:
+def test_curves_are_drawn_over_minutes_and_smoothed_in_front_of_the_raw_values(around: dict[str, Result]) -> None:
     app = opened("Curves", over="minutes", curves="IoU of car", smoothing="0.5")
     drawn = {chart["layout"]["yaxis"]["title"]["text"]: chart for chart in charts(app)}
     assert set(drawn) == {"loss on train", "loss on val", "IoU of car on val"}
@@ -103,15 +103,15 @@ def test_curves_are_drawn_over_minutes_and_smoothed_in_front_of_what_was_measure
     assert address(app, "over") == "minutes"
 
 
-def test_what_only_the_loss_on_train_has_is_said(around: dict[str, Result]) -> None:
+def test_terms_of_the_train_loss_alone_are_named(around: dict[str, Result]) -> None:
     plain, deep = preset("best-6"), preset("best-7")
     assert glossary.only_on_train({"best-6": plain}) == ""
     assert glossary.only_on_train({"best-6": plain, "deep": deep}) == (
         "On train the loss of deep also has 0.4 times the loss of its coarser levels (deep supervision); on val it is "
         "that of the labels alone."
     )
-    taught = plain.model_copy(update={"teacher": "best-5", "teacher_weight": 0.5})
-    assert "also has what it learns from best-5, at a weight of 0.5; on val" in glossary.only_on_train({"x": taught})
+    distilled = plain.model_copy(update={"teacher": "best-5", "teacher_weight": 0.5})
+    assert "also has what it learns from best-5, at a weight of 0.5; on val" in glossary.only_on_train({"x": distilled})
     app = opened("Curves", runs="best-6,best-7", **{"from": "best-6", "to": "best-7"})
     assert sum("On train the loss of best-7 also has" in caption.value for caption in app.caption) == 1
 
@@ -143,7 +143,7 @@ def test_confusions_give_a_signed_difference_and_lead_to_the_frames(around: dict
         assert row["first"] == pytest.approx(100 * column[CLASS_NAMES.index(row["Ground truth"])])
 
 
-def test_differences_are_withheld_across_sizes_and_say_why(around: dict[str, Result]) -> None:
+def test_results_of_other_sizes_are_not_comparable_with_the_reason(around: dict[str, Result]) -> None:
     app = opened("Confusions", runs="first,small", to="small")
     assert "small and first are not comparable" in words(app)
     assert "different evaluation sizes (32x64 and 16x32 pixels)" in words(app)
@@ -154,7 +154,7 @@ def test_differences_are_withheld_across_sizes_and_say_why(around: dict[str, Res
     assert {"Fixed", "Broken"} <= {metric.label for metric in app.metric}
 
 
-def test_frames_come_most_broken_first_and_next_walks_on(around: dict[str, Result]) -> None:
+def test_frames_come_most_broken_first_and_next_moves_on(around: dict[str, Result]) -> None:
     app = opened("Pictures")
     ranked = sorted(net(around), key=net(around).__getitem__)
     frames = app.selectbox(key="flips_frame")
@@ -192,7 +192,7 @@ def test_the_flip_map_s_shares_are_those_of_two_predictions(around: dict[str, Re
     assert table["broken"].sum() == (before & ~after).sum()
 
 
-def test_without_the_frames_the_order_stays_and_says_what_to_do(
+def test_without_the_frames_the_order_stays_with_a_way_to_connect_them(
     around: dict[str, Result], streets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CITYSEG_DATA", str(streets))
@@ -214,7 +214,7 @@ def test_the_time_lapse_moves_all_runs_with_one_slider(around: dict[str, Result]
     assert address(app, "epoch") == "1"
 
 
-def test_models_without_probes_say_so(around: dict[str, Result]) -> None:
+def test_models_without_probe_frames_show_a_message(around: dict[str, Result]) -> None:
     app = opened("Pictures", runs="better-1,better-2", show="time-lapse")
     assert "None of the selected results has probe frames" in words(app)
 

@@ -57,7 +57,7 @@ def test_without_a_model_it_shows_the_data_and_how_to_train() -> None:
     assert b'"ground truth"' in pictures(app)[0]
 
 
-def test_the_best_model_is_named_with_its_data_and_seen_in_the_picture(
+def test_the_best_model_is_named_with_its_data_and_shown_in_the_picture(
     trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
@@ -101,7 +101,7 @@ def test_speed_by_onnx_is_offered_where_a_model_has_it(trained: Run, workplace: 
     assert [trace["text"] for trace in chart["data"] if trace.get("text")] == [["tiny"]]
 
 
-def test_models_measured_alike_share_a_symbol_and_a_front() -> None:
+def test_comparable_models_share_a_symbol_and_a_front() -> None:
     alike = [ModelPoint("a", 1000, 0.2, "one"), ModelPoint("b", 9000, 0.1, "one"), ModelPoint("c", 90_000, 0.4, "one")]
     figure = pareto_chart([*alike, ModelPoint("d", 90_000, 0.9, "other")])
     marks = {text: trace.marker.symbol for trace in figure.data for text in trace.text or ()}
