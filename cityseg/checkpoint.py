@@ -1,4 +1,4 @@
-"""Checkpoints that rebuild themselves: ``model.safetensors`` beside ``model.json``."""
+"""Self-describing checkpoints: ``model.safetensors`` and its model card ``model.json``."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ WEIGHTS, CARD = "model.safetensors", "model.json"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model is and where it comes from.
+    """The model card: architecture, preprocessing, provenance and scores.
 
     Attributes:
         architecture: name in the registry.
         arguments: keyword arguments of the architecture.
         image_size: (height, width) the model was trained at.
-        normalization: what was done to photos in [0, 1].
+        normalization: applied to photos in [0, 1].
         parameters: number of trained parameters.
-        trained_on: words that name the training data.
+        trained_on: name of the training data.
         classes: names by train id.
-        training: epochs, steps and seconds of the run, and the recipe's fields.
+        training: epochs, steps and seconds of the run, and its config as ``recipe``.
         scores: summaries by split, each with the fingerprint of its data and the evaluation size.
         temperature: divides the logits before they become probabilities, fitted on val (Guo et al., 2017).
-        speed: ``frames_per_second`` on one photo at a time, and the ``device`` that gave it; empty if not measured.
-            A published model has ``onnx_frames_per_second`` too: by ONNX Runtime, on the processor.
-        measured_on: words that name the data of the scores, where it is other data than the model was trained on.
+        speed: ``frames_per_second`` at batch size 1 and the ``device``; empty if not measured. A published model also
+            has ``onnx_frames_per_second``, of ONNX Runtime on the CPU.
+        measured_on: name of the data of the scores, if not the training data.
         terms: sentence on the licence of the training data, if one is known.
     """
 
@@ -58,13 +58,13 @@ class ModelCard:
 
 
 def save(folder: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype | None = None) -> None:
-    """Write weights, then the card; the card's presence says that both are whole.
+    """Write the weights, then the card, whose presence means that both are complete.
 
     Args:
-        folder: made if missing.
-        model: its floating point weights are stored as they are, or as ``dtype``.
-        card: what ``load`` needs to rebuild the model.
-        dtype: number type to round the weights to, for example bfloat16 to halve the file.
+        folder: created if missing.
+        model: network.
+        card: its card.
+        dtype: of the stored floating point weights, such as bfloat16 for half the file size; None keeps theirs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -76,7 +76,7 @@ def save(folder: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype | N
 
 
 def write_card(folder: Path, card: ModelCard) -> None:
-    """Write ``model.json`` alone, for example when scores were added."""
+    """Write ``model.json`` alone, for example to add scores."""
     write_json(folder / CARD, asdict(card))
 
 
@@ -84,7 +84,7 @@ def read_card(folder: Path) -> ModelCard:
     """Read ``model.json``.
 
     Raises:
-        CheckpointError: it is missing or is not what ``save`` writes.
+        CheckpointError: it is missing or malformed.
     """
     try:
         values = json.loads((folder / CARD).read_text(encoding="utf-8"))
@@ -110,7 +110,7 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, M
     """Rebuild a model in evaluation mode with float32 weights.
 
     Raises:
-        CheckpointError: the folder holds no checkpoint, a torn one, or weights of another architecture.
+        CheckpointError: no checkpoint, an incomplete one, or weights of another architecture.
     """
     card = read_card(folder)
     try:

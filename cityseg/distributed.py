@@ -1,7 +1,7 @@
-"""One run in several processes, as ``torchrun`` starts them: who there is, what they add up, what they tell each other.
+"""The processes of one run, as ``torchrun`` starts them: rank, collectives, and failure reports.
 
-In a process that is alone every function returns what it was given, so nobody has to ask how many there are. The
-processes meet through ignite.distributed: NCCL between GPUs, gloo between processors.
+With a single process every function returns its argument, so callers need no case distinction. The process group comes
+from ignite.distributed: NCCL between GPUs, gloo between CPUs.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from torch import Tensor
 from cityseg.errors import CitysegError, TrainingError, UsageError
 
 PATIENCE = timedelta(hours=2)
-"""How long a process waits for the others: the first one may have a dataset to decode."""
+"""Timeout of collectives; the first process may have a dataset to decode."""
 
-_WORD = "cityseg/last-word"
+_FAILURE = "cityseg/failure"
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class _Channel:
-    """How the processes talk apart from the tensors on their devices.
+    """Communication of the processes on the host.
 
     Attributes:
-        group: a group over gloo, so that a word between processes never waits for a GPU.
-        store: keeps the last word of a process that left, also for those whose connection to it broke.
+        group: a gloo group, so that objects never wait for a GPU.
+        store: keeps the failure report of a process, also for processes whose connection to it broke.
     """
 
     group: Any
@@ -45,33 +45,33 @@ _channel: _Channel | None = None
 
 
 def count() -> int:
-    """Return how many processes work on this run."""
+    """Return the number of processes of this run."""
     return dist.get_world_size() if _channel else 1
 
 
 def rank() -> int:
-    """Return this process's number, from 0."""
+    """Return this process's rank, from 0."""
     return dist.get_rank() if _channel else 0
 
 
 def is_first() -> bool:
-    """Whether this process writes the run folder and speaks to the user; also true of one that is alone."""
-    return _started() < 2 or os.environ.get("RANK") == "0"
+    """Whether this process writes the run folder and reports to the user; true for a single process."""
+    return _world_size() < 2 or os.environ.get("RANK") == "0"
 
 
-def _started() -> int:
+def _world_size() -> int:
     return int(os.environ.get("WORLD_SIZE") or 1)
 
 
 @contextmanager
-def joined() -> Iterator[None]:
-    """Inside the block the processes that ``torchrun`` started together are one run.
+def process_group() -> Iterator[None]:
+    """Join the processes that ``torchrun`` started into one run inside the block.
 
     Raises:
-        UsageError: there are more processes than GPUs on this machine.
+        UsageError: more processes than GPUs on this machine.
     """
     global _channel
-    if _started() < 2:
+    if _world_size() < 2:
         yield
         return
     import ignite.distributed as idist
@@ -94,8 +94,8 @@ def joined() -> Iterator[None]:
 
 
 @contextmanager
-def first_goes_ahead() -> Iterator[None]:
-    """Let the first process of every machine through the block before the others, who find its work done."""
+def first_process_first() -> Iterator[None]:
+    """Run the block in the first process of each machine before the others, which then find its work done."""
     if _channel:
         import ignite.distributed as idist
 
@@ -105,29 +105,29 @@ def first_goes_ahead() -> Iterator[None]:
         yield
 
 
-def share(total: int) -> slice:
-    """Return which of ``total`` things in a row are this process's; shares differ by one at most."""
+def shard(total: int) -> slice:
+    """Return this process's slice of ``total`` items in a row; slices differ by one item at most."""
     least, more = divmod(total, count())
     start = rank() * least + min(rank(), more)
     return slice(start, start + least + (rank() < more))
 
 
-def dealt(things: Sequence[_T]) -> list[_T]:
-    """Return every n-th of ``things``, beginning with the process's own number; ``collected`` puts results in order."""
-    return list(things[rank() :: count()])
+def dealt_items(items: Sequence[_T]) -> list[_T]:
+    """Return every n-th item, starting at this process's rank; ``collect_items`` restores the order of results."""
+    return list(items[rank() :: count()])
 
 
-def collected(results: Sequence[_T]) -> list[_T]:
-    """Return what all processes made of the things they were ``dealt``, in the order of the things."""
-    hands = everybodys(list(results))
-    ordered: list[Any] = [None] * sum(map(len, hands))
-    for number, hand in enumerate(hands):
-        ordered[number :: len(hands)] = hand
+def collect_items(results: Sequence[_T]) -> list[_T]:
+    """Return the results of all processes for their ``dealt_items``, in the order of the items."""
+    parts = all_gather_objects(list(results))
+    ordered: list[Any] = [None] * sum(map(len, parts))
+    for number, part in enumerate(parts):
+        ordered[number :: len(parts)] = part
     return ordered
 
 
-def everybodys(value: _T) -> list[_T]:
-    """Return the values of all processes, by their numbers."""
+def all_gather_objects(value: _T) -> list[_T]:
+    """Return the values of all processes, by rank."""
     if not _channel:
         return [value]
     values: list[Any] = [None] * count()
@@ -135,8 +135,8 @@ def everybodys(value: _T) -> list[_T]:
     return values
 
 
-def largest(number: int) -> int:
-    """Return the largest of the processes' numbers."""
+def all_reduce_max(number: int) -> int:
+    """Return the maximum over the processes."""
     if not _channel:
         return number
     found = torch.tensor(number)
@@ -144,29 +144,29 @@ def largest(number: int) -> int:
     return int(found)
 
 
-def of_first(ask: Callable[[], _T]) -> _T:
-    """Call ``ask`` in the first process alone and return its answer in all; tensors arrive on the CPU.
+def broadcast_from_first(compute: Callable[[], _T]) -> _T:
+    """Call ``compute`` in the first process only and return its result in all; tensors arrive on the CPU.
 
     Raises:
-        CitysegError: what ``ask`` raised, in all processes alike.
+        CitysegError: what ``compute`` raised, in every process.
     """
     if not _channel:
-        return ask()
+        return compute()
     message: list[Any] = [None, None]
     if is_first():
         try:
-            message[0] = ask()
+            message[0] = compute()
         except CitysegError as error:
             message[1] = error
     dist.broadcast_object_list(message, 0, group=_channel.group)
-    answer, refusal = message
-    if refusal is not None:
-        raise refusal
-    return answer
+    result, error = message
+    if error is not None:
+        raise error
+    return result
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes. Every process has the sum, so the gradients of all flow back to each summand."""
+    """Sum over all processes; backward sums the gradients, since every process uses the sum."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -181,30 +181,30 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-def pooled(x: Tensor) -> Tensor:
-    """Return the sum of the processes' tensors, through which gradients flow.
+def all_reduce_sum(x: Tensor) -> Tensor:
+    """Return the sum of the processes' tensors; differentiable.
 
-    Where every process computes the same loss from pooled sums, the mean of the processes' gradients
+    If every process computes the same loss from such sums, the mean of the processes' gradients
     (``average_gradients``) is the gradient of that loss.
     """
     return _Sum.apply(x) if _channel else x
 
 
-def gathered(x: Tensor) -> list[Tensor]:
-    """Return the tensors of all processes, without gradients; all have this one's shape and type."""
+def all_gather(x: Tensor) -> list[Tensor]:
+    """Return the tensors of all processes, of equal shape and dtype; not differentiable."""
     if not _channel:
         return [x]
-    everything = [torch.empty_like(x) for _ in range(count())]
-    dist.all_gather(everything, x.contiguous())
-    return everything
+    tensors = [torch.empty_like(x) for _ in range(count())]
+    dist.all_gather(tensors, x.contiguous())
+    return tensors
 
 
 @torch.no_grad()
 def average_gradients(parameters: Sequence[Tensor]) -> None:
-    """Replace every gradient by the mean over the processes, summed in float32 in one exchange.
+    """Replace every gradient by its mean over the processes, summed in float32 in one all-reduce.
 
-    DistributedDataParallel would begin the exchange during the backward pass. Our networks are small next to their
-    activations, so little is gained there, and one exchange leaves the model, its names and its code as they are.
+    DistributedDataParallel overlaps the all-reduce with the backward pass, which gains little here: the networks are
+    small next to their activations. One all-reduce leaves the model and its parameter names as they are.
     """
     if not _channel:
         return
@@ -215,19 +215,19 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
     torch._foreach_copy_(gradients, [part.view_as(grad) for part, grad in zip(parts, gradients, strict=True)])
 
 
-def leave_word(reason: BaseException) -> BaseException:
-    """Tell the others why this process leaves without them, and return the reason; the first word stays."""
-    if _channel and last_word() is None:
+def report_failure(reason: BaseException) -> BaseException:
+    """Report to the other processes why this one fails, and return the reason; the first report is kept."""
+    if _channel and reported_failure() is None:
         word = reason if isinstance(reason, CitysegError) else TrainingError(f"{type(reason).__name__}: {reason}")
-        with contextlib.suppress(dist.DistError):  # who keeps the words may be what failed
-            _channel.store.set(_WORD, pickle.dumps(word))
+        with contextlib.suppress(dist.DistError):  # the process that holds the store may have failed
+            _channel.store.set(_FAILURE, pickle.dumps(word))
     return reason
 
 
-def last_word() -> CitysegError | None:
-    """Return why a process left, if one did and could say so."""
+def reported_failure() -> CitysegError | None:
+    """Return the failure that a process reported, or None."""
     with contextlib.suppress(dist.DistError):
-        if _channel and _channel.store.check([_WORD]):
-            reason: CitysegError = pickle.loads(_channel.store.get(_WORD))
+        if _channel and _channel.store.check([_FAILURE]):
+            reason: CitysegError = pickle.loads(_channel.store.get(_FAILURE))
             return reason
     return None

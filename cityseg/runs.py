@@ -92,7 +92,7 @@ class Run:
         """
         if not self.exists():
             raise TrainingError(
-                f"{self.id}: expected the run's folder {self.folder}, found it deleted; start the run anew"
+                f"{self.id}: expected the run's folder {self.folder}, found it deleted; start a new run"
             )
 
     def describe(self) -> dict[str, Any]:

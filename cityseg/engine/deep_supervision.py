@@ -1,8 +1,7 @@
-"""Deep supervision: coarser levels of a U-Net's way up learn to tell the classes too, as long as it trains.
+"""Deep supervision: auxiliary classification heads on coarser decoder levels of a U-Net, during training only.
 
-The next levels below the finest get last layers of their own, whose loss reaches the deep layers on a short way (Lee et
-al., "Deeply-Supervised Nets", arXiv 1409.5185; in a U-Net, UNet++, arXiv 1807.10165). These heads belong to the
-training: the network itself, its checkpoint and its number of parameters are those of a U-Net trained without them.
+Their losses reach the deep layers by a short path (Lee et al., "Deeply-Supervised Nets", arXiv 1409.5185; in a U-Net,
+UNet++, arXiv 1807.10165). Checkpoint and parameter count are those of a U-Net trained without them.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from cityseg.config import ExperimentConfig
 from cityseg.models import UNet
 
 _LEVELS = 3
-"""Below the finest level; a pixel of the third is at least eight wide, and thin things are lost in coarser ones."""
+"""Levels below the finest; a pixel of the third covers at least eight, and coarser ones lose thin objects."""
 
 
 class DeeplySupervised(nn.Module):
-    """A U-Net with heads on the coarser levels of its way up.
+    """A U-Net with auxiliary heads on coarser decoder levels.
 
     Args:
-        model: a ``UNet``, whose weights stay its own.
+        model: a ``UNet``; its weights are shared, not copied.
 
     Attributes:
-        heads: one for each of the next levels below the finest, up to three, of which the last may be the bottleneck.
-        strides: how many times smaller than the frame their levels are.
+        heads: for up to three levels below the finest, the last of which may be the bottleneck.
+        strides: downsampling of their levels with respect to the frame.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -38,13 +37,13 @@ class DeeplySupervised(nn.Module):
         self.strides = [model.downsampling * 2**level for level in range(1, 1 + len(heads))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """Return the network's logits, and those of the coarser levels.
+        """Return the network's logits and those of the heads.
 
         Args:
-            x: (N, 3, H, W) photos, as the network takes them.
+            x: (N, 3, H, W) normalised photos.
 
         Returns:
-            (N, 19, H, W) logits, and by how many times smaller a level is than the frame its (N, 19, h, w) logits.
+            (N, 19, H, W) logits, and the (N, 19, h, w) logits of each stride.
         """
         finest, *coarser = self.model.features(x, len(self.heads))
         logits = {
@@ -54,10 +53,10 @@ class DeeplySupervised(nn.Module):
 
 
 class DeepLoss(nn.Module):
-    """A loss of the finest logits and, with a weight, the mean of the same loss over the coarser levels.
+    """A loss of the finest logits plus the weighted mean of the same loss over the coarser levels.
 
     Args:
-        loss: of (N, 19, H, W) logits, (N, H, W) labels and a teacher's (N, 19, H, W) probabilities or None.
+        loss: takes (N, 19, H, W) logits, (N, H, W) labels and a teacher's (N, 19, H, W) probabilities or None.
         weight: of the mean over the coarser levels.
     """
 
@@ -68,7 +67,7 @@ class DeepLoss(nn.Module):
     def forward(
         self, logits: tuple[Tensor, dict[int, Tensor]], labels: Tensor, teacher: Tensor | None = None
     ) -> Tensor:
-        """Return the scalar loss of what ``DeeplySupervised`` returns."""
+        """Return the scalar loss of the output of ``DeeplySupervised``."""
         finest, coarser = logits
         losses = [
             self.loss(
@@ -81,15 +80,15 @@ class DeepLoss(nn.Module):
 
 
 def at_stride(maps: Tensor, stride: int, level: Tensor) -> Tensor:
-    """Return maps of a frame at the places that the pixels of a coarser level stand for.
+    """Subsample maps of a frame to the pixels of a coarser level.
 
-    One pixel of each square is taken, next to its middle, so that every class keeps its share of the pixels on average
-    and labels stay labels: the class of most pixels would wipe out poles and signs. It also costs least.
+    Takes one pixel next to the centre of each square, so that every class keeps its expected pixel share; a majority
+    vote would erase poles and signs.
 
     Args:
         maps: (..., H, W) labels or probabilities.
-        stride: how many times smaller the level is.
-        level: (..., h, w); where H or W does not halve evenly, the level lies in the middle of the frame.
+        stride: downsampling of the level.
+        level: (..., h, w); if H or W does not halve evenly, the level is centred in the frame.
 
     Returns:
         (..., h, w), a view.
@@ -102,9 +101,9 @@ def at_stride(maps: Tensor, stride: int, level: Tensor) -> Tensor:
 
 
 def supervised(config: ExperimentConfig, model: nn.Module) -> nn.Module:
-    """Return what is trained in a network's place: with heads where the recipe wants them, else the network itself.
+    """Return the network with auxiliary heads if the config has deep supervision, else the network itself.
 
-    The heads are drawn from PyTorch's random source, right after the network's own weights.
+    The heads are initialised from PyTorch's generator, right after the network's own weights.
     """
     if not config.deep_supervision:
         return model

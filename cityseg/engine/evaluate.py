@@ -102,7 +102,7 @@ def evaluate(
 
     was_training = model.training
     dtype = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32
-    own = distributed.dealt(range(0, len(split), EVALUATION_BATCH))
+    own = distributed.dealt_items(range(0, len(split), EVALUATION_BATCH))
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
     details: list[EvaluationDetail] = []
@@ -154,14 +154,14 @@ def evaluate(
         model.train(was_training)
     counts = np.split(matrix.per_frame(), range(EVALUATION_BATCH, len(own) * EVALUATION_BATCH, EVALUATION_BATCH))
     kept_maps: dict[int, np.ndarray] = {}
-    for part in distributed.everybodys({index: train_ids.cpu().numpy() for index, train_ids in kept.items()}):
+    for part in distributed.all_gather_objects({index: train_ids.cpu().numpy() for index, train_ids in kept.items()}):
         kept_maps |= part
-    means = distributed.collected(torch.stack(losses).tolist()[: len(own)]) if losses else []
+    means = distributed.collect_items(torch.stack(losses).tolist()[: len(own)]) if losses else []
     return Evaluation(
-        np.concatenate(distributed.collected(counts[: len(own)])),
+        np.concatenate(distributed.collect_items(counts[: len(own)])),
         float(torch.tensor(means).mean()) if means else None,
         np.stack([kept_maps[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
-        _joined(distributed.collected(details)) if detailed else None,
+        _joined(distributed.collect_items(details)) if detailed else None,
     )
 
 

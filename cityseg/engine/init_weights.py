@@ -1,4 +1,4 @@
-"""Weights to start from: those of another checkpoint, brought to the configured network."""
+"""Initial weights from another checkpoint."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ _STEM = "stem.0.weight"
 
 
 def initial_weights(config: ExperimentConfig, folder: Path) -> dict[str, Tensor]:
-    """Return a checkpoint's weights as the state of the configured network, in float32.
+    """Return a checkpoint's weights as the state dict of the config's network, in float32.
 
-    The networks have to be the same, except that stems of stride 2 and 4 can stand for each other: the kernel keeps its
-    shape and is resized, each of its weights spread over 2x2 pixels or the reverse, so that a frame of another size
-    that shows the same gives about the same answer.
+    The networks must be equal, except that a stem of stride 2 can initialise one of stride 4 and the reverse: the
+    kernel is resized, so that the same scene at twice the size gives about the same output.
 
     Args:
-        config: describes the network.
+        config: of the network.
         folder: the checkpoint.
 
     Raises:
-        CheckpointError: the folder holds none, or a damaged one.
-        UsageError: it is of another network, or expects photos to be normalised otherwise.
+        CheckpointError: no checkpoint, or a damaged one.
+        UsageError: another network or another normalisation.
     """
     source, card = checkpoint.load(folder)
     wanted, found = ({"architecture": name, **settings} for name, settings in _networks(config, card))
@@ -42,14 +41,14 @@ def initial_weights(config: ExperimentConfig, folder: Path) -> dict[str, Tensor]
     )
     if differing:
         raise UsageError(
-            f"initial: expected a model with the recipe's network, found another {' and '.join(differing)} in "
+            f"initial: expected a model with the config's network, found another {' and '.join(differing)} in "
             f"{config.initial}; choose the settings it was trained with"
-            + (" (stems of stride 2 and 4 can stand for each other, 1 cannot)" if "stem" in differing else "")
+            + (" (stems of stride 2 and 4 are interchangeable, 1 is not)" if "stem" in differing else "")
         )
     if card.normalization != Normalization.named(config.normalization):
         raise UsageError(
-            f"initial: expected a model for photos normalised as the recipe says ({config.normalization}), found other "
-            f"means in {config.initial}; set normalization to what it was trained with"
+            f"initial: expected a model with normalization {config.normalization}, found other means in "
+            f"{config.initial}; set normalization to the one it was trained with"
         )
     weights: dict[str, Tensor] = source.state_dict()
     if _STEM in weights:
@@ -58,7 +57,7 @@ def initial_weights(config: ExperimentConfig, folder: Path) -> dict[str, Tensor]
 
 
 def _networks(config: ExperimentConfig, card: checkpoint.ModelCard) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Return what a recipe and a card say of their networks; a stem that an older card calls True is 2."""
+    """Return the networks of a config and a card; older cards have True for a stem of 2."""
     theirs = dict(card.arguments)
     if "stem" in theirs:
         theirs["stem"] = 2 if theirs["stem"] is True else theirs["stem"]
@@ -66,7 +65,7 @@ def _networks(config: ExperimentConfig, card: checkpoint.ModelCard) -> tuple[tup
 
 
 def _resized(kernel: Tensor, width: int) -> Tensor:
-    """Return an (O, I, K, K) kernel at another width that sees the same part of a frame scaled alike."""
+    """Return an (O, I, K, K) kernel resized to another width, for input scaled alike."""
     factor = width / kernel.shape[-1]
     if factor >= 1:
         return F.interpolate(kernel, size=(width, width), mode="nearest") / factor**2

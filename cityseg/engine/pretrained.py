@@ -1,4 +1,4 @@
-"""Other models that a run builds on: whose weights it starts from, and which it learns from."""
+"""Pretrained inputs of a run: initial weights and a teacher."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _FRAMES = 16
 
 
 class Teacher:
-    """A trained model whose probabilities another one learns from (Hinton, Vinyals and Dean, arXiv 1503.02531).
+    """A trained model for distillation (Hinton, Vinyals and Dean, arXiv 1503.02531).
 
     Args:
         model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
-        image_size: (height, width) that the model looks at, whatever the size of the frames.
-        normalization: what it expects.
-        temperature: what its logits are divided by, as its card says.
+        image_size: (height, width) of its input; frames are resized to it.
+        normalization: its input normalisation.
+        temperature: divides its logits, as in its card.
     """
 
     def __init__(
@@ -37,18 +37,18 @@ class Teacher:
 
     @classmethod
     def load(cls, folder: Path) -> Teacher:
-        """Open a checkpoint, on the CPU; raises CheckpointError where it is none."""
+        """Load a checkpoint on the CPU; raises CheckpointError."""
         model, card = checkpoint.load(folder)
         return cls(model, card.image_size, card.normalization, card.temperature)
 
     def to(self, device: torch.device) -> Teacher:
-        """Move to where the frames are."""
+        """Move the model to the device of the frames."""
         self.model.to(device)
         return self
 
     @torch.no_grad()
     def probabilities(self, photos: Tensor) -> Tensor:
-        """Return what the teacher makes of frames.
+        """Return the teacher's class probabilities.
 
         Args:
             photos: (N, H, W, 3), uint8 or float32 in 0 to 255, on the teacher's device.
@@ -56,37 +56,39 @@ class Teacher:
         Returns:
             (N, 19, H, W) float32, summing to 1 over the classes.
         """
-        # A few at a time: a large teacher would need more memory for a batch than training its pupil does.
-        return torch.cat([self._look(part) for part in photos.split(_FRAMES)]) if len(photos) else self._look(photos)
+        # In parts: for a whole batch a large teacher would need more memory than training the student.
+        return (
+            torch.cat([self._predict(part) for part in photos.split(_FRAMES)]) if len(photos) else self._predict(photos)
+        )
 
-    def _look(self, photos: Tensor) -> Tensor:
+    def _predict(self, photos: Tensor) -> Tensor:
         x = self.normalization.apply(photos)
-        seen = (self.model(_resized(x, self.image_size)).float() / self.temperature).softmax(1)
-        return _resized(seen, (x.shape[-2], x.shape[-1]))
+        probabilities = (self.model(_resized(x, self.image_size)).float() / self.temperature).softmax(1)
+        return _resized(probabilities, (x.shape[-2], x.shape[-1]))
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a run is given beside its recipe and its frames.
+class PretrainedInputs:
+    """Models that a run builds on.
 
     Attributes:
-        weights: of the network, where it does not start from those of the seed.
-        teacher: what it learns from beside the labels, if anything.
+        weights: initial weights, or None for random ones.
+        teacher: for distillation, or None.
     """
 
     weights: dict[str, Tensor] | None = None
     teacher: Teacher | None = None
 
     @classmethod
-    def load(cls, config: ExperimentConfig, folders: Mapping[str, Path]) -> Given:
-        """Read the checkpoints that a recipe names; a teacher comes to the CPU.
+    def load(cls, config: ExperimentConfig, folders: Mapping[str, Path]) -> PretrainedInputs:
+        """Load the checkpoints that a config names, on the CPU.
 
         Args:
-            config: the recipe.
-            folders: of the checkpoints, by the setting that names them: ``initial``, ``teacher``.
+            config: the config.
+            folders: checkpoint folders by setting, ``initial`` and ``teacher``.
 
         Raises:
-            CheckpointError, UsageError: one of them is damaged, or the first is of another network.
+            CheckpointError, UsageError: a damaged checkpoint, or initial weights of another network.
         """
         return cls(
             initial_weights(config, folders["initial"]) if config.initial else None,
@@ -94,24 +96,24 @@ class Given:
         )
 
 
-def without_doubtful(labels: Tensor, probabilities: Tensor, least: float) -> Tensor:
-    """Return labels with void where a teacher gives their class a probability below ``least``.
+def drop_doubtful_labels(labels: Tensor, probabilities: Tensor, least: float) -> Tensor:
+    """Set labels to void if the teacher's probability of their class is below ``least``.
 
     Args:
         labels: (N, H, W) integer train ids.
-        probabilities: (N, 19, H, W), the teacher's.
+        probabilities: (N, 19, H, W) of the teacher.
         least: 0 to 1.
     """
     truth = labels.where(labels.ne(IGNORE_INDEX), 0).long()
     return labels.masked_fill(probabilities.gather(1, truth[:, None])[:, 0] < least, IGNORE_INDEX)
 
 
-NOTHING = Given()
-"""For recipes that build on no other model."""
+NOTHING = PretrainedInputs()
+"""For configs without pretrained models."""
 
 
 def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return maps at another size: averages over areas where they shrink, bilinear where they grow."""
+    """Resize maps: area average to shrink, bilinear to enlarge."""
     if x.shape[-2] > size[0] or x.shape[-1] > size[1]:
         return F.adaptive_avg_pool2d(x, size)
     return F.interpolate(x, size, mode="bilinear", align_corners=False) if x.shape[-2:] != size else x

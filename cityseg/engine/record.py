@@ -1,4 +1,4 @@
-"""What a training run leaves behind: lines, pictures and matrices in its folder, and the same for a tracker."""
+"""The output of a training run: history, probe pictures and matrices in its folder and to a tracker."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from cityseg.runs import Run
 from cityseg.tracking import EpochRecord, NoTracker, ProbeFrame, Tracker
 
 PROBES = 4
-"""Frames of val that are predicted and kept after every epoch."""
+"""Val frames whose predictions are kept after every epoch."""
 
 
 @dataclass
 class TrainingProgress:
-    """How far a run is, for whoever shows it.
+    """Progress of a run.
 
     Attributes:
         step: optimiser steps done.
         steps: optimiser steps in all.
         epoch: current epoch, from 1.
         epochs: epochs in all.
-        loss: mean training loss since the last look.
-        frames_per_second: training frames per second since the last look.
+        loss: mean training loss since the last report.
+        frames_per_second: training throughput since the last report.
         seconds_left: estimate from the run so far.
     """
 
@@ -55,16 +55,16 @@ class TrainingProgress:
 
 
 class Record:
-    """Writes what happens in a run; of several processes only the first one has something to write.
+    """Writes the output of a run; only the first process writes.
 
     Args:
         run: the folder to fill.
-        config: its description.
-        splits: the cached splits that are trained and scored on.
-        trained_on: words that name the data, for the model card.
-        device: where the run computes.
+        config: its config.
+        splits: cached splits of training and scoring.
+        trained_on: name of the data, for the model card.
+        device: of the run.
         epoch_length: optimiser steps in an epoch.
-        tracker: also gets what the folder gets, if given.
+        tracker: optional experiment tracker.
         on_progress: called at every ``step``.
     """
 
@@ -88,7 +88,7 @@ class Record:
         self.probes = tuple(np.linspace(0, len(self.frames) - 1, min(PROBES, len(self.frames))).astype(int).tolist())
 
     def step(self, done: int, loss: float, frames_per_second: float, seconds: float) -> None:
-        """Tell how training goes after ``done`` optimiser steps and ``seconds`` of work.
+        """Record progress after ``done`` optimiser steps and ``seconds`` of training.
 
         Raises:
             TrainingError: the folder is gone.
@@ -129,18 +129,18 @@ class Record:
         is_best: bool,
         seconds: float,
     ) -> ModelCard:
-        """Keep an epoch's predictions, matrices and scores, and the weights if they are the best so far.
+        """Record an epoch's probe predictions, matrices and scores, and the weights if they are the best so far.
 
         Args:
-            epoch: the epoch that ended, from 1.
+            epoch: the finished epoch, from 1.
             result: its evaluation on val, with the predictions of ``probes`` kept.
             summary: the scores of ``result``.
-            model: the network that was evaluated.
+            model: the evaluated network.
             is_best: whether no earlier epoch scored as high.
-            seconds: of work so far.
+            seconds: training time so far.
 
         Returns:
-            The network's description.
+            The model card.
 
         Raises:
             TrainingError: the folder is gone.
@@ -169,12 +169,12 @@ class Record:
         self.tracker.log_epoch(EpochRecord(epoch, done, result.loss, summary, confusion, tuple(pictures)))
 
     def scored(self, split: Split, result: Evaluation) -> None:
-        """Keep the final counts of the best weights on a split, beside the last epoch's."""
+        """Write the final counts of the best weights on a split, beside the last epoch's."""
         last = {"last": self.run.confusions("val", "last").matrices} if split == "val" else {}
         write_counts(self.run, split, self.splits[split], result, **last)
 
     def card(self, model: nn.Module, epoch: int, summary: dict[str, Any], seconds: float) -> ModelCard:
-        """Describe the network after ``epoch`` whole epochs and ``seconds`` of work, with its scores on val."""
+        """Return the model card after ``epoch`` epochs and ``seconds`` of training, with scores on val."""
         config = self.config
         return ModelCard(
             architecture=config.architecture,

@@ -1,7 +1,7 @@
-"""What a run needs to go on after a stop or a kill: ``last/``, and ``previous/`` in case ``last/`` is torn.
+"""Checkpoints to resume from after a stop or a kill: ``last/``, with ``previous/`` in case ``last/`` is incomplete.
 
-A checkpoint is written whole into a folder of its own, sealed with the digests of its files, and then renamed.
-A process killed at any moment leaves at least one sealed folder behind.
+A checkpoint is written into a folder of its own, sealed with digests of its files, and then renamed. A process killed
+at any moment leaves at least one sealed folder.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _log = logging.getLogger(__name__)
 
 
 def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> None:
-    """Keep a run's weights and everything else that the next step depends on.
+    """Write a run's weights and everything else that the next step depends on.
 
     Args:
-        run: whose ``last/`` is replaced; the one before it becomes ``previous/``.
+        run: its ``last/`` is replaced and becomes ``previous/``.
         model: the network in training.
-        card: describes it.
-        state: plain values and tensors only, since nothing else is ever read back.
+        card: its model card.
+        state: plain values and tensors only; nothing else is loaded.
     """
     last, previous, unfinished = (run.folder / name for name in ("last", "previous", "last.part"))
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         checkpoint.save(unfinished, model, card)
-        # Written by torch.save itself, a file that finds the disk full is an error without a reason.
+        # torch.save to a full disk raises an error that does not name the reason.
         stored = io.BytesIO()
         torch.save(state, stored)
         (unfinished / _STATE).write_bytes(stored.getbuffer())
@@ -53,29 +53,30 @@ def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> 
             os.rename(last, previous)
         os.rename(unfinished, last)
     except (OSError, SafetensorError):
-        # What a full disk left unfinished is in the way of everything else.
+        # Free the space that the incomplete folder takes.
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
 
 
 def load(run: Run, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return the newest whole checkpoint as (weights, state), or None for a run that has none yet.
+    """Return the newest complete checkpoint as (weights, state), or None if the run has none yet.
 
     Raises:
-        CheckpointError: there are checkpoints, and all of them are damaged.
+        CheckpointError: all checkpoints are damaged.
     """
     folders = [folder for name in ("last.part", "last", "previous") if (folder := run.folder / name).is_dir()]
     for folder in folders:
         if not _is_sealed(folder):
             if folder.name != "last.part":
-                _log.warning("%s is damaged; going on from the checkpoint before it", folder)
+                _log.warning("%s is damaged; resuming from the checkpoint before it", folder)
             continue
         state = torch.load(folder / _STATE, map_location=device, weights_only=True)
         model, _ = checkpoint.load(folder, device)
         return model.state_dict(), state
     if any(folder.name != "last.part" for folder in folders):
         raise CheckpointError(
-            f"{run.folder / 'last'}: expected a whole checkpoint to go on from, found a damaged one; start the run anew"
+            f"{run.folder / 'last'}: expected a complete checkpoint to resume from, found a damaged one; start a new "
+            "run"
         )
     return None
 

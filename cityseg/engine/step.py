@@ -1,4 +1,4 @@
-"""One optimiser step as a plain function of tensors, and what it is built from."""
+"""One optimiser step as a plain function of tensors, and its parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cityseg.data.batches import DeviceSplit, Normalization, generator
 from cityseg.data.transfer import send
 from cityseg.engine.deep_supervision import DeepLoss
 from cityseg.engine.muon import Muon
-from cityseg.engine.pretrained import Teacher, without_doubtful
+from cityseg.engine.pretrained import Teacher, drop_doubtful_labels
 from cityseg.engine.runtime.precision import arithmetic
 from cityseg.models import arguments_of, build_model
 
@@ -26,11 +26,11 @@ _POLY_POWER = 0.9
 TrainStep = Callable[[Tensor, int, int], Tensor]
 """(indices of the batch, epoch, step within the epoch) -> detached scalar loss, still on the device."""
 Update = Callable[..., Tensor]
-"""(network input, labels, a teacher's probabilities or nothing) -> detached scalar loss, still on the device."""
+"""(network input, labels, teacher's probabilities or None) -> detached scalar loss, still on the device."""
 
 
 def build_network(config: ExperimentConfig, device: torch.device) -> nn.Module:
-    """Return the configured network on the device, its first weights decided by the seed."""
+    """Return the config's network on the device, initialised from its seed."""
     torch.manual_seed(config.seed)
     model = build_model(config.architecture, arguments_of(config)).to(device)
     if config.precision == "pure-bfloat16":
@@ -41,7 +41,7 @@ def build_network(config: ExperimentConfig, device: torch.device) -> nn.Module:
 
 
 def build_optimizer(config: ExperimentConfig, model: nn.Module) -> torch.optim.Optimizer:
-    """Return the configured optimiser over all weights."""
+    """Return the config's optimiser over all weights."""
     settings: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
     if config.optimizer == "sgd":
         return torch.optim.SGD(
@@ -55,11 +55,11 @@ def build_optimizer(config: ExperimentConfig, model: nn.Module) -> torch.optim.O
 def learning_rate(config: ExperimentConfig, step: int, steps: int) -> float:
     """Return the learning rate of a step.
 
-    One-cycle climbs from a 25th of the peak and falls to a 10,000th of that, both along half a cosine
+    One-cycle rises from 1/25 of the peak and falls to 1e-4 of that start, both along half a cosine
     (Smith and Topin, arXiv 1708.07120). Poly is DeepLab's (Chen et al., arXiv 1606.00915, section 4.1).
 
     Args:
-        config: names the schedule and its peak.
+        config: schedule and peak.
         step: 0 to ``steps - 1``.
         steps: all steps of the run.
     """
@@ -93,17 +93,17 @@ def make_train_step(
 ) -> TrainStep:
     """Return the step function of a run; it never waits for the device.
 
-    Each process of a run takes its share of the batch. It draws the variants of the whole batch first, so that the
-    draws, and what is pasted from frame to frame, are those of a single process.
+    Each process takes its shard of the batch, after augmenting the whole batch, so that random draws and pasting
+    between frames equal those of a single process.
 
     Args:
-        config: the recipe.
-        model: in training mode; maybe compiled; with its heads where the recipe has deep supervision.
+        config: the config.
+        model: in training mode, maybe compiled; with auxiliary heads for deep supervision.
         loss: of logits and labels.
         optimizer: over the model's weights.
         split: the training split.
-        average: follows the weights, if given.
-        teacher: what to learn from beside the labels, or to doubt them with, if given.
+        average: weight average to update, or None.
+        teacher: for distillation and for dropping doubtful labels, or None.
     """
     augmentation = Augmentation.of(config)
     update = make_update(config, model, loss, optimizer, split.device, average)
@@ -111,20 +111,20 @@ def make_train_step(
     def step(indices: Tensor, epoch: int, position: int) -> Tensor:
         photos, labels = split.at(send(indices, split.device), half_size=epoch < config.half_size_epochs)
         photos, labels = augmentation(photos, labels, generator(config.seed, epoch, position))
-        own = distributed.share(len(photos))
+        own = distributed.shard(len(photos))
         photos, labels = photos[own], labels[own]
-        taught = teacher.probabilities(photos) if teacher else None
-        if taught is not None and config.label_doubt:
-            labels = without_doubtful(labels, taught, config.label_doubt)
+        soft_targets = teacher.probabilities(photos) if teacher else None
+        if soft_targets is not None and config.label_doubt:
+            labels = drop_doubtful_labels(labels, soft_targets, config.label_doubt)
         if not config.teacher_weight:
-            taught = None
-        return update(network_input(config, photos), labels, taught)
+            soft_targets = None
+        return update(network_input(config, photos), labels, soft_targets)
 
     return step
 
 
 def network_input(config: ExperimentConfig, photos: Tensor) -> Tensor:
-    """Return (N, 3, H, W) normalised input of (N, H, W, 3) photos, in the recipe's number type and memory order."""
+    """Return (N, 3, H, W) normalised input of (N, H, W, 3) photos, in the config's dtype and memory format."""
     dtype = torch.bfloat16 if config.precision == "pure-bfloat16" else torch.float32
     memory = torch.channels_last if config.channels_last else torch.contiguous_format
     return Normalization.named(config.normalization).apply(photos).to(dtype, memory_format=memory)
@@ -138,24 +138,24 @@ def make_update(
     device: torch.device,
     average: WeightAverage | None = None,
 ) -> Update:
-    """Return what a step does once its data are in place: forward and backward pass, and the optimiser.
+    """Return the part of a step after its data are in place: forward pass, backward pass and optimiser.
 
     Args:
-        config: the recipe.
-        model: in training mode; maybe compiled; with its heads where the recipe has deep supervision.
+        config: the config.
+        model: in training mode, maybe compiled; with auxiliary heads for deep supervision.
         loss: of logits and labels.
         optimizer: over the model's weights.
-        device: where all of them are.
-        average: follows the weights, if given.
+        device: their device.
+        average: weight average to update, or None.
     """
     parameters = list(model.parameters())
     if config.deep_supervision:
         loss = DeepLoss(loss, config.deep_supervision)
 
-    def update(x: Tensor, labels: Tensor, taught: Tensor | None = None) -> Tensor:
+    def update(x: Tensor, labels: Tensor, soft_targets: Tensor | None = None) -> Tensor:
         optimizer.zero_grad(set_to_none=True)
         with arithmetic(config.precision, device):
-            value = loss(model(x), labels, taught)
+            value = loss(model(x), labels, soft_targets)
             value.backward()
         distributed.average_gradients(parameters)
         if config.clip_norm:
@@ -171,7 +171,7 @@ def make_update(
 class WeightAverage:
     """An exponential moving average of a model's weights and buffers (Polyak averaging).
 
-    The first steps keep less of the past, ``(1 + step) / (10 + step)``, so that the random start is forgotten soon.
+    The decay warms up as ``(1 + step) / (10 + step)``, so that the random start is forgotten soon.
 
     ``torch.optim.swa_utils.AveragedModel`` gives the same bits if its ``multi_avg_fn`` has this schedule, but its step
     counter makes the host wait for a GPU three times per update (as ``tests/engine/test_waiting.py`` counts), and an
@@ -179,8 +179,8 @@ class WeightAverage:
     schedule and does not copy integer buffers.
 
     Args:
-        model: what to follow.
-        decay: share of the average that a step keeps.
+        model: network to average.
+        decay: weight of the old average in a step.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -193,7 +193,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move towards the model's weights; to be called after every optimiser step."""
+        """Update the average; call after every optimiser step."""
         keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
         torch._foreach_lerp_(self._mine, self._theirs, 1 - keep)

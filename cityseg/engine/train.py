@@ -1,7 +1,7 @@
-"""A training run from its description to its folder.
+"""The training loop of a run.
 
-ignite drives the epochs; the step is a plain function. All that a viewer needs is written by ``record``, and
-everything needed to go on after a stop is in ``last/``.
+ignite drives the epochs; the step is a plain function. ``record`` writes what viewers read, and ``last/`` holds
+everything needed to resume.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cityseg.engine import resume
 from cityseg.engine.deep_supervision import DeeplySupervised, supervised
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.inference_speed import measure_speed
-from cityseg.engine.pretrained import Given
+from cityseg.engine.pretrained import PretrainedInputs
 from cityseg.engine.record import Record, TrainingProgress
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.clock import Clock
@@ -43,22 +43,22 @@ if TYPE_CHECKING:
     from ignite.engine import Engine
 
 LOG_INTERVAL = 10
-"""Steps between two looks at the loss; each look waits for the device once."""
+"""Steps between two reads of the loss; each read waits for the device once."""
 
 
 class Trainer:
     """Trains one run and writes its folder.
 
-    Each process of a run has a trainer; all take the same steps and decisions, and the first one writes.
+    Every process of a run has a trainer. All take the same steps and decisions; the first process writes.
 
     Args:
-        run: the folder to fill; its ``config.json`` is the description.
+        run: the folder to fill; its ``config.json`` holds the config.
         splits: cached train, val and test splits at the configured size; test may be missing.
-        trained_on: words that name the data, for the model card.
+        trained_on: name of the data, for the model card.
         device: where to compute.
-        tracker: also gets what the folder gets, if given.
+        tracker: optional experiment tracker.
         on_progress: called every ``LOG_INTERVAL`` steps.
-        stop: the wish to stop, for one that may have been heard before.
+        stop: a stop request that may have been received already.
     """
 
     def __init__(
@@ -72,10 +72,15 @@ class Trainer:
         on_progress: Callable[[TrainingProgress], None] | None = None,
         stop: StopRequest | None = None,
     ) -> None:
-        self.run, self.config, self.splits, self.device = run, distributed.of_first(run.config), splits, device
+        self.run, self.config, self.splits, self.device = (
+            run,
+            distributed.broadcast_from_first(run.config),
+            splits,
+            device,
+        )
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
         config = self.config
-        self.given = distributed.of_first(lambda: Given.load(config, run.given))
+        self.given = distributed.broadcast_from_first(lambda: PretrainedInputs.load(config, run.given))
         self.model = synchronise_statistics(build_network(config, device), device)
         self.trained = supervised(config, self.model)
         self.heads = self.trained.heads if isinstance(self.trained, DeeplySupervised) else None
@@ -106,11 +111,11 @@ class Trainer:
         self._writes = distributed.is_first()
 
     def fit(self) -> None:
-        """Run to the end, or to a stop, or to a failure; the folder tells which.
+        """Train to the end, a stop or a failure; the run's status tells which.
 
         Raises:
-            Stopped: SIGTERM or SIGINT came; the step was finished and ``last/`` written.
-            TrainingError: the loss is no number any more.
+            Stopped: after SIGTERM or SIGINT; the step was finished and ``last/`` written.
+            TrainingError: the loss is not finite.
         """
         keep_freed_memory()
         trainer = self._build_engine()
@@ -119,16 +124,16 @@ class Trainer:
             {"epoch_length": self.epoch_length, "max_epochs": self.config.epochs, "iteration": state}
         )
         with stop_signals(self._stop.hear):
-            # ignite would begin anew where every step is done already.
+            # ignite would start over if every step is done already.
             if state < self.steps and not self._has_stalled(state // self.epoch_length):
                 trainer.run([None] * self.epoch_length, max_epochs=self.config.epochs, epoch_length=self.epoch_length)
         if name := self._stop.agreed():
             raise Stopped(f"{self.run.id}: stopped by {name} after step {trainer.state.iteration}; resume it any time")
 
     def finish(self) -> dict[str, Any]:
-        """Score the best weights on every split but train, write the matrices and the card; return the scores."""
+        """Score the best weights on val and test, write matrices and card; return the scores."""
         best = self.run.folder / "best"
-        model, card = distributed.of_first(lambda: checkpoint.load(best))
+        model, card = distributed.broadcast_from_first(lambda: checkpoint.load(best))
         keep = self.record.scored if self._writes else lambda split, result: None
         card = score_splits(model.to(self.device), card, self.splits, self.on_device, keep)
         if self._writes:
@@ -170,7 +175,7 @@ class Trainer:
                 loss = float(torch.stack(self._pending).mean())
                 self._pending.clear()
                 self._log_step(done, loss, clock)
-            # A stop at an epoch's last step waits for the epoch to be closed, or its scores would be missing.
+            # A stop at an epoch's last step waits for the end of the epoch, or its scores would be missing.
             if self._stop.agreed() and done % self.epoch_length:
                 self.seconds += clock.lap()[0]
                 self._save_last(done)
@@ -189,21 +194,21 @@ class Trainer:
 
     @property
     def scored_model(self) -> nn.Module:
-        """The network whose scores count: the average of the weights where one is kept."""
+        """The network to evaluate: the weight average if there is one."""
         return self.average.model if self.average else self.model
 
     def _has_stalled(self, epoch: int) -> bool:
-        """Whether ``patience`` epochs have passed without a better score; ``epoch`` is the last one closed."""
+        """Whether ``patience`` epochs have passed without a better score; ``epoch`` is the last finished one."""
         return bool(self.config.patience) and epoch - self.best_epoch >= self.config.patience
 
     def _log_step(self, done: int, loss: float, clock: Clock) -> None:
-        self._expect_number(loss, "loss", done)
+        self._expect_finite(loss, "loss", done)
         seconds, frames_per_second = clock.lap()
         self.seconds += seconds
         if self._writes:
             self.record.step(done, loss, frames_per_second, self.seconds)
 
-    def _expect_number(self, loss: float, name: str, done: int) -> None:
+    def _expect_finite(self, loss: float, name: str, done: int) -> None:
         if not np.isfinite(loss):
             raise TrainingError(
                 f"{self.run.id}: the {name} became {loss} by step {done}; lower learning_rate (now "
@@ -221,7 +226,7 @@ class Trainer:
             keep=self.record.probes,
         )
         if result.loss is not None:
-            self._expect_number(result.loss, "val loss", done)
+            self._expect_finite(result.loss, "val loss", done)
         summary = summarize(result.confusions)
         epoch = done // self.epoch_length
         score = summary["macro"]["f1"] or 0.0
@@ -231,7 +236,7 @@ class Trainer:
         self.seconds += time.monotonic() - begun
         if not self._writes:
             return
-        # The history goes first: resuming drops its lines that are ahead of last/, but could not make up missing ones.
+        # History first: resuming drops lines that are ahead of last/ but cannot restore missing ones.
         card = self.record.epoch(epoch, result, summary, self.scored_model, is_best=is_best, seconds=self.seconds)
         self._save_last(done, card)
         self.record.track_epoch(epoch, result, summary, self.on_device["val"])
@@ -253,8 +258,8 @@ class Trainer:
         resume.save(self.run, self.model, card, state)
 
     def _resume(self) -> int:
-        """Load what ``_save_last`` kept, if anything; return the optimiser steps already done."""
-        kept = distributed.of_first(lambda: resume.load(self.run, torch.device("cpu")))
+        """Load the state of ``_save_last``, if any; return the number of optimiser steps done."""
+        kept = distributed.broadcast_from_first(lambda: resume.load(self.run, torch.device("cpu")))
         if self._writes:
             self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:

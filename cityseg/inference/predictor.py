@@ -1,4 +1,4 @@
-"""From a photo to a label map at the photo's own size."""
+"""The predictor: from a photo to a label map of the photo's size."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from cityseg.models.tta import augmented
 
 _COUNTED_AT_ONCE = 1_000_000
 _turn = threading.Lock()
-"""Visitors of the app and of the demo come in threads of their own. A pass uses all cores, so that several at once only
-wait for each other's threads; one after the other the first is done early, and no more than one needs its memory."""
+"""Serialises forward passes: visitors are served by threads, and one pass uses all cores. In turn, the first visitor is
+served early, and memory is needed for one pass only."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model sees in a photo.
+    """A model's prediction for a photo.
 
     Attributes:
-        train_ids: (H, W) uint8 most probable class of every pixel, 255 where the model was shown nothing.
+        train_ids: (H, W) uint8 most probable class of every pixel, 255 outside the model's input.
         confidence: (H, W) float32 probability of that class, 0 to 1, at the model's temperature.
-        entropy: (H, W) float32 of all 19 probabilities, as a share of the largest there can be (that of 19 equal
-            ones, ln 19 nats): 0 where the model is sure, 1 where it cannot tell at all.
+        entropy: (H, W) float32 entropy of the 19 probabilities divided by its maximum, ln 19 nats; 1 is uniform.
         milliseconds: time from decoded photo to label map.
     """
 
@@ -44,30 +43,30 @@ class Prediction:
     milliseconds: float
 
     def counts(self) -> np.ndarray:
-        """Return the (19,) int64 pixels of each class; numpy would make eight bytes of each to count all at once."""
+        """Return the (19,) int64 pixels of each class, counted in parts because bincount converts to int64."""
         pixels, counts = self.train_ids.reshape(-1), np.zeros(256, np.int64)
         for first in range(0, len(pixels), _COUNTED_AT_ONCE):
             counts += np.bincount(pixels[first : first + _COUNTED_AT_ONCE], minlength=256)
         return counts[:NUM_CLASSES]
 
     def shares(self) -> dict[str, float]:
-        """Return the share of all pixels that were looked at by class name, largest first, classes that occur only."""
+        """Return the pixel share of each predicted class by name, largest first; void pixels are left out."""
         counts = self.counts()
         order = np.argsort(-counts, kind="stable")
         return {CLASS_NAMES[index]: float(counts[index] / counts.sum()) for index in order if counts[index]}
 
     def mean_confidence(self) -> float:
-        """Return the mean over all pixels that were looked at, 0 where none was."""
-        looked = self.train_ids != IGNORE_INDEX
-        return float(self.confidence.mean(where=looked, dtype=np.float64)) if looked.any() else 0.0
+        """Return the mean confidence over all pixels that are not void, 0 if there are none."""
+        predicted = self.train_ids != IGNORE_INDEX
+        return float(self.confidence.mean(where=predicted, dtype=np.float64)) if predicted.any() else 0.0
 
 
 class Predictor:
-    """A loaded model with the preparation it was trained with.
+    """A loaded model with the preprocessing of its training.
 
     Args:
         model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
-        card: tells size and normalisation.
+        card: gives size and normalisation.
     """
 
     def __init__(self, model: nn.Module, card: ModelCard) -> None:
@@ -77,7 +76,7 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> Predictor:
-        """Load a checkpoint folder, for predicting alone; raises what ``checkpoint.load`` raises."""
+        """Load a checkpoint folder for inference; raises CheckpointError."""
         model, card = checkpoint.load(folder, device)
         return cls(for_inference(model, torch.device(device)), card)
 
@@ -86,26 +85,25 @@ class Predictor:
     ) -> Prediction:
         """Predict a photo of any size.
 
-        The photo is brought to the model's size as ``fit`` says; the probabilities are resized to the photo (bilinear)
-        before the largest one is taken, so that borders are smooth and labels are never mixed.
+        The probabilities, not the labels, are resized to the photo (bilinear), so that borders are smooth.
 
         Args:
             photo: (H, W, 3) uint8 RGB.
             fit: how it is brought to the model's size, see ``inference.resize``; pixels that ``crop`` omits are void.
             flip: look at the mirrored photo too, and average the logits.
             scales: look at what ``fit`` made of it at each of these factors of the model's size, and average the
-                logits; see ``cityseg.models.tta.scaled_sizes``. With ``flip`` each is looked at mirrored too.
+                logits; see ``cityseg.models.tta.scaled_sizes``. With ``flip`` each is predicted at mirrored too.
 
         Raises:
-            UsageError: no such fit, or scales that this model cannot look at.
+            UsageError: unknown fit, or scales that the model does not accept.
         """
         with _turn:
             return self._predict(photo, fit, augmented(self.model, self.card.image_size, scales, flip=flip))
 
-    def _predict(self, photo: np.ndarray, fit: Fit, looking: nn.Module) -> Prediction:
+    def _predict(self, photo: np.ndarray, fit: Fit, network: nn.Module) -> Prediction:
         begun = time.perf_counter()
         size = (photo.shape[0], photo.shape[1])
-        logits, (top, left, bottom, right) = self._look(photo, fit, looking)
+        logits, (top, left, bottom, right) = self._logits(photo, fit, network)
         with torch.no_grad():
             read = at_size(logits, (bottom - top, right - left), self.card.temperature)
         parts = [part.cpu().numpy() for part in read]
@@ -124,14 +122,14 @@ class Predictor:
             photo: (H, W, 3) uint8 RGB.
         """
         with _turn:
-            return self._look(photo, "stretch", self.model)[0] / self.card.temperature
+            return self._logits(photo, "stretch", self.model)[0] / self.card.temperature
 
-    def _look(self, photo: np.ndarray, fit: Fit, looking: nn.Module) -> tuple[Tensor, tuple[int, int, int, int]]:
+    def _logits(self, photo: np.ndarray, fit: Fit, network: nn.Module) -> tuple[Tensor, tuple[int, int, int, int]]:
         red, green, blue = (min(255, max(0, round(255 * value))) for value in self.card.normalization.mean)
 
         def run(frames: Tensor) -> Tensor:
-            logits: Tensor = looking(self.card.normalization.apply(frames.to(self.device)))
-            # A network ordered channels last has such logits, which enlarging would read slowly.
+            logits: Tensor = network(self.card.normalization.apply(frames.to(self.device)))
+            # Channels-last logits would be slow to upsample.
             return logits.float().contiguous()
 
         with torch.no_grad():

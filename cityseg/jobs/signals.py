@@ -22,7 +22,7 @@ class StopRequest:
 
     def agreed(self) -> str | None:
         """Return the name of a signal that any process received, or None. Collective: every process must call it."""
-        number = distributed.largest(self._received)
+        number = distributed.all_reduce_max(self._received)
         return signal.Signals(number).name if number else None
 
 

@@ -72,7 +72,7 @@ class _CrossEntropyAndDice(torch.autograd.Function):
             zeros = p.new_zeros(classes, dtype=torch.float64)
             overlap, support = zeros.index_add(0, truth, hits.double()), zeros.index_add(0, truth, s.double())
             sums = torch.cat([overlap, support, s @ p, torch.stack([weight.sum(), weight @ log_p_truth])])
-            sums = (distributed.pooled(sums) if spread else sums).to(p.dtype)
+            sums = (distributed.all_reduce_sum(sums) if spread else sums).to(p.dtype)
             overlap, support, mass, (total, likelihood) = sums.split([classes, classes, classes, 2])
             total, mass = total.clamp_min(1), mass + support
             size, present = mass.clamp_min(1), support.gt(0)

@@ -30,7 +30,7 @@ def soft_dice_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tens
     support = zeros.index_add(0, target.flatten(), scored.flatten().double()).to(logits.dtype)
     mass = probabilities.sum((0, 2, 3))
     if spread:
-        overlap, support, mass = distributed.pooled(torch.stack([overlap, support, mass]))
+        overlap, support, mass = distributed.all_reduce_sum(torch.stack([overlap, support, mass]))
     dice = 2 * overlap / (mass + support).clamp_min(1)
     present = support.gt(0)
     return 1 - (dice * present).sum() / present.sum().clamp_min(1)

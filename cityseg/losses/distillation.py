@@ -24,5 +24,5 @@ def distillation_loss(
     weighted = probabilities if class_weights is None else probabilities * class_weights[:, None, None]
     total, mass = -(weighted * logits.log_softmax(1)).sum(), weighted.sum()
     if spread:
-        total, mass = distributed.pooled(total), distributed.pooled(mass)
+        total, mass = distributed.all_reduce_sum(total), distributed.all_reduce_sum(mass)
     return total / mass

@@ -27,7 +27,7 @@ def lovasz_softmax_loss(logits: Tensor, labels: Tensor, spread: bool = False) ->
     errors = (truth - logits.softmax(1).transpose(0, 1).reshape(classes, -1)).abs() * flat.ne(IGNORE_INDEX)
     if spread:
         gradient, present = _own_gradient(errors.detach(), flat)
-        by_class = distributed.pooled((errors * gradient).sum(1))
+        by_class = distributed.all_reduce_sum((errors * gradient).sum(1))
     else:
         errors, order = errors.sort(1, descending=True)
         gradient, present = _lovasz_gradient(order, flat)
@@ -52,9 +52,9 @@ def _own_gradient(errors: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
     """Return ``_lovasz_gradient`` of this process's pixels, ranked among the pixels of all processes."""
     pixels = len(flat)
     # Gathering needs equal shapes; the padding is void.
-    missing = distributed.largest(pixels) - pixels
+    missing = distributed.all_reduce_max(pixels) - pixels
     errors, flat = F.pad(errors, (0, missing)), F.pad(flat, (0, missing), value=IGNORE_INDEX)
-    order = torch.cat(distributed.gathered(errors), 1).sort(1, descending=True).indices
-    gradient, present = _lovasz_gradient(order, torch.cat(distributed.gathered(flat)))
+    order = torch.cat(distributed.all_gather(errors), 1).sort(1, descending=True).indices
+    gradient, present = _lovasz_gradient(order, torch.cat(distributed.all_gather(flat)))
     unsorted = torch.zeros_like(gradient).scatter_(1, order, gradient)
     return unsorted.split(len(flat), 1)[distributed.rank()][:, :pixels], present

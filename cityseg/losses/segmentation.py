@@ -114,6 +114,6 @@ class SegmentationLoss(nn.Module):
                 logits, labels, weights, ignore_index=IGNORE_INDEX, reduction="sum", label_smoothing=smoothing
             )
         if self.spread:
-            total, mass = distributed.pooled(total), distributed.pooled(mass)
+            total, mass = distributed.all_reduce_sum(total), distributed.all_reduce_sum(mass)
         # A batch of void pixels only has loss 0; a plain mean would give 0 / 0.
         return total / mass.clamp_min(1)

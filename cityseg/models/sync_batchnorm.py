@@ -21,11 +21,11 @@ class CpuSyncBatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         values = x.float()
         own = values.new_full((1,), values.numel() / self.num_features)
-        sums = distributed.pooled(torch.cat([values.sum((0, 2, 3)), own]))
+        sums = distributed.all_reduce_sum(torch.cat([values.sum((0, 2, 3)), own]))
         count = sums[-1]
         mean = sums[:-1] / count
         centred = values - mean[:, None, None]
-        variance = distributed.pooled(centred.square().sum((0, 2, 3))) / count
+        variance = distributed.all_reduce_sum(centred.square().sum((0, 2, 3))) / count
         self._update_running(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
         scale = self.weight.float() * torch.rsqrt(variance + self.eps)
         return (centred * scale[:, None, None] + self.bias.float()[:, None, None]).to(x.dtype)

@@ -16,7 +16,7 @@ from cityseg.data.batches import Normalization
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.preflight.lr_finder import find_learning_rate
 from cityseg.engine.preflight.overfit import check_overfit
-from cityseg.engine.pretrained import Given, Teacher
+from cityseg.engine.pretrained import PretrainedInputs, Teacher
 from cityseg.engine.step import build_network
 from cityseg.errors import UsageError
 
@@ -154,7 +154,7 @@ def test_the_learning_rate_finder_depends_on_the_settings_that_affect_it_alone(f
     teacher = Teacher(network, (32, 32), Normalization.named("imagenet"))
 
     def outcome(config):
-        given = Given(teacher=teacher if config.teacher else None)
+        given = PretrainedInputs(teacher=teacher if config.teacher else None)
         return find_learning_rate(config, frames(config), CPU, given=given, steps=4)
 
     expect_honest("lr-find", outcome, left_out=("channels_last", "compile", "initial"))

@@ -77,8 +77,11 @@ def test_another_stem_answers_alike_for_a_frame_of_another_size(tmp_path, before
         ({"block": "residual"}, "another block in ORIGIN; choose the settings it was trained with"),
         ({"start_channels": 8, "depth": 2}, "another depth and start_channels in ORIGIN; choose the settings it was "),
         ({"architecture": "lraspp", "block": "double", "upsampling": "transposed"}, "found another architecture and "),
-        ({"stem": 2}, "another stem in ORIGIN; choose the settings it was trained with (stems of stride 2 and 4 can "),
-        ({"normalization": "none"}, "normalised as the recipe says (none), found other means in ORIGIN; set normaliz"),
+        ({"stem": 2}, "another stem in ORIGIN; choose the settings it was trained with (stems of stride 2 and 4 "),
+        (
+            {"normalization": "none"},
+            "expected a model with normalization none, found other means in ORIGIN; set normaliz",
+        ),
         ({"initial": "nowhere"}, "unknown model 'nowhere': expected a run id"),
     ],
 )

@@ -13,7 +13,7 @@ from cityseg.api.training.create_run import make_run
 from cityseg.classes import IGNORE_INDEX
 from cityseg.config import build
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.engine.pretrained import Teacher, without_doubtful
+from cityseg.engine.pretrained import Teacher, drop_doubtful_labels
 from cityseg.engine.step import make_train_step
 from cityseg.errors import UsageError
 from cityseg.losses.distillation import distillation_loss
@@ -84,7 +84,7 @@ def test_labels_that_the_teacher_finds_improbable_become_void():
         if labels[place] != IGNORE_INDEX and probabilities[frame, labels[place], row, column] < 0.02:
             expected[place] = IGNORE_INDEX
     given = torch.from_numpy(labels)
-    kept = without_doubtful(given, torch.from_numpy(probabilities), 0.02)
+    kept = drop_doubtful_labels(given, torch.from_numpy(probabilities), 0.02)
     assert kept.dtype == torch.uint8
     assert (kept.numpy() == expected).all()
     assert (given.numpy() == labels).all()

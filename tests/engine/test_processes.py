@@ -171,7 +171,7 @@ def losses_gradients_and_statistics_are_those_of_the_whole_batch():
             assert list(spread.state_dict()) == list(alone.state_dict())
             value = SegmentationLoss.of(config, share)(alone(photos), labels)
             value.backward()
-            own = distributed.share(frames)
+            own = distributed.shard(frames)
             mine = SegmentationLoss.of(config, share, spread=True)(spread(photos[own]), labels[own])
             mine.backward()
             distributed.average_gradients(list(spread.parameters()))
@@ -203,13 +203,13 @@ def evaluation_is_in_the_order_of_the_frames():
 def words_go_round():
     rank = distributed.rank()
     assert (distributed.count(), distributed.is_first()) == (2, rank == 0)
-    assert (distributed.share(5), distributed.share(1)) == [(slice(0, 3), slice(0, 1)), (slice(3, 5), slice(1, 1))][
+    assert (distributed.shard(5), distributed.shard(1)) == [(slice(0, 3), slice(0, 1)), (slice(3, 5), slice(1, 1))][
         rank
     ]
-    assert distributed.collected([10 * n for n in distributed.dealt(range(5))]) == [0, 10, 20, 30, 40]
-    assert distributed.everybodys(rank) == [0, 1]
-    assert distributed.largest(7 if rank else 3) == 7
-    assert distributed.of_first(lambda: f"from {rank}") == "from 0"
+    assert distributed.collect_items([10 * n for n in distributed.dealt_items(range(5))]) == [0, 10, 20, 30, 40]
+    assert distributed.all_gather_objects(rank) == [0, 1]
+    assert distributed.all_reduce_max(7 if rank else 3) == 7
+    assert distributed.broadcast_from_first(lambda: f"from {rank}") == "from 0"
 
 
 def check_and_fail(rank: int) -> None:
@@ -222,7 +222,7 @@ def check_and_fail(rank: int) -> None:
         print("all checks passed", flush=True)
         if rank == 1:
             raise MemoryError
-        distributed.largest(0)
+        distributed.all_reduce_max(0)
 
     training.Trainer.fit = fit
 
@@ -279,14 +279,14 @@ def test_a_stop_that_one_process_hears_while_data_is_prepared(tiny, workplace, p
 
 def test_alone_everything_is_what_it_was():
     x, model = torch.ones(3), build_model("unet", {"start_channels": 2, "depth": 0})
-    assert distributed.pooled(x) is x
-    assert distributed.gathered(x) == [x]
+    assert distributed.all_reduce_sum(x) is x
+    assert distributed.all_gather(x) == [x]
     assert synchronise_statistics(model, torch.device("cpu")) is model
     assert not [layer for layer in model.modules() if type(layer).__name__ == "CpuSyncBatchNorm2d"]
-    assert distributed.share(5) == slice(0, 5)
-    assert distributed.collected(distributed.dealt("abc")) == ["a", "b", "c"]
+    assert distributed.shard(5) == slice(0, 5)
+    assert distributed.collect_items(distributed.dealt_items("abc")) == ["a", "b", "c"]
     assert (distributed.count(), distributed.rank(), distributed.is_first()) == (1, 0, True)
-    assert distributed.last_word() is None
+    assert distributed.reported_failure() is None
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
@@ -294,7 +294,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(UsageError) as refused, distributed.joined():
+    with pytest.raises(UsageError) as refused, distributed.process_group():
         pass
     assert str(refused.value) == (
         "expected at most one process for each of this machine's 2 GPUs, found 4; use --nproc-per-node 2"

@@ -110,7 +110,7 @@ def test_a_torn_checkpoint_is_noticed_and_the_one_before_it_used(run, caplog, na
         middle = len(content) // 2
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :])
     assert found(run) == 1
-    expected = f"{run.folder / 'last'} is damaged; going on from the checkpoint before it"
+    expected = f"{run.folder / 'last'} is damaged; resuming from the checkpoint before it"
     assert [record.message for record in caplog.records] == [expected]
 
 
@@ -120,5 +120,5 @@ def test_nothing_whole_left_is_said(run):
     with pytest.raises(CheckpointError) as refused:
         resume.load(run, CPU)
     assert str(refused.value) == (
-        f"{run.folder / 'last'}: expected a whole checkpoint to go on from, found a damaged one; start the run anew"
+        f"{run.folder / 'last'}: expected a complete checkpoint to resume from, found a damaged one; start a new run"
     )

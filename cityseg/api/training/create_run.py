@@ -10,7 +10,7 @@ from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder, shipped_root
 from cityseg.config import MODEL_REFERENCES, ExperimentConfig
-from cityseg.engine.pretrained import Given
+from cityseg.engine.pretrained import PretrainedInputs
 from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
 from cityseg.runs import Run, create_run, find_run
@@ -44,7 +44,7 @@ def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: P
     sources = _sources(config, runs)
     for setting, source in sources.items():
         expect_trained(setting, source)
-    Given.load(config, sources)
+    PretrainedInputs.load(config, sources)
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
     run = create_run(config, name, runs, taken)
     for setting, source in sources.items():
@@ -63,9 +63,9 @@ def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: P
     return run
 
 
-def given_by(config: ExperimentConfig, runs: Path | None = None) -> Given:
+def given_by(config: ExperimentConfig, runs: Path | None = None) -> PretrainedInputs:
     """Read the models that a recipe builds on, on the CPU; raises what ``make_run`` raises for them."""
-    return Given.load(config, _sources(config, runs))
+    return PretrainedInputs.load(config, _sources(config, runs))
 
 
 def built_on_by(config: ExperimentConfig, runs: Path | None = None, settings: Sequence[str] = MODEL_REFERENCES) -> str:

@@ -37,7 +37,7 @@ def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
         batch_size: of the run.
     """
     # A process that left takes the others' connections with it; its own words say why.
-    if word := distributed.last_word():
+    if word := distributed.reported_failure():
         return word
     if distributed.is_first():
         try:

@@ -88,17 +88,17 @@ def train(
     Raises:
         CitysegError: a wrong request, data that cannot be used, or a failed training; the folder says so too.
     """
-    with distributed.joined():
+    with distributed.process_group():
         if not distributed.is_first():
             on_start = on_data = on_progress = on_warning = None
-        run, spec, description = distributed.of_first(lambda: _open(config, spec, name, runs, resume))
+        run, spec, description = distributed.broadcast_from_first(lambda: _open(config, spec, name, runs, resume))
         with _recorded(run, description) as wish:
             if on_start:
                 on_start(run)
             _train(run, spec, description, wish, on_data, on_progress, on_warning)
-        if distributed.last_word():  # somebody left alone, and there is nobody to ask any more
+        if distributed.reported_failure():  # somebody left alone, and there is nobody to ask any more
             return find_result(run.id, runs)
-        return distributed.of_first(lambda: find_result(run.id, runs))
+        return distributed.broadcast_from_first(lambda: find_result(run.id, runs))
 
 
 def _open(
@@ -121,14 +121,14 @@ def _train(
     on_progress: Callable[[TrainingProgress], None] | None,
     on_warning: Callable[[str], None] | None,
 ) -> None:
-    with distributed.first_goes_ahead():
+    with distributed.first_process_first():
         info = data_info(spec, on_data)
         splits = prepare(spec, config.image_size, on_data)
     for split in _NEEDED:
         if split not in splits:
             raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
     fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
-    if any(others != fingerprints for others in distributed.everybodys(fingerprints)):
+    if any(others != fingerprints for others in distributed.all_gather_objects(fingerprints)):
         raise DataError(
             f"{info.name}: expected the same frames on every machine, found others; give all of them one dataset"
         )
@@ -185,14 +185,14 @@ def _recorded(run: Run, config: ExperimentConfig) -> Iterator[StopRequest]:
     Of several processes the first one writes, whichever of them ends the run. The block gets the wish to stop: a signal
     is raised as well, but code that a signal interrupts may swallow what it raises.
     """
-    distributed.of_first(lambda: queue.claim(run))
+    distributed.broadcast_from_first(lambda: queue.claim(run))
 
     wish, is_ending = StopRequest(), False
 
     def stop_now(name: str) -> None:
         if not is_ending:
             wish.hear(name)
-            raise distributed.leave_word(Stopped(f"{run.id}: stopped by {name} before its first step"))
+            raise distributed.report_failure(Stopped(f"{run.id}: stopped by {name} before its first step"))
 
     with stop_signals(stop_now):
         try:
@@ -208,7 +208,7 @@ def _recorded(run: Run, config: ExperimentConfig) -> Iterator[StopRequest]:
                 record_end(run, problem, error)
             if isinstance(problem, Stopped):
                 return
-            distributed.leave_word(problem)
+            distributed.report_failure(problem)
             if problem is error:
                 raise
             raise problem from error

@@ -15,7 +15,7 @@ import torch
 from cityseg.config import ExperimentConfig
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.preflight.step_setup import Setup
-from cityseg.engine.pretrained import NOTHING, Given
+from cityseg.engine.pretrained import NOTHING, PretrainedInputs
 from cityseg.engine.runtime.allocator import keep_freed_memory
 
 FINDER_STEPS = 60
@@ -71,7 +71,7 @@ def find_learning_rate(
     train: CachedSplit,
     device: torch.device,
     *,
-    given: Given = NOTHING,
+    given: PretrainedInputs = NOTHING,
     steps: int = FINDER_STEPS,
     on_point: Callable[[RatePoint], None] | None = None,
 ) -> RateSearch:

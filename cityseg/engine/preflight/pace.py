@@ -15,7 +15,7 @@ from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
 from cityseg.engine.preflight.step_setup import Setup, portion, random_frames
-from cityseg.engine.pretrained import NOTHING, Given
+from cityseg.engine.pretrained import NOTHING, PretrainedInputs
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.device import peak_memory
 
@@ -60,7 +60,7 @@ def measure_pace(
     batch: int,
     device: torch.device,
     on_progress: Callable[[int, int], None] | None = None,
-    given: Given = NOTHING,
+    given: PretrainedInputs = NOTHING,
 ) -> Pace:
     """Time a few real steps of a recipe: its batch size, image size, number type, augmentation and loss.
 

@@ -14,7 +14,7 @@ from cityseg.data.batches import DeviceSplit, epoch_order
 from cityseg.data.prepared.build_cache import SplitMeta
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.deep_supervision import supervised
-from cityseg.engine.pretrained import NOTHING, Given
+from cityseg.engine.pretrained import NOTHING, PretrainedInputs
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, make_train_step
 from cityseg.losses.segmentation import SegmentationLoss
 
@@ -34,7 +34,7 @@ class Setup:
         config: ExperimentConfig,
         frames: CachedSplit,
         device: torch.device,
-        given: Given = NOTHING,
+        given: PretrainedInputs = NOTHING,
     ) -> None:
         self.config, self.device = config, device
         self.split = DeviceSplit(frames, device)

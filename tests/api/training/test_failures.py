@@ -191,7 +191,7 @@ def test_a_run_whose_folder_is_deleted(tiny, workplace, streets, monkeypatch, st
     with pytest.raises(TrainingError) as failed:
         api.train(tiny(), str(streets), name="lost")
     assert str(failed.value) == (
-        f"lost: expected the run's folder {runs.runs_root() / 'lost'}, found it deleted; start the run anew"
+        f"lost: expected the run's folder {runs.runs_root() / 'lost'}, found it deleted; start a new run"
     )
     assert not (workplace / "runs" / "lost").exists()
 

@@ -8,7 +8,7 @@ import torch
 
 from cityseg.engine.preflight import lr_finder
 from cityseg.engine.preflight.lr_finder import HIGHEST, LOWEST, find_learning_rate, has_diverged, smooth, suggest
-from cityseg.engine.pretrained import Given
+from cityseg.engine.pretrained import PretrainedInputs
 from cityseg.engine.step import build_network
 
 CPU = torch.device("cpu")
@@ -68,7 +68,7 @@ def test_the_search_starts_from_the_weights_it_is_given(tiny, cached_split):
     silent = build_network(config, CPU).state_dict()
     for name in ("head.weight", "head.bias"):
         silent[name] = torch.zeros_like(silent[name])
-    search = find_learning_rate(config, frames, CPU, given=Given(weights=silent), steps=2)
+    search = find_learning_rate(config, frames, CPU, given=PretrainedInputs(weights=silent), steps=2)
     # All classes alike: a cross-entropy of ln 19, whatever the weights of the classes, and a Dice loss below 1.
     begun = find_learning_rate(config, frames, CPU, steps=2)
     assert search.points[0].loss != begun.points[0].loss

@@ -73,7 +73,7 @@ def test_a_model_to_build_on_is_chosen_by_name_and_has_to_fit(app: AppTest) -> N
     choice.set_value("best-1").run()
     assert "initial weights **best-1** (preset –)" in words(app)
     press(app, "start_training")
-    assert "expected a model with the recipe's network, found another block and depth and max_channels and st" in words(
+    assert "expected a model with the config's network, found another block and depth and max_channels and st" in words(
         app
     )
     assert not app.exception
