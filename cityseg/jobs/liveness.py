@@ -34,6 +34,8 @@ def process_identity(pid: int) -> float | None:
 
 def runs_here(status: dict[str, Any]) -> bool:
     """Whether the process that wrote a status (pid, process_start) still runs on this machine."""
+    if status.get("host") != socket.gethostname():
+        return False
     started, expected = process_identity(status["pid"]), status.get("process_start")
     # Outside Linux the two may differ by a correction of the clock; no system gives a pid out again within a second.
     return started is not None and isinstance(expected, int | float) and abs(started - expected) < 100
