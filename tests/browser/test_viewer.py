@@ -63,7 +63,8 @@ def tab(browser: sync_api.Browser, address: str) -> Iterator[sync_api.Page]:
     page.set_default_timeout(8000)
     sync_api.expect.set_options(timeout=8000)
     page.goto(address)
-    _viewer(page, "third")
+    # The first run imports the package, which takes longer than any later one.
+    page.locator('[data-key^="third-"][data-ready=true]').wait_for(timeout=60_000)
     yield page
     page.close()
 

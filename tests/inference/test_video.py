@@ -140,7 +140,7 @@ def test_a_film_that_ends_early_says_so(workplace, trained, tmp_path, cityseg):
     assert 0 < told["frames"] < 60
     assert told["missing"] == 60 - told["frames"]
     answer = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out")
-    assert "the clip ends early: its head promises 60 frames" in answer.out
+    assert "the clip ends early: its header promises 60 frames" in answer.out
 
 
 def test_all_frames_together_have_a_limit(workplace, trained, film, gif, folder, tmp_path):
