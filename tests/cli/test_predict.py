@@ -69,13 +69,13 @@ def test_predict_looks_at_several_scales(workplace, trained, runs, photo, docume
 
 def test_predict_refuses_scales_before_it_writes(workplace, runs, photo, cityseg):
     words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--scales")
-    for scales, told in (
-        ("5", "from 0.25 to 4, found 5; 1 is"),
+    for scales, message in (
+        ("5", "expected scales from 0.25 to 4, found 5; 1 is"),
         ("1,x", "expected comma-separated numbers as scales, found"),
     ):
         answer = cityseg(*words, scales)
         assert (answer.code, answer.out) == (2, "")
-        assert f"cityseg: expected scales {told}" in answer.err
+        assert f"cityseg: {message}" in answer.err
     assert not Path("seen").exists()
 
 
