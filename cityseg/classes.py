@@ -190,7 +190,8 @@ class LabelTable:
             # Looking up two pixels at a time halves the work, which is all in turning values into positions.
             two = np.take(self._two_train_ids, values.reshape(-1).view(np.uint16))
             return two.view(np.uint8).reshape(values.shape)
-        return self._train_ids[values]
+        result: np.ndarray = self._train_ids[values]
+        return result
 
 
 def _first(values: np.ndarray, shown: int = 20) -> str:
@@ -214,7 +215,8 @@ def to_train_ids(label_ids: np.ndarray, source: str = "label map") -> np.ndarray
 
 def to_label_ids(train_ids: np.ndarray) -> np.ndarray:
     """Map (H, W) uint8 train ids to official label ids; void and unused values become 0 (unlabeled)."""
-    return _TRAIN_ID_TO_ID[train_ids]
+    result: np.ndarray = _TRAIN_ID_TO_ID[train_ids]
+    return result
 
 
 def to_color(train_ids: np.ndarray, palette: np.ndarray = PALETTE) -> np.ndarray:

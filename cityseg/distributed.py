@@ -159,10 +159,11 @@ def broadcast_from_first(compute: Callable[[], _T]) -> _T:
         except CitysegError as error:
             message[1] = error
     dist.broadcast_object_list(message, 0, group=_channel.group)
-    result, error = message
-    if error is not None:
-        raise error
-    return result
+    result, failure = message
+    if failure is not None:
+        raise failure
+    value: _T = result
+    return value
 
 
 class _Sum(torch.autograd.Function):
@@ -211,7 +212,7 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = torch.cat([gradient.flatten().float() for gradient in gradients])
     dist.all_reduce(flat)
-    parts = flat.div_(count()).split([gradient.numel() for gradient in gradients])
+    parts = torch.split(flat.div_(count()), [gradient.numel() for gradient in gradients])
     torch._foreach_copy_(gradients, [part.view_as(grad) for part, grad in zip(parts, gradients, strict=True)])
 
 

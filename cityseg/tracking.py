@@ -165,16 +165,16 @@ def _figures(record: EpochRecord) -> dict[str, float]:
 def _media(record: EpochRecord) -> dict[str, Any]:
     import wandb
 
-    cells = [
+    cells: list[Any] = [
         [CLASS_NAMES[truth], CLASS_NAMES[predicted], int(pixels)]
         for (truth, predicted), pixels in np.ndenumerate(record.confusion)
     ]
-    columns = ["Actual", "Predicted", "nPredictions"]
+    columns: list[str | int] = ["Actual", "Predicted", "nPredictions"]
     # wandb.plot.confusion_matrix wants a list of all pixels; this is the chart that it draws from their counts.
     matrix = wandb.plot_table(
         "wandb/confusion_matrix/v1",
         wandb.Table(columns=columns, data=cells),
-        {name: name for name in columns},
+        {str(name): str(name) for name in columns},
         {"title": "Pixels by truth and prediction, val"},
     )
     labels = {**dict(enumerate(CLASS_NAMES)), IGNORE_INDEX: "void"}

@@ -112,7 +112,8 @@ def _narrows_to_one_pixel(config: ExperimentConfig) -> bool:
     sides = [side // 2 if config.half_size_epochs else side for side in config.image_size]
     if config.architecture == "smp-unet":
         return max(sides) <= 32
-    return max(sides) // (config.stem * 2 ** (config.depth + 1)) <= 1
+    result: bool = max(sides) // (config.stem * 2 ** (config.depth + 1)) <= 1
+    return result
 
 
 def _size(config: ExperimentConfig) -> str:

@@ -86,5 +86,6 @@ def _sentence(problem: Any) -> str:
         return f"unknown setting {key!r}: expected one of {', '.join(ExperimentConfig.model_fields)}"
     message = problem["msg"].removeprefix("Value error, ")
     if not key:
-        return message
+        result: str = message
+        return result
     return f"{key}: {message[0].lower()}{message[1:]}, found {problem['input']!r}"

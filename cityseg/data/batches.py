@@ -91,7 +91,8 @@ class DeviceSplit:
     def class_share(self) -> np.ndarray:
         """Return the (19,) share of each class among all labelled pixels."""
         counts = torch.bincount(self.labels.view(-1).cpu(), minlength=256)[:19].double().numpy()
-        return counts / max(counts.sum(), 1)
+        result: np.ndarray = counts / max(counts.sum(), 1)
+        return result
 
 
 def generator(seed: int, *position: int) -> torch.Generator:

@@ -75,7 +75,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                         elem_id="classes",
                     )
                     # ``write_annotated`` has already written the files, smaller and faster.
-                    classes.postprocess = lambda value: value
+                    classes.postprocess = lambda value: value  # type: ignore[method-assign, assignment, return-value]
                     gr.Markdown(_CLASSES_HELP)
                 summary = gr.Markdown(label="Summary", elem_id="summary")
             with gr.Column(elem_id="inputs"):
@@ -86,7 +86,8 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                     buttons=[],
                     elem_id="photo",
                 )
-                photo.async_move_resource_to_block_cache = _files_only(photo.async_move_resource_to_block_cache)
+                move = _files_only(photo.async_move_resource_to_block_cache)
+                photo.async_move_resource_to_block_cache = move  # type: ignore[method-assign, assignment]
                 samples = gr.Dataset(
                     components=[photo],
                     samples=[[str(path)] for path in examples],
@@ -174,7 +175,8 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
             )
     page.preprocess_data = _uploads_only(page.preprocess_data, photo)
     page.queue(max_size=MAX_QUEUED, api_open=False)
-    return page
+    result: gr.Blocks = page
+    return result
 
 
 def _annotated(photo: str, masks: Sequence[tuple[str, str]]) -> AnnotatedImageData:

@@ -58,7 +58,9 @@ class Teacher:
         """
         # In parts: for a whole batch a large teacher would need more memory than training the student.
         return (
-            torch.cat([self._predict(part) for part in photos.split(_FRAMES)]) if len(photos) else self._predict(photos)
+            torch.cat([self._predict(part) for part in torch.split(photos, _FRAMES)])
+            if len(photos)
+            else self._predict(photos)
         )
 
     def _predict(self, photos: Tensor) -> Tensor:

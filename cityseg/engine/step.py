@@ -163,7 +163,8 @@ def make_update(
         optimizer.step()
         if average is not None:
             average.update()
-        return value.detach()
+        result: Tensor = value.detach()
+        return result
 
     return update
 

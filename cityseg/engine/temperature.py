@@ -44,9 +44,11 @@ def fit_temperature(model: nn.Module, split: DeviceSplit, normalization: Normali
         return 1.0
     best = int(loss.argmin())
     if not 0 < best < _STEPS - 1:
-        return round(temperatures[best], 3)
+        result: float = round(temperatures[best], 3)
+        return result
     # The vertex of the parabola through the three lowest points, on their logarithmic scale.
     left, middle, right = loss[best - 1 : best + 2].tolist()
     shift = 0.5 * (left - right) / (left - 2 * middle + right)
     step_size = math.log2(_MAX / _MIN) / (_STEPS - 1)
-    return round(temperatures[best] * 2 ** (shift * step_size), 3)
+    best: float = round(temperatures[best] * 2 ** (shift * step_size), 3)
+    return best

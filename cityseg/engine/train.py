@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -169,7 +169,7 @@ class Trainer:
 
         @trainer.on(Events.ITERATION_COMPLETED)
         def log(engine: Engine) -> None:
-            self._pending.append(engine.state.output)
+            self._pending.append(cast("Tensor", engine.state.output))
             done = engine.state.iteration
             if done % LOG_INTERVAL == 0 or done % self.epoch_length == 0:
                 loss = float(torch.stack(self._pending).mean())

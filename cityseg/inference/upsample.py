@@ -138,7 +138,8 @@ class _AlongBorders:
         train_ids = self._marked[rows.low]
         confidence = _mixed(self._best[None], rows, len(self._columns.low))[0]
         flat_ids, flat_confidence = train_ids.view(-1), confidence.view(-1)
-        for places in torch.from_numpy(np.flatnonzero(train_ids.numpy() == _BORDER)).split(_BORDER_PIXELS):
+        border = torch.from_numpy(np.flatnonzero(train_ids.numpy() == _BORDER))
+        for places in torch.split(border, _BORDER_PIXELS):
             best, classes = self._mixed_at(rows, places).max(1)
             flat_ids[places] = classes.to(torch.uint8)
             flat_confidence[places] = best

@@ -45,7 +45,8 @@ def is_alive(status: dict[str, Any]) -> bool:
     """Whether the process that wrote a status (pid, process_start, host, heartbeat) is still running."""
     if status.get("host") == socket.gethostname():
         return runs_here(status)
-    return time.time() - status.get("heartbeat", 0) < SILENCE_SECONDS
+    result: bool = time.time() - status.get("heartbeat", 0) < SILENCE_SECONDS
+    return result
 
 
 def is_waiting(status: dict[str, Any]) -> bool:

@@ -73,7 +73,7 @@ class _CrossEntropyAndDice(torch.autograd.Function):
             overlap, support = zeros.index_add(0, truth, hits.double()), zeros.index_add(0, truth, s.double())
             sums = torch.cat([overlap, support, s @ p, torch.stack([weight.sum(), weight @ log_p_truth])])
             sums = (distributed.all_reduce_sum(sums) if spread else sums).to(p.dtype)
-            overlap, support, mass, (total, likelihood) = sums.split([classes, classes, classes, 2])
+            overlap, support, mass, (total, likelihood) = torch.split(sums, [classes, classes, classes, 2])
             total, mass = total.clamp_min(1), mass + support
             size, present = mass.clamp_min(1), support.gt(0)
             part = present / present.sum().clamp_min(1)
@@ -83,7 +83,8 @@ class _CrossEntropyAndDice(torch.autograd.Function):
             ctx.cross_entropy_weight, ctx.shape = cross_entropy_weight, (count, height, width, classes)
             # DDP averages the gradients of processes, but each holds its pixels' part of the sum.
             ctx.processes = distributed.count() if spread else 1
-            return dice_weight * (1 - (dice * part).sum()) - cross_entropy_weight * likelihood / total
+            result: Tensor = dice_weight * (1 - (dice * part).sum()) - cross_entropy_weight * likelihood / total
+            return result
 
     @staticmethod
     @once_differentiable

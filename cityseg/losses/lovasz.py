@@ -57,4 +57,4 @@ def _own_gradient(errors: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
     order = torch.cat(distributed.all_gather(errors), 1).sort(1, descending=True).indices
     gradient, present = _lovasz_gradient(order, torch.cat(distributed.all_gather(flat)))
     unsorted = torch.zeros_like(gradient).scatter_(1, order, gradient)
-    return unsorted.split(len(flat), 1)[distributed.rank()][:, :pixels], present
+    return torch.split(unsorted, len(flat), 1)[distributed.rank()][:, :pixels], present

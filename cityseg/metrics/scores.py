@@ -151,7 +151,8 @@ def summarize(confusions: np.ndarray) -> dict[str, Any]:
 
 def divide(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     """Divide two arrays of one shape in float64; NaN for a denominator of 0."""
-    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
+    result: np.ndarray = np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
+    return result
 
 
 def json_number(value: float) -> float | None:

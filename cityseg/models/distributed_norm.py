@@ -16,7 +16,7 @@ def synchronise_statistics(model: nn.Module, device: torch.device) -> nn.Module:
     if distributed.count() == 1:
         return model
     if device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return converted
     from cityseg.models.sync_batchnorm import synchronised
 

@@ -14,7 +14,7 @@ class CpuSyncBatchNorm2d(nn.BatchNorm2d):
     PyTorch's SyncBatchNorm works on GPUs only.
     """
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised (N, C, H, W) in the dtype of ``x``."""
         if not self.training:

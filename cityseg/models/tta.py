@@ -47,7 +47,7 @@ class TestTimeAugmentation(nn.Module):
         batch = max(1, x.shape[0] * x.shape[-2] * x.shape[-1] // (size[0] * size[1]))
         if batch >= len(x):
             return self._pass(x, size)
-        return torch.cat([self._pass(part, size) for part in x.split(batch)])
+        return torch.cat([self._pass(part, size) for part in torch.split(x, batch)])
 
     def _pass(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         own = (x.shape[-2], x.shape[-1])

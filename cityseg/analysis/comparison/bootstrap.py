@@ -247,7 +247,8 @@ def _statistics(sums: np.ndarray) -> np.ndarray:
 def _differences(sums: np.ndarray) -> np.ndarray:
     """Score (..., 118) sums of both results' features and subtract: (..., 86)."""
     half = sums.shape[-1] // 2
-    return _statistics(sums[..., half:]) - _statistics(sums[..., :half])
+    result: np.ndarray = _statistics(sums[..., half:]) - _statistics(sums[..., :half])
+    return result
 
 
 @lru_cache(maxsize=4)
@@ -306,8 +307,10 @@ def _bearing(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    return np.divide(over, under, out=np.zeros_like(over), where=under > 0)
+    result: np.ndarray = np.divide(over, under, out=np.zeros_like(over), where=under > 0)
+    return result
 
 
 def _divide(over: np.ndarray, under: np.ndarray, empty: float = np.nan) -> np.ndarray:
-    return np.divide(over, under, out=np.full(np.shape(over), empty), where=np.asarray(under) > 0)
+    result: np.ndarray = np.divide(over, under, out=np.full(np.shape(over), empty), where=np.asarray(under) > 0)
+    return result

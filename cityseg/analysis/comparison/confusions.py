@@ -38,7 +38,8 @@ def normalised(confusion: np.ndarray, view: Normalisation = "truth") -> np.ndarr
     """
     counts = np.asarray(confusion, dtype=np.float64)
     total = counts.sum(1 if view == "truth" else 0, keepdims=True)
-    return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+    result: np.ndarray = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+    return result
 
 
 def confusion_difference(first: np.ndarray, second: np.ndarray, view: Normalisation = "truth") -> np.ndarray:

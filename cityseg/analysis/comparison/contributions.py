@@ -85,7 +85,8 @@ def _frames(first: np.ndarray, second: np.ndarray, metric: Metric, both: np.ndar
     # A class that only one model predicts is wrong wherever it is predicted.
     pixels = np.asarray(first).sum(1) + np.asarray(second).sum(1)
     share = pixels / np.maximum(pixels.sum(0), 1)
-    return np.where(both, frames, share * classes)
+    result: np.ndarray = np.where(both, frames, share * classes)
+    return result
 
 
 def _parts(matrices: np.ndarray, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
@@ -107,4 +108,5 @@ def top_frames(parts: Contributions, train_id: int, limit: int = 12) -> np.ndarr
     """Return (K,) int64 positions of the frames with the largest absolute contribution to a class; none with 0."""
     moved = np.abs(parts.frames[:, train_id])
     order = np.argsort(-moved, kind="stable")[:limit]
-    return order[moved[order] > 0]
+    result: np.ndarray = order[moved[order] > 0]
+    return result

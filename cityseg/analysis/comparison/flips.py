@@ -65,7 +65,10 @@ class FrameFlips:
     @property
     def share(self) -> np.ndarray:
         """(N,) float64 ``net`` as a share of the labelled pixels, -1 to 1; NaN without labelled pixels."""
-        return np.divide(self.net, self.pixels, out=np.full(len(self.pixels), np.nan), where=self.pixels > 0)
+        result: np.ndarray = np.divide(
+            self.net, self.pixels, out=np.full(len(self.pixels), np.nan), where=self.pixels > 0
+        )
+        return result
 
 
 def flip_map(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

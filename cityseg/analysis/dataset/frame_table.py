@@ -58,7 +58,8 @@ class FrameTable:
     @property
     def share(self) -> np.ndarray:
         """(N, 19) share of each class among the frame's labelled pixels."""
-        return self.pixels / np.maximum(1, self.pixels.sum(1, keepdims=True))
+        result: np.ndarray = self.pixels / np.maximum(1, self.pixels.sum(1, keepdims=True))
+        return result
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def select(table: FrameTable, wanted: FrameFilter) -> np.ndarray:
         low, high = wanted.brightness
         fits &= (table.brightness >= low) & (table.brightness <= high)
     found = np.flatnonzero(fits)
-    return found[_order(table, found, wanted)]
+    result: np.ndarray = found[_order(table, found, wanted)]
+    return result
 
 
 def _order(table: FrameTable, found: np.ndarray, wanted: FrameFilter) -> np.ndarray:

@@ -68,7 +68,10 @@ def class_values(matrices: np.ndarray, train_id: int, metric: ClassMetric = "iou
 def class_pixels(matrices: np.ndarray, train_id: int) -> np.ndarray:
     """Return (N,) int64 pixels of each frame labelled or predicted as ``train_id``."""
     matrices = np.asarray(matrices)
-    return matrices[:, train_id].sum(1) + matrices[:, :, train_id].sum(1) - matrices[:, train_id, train_id]
+    result: np.ndarray = (
+        matrices[:, train_id].sum(1) + matrices[:, :, train_id].sum(1) - matrices[:, train_id, train_id]
+    )
+    return result
 
 
 def worst_first(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -83,7 +86,8 @@ def worst_first(values: np.ndarray, weights: np.ndarray | None = None) -> np.nda
     """
     weights = np.zeros(len(values)) if weights is None else weights
     order = np.lexsort((-np.asarray(weights, np.float64), values))
-    return order[~np.isnan(values[order])]
+    result: np.ndarray = order[~np.isnan(values[order])]
+    return result
 
 
 def most_confused_first(matrices: np.ndarray, truth: int, predicted: int) -> np.ndarray:

@@ -70,7 +70,8 @@ def reduce_map(values: np.ndarray, max_side: int = MAX_SIDE) -> np.ndarray:
     if scale >= 1:
         return values
     rows, columns = (_nearest(full, max(1, round(full * scale))) for full in values.shape)
-    return values[rows[:, None], columns]
+    result: np.ndarray = values[rows[:, None], columns]
+    return result
 
 
 def _nearest(full: int, small: int) -> np.ndarray:
@@ -99,7 +100,8 @@ def _confidence_counts(prediction: Prediction) -> np.ndarray:
 
 def _percents(confidence: np.ndarray) -> np.ndarray:
     """Bin confidences as ``calibration_counts`` does: whole per cent, rounded down, 0 to 99."""
-    return np.minimum(confidence * FINE_BINS, FINE_BINS - 1).astype(np.uint8)
+    result: np.ndarray = np.minimum(confidence * FINE_BINS, FINE_BINS - 1).astype(np.uint8)
+    return result
 
 
 def _bands(shape: tuple[int, ...]) -> Iterator[slice]:

@@ -176,7 +176,8 @@ def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor,
 @cache
 def _from_yiq(device: torch.device) -> Tensor:
     # Inversion on a GPU blocks the host, so it is done once.
-    return torch.linalg.inv(torch.tensor(_TO_YIQ)).to(device)
+    result: Tensor = torch.linalg.inv(torch.tensor(_TO_YIQ)).to(device)
+    return result
 
 
 def blur(x: Tensor, sigma: Tensor, largest: float) -> Tensor:

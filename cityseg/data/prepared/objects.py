@@ -36,7 +36,8 @@ class Objects:
 
     def areas(self, train_id: int) -> np.ndarray:
         """Return the (K,) areas in pixels of the objects of one class."""
-        return self.area[self.train_id == train_id]
+        result: np.ndarray = self.area[self.train_id == train_id]
+        return result
 
     @property
     def counts(self) -> np.ndarray:

@@ -60,7 +60,8 @@ class SplitStatistics:
     @cached_property
     def frequency(self) -> np.ndarray:
         """(19,) number of frames that contain each class."""
-        return (self.pixels > 0).sum(0)
+        result: np.ndarray = (self.pixels > 0).sum(0)
+        return result
 
     @cached_property
     def void_share(self) -> float:
@@ -76,7 +77,8 @@ class SplitStatistics:
     @cached_property
     def prior(self) -> np.ndarray:
         """(19, rows, columns) share of each class among all pixels of each cell; void is the rest."""
-        return self.cells[:NUM_CLASSES] / self.cells.sum(0)
+        result: np.ndarray = self.cells[:NUM_CLASSES] / self.cells.sum(0)
+        return result
 
     @cached_property
     def city_shares(self) -> dict[str, np.ndarray]:

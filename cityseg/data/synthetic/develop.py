@@ -63,7 +63,8 @@ def brightness(photo: np.ndarray) -> np.ndarray:
     gray = photo[0] * np.float32(0.3)
     gray += photo[1] * np.float32(0.59)
     gray += photo[2] * np.float32(0.11)
-    return gray
+    result: np.ndarray = gray
+    return result
 
 
 def _overcast(photo: np.ndarray, buffers: Buffers) -> None:

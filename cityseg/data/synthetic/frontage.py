@@ -273,4 +273,5 @@ _ROOFS: tuple[Color, ...] = ((118, 66, 50), (84, 76, 74), (98, 60, 48), (70, 70,
 
 
 def _lit(color: Color, gain: np.ndarray) -> list[int]:
-    return np.clip(np.rint(np.array(color) * gain), 0, 255).astype(int).tolist()
+    result: list[int] = np.clip(np.rint(np.array(color) * gain), 0, 255).astype(int).tolist()
+    return result

@@ -137,7 +137,8 @@ def sign(canvas: Canvas, light: Light, rng: np.random.Generator, place: tuple[fl
     gain = np.minimum(np.array(light.gain((0.0, 0.1, -1.0))) * 1.12, 1.1)
 
     def lit(color: Color) -> list[int]:
-        return np.clip(np.rint(np.array(color) * gain), 0, 255).astype(int).tolist()
+        result: list[int] = np.clip(np.rint(np.array(color) * gain), 0, 255).astype(int).tolist()
+        return result
 
     kind = int(rng.integers(7))
     y, size = height, float(rng.uniform(0.34, 0.45))

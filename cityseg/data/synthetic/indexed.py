@@ -31,11 +31,13 @@ class Texture:
     @property
     def height(self) -> int:
         """Rows without the padding."""
-        return self.indices.shape[0] - 2 * PADDING
+        result: int = self.indices.shape[0] - 2 * PADDING
+        return result
 
     @property
     def width(self) -> int:
-        return self.indices.shape[1]
+        result: int = self.indices.shape[1]
+        return result
 
     def inks(self, light: Sequence[float], owner: int) -> np.ndarray:
         """(256,) packed RGBA of every colour under ``light`` (red, green, blue factors), alpha being the owner."""

@@ -42,7 +42,8 @@ class Light:
         from_sky = self.ambient * (0.82 + 0.18 * normals[:, 1])
         direct = (1 - self.ambient) * 1.45 * facing
         warm = np.array([1 + 0.10 * self.warmth, 1.0, 1 - 0.18 * self.warmth])
-        return from_sky[:, None] * np.array([0.97, 0.99, 1.05]) + direct[:, None] * warm
+        result: np.ndarray = from_sky[:, None] * np.array([0.97, 0.99, 1.05]) + direct[:, None] * warm
+        return result
 
     def shadow(self, height: float) -> tuple[float, float]:
         """How far (x, z), metres, the shadow of a point ``height`` metres up falls from its foot."""

@@ -187,7 +187,8 @@ def clouds(variant: int) -> np.ndarray:
     tile = np.concatenate([noise(50 + variant, 5, 6), noise(50 + variant, 5, 6)], axis=1)[:160]
     # Clouds flatten towards the horizon, so their picture is squeezed there.
     rows = (159 * np.linspace(0, 1, 160) ** 1.7).astype(int)
-    return np.clip(0.5 + 0.42 * tile[rows], 0, 1)
+    result: np.ndarray = np.clip(0.5 + 0.42 * tile[rows], 0, 1)
+    return result
 
 
 def _scaled(color: tuple[int, int, int], gain: float) -> tuple[int, int, int]:

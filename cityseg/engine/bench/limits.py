@@ -29,7 +29,8 @@ def gflop_per_frame(config: ExperimentConfig) -> float:
         loss = SegmentationLoss()
     with FlopCounterMode(display=False) as counter:
         loss(model(photos), labels).backward()
-    return counter.get_total_flops() / 2 / 1e9
+    result: float = counter.get_total_flops() / 2 / 1e9
+    return result
 
 
 def matmul_gflops(config: ExperimentConfig, device: torch.device, rounds: int) -> float:

@@ -55,7 +55,8 @@ class Stopwatch:
 
     def best(self, side: str) -> np.ndarray:
         """Return the least (wall, processor) seconds of a side's rounds after the first, each for itself."""
-        return np.min(self._rounds[side][1:], axis=0)
+        result: np.ndarray = np.min(self._rounds[side][1:], axis=0)
+        return result
 
     def ratio(self, side: str, frames: int, against: str, frames_against: int) -> Ratio:
         """Compare two sides that handled so many frames in each round."""

@@ -17,7 +17,7 @@ _CHUNK = 16
 """Frames widened at a time: few enough that their float32 copies stay near the processor."""
 
 
-class WidenedConvolutions(TorchDispatchMode):
+class WidenedConvolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Compute bfloat16 convolutions in float32 and round their results to bfloat16.
 
     Hardware with bfloat16 instructions multiplies bfloat16 numbers exactly and accumulates in float32, so
@@ -36,14 +36,14 @@ class WidenedConvolutions(TorchDispatchMode):
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *settings: Any) -> Tensor:
     weight, bias = weight.float(), None if bias is None else bias.float()
-    return torch.cat([_FORWARD(part.float(), weight, bias, *settings).bfloat16() for part in x.split(_CHUNK)])
+    return torch.cat([_FORWARD(part.float(), weight, bias, *settings).bfloat16() for part in torch.split(x, _CHUNK)])
 
 
 def _convolve_backward(grad: Tensor, x: Tensor, weight: Tensor, *settings: Any) -> tuple[Tensor | None, ...]:
     weight = weight.float()
     inputs: list[Tensor] = []
     sums: list[Tensor | None] = [None, None]
-    for grad_part, x_part in zip(grad.split(_CHUNK), x.split(_CHUNK), strict=True):
+    for grad_part, x_part in zip(torch.split(grad, _CHUNK), torch.split(x, _CHUNK), strict=True):
         grad_x, *grads = _BACKWARD(grad_part.float(), x_part.float(), weight, *settings)
         if grad_x is not None:
             inputs.append(grad_x.bfloat16())
@@ -67,7 +67,7 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if precision != "float32" and device.type == "cpu" and not has_native_bfloat16(device):
-            stack.enter_context(WidenedConvolutions())
+            stack.enter_context(WidenedConvolutions())  # type: ignore[no-untyped-call]
         if precision == "bfloat16":
             stack.enter_context(torch.autocast(device.type, torch.bfloat16))
         yield

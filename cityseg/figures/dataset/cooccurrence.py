@@ -21,7 +21,8 @@ def conditional(counts: np.ndarray) -> np.ndarray:
         counts: (19, 19) number of frames that contain both classes; the diagonal counts the frames with one class.
     """
     frames = np.diag(counts)[:, None].astype(float)
-    return np.divide(counts, frames, out=np.full((NUM_CLASSES, NUM_CLASSES), np.nan), where=frames > 0)
+    result: np.ndarray = np.divide(counts, frames, out=np.full((NUM_CLASSES, NUM_CLASSES), np.nan), where=frames > 0)
+    return result
 
 
 def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:

@@ -85,7 +85,8 @@ def prior_image(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE,
     values = prior[train_id][..., None]
     weight = values / max(float(values.max()), 1e-12)
     page, color = np.array(_PAGE[dark]), np.array(theme.visible_color(train_id, palette, dark=dark))
-    return np.rint(page * (1 - weight) + color * weight).astype(np.uint8)
+    result: np.ndarray = np.rint(page * (1 - weight) + color * weight).astype(np.uint8)
+    return result
 
 
 _WHERE = "%{x:.0f} % from the left, %{y:.0f} % from the top"

@@ -163,7 +163,7 @@ def _best_scores(summaries: Mapping[str, Mapping[str, Any]], basis: Basis, data:
     only = next(iter(summaries)) if len(summaries) == 1 else None
     title = only or f"Best of {len(summaries)} results"
     st.markdown(f"**{title}** on {basis.split}, {data}, scored at {glossary.size(basis.size)} pixels")
-    cells = (
+    cells: tuple[tuple[str, Callable[[Mapping[str, Any]], Any], str], ...] = (
         ("Macro F1", lambda summary: summary["macro"]["f1"], glossary.SCORES["f1"][1]),
         ("Mean IoU", lambda summary: summary["macro"]["iou"], glossary.SCORES["iou"][1]),
         ("Pixel accuracy", lambda summary: summary["pixel_accuracy"], glossary.PIXEL_ACCURACY),

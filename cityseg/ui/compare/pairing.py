@@ -84,7 +84,8 @@ def choose_metric() -> Metric:
         help="\n\n".join(f"**{name}**: {meaning}" for name, meaning in glossary.SCORES.values()),
     )
     url_state.keep(_METRIC, _METRIC_PARAMETER, metric)
-    return metric
+    result: Metric = metric
+    return result
 
 
 def compare_pair(context: CompareContext, baseline: str, candidate: str) -> PairComparison:

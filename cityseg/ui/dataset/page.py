@@ -130,7 +130,8 @@ def _first_frame(place: Any, info: DataInfo) -> None:
 def overall_share(counted: Statistics) -> np.ndarray:
     """Return the (19,) share of each class over all splits."""
     pixels = np.sum([statistics.pixels.sum(0) for statistics in counted.values()], axis=0)
-    return pixels / max(1, pixels.sum())
+    result: np.ndarray = pixels / max(1, pixels.sum())
+    return result
 
 
 def _figures(place: Any, info: DataInfo, counted: Statistics | None) -> None:
