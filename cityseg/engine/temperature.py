@@ -50,5 +50,5 @@ def fit_temperature(model: nn.Module, split: DeviceSplit, normalization: Normali
     left, middle, right = loss[best - 1 : best + 2].tolist()
     shift = 0.5 * (left - right) / (left - 2 * middle + right)
     step_size = math.log2(_MAX / _MIN) / (_STEPS - 1)
-    best: float = round(temperatures[best] * 2 ** (shift * step_size), 3)
-    return best
+    fitted: float = round(temperatures[best] * 2 ** (shift * step_size), 3)
+    return fitted
