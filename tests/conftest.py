@@ -224,14 +224,14 @@ def wait_until() -> Callable[..., None]:
 
 @pytest.fixture
 def launches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let nothing be started apart; the ids of the runs that would have been, in order, and ``keeper`` for a keeper.
+    """Start no process; return the ids of the runs that would start, in order, and ``watcher`` for a queue watcher.
 
     Such a run's process counts as alive, as this very process.
     """
     started: list[str] = []
 
     def start(arguments: list[str], log: Path, *, module: str = "cityseg", **_: object) -> int:
-        started.append("keeper" if module == "cityseg.jobs.watcher" else arguments[arguments.index("--resume") + 1])
+        started.append("watcher" if module == "cityseg.jobs.watcher" else arguments[arguments.index("--resume") + 1])
         return os.getpid()
 
     monkeypatch.setattr(launcher, "start_detached", start)

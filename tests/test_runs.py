@@ -96,7 +96,7 @@ def test_a_dead_process_is_shown_as_failed(run):
     process.wait()
     status = run.status()
     assert status["state"] == "failed"
-    assert status["error"] == "the training process ended without a word; log.txt holds its last lines"
+    assert status["error"] == "the training process ended without recording why; see the end of log.txt"
     stored = json.loads((run.folder / "status.json").read_text())
     assert stored["state"] == "running"  # reading changes nothing
 
@@ -143,7 +143,7 @@ def test_a_launch_that_never_began_is_failed(run):
     assert run.status()["state"] == "queued"
     run.write_status(launched=time.time() - BEGIN_SECONDS - 1)
     assert run.status()["state"] == "failed"
-    assert run.status()["error"] == "the training process never began; log.txt holds what it said"
+    assert run.status()["error"] == "the training process never started; see log.txt"
 
 
 def test_status_keeps_what_is_not_named(run):

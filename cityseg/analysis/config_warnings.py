@@ -13,7 +13,7 @@ _GIGABYTE = 2**30
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """The machine and dataset that a config is checked for.
 
     Attributes:
@@ -29,38 +29,43 @@ class Surroundings:
     free_bytes: int | None
 
 
-def recipe_warnings(config: ExperimentConfig, around: Surroundings) -> tuple[str, ...]:
+def config_warnings(config: ExperimentConfig, environment: Environment) -> tuple[str, ...]:
     """Return one sentence per problem, fatal ones first; ``ExperimentConfig`` itself refuses invalid combinations."""
-    return (*_failures(config, around), *_schedule(config, around), *_labels(config), *ignored(config, SETTINGS))
+    return (
+        *_failures(config, environment),
+        *_schedule(config, environment),
+        *_labels(config),
+        *ignored(config, SETTINGS),
+    )
 
 
-def recipe_notes(config: ExperimentConfig, around: Surroundings) -> tuple[str, ...]:
-    """Return one sentence per property that is no problem but good to know."""
-    return (*_slow(config, around), *_early(config))
+def config_notes(config: ExperimentConfig, environment: Environment) -> tuple[str, ...]:
+    """Return one sentence per harmless property that is worth knowing."""
+    return (*_slow(config, environment), *_early(config))
 
 
-def _failures(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:
-    if around.free_bytes is not None and around.memory_bytes > around.free_bytes:
+def _failures(config: ExperimentConfig, environment: Environment) -> Iterator[str]:
+    if environment.free_bytes is not None and environment.memory_bytes > environment.free_bytes:
         yield (
-            f"The training needs about {_gigabytes(around.memory_bytes)} of memory, and "
-            f"{_gigabytes(around.free_bytes)} are free: it will probably be killed. Lower batch_size or image_size, or "
-            "end what else is running."
+            f"The training needs about {_gigabytes(environment.memory_bytes)} of memory, and "
+            f"{_gigabytes(environment.free_bytes)} are free: it will probably be killed. Lower batch_size or "
+            "image_size, or end other programs."
         )
-    last = around.train_frames % config.batch_size or config.batch_size
+    last = environment.train_frames % config.batch_size or config.batch_size
     if last == 1 and _narrows_to_one_pixel(config):
         yield (
             f"The network narrows a frame of {_size(config)} down to one pixel, and a batch of one frame cannot be "
             f"normalised there: the run will fail. Change batch_size (now {config.batch_size}, for "
-            f"{_counted(around.train_frames, 'frame')}), lower depth or enlarge image_size."
+            f"{_counted(environment.train_frames, 'frame')}), lower depth or enlarge image_size."
         )
 
 
-def _schedule(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:
-    steps = -(-around.train_frames // config.batch_size) * config.epochs
-    if config.batch_size > around.train_frames:
+def _schedule(config: ExperimentConfig, environment: Environment) -> Iterator[str]:
+    steps = -(-environment.train_frames // config.batch_size) * config.epochs
+    if config.batch_size > environment.train_frames:
         yield (
             f"batch_size {config.batch_size} is larger than the training split of "
-            f"{_counted(around.train_frames, 'frame')}: every epoch is one step on all of it. Lower batch_size."
+            f"{_counted(environment.train_frames, 'frame')}: every epoch is one step on all of it. Lower batch_size."
         )
     if steps < _FEW_STEPS:
         yield (
@@ -97,8 +102,8 @@ def _labels(config: ExperimentConfig) -> Iterator[str]:
         yield "The labels have no effect: the teacher decides the whole loss. Lower teacher_weight to use them too."
 
 
-def _slow(config: ExperimentConfig, around: Surroundings) -> Iterator[str]:
-    if config.precision != "float32" and not around.native_bfloat16:
+def _slow(config: ExperimentConfig, environment: Environment) -> Iterator[str]:
+    if config.precision != "float32" and not environment.native_bfloat16:
         yield (
             f"This device has no instructions for bfloat16: {config.precision} is computed in float32 and rounded, "
             "which is no faster. precision=float32 is exact and at least as fast."

@@ -49,12 +49,14 @@ from cityseg.api.results.listing import Result, find_result, list_results, usabl
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
 from cityseg.api.training.cost_estimate import Cost, Estimate, cost_of, estimate
+from cityseg.api.training.launch import launch, launch_sweep, list_groups, resume
 from cityseg.api.training.preflight import find_check, find_rate, measure_time, overfit, start_check, stop_check
-from cityseg.api.training.queue import advance_queue, find_queue, launch, move_in_queue, resume, set_slots, withdraw
-from cityseg.api.training.sweeps import launch_sweep, list_groups
 from cityseg.api.training.train import DeviceInfo, delete, device_info, stop, train
 from cityseg.jobs.preflight_record import PreflightCheck, running_checks
-from cityseg.jobs.queue import Queue
+from cityseg.jobs.queue import Queue, set_slots, withdraw
+from cityseg.jobs.queue import advance as advance_queue
+from cityseg.jobs.queue import move as move_in_queue
+from cityseg.jobs.queue import read as find_queue
 from cityseg.jobs.record import JobStatus
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""``cityseg bench``: how fast a recipe trains here, and how fast it could."""
+"""``cityseg bench``: how fast a config trains on this machine, compared with the limits."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from cityseg import api, config
-from cityseg.api.training.bench import ROUNDS, WANTED, BenchResult
+from cityseg.api.training.bench import ROUNDS, TARGETS, BenchResult
 from cityseg.cli.common import Bars, Json, counted, print_result, table
 from cityseg.config import presets
 
 _SIDES = {
-    "epoch": ("a whole epoch", "its steps, data in place"),
+    "epoch": ("a whole epoch", "its steps, with data in memory"),
     "evaluation": ("an evaluation pass", "forward passes alone"),
     "cache": ("training from the cache", "decoding in every epoch"),
 }
@@ -23,16 +23,16 @@ def bench(
     preset: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")] = "better-1",
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Dataset whose train frames are used. [default: streets drawn at 2048x1024]"),
+        typer.Option("--data", help="Dataset whose train frames are used. [default: synthetic scenes of 2048x1024]"),
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any number of times.")] = None,
     frames: Annotated[
         int | None, typer.Option("--frames", help="Frames of an epoch. [default: 128, or a batch if that is larger]")
     ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", help="How often each side is measured; the best counts.")] = ROUNDS,
+    rounds: Annotated[int, typer.Option("--rounds", help="Measurements of each side; the best one counts.")] = ROUNDS,
     as_json: Json = False,
 ) -> None:
-    """Measure training against its limits, both sides in turns: steps, evaluation, cache, memory."""
+    """Benchmark training against its limits, in alternating rounds: steps, evaluation, cache, memory."""
     bars = Bars()
     try:
         result = api.bench(
@@ -49,11 +49,11 @@ def bench(
 
 
 def lines(result: BenchResult) -> Iterable[str]:
-    """Say what was measured where, and give each ratio with its two sides."""
-    recipe, machine = result.config, result.machine
+    """Return the output: what was measured where, and each ratio with its two sides."""
+    config, machine = result.config, result.machine
     yield (
-        f"{recipe.preset} at {recipe.image_size[0]}x{recipe.image_size[1]} in {recipe.precision}, batches of "
-        f"{recipe.batch_size}, on {machine['device']} ({machine['instructions']}, {machine['cores']} cores, "
+        f"{config.preset} at {config.image_size[0]}x{config.image_size[1]} in {config.precision}, batches of "
+        f"{config.batch_size}, on {machine['device']} ({machine['instructions']}, {machine['cores']} cores, "
         f"torch {machine['torch']})"
     )
     yield (
@@ -67,7 +67,7 @@ def lines(result: BenchResult) -> Iterable[str]:
             f"{ratio.frames_per_second:.1f}",
             _SIDES[name][1],
             f"{ratio.against:.1f}",
-            f"{ratio.ratio:.2f}" + (f" (wanted {WANTED[name]})" if name in WANTED else ""),
+            f"{ratio.ratio:.2f}" + (f" (target {TARGETS[name]})" if name in TARGETS else ""),
             f"{ratio.processor_ratio:.2f}",
         )
         for name, ratio in result.ratios.items()

@@ -1,24 +1,19 @@
-"""Verbs that try a recipe before its launch: estimate, overfit, lr-find."""
+"""Preflight checks of a config: ``cityseg estimate``, ``overfit`` and ``lr-find``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cityseg import api, config
+from cityseg import api
 from cityseg.api.training.preflight import OVERFIT_STEPS, PhaseProgress, overfit_document, rate_document
 from cityseg.api.types import OverfitCheck, RateSearch
 from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
-from cityseg.config import ExperimentConfig, presets
-from cityseg.errors import UsageError
-
-Preset = Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="JSON file of settings.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any number of times.")]
+from cityseg.cli.config_options import ConfigFile, Preset, Settings, build_config
+from cityseg.config import ExperimentConfig
 
 
 def estimate(
@@ -29,11 +24,11 @@ def estimate(
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a training would take: parameters, MACs, memory, and time from a few real steps."""
-    recipe = _recipe(preset, config_file, settings)
+    """Estimate a training: parameters, MACs, memory, and time from a few real steps."""
+    config = build_config(preset, config_file, settings)
     with _bars() as progress:
-        result = api.measure_time(recipe, data, runs=runs, on_progress=progress)
-    print_result(as_json, result.as_dict(), _estimate_lines(result, recipe))
+        result = api.measure_time(config, data, runs=runs, on_progress=progress)
+    print_result(as_json, result.as_dict(), _estimate_lines(result, config))
 
 
 def overfit(
@@ -47,9 +42,10 @@ def overfit(
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Check that a recipe can learn 8 frames by heart; the exit code is 1 if it cannot."""
+    """Check that a config can overfit 8 frames; the exit code is 1 if it cannot."""
     with _bars() as progress:
-        check = api.overfit(_recipe(preset, config_file, settings), data, steps=steps, runs=runs, on_progress=progress)
+        config = build_config(preset, config_file, settings)
+        check = api.overfit(config, data, steps=steps, runs=runs, on_progress=progress)
     print_result(as_json, overfit_document(check), _overfit_lines(check))
     if check.outcome in ("stuck", "diverged"):
         raise typer.Exit(1)
@@ -63,22 +59,15 @@ def lr_find(
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Search a learning rate: a short training whose rate rises until the loss runs away."""
+    """Find a learning rate: a short training whose learning rate rises until the loss diverges."""
     with _bars() as progress:
-        search = api.find_rate(_recipe(preset, config_file, settings), data, runs=runs, on_progress=progress)
+        search = api.find_rate(build_config(preset, config_file, settings), data, runs=runs, on_progress=progress)
     print_result(as_json, rate_document(search), _rate_lines(search))
-
-
-def _recipe(preset: str | None, config_file: Path | None, settings: list[str] | None) -> ExperimentConfig:
-    if (preset is None) == (config_file is None):
-        raise UsageError("expected exactly one of --preset and --config")
-    start = config.load(config_file) if config_file else presets.preset(preset or "")
-    return config.override(start, settings or [])
 
 
 @contextmanager
 def _bars() -> Iterator[PhaseProgress]:
-    """Give a callback that moves a bar on stderr, a new one for each phase."""
+    """Yield a callback that moves a progress bar on stderr, a new one per phase."""
     bars = Bars()
 
     def show(phase: str, done: int, total: int) -> None:
@@ -90,14 +79,14 @@ def _bars() -> Iterator[PhaseProgress]:
         bars.close()
 
 
-def _estimate_lines(result: api.Estimate, recipe: ExperimentConfig) -> Iterable[str]:
+def _estimate_lines(result: api.Estimate, config: ExperimentConfig) -> Iterable[str]:
     cost, pace = result.cost, result.pace
     parts = ", ".join(f"{name} {size / 2**20:,.0f}" for name, size in vars(cost.memory).items())
     rows = [
         ("parameters", f"{cost.parameters:,}"),
         ("MACs", f"{cost.multiply_adds / 1e9:.3g} billion for a frame's prediction"),
         ("memory", f"about {cost.memory.total / 2**20:,.0f} MB estimated ({parts})"),
-        ("steps", f"{result.steps:,} in {counted(recipe.epochs, 'epoch')} over {result.frames['train']:,} frames"),
+        ("steps", f"{result.steps:,} in {counted(config.epochs, 'epoch')} over {result.frames['train']:,} frames"),
     ]
     if pace is not None and result.seconds is not None:
         on = "the prepared frames" if pace.source == "frames" else "noise of that size, as the data is not prepared"
@@ -108,9 +97,9 @@ def _estimate_lines(result: api.Estimate, recipe: ExperimentConfig) -> Iterable[
             ("time to finish", f"about {result.seconds:,.0f} s"),
         ]
     else:
-        rows.append(("time to finish", "not measured: the memory does not suffice"))
+        rows.append(("time to finish", "not measured: not enough memory"))
     changed = ", ".join(f"{name} {mine} ({theirs})" for name, (mine, theirs) in result.differences.items())
-    rows.append((f"differs from {recipe.preset}", changed or "in nothing"))
+    rows.append((f"differs from {config.preset}", changed or "no"))
     yield from table(rows[0], rows[1:])
     yield from (f"warning: {sentence}" for sentence in result.warnings)
     yield from (f"note: {sentence}" for sentence in result.notes)

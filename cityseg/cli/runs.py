@@ -1,4 +1,4 @@
-"""``cityseg runs``: list, show, stop and delete runs; the queue of those that wait."""
+"""``cityseg runs``: list, show, stop and delete runs, and manage the queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ runs_app = typer.Typer(help="List, show, stop, delete and queue runs.")
 @runs_app.command("list")
 def runs_list(runs: Runs = None, as_json: Json = False) -> None:
     """List runs, newest first."""
-    with suppress(CitysegError):  # a folder that can only be read is listed all the same
+    with suppress(CitysegError):  # a read-only folder can still be listed
         api.advance_queue(runs)
     results = api.list_results(runs, shipped=False)
     rows = [
@@ -46,28 +46,28 @@ def runs_show(run: str, runs: Runs = None, as_json: Json = False) -> None:
 
 @runs_app.command("stop")
 def runs_stop(run: str, runs: Runs = None, as_json: Json = False) -> None:
-    """Ask a running training to finish its step, keep a checkpoint and leave."""
+    """Ask a running training to finish its step, write a checkpoint and exit."""
     api.stop(run, runs)
     print_result(as_json, {"id": run, "stopping": True}, [f"{run} is stopping"])
 
 
 @runs_app.command("delete")
 def runs_delete(run: str, runs: Runs = None, as_json: Json = False) -> None:
-    """Remove a run that has ended or waits, for good."""
+    """Delete a run that has ended or waits in the queue."""
     api.delete(run, runs)
     print_result(as_json, {"id": run, "deleted": True}, [f"{run} is deleted"])
 
 
 @runs_app.command("queue")
 def runs_queue(runs: Runs = None, as_json: Json = False) -> None:
-    """Show the slots, what takes them, and what waits in which order."""
+    """Show the slots and the running, starting and waiting runs."""
     api.advance_queue(runs)
     _print_queue(runs, as_json)
 
 
 @runs_app.command("move")
 def runs_move(run: str, position: int, runs: Runs = None, as_json: Json = False) -> None:
-    """Let a waiting run stand at POSITION, 1 being the next to start."""
+    """Move a waiting run to POSITION; 1 starts next."""
     api.move_in_queue(run, position, runs)
     _print_queue(runs, as_json)
 
@@ -75,21 +75,21 @@ def runs_move(run: str, position: int, runs: Runs = None, as_json: Json = False)
 @runs_app.command("withdraw")
 def runs_withdraw(
     run: Annotated[list[str] | None, typer.Argument()] = None,
-    every: Annotated[bool, typer.Option("--all", help="Withdraw every run that waits.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Remove every waiting run.")] = False,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Take waiting runs out of the line; they are stopped then, to be resumed or deleted."""
+    """Remove waiting runs from the queue; they are then stopped and can be resumed or deleted."""
     if bool(run) == every:
-        raise UsageError("expected the runs to withdraw, or --all")
+        raise UsageError("expected the runs to remove from the queue, or --all")
     withdrawn = list(api.find_queue(runs).waiting) if every else list(run or ())
     api.withdraw(withdrawn, runs)
-    print_result(as_json, {"withdrawn": withdrawn}, [f"{run_id} is withdrawn" for run_id in withdrawn])
+    print_result(as_json, {"withdrawn": withdrawn}, [f"{run_id} is removed from the queue" for run_id in withdrawn])
 
 
 @runs_app.command("slots")
 def runs_slots(slots: int, runs: Runs = None, as_json: Json = False) -> None:
-    """Set how many trainings may go on at once."""
+    """Set how many trainings run at once."""
     api.set_slots(slots, runs)
     _print_queue(runs, as_json)
 

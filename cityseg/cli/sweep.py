@@ -1,17 +1,16 @@
-"""``cityseg sweep``: one recipe with several values of some settings, as queued runs of one group."""
+"""``cityseg sweep``: queue runs of one config with several values of some settings, as one group."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cityseg import api, config
+from cityseg import api
 from cityseg.analysis.comparison.groups import Spread, Variant
 from cityseg.cli.common import Data, Json, Runs, counted, figure, print_result, table
-from cityseg.config import presets
+from cityseg.cli.config_options import ConfigFile, Preset, build_config
 from cityseg.config.sweep import Sweep, expand, parse_list, parse_range, parse_seeds
 from cityseg.errors import UsageError
 
@@ -20,35 +19,30 @@ _COLUMNS = (("val", "f1"), ("val", "iou"), ("test", "f1"), ("test", "iou"))
 
 def sweep(
     group: Annotated[str, typer.Option("--group", help="Name that ties the runs together.")],
-    preset: Annotated[str | None, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")] = None,
-    config_file: Annotated[Path | None, typer.Option("--config", help="JSON file of settings.")] = None,
+    preset: Preset = None,
+    config_file: ConfigFile = None,
     data: Data = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, the same for all runs.")] = None,
-    grid: Annotated[
-        list[str] | None, typer.Option("--grid", help="KEY=VALUE,VALUE: every combination of them is trained.")
-    ] = None,
+    grid: Annotated[list[str] | None, typer.Option("--grid", help="KEY=VALUE,VALUE: train every combination.")] = None,
     draws: Annotated[
-        int | None, typer.Option("--random", help="Draw this many combinations instead of taking all.")
+        int | None, typer.Option("--random", help="Sample this many combinations instead of the grid.")
     ] = None,
     ranges: Annotated[
         list[str] | None,
         typer.Option(
             "--range",
-            help="KEY=LOW..HIGH to draw from with --random; by factor where it spans 10 or more, or with :log or "
-            ":linear behind it.",
+            help="KEY=LOW..HIGH to sample from with --random; log-uniform from a factor of 10 on, or append :log or "
+            ":linear.",
         ),
     ] = None,
-    draw_seed: Annotated[int, typer.Option("--draw-seed", help="The same number draws the same settings.")] = 0,
-    seeds: Annotated[str, typer.Option("--seeds", help="0,1,2: every combination is trained once with each.")] = "",
+    draw_seed: Annotated[int, typer.Option("--draw-seed", help="Seed of the sampling.")] = 0,
+    seeds: Annotated[str, typer.Option("--seeds", help="0,1,2: train every combination with each seed.")] = "",
     runs: Runs = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs without making them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs without creating them.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Put a grid or a random search in line, after checking every run of it."""
-    if (preset is None) == (config_file is None):
-        raise UsageError("expected exactly one of --preset and --config")
-    start = config.load(config_file) if config_file else presets.preset(preset or "")
-    base = config.override(start, settings or [])
+    """Queue a grid or random search after checking every run of it."""
+    base = build_config(preset, config_file, settings)
     lists = _once([parse_list(text) for text in grid or []], "--grid")
     bounds = _once([parse_range(text) for text in ranges or []], "--range")
     fixed = {word.partition("=")[0].strip() for word in settings or []}
@@ -62,13 +56,13 @@ def sweep(
         (ids[place] if ids else str(place + 1), *(str(getattr(one, field)) for field in fields))
         for place, one in enumerate(configs)
     ]
-    words = f"{counted(len(configs), 'run')} of group {configs[0].group} {'would wait' if dry_run else 'in line'}"
+    words = f"{counted(len(configs), 'run')} of group {configs[0].group} {'would be queued' if dry_run else 'queued'}"
     document = {"group": configs[0].group, "ids": ids, "configs": [one.model_dump(mode="json") for one in configs]}
     print_result(as_json, document, [words, *table(("run", *fields), rows)])
 
 
 def groups(runs: Runs = None, as_json: Json = False) -> None:
-    """Show groups of runs: mean and spread over the seeds of every recipe."""
+    """Show groups of runs: mean and spread over the seeds of every config."""
     found = api.list_groups(runs)
     lines: list[str] = []
     for group in found:
@@ -100,7 +94,7 @@ def _row(variant: Variant) -> tuple[str, ...]:
 
 
 def _cell(found: Spread | None) -> str:
-    """Write a score as mean ± sample standard deviation; a single seed has a dash for the spread."""
+    """Format a score as mean ± sample standard deviation, a dash for a single seed."""
     return figure(None) if found is None else f"{figure(found.mean)} ± {figure(found.deviation)}"
 
 

@@ -110,7 +110,7 @@ def drop_doubtful_labels(labels: Tensor, probabilities: Tensor, least: float) ->
     return labels.masked_fill(probabilities.gather(1, truth[:, None])[:, 0] < least, IGNORE_INDEX)
 
 
-NOTHING = PretrainedInputs()
+NO_PRETRAINED = PretrainedInputs()
 """For configs without pretrained models."""
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cityseg import checkpoint, distributed
 from cityseg.checkpoint import ModelCard
+from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
 from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared.cache import CachedSplit
@@ -52,7 +53,8 @@ class Trainer:
     Every process of a run has a trainer. All take the same steps and decisions; the first process writes.
 
     Args:
-        run: the folder to fill; its ``config.json`` holds the config.
+        run: the folder to fill.
+        config: the run's config.
         splits: cached train, val and test splits at the configured size; test may be missing.
         trained_on: name of the data, for the model card.
         device: where to compute.
@@ -64,6 +66,7 @@ class Trainer:
     def __init__(
         self,
         run: Run,
+        config: ExperimentConfig,
         splits: Mapping[Split, CachedSplit],
         *,
         trained_on: str,
@@ -72,15 +75,9 @@ class Trainer:
         on_progress: Callable[[TrainingProgress], None] | None = None,
         stop: StopRequest | None = None,
     ) -> None:
-        self.run, self.config, self.splits, self.device = (
-            run,
-            distributed.broadcast_from_first(run.config),
-            splits,
-            device,
-        )
+        self.run, self.config, self.splits, self.device = run, config, splits, device
         self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
-        config = self.config
-        self.given = distributed.broadcast_from_first(lambda: PretrainedInputs.load(config, run.given))
+        self.pretrained = distributed.broadcast_from_first(lambda: PretrainedInputs.load(config, run.pretrained))
         self.model = synchronise_statistics(build_network(config, device), device)
         self.trained = supervised(config, self.model)
         self.heads = self.trained.heads if isinstance(self.trained, DeeplySupervised) else None
@@ -147,7 +144,7 @@ class Trainer:
 
         config = self.config
         train = self.on_device["train"]
-        teacher = self.given.teacher.to(self.device) if self.given.teacher else None
+        teacher = self.pretrained.teacher.to(self.device) if self.pretrained.teacher else None
         step = make_train_step(config, self.trained, self.spread_loss, self.optimizer, train, self.average, teacher)
         factors = train.repeat_factors(config.rare_frames)
         clock = Clock()
@@ -263,9 +260,9 @@ class Trainer:
         if self._writes:
             self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:
-            if self.given.weights:
+            if self.pretrained.weights:
                 for model in (self.model, *([self.average.model] if self.average else [])):
-                    model.load_state_dict(self.given.weights)
+                    model.load_state_dict(self.pretrained.weights)
             return 0
         weights, state = kept
         self.model.load_state_dict(weights)

@@ -1,4 +1,4 @@
-"""Figures of the trials before a launch: learning a few frames by heart, and the loss over the learning rate."""
+"""Figures of the preflight checks: the overfit check and the learning-rate finder."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cityseg.figures import theme
 _COLOR = theme.SPLIT_COLORS["train"]
 
 
-def overfit_curve(points: Sequence[Mapping[str, Any]], steps: int, learnt: float) -> go.Figure:
-    """Draw macro F1 on the learnt frames over the steps, and the loss under it.
+def overfit_curve(points: Sequence[Mapping[str, Any]], steps: int, target: float) -> go.Figure:
+    """Plot macro F1 on the overfitted frames over the steps, and the loss below it.
 
     Args:
         points: ``step``, ``loss`` and ``macro_f1`` of every step.
-        steps: where the horizontal axis ends, so that it does not move while the check goes on.
-        learnt: macro F1 from which the frames count as known by heart.
+        steps: end of the horizontal axis, which then does not move while the check runs.
+        target: macro F1 at which the frames count as overfitted.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.08)
     for row, (key, name) in enumerate((("macro_f1", "macro F1"), ("loss", "loss")), start=1):
@@ -35,9 +35,9 @@ def overfit_curve(points: Sequence[Mapping[str, Any]], steps: int, learnt: float
             col=1,
         )
     figure.add_hline(
-        y=learnt,
+        y=target,
         line={"color": theme.NEUTRAL, "dash": "dash", "width": 1.4},
-        annotation={"text": f"by heart from {learnt:g}", "font": {"size": 12}},
+        annotation={"text": f"overfitted from {target:g}", "font": {"size": 12}},
         annotation_position="top left",
         row=1,
         col=1,
@@ -55,11 +55,11 @@ def rate_curve(
     suggestion: float | None,
     limits: tuple[float, float],
 ) -> go.Figure:
-    """Draw the loss of each batch over the learning rate it was learnt with, smoothed too, and mark the suggestion.
+    """Plot the loss of each batch over its learning rate, raw and smoothed, and mark the suggestion.
 
     Args:
         points: ``learning_rate`` and ``loss`` of every step.
-        smoothed: the smoothed loss of each.
+        smoothed: the smoothed loss of every step.
         suggestion: the learning rate to mark, or None.
         limits: the lowest and the highest learning rate of the search.
     """
@@ -91,7 +91,7 @@ def rate_curve(
             marker={"color": _COLOR, "size": 12, "symbol": "diamond", "line": {"color": "white", "width": 1.5}},
             text=[f"<b>{suggestion:.2g}</b>"],
             textposition="top right",
-            hovertemplate="steepest fall at %{x:.2g}<extra>suggestion</extra>",
+            hovertemplate="steepest descent at %{x:.2g}<extra>suggestion</extra>",
         )
     low, high = (math.log10(limit) for limit in limits)
     ticks = [10.0**power for power in range(math.ceil(low - 0.01), math.floor(high + 0.01) + 1)]

@@ -1,4 +1,4 @@
-"""The heartbeat of a run: a thread that renews its status, whatever the rest of the process is busy with."""
+"""The heartbeat of a run: a thread that renews its status while the rest of the process is busy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cityseg.runs import Run
 
 @contextmanager
 def beating(run: Run) -> Iterator[None]:
-    """Inside the block the run's heartbeat is never older than a few seconds; after it nothing is written any more."""
+    """Renew the run's heartbeat every few seconds inside the block, and never after it."""
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(HEARTBEAT_SECONDS):
-            # A disk that takes no more ends the training with a sentence of its own.
+            # A full disk ends the training with its own error.
             with contextlib.suppress(OSError):
                 run.write_status()
 

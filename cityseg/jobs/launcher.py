@@ -1,4 +1,4 @@
-"""Processes of their own: started apart from the app, followed through their files, stopped with a signal."""
+"""Start jobs as detached processes, and stop them with a signal."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from cityseg.jobs.liveness import process_identity, runs_here
 from cityseg.runs import Run
 
 _SETTINGS = "CITYSEG_"
-"""Begin of the names of environment variables that are the studio's settings."""
+"""Prefix of the environment variables that configure the studio."""
 
 
 def origin() -> dict[str, Any]:
-    """Return what a training that is started later, by another process, needs to know about this one."""
+    """Return the working folder and settings of this process, for a training that another process starts later."""
     settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
     return {"folder": os.getcwd(), "environment": settings}
 
 
 def start(run: Run) -> None:
-    """Start ``cityseg train --resume RUN`` detached; what it prints goes to ``log.txt``.
+    """Start ``cityseg train --resume RUN`` detached, with its output in ``log.txt``.
 
-    The process works in the folder and with the settings of the studio that put the run in line, so that relative paths
-    mean what they meant there. A process that cannot be started fails the run with a sentence.
+    The process gets the working folder and settings of the process that queued the run, so that relative paths stay
+    valid. If it cannot be started, the run fails with the reason.
     """
-    made = run.status()["origin"]
+    queued_by = run.status()["origin"]
     own = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     host = socket.gethostname()
     run.write_status(state="queued", enqueued=None, launched=time.time(), pid=None, host=host, error=None)
@@ -40,8 +40,8 @@ def start(run: Run) -> None:
         pid = start_detached(
             ["train", "--resume", run.id, "--runs", str(run.folder.parent.resolve())],
             run.folder / "log.txt",
-            folder=made["folder"],
-            environment={**own, **made["environment"]},
+            folder=queued_by["folder"],
+            environment={**own, **queued_by["environment"]},
         )
     except OSError as error:
         found = f"{error.strerror} ({error.filename})"
@@ -58,19 +58,19 @@ def start_detached(
     folder: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Start ``python -m MODULE ARGUMENTS`` as a process of its own; what it prints is added to ``log``.
+    """Start ``python -m MODULE ARGUMENTS`` in a session of its own, and return its process id.
 
-    The process leads a session of its own, so that closing a terminal, the browser or the app changes nothing for it.
+    Closing the terminal, the browser or the app does not affect it.
 
     Args:
-        arguments: the words after the module's name.
-        log: gets what the process prints.
-        module: what to run; ``cityseg`` is the command line.
-        folder: where the process works, by default here.
-        environment: all its variables, by default this process's own.
+        arguments: command-line arguments of the module.
+        log: the file that the output is appended to.
+        module: the module to run; ``cityseg`` is the command line.
+        folder: working folder, by default the current one.
+        environment: all environment variables, by default those of this process.
 
-    Returns:
-        The process's number. Raises OSError where no process can be started.
+    Raises:
+        OSError: the process cannot be started.
     """
     with log.open("ab") as file:
         return subprocess.Popen(
@@ -85,7 +85,7 @@ def start_detached(
 
 
 def stop(run: Run) -> None:
-    """Send SIGTERM; the process finishes its step, writes a checkpoint and leaves.
+    """Send SIGTERM; the process finishes its step, writes a checkpoint and exits.
 
     Raises:
         UsageError: the run is not running on this machine.

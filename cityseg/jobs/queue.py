@@ -1,8 +1,8 @@
-"""The queue: runs that wait for a slot, and are started in order as slots come free.
+"""The queue: runs that wait for a slot and start in order as slots become free.
 
-A run waits because its own folder says so; ``queue.json`` beside the folders adds the order and the number of slots.
-Whoever notices a free slot calls ``advance``: the studio, the command line, and every training when it ends. All
-changes are made under one lock, so that a run is started exactly once however many of them do so at a time.
+A run's own status marks it as waiting; ``queue.json`` beside the run folders adds the order and the number of slots.
+The app, the command line and every training that ends call ``advance`` to fill free slots. All changes happen under one
+lock, so that a run starts exactly once however many processes advance the queue at a time.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from cityseg.jobs.liveness import is_waiting, process_identity
 from cityseg.runs import Run, find_run, list_runs, runs_root
 
 MOST_SLOTS = 64
-_ORDER, _LOCK, _KEEPER_LOCK, _LOG = "queue.json", "queue.lock", "keeper.lock", "queue.log"
-_PATIENCE_SECONDS = 30.0
+_ORDER, _LOCK, _WATCHER_LOCK, _LOG = "queue.json", "queue.lock", "keeper.lock", "queue.log"
+_LOCK_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """What trains and what waits.
+    """The state of the queue.
 
     Attributes:
-        slots: how many trainings may go on at once.
-        running: ids of the runs that train, in a terminal too, newest first.
-        starting: ids of the runs whose process is not at work yet; they take a slot all the same.
-        waiting: ids of the runs that wait, the next one first.
+        slots: number of trainings that may run at once.
+        running: ids of the running runs, including those started in a terminal, newest first.
+        starting: ids of the runs whose process has not claimed them yet; they take a slot too.
+        waiting: ids of the waiting runs, the next one first.
     """
 
     slots: int
@@ -51,38 +51,38 @@ class Queue:
 
     @property
     def free(self) -> int:
-        """Number of slots that nothing takes; 0 where more runs go on than there are slots."""
+        """Number of free slots; 0 if more runs are running than there are slots."""
         return max(0, self.slots - len(self.running) - len(self.starting))
 
 
 def read(root: Path | None = None) -> Queue:
-    """Return how the queue stands; without a readable ``queue.json`` there is one slot, and who came first is first."""
+    """Return the state of the queue; without a readable ``queue.json``, one slot and first in, first out."""
     settings = _settings(runs_root(root))
     running, starting, waiting = [], [], {}
     for run in list_runs(root):
         try:
             status = run.status()
         except UsageError:
-            continue  # a damaged run is no reason to hold the others back
+            continue  # a damaged run must not block the others
         if is_waiting(status):
             waiting[run.id] = status["enqueued"]
         elif status["state"] == "running":
             running.append(run.id)
         elif status["state"] == "queued":
             starting.append(run.id)
-    placed = [run_id for run_id in dict.fromkeys(settings["order"]) if run_id in waiting]
-    placed += sorted(waiting.keys() - set(placed), key=lambda run_id: (waiting[run_id], run_id))
-    return Queue(settings["slots"], tuple(running), tuple(starting), tuple(placed))
+    ordered = [run_id for run_id in dict.fromkeys(settings["order"]) if run_id in waiting]
+    ordered += sorted(waiting.keys() - set(ordered), key=lambda run_id: (waiting[run_id], run_id))
+    return Queue(settings["slots"], tuple(running), tuple(starting), tuple(ordered))
 
 
 def enqueue(runs: Sequence[Run], root: Path | None = None) -> None:
-    """Put new, stopped or failed runs at the end of the line, all of them or none, and start what has a slot.
+    """Append new, stopped or failed runs to the queue, all or none, and start those with a free slot.
 
     Raises:
-        UsageError: one of them is running, finished or in line already.
+        UsageError: one of them is running, finished or queued already.
     """
     folder = runs_root(root)
-    with _alone(folder):
+    with _locked(folder):
         for run in runs:
             status = run.status()
             new = status["state"] == "queued" and not status.get("enqueued") and not status.get("launched")
@@ -90,37 +90,37 @@ def enqueue(runs: Sequence[Run], root: Path | None = None) -> None:
                 raise UsageError(f"{run.id}: expected a stopped or failed run, found it {status['state']}")
         fields = {"state": "queued", "launched": None, "pid": None, "error": None, "origin": launcher.origin()}
         now = time.time()
-        for place, run in enumerate(runs):
-            # A microsecond apart, they keep their order even where queue.json is lost.
-            run.write_status(enqueued=now + place * 1e-6, **fields)
+        for position, run in enumerate(runs):
+            # A microsecond apart, they keep their order even if queue.json is lost.
+            run.write_status(enqueued=now + position * 1e-6, **fields)
         queue = read(folder)
         last = [run.id for run in runs]
         _write(folder, queue.slots, [*(run_id for run_id in queue.waiting if run_id not in last), *last])
-        _go_on(folder)
+        _advance(folder)
 
 
 def advance(root: Path | None = None) -> None:
-    """Start waiting runs while slots are free. Costs a look at the run folders where nothing waits.
+    """Start waiting runs while slots are free. Only reads the run folders if none waits.
 
     Raises:
-        UsageError, TrainingError: the folder of runs cannot be written, or somebody keeps it locked.
+        UsageError, TrainingError: the folder of runs cannot be written, or another process keeps it locked.
     """
     folder = runs_root(root)
     if read(folder).waiting:
-        with _alone(folder):
-            _go_on(folder)
+        with _locked(folder):
+            _advance(folder)
 
 
 def claim(run: Run) -> None:
-    """Make this process the one that trains a run, whether it stood in the queue or not.
+    """Make this process the one that trains a run, queued or not.
 
     Raises:
         UsageError: another process trains it, or it is finished.
     """
-    with _alone(run.folder.parent):
+    with _locked(run.folder.parent):
         state = run.status()["state"]
         if state == "running":
-            raise UsageError(f"{run.id}: expected a run that is not going, found it running; stop it first")
+            raise UsageError(f"{run.id}: expected a run that is not running, found it running; stop it first")
         if state == "finished":
             raise UsageError(f"{run.id}: expected an unfinished run, found it finished; start a new one")
         run.write_status(
@@ -135,14 +135,14 @@ def claim(run: Run) -> None:
 
 
 def move(run_id: str, position: int, root: Path | None = None) -> None:
-    """Let a waiting run stand at ``position``, 1 being the next to start.
+    """Move a waiting run to ``position``; 1 starts next.
 
     Raises:
-        UsageError: the run does not wait, or there is no such position.
+        UsageError: the run does not wait, or no such position.
     """
     folder = runs_root(root)
     find_run(run_id, root)
-    with _alone(folder):
+    with _locked(folder):
         queue = read(folder)
         _expect_waiting(queue, run_id, root)
         if not 1 <= position <= len(queue.waiting):
@@ -153,14 +153,14 @@ def move(run_id: str, position: int, root: Path | None = None) -> None:
 
 
 def withdraw(run_ids: Sequence[str], root: Path | None = None) -> None:
-    """Take waiting runs out of the line, all of them or none. They are stopped then: to be resumed, or deleted.
+    """Remove waiting runs from the queue, all or none. They are then stopped and can be resumed or deleted.
 
     Raises:
         UsageError: one of them does not wait.
     """
     folder = runs_root(root)
     runs = [find_run(run_id, root) for run_id in run_ids]
-    with _alone(folder):
+    with _locked(folder):
         queue = read(folder)
         for run in runs:
             _expect_waiting(queue, run.id, root)
@@ -170,7 +170,7 @@ def withdraw(run_ids: Sequence[str], root: Path | None = None) -> None:
 
 
 def set_slots(slots: int, root: Path | None = None) -> None:
-    """Set how many trainings may go on at once, and start what has a slot now. What goes on already is left to.
+    """Set how many trainings run at once, and start waiting runs that now have a slot. Running jobs are unaffected.
 
     Raises:
         UsageError: not a number from 1 to ``MOST_SLOTS``.
@@ -178,62 +178,62 @@ def set_slots(slots: int, root: Path | None = None) -> None:
     if not 1 <= slots <= MOST_SLOTS:
         raise UsageError(f"expected 1 to {MOST_SLOTS} slots, found {slots}")
     folder = runs_root(root)
-    with _alone(folder):
+    with _locked(folder):
         _write(folder, slots, read(folder).waiting)
-        _go_on(folder)
+        _advance(folder)
 
 
 def delete(run: Run) -> None:
-    """Remove a run for good; one that waits leaves the line.
+    """Delete a run; a waiting one leaves the queue.
 
     Raises:
         UsageError: it is running, or its process has just been started.
     """
-    with _alone(run.folder.parent):
+    with _locked(run.folder.parent):
         status = run.status()
         if status["state"] == "queued" and status.get("launched"):
-            raise UsageError(f"{run.id}: expected a run that has ended, found it beginning; stop it once it is running")
+            raise UsageError(f"{run.id}: expected a run that has ended, found it starting; stop it once it is running")
         run.delete()
 
 
-def keep(root: Path, look_seconds: float = 1.0) -> None:
-    """Start waiting runs as slots come free, until none waits; returns at once where another process does so.
+def watch(root: Path, poll_seconds: float = 1.0) -> None:
+    """Start waiting runs as slots become free, until none waits; returns at once if another process does so.
 
-    A training that is killed cannot start the next one, and no page may be open to notice. ``advance`` therefore starts
-    a process that does nothing but this while runs wait.
+    A killed training cannot start the next one, and no page may be open to advance the queue. ``advance`` therefore
+    starts a process that does nothing but this while runs wait.
     """
-    keeper = filelock.FileLock(root / _KEEPER_LOCK, timeout=0)
+    watcher = filelock.FileLock(root / _WATCHER_LOCK, timeout=0)
     try:
-        with _alone(root):
-            keeper.acquire()
+        with _locked(root):
+            watcher.acquire()
     except filelock.Timeout:
         return
-    with contextlib.ExitStack() as kept:
-        kept.callback(keeper.release)
+    with contextlib.ExitStack() as held:
+        held.callback(watcher.release)
         while root.is_dir():
             queue = read(root)
             if queue.free or not queue.waiting:
-                with _alone(root):
+                with _locked(root):
                     _start_waiting(root)
                     if not read(root).waiting:
-                        # Whoever adds a run after this moment finds no keeper and starts one.
-                        kept.close()
+                        # A process that adds a run after this finds no watcher and starts one.
+                        held.close()
                         return
-            time.sleep(look_seconds)
+            time.sleep(poll_seconds)
 
 
-def _go_on(folder: Path) -> None:
-    """Start what has a slot; where runs still wait, see to it that somebody watches over them."""
+def _advance(folder: Path) -> None:
+    """Start the runs that have a slot; if others still wait, make sure that a watcher runs."""
     if not _start_waiting(folder):
         return
     try:
-        with filelock.FileLock(folder / _KEEPER_LOCK, timeout=0):
+        with filelock.FileLock(folder / _WATCHER_LOCK, timeout=0):
             pass
         launcher.start_detached([str(folder.resolve())], folder / _LOG, module="cityseg.jobs.watcher")
     except filelock.Timeout:
-        return  # somebody does already
+        return  # a watcher runs already
     except OSError as error:
-        _log.warning("no process could be started to watch over the queue: %s", error.strerror)
+        _log.warning("no process could be started to watch the queue: %s", error.strerror)
 
 
 def _start_waiting(folder: Path) -> bool:
@@ -251,7 +251,7 @@ def _expect_waiting(queue: Queue, run_id: str, root: Path | None) -> None:
     if run_id in queue.waiting:
         return
     state = find_run(run_id, root).status()["state"]
-    remedy = {"running": "; stop it instead", "queued": " and about to begin; stop it once it is running"}
+    remedy = {"running": "; stop it instead", "queued": " and about to run; stop it once it is running"}
     raise UsageError(
         f"{run_id}: expected a run that waits in the queue, found it {state.replace('queued', 'started')}"
         f"{remedy.get(state, '')}"
@@ -259,21 +259,20 @@ def _expect_waiting(queue: Queue, run_id: str, root: Path | None) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let nobody else change the queue meanwhile."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing the queue."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / _LOCK, timeout=_PATIENCE_SECONDS)
+        lock = filelock.FileLock(folder / _LOCK, timeout=_LOCK_SECONDS)
         lock.acquire()
     except filelock.Timeout:
         raise TrainingError(
-            f"{folder / _LOCK}: expected the queue to be free within {_PATIENCE_SECONDS:g} seconds, found another "
-            "process at it; try again"
+            f"{folder / _LOCK}: expected the queue to be unlocked within {_LOCK_SECONDS:g} seconds, found another "
+            "process using it; try again"
         ) from None
     except OSError as error:
         raise UsageError(
-            f"{folder}: expected a folder of runs that can be written, found {error.strerror}; choose another place "
-            "with CITYSEG_RUNS"
+            f"{folder}: expected a writable folder of runs, found {error.strerror}; choose another with CITYSEG_RUNS"
         ) from None
     try:
         yield

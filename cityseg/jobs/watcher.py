@@ -1,4 +1,4 @@
-"""``python -m cityseg.jobs.watcher RUNS``: the process that watches over a queue while runs wait in it."""
+"""``python -m cityseg.jobs.watcher RUNS``: the process that watches a queue while runs wait in it."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from pathlib import Path
 from cityseg.jobs import queue
 
 if __name__ == "__main__":
-    queue.keep(Path(sys.argv[1]))
+    queue.watch(Path(sys.argv[1]))

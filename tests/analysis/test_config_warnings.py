@@ -2,20 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from cityseg.analysis.config_warnings import Surroundings, recipe_notes, recipe_warnings
+from cityseg.analysis.config_warnings import Environment, config_notes, config_warnings
 from cityseg.config.presets import PRESETS, preset
 
-PLENTY = Surroundings(train_frames=2975, native_bfloat16=True, memory_bytes=2**30, free_bytes=2**33)
+PLENTY = Environment(train_frames=2975, native_bfloat16=True, memory_bytes=2**30, free_bytes=2**33)
 
 
 def around(**changes):
-    return Surroundings(**{**vars(PLENTY), **changes})
+    return Environment(**{**vars(PLENTY), **changes})
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_presets_have_nothing_wrong_on_the_full_set(name):
-    assert recipe_warnings(preset(name), PLENTY) == ()
-    assert recipe_notes(preset(name), PLENTY) == ()
+    assert config_warnings(preset(name), PLENTY) == ()
+    assert config_notes(preset(name), PLENTY) == ()
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
             {},
             {"memory_bytes": 3 * 2**30, "free_bytes": 2**31},
             "The training needs about 3.0 GB of memory, and 2.0 GB are free: it will probably be killed. Lower "
-            "batch_size or image_size, or end what else is running.",
+            "batch_size or image_size, or end other programs.",
         ),
         (
             {"image_size": (32, 32), "depth": 4, "batch_size": 2},
@@ -100,24 +100,24 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
 )
 def test_what_cannot_work_is_a_sentence_of_its_own(tiny, changes, surroundings, sentence):
     plain = {"image_size": (64, 128), "depth": 2, "epochs": 10, "batch_size": 16, "half_size_epochs": 0}
-    found = recipe_warnings(tiny(**{**plain, **changes}), around(**surroundings))
+    found = config_warnings(tiny(**{**plain, **changes}), around(**surroundings))
     assert found == (sentence,)
 
 
 def test_labels_that_play_no_part_are_doubted_in_vain(tiny):
     settings = {"image_size": (64, 128), "epochs": 10, "batch_size": 16, "half_size_epochs": 0, "teacher": "best-3"}
-    found = recipe_warnings(tiny(**settings, teacher_weight=1, label_doubt=0.1), around())
+    found = config_warnings(tiny(**settings, teacher_weight=1, label_doubt=0.1), around())
     assert found[1:] == ("label_doubt is ignored: it belongs to the labels, and teacher_weight 1 leaves them out.",)
 
 
 def test_one_frame_alone_fails_only_where_a_single_pixel_is_left(tiny):
     alone = around(train_frames=33)
     fine = {"epochs": 40, "batch_size": 2, "half_size_epochs": 0}
-    assert recipe_warnings(tiny(image_size=(32, 64), depth=4, **fine), alone) == ()
-    assert len(recipe_warnings(tiny(architecture="smp-unet", image_size=(32, 32), **fine), alone)) == 1
-    assert recipe_warnings(tiny(architecture="lraspp", image_size=(32, 32), **fine), alone) == ()
+    assert config_warnings(tiny(image_size=(32, 64), depth=4, **fine), alone) == ()
+    assert len(config_warnings(tiny(architecture="smp-unet", image_size=(32, 32), **fine), alone)) == 1
+    assert config_warnings(tiny(architecture="lraspp", image_size=(32, 32), **fine), alone) == ()
     halved = {**fine, "half_size_epochs": 1}
-    assert "the run will fail" in recipe_warnings(tiny(image_size=(32, 32), depth=3, **halved), alone)[0]
+    assert "the run will fail" in config_warnings(tiny(image_size=(32, 32), depth=3, **halved), alone)[0]
 
 
 def test_the_single_pixel_really_fails_and_two_do_not(tiny):
@@ -142,20 +142,20 @@ def test_the_single_pixel_really_fails_and_two_do_not(tiny):
         )
     ]
     for recipe in recipes:
-        warned = any("the run will fail" in sentence for sentence in recipe_warnings(recipe, PLENTY))
+        warned = any("the run will fail" in sentence for sentence in config_warnings(recipe, PLENTY))
         assert trains(recipe) is not warned, recipe
 
 
 def test_notes_tell_what_works_and_should_be_known(tiny):
-    slow = recipe_notes(tiny(precision="bfloat16"), around(native_bfloat16=False))
+    slow = config_notes(tiny(precision="bfloat16"), around(native_bfloat16=False))
     assert slow == (
         "This device has no instructions for bfloat16: bfloat16 is computed in float32 and rounded, which is no "
         "faster. precision=float32 is exact and at least as fast.",
     )
-    early = recipe_notes(tiny(epochs=10, patience=3, schedule="cosine"), PLENTY)
+    early = config_notes(tiny(epochs=10, patience=3, schedule="cosine"), PLENTY)
     assert "an early stop after 3 without a better score" in early[0]
-    assert recipe_notes(tiny(epochs=10, patience=3, schedule="constant"), PLENTY) == ()
+    assert config_notes(tiny(epochs=10, patience=3, schedule="constant"), PLENTY) == ()
 
 
 def test_unknown_memory_is_no_warning(tiny):
-    assert recipe_warnings(tiny(epochs=30), around(memory_bytes=2**60, free_bytes=None)) == ()
+    assert config_warnings(tiny(epochs=30), around(memory_bytes=2**60, free_bytes=None)) == ()

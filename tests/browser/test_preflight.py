@@ -24,7 +24,7 @@ def test_a_learning_rate_is_searched_watched_and_used(browser: Any, studio: Any)
     try:
         page.goto(f"{studio.address}/train")
         page.get_by_role("textbox", name="Name of the run").fill("kept", timeout=60_000)
-        page.get_by_text("Try it first").click()
+        page.get_by_text("Preflight checks").click()
         search = page.get_by_role("button", name="Find learning rate")
         search.click()
         sync_api.expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=30_000)
@@ -57,7 +57,7 @@ def test_a_change_before_the_form_has_loaded_loses_no_setting(browser: Any, stud
         page.goto(f"{studio.address}/train")
         page.get_by_role("textbox", name="Name of the run").fill("early", timeout=60_000)
         page.get_by_role("button", name="better-2").click()
-        unchanged = page.get_by_text("better-2, exactly as the preset has it.")
+        unchanged = page.get_by_text("better-2, the unchanged preset.")
         sync_api.expect(unchanged).to_be_visible(timeout=30_000)
         page.get_by_text("Sweep: several runs at once").click()
         assert held, "no code of a widget was asked for on its own: this test has nothing to hold back any more"

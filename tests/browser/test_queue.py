@@ -15,7 +15,7 @@ from cityseg.config import presets
 from cityseg.data.synthetic import synthesize
 from cityseg.jobs import queue
 from cityseg.jobs.liveness import process_identity
-from cityseg.runs import create_run, find_run, surroundings
+from cityseg.runs import create_run, find_run, provenance
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -31,7 +31,7 @@ def runs(tmp_path: Path) -> Iterator[Path]:
         state="running",
         pid=sleeper.pid,
         process_start=process_identity(sleeper.pid),
-        host=surroundings()["host"],
+        host=provenance()["host"],
     )
     try:
         yield root
@@ -62,7 +62,7 @@ def test_the_queue_moves_on_in_place_and_a_tick_takes_nothing_away(
         seeds.press("Enter")
         page.get_by_role("button", name="Add 3 runs to the queue").click(timeout=60_000)
         _expect_rows(page, ["busy", "1 better-1-sweep-1", "2 better-1-sweep-2", "3 better-1-sweep-3"])
-        wait_until(lambda: _has_keeper(runs), 30)
+        wait_until(lambda: _has_watcher(runs), 30)
 
         # What is being typed stays while somebody else changes the order.
         name = page.locator(".st-key-run_name input")
@@ -75,7 +75,7 @@ def test_the_queue_moves_on_in_place_and_a_tick_takes_nothing_away(
         _expect_rows(page, ["busy", "1 better-1-sweep-3", "2 better-1-sweep-2"])
         assert find_run("better-1-sweep-1", runs).status()["state"] == "stopped"
         queue.withdraw(queue.read(runs).waiting, runs)
-        wait_until(lambda: not _has_keeper(runs), 30)
+        wait_until(lambda: not _has_watcher(runs), 30)
         assert page.locator("[data-testid=stException]").count() == 0
     finally:
         page.close()
@@ -94,7 +94,7 @@ def _expect_rows(page: Any, expected: list[str]) -> None:
     )
 
 
-def _has_keeper(runs: Path) -> bool:
+def _has_watcher(runs: Path) -> bool:
     return any(
         str(runs).encode() in words and b"cityseg.jobs.watcher" in words
         for pid in os.listdir("/proc")

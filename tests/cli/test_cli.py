@@ -94,7 +94,8 @@ def test_the_queue(workplace, tiny, document, cityseg, launches):
     ]
     assert cityseg(*put, "d").out == "d waits in the queue, 3 of 3\n"
     assert document("runs", "move", "c", 1)["waiting"] == ["c", "b", "d"]
-    assert cityseg("runs", "withdraw", "c", "d").out.splitlines() == ["c is withdrawn", "d is withdrawn"]
+    removed = cityseg("runs", "withdraw", "c", "d").out.splitlines()
+    assert removed == ["c is removed from the queue", "d is removed from the queue"]
     assert document("train", "--resume", "c", "--queue") == {"id": "c", "position": 2}
     expected = {"slots": 1, "running": [], "starting": ["a"], "waiting": ["b", "c"]}
     assert document("runs", "queue") == expected
@@ -108,7 +109,7 @@ def test_the_queue(workplace, tiny, document, cityseg, launches):
     ]
     assert document("runs", "slots", 2)["starting"] == ["b", "a"]
     assert document("runs", "withdraw", "--all") == {"withdrawn": ["c"]}
-    assert [name for name in launches if name != "keeper"] == ["a", "b"]
+    assert [name for name in launches if name != "watcher"] == ["a", "b"]
     assert {entry["id"]: entry["state"] for entry in document("runs", "list")} == {
         "a": "queued",
         "b": "queued",

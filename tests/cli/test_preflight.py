@@ -47,13 +47,13 @@ def test_overfit_tells_by_its_exit_code(workplace, document, cityseg, monkeypatc
     code, report = document("overfit", *SMALL, "--steps", 5, "--set", "learning_rate=1e-7")
     assert (code, report["outcome"], report["steps"], len(report["points"])) == (1, "stuck", 5, 5)
     assert len(report["frames"]) == 7, "all that there are"
-    monkeypatch.setattr(overfit, "LEARNT", 0.0)
+    monkeypatch.setattr(overfit, "OVERFIT_F1", 0.0)
     answer = cityseg("overfit", *SMALL, "--steps", 5)
     assert answer.code == 0
     header, first, verdict = answer.out.splitlines()
     assert header.split() == ["step", "loss", "macro", "F1"]
     assert first.split()[0] == "1"
-    assert verdict.startswith("The recipe learns 7 frames by heart")
+    assert verdict.startswith("The config overfits 7 frames")
 
 
 def test_lr_find(workplace, document, cityseg, monkeypatch):

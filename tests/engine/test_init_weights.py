@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from cityseg import api, checkpoint
 from cityseg.api.results.listing import shipped_root
-from cityseg.api.training.create_run import given_by, make_run
+from cityseg.api.training.create_run import new_run, pretrained_inputs
 from cityseg.config import build
 from cityseg.config.presets import PRESETS, preset
 from cityseg.data.batches import Normalization
@@ -21,7 +21,7 @@ from cityseg.engine.init_weights import initial_weights
 from cityseg.errors import DataError, UsageError
 from cityseg.jobs.liveness import process_identity
 from cityseg.models import UNet, arguments_of
-from cityseg.runs import find_run, surroundings
+from cityseg.runs import find_run, provenance
 
 STILL = {"learning_rate": 1e-30, "weight_decay": 0, "epochs": 1}
 """Steps too small to move a weight: what such a run keeps is what it began with."""
@@ -40,7 +40,7 @@ def saved(folder, **settings):
 
 def test_a_run_starts_from_the_model_it_names_which_may_then_go_away(trained, tiny, workplace, streets):
     shutil.copytree(trained.folder, workplace / "origin")
-    make_run(tiny(**STILL, initial="origin"), str(streets), "still")
+    new_run(tiny(**STILL, initial="origin"), str(streets), "still")
     shutil.rmtree(workplace / "origin")
     assert api.train(None, resume="still").state == "finished"
     began = load_file(trained.folder / "best" / "model.safetensors")
@@ -89,7 +89,7 @@ def test_models_that_do_not_fit_are_refused_before_there_is_a_run(tmp_path, work
     origin = tmp_path / "origin"
     _, recipe = saved(origin)
     with pytest.raises(UsageError) as refused:
-        make_run(build({**recipe.model_dump(), "initial": str(origin), **settings}), str(streets), "refused")
+        new_run(build({**recipe.model_dump(), "initial": str(origin), **settings}), str(streets), "refused")
     assert words.replace("ORIGIN", str(origin)) in str(refused.value)
     assert not (workplace / "runs").exists()
 
@@ -113,28 +113,28 @@ def test_a_copy_that_fails_leaves_no_run(tmp_path, workplace, streets, monkeypat
     with pytest.raises(
         DataError, match=r"expected to copy .*origin into the run's folder, found No space left on device"
     ):
-        make_run(build({**recipe.model_dump(), "initial": str(tmp_path / "origin")}), str(streets), "torn")
+        new_run(build({**recipe.model_dump(), "initial": str(tmp_path / "origin")}), str(streets), "torn")
     assert not list((workplace / "runs").glob("torn*"))
 
 
 @pytest.mark.parametrize("setting", ["initial", "teacher"])
 def test_a_run_that_is_not_over_is_nothing_to_build_on(tmp_path, workplace, streets, setting):
     _, recipe = saved(tmp_path)
-    first = make_run(recipe, str(streets), "first")
+    first = new_run(recipe, str(streets), "first")
     saved(first.folder / "best")
     second = build({**recipe.model_dump(), setting: "first"})
-    mine = {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": surroundings()["host"]}
+    mine = {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": provenance()["host"]}
     for status in ({"state": "queued"}, {"state": "running", **mine}):
         first.write_status(**status)
         with pytest.raises(UsageError) as refused:
-            make_run(second, str(streets), "second")
+            new_run(second, str(streets), "second")
         assert str(refused.value) == (
             f"{setting}: expected a model whose training is over, found run first {status['state']}; wait for its end "
             "or stop it"
         )
     assert [path.name for path in (workplace / "runs").iterdir() if path.is_dir()] == ["first"]
     first.write_status(state="stopped")
-    assert make_run(second, str(streets), "second").given[setting].is_dir()
+    assert new_run(second, str(streets), "second").pretrained[setting].is_dir()
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -142,7 +142,7 @@ def test_what_a_preset_builds_on_is_shipped_or_a_preset_and_fits(name, tmp_path)
     config = preset(name)
     if config.initial in PRESETS and not (shipped_root() / config.initial).is_dir():
         with pytest.raises(UsageError) as refused:
-            given_by(config, tmp_path)
+            pretrained_inputs(config, tmp_path)
         before = config.initial
         assert str(refused.value).endswith(f"; train it first: cityseg train --preset {before} --name {before}")
         first = preset(before)
@@ -154,4 +154,4 @@ def test_what_a_preset_builds_on_is_shipped_or_a_preset_and_fits(name, tmp_path)
             checkpoint.ModelCard("unet", arguments_of(first), first.image_size, plain, 0, "nothing"),
         )
         config = config.model_copy(update={"initial": str(tmp_path / "made" / before)})
-    given_by(config, tmp_path)
+    pretrained_inputs(config, tmp_path)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cityseg import api, checkpoint
-from cityseg.api.training.create_run import make_run
+from cityseg.api.training.create_run import new_run
 from cityseg.classes import IGNORE_INDEX
 from cityseg.config import build
 from cityseg.data.batches import DeviceSplit, Normalization
@@ -126,7 +126,7 @@ def test_a_run_learns_what_its_teacher_says_whatever_the_labels(tiny, workplace,
     )
     checkpoint.save(workplace / "wise", model, card)
     taught = tiny(teacher="wise", teacher_weight=1, learning_rate=0.1, epochs=6, half_size_epochs=0)
-    make_run(taught, str(streets), "pupil")
+    new_run(taught, str(streets), "pupil")
     (workplace / "wise" / checkpoint.CARD).unlink()
     assert api.train(None, resume="pupil").state == "finished"
     # The last epoch: "best" is by the labels, of which it learns nothing.
@@ -134,7 +134,7 @@ def test_a_run_learns_what_its_teacher_says_whatever_the_labels(tiny, workplace,
     assert counted.argmax() == 10
     assert counted[10] / counted.sum() > 0.9
     with pytest.raises(UsageError, match="unknown model 'nobody': expected a run id"):
-        make_run(tiny(teacher="nobody"), str(streets), "refused")
+        new_run(tiny(teacher="nobody"), str(streets), "refused")
 
 
 def build_model_that_says_sky() -> nn.Module:

@@ -251,8 +251,8 @@ def test_a_process_that_is_killed_ends_all(tiny, workplace, pair):
     killed = pair("train", "--config", "recipe.json", "--name", "killed", before=kill_second)
     assert killed.codes == [1, -signal.SIGKILL]
     assert find_run("killed").status()["error"] == (
-        "killed: expected an answer from all 2 processes, found one gone without a word; look at its output and resume "
-        "the run. The last good weights are kept"
+        "killed: expected an answer from all 2 processes, found one that died without an error; look at its output and "
+        "resume the run. The last good weights are kept"
     )
 
 

@@ -17,7 +17,7 @@ def test_the_check_shows_score_and_loss_over_its_steps():
     assert figure.layout.xaxis2.title.text == "optimiser step"
     assert [figure.layout[axis].title.text for axis in ("yaxis", "yaxis2")] == ["macro F1", "loss"]
     assert tuple(figure.layout.xaxis2.range) == (0, 300)
-    assert figure.layout.annotations[0].text == "by heart from 0.9"
+    assert figure.layout.annotations[0].text == "overfitted from 0.9"
     assert overfit_curve([], 300, 0.9).data[0].y == ()
 
 

@@ -42,7 +42,7 @@ def test_a_training_of_its_own_is_followed_stopped_resumed_and_found_dead(tiny, 
     os.kill(run.status()["pid"], signal.SIGKILL)
     wait_until(lambda: run.status()["state"] != "running")
     assert run.status()["state"] == "failed"
-    assert run.status()["error"] == "the training process ended without a word; log.txt holds its last lines"
+    assert run.status()["error"] == "the training process ended without recording why; see the end of log.txt"
     api.delete(run_id)
     assert not run.folder.exists()
 

@@ -37,15 +37,15 @@ def end(name: str, state: str = "finished") -> None:
 
 def test_runs_start_in_order_as_slots_come_free(line, launches):
     first, *_ = line("a", "b", "c")
-    assert launches == ["a", "keeper"]
+    assert launches == ["a", "watcher"]
     assert queue.read() == queue.Queue(slots=1, running=(), starting=("a",), waiting=("b", "c"))
     queue.claim(first)
     assert queue.read() == queue.Queue(slots=1, running=("a",), starting=(), waiting=("b", "c"))
     queue.advance()
-    assert launches == ["a", "keeper", "keeper"]  # nobody has become the keeper, so another is started
+    assert launches == ["a", "watcher", "watcher"]  # nobody has become the watcher, so another is started
     end("a")
     queue.advance()
-    assert launches[-2:] == ["b", "keeper"]
+    assert launches[-2:] == ["b", "watcher"]
     end("b", "failed")
     queue.advance()
     assert launches[-1] == "c"
@@ -58,7 +58,7 @@ def test_runs_start_in_order_as_slots_come_free(line, launches):
 def test_slots_are_set_and_kept(line, launches):
     line("a", "b", "c", "d")
     queue.set_slots(3)
-    assert [name for name in launches if name != "keeper"] == ["a", "b", "c"]
+    assert [name for name in launches if name != "watcher"] == ["a", "b", "c"]
     queue.set_slots(1)
     assert queue.read().free == 0
     assert queue.read().waiting == ("d",)
@@ -84,7 +84,7 @@ def test_the_order_can_be_changed(line):
     with pytest.raises(UsageError) as refused:
         queue.move("a", 1)
     assert str(refused.value) == (
-        "a: expected a run that waits in the queue, found it started and about to begin; stop it once it is running"
+        "a: expected a run that waits in the queue, found it started and about to run; stop it once it is running"
     )
     with pytest.raises(UsageError, match="unknown run 'x'"):
         queue.move("x", 1)
@@ -117,7 +117,7 @@ def test_a_waiting_run_is_deleted_but_one_that_begins_is_not(line):
     assert queue.read().waiting == ()
     with pytest.raises(UsageError) as refused:
         api.delete("a")
-    assert str(refused.value) == "a: expected a run that has ended, found it beginning; stop it once it is running"
+    assert str(refused.value) == "a: expected a run that has ended, found it starting; stop it once it is running"
     assert begun.folder.exists()
 
 
@@ -144,7 +144,7 @@ def test_a_launched_process_that_died_before_its_run_began_is_failed_at_once(lin
     process.wait()
     run.write_status(pid=process.pid, process_start=identity)
     assert run.status()["state"] == "failed"
-    assert run.status()["error"] == "the training process never began; log.txt holds what it said"
+    assert run.status()["error"] == "the training process never started; see log.txt"
     run.write_status(process_start=None)  # it was gone before it could be asked for
     assert run.status()["state"] == "failed"
 
@@ -240,23 +240,23 @@ def test_a_damaged_run_holds_nobody_back(line, launches):
 
 
 def test_a_queue_that_somebody_keeps_is_named(line, workplace, monkeypatch):
-    monkeypatch.setattr(queue, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(queue, "_LOCK_SECONDS", 0.05)
     with filelock.FileLock(workplace / "runs" / "queue.lock"), pytest.raises(TrainingError) as refused:
         queue.set_slots(2)
     assert str(refused.value) == (
-        f"{workplace / 'runs' / 'queue.lock'}: expected the queue to be free within 0.05 seconds, found another "
-        "process at it; try again"
+        f"{workplace / 'runs' / 'queue.lock'}: expected the queue to be unlocked within 0.05 seconds, found another "
+        "process using it; try again"
     )
 
 
 _RACE = """
 import sys, os
-from cityseg import jobs, queue
+from cityseg.jobs import launcher, queue
 def start(arguments, log, *, module="cityseg", **_):
     with open("started.txt", "a") as file:
         file.write((module if module != "cityseg" else arguments[2]) + "\\n")
     return int(sys.argv[1])
-jobs.start_detached = start
+launcher.start_detached = start
 print("ready", flush=True)
 input()
 for _ in range(30):
@@ -291,46 +291,46 @@ def test_many_processes_that_advance_at_once_start_every_run_once(tiny, workplac
         _, complaints = racer.communicate(timeout=60)
         assert racer.returncode == 0, complaints
     text = (workplace / "started.txt").read_text() if (workplace / "started.txt").exists() else ""
-    started = [name for name in (*text.splitlines(), *launches) if "keeper" not in name]
+    started = [name for name in (*text.splitlines(), *launches) if "watcher" not in name]
     assert sorted(started) == names[:3]
     assert set(queue.read().starting) == set(names[:3])
     assert queue.read().waiting == tuple(names[3:])
 
 
-def test_the_keeper_goes_on_until_nothing_waits(line, launches, workplace, wait_until):
+def test_the_watcher_goes_on_until_nothing_waits(line, launches, workplace, wait_until):
     line("a", "b", "c")
     root = workplace / "runs"
-    keeper = threading.Thread(target=queue.keep, args=(root, 0.02))
-    keeper.start()
+    watcher = threading.Thread(target=queue.watch, args=(root, 0.02))
+    watcher.start()
     wait_until(lambda: _is_locked(root / "keeper.lock"), 20)
     launches.clear()
     queue.advance()
-    assert launches == [], "one keeper is enough"
-    queue.keep(root, 0.02)  # a second one leaves at once
+    assert launches == [], "one watcher is enough"
+    queue.watch(root, 0.02)  # a second one leaves at once
     end("a")
     wait_until(lambda: "b" in launches, 20)
     end("b")
-    keeper.join(20)
-    assert not keeper.is_alive()
+    watcher.join(20)
+    assert not watcher.is_alive()
     assert launches == ["b", "c"]
 
 
 def _is_locked(path) -> bool:
     try:
-        # Under the queue's own lock, or a keeper that just comes would take this look for another keeper and leave.
-        with queue._alone(path.parent), filelock.FileLock(path, timeout=0):
+        # Under the queue's own lock, or a starting watcher would take this lock for another watcher's and exit.
+        with queue._locked(path.parent), filelock.FileLock(path, timeout=0):
             return False
     except filelock.Timeout:
         return True
 
 
-def test_the_keeper_leaves_with_the_folder_of_runs(line, workplace):
+def test_the_watcher_leaves_with_the_folder_of_runs(line, workplace):
     line("a", "b")
-    keeper = threading.Thread(target=queue.keep, args=(workplace / "runs", 0.02))
-    keeper.start()
-    (workplace / "runs").rename(workplace / "gone")  # in one step: the keeper writes into it until then
-    keeper.join(20)
-    assert not keeper.is_alive()
+    watcher = threading.Thread(target=queue.watch, args=(workplace / "runs", 0.02))
+    watcher.start()
+    (workplace / "runs").rename(workplace / "gone")  # in one step: the watcher writes into it until then
+    watcher.join(20)
+    assert not watcher.is_alive()
 
 
 def test_a_killed_training_gives_way_to_the_next_without_anybody_looking(tiny, workplace, wait_until):

@@ -53,7 +53,7 @@ def augmented_views(
         UsageError: the split has no frame of that name.
         DataError: the frame cannot be read.
     """
-    dataset = data if isinstance(data, Dataset) else connect(data)
+    dataset = connect(data)
     frames, position = dataset.splits[split], frame_position(dataset, split, name)
     size = config.image_size
     pair = [read_frame(dataset, frames[index % len(frames)]) for index in (position, position + 1)]

@@ -43,8 +43,10 @@ class DataInfo:
         return f"{self.name} at {self.native_size[0]}x{self.native_size[1]}"
 
 
-def connect(spec: str | None = None, on_progress: OnProgress | None = None) -> Dataset:
+def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Dataset:
     """Open a dataset: a folder in one of the layouts of ``docs/datasets.md``, or the word ``synthetic``.
+
+    A dataset that is already open is returned as it is, so that every verb takes either.
 
     The synthetic dataset is rendered on first use and again whenever the generator changes; ``on_progress`` reports
     that. Unusable frames are listed in ``Dataset.problems``.
@@ -53,7 +55,9 @@ def connect(spec: str | None = None, on_progress: OnProgress | None = None) -> D
         UsageError: the folder does not exist, or its layout is unknown.
         DataError: no frames, an invalid ``dataset.json``, or an unreadable archive.
     """
-    spec = spec or detect.default_data()
+    if isinstance(data, Dataset):
+        return data
+    spec = data or detect.default_data()
     if spec != "synthetic":
         return detect.open_folder(Path(spec).expanduser())
     if not synthetic_is_rendered():
@@ -81,23 +85,27 @@ def unwritable(dest: Path, error: OSError) -> DataError:
     return DataError(f"{dest}: expected a writable folder, found {error.strerror}; choose another")
 
 
-def data_info(spec: str | None = None, on_progress: OnProgress | None = None) -> DataInfo:
+def data_info(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> DataInfo:
     """Describe a dataset from its file listing and its first photo.
 
     Raises:
         UsageError, DataError: as raised by ``connect``; also if no frame is usable or the first photo is damaged.
     """
-    dataset = connect(spec, on_progress)
+    dataset = connect(data, on_progress)
     first = dataset.frames(next(iter(splits_with_frames(dataset)), "train"))[0]
     photo = read_photo(first.photo)
     return DataInfo(
-        spec=spec or detect.default_data(),
+        spec=_spec(data) if isinstance(data, Dataset) else data or detect.default_data(),
         name=dataset.name,
         kind=dataset.kind,
         frames={split: len(dataset.splits[split]) for split in SPLITS},
         cities={split: tuple(sorted({frame.city for frame in dataset.splits[split]})) for split in SPLITS},
         native_size=(photo.shape[0], photo.shape[1]),
     )
+
+
+def _spec(dataset: Dataset) -> str:
+    return "synthetic" if dataset.kind == "synthetic" else str(dataset.root)
 
 
 def splits_with_frames(dataset: Dataset) -> tuple[Split, ...]:

@@ -38,7 +38,7 @@ def frame_view(data: str | Dataset | None, split: Split, name: str) -> FrameView
         UsageError: the split has no frame of that name.
         DataError: the frame cannot be read.
     """
-    dataset = data if isinstance(data, Dataset) else connect(data)
+    dataset = connect(data)
     frame = dataset.splits[split][frame_position(dataset, split, name)]
     return FrameView(name, frame.city, *read_frame(dataset, frame), frame)
 

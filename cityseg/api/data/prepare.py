@@ -16,7 +16,7 @@ STATISTICS_SIZE = (128, 256)
 
 
 def prepare(
-    spec: str | None = None,
+    data: str | Dataset | None = None,
     size: tuple[int, int] = STATISTICS_SIZE,
     on_progress: OnProgress | None = None,
     skip_bad: bool = False,
@@ -24,7 +24,7 @@ def prepare(
     """Cache every split of a dataset at ``size``.
 
     Args:
-        spec: the dataset.
+        data: the dataset, by name or already connected.
         size: (height, width) in pixels.
         on_progress: called with (frames done, total frames) over all splits that need decoding.
         skip_bad: leave out unusable frames, and all but one copy of a photo that two splits share: the copy nearest to
@@ -34,7 +34,7 @@ def prepare(
         UsageError: as raised by ``connect``.
         DataError: an unusable frame, a photo shared by two splits, or a cache that cannot be written.
     """
-    dataset = connect(spec, on_progress)
+    dataset = connect(data, on_progress)
     splits = [
         split
         for split in SPLITS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cityseg.api.data.connect import connect
 from cityseg.data.layouts import verify as verification
-from cityseg.data.layouts.detect import Problem
+from cityseg.data.layouts.detect import Dataset, Problem
 from cityseg.progress import OnProgress
 
 
@@ -23,11 +23,11 @@ class Verification:
     problems: tuple[Problem, ...]
 
 
-def verify(spec: str | None = None, on_progress: OnProgress | None = None) -> Verification:
+def verify(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Verification:
     """Decode every photo and label of a dataset and list all problems.
 
     Raises:
         UsageError, DataError: as raised by ``connect``.
     """
-    dataset = connect(spec, on_progress)
+    dataset = connect(data, on_progress)
     return Verification(sum(map(len, dataset.splits.values())), verification.verify(dataset, on_progress))

@@ -21,7 +21,6 @@ from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device, device_name
 from cityseg.engine.scoring import SCORED_SPLITS, score_into
 from cityseg.errors import DataError, UsageError
-from cityseg.files import write_json
 from cityseg.jobs import queue
 from cityseg.jobs.heartbeat import beating
 from cityseg.progress import OnProgress
@@ -86,10 +85,10 @@ def average(
     )
     first = find_result(models[0], runs)
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
-    run = create_run(first.config, name or f"{first.id}-mean", runs, taken)
+    data = {"spec": info.spec, "name": info.description}
+    made = {"averaged": names, "device": device_name(device), "data": data}
+    run = create_run(first.config, name or f"{first.id}-mean", runs, taken, **made)
     try:
-        made = {"averaged": names, "device": device_name(device), "data": {"spec": info.spec, "name": info.description}}
-        write_json(run.folder / "config.json", {**run.describe(), **made})
         queue.claim(run)
         with beating(run):
             checkpoint.save(run.folder / "best", network, card)

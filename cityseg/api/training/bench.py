@@ -1,4 +1,4 @@
-"""Measuring how fast a recipe trains on this machine."""
+"""Measure how fast a config trains on this machine."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from cityseg.errors import UsageError
 from cityseg.progress import OnProgress
 
 DEFAULT_FRAMES = 128
-"""Frames of an epoch where none are asked for, unless a batch is larger."""
+"""Default number of frames of an epoch, unless a batch is larger."""
 ROUNDS = 5
-"""Rounds that count where none are asked for."""
-WANTED = {"epoch": 0.95, "evaluation": 0.9}
-"""The least that a ratio should be."""
+"""Default number of measured rounds."""
+TARGETS = {"epoch": 0.95, "evaluation": 0.9}
+"""Lowest acceptable ratios."""
 
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What ``cityseg bench`` measures; ``engine.bench`` explains the ratios.
+    """Result of ``cityseg bench``; ``engine.bench`` explains the ratios.
 
     Attributes:
-        config: the recipe, with an epoch for each round and one to warm up.
+        config: the config, with an epoch per round and one to warm up.
         machine: device, cores, instructions and versions.
         data: name of the dataset.
         native_size: (height, width) of its first frame.
         frames: frames in an epoch.
-        rounds: rounds that counted.
+        rounds: number of measured rounds.
         ratios: ``epoch``, ``evaluation`` and ``cache``.
-        gflop_per_frame: operations of a frame's forward and backward pass, in billions.
-        step_gflops: billions of operations per second of a step whose data are in place.
-        matmul_gflops: the same of a large matrix product on the same device.
-        decode_milliseconds: of one core, for a frame's photo and label.
-        memory: what a training held.
+        gflop_per_frame: GFLOP of a frame's forward and backward pass.
+        step_gflops: GFLOP/s of a step with its data in memory.
+        matmul_gflops: GFLOP/s of a large matrix product on the same device.
+        decode_milliseconds: time of one core to decode a frame's photo and label.
+        memory: memory of a training.
     """
 
     config: ExperimentConfig
@@ -82,7 +82,7 @@ class BenchResult:
                     f"{names[name][1]}_frames_per_second": ratio.against,
                     "ratio": ratio.ratio,
                     "processor_ratio": ratio.processor_ratio,
-                    "wanted": WANTED.get(name),
+                    "wanted": TARGETS.get(name),
                 }
                 for name, ratio in self.ratios.items()
             },
@@ -99,18 +99,18 @@ def bench(
     on_data: OnProgress | None = None,
     on_round: Callable[[int, int], None] | None = None,
 ) -> BenchResult:
-    """Measure a recipe on this machine; nothing is left behind.
+    """Benchmark a config on this machine, without leaving files behind.
 
     Args:
-        config: the recipe; its epochs and half sizes, and the models it builds on, are left out.
-        spec: the dataset, whose train frames are repeated as often as needed; None draws streets of 2048x1024.
+        config: the config; its epochs, half-size epochs, initial weights and teacher are ignored.
+        spec: the dataset, whose train frames are repeated as needed; None renders synthetic scenes of 2048x1024.
         frames: frames in an epoch, at least a batch.
-        rounds: how often each side is measured.
-        on_data: called with (frames done, frames in all) while frames are decoded.
-        on_round: called with (rounds done, rounds in all).
+        rounds: number of measurements of each side.
+        on_data: called with (frames done, total frames) while frames are decoded.
+        on_round: called with (rounds done, total rounds).
 
     Raises:
-        UsageError: too few frames or rounds, or a dataset that is not there.
+        UsageError: too few frames or rounds, or no such dataset.
         DataError: a dataset without usable train frames.
     """
     frames = max(DEFAULT_FRAMES, config.batch_size) if frames is None else frames
@@ -140,7 +140,7 @@ def bench(
         dataset = _some(_connect(spec, folder), frames)
         files = dataset.frames("train")
         cached = cache.prepare(dataset, "train", config.image_size, root=folder / "cache", on_progress=on_data)
-        # Repeating copies the frames out of the files that the folder takes with it.
+        # Repeating copies the frames out of the files, which are deleted with the folder.
         split = measuring.repeated(cached, frames)
         ratios, memory = measuring.steps(config, split, device, folder, turn)
         ratios["cache"] = measuring.decoding(config, cached, files, dataset.table, device, folder, turn)
@@ -171,9 +171,9 @@ def _connect(spec: str | None, folder: Path) -> Dataset:
     if spec is not None:
         return connect(spec)
     synthesize_full_size(folder / "streets")
-    return detect.open_folder(folder / "streets", "synthetic", "drawn streets")
+    return detect.open_folder(folder / "streets", "synthetic", "synthetic scenes")
 
 
 def _some(dataset: Dataset, frames: int) -> Dataset:
-    """Return the first frames of the train split alone, so that no more is decoded than is measured."""
+    """Keep only the first frames of the train split, so that only measured frames are decoded."""
     return replace(dataset, splits={"train": dataset.frames("train")[:frames], "val": (), "test": ()}, problems=())

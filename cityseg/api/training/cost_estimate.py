@@ -1,4 +1,4 @@
-"""What a recipe takes, before it is launched: parameters, multiply-adds, memory, time, and what is wrong with it."""
+"""Estimate a training before it starts: parameters, MACs, memory, time, and warnings about the config."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cityseg import config as configuration
-from cityseg.analysis.config_warnings import Surroundings, recipe_notes, recipe_warnings
+from cityseg.analysis.config_warnings import Environment, config_notes, config_warnings
 from cityseg.api.data.connect import DataInfo, data_info
-from cityseg.api.training.create_run import built_on_by
+from cityseg.api.training.create_run import pretrained_version
 from cityseg.config import ExperimentConfig, presets
 from cityseg.data.layouts.detect import Split
 from cityseg.engine.preflight import cost
@@ -23,12 +23,12 @@ from cityseg.jobs.preflight_record import CheckKind, PreflightRecord
 
 @dataclass(frozen=True)
 class Cost:
-    """What follows from the recipe alone, and from how many frames there are.
+    """Cost of a training, computed from the config and the number of frames.
 
     Attributes:
-        parameters: trained parameters.
-        multiply_adds: of predicting one frame; see ``engine.cost.multiply_adds`` for what is counted.
-        memory: estimated bytes at the fullest moment, by what holds them.
+        parameters: number of trained parameters.
+        multiply_adds: MACs to predict one frame; ``engine.preflight.cost.multiply_adds`` lists the counted operations.
+        memory: estimated peak memory in bytes, by use.
     """
 
     parameters: int
@@ -38,17 +38,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Estimate:
-    """All that can be said of a training before it begins.
+    """Estimate of a training before it starts.
 
     Attributes:
-        cost: parameters, multiply-adds and memory.
-        frames: frames by split.
-        steps: optimiser steps in all.
-        differences: fields that differ from the preset, as (here, there); empty without a preset.
-        warnings: sentences on what cannot work, works against itself or is ignored.
-        notes: sentences on what works and should be known.
-        pace: as measured on this machine, or None before that.
-        seconds: time to finish by that pace, or None; without reading the data.
+        cost: parameters, MACs and memory.
+        frames: number of frames by split.
+        steps: total number of optimiser steps.
+        differences: fields that differ from the preset, as (config, preset); empty without a preset.
+        warnings: settings that will fail, contradict each other or are ignored, a sentence each.
+        notes: other things to know about the config, a sentence each.
+        pace: the pace measured on this machine, or None if not measured.
+        seconds: time to finish at that pace, without reading the data, or None.
         measured: when the pace was measured, in seconds since 1970, or None.
     """
 
@@ -81,24 +81,24 @@ class Estimate:
 
 
 def cost_of(config: ExperimentConfig, frames: int) -> Cost:
-    """Count what a recipe takes on a dataset of ``frames`` frames, all splits together; computes nothing."""
+    """Compute the cost of a config on a dataset of ``frames`` frames in all, without running the network."""
     return Cost(cost.parameters(config), cost.multiply_adds(config), cost.memory(config, frames))
 
 
 def warnings_of(config: ExperimentConfig, frames: Mapping[Split, int]) -> tuple[str, ...]:
-    """Return sentences on what in a recipe cannot work, and what one should know, on this machine and these frames."""
-    around = _surroundings(frames, cost.memory(config, sum(frames.values())))
-    return (*recipe_warnings(config, around), *recipe_notes(config, around))
+    """Return the warnings and notes about a config on this machine and these frames."""
+    environment = _environment(frames, cost.memory(config, sum(frames.values())))
+    return (*config_warnings(config, environment), *config_notes(config, environment))
 
 
 def too_large(counted: Cost) -> str | None:
-    """Return a sentence if a training needs more memory than the device has free, else None."""
+    """Return an error message if a training needs more memory than the device has free, else None."""
     free = free_memory(best_device())
-    if free is None or counted.memory.total <= free:
+    if counted.memory.total <= free:
         return None
     return (
         f"expected {counted.memory.total / 2**30:.1f} GB of free memory, found {free / 2**30:.1f} GB; lower batch_size "
-        "or image_size, or end what else is running"
+        "or image_size, or end other programs"
     )
 
 
@@ -110,21 +110,21 @@ def estimate(
     info: DataInfo | None = None,
     counted: Cost | None = None,
 ) -> Estimate:
-    """Say what a training takes, as far as it is known without running anything.
+    """Estimate a training without running anything; the time comes from an earlier measurement.
 
     Args:
-        config: the recipe.
+        config: the config.
         spec: the dataset.
-        runs: folder of runs, with the trials made before.
-        info: what ``data_info`` says of the dataset, if it is at hand.
-        counted: what ``cost_of`` gave, if it is at hand.
+        runs: folder of runs, with the records of earlier preflight checks.
+        info: ``data_info`` of the dataset, if already known.
+        counted: ``cost_of`` the config, if already known.
 
     Raises:
         UsageError, DataError: the dataset cannot be connected.
     """
     info = info or data_info(spec)
     counted = counted or cost_of(config, sum(info.frames.values()))
-    around = _surroundings(info.frames, counted.memory)
+    environment = _environment(info.frames, counted.memory)
     check = preflight_record("estimate", config, info.spec, runs).check()
     pace = Pace(**check.result) if check and check.state == "finished" and check.result else None
     known = config.preset in presets.PRESETS
@@ -133,17 +133,17 @@ def estimate(
         frames=dict(info.frames),
         steps=-(-info.frames["train"] // config.batch_size) * config.epochs,
         differences=configuration.differences(config, presets.preset(config.preset)) if known else {},
-        warnings=recipe_warnings(config, around),
-        notes=recipe_notes(config, around),
+        warnings=config_warnings(config, environment),
+        notes=config_notes(config, environment),
         pace=pace,
         seconds=seconds_to_finish(config, pace, info.frames) if pace else None,
         measured=check.when if check and pace else None,
     )
 
 
-def _surroundings(frames: Mapping[Split, int], memory: Memory) -> Surroundings:
+def _environment(frames: Mapping[Split, int], memory: Memory) -> Environment:
     device = best_device()
-    return Surroundings(frames["train"], has_native_bfloat16(device), memory.total, free_memory(device))
+    return Environment(frames["train"], has_native_bfloat16(device), memory.total, free_memory(device))
 
 
 def preflight_record(
@@ -155,7 +155,7 @@ def preflight_record(
     both, a measured pace includes the teacher's network.
     """
     relevant = [name for name in configuration.MODEL_REFERENCES if kind in configuration.SETTINGS[name].affects]
-    pretrained = built_on_by(config, runs, relevant)
+    pretrained = pretrained_version(config, runs, relevant)
     return PreflightRecord(kind, config, spec, device_words(), steps=steps, pretrained=pretrained, runs=runs)
 
 

@@ -1,80 +1,76 @@
-"""New runs: checked, and given a folder, before anything is computed."""
+"""Create runs and find runs to resume: everything is checked before the run's folder exists."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder, shipped_root
 from cityseg.config import MODEL_REFERENCES, ExperimentConfig
+from cityseg.data.layouts.detect import Dataset
 from cityseg.engine.pretrained import PretrainedInputs
 from cityseg.errors import DataError, UsageError
-from cityseg.files import write_json
 from cityseg.runs import Run, create_run, find_run
 
 
-def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
-    """Make a queued run after checking that its dataset opens.
+def open_data(spec: str | None) -> Dataset | None:
+    """Open the dataset of a new run; None for the synthetic one, which is rendered when the training starts.
 
     Raises:
-        UsageError, DataError: the dataset cannot be connected, or what ``make_run`` refuses.
+        UsageError, DataError: as raised by ``connect``.
     """
-    expect_data(spec)
-    return make_run(config, spec, name, runs)
+    return connect(spec) if spec and spec != "synthetic" else None
 
 
-def expect_data(spec: str | None) -> None:
-    """Check that a dataset opens; raises UsageError or DataError where it does not."""
-    if spec and spec != "synthetic":
-        connect(spec)
+def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
+    """Create a queued run on a dataset that ``open_data`` has checked.
 
-
-def make_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
-    """Make a queued run on a dataset that is known to open.
-
-    The models that the recipe builds on are copied into the run's folder: it needs them no more.
+    The models that the config names are copied into the run's folder, which is then independent of them.
 
     Raises:
-        UsageError, CheckpointError: a model that it names is unknown, still in training, damaged or, to start from,
-            of another network.
+        UsageError, CheckpointError: a named model is unknown, still in training or damaged, or the initial weights
+            belong to another network.
+        DataError: a model cannot be copied.
     """
     sources = _sources(config, runs)
     for setting, source in sources.items():
         expect_trained(setting, source)
     PretrainedInputs.load(config, sources)
     taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
-    run = create_run(config, name, runs, taken)
+    data: dict[str, Any] = {"data": {"spec": spec, "name": spec}} if spec else {}
+    run = create_run(config, name, runs, taken, **data)
     for setting, source in sources.items():
         try:
-            run.given[setting].mkdir()
+            run.pretrained[setting].mkdir()
             for file in (checkpoint.WEIGHTS, checkpoint.CARD):
-                shutil.copyfile(source / file, run.given[setting] / file)
+                shutil.copyfile(source / file, run.pretrained[setting] / file)
         except OSError as error:
             shutil.rmtree(run.folder)
             raise DataError(
-                f"{run.id}: expected to copy {source} into the run's folder, found {error.strerror}; mend that or "
+                f"{run.id}: expected to copy {source} into the run's folder, found {error.strerror}; fix that or "
                 "choose another model or folder of runs"
             ) from None
-    if spec:
-        write_json(run.folder / "config.json", {**run.describe(), "data": {"spec": spec, "name": spec}})
     return run
 
 
-def given_by(config: ExperimentConfig, runs: Path | None = None) -> PretrainedInputs:
-    """Read the models that a recipe builds on, on the CPU; raises what ``make_run`` raises for them."""
+def pretrained_inputs(config: ExperimentConfig, runs: Path | None = None) -> PretrainedInputs:
+    """Read the models that a config names, on the CPU; raises what ``new_run`` raises for them."""
     return PretrainedInputs.load(config, _sources(config, runs))
 
 
-def built_on_by(config: ExperimentConfig, runs: Path | None = None, settings: Sequence[str] = MODEL_REFERENCES) -> str:
-    """Return words that change with the weights of the models that a recipe names; empty where it names none.
+def pretrained_version(
+    config: ExperimentConfig, runs: Path | None = None, settings: Sequence[str] = MODEL_REFERENCES
+) -> str:
+    """Return a text that changes with the weights of the models that a config names; empty if it names none.
 
     Args:
-        config: the recipe.
+        config: the config.
         runs: folder of runs.
-        settings: those of its fields whose models count.
+        settings: the fields whose models count.
     """
     try:
         sources = _sources(config, runs)
@@ -90,29 +86,29 @@ def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:
 
 
 def run_to_resume(run_id: str, runs: Path | None = None) -> Run:
-    """Find a run to go on with.
+    """Find a run to resume.
 
     Raises:
-        UsageError: no such run, or it is what was left of a mean of models, which no training goes on from.
+        UsageError: no such run, or an unfinished average of models, which has no training to resume.
     """
     run = find_run(run_id, runs)
     if run.status()["state"] == "failed" and (parts := run.describe().get("averaged")):
         raise UsageError(
-            f"{run.id}: expected a training to go on with, found the mean of {', '.join(parts)}; "
+            f"{run.id}: expected a training to resume, found the average of {', '.join(parts)}; "
             "make it again with `cityseg average`"
         )
     return run
 
 
 def expect_trained(setting: str, source: Path) -> None:
-    """Refuse the best weights so far of a run that is not over: they would be another model than the one named.
+    """Check that a model's training has ended; until then its best weights may still change.
 
     Args:
-        setting: what named it, the first word of the refusal.
+        setting: the setting that names the model, for the error.
         source: the folder of its weights.
 
     Raises:
-        UsageError: the run waits or is being trained.
+        UsageError: the run is queued or running.
     """
     run = Run(source.parent)
     if not (run.folder / "status.json").is_file():

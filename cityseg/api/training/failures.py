@@ -1,4 +1,4 @@
-"""How a run ends badly: the failures that a user can mend, each in a sentence that says what to change."""
+"""Turn failures of a run that the user can fix into errors that say how."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cityseg.runs import Run
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_WORDS = "No space left on device"
-"""safetensors passes the system's words on, but not its number."""
+"""safetensors passes on the system's message, but not its errno."""
 _NO_MEMORY_WORDS = (
     "can't allocate memory",
     "not enough memory",
@@ -25,18 +25,18 @@ _NO_MEMORY_WORDS = (
     "could not create a primitive",
     "bad_alloc",
 )
-"""What PyTorch's allocators, cuDNN, oneDNN and the system say; only CUDA's allocator has an exception of its own."""
+"""Messages of PyTorch's allocators, cuDNN, oneDNN and the system; only CUDA's allocator has its own exception."""
 
 
 def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
-    """Turn the failures that a user can mend into a sentence; leave bugs as they are.
+    """Return the error to report: a ``CitysegError`` if the user can fix the failure, else ``error`` itself.
 
     Args:
-        error: what ended the run in this process.
-        run: its folder, which only the first process reads.
-        batch_size: of the run.
+        error: the exception that ended the run in this process.
+        run: the run, read by the first process only.
+        batch_size: the run's batch size.
     """
-    # A process that left takes the others' connections with it; its own words say why.
+    # A process that exits breaks the others' connections; its own error names the cause.
     if word := distributed.reported_failure():
         return word
     if distributed.is_first():
@@ -58,19 +58,19 @@ def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
         )
     if distributed.count() > 1 and (isinstance(error, dist.DistError) or "gloo" in text):
         return TrainingError(
-            f"{run.id}: expected an answer from all {distributed.count()} processes, found one gone without a word; "
-            "look at its output and resume the run. The last good weights are kept"
+            f"{run.id}: expected an answer from all {distributed.count()} processes, found one that died without an "
+            "error; look at its output and resume the run. The last good weights are kept"
         )
     return error
 
 
 def record_end(run: Run, problem: BaseException, error: BaseException) -> None:
-    """Write into the run's status how it ended: ``stopped``, or ``failed`` with a sentence.
+    """Record in the run's status how it ended: ``stopped``, or ``failed`` with the error.
 
     Args:
-        run: the folder; nothing is written where it is gone.
-        problem: what to say.
-        error: what it was made from; its traceback is kept if it says more.
+        run: the run; nothing is written if its folder was deleted.
+        problem: the error to report.
+        error: the exception behind it, whose traceback is stored if it is another one.
     """
     if not run.exists():
         return
@@ -80,7 +80,7 @@ def record_end(run: Run, problem: BaseException, error: BaseException) -> None:
     try:
         run.write_status(state="failed", error=str(problem))
     except OSError as full:
-        # The older of two checkpoints makes room for the reason.
+        # Deleting the older of two checkpoints makes room for the error.
         if full.errno not in _NO_ROOM or not (run.folder / "last").is_dir():
             raise
         shutil.rmtree(run.folder / "previous", ignore_errors=True)

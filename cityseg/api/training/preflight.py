@@ -16,9 +16,9 @@ import torch
 from cityseg.api.data.connect import connect, data_info
 from cityseg.api.data.prepare import prepare
 from cityseg.api.training.cost_estimate import Estimate, cost_of, estimate, preflight_record, too_large
-from cityseg.api.training.create_run import given_by
+from cityseg.api.training.create_run import open_data, pretrained_inputs
 from cityseg.config import ExperimentConfig
-from cityseg.data.layouts.detect import Split, default_data
+from cityseg.data.layouts.detect import Dataset, Split, default_data
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.preflight.lr_finder import (
@@ -30,7 +30,7 @@ from cityseg.engine.preflight.lr_finder import (
     find_learning_rate,
     smooth,
 )
-from cityseg.engine.preflight.overfit import LEARNT, OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
+from cityseg.engine.preflight.overfit import OVERFIT_F1, OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.preflight.pace import measure_pace
 from cityseg.engine.runtime.device import best_device
 from cityseg.errors import DataError, TrainingError, UsageError
@@ -41,8 +41,8 @@ from cityseg.runs import runs_root
 __all__ = [
     "HIGHEST",
     "KINDS",
-    "LEARNT",
     "LOWEST",
+    "OVERFIT_F1",
     "OVERFIT_STEPS",
     "TITLES",
     "CheckKind",
@@ -76,8 +76,7 @@ def start_check(
         DataError: the dataset cannot be connected.
     """
     spec = spec or default_data()
-    if spec != "synthetic":
-        connect(spec)
+    open_data(spec)
     record = preflight_record(kind, config, spec, runs)
     with starting(runs), record.locked():
         if running := running_checks(runs):
@@ -112,7 +111,7 @@ def measure_time(
     runs: Path | None = None,
     on_progress: PhaseProgress | None = None,
 ) -> Estimate:
-    """Time a few real steps of a config in this process, recorded, and return the estimate they make possible.
+    """Time a few real steps of a config in this process, record the pace, and return the estimate with it.
 
     Uses the prepared frames of the config's size if there are any, else noise of that size, which takes the same time.
     A config that needs more memory than is free is not run: ``pace`` stays None and a warning gives the reason.
@@ -122,7 +121,8 @@ def measure_time(
         CitysegError: the dataset cannot be connected or lacks train or val frames, or memory ran out.
     """
     with _recorded("estimate", config, spec, runs) as record:
-        info = data_info(spec)
+        dataset = connect(spec)
+        info = data_info(dataset)
         counted = cost_of(config, sum(info.frames.values()))
         _expect_frames(info.name, [split for split in info.frames if info.frames[split]])
         if problem := too_large(counted):
@@ -131,11 +131,11 @@ def measure_time(
             note = _both(record, on_progress)
             pace = measure_pace(
                 config,
-                _prepared(spec, config.image_size),
+                _prepared(dataset, config.image_size),
                 min(config.batch_size, info.frames["train"]),
                 best_device(),
                 lambda done, total: note("measuring", done, total, None),
-                given_by(config, runs),
+                pretrained_inputs(config, runs),
             )
             record.finish(asdict(pace))
     return estimate(config, spec, runs=runs, info=info, counted=counted)
@@ -158,7 +158,7 @@ def overfit(
     allowed = steps or OVERFIT_STEPS
     with _recorded("overfit", config, spec, runs, steps) as record:
         note = _both(record, on_progress)
-        train = _train_frames(config, spec, note)
+        train = _train_frames(config, connect(spec), note)
         points: list[dict[str, Any]] = []
 
         def take(point: OverfitPoint) -> None:
@@ -185,9 +185,10 @@ def find_rate(
     """
     with _recorded("lr-find", config, spec, runs) as record:
         note = _both(record, on_progress)
-        if problem := too_large(cost_of(config, sum(data_info(spec).frames.values()))):
+        dataset = connect(spec)
+        if problem := too_large(cost_of(config, sum(map(len, dataset.splits.values())))):
             raise TrainingError(problem)
-        train = _train_frames(config, spec, note)
+        train = _train_frames(config, dataset, note)
         points: list[dict[str, Any]] = []
 
         def take(point: RatePoint) -> None:
@@ -195,7 +196,9 @@ def find_rate(
             losses = [taken["loss"] for taken in points]
             note("searching", len(points), FINDER_STEPS, {"points": points, "smoothed": smooth(losses)})
 
-        search = find_learning_rate(config, train, best_device(), given=given_by(config, runs), on_point=take)
+        search = find_learning_rate(
+            config, train, best_device(), pretrained=pretrained_inputs(config, runs), on_point=take
+        )
         record.finish(rate_document(search))
     return search
 
@@ -239,17 +242,16 @@ def _both(
     return note
 
 
-def _prepared(spec: str | None, size: tuple[int, int]) -> dict[Split, CachedSplit] | None:
-    """Return the prepared splits at a size, or None where train or val is not prepared."""
-    dataset = connect(spec)
+def _prepared(dataset: Dataset, size: tuple[int, int]) -> dict[Split, CachedSplit] | None:
+    """Return the prepared splits at a size, or None if train or val is not prepared."""
     if all(dataset.splits[split] and cache.is_prepared(dataset, split, size) for split in ("train", "val")):
-        return prepare(spec, size)
+        return prepare(dataset, size)
     return None
 
 
-def _train_frames(config: ExperimentConfig, spec: str | None, note: Callable[..., None]) -> CachedSplit:
-    splits = prepare(spec, config.image_size, lambda done, total: note("preparing", done, total, None))
-    _expect_frames(data_info(spec).name, list(splits))
+def _train_frames(config: ExperimentConfig, dataset: Dataset, note: Callable[..., None]) -> CachedSplit:
+    splits = prepare(dataset, config.image_size, lambda done, total: note("preparing", done, total, None))
+    _expect_frames(dataset.name, list(splits))
     return splits["train"]
 
 

@@ -227,7 +227,7 @@ def _trainer(
     config: ExperimentConfig, split: CachedSplit, device: torch.device, folder: Path, watch: Stopwatch, side: str
 ) -> _TimedTrainer:
     trainer = _TimedTrainer(
-        create_run(config, side, folder), {"train": split, "val": split}, trained_on="", device=device
+        create_run(config, side, folder), config, {"train": split, "val": split}, trained_on="", device=device
     )
     trainer.watch, trainer.side = watch, side
     return trainer

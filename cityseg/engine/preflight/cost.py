@@ -1,4 +1,4 @@
-"""What a recipe takes before anything is computed: counted on tensors that have a shape and no memory."""
+"""The cost of a config, computed on fake and meta tensors, which have a shape but no memory."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from cityseg.models import arguments_of, build_model, count_parameters
 _PROCESS_BYTES = 700 * 2**20
 """Python with PyTorch and its libraries, before the first tensor."""
 _WORKING_COPIES = 4
-_TAUGHT_COPIES = 3
-"""Of a teacher's probabilities: themselves, weighted, and times the logarithms that learn from them."""
+_TEACHER_COPIES = 3
+"""Copies of a teacher's probabilities: as they are, weighted, and times the student's log-probabilities."""
 _FRAME_BYTES = 4
-"""Per pixel of a frame that lies on the device: red, green, blue and the train id."""
+"""Bytes per pixel of a frame on the device: red, green, blue and the train id."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that a training holds at its fullest moment, estimated.
+    """Estimated peak memory of a training in bytes.
 
     Attributes:
-        weights: the network, and its average where one is kept.
+        weights: the network and its EMA, if used.
         gradients: one per weight.
-        optimizer: what the optimiser remembers of each weight.
-        activations: what a step keeps of the forward pass for the backward pass, with room for its largest tensor
-            four times, which the loss works on; or the logits of an evaluation batch, where those are larger.
-        frames: all splits, which lie on the device as bytes.
-        process: Python and PyTorch themselves.
+        optimizer: the optimiser's state.
+        activations: tensors saved for the backward pass plus four copies of the largest one, which the loss works on;
+            or the logits of an evaluation batch if those are larger.
+        frames: all splits, held on the device as bytes.
+        process: Python and PyTorch.
     """
 
     weights: int
@@ -51,21 +51,20 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum of all parts."""
         return sum(vars(self).values())
 
 
 def parameters(config: ExperimentConfig) -> int:
-    """Count the trained parameters of a recipe's network."""
+    """Count the trained parameters of a config's network."""
     with torch.device("meta"):
         return count_parameters(build_model(config.architecture, arguments_of(config)))
 
 
 def multiply_adds(config: ExperimentConfig) -> int:
-    """Count the multiply-adds of predicting one frame: convolutions, transposed convolutions and matrix products.
+    """Count the MACs to predict one frame: convolutions, transposed convolutions and matrix products.
 
-    Normalisation, activations, pooling and resizing are left out, as is usual; so are borders, whose products with
-    the padding's zeros count like any other.
+    As usual, normalisation, activations, pooling and resizing do not count, and products with padding zeros do.
     """
     with torch.device("meta"):
         model = build_model(config.architecture, arguments_of(config)).eval()
@@ -80,38 +79,38 @@ def memory(config: ExperimentConfig, frames: int) -> Memory:
     """Estimate the memory of a training.
 
     Args:
-        config: the recipe.
-        frames: frames of all splits together.
+        config: the config.
+        frames: number of frames in all splits together.
     """
     count = parameters(config)
     width = 2 if config.precision == "pure-bfloat16" else 4
-    # Muon remembers one value for each weight of a matrix, which nearly all weights are.
-    remembered = {"sgd": 1 if config.momentum else 0, "muon": 1}.get(config.optimizer, 2)
+    # Muon keeps one value per weight of a matrix, and nearly all weights belong to one.
+    states = {"sgd": 1 if config.momentum else 0, "muon": 1}.get(config.optimizer, 2)
     height, across = config.image_size
     logits = NUM_CLASSES * height * across * 4
-    # The teacher itself sees a few frames at a time; only to doubt labels, its probabilities are looked at once.
-    copies = (_TAUGHT_COPIES if config.teacher_weight else 1) if config.teacher else 0
-    taught = copies * config.batch_size * logits
+    # The teacher predicts a few frames at a time; only its probabilities are held for the whole batch.
+    copies = (_TEACHER_COPIES if config.teacher_weight else 1) if config.teacher else 0
+    teacher = copies * config.batch_size * logits
     return Memory(
         weights=count * width * (2 if config.ema_decay else 1),
         gradients=count * width,
-        optimizer=count * width * remembered,
-        activations=max(_activations(config) + taught, 2 * EVALUATION_BATCH * logits),
+        optimizer=count * width * states,
+        activations=max(_activations(config) + teacher, 2 * EVALUATION_BATCH * logits),
         frames=frames * height * across * _FRAME_BYTES,
         process=_PROCESS_BYTES,
     )
 
 
 def _activations(config: ExperimentConfig) -> int:
-    """Add up the tensors that autograd keeps of one batch; of views of the same memory only one counts.
+    """Add up the tensors that autograd saves for one batch; views of the same storage count once.
 
-    A batch of one counts as two, since a single pixel per channel could not be normalised.
+    A batch of one counts as two, since a single pixel per channel cannot be normalised.
     """
     kept: dict[int, tuple[int, Any]] = {}
 
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        # The storage is held on to, so that no later one can take its number.
+        # Holding the storage keeps its number from being reused.
         kept[storage._cdata] = (storage.nbytes(), storage)
         return tensor
 

@@ -1,4 +1,4 @@
-"""The learning-rate finder: one short training whose learning rate rises until the loss runs away.
+"""The learning-rate finder (LR range test): a short training whose learning rate rises until the loss diverges.
 
 Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv 1506.01186, section 3.3.
 """
@@ -15,24 +15,24 @@ import torch
 from cityseg.config import ExperimentConfig
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.preflight.step_setup import Setup
-from cityseg.engine.pretrained import NOTHING, PretrainedInputs
+from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs
 from cityseg.engine.runtime.allocator import keep_freed_memory
 
 FINDER_STEPS = 60
 LOWEST, HIGHEST = 1e-5, 1.0
 _DIVERGED = 2.0
-"""The search ends where the loss is this many times its lowest."""
-_SPREAD = 2.5
+"""The search ends when the loss is this many times its minimum."""
+_SIGMA = 2.5
 """Standard deviation of the smoothing, in steps."""
 _RISE = 0.05
-"""Share of the lowest loss so far by which a rise ends the fall that counts; what comes after is luck."""
-_LEAST_FALL = 0.02
-"""Share of the first loss by which the loss has to fall somewhere, for its slope to mean anything."""
+"""Rise over the minimum so far, as a share of it, that ends the range in which the steepest descent is searched."""
+_MIN_FALL = 0.02
+"""Share of the first loss by which the loss must fall for its slope to be meaningful."""
 
 
 @dataclass(frozen=True)
 class RatePoint:
-    """One step: the learning rate it was done with, and the loss of its batch."""
+    """The learning rate of a step and the loss of its batch."""
 
     learning_rate: float
     loss: float
@@ -40,13 +40,13 @@ class RatePoint:
 
 @dataclass(frozen=True)
 class RateSearch:
-    """What the search gave.
+    """Result of the learning-rate finder.
 
     Attributes:
         points: one per step, learning rate rising.
         smoothed: the losses, smoothed, one per point.
-        suggestion: the learning rate of the steepest fall, or None where the loss never fell.
-        diverged: whether the loss ran away before the highest learning rate.
+        suggestion: the learning rate of the steepest descent, or None if the loss never fell.
+        diverged: whether the loss diverged before the highest learning rate.
     """
 
     points: tuple[RatePoint, ...]
@@ -56,13 +56,13 @@ class RateSearch:
 
     @property
     def verdict(self) -> str:
-        """What it means, in a sentence or two."""
+        """The result in a sentence or two."""
         if self.suggestion is None:
             return (
-                f"The loss falls at no learning rate from {LOWEST:g} to {HIGHEST:g}: no suggestion can be made. "
-                "Check the recipe with the 8-frame check, or use a larger batch."
+                f"The loss falls at no learning rate from {LOWEST:g} to {HIGHEST:g}: no suggestion. Run the 8-frame "
+                "check on the config, or use a larger batch."
             )
-        end = f"the loss runs away above {self.points[-1].learning_rate:.2g}" if self.diverged else "it never runs away"
+        end = f"it diverges above {self.points[-1].learning_rate:.2g}" if self.diverged else "it never diverges"
         return f"The loss falls fastest at a learning rate of {self.suggestion:.2g}; {end}."
 
 
@@ -71,22 +71,22 @@ def find_learning_rate(
     train: CachedSplit,
     device: torch.device,
     *,
-    given: PretrainedInputs = NOTHING,
+    pretrained: PretrainedInputs = NO_PRETRAINED,
     steps: int = FINDER_STEPS,
     on_point: Callable[[RatePoint], None] | None = None,
 ) -> RateSearch:
-    """Train a recipe on its own batches, each step with a higher learning rate; its schedule plays no part.
+    """Train a config on its own batches, each step with a higher learning rate, ignoring its schedule.
 
     Args:
-        config: the recipe.
-        train: cached training split at the recipe's size.
-        device: where to compute.
-        given: what a run is given beside them.
-        steps: how many learning rates to try, at equal ratios from ``LOWEST`` to ``HIGHEST``.
+        config: the config.
+        train: cached training split at the config's size.
+        device: the device.
+        pretrained: initial weights and teacher.
+        steps: number of learning rates, at equal ratios from ``LOWEST`` to ``HIGHEST``.
         on_point: called after every step.
     """
     keep_freed_memory()
-    setup = Setup(config, train, device, given)
+    setup = Setup(config, train, device, pretrained)
     points: list[RatePoint] = []
     diverged = False
     for number, rate in enumerate(np.geomspace(LOWEST, HIGHEST, steps).tolist()):
@@ -105,37 +105,34 @@ def find_learning_rate(
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """Return each loss averaged with its neighbours on both sides, by a Gaussian of ``_SPREAD`` steps.
-
-    Unlike an average of the past alone, this does not move the curve towards higher learning rates.
-    """
+    """Smooth losses with a centred Gaussian of ``_SIGMA`` steps, which does not shift the curve along the axis."""
     steps = np.arange(len(losses))
-    weights = np.exp(-((steps[:, None] - steps) ** 2) / (2 * _SPREAD**2))
+    weights = np.exp(-((steps[:, None] - steps) ** 2) / (2 * _SIGMA**2))
     return [float(value) for value in weights @ np.asarray(losses, float) / weights.sum(1)] if len(losses) else []
 
 
 def has_diverged(losses: Sequence[float]) -> bool:
-    """Whether the last losses, the middle one of three, are ``_DIVERGED`` times the lowest smoothed loss."""
+    """Whether the median of the last three losses exceeds ``_DIVERGED`` times the lowest smoothed loss."""
     if len(losses) < 3:
         return False
     return float(np.median(losses[-3:])) > _DIVERGED * min(smooth(losses))
 
 
 def suggest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
-    """Return the learning rate at which the smoothed loss falls fastest per decade, before it first rises again.
+    """Return the learning rate of the steepest descent of the smoothed loss per decade, before its first rise.
 
     Args:
-        rates: learning rates, rising.
+        rates: increasing learning rates.
         smoothed: the smoothed loss at each.
 
     Returns:
-        None where the loss never falls by ``_LEAST_FALL`` of its first value.
+        The learning rate, or None if the loss never falls by ``_MIN_FALL`` of its first value.
     """
     losses = np.asarray(smoothed, float)
     risen = np.flatnonzero(losses > (1 + _RISE) * np.minimum.accumulate(losses))
     fall = losses[: risen[0]] if len(risen) else losses
     lowest = int(np.argmin(fall)) if len(fall) else 0
-    if lowest < 2 or fall[lowest] > (1 - _LEAST_FALL) * fall[0]:
+    if lowest < 2 or fall[lowest] > (1 - _MIN_FALL) * fall[0]:
         return None
     slopes = np.gradient(losses, np.log10(np.asarray(rates, float)))
     return float(rates[int(np.argmin(slopes[: lowest + 1]))])

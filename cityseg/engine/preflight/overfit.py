@@ -1,4 +1,4 @@
-"""The overfit check: can this recipe learn a few frames by heart?"""
+"""The overfit check: can this config overfit a few frames?"""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from cityseg.metrics import summarize
 
 OVERFIT_FRAMES = 8
 OVERFIT_STEPS = 300
-LEARNT = 0.9
-"""Macro F1 on the frames from which they count as learnt by heart; the check ends where it is reached."""
-_FALLEN = 0.5
-"""Share of the first loss below which the last losses show a network that is learning, only not fast enough."""
-_LAST = 10
+OVERFIT_F1 = 0.9
+"""Macro F1 at which the frames count as overfitted; the check ends when it is reached."""
+_LEARNING_LOSS = 0.5
+"""Share of the first loss below which the mean of the last losses shows a network that learns, but too slowly."""
+_LAST_STEPS = 10
 
 Outcome = Literal["learnt", "learning", "stuck", "diverged"]
 
 
 @dataclass(frozen=True)
 class OverfitPoint:
-    """One step: its loss, and the macro F1 on the frames after it."""
+    """The loss of a step, and the macro F1 on the frames after it."""
 
     step: int
     loss: float
@@ -40,13 +40,14 @@ class OverfitPoint:
 
 @dataclass(frozen=True)
 class OverfitCheck:
-    """How it went.
+    """Result of the overfit check.
 
     Attributes:
-        outcome: ``learnt`` by heart, still ``learning``, ``stuck``, or ``diverged`` where the loss is no number.
+        outcome: ``learnt`` if overfitted, ``learning`` if too slow, ``stuck``, or ``diverged`` for a loss that is not
+            finite.
         points: one per step.
         frames: names of the frames.
-        steps: steps that were allowed.
+        steps: maximum number of steps.
     """
 
     outcome: Outcome
@@ -56,26 +57,26 @@ class OverfitCheck:
 
     @property
     def verdict(self) -> str:
-        """What it means, in a sentence or two."""
+        """The result in a sentence or two."""
         count = f"{len(self.frames)} frame{'s' if len(self.frames) != 1 else ''}"
         best = max((point.macro_f1 for point in self.points), default=0.0)
         loss = f"loss {self.points[0].loss:.3f} to {self.points[-1].loss:.3f}" if self.points else "no loss"
         took = len(self.points)
         if self.outcome == "learnt":
-            return f"The recipe learns {count} by heart: macro F1 {best:.3f} on them after {took} steps."
+            return f"The config overfits {count}: macro F1 {best:.3f} on them after {took} steps."
         if self.outcome == "learning":
             return (
-                f"The recipe is learning, but {self.steps} steps were too few to know {count} by heart: {loss}, macro "
-                f"F1 {best:.3f} where {LEARNT} was expected. A higher learning rate may be quicker."
+                f"The config learns, but {self.steps} steps were too few to overfit {count}: {loss}, macro F1 "
+                f"{best:.3f}, expected {OVERFIT_F1}. Try a higher learning rate."
             )
         if self.outcome == "diverged":
             return (
-                f"The loss was no number any more after {took} steps: the learning rate is too high, or the number "
-                "type too coarse. Lower learning_rate or use precision=float32."
+                f"The loss is not finite after {took} steps: the learning rate is too high or the precision too low. "
+                "Lower learning_rate or use precision=float32."
             )
         return (
-            f"The recipe cannot learn {count} by heart: {loss} in {self.steps} steps, macro F1 {best:.3f} where "
-            f"{LEARNT} was expected. Its learning rate is far off, or something is broken."
+            f"The config cannot overfit {count}: {loss} in {self.steps} steps, macro F1 {best:.3f}, expected "
+            f"{OVERFIT_F1}. Its learning rate is far off, or something is broken."
         )
 
 
@@ -87,7 +88,7 @@ def check_overfit(
     steps: int = OVERFIT_STEPS,
     on_point: Callable[[OverfitPoint], None] | None = None,
 ) -> OverfitCheck:
-    """Train on ``OVERFIT_FRAMES`` fixed frames, all of them in every step, until the network has memorised them.
+    """Train on ``OVERFIT_FRAMES`` fixed frames, all in every step, until the network has overfitted them.
 
     Settings that do not affect the check are switched off: augmentation, schedule, batch size, initial weights and
     teacher. Scores are those of the network in evaluation mode, which reveals faults of evaluation too.
@@ -96,27 +97,27 @@ def check_overfit(
         config: the config to check.
         train: cached training split at the config's size.
         device: where to compute.
-        steps: how many at most.
+        steps: maximum number of steps.
         on_point: called after every step.
     """
     frames = portion(train, OVERFIT_FRAMES)
     switched_off = {name: setting.off for name, setting in SETTINGS.items() if "overfit" not in setting.affects}
-    recipe = build({**config.model_dump(), **switched_off, "batch_size": len(frames)})
+    checked = build({**config.model_dump(), **switched_off, "batch_size": len(frames)})
     keep_freed_memory()
-    setup = Setup(recipe, frames, device)
-    normalization = Normalization.named(recipe.normalization)
+    setup = Setup(checked, frames, device)
+    normalization = Normalization.named(checked.normalization)
     points: list[OverfitPoint] = []
     for number in range(steps):
-        loss = float(setup.step(number, learning_rate(recipe, number, steps)))
+        loss = float(setup.step(number, learning_rate(checked, number, steps)))
         if not math.isfinite(loss):
             return OverfitCheck("diverged", tuple(points), frames.meta.frames, steps)
         model = setup.average.model if setup.average else setup.model
-        scores = summarize(evaluate(model, setup.split, normalization, precision=recipe.precision).confusions)
+        scores = summarize(evaluate(model, setup.split, normalization, precision=checked.precision).confusions)
         points.append(OverfitPoint(number + 1, loss, scores["macro"]["f1"] or 0.0))
         if on_point:
             on_point(points[-1])
-        if points[-1].macro_f1 >= LEARNT:
+        if points[-1].macro_f1 >= OVERFIT_F1:
             return OverfitCheck("learnt", tuple(points), frames.meta.frames, steps)
-    last = [point.loss for point in points[-_LAST:]]
-    learning = sum(last) / len(last) < _FALLEN * points[0].loss
+    last = [point.loss for point in points[-_LAST_STEPS:]]
+    learning = sum(last) / len(last) < _LEARNING_LOSS * points[0].loss
     return OverfitCheck("learning" if learning else "stuck", tuple(points), frames.meta.frames, steps)

@@ -1,4 +1,4 @@
-"""How fast a recipe goes on this device: a few real steps and a piece of the real evaluation, timed."""
+"""Measure the pace of a config on this device: time a few real steps and part of the real evaluation."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
 from cityseg.engine.preflight.step_setup import Setup, portion, random_frames
-from cityseg.engine.pretrained import NOTHING, PretrainedInputs
+from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.device import peak_memory
 
 TIMED_STEPS = 8
-"""Steps that are timed after the warm-up, unless time runs out first."""
+"""Number of timed steps after the warm-up, unless time runs out first."""
 WARM_UP_STEPS = 2
 TIMED_SECONDS = 8.0
-"""No further step is begun after this long; a step that is under way is finished."""
-_LEAST_STEPS = 3
+"""No further step starts after this time."""
+_MIN_STEPS = 3
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What was measured.
+    """Measured pace of a training.
 
     Attributes:
-        step_seconds: one optimiser step at the full image size, the median.
-        half_step_seconds: the same at half height and width, or None where the recipe has no such epoch.
-        first_step_seconds: the very first step, which also sets things up (and compiles, where that is asked for).
-        evaluation_seconds: predicting and counting one frame after an epoch, in the recipe's number type.
-        scoring_seconds: the same in float32, with which a run ends.
-        steps: how many steps were timed.
-        peak_bytes: the most memory held: on the GPU by tensors, on the CPU by the process.
-        batch_size: frames in a timed step; fewer than the recipe's where the split has fewer.
-        source: ``frames`` of the prepared data, or ``noise`` where it is not prepared at this size.
+        step_seconds: median time of an optimiser step at the full image size.
+        half_step_seconds: the same at half height and width, or None if the config has no such epoch.
+        first_step_seconds: time of the first step, including setup and compilation.
+        evaluation_seconds: time per frame of an evaluation after an epoch, in the config's precision.
+        scoring_seconds: time per frame of the final evaluation, in float32.
+        steps: number of timed steps.
+        peak_bytes: peak memory: of tensors on the GPU, of the process on the CPU.
+        batch_size: frames in a timed step; fewer than the config's if the split has fewer.
+        source: ``frames`` of the prepared data, or ``noise`` if none is prepared at this size.
     """
 
     step_seconds: float
@@ -60,17 +60,17 @@ def measure_pace(
     batch: int,
     device: torch.device,
     on_progress: Callable[[int, int], None] | None = None,
-    given: PretrainedInputs = NOTHING,
+    pretrained: PretrainedInputs = NO_PRETRAINED,
 ) -> Pace:
-    """Time a few real steps of a recipe: its batch size, image size, number type, augmentation and loss.
+    """Time a few real steps of a config, with its batch size, image size, precision, augmentation and loss.
 
     Args:
-        config: the recipe.
-        splits: cached train and val splits at the recipe's size, or None to use frames of noise.
+        config: the config.
+        splits: cached train and val splits at the config's size, or None to use frames of noise.
         batch: frames in a step: the batch size, or all frames of a smaller training split.
-        device: where to compute.
-        on_progress: called with (steps done, steps in all), the evaluation counting as one.
-        given: what a run is given beside them.
+        device: the device.
+        on_progress: called with (steps done, total steps); the evaluation counts as one.
+        pretrained: initial weights and teacher.
     """
     if splits is None:
         train, val = random_frames(batch, config.image_size), random_frames(EVALUATION_BATCH, config.image_size)
@@ -79,15 +79,15 @@ def measure_pace(
     keep_freed_memory()
     halves = bool(config.half_size_epochs)
     total = (WARM_UP_STEPS + TIMED_STEPS) * (1 + halves) + 1
-    setup = Setup(config, train, device, given)
+    setup = Setup(config, train, device, pretrained)
     done = 0
 
     def timed(epoch: int) -> list[float]:
-        """Return the seconds of each step, those of the warm-up first."""
+        """Return the time of each step in seconds, the warm-up steps first."""
         nonlocal done
         seconds: list[float] = []
         for number in range(WARM_UP_STEPS + TIMED_STEPS):
-            timed_enough = len(seconds) >= WARM_UP_STEPS + _LEAST_STEPS
+            timed_enough = len(seconds) >= WARM_UP_STEPS + _MIN_STEPS
             if timed_enough and sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
                 break
             begun = time.perf_counter()
@@ -99,7 +99,7 @@ def measure_pace(
                 on_progress(done, total)
         return seconds
 
-    # Half-size epochs come first in a run; epochs after them are all of the full size.
+    # A run begins with its half-size epochs.
     half = timed(0) if halves else None
     if half:
         done = WARM_UP_STEPS + TIMED_STEPS
@@ -126,13 +126,13 @@ def measure_pace(
 
 
 def seconds_to_finish(config: ExperimentConfig, pace: Pace, frames: Mapping[Split, int]) -> float:
-    """Return the seconds a whole run takes: its steps, the val split after every epoch, and the scores at its end.
+    """Estimate the seconds of a whole run: its steps, the evaluation on val after every epoch, and the final scores.
 
-    Reading the frames from disk and writing checkpoints are not part of it. Early stopping may make it shorter.
+    Reading frames from disk and writing checkpoints are not included. Early stopping may shorten a run.
 
     Args:
-        config: the recipe.
-        pace: as measured.
+        config: the config.
+        pace: the measured pace.
         frames: number of frames by split.
     """
     per_epoch = -(-frames["train"] // config.batch_size)
@@ -144,7 +144,7 @@ def seconds_to_finish(config: ExperimentConfig, pace: Pace, frames: Mapping[Spli
 
 
 def _seconds_per_frame(setup: Setup, frames: DeviceSplit, precision: Precision) -> float:
-    """Return the seconds one frame takes in the evaluation pass, in its second go."""
+    """Return the time per frame of an evaluation, in seconds, after a warm-up pass."""
     normalization = Normalization.named(setup.config.normalization)
     for _ in range(2):
         begun = time.perf_counter()

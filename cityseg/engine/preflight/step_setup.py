@@ -1,4 +1,4 @@
-"""All that a training step needs, without a run: for trials, which leave no weights behind."""
+"""Everything a training step needs, without a run: for preflight checks, which keep no weights."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from cityseg.data.batches import DeviceSplit, epoch_order
 from cityseg.data.prepared.build_cache import SplitMeta
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.deep_supervision import supervised
-from cityseg.engine.pretrained import NOTHING, PretrainedInputs
+from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs
 from cityseg.engine.step import WeightAverage, build_network, build_optimizer, make_train_step
 from cityseg.losses.segmentation import SegmentationLoss
 
 
 class Setup:
-    """A recipe's network with its first weights, its loss, optimiser and step function.
+    """A config's network with its initial weights, its loss, optimiser and step function.
 
     Args:
-        config: the recipe.
-        frames: what to train on.
-        device: where to compute.
-        given: what a run is given beside them.
+        config: the config.
+        frames: the frames to train on.
+        device: the device.
+        pretrained: initial weights and teacher.
     """
 
     def __init__(
@@ -34,33 +34,33 @@ class Setup:
         config: ExperimentConfig,
         frames: CachedSplit,
         device: torch.device,
-        given: PretrainedInputs = NOTHING,
+        pretrained: PretrainedInputs = NO_PRETRAINED,
     ) -> None:
         self.config, self.device = config, device
         self.split = DeviceSplit(frames, device)
         self.model = build_network(config, device).train()
         self.trained = supervised(config, self.model)
-        if given.weights:
-            self.model.load_state_dict(given.weights)
+        if pretrained.weights:
+            self.model.load_state_dict(pretrained.weights)
         self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
         if config.compile:
             for network in {self.model, self.trained}:
                 network.compile()
         self.loss = SegmentationLoss.of(config, self.split.class_share()).to(device)
         self.optimizer = build_optimizer(config, self.trained)
-        teacher = given.teacher.to(device) if given.teacher else None
+        teacher = pretrained.teacher.to(device) if pretrained.teacher else None
         self._step = make_train_step(config, self.trained, self.loss, self.optimizer, self.split, self.average, teacher)
         self._factors = self.split.repeat_factors(config.rare_frames)
         self._order = torch.empty(0, dtype=torch.int64)
         self._ordered = -1
 
     def step(self, number: int, learning_rate: float, *, first_epoch: int = 0) -> Tensor:
-        """Do optimiser step ``number``, counted from 0, on the batch that a run would meet there; return its loss.
+        """Do optimiser step ``number``, counted from 0, on the batch that a run would use; return its loss.
 
         Args:
-            number: which step of an endless training.
-            learning_rate: what to step with.
-            first_epoch: the epoch that step 0 belongs to, for recipes whose first epochs differ.
+            number: index of the step.
+            learning_rate: the learning rate.
+            first_epoch: the epoch of step 0, for configs whose first epochs differ.
         """
         size = self.config.batch_size
         epoch, position = divmod(number, -(-len(self.split) // size))
@@ -73,7 +73,7 @@ class Setup:
 
 
 def portion(split: CachedSplit, count: int) -> CachedSplit:
-    """Return ``count`` frames of a split, evenly spread over it; all of them where it has fewer."""
+    """Return ``count`` evenly spaced frames of a split, or all of them if it has fewer."""
     indices = np.linspace(0, len(split) - 1, min(count, len(split))).astype(int)
     meta = SplitMeta(
         frames=tuple(split.meta.frames[index] for index in indices),
@@ -85,7 +85,7 @@ def portion(split: CachedSplit, count: int) -> CachedSplit:
 
 
 def random_frames(count: int, size: tuple[int, int]) -> CachedSplit:
-    """Return frames of noise at (height, width) ``size``, which cost as much time as real ones."""
+    """Return ``count`` frames of noise at (height, width) ``size``, which take as long as real ones."""
     random = np.random.default_rng(0)
     photos = random.integers(0, 256, (count, *size, 3), dtype=np.uint8)
     labels = random.integers(0, NUM_CLASSES, (count, *size), dtype=np.uint8)

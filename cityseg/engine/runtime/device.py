@@ -6,6 +6,7 @@ import resource
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import torch
 
 from cityseg.engine.runtime.precision import has_native_bfloat16
@@ -34,8 +35,11 @@ def peak_memory(device: torch.device) -> int:
     """Return the most bytes held so far: on the GPU by tensors, on the CPU by the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    # The usual answer, ru_maxrss, begins with what the process that started this one had.
-    return _listed("/proc/self/status", "VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Linux inherits ru_maxrss from the parent process, and psutil has no peak there.
+    with suppress(OSError):
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def forget_peak(device: torch.device) -> None:
@@ -47,25 +51,14 @@ def forget_peak(device: torch.device) -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def memory_now(device: torch.device) -> int | None:
-    """Return the bytes held at this moment, of which ``peak_memory`` is the most; None where it cannot be asked."""
-    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _listed("/proc/self/status", "VmRSS")
+def memory_now(device: torch.device) -> int:
+    """Return the bytes in use now: on the GPU by tensors, on the CPU by the process."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else psutil.Process().memory_info().rss
 
 
-def free_memory(device: torch.device) -> int | None:
-    """Return the bytes that a training could still take, or None where the system does not say."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return _listed("/proc/meminfo", "MemAvailable")
-
-
-def _listed(path: str, name: str) -> int | None:
-    """Read a figure of Linux's lists of ``NAME: FIGURE kB`` in bytes, or None where there is no such list."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+def free_memory(device: torch.device) -> int:
+    """Return the free bytes of the device."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
 
 
 def instructions(device: torch.device) -> str:

@@ -1,8 +1,8 @@
-"""Long work shown in place: it goes on in a thread, so leaving or changing something on the page never loses it.
+"""Long work in a thread of its own, which survives reruns and page changes.
 
-A Streamlit script is cut off whenever the user does something. Work that takes longer than a moment (drawing the
-synthetic set, decoding a dataset) is therefore done once, beside the scripts, and every script that needs it
-watches the same work.
+Streamlit aborts a script whenever the user does something. Work that takes longer than a moment (rendering the
+synthetic dataset, decoding a dataset) therefore runs once in a background thread, and every script that needs it
+follows the same work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import streamlit as st
 from cityseg.progress import OnProgress
 
 T = TypeVar("T")
-_LOOK_SECONDS = 0.15
+_POLL_SECONDS = 0.15
 _QUIET_SECONDS = 0.4
 
 
@@ -26,7 +26,11 @@ class Stopped(Exception):
 
 
 class Work:
-    """One piece of work: its progress while it goes on, then its result or its error."""
+    """A job in a thread: its progress while it runs, then its result or its error.
+
+    Args:
+        job: called with a progress callback (done, total) in the thread; must not call Streamlit.
+    """
 
     def __init__(self, job: Callable[[OnProgress], Any]) -> None:
         self.done, self.total = 0, 0
@@ -46,13 +50,13 @@ class Work:
     def _note(self, done: int, total: int) -> None:
         self.done, self.total = done, total
         if done and self._first is None:
-            # What came before, such as loading or waiting, says nothing about the pace.
+            # Loading or waiting before the first unit is not part of the pace.
             self._first = time.monotonic(), done
         if self._stopped:
             raise Stopped
 
     def stop(self) -> None:
-        """End the work at its next note of progress; its error is then ``Stopped``."""
+        """End the work at its next progress report; its error is then ``Stopped``."""
         self._stopped = True
 
     @property
@@ -77,20 +81,20 @@ def _all_work() -> tuple[dict[Hashable, Work], threading.Lock]:
 
 
 def begin(key: Hashable, job: Callable[[OnProgress], Any]) -> None:
-    """Do ``job`` beside the scripts, anew even if it was done before; ``find`` tells how far it is and what came of it.
+    """Start ``job`` in a thread unless it is running, again even if it has finished; ``find`` returns it.
 
     Args:
-        key: names the work; while it goes on, nothing else is begun under that name.
-        job: called with a progress callback (done, in all), in a thread; must not call Streamlit.
+        key: identifies the work.
+        job: see ``Work``.
     """
     working, lock = _all_work()
     with lock:
-        if key not in working or not working[key].thread.is_alive():
+        if key not in working or not working[key].is_running:
             working[key] = Work(job)
 
 
 def find(key: Hashable) -> Work | None:
-    """Return the work of that name that goes on or is done, or None."""
+    """Return the running or finished work of that key, or None."""
     return _all_work()[0].get(key)
 
 
@@ -112,25 +116,25 @@ def progress_bar(
 
 
 def follow(key: Hashable, job: Callable[[OnProgress], T], title: str, unit: str = "frames") -> T:
-    """Do ``job`` once for all who ask for ``key`` at the same time, showing a progress bar while it goes on.
+    """Run ``job`` once for all concurrent callers with the same key, behind a progress bar; return its result.
 
     Args:
-        key: names the work; equal keys share it.
-        job: called with a progress callback (done, in all), in a thread; must not call Streamlit.
-        title: what is being done, in a few words.
+        key: identifies the work.
+        job: see ``Work``.
+        title: the work, in a few words.
         unit: what is counted.
 
-    Returns:
-        What the job returned. Raises what the job raised.
+    Raises:
+        Exception: any exception of the job.
     """
     working, lock = _all_work()
     with lock:
         work = working.get(key) or working.setdefault(key, Work(job))
     place = st.empty()
     work.thread.join(_QUIET_SECONDS)
-    while work.thread.is_alive():
+    while work.is_running:
         progress_bar(title, work.done, work.total, work.seconds_left(), unit, place)
-        work.thread.join(_LOOK_SECONDS)
+        work.thread.join(_POLL_SECONDS)
     place.empty()
     with lock:
         if working.get(key) is work:
@@ -141,7 +145,7 @@ def follow(key: Hashable, job: Callable[[OnProgress], T], title: str, unit: str 
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time in words: "8 s", "3 min", "2 h 5 min"."""
+    """Format a duration: "8 s", "3 min", "2 h 5 min"."""
     if seconds < 59.5:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

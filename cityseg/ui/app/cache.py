@@ -1,4 +1,4 @@
-"""Cached views of ``cityseg.api`` for the pages: nothing is loaded twice, and nothing stale is shown."""
+"""Cached calls of ``cityseg.api`` for the pages, keyed so that nothing stale is shown."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cityseg.api import Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
 from cityseg.api.data.connect import synthetic_is_rendered
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.types import (
+    WEIGHTS,
     CachedSplit,
     Dataset,
     Prediction,
@@ -34,45 +35,45 @@ from cityseg.ui.app import background
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=8)
 def dataset(spec: str) -> Dataset:
-    """List a dataset; looked at again every minute."""
+    """Open a dataset; listed again every minute."""
     return api.connect(spec)
 
 
 def look_again() -> None:
-    """Forget every listing and what follows from one, because the files may have changed."""
-    for remembered in (dataset, data_info, _is_prepared, _is_counted, frame_names, frame, prepared, statistics):
-        remembered.clear()
+    """Clear everything that depends on the files of a dataset, because they may have changed."""
+    for cached in (dataset, data_info, _is_prepared, _is_counted, frame_names, frame, prepared, statistics):
+        cached.clear()
 
 
 @st.cache_data(show_spinner=False, ttl=60)
 def data_info(spec: str) -> DataInfo:
-    """Describe a dataset; looked at again every minute."""
+    """Describe a dataset; again every minute."""
     return api.data_info(spec)
 
 
-def is_drawn(spec: str) -> bool:
-    """Whether ``data_info`` answers at once: false only while the synthetic set is still to be drawn."""
+def is_rendered(spec: str) -> bool:
+    """Whether ``data_info`` returns at once; False only for a synthetic dataset that is not rendered yet."""
     return spec != "synthetic" or synthetic_is_rendered()
 
 
 def draw(spec: str) -> DataInfo:
-    """Describe a dataset, drawing the synthetic set on first use with a progress bar in place."""
-    if not is_drawn(spec):
-        title = "Drawing a set of streets to look at (once)"
+    """Describe a dataset, rendering the synthetic one on first use behind a progress bar."""
+    if not is_rendered(spec):
+        title = "Rendering the synthetic dataset (once)"
         background.follow(("draw", spec), lambda note: api.data_info(spec, note), title)
     return data_info(spec)
 
 
 def is_prepared(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> bool:
-    """Whether every split lies in the cache at ``size``, by default that of the statistics."""
-    return _is_prepared(spec, size) or _once_more(_is_prepared, spec, size)
+    """Whether every split is prepared at ``size``, by default that of the statistics."""
+    return _is_prepared(spec, size) or _call_uncached(_is_prepared, spec, size)
 
 
-def _once_more(ask: Any, *words: Any) -> bool:
-    """Ask again past the memory: what is not there yet may be there in the next moment."""
-    ask.clear(*words)
-    answer: bool = ask(*words)
-    return answer
+def _call_uncached(function: Any, *arguments: Any) -> bool:
+    """Call a cached function anew: its False may be outdated."""
+    function.clear(*arguments)
+    value: bool = function(*arguments)
+    return value
 
 
 @st.cache_data(show_spinner=False, ttl=600)
@@ -83,19 +84,19 @@ def _is_prepared(spec: str, size: tuple[int, int]) -> bool:
 
 @st.cache_resource(show_spinner=False, ttl=600, max_entries=8)
 def prepared(spec: str) -> dict[Split, CachedSplit]:
-    """Return every split at the small size used for statistics and thumbnails; arrays stay on disk."""
+    """Return every split at the small size of statistics and thumbnails; arrays stay on disk."""
     return api.prepare(spec)
 
 
 @st.cache_resource(show_spinner=False, ttl=600, max_entries=8)
 def statistics(spec: str) -> dict[Split, SplitStatistics]:
-    """Count a dataset's classes; shared by all visitors, so that what is derived from the counts is derived once."""
+    """Return the class statistics of a dataset, shared by all sessions so that derived values are computed once."""
     return {split: counting.compute(part) for split, part in prepared(spec).items()}
 
 
 def is_counted(spec: str) -> bool:
-    """Whether ``counted`` answers at once."""
-    return _is_counted(spec) or _once_more(_is_counted, spec)
+    """Whether ``counted`` returns at once."""
+    return _is_counted(spec) or _call_uncached(_is_counted, spec)
 
 
 @st.cache_data(show_spinner=False, ttl=600)
@@ -104,15 +105,15 @@ def _is_counted(spec: str) -> bool:
 
 
 def counted(spec: str) -> dict[Split, SplitStatistics]:
-    """Count a dataset's classes, decoding it on first use with a progress bar in place."""
+    """Return the class statistics of a dataset, decoding it on first use behind a progress bar."""
     if not is_counted(spec):
-        title = "Reading every frame once, to count its classes"
+        title = "Reading every frame once to count classes"
         background.follow(("count", spec), lambda note: api.statistics(spec, on_progress=note), title)
     return statistics(spec)
 
 
 def cost(config: ExperimentConfig, frames: int) -> Cost:
-    """Return the cost of a config on ``frames`` frames; counted once for configs that differ only in other settings."""
+    """Return the cost of a config on ``frames`` frames, cached by the settings that affect it."""
     return _cost(config.model_dump_json(include=affecting("cost")), frames, config)
 
 
@@ -123,13 +124,13 @@ def _cost(settings: str, frames: int, _config: ExperimentConfig) -> Cost:
 
 @st.cache_data(show_spinner=False, ttl=600)
 def device() -> DeviceInfo:
-    """Describe the device; asked once, since asking a GPU takes a moment."""
+    """Describe the device; cached, since querying a GPU takes a moment."""
     return api.device_info()
 
 
 @st.cache_data(show_spinner=False, ttl=60)
 def frame_names(spec: str) -> dict[Split, tuple[str, ...]]:
-    """List the frames of every split by name; looked at again every minute."""
+    """Return the frame names of every split; listed again every minute."""
     return {split: tuple(frame.name for frame in frames) for split, frames in dataset(spec).splits.items()}
 
 
@@ -140,13 +141,13 @@ def frame(spec: str, split: Split, name: str) -> FrameView:
 
 
 def results() -> list[Result]:
-    """List runs and shipped models; read anew whenever a run folder has changed."""
+    """List runs and shipped models; read again when a run folder has changed."""
     return _results(_fingerprint())
 
 
 def queue() -> Queue:
-    """Return how the queue stands, after starting what has a slot; cheap enough to be read every time."""
-    # A folder of runs that can only be read is shown all the same; changing the queue says what is wrong with it.
+    """Start the waiting runs that have a slot and return the queue; cheap enough to be uncached."""
+    # A read-only folder of runs is shown too; changing its queue raises the error.
     with contextlib.suppress(CitysegError):
         api.advance_queue()
     return api.find_queue()
@@ -158,14 +159,14 @@ def _results(fingerprint: tuple[tuple[str, int], ...]) -> list[Result]:
 
 
 def _fingerprint() -> tuple[tuple[str, int], ...]:
-    """Return names and times of every run's status, and the moment: a dead process changes no file."""
+    """Return path and mtime of every run's status, and the time: a dead process changes no file."""
     return (*_times(sorted(runs_root().glob("*/status.json"))), ("moment", int(time.time() // 5)))
 
 
 def _times(paths: list[Path]) -> list[tuple[str, int]]:
     times = []
     for path in paths:
-        # A run can be deleted between being listed and being looked at.
+        # A run may be deleted between glob and stat.
         with contextlib.suppress(FileNotFoundError):
             times.append((str(path), path.stat().st_mtime_ns))
     return times
@@ -173,11 +174,16 @@ def _times(paths: list[Path]) -> list[tuple[str, int]]:
 
 def predictor(model: str) -> Predictor:
     """Load a model once per version of its weights."""
+    return _predictor(*_identity(model))
+
+
+def _identity(model: str) -> tuple[str, int]:
+    """Return the folder of a model and the mtime of its weights, as a cache key."""
     folder = api.model_folder(model)
-    return _predictor(str(folder), (folder / "model.safetensors").stat().st_mtime_ns)
+    return str(folder), (folder / WEIGHTS).stat().st_mtime_ns
 
 
-# The Compare page asks six models in turn; fewer places would load each of them anew for every frame.
+# The Compare page uses six models in turn; fewer entries would reload each of them for every frame.
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _predictor(folder: str, version: int) -> Predictor:
     return api.load_predictor(folder)
@@ -185,8 +191,7 @@ def _predictor(folder: str, version: int) -> Predictor:
 
 def predict(model: str, photo: np.ndarray) -> Prediction:
     """Predict a (H, W, 3) uint8 photo; the same photo and model are predicted once."""
-    folder = api.model_folder(model)
-    return _predict(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo)
+    return _predict(*_identity(model), photo)
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
@@ -196,9 +201,7 @@ def _predict(folder: str, version: int, photo: np.ndarray) -> Prediction:
 
 def probabilities(model: str, photo: np.ndarray, row: int, column: int) -> np.ndarray:
     """Return the (19,) probabilities of one pixel of a (H, W, 3) uint8 photo; predicted once per model and photo."""
-    folder = api.model_folder(model)
-    logits = _logits(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo)
-    return probabilities_at(logits, (photo.shape[0], photo.shape[1]), row, column)
+    return probabilities_at(_logits(*_identity(model), photo), (photo.shape[0], photo.shape[1]), row, column)
 
 
 @st.cache_resource(show_spinner=False, max_entries=6)
@@ -207,9 +210,8 @@ def _logits(folder: str, version: int, photo: np.ndarray) -> Tensor:
 
 
 def speed(model: str, photo: np.ndarray) -> float:
-    """Return the milliseconds that a loaded and warm model takes for one photo; measured once per model and size."""
-    folder = api.model_folder(model)
-    return _speed(str(folder), (folder / "model.safetensors").stat().st_mtime_ns, photo.shape, photo)
+    """Return the milliseconds of a warm model per photo, measured once per model and photo size."""
+    return _speed(*_identity(model), photo.shape, photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

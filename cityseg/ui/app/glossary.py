@@ -1,4 +1,4 @@
-"""Words of the pages: labels of settings and scores, their help texts, and the format of figures."""
+"""Texts shared by the pages: labels and help of settings and scores, and number formats."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ SCORES: dict[str, tuple[str, str]] = {
     ),
     "iou": (
         "IoU",
-        "Intersection over union: of all pixels that are the class or were called it, the share that is both. "
-        "Stricter than F1; mean IoU is the figure most papers give.",
+        "Intersection over union: of all pixels that are or were predicted as the class, the share that is both. "
+        "Stricter than F1; mean IoU is the figure most papers report.",
     ),
-    "precision": ("Precision", "Of the pixels called this class, the share that really is it."),
-    "recall": ("Recall", "Of the pixels that are this class, the share that was found."),
-    "dice": ("Dice", "Another name for F1 where every pixel has one class; both are asked for, so both are given."),
+    "precision": ("Precision", "Share of the pixels predicted as this class that belong to it."),
+    "recall": ("Recall", "Share of the pixels of this class that were predicted as it."),
+    "dice": ("Dice", "Equal to F1 when every pixel has exactly one class."),
 }
-"""Metric by its key: its name and what it means."""
+"""Name and help text by metric."""
 
-PIXEL_ACCURACY = "Share of all scored pixels whose class is right. Road and buildings alone decide most of it."
-CLASSES_FOUND = "Classes of which at least one pixel was found, out of the 19 that are scored."
-WEIGHTED_F1 = "F1 averaged with each class weighing as much as it has pixels: the large classes decide."
+PIXEL_ACCURACY = "Share of all scored pixels whose class is correct, dominated by road and buildings."
+CLASSES_FOUND = "Classes with at least one correct pixel, out of the 19 scored classes."
+WEIGHTED_F1 = "F1 averaged over the classes, weighted by their pixels: dominated by the large classes."
 SAMPLES_DICE = "Dice averaged over the classes of each frame, then over the frames: every frame counts the same."
-SUPPORT = "Support: how much of the split is this class, as a share of all scored pixels."
+SUPPORT = "Support: share of this class in all scored pixels of the split."
 
 
 def label(field: str) -> str:
@@ -63,20 +63,20 @@ def setting(field: str, value: Any) -> str:
 
 
 def size(value: tuple[int, int] | list[int]) -> str:
-    """Write a size in pixels, height first."""
+    """Format a size as height x width."""
     return f"{value[0]}×{value[1]}"
 
 
 def score(value: float | None) -> str:
-    """Write a score with three decimals, or a dash where there is none."""
+    """Format a score with three decimals, None and NaN as a dash."""
     return ABSENT if value is None or value != value else f"{value:.3f}"
 
 
 def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:
-    """Say what a run's loss on train has that its loss on val lacks; nothing where there is no such run.
+    """Name the loss terms that runs have on train only; empty if none has any.
 
     Args:
-        configs: the runs' settings by their names.
+        configs: configs by the names of their runs.
     """
     sentences = []
     for name, config in configs.items():
@@ -84,9 +84,10 @@ def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:
         if config.deep_supervision:
             parts.append(f"{config.deep_supervision:g} times the loss of its coarser levels (deep supervision)")
         if config.teacher and config.teacher_weight:
-            parts.append(f"what it learns from {config.teacher}, at a weight of {config.teacher_weight:g}")
+            parts.append(f"the distillation loss from {config.teacher}, at a weight of {config.teacher_weight:g}")
         if parts:
             sentences.append(
-                f"On train the loss of {name} also has {' and '.join(parts)}; on val it is that of the labels alone."
+                f"On train the loss of {name} includes {' and '.join(parts)}; the loss on val is that "
+                "of the labels alone."
             )
     return " ".join(sentences)

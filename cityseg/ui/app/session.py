@@ -1,4 +1,4 @@
-"""What every page shares: which data is connected, and the colours of the classes; kept in session and address."""
+"""State that all pages share: the connected dataset and the class colours, in the session and the URL."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cityseg.classes import COLOR_BLIND_PALETTE, PALETTE
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
 _SAFE_COLORS = "safe_colors"
-_ASKED_COLORS = "asked_safe_colors"
-# Streamlit refuses to touch these: they belong to tabs, filters, widgets of a page and the switch of the colours.
+_REQUESTED_COLORS = "asked_safe_colors"
+# Streamlit forbids changing these: they are bound to tabs, filters and other widgets.
 _BOUND = (
     "front",
     "tab",
@@ -33,7 +33,7 @@ _BOUND = (
 
 
 def data_spec() -> str:
-    """Return the connected dataset, as ``--data`` would name it: chosen here, named by the link, or the default."""
+    """Return the connected dataset as ``--data`` names it: chosen in this session, from the URL, or the default."""
     if _DATA_KEY not in st.session_state:
         st.session_state[_DATA_KEY] = st.query_params.get(_DATA_PARAMETER) or default_data()
     spec: str = st.session_state[_DATA_KEY]
@@ -41,7 +41,7 @@ def data_spec() -> str:
 
 
 def connect_data(spec: str) -> None:
-    """Connect another dataset for this session; what was chosen within the old one is forgotten."""
+    """Connect another dataset for this session, and clear choices that belong to the old one."""
     for key in [key for key in st.session_state if str(key).startswith("data_")]:
         del st.session_state[key]
     st.session_state[_DATA_KEY] = spec
@@ -51,7 +51,7 @@ def connect_data(spec: str) -> None:
 
 
 def share_data() -> None:
-    """Name the connected data in the address, where it is not the one everybody gets."""
+    """Put the connected dataset into the URL unless it is the default."""
     spec = data_spec()
     if spec != default_data():
         st.query_params[_DATA_PARAMETER] = spec
@@ -60,52 +60,52 @@ def share_data() -> None:
 
 
 def color_switch() -> None:
-    """Show the switch between the official and the colour-blind-safe colours; once per page, for all of it."""
-    asked = st.session_state.pop(_ASKED_COLORS, None)
-    if asked is not None:
-        st.session_state[_SAFE_COLORS] = asked
+    """Show the toggle between official and colour-blind-safe colours; once per page."""
+    requested = st.session_state.pop(_REQUESTED_COLORS, None)
+    if requested is not None:
+        st.session_state[_SAFE_COLORS] = requested
     st.toggle(
         "Colour-blind-safe colours",
         key=_SAFE_COLORS,
         bind="query-params",
-        help="Colours of the classes that stay apart for colour-blind eyes, on every page. Files you download keep the "
-        "official colours.",
+        help="Class colours that are distinguishable with colour-blindness, on every page. Downloads keep the official "
+        "colours.",
     )
 
 
 def palette() -> np.ndarray:
-    """Return the (256, 3) uint8 colours of the classes that this visitor has chosen."""
+    """Return the (256, 3) uint8 class colours of this session."""
     return COLOR_BLIND_PALETTE if st.session_state.get(_SAFE_COLORS) else PALETTE
 
 
 def choose_colors(*, safe: bool) -> None:
-    """Choose the colours from elsewhere than the switch (for callbacks: before the switch is drawn)."""
+    """Choose the class colours in a callback, before the toggle is shown."""
     st.session_state[_SAFE_COLORS] = safe
 
 
 def draw_again_in(*, safe: bool) -> NoReturn:
-    """Run the whole page again in these colours, whatever the browser says of the switch meanwhile.
+    """Rerun the page in these colours, overriding the toggle's state in the browser.
 
-    The parts that renew themselves send the position of every widget along. What they sent before the browser had heard
-    of the choice would take it back.
+    Fragments that rerun by themselves send the state of every widget. A state sent before the browser received the new
+    value would reset it.
     """
-    st.session_state[_ASKED_COLORS] = safe
+    st.session_state[_REQUESTED_COLORS] = safe
     st.rerun()
 
 
 def remembered(name: str, options: tuple[str, ...] | list[str]) -> str | None:
-    """Return the address's choice for ``name`` if it is one of ``options``."""
+    """Return the URL parameter ``name`` if it is one of ``options``."""
     value = st.query_params.get(name)
     return value if value in options else None
 
 
 def text(name: str) -> str:
-    """Return the address's words for ``name``, whatever they are; empty without any."""
+    """Return the URL parameter ``name``, empty if missing."""
     return st.query_params.get(name) or ""
 
 
 def remember(name: str, value: str | None) -> None:
-    """Keep a choice in the address; None takes it out."""
+    """Set a URL parameter; None removes it."""
     if value is None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != value:

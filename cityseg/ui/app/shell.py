@@ -1,4 +1,4 @@
-"""What surrounds every page: the sidebar with the shared context, and the page heading."""
+"""The frame of every page: sidebar and page heading."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ _LOGO = (
     '<text x="42" y="23" font-family="system-ui, sans-serif" font-size="21" font-weight="700" letter-spacing="-0.4" '
     'fill="#5b86d8">cityseg</text></svg>'
 )
-# Streamlit indents a page link's text by its icon; what stands under such a link follows that edge. The line under a
-# figure is a sentence, which wraps on a phone instead of being cut.
+# Streamlit indents a page link's text by its icon; captions below a link get the same indent. The line below a
+# metric is a sentence, which has to wrap on a phone.
 _STYLE = """<style>
 .st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
 [class*="st-key-queue_row_"] { flex-wrap: nowrap; }
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
 </style>"""
 DATASET_PAGE = "pages/dataset.py"
-_LOOK_SECONDS = 3.0
+_POLL_SECONDS = 3.0
 
 
 def sidebar() -> None:
-    """Show the connected data, the device and the running trainings; draws the synthetic set on first use."""
+    """Show the connected dataset, the device and the running trainings; renders the synthetic dataset on first use."""
     st.logo(_LOGO, size="large")
     st.html(_STYLE)
     spec = session.data_spec()
     try:
-        info: DataInfo | None = _draw(spec)
+        info: DataInfo | None = _connect(spec)
         problem = ""
     except CitysegError as error:
         info, problem = None, str(error)
@@ -61,17 +61,17 @@ def sidebar() -> None:
         session.color_switch()
 
 
-def _draw(spec: str) -> DataInfo:
-    """Open the data; the first visitor of the synthetic set reads meanwhile what is going on."""
-    if cache.is_drawn(spec):
+def _connect(spec: str) -> DataInfo:
+    """Describe the dataset; a welcome text explains the first rendering of the synthetic one."""
+    if cache.is_rendered(spec):
         return cache.data_info(spec)
     place = st.empty()
     with place.container():
         st.title("Welcome to cityseg", anchor=False)
         st.markdown(
-            "No dataset is connected yet, so the studio draws one of its own: streets with houses, trees, vehicles and "
-            "people, and the true class of every pixel. It takes under a minute, happens once, and everything on the "
-            "following pages works with it. Your own folder can be connected on the Dataset page at any time."
+            "No dataset is connected yet, so the studio renders a synthetic one: street scenes with houses, trees, "
+            "vehicles and people, and the class of every pixel. This takes less than a minute and happens once; all "
+            "pages work with it. You can connect your own folder on the Dataset page at any time."
         )
         info = cache.draw(spec)
     place.empty()
@@ -93,17 +93,17 @@ def _fact(icon: str, name: str, words: str) -> None:
     st.markdown(f"{icon} **{name}**  \n:small[:gray[{words}]]")
 
 
-@st.fragment(run_every=_LOOK_SECONDS)
+@st.fragment(run_every=_POLL_SECONDS)
 def _trainings() -> None:
-    """Show a thin bar per running training; renewed by itself, without running the page."""
+    """Show a progress bar per running training; a fragment that reruns by itself."""
     queue = cache.queue()
-    going = [result for result in cache.results() if result.id in (*queue.running, *queue.starting)]
-    if not going and not queue.waiting:
+    running = [result for result in cache.results() if result.id in (*queue.running, *queue.starting)]
+    if not running and not queue.waiting:
         st.markdown(":material/bedtime: **No training is running**  \n:small[:gray[Start one on the Train page]]")
         return
-    noun = "training" if len(going) == 1 else "trainings"
-    st.markdown(f":material/model_training: **{len(going)} {noun} running**")
-    for result in going:
+    noun = "training" if len(running) == 1 else "trainings"
+    st.markdown(f":material/model_training: **{len(running)} {noun} running**")
+    for result in running:
         share, words = training_progress(result)
         st.progress(share, text=f":small[**{result.id}** · {words}]")
     if queue.waiting:
@@ -111,10 +111,10 @@ def _trainings() -> None:
 
 
 def training_progress(result: Result) -> tuple[float, str]:
-    """Return how far a run is, 0 to 1, and the same in words: epoch and time left."""
+    """Return the progress of a run, 0 to 1, and as text with epoch and time left."""
     progress = result.progress
     if result.state == "queued":
-        return 0.0, "waiting for its turn" if is_waiting(result.run.status()) else "starting"
+        return 0.0, "queued" if is_waiting(result.run.status()) else "starting"
     if not progress or not progress.get("steps"):
         return 0.0, "preparing its data"
     share = min(1.0, progress["step"] / progress["steps"])
@@ -125,18 +125,18 @@ def training_progress(result: Result) -> tuple[float, str]:
 
 @st.cache_resource(show_spinner=False, ttl=600)
 def settle(page: str) -> None:
-    """Make the runs of a page cheap, once it has run: Streamlit has all objects looked through after every one of them.
+    """Freeze the garbage collector after a page has loaded: Streamlit collects after every script run.
 
-    Runs are many: the list of trainings alone renews itself every few seconds for every visitor.
+    Script runs are frequent: the list of trainings alone reruns every few seconds in every session.
 
     Args:
-        page: which page has loaded what it needs.
+        page: the page, as the key of the cache.
     """
     spare_what_is_loaded()
 
 
 def heading(title: str, question: str) -> None:
-    """Show a page's title and the one question it answers."""
+    """Show a page's title and the question it answers."""
     _leave_to_router()
     st.title(title, anchor=False)
     if question:
@@ -144,10 +144,10 @@ def heading(title: str, question: str) -> None:
 
 
 def _leave_to_router() -> None:
-    """Hand a page that Streamlit opened by itself over to ``app.py``.
+    """Rerun a page that Streamlit opened directly through ``app.py``.
 
-    Until ``st.navigation`` has run once in a server, Streamlit takes a folder named ``pages`` for an app of the old
-    kind, and a link to a page that is opened first gets that page without its router and surroundings.
+    Until ``st.navigation`` has run once in a server, Streamlit treats a folder named ``pages`` as an old-style
+    multipage app, and a link to a page opens it without the router and the sidebar.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
@@ -155,11 +155,11 @@ def _leave_to_router() -> None:
 
 
 def connected() -> DataInfo:
-    """Return the connected data; where there is none, say so with the way out and end the page."""
+    """Describe the connected dataset; without one, show the error with a link to connect one and stop."""
     try:
         return cache.draw(session.data_spec())
     except CitysegError as error:
         st.error(f"The data cannot be opened. {error}", icon=":material/link_off:")
-        st.markdown("Connect another folder, or use the synthetic streets, which need no download:")
+        st.markdown("Connect another folder, or use the synthetic dataset, which needs no download:")
         st.page_link(DATASET_PAGE, label="Connect data", icon=":material/add_link:")
         st.stop()

@@ -1,4 +1,4 @@
-"""Choices that survive: kept in the session across pages, and in the address, so that a copied link shows the same."""
+"""Widget values kept in the session across pages and in the URL, so that a copied link shows the same view."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from cityseg.ui.app import session
 
 
 def settle(key: str, parameter: str, options: Sequence[str], default: str) -> str:
-    """Decide a widget's value before it is drawn.
+    """Set and return a widget's value before the widget is shown.
 
-    A click elsewhere (``wish``, ``walk``) comes first, then a link that was followed, then what was chosen
-    before, then the default. Call ``keep`` once the widget has answered.
+    A request from elsewhere on the page (``wish``, ``walk``) has priority, then the URL of a link, then the earlier
+    choice, then the default. Call ``keep`` with the widget's value afterwards.
 
     Args:
         key: the widget's Streamlit key.
-        parameter: its name in the address.
-        options: what can be chosen now.
+        parameter: its URL parameter.
+        options: the current options.
         default: one of ``options``.
     """
-    asked = session.remembered(parameter, list(options))
-    # What this page itself wrote into the address is no news; anything else there is a link that was followed.
-    if asked is not None and asked != st.session_state.get(_written(key)):
-        st.session_state[key] = asked
+    linked = session.remembered(parameter, list(options))
+    # A value that this page did not write into the URL itself comes from a link.
+    if linked is not None and linked != st.session_state.get(_written(key)):
+        st.session_state[key] = linked
     elif st.session_state.get(key) not in options:
-        # A widget that was not drawn, or not filled yet when something else was clicked, has forgotten its answer.
-        st.session_state[key] = default if asked is None else asked
-    st.session_state[_written(key)] = asked
+        # Streamlit drops the value of a widget that the last run did not show.
+        st.session_state[key] = default if linked is None else linked
+    st.session_state[_written(key)] = linked
     wished = st.session_state.pop(_wished(key), None)
     if isinstance(wished, int):
         position = list(options).index(st.session_state[key]) + wished
@@ -40,11 +40,11 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
 
 
 def settle_several(key: str, parameter: str, options: Sequence[str], default: Sequence[str]) -> list[str]:
-    """Decide the values of a widget that takes several, as ``settle`` does; in the address commas stand between."""
+    """Set and return the values of a multiple-choice widget as ``settle`` does; the URL separates them by commas."""
     text = session.text(parameter)
-    asked = [name for name in text.split(",") if name in options]
-    if asked and text != st.session_state.get(_written(key)):
-        st.session_state[key] = asked
+    linked = [name for name in text.split(",") if name in options]
+    if linked and text != st.session_state.get(_written(key)):
+        st.session_state[key] = linked
     elif key not in st.session_state or not set(st.session_state[key]) <= set(options):
         st.session_state[key] = list(default)
     st.session_state[_written(key)] = text
@@ -53,23 +53,23 @@ def settle_several(key: str, parameter: str, options: Sequence[str], default: Se
 
 
 def keep(key: str, parameter: str, value: str) -> None:
-    """Write a widget's answer into the address."""
+    """Write a widget's value into the URL."""
     session.remember(parameter, value)
     st.session_state[_written(key)] = value
 
 
 def wish(key: str, value: str) -> None:
-    """Choose ``value`` in the next run, or the default if there is no such option; for clicks elsewhere."""
+    """Select ``value`` in the next run, or the default if there is no such option; for clicks elsewhere."""
     st.session_state[_wished(key)] = value
 
 
 def walk(key: str, steps: int) -> None:
-    """Go ``steps`` options on in the next run, or back; stops at both ends."""
+    """Move by ``steps`` options in the next run, clamped at both ends."""
     st.session_state[_wished(key)] = steps
 
 
 def wished(key: str) -> str | int | None:
-    """Return what ``wish`` or ``walk`` asked for and ``settle`` has not heard yet."""
+    """Return the pending value or steps of ``wish`` or ``walk``, or None."""
     value: str | int | None = st.session_state.get(_wished(key))
     return value
 

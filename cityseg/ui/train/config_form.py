@@ -1,4 +1,4 @@
-"""Preset cards and the form of settings, which the session keeps as one config."""
+"""Preset cards and the settings form, which edit the config of ``ui.common.config_state``."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from cityseg.ui.app import cache, glossary
 from cityseg.ui.common import config_state
 
 PUBLISHED = {"experiment-1": 0.181, "experiment-2": 0.205, "experiment-3": 0.256}
-"""Macro F1 on test as the first study published it, measured on Cityscapes' full-size frames."""
-_FAMILIES = {"First study": "experiment-", "Study's networks": "better-", "Best we know": "best-"}
-"""Tabs of presets, each with how its names begin."""
+"""Macro F1 on test published by the first study, measured on full-size Cityscapes frames."""
+_FAMILIES = {"Paper baselines": "experiment-", "Same networks, better recipe": "better-", "Recommended": "best-"}
+"""Tabs of presets with the prefix of their names."""
 
 
 def cards() -> None:
-    """Show the presets to choose from; the chosen one is filled into the form."""
+    """Show the presets as cards; choosing one fills the form."""
     results = {result.id: result for result in cache.results() if result.source == "shipped"}
     chosen = config_state.values()["preset"]
     family = next((title for title, start in _FAMILIES.items() if chosen.startswith(start)), None)
     for tab, start in zip(st.tabs(list(_FAMILIES), default=family), _FAMILIES.values(), strict=True):
         names = [name for name in presets.PRESETS if name.startswith(start)]
         for first in range(0, len(names), 2):
-            # Unlike columns, a row keeps two cards side by side on a phone too.
+            # Unlike columns, a horizontal container keeps two cards side by side on a phone.
             with tab, st.container(horizontal=True, gap="small"):
                 for name in names[first : first + 2]:
                     with st.container(border=True, gap="xxsmall", height="stretch", width=168):
                         _card(name, results.get(name), chosen == name)
     st.caption(
-        "Scores are macro F1 on test. Published: as the first study reports it for full-size Cityscapes frames; "
-        "own: the model of that name that comes with the studio. Other data or sizes are not comparable with it.",
+        "Scores are macro F1 on test. Published: reported by the first study for full-size Cityscapes frames; ours: "
+        "the shipped model of that name. Scores on other data or at other sizes are not comparable.",
         help=glossary.SCORES["f1"][1],
     )
 
 
-def _card(name: str, own: Result | None, chosen: bool) -> None:
+def _card(name: str, shipped: Result | None, chosen: bool) -> None:
     config = presets.preset(name)
     st.button(
         name,
@@ -56,19 +56,19 @@ def _card(name: str, own: Result | None, chosen: bool) -> None:
     scores = []
     if name in PUBLISHED:
         scores.append(f"published **{PUBLISHED[name]:.3f}**")
-    if own is not None and (measured := own.score("test", "f1")) is not None:
-        scores.append(f"own **{measured:.3f}**")
+    if shipped is not None and (measured := shipped.score("test", "f1")) is not None:
+        scores.append(f"ours **{measured:.3f}**")
     st.markdown(f":small[{' · '.join(scores) if scores else 'no score yet'}]")
 
 
 def form() -> ExperimentConfig | None:
-    """Show the settings and return their config, or show why they are invalid and return None."""
+    """Show the settings; return their config, or None after an error message if they are invalid."""
     summary = st.empty()
     try:
         config = config_state.current()
         without_effect = {field for field, setting in SETTINGS.items() if not setting.applies(config)}
     except CitysegError:
-        # What makes the settings invalid may be one that has no effect, which one has to be able to change.
+        # A setting without effect may be the invalid one, so all stay enabled.
         without_effect = set()
     with st.expander("Settings", icon=":material/tune:"):
         for tab, group in zip(st.tabs(GROUPS), GROUPS, strict=True):
@@ -80,7 +80,7 @@ def form() -> ExperimentConfig | None:
     try:
         config = configuration.build(config_state.values())
     except CitysegError as error:
-        summary.error(f"These settings cannot be trained. {error}.", icon=":material/error:")
+        summary.error(f"These settings are invalid. {error}.", icon=":material/error:")
         return None
     summary.markdown(_summary(config))
     return config
@@ -95,12 +95,12 @@ def _fields(group: Group, without_effect: set[str], *, advanced: bool) -> None:
 
 
 def _summary(config: ExperimentConfig) -> str:
-    """Return one line on how the settings differ from the preset they started from."""
+    """Return one line that lists the differences from the preset."""
     if config.preset not in presets.PRESETS:
-        return "Settings of your own, not from a preset."
+        return "Custom settings, not from a preset."
     changed = configuration.differences(config, presets.preset(config.preset))
     if not changed:
-        return f"**{config.preset}**, exactly as the preset has it."
+        return f"**{config.preset}**, the unchanged preset."
     words = [
         f"{glossary.label_in_sentence(field)} **{glossary.setting(field, mine)}** "
         f"(preset {glossary.setting(field, theirs)})"
@@ -110,10 +110,10 @@ def _summary(config: ExperimentConfig) -> str:
 
 
 def _widget(field: str, value: Any, *, disabled: bool) -> Any:
-    """Show one setting and return its value.
+    """Show the widget of one setting and return its value.
 
-    The value is every widget's default too, not in the session alone: a browser that gets the code of a kind of widget
-    late, when the next run of the page has begun, knows nothing but the default.
+    The value is also passed as the widget's default: a browser that loads a widget's code late, after the next rerun
+    has begun, only knows the default.
     """
     setting, annotation = SETTINGS[field], ExperimentConfig.model_fields[field].annotation
     common: dict[str, Any] = {"help": setting.help, "disabled": disabled}
@@ -130,7 +130,7 @@ def _widget(field: str, value: Any, *, disabled: bool) -> Any:
     if annotation is bool:
         return st.toggle(setting.label, value, **common)
     if setting.kind == "model":
-        # Folders can be named on the command line; one that is stays among the choices.
+        # A folder named on the command line stays among the options.
         known = [result.id for result in cache.results() if result.epochs_done]
         names = list(dict.fromkeys(["", *known, value]))
         return st.selectbox(setting.label, names, names.index(value), format_func=lambda name: name or "none", **common)
@@ -145,7 +145,7 @@ def _widget(field: str, value: Any, *, disabled: bool) -> Any:
 
 
 def _limits(field: str) -> tuple[int, int]:
-    """Return the lowest and highest number that a field takes by itself, or their bounds."""
+    """Return the bounds of a numeric field, 0 and 2**31 by default."""
     metadata = ExperimentConfig.model_fields[field].metadata
     lowest = next((getattr(item, "ge", getattr(item, "gt", None)) for item in metadata if _bounds(item, "g")), 0)
     highest = next((getattr(item, "le", getattr(item, "lt", None)) for item in metadata if _bounds(item, "l")), 2**31)

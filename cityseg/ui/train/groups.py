@@ -1,4 +1,4 @@
-"""Groups of runs on the Train page: the same recipe with several seeds in one row, with mean and spread."""
+"""Groups of runs on the Train page: mean and spread over the seeds of each config."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from cityseg import api
 from cityseg.analysis.comparison.groups import Group, Spread, Variant
 from cityseg.ui.app import cache, glossary
 
-_TICK = 10.0
+_POLL_SECONDS = 10.0
 _CHOICE = "shown_group"
-_COLUMNS = (("val", "f1"), ("val", "iou"), ("test", "f1"), ("test", "iou"))
+_SCORES = {
+    "Macro F1 on val": ("val", "f1"),
+    "Mean IoU on val": ("val", "iou"),
+    "Macro F1 on test": ("test", "f1"),
+    "Mean IoU on test": ("test", "iou"),
+}
 
 
-@st.fragment(run_every=_TICK)
+@st.fragment(run_every=_POLL_SECONDS)
 def show() -> None:
-    """Show the newest group, or the one chosen; nothing where no run has a group."""
+    """Show the selected group, initially the newest; nothing if no run has a group."""
     found = {group.name: group for group in api.list_groups(results=cache.results())}
     if not found:
         return
     st.subheader("Groups", anchor=False)
-    names = list(found)
-    if st.session_state.get(_CHOICE) not in names:
-        st.session_state[_CHOICE] = names[0]
-    name = st.selectbox("Group", names, key=_CHOICE, label_visibility="collapsed", help="Newest first.")
-    group = found[name]
-    st.dataframe(_rows(group), hide_index=True, width="stretch", key=f"group_{name}")
+    if st.session_state.get(_CHOICE) not in found:
+        st.session_state[_CHOICE] = next(iter(found))
+    name = st.selectbox("Group", list(found), key=_CHOICE, label_visibility="collapsed", help="Newest first.")
+    st.dataframe(_rows(found[name]), hide_index=True, width="stretch", key=f"group_{name}")
     st.caption(
-        "Each row is one recipe; its score is the mean over the seeds that have finished ± their sample standard "
-        "deviation, which says how far luck alone moves it: a smaller difference between rows says little. A single "
-        "seed has no spread, so there is a dash. val and test are the splits that the best weights were scored on."
+        "One row per config: mean over the finished seeds ± sample standard deviation. Differences smaller than the "
+        "deviation may be due to the seed alone; a single seed has no deviation. Scores are those of the best weights."
     )
 
 
@@ -38,34 +40,30 @@ def _rows(group: Group) -> list[dict[str, str]]:
         {
             **_settings(variant),
             "Seeds": _seeds(variant),
-            **{_heading(split, metric): _cell(variant, split, metric) for split, metric in _COLUMNS},
-            "Least to largest F1 on val": _extent(variant.scores.get("val", {}).get("f1")),
+            **{title: _mean(variant.scores.get(split, {}).get(key)) for title, (split, key) in _SCORES.items()},
+            "Min-max F1 on val": _range(variant.scores.get("val", {}).get("f1")),
         }
         for variant in group.variants
     ]
 
 
 def _settings(variant: Variant) -> dict[str, str]:
-    if not variant.settings:
-        return {"Recipe": "all alike"}
-    return {glossary.label(field): glossary.setting(field, value) for field, value in variant.settings.items()}
+    settings = {glossary.label(field): glossary.setting(field, value) for field, value in variant.settings.items()}
+    return settings or {"Config": "all equal"}
 
 
 def _seeds(variant: Variant) -> str:
-    finished, missing = len(variant.seeds), len(variant.unfinished)
-    return f"{finished} of {finished + missing} finished" if missing else str(finished)
+    finished, unfinished = len(variant.seeds), len(variant.unfinished)
+    return f"{finished} of {finished + unfinished} finished" if unfinished else str(finished)
 
 
-def _heading(split: str, metric: str) -> str:
-    return f"{'Macro F1' if metric == 'f1' else 'Mean IoU'} on {split}"
-
-
-def _cell(variant: Variant, split: str, metric: str) -> str:
-    found = variant.scores.get(split, {}).get(metric)
-    return glossary.ABSENT if found is None else f"{glossary.score(found.mean)} ± {glossary.score(found.deviation)}"
-
-
-def _extent(found: Spread | None) -> str:
-    if found is None or found.n == 1:
+def _mean(spread: Spread | None) -> str:
+    if spread is None:
         return glossary.ABSENT
-    return f"{glossary.score(found.low)} to {glossary.score(found.high)}"
+    return f"{glossary.score(spread.mean)} ± {glossary.score(spread.deviation)}"
+
+
+def _range(spread: Spread | None) -> str:
+    if spread is None or spread.n == 1:
+        return glossary.ABSENT
+    return f"{glossary.score(spread.low)} to {glossary.score(spread.high)}"

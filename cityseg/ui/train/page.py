@@ -1,4 +1,4 @@
-"""The Train page: what to train on the left, how it is going on the right."""
+"""The Train page: the config on the left, queue and run on the right."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, shell
 from cityseg.ui.common import config_state
 from cityseg.ui.train import config_form, cost, groups, monitor, preflight, queue, sweep
+from cityseg.ui.train.action import attempt
 
-_REFUSED = "launch_refused"
+_ERROR = "launch_refused"
 _NAME = "run_name"
 
 
@@ -19,7 +20,7 @@ def page() -> None:
     """Show the whole page."""
     left, right = st.columns([5, 7], gap="large")
     with left:
-        _choose()
+        _configure()
     with right:
         queue.panel()
         monitor.follow()
@@ -27,8 +28,8 @@ def page() -> None:
 
 
 @st.fragment
-def _choose() -> None:
-    """Choose, adjust and start; a change here leaves the rest of the page alone."""
+def _configure() -> None:
+    """Choose a config, check it and start; a fragment, so that a change reruns only this column."""
     st.subheader("What to train", anchor=False)
     config_form.cards()
     config = config_form.form()
@@ -39,11 +40,11 @@ def _choose() -> None:
     st.text_input(
         "Name of the run",
         key=_NAME,
-        placeholder="made from the preset and the time",
-        help="Becomes the run's id on every page, in the address and on the command line.",
+        placeholder="preset and time",
+        help="The run's id on every page, in links and on the command line.",
     )
-    queue.start_button(_launch, _REFUSED, info is not None and config is not None)
-    st.caption("A training is a process of its own: closing this page, or the app, changes nothing for it.")
+    queue.start_button(_launch, _ERROR, info is not None and config is not None)
+    st.caption("A training runs in its own process and goes on when you close this page or the app.")
     if sweep.panel(config, ready=info is not None):
         st.rerun()
 
@@ -52,22 +53,18 @@ def _data() -> DataInfo | None:
     try:
         return cache.data_info(session.data_spec())
     except CitysegError as error:
-        st.error(f"There is nothing to train on. {error}", icon=":material/link_off:")
+        st.error(f"No data to train on. {error}", icon=":material/link_off:")
         st.page_link(shell.DATASET_PAGE, label="Connect data", icon=":material/add_link:")
         return None
 
 
 def _launch() -> None:
-    """Start the process and look at the new run, unless it has to wait; what was refused is kept for beside the button.
+    """Queue the run and show it unless it has to wait; uses the form as it is now, including the latest input."""
 
-    Reads the form as it is now: what was typed last has not been through the script yet.
-    """
-    st.session_state[_REFUSED] = None
-    try:
+    def launch() -> None:
         run_id = api.launch(config_state.current(), session.data_spec(), name=st.session_state[_NAME])
-    except CitysegError as error:
-        st.session_state[_REFUSED] = str(error)
-        return
-    if run_id not in api.find_queue().waiting:
-        monitor.look_at(run_id)
-    st.session_state[_NAME] = ""
+        if run_id not in api.find_queue().waiting:
+            monitor.select(run_id)
+        st.session_state[_NAME] = ""
+
+    attempt(_ERROR, launch)

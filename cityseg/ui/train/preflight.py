@@ -1,4 +1,4 @@
-"""Trying a recipe before its launch: three short processes, watched from here, with what came of them."""
+"""Preflight checks on the Train page: three short jobs with their progress and results."""
 
 from __future__ import annotations
 
@@ -9,59 +9,59 @@ import streamlit as st
 from cityseg import api
 from cityseg import config as configuration
 from cityseg.api import PreflightCheck
-from cityseg.api.training.preflight import HIGHEST, KINDS, LEARNT, LOWEST, OVERFIT_STEPS, CheckKind
+from cityseg.api.training.preflight import HIGHEST, KINDS, LOWEST, OVERFIT_F1, OVERFIT_STEPS, CheckKind
 from cityseg.config import ExperimentConfig
-from cityseg.errors import CitysegError
 from cityseg.figures import preflight as figures
 from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common import config_state
 from cityseg.ui.common.job_panel import poll
+from cityseg.ui.train.action import attempt, show_error
 from cityseg.ui.train.cost import step_time
 
 _POLL_SECONDS = 1.0
-_REFUSED = "trial_refused"
+_ERROR = "trial_refused"
 _FILLED = "trial_filled_the_form"
 _BUTTONS: dict[CheckKind, tuple[str, str, str]] = {
     "estimate": (
         "Measure time",
         ":material/timer:",
-        "Does a few real steps with these very settings, and a piece of the evaluation: about half a minute.",
+        "Times a few real steps with these settings and part of the evaluation, in about half a minute.",
     ),
     "overfit": (
         "8-frame check",
         ":material/fact_check:",
-        "Trains on 8 frames until it knows them by heart. A recipe that cannot do that has a learning rate that is far "
-        "off, or something in it is broken.",
+        "Trains on 8 frames until the network overfits them. A config that cannot has a learning rate that is far off, "
+        "or a bug.",
     ),
     "lr-find": (
         "Find learning rate",
         ":material/trending_down:",
-        "Trains for 60 steps while the learning rate rises, and looks where the loss falls fastest.",
+        "Trains for 60 steps with a rising learning rate and suggests the one where the loss falls fastest.",
     ),
 }
 _PHASES = {
-    "": "Starting a process of its own",
+    "": "Starting",
     "preparing": "Reading every frame once",
     "measuring": "Timing real steps",
-    "learning": "Learning 8 frames by heart",
+    "learning": "Overfitting 8 frames",
     "searching": "Trying learning rates",
 }
 
 
 def offer(config: ExperimentConfig, spec: str) -> None:
-    """Show the three trials of a recipe: buttons, progress with a stop, and results."""
-    with st.expander("Try it first", icon=":material/science:"):
+    """Show the preflight checks of a config: buttons, progress and results."""
+    with st.expander("Preflight checks", icon=":material/science:"):
         poll(_state, lambda: _checks(config, spec), running=bool(api.running_checks()), seconds=_POLL_SECONDS)
 
 
 def _state() -> tuple[bool, int]:
-    """What cost and form, outside the panel, depend on: whether a check runs, and how often one filled the form."""
+    """Return what the rest of the page depends on: whether a check runs, and how often one filled the form."""
     return bool(api.running_checks()), st.session_state.get(_FILLED, 0)
 
 
 def _checks(config: ExperimentConfig, spec: str) -> None:
-    going = next(iter(api.running_checks()), None)
-    st.caption("Short checks of the settings above. Each is a process of its own and touches no run.")
+    running = next(iter(api.running_checks()), None)
+    st.caption("Short checks of the settings above, in processes of their own; they do not affect runs.")
     with st.container(horizontal=True, gap="small"):
         for kind, (label, icon, meaning) in _BUTTONS.items():
             st.button(
@@ -69,18 +69,17 @@ def _checks(config: ExperimentConfig, spec: str) -> None:
                 icon=icon,
                 help=meaning,
                 key=f"trial_{kind}",
-                disabled=going is not None,
+                disabled=running is not None,
                 on_click=_start,
                 args=(kind, spec),
             )
-    if refused := st.session_state.get(_REFUSED):
-        st.error(f"That did not work: {refused}", icon=":material/error:")
+    show_error(_ERROR, "The check was not started. ")
     found = {kind: api.find_check(kind, config, spec) for kind in KINDS}
-    # Places that stay: a chart that moved up when the bar above it goes would be drawn anew.
+    # Fixed containers: a chart that moves when the bar above it disappears would be rendered again.
     with st.container():
-        if going is not None:
-            own = found[going.kind]
-            _progress(going, of_these_settings=own is not None and own.state == "running")
+        if running is not None:
+            own = found[running.kind]
+            _progress(running, of_these_settings=own is not None and own.state == "running")
     for check in found.values():
         with st.container():
             if check is not None:
@@ -88,12 +87,8 @@ def _checks(config: ExperimentConfig, spec: str) -> None:
 
 
 def _start(kind: CheckKind, spec: str) -> None:
-    """Start the process; a refusal is said beside the buttons. Reads the form as it is now."""
-    st.session_state[_REFUSED] = None
-    try:
-        api.start_check(kind, config_state.current(), spec)
-    except CitysegError as error:
-        st.session_state[_REFUSED] = str(error)
+    """Start a check of the form as it is now, including the latest input."""
+    attempt(_ERROR, lambda: api.start_check(kind, config_state.current(), spec))
 
 
 def _progress(check: PreflightCheck, *, of_these_settings: bool) -> None:
@@ -101,7 +96,7 @@ def _progress(check: PreflightCheck, *, of_these_settings: bool) -> None:
     progress_bar(_PHASES.get(check.phase, check.phase), check.done, check.total, check.seconds_left, unit)
     st.button("Stop", icon=":material/stop:", key="trial_stop", on_click=api.stop_check, args=(check,))
     if not of_these_settings:
-        st.caption("It tries the settings as they were when it was started; they have changed since.")
+        st.caption("It checks the settings it was started with; they have changed since.")
 
 
 def _outcome(check: PreflightCheck) -> None:
@@ -111,7 +106,7 @@ def _outcome(check: PreflightCheck) -> None:
             reason = (check.error or "").replace("$", "\\$")
             st.error(f"**{label} failed.** {reason}", icon=":material/error:")
         else:
-            st.caption(f"{label}: stopped before its end.")
+            st.caption(f"{label}: stopped.")
         return
     if check.result is not None:
         {"estimate": _estimate, "overfit": _overfit, "lr-find": _rate}[check.kind](check)
@@ -121,12 +116,12 @@ def _estimate(check: PreflightCheck) -> None:
     pace = check.result
     if check.state != "finished" or pace is None:
         return
-    on = "frames of the data" if pace["source"] == "frames" else "noise, as the data is not prepared at this size"
+    on = "the prepared frames" if pace["source"] == "frames" else "noise, as the data is not prepared at this size"
     rate = pace["batch_size"] / pace["step_seconds"]
     st.markdown(
         f":material/timer: **{step_time(pace['step_seconds'])}** per step of {pace['batch_size']} frames, "
         f"**{rate:.3g}** frames per second (the median of {pace['steps']} steps on {on}); "
-        f"**{pace['peak_bytes'] / 2**30:.1f} GB** of memory at most. Measured {_when(check)}."
+        f"**{pace['peak_bytes'] / 2**30:.1f} GB** of memory at the peak. Measured {_when(check)}."
     )
 
 
@@ -138,12 +133,12 @@ def _overfit(check: PreflightCheck) -> None:
         show = {"learnt": place.success, "learning": place.info}.get(check.result["outcome"], place.warning)
         show(check.result["verdict"], icon=":material/fact_check:")
     st.plotly_chart(
-        figures.overfit_curve(points, check.result.get("steps", OVERFIT_STEPS), LEARNT),
+        figures.overfit_curve(points, check.result.get("steps", OVERFIT_STEPS), OVERFIT_F1),
         key="trial_overfit_curve",
         config={"displayModeBar": False},
-        alt="Macro F1 and loss on 8 frames over the steps that learn them by heart",
+        alt="Macro F1 and loss on 8 frames over the steps that overfit them",
     )
-    st.caption("Macro F1 should climb to nearly 1 and the loss fall to nearly 0: the same 8 frames come in every step.")
+    st.caption("Macro F1 should approach 1 and the loss 0, since every step trains on the same 8 frames.")
 
 
 def _rate(check: PreflightCheck) -> None:
@@ -161,8 +156,8 @@ def _rate(check: PreflightCheck) -> None:
         alt="Loss over a rising learning rate, on a logarithmic axis, with the suggestion marked",
     )
     st.caption(
-        "Left: too low to learn anything in a step. The steepest fall is the suggestion; further right the loss jumps "
-        "about or runs away. It is a starting point: a schedule that only peaks there stands more than a constant one."
+        "On the left the learning rate is too low to learn; the suggestion is at the steepest descent; further right "
+        "the loss becomes unstable. A schedule that only peaks there tolerates more than a constant learning rate."
     )
     if suggestion is not None:
         st.button(
@@ -176,18 +171,18 @@ def _rate(check: PreflightCheck) -> None:
 
 
 def _use(rate: float) -> None:
-    """Put the learning rate into the form, beside what else stands there now."""
-    st.session_state[_REFUSED] = None
-    try:
+    """Put the learning rate into the form and keep its other settings."""
+
+    def fill() -> None:
         values = config_state.current().model_dump()
         config_state.fill(configuration.build({**values, "learning_rate": _rounded(rate)}))
+
+    if attempt(_ERROR, fill):
         st.session_state[_FILLED] = st.session_state.get(_FILLED, 0) + 1
-    except CitysegError as error:
-        st.session_state[_REFUSED] = str(error)
 
 
 def _rounded(rate: float) -> float:
-    """Keep two figures: more would be a show of accuracy."""
+    """Round to two significant digits, the accuracy of the suggestion."""
     return float(f"{rate:.2g}")
 
 

@@ -1,4 +1,4 @@
-"""Probe frames: the same few frames as a run saw them after each epoch."""
+"""Probe frames: predictions of a run on a few fixed val frames after each epoch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cityseg import api
-from cityseg.api import FrameView
+from cityseg.api import FrameView, Result
 from cityseg.classes import to_color
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
@@ -19,18 +18,15 @@ _EPOCH = "probe_epoch"
 _NEWEST = "probe_newest"
 
 
-def show(run_id: str) -> None:
+def show(result: Result) -> None:
     """Show one probe frame of a run with a slider over its epochs, which follows the newest until it is moved."""
-    try:
-        folders = {name: paths for name, paths in api.find_result(run_id).run.probes().items() if paths}
-    except CitysegError as error:
-        st.error(f"The pictures cannot be read. {error}", icon=":material/error:")
-        return
+    run_id = result.id
+    folders = {name: paths for name, paths in result.run.probes().items() if paths}
     if not folders:
-        st.caption("Four frames of val are predicted after every epoch; the first ones come with the first epoch.")
+        st.caption("Predictions on four val frames appear after the first epoch.")
         return
     left, right = st.columns(2)
-    frame = left.selectbox("Frame", list(folders), key=f"probe_frame_{run_id}", help="Four frames, spread over val.")
+    frame = left.selectbox("Frame", list(folders), key=f"probe_frame_{run_id}", help="Four evenly spaced val frames.")
     paths = {int(path.stem.rpartition("-")[2]): path for path in folders[frame]}
     with right:
         epoch = _epoch(run_id, sorted(paths))
@@ -38,7 +34,7 @@ def show(run_id: str) -> None:
     view = _frame(frame)
     if view is None:
         st.image(to_color(predicted, session.palette()), width="stretch", caption=f"{frame} after epoch {epoch}")
-        st.caption("The connected data does not hold this frame, so there is no photo to lay the prediction over.")
+        st.caption("The connected dataset does not contain this frame, so its photo cannot be shown.")
         return
     viewer(
         view.photo,
@@ -49,7 +45,7 @@ def show(run_id: str) -> None:
         clicks=False,
         max_side=1024,
     )
-    st.caption("Left of the handle the prediction, right of it the truth. Move the epoch to watch it learn.")
+    st.caption("Prediction on the left of the handle, ground truth on the right.")
 
 
 def _epoch(run_id: str, epochs: list[int]) -> int:
@@ -64,7 +60,7 @@ def _epoch(run_id: str, epochs: list[int]) -> int:
 
 
 def _frame(name: str) -> FrameView | None:
-    """Return the frame from the connected data's val split, or None where it is not there."""
+    """Return a frame of the connected dataset's val split, or None if it has no such frame."""
     try:
         return cache.frame(session.data_spec(), "val", name)
     except CitysegError:

@@ -1,4 +1,4 @@
-"""A sweep on the Train page: which settings of the form to vary, how many runs that makes, and the button for them."""
+"""A sweep on the Train page: the settings to vary, the resulting number of runs, and the button that queues them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from cityseg.config.sweep import SWEPT_SETTINGS, Range, Sweep, expand, parse_bou
 from cityseg.errors import CitysegError
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import config_state
+from cityseg.ui.train.action import attempt, show_error
 
-_GRID, _RANDOM = "Every combination", "Random draws"
+_GRID, _RANDOM = "Grid", "Random"
 _KIND, _FIELDS, _SEEDS, _DRAWS, _GROUP = "sweep_kind", "sweep_fields", "sweep_seeds", "sweep_draws", "sweep_group"
-_REFUSED = "sweep_refused"
+_ERROR = "sweep_refused"
 _MOST_FIELDS = 4
 
 
 def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
-    """Build a sweep from the form's settings; returns whether its runs have just been added to the queue.
+    """Build a sweep from the form's settings; returns whether its runs have just been queued.
 
     Args:
-        config: the form's settings, or None where they cannot be trained.
-        ready: whether there is data to train on.
+        config: the form's config, or None if invalid.
+        ready: whether data is connected.
     """
     with st.expander("Sweep: several runs at once", icon=":material/grid_view:"):
         st.caption(
-            "Trains the settings above once for every value that you list, as runs of one group. Groups are set side "
-            "by side at the bottom of this page. Several seeds show how much of a difference is luck."
+            "Trains the settings above once for each listed value, as runs of one group. Groups are compared at the "
+            "bottom of this page. Several seeds show how much of a difference is random."
         )
         _inputs()
         configs, words = _expanded(config)
@@ -40,20 +41,19 @@ def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
             on_click=_add,
             key="sweep_add",
         )
-        if refused := st.session_state.get(_REFUSED):
-            st.error(f"The runs were not added. {refused}", icon=":material/error:")
-    return pressed and not refused
+        failed = show_error(_ERROR, "The runs were not added. ")
+    return pressed and not failed
 
 
 def _inputs() -> None:
     kind = st.segmented_control(
-        "What to try",
+        "Search",
         (_GRID, _RANDOM),
         default=_GRID,
         key=_KIND,
         required=True,
-        help="A grid tries every combination of the values. Random draws try a few from wide ranges, which finds good "
-        "settings sooner when there are several to vary.",
+        help="A grid trains every combination of the values. A random search samples some from wide ranges, which "
+        "finds good settings sooner when several vary.",
     )
     fields = st.multiselect(
         "Settings to vary",
@@ -70,13 +70,12 @@ def _inputs() -> None:
             glossary.label(field),
             key=_values_key(field),
             placeholder=f"{example}, or a range: 1e-4..1e-2" if kind == _RANDOM else example,
-            help=f"{glossary.meaning(field)} A range that spans a factor of 10 or more is drawn from by factor, so "
-            "that small values get their share.",
+            help=f"{glossary.meaning(field)} Ranges that span a factor of 10 or more are sampled log-uniformly.",
         )
     left, right = st.columns(2)
     if kind == _RANDOM:
-        left.number_input("Draws", 1, 64, 6, key=_DRAWS, help="How many combinations to draw.")
-        right.text_input("Seeds", key=_SEEDS, placeholder="the form's", help=_SEEDS_HELP)
+        left.number_input("Samples", 1, 64, 6, key=_DRAWS, help="Number of combinations to sample.")
+        right.text_input("Seeds", key=_SEEDS, placeholder="from the form", help=_SEEDS_HELP)
     else:
         left.text_input("Seeds", key=_SEEDS, placeholder="0, 1, 2", help=_SEEDS_HELP)
         right.text_input("Group", key=_GROUP, placeholder=_default_group(), help=_GROUP_HELP)
@@ -84,8 +83,8 @@ def _inputs() -> None:
     st.text_input("Group", key=_GROUP, placeholder=_default_group(), help=_GROUP_HELP)
 
 
-_SEEDS_HELP = "Every combination is trained once with each of these seeds; leave it empty for the form's own."
-_GROUP_HELP = "The name that ties these runs together, in tables and on the command line."
+_SEEDS_HELP = "Trains every combination once with each seed; empty for the form's seed."
+_GROUP_HELP = "Name of the group, in tables and on the command line."
 
 
 def _values_key(field: str) -> str:
@@ -96,11 +95,11 @@ def _default_group() -> str:
     return f"{config_state.values()['preset']}-sweep"
 
 
-def _wanted() -> Sweep:
-    """Read the sweep from the session, which knows it within a callback too.
+def _sweep() -> Sweep:
+    """Return the sweep of the widgets, also from within a callback.
 
     Raises:
-        UsageError: something that cannot be read as values, a range or seeds.
+        UsageError: invalid values, range or seeds.
     """
     lists: dict[str, list[str]] = {}
     ranges: dict[str, Range] = {}
@@ -119,9 +118,9 @@ def _group() -> str:
 
 
 def _expanded(config: ExperimentConfig | None) -> tuple[list[ExperimentConfig], str]:
-    """Return the runs that the sweep makes with words on them, or none with what is missing."""
+    """Return the configs of the sweep with their count, or none with the reason."""
     if config is None:
-        return [], ":gray[The settings above must be right first.]"
+        return [], ":gray[The settings above are invalid.]"
     fields = st.session_state.get(_FIELDS, ())
     empty = [field for field in fields if not st.session_state.get(_values_key(field), "").strip()]
     if empty:
@@ -129,7 +128,7 @@ def _expanded(config: ExperimentConfig | None) -> tuple[list[ExperimentConfig], 
     if not fields and not st.session_state.get(_SEEDS, "").strip():
         return [], ":gray[Choose a setting to vary, or list two seeds.]"
     try:
-        sweep = _wanted()
+        sweep = _sweep()
         configs = expand(config, sweep, _group())
     except CitysegError as error:
         return [], f":orange[{_escaped(str(error))}]"
@@ -137,28 +136,30 @@ def _expanded(config: ExperimentConfig | None) -> tuple[list[ExperimentConfig], 
 
 
 def _count(sweep: Sweep, runs: int) -> str:
-    """Say how the number of runs comes about: "3 values of learning rate × 2 seeds = 6 runs"."""
+    """Return the number of runs as a product: "3 values of learning rate × 2 seeds = 6 runs"."""
     if sweep.draws is None:
         factors = [
-            f"{len(values)} {'value' if len(values) == 1 else 'values'} of {glossary.label_in_sentence(field)}"
+            f"{_counted(len(values), 'value')} of {glossary.label_in_sentence(field)}"
             for field, values in sweep.lists.items()
         ]
     else:
-        factors = [f"{sweep.draws} {'draw' if sweep.draws == 1 else 'draws'}"]
+        factors = [_counted(sweep.draws, "sample")]
     if sweep.seeds:
-        factors.append(f"{len(sweep.seeds)} {'seed' if len(sweep.seeds) == 1 else 'seeds'}")
-    return f"{' × '.join(factors)} = **{runs} {'run' if runs == 1 else 'runs'}**"
+        factors.append(_counted(len(sweep.seeds), "seed"))
+    return f"{' × '.join(factors)} = **{_counted(runs, 'run')}**"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _escaped(text: str) -> str:
-    """Keep brackets of a sentence from ending the colour it is written in."""
+    """Escape brackets, which would end a Markdown colour."""
     return text.replace("[", "\\[").replace("]", "\\]")
 
 
 def _add() -> None:
-    """Put the runs in line; what was refused is kept for beside the button."""
-    st.session_state[_REFUSED] = None
-    try:
-        api.launch_sweep(expand(config_state.current(), _wanted(), _group()), session.data_spec())
-    except CitysegError as error:
-        st.session_state[_REFUSED] = str(error)
+    attempt(
+        _ERROR,
+        lambda: api.launch_sweep(expand(config_state.current(), _sweep(), _group()), session.data_spec()),
+    )

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from cityseg import api, config
 from cityseg.errors import DataError, UsageError
 from cityseg.jobs.liveness import process_identity
-from cityseg.runs import list_runs, surroundings
+from cityseg.runs import list_runs, provenance
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_a_killed_average_cannot_be_resumed(data, parts, cityseg):
     run = api.average(parts, data, name="killed").run
     run.write_status(state="failed", error="killed")
     expected = (
-        "killed: expected a training to go on with, found the mean of part-1, part-2; make it again with "
+        "killed: expected a training to resume, found the average of part-1, part-2; make it again with "
         "`cityseg average`"
     )
     for words in (("train", "--resume", "killed"), ("train", "--resume", "killed", "--queue")):
@@ -120,7 +120,7 @@ def test_a_failure_while_scoring_leaves_no_run(data, parts, monkeypatch):
 
 def test_a_run_in_training_cannot_be_averaged(data, parts):
     run = api.find_result("part-2").run
-    mine = {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": surroundings()["host"]}
+    mine = {"pid": os.getpid(), "process_start": process_identity(os.getpid()), "host": provenance()["host"]}
     run.write_status(state="running", **mine)
     try:
         with pytest.raises(UsageError, match="training is over, found run part-2 running"):

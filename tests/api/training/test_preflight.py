@@ -57,7 +57,7 @@ def test_what_does_not_fit_is_not_run(workplace, tiny, streets, monkeypatch):
     trial = api.find_check("estimate", tiny(), str(streets))
     assert trial.state == "failed"
     assert trial.error == (
-        "expected 0.7 GB of free memory, found 0.0 GB; lower batch_size or image_size, or end what else is running"
+        "expected 0.7 GB of free memory, found 0.0 GB; lower batch_size or image_size, or end other programs"
     )
     with pytest.raises(TrainingError) as failed:
         api.find_rate(tiny(), str(streets))

@@ -68,7 +68,7 @@ def test_the_search_starts_from_the_weights_it_is_given(tiny, cached_split):
     silent = build_network(config, CPU).state_dict()
     for name in ("head.weight", "head.bias"):
         silent[name] = torch.zeros_like(silent[name])
-    search = find_learning_rate(config, frames, CPU, given=PretrainedInputs(weights=silent), steps=2)
+    search = find_learning_rate(config, frames, CPU, pretrained=PretrainedInputs(weights=silent), steps=2)
     # All classes alike: a cross-entropy of ln 19, whatever the weights of the classes, and a Dice loss below 1.
     begun = find_learning_rate(config, frames, CPU, steps=2)
     assert search.points[0].loss != begun.points[0].loss
@@ -83,7 +83,7 @@ def test_a_loss_that_is_no_number_ends_the_search(tiny, cached_split, monkeypatc
     assert [point.loss for point in search.points] == pytest.approx([3.0, 2.0, 1.0, 0.9])
     assert search.suggestion is not None
     assert search.verdict == (
-        f"The loss falls fastest at a learning rate of {search.suggestion:.2g}; the loss runs away above "
+        f"The loss falls fastest at a learning rate of {search.suggestion:.2g}; it diverges above "
         f"{search.points[-1].learning_rate:.2g}."
     )
 
@@ -93,6 +93,6 @@ def test_no_suggestion_says_what_to_do(tiny, cached_split, monkeypatch):
     search = find_learning_rate(tiny(), cached_split(6, (32, 64)), CPU, steps=5)
     assert search.suggestion is None
     assert search.verdict == (
-        f"The loss falls at no learning rate from {lr_finder.LOWEST:g} to {lr_finder.HIGHEST:g}: no suggestion can be "
-        "made. Check the recipe with the 8-frame check, or use a larger batch."
+        f"The loss falls at no learning rate from {lr_finder.LOWEST:g} to {lr_finder.HIGHEST:g}: no suggestion. "
+        "Run the 8-frame check on the config, or use a larger batch."
     )

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cityseg.engine.preflight.overfit import LEARNT, check_overfit
+from cityseg.engine.preflight.overfit import OVERFIT_F1, check_overfit
 
 CPU = torch.device("cpu")
 
@@ -26,30 +26,26 @@ def test_a_sound_recipe_learns_by_heart_and_ends_early(tiny, blocks):
     check = check_overfit(recipe, blocks, CPU, steps=80, on_point=seen.append)
     assert check.outcome == "learnt"
     assert list(check.points) == seen
-    assert check.points[-1].macro_f1 >= LEARNT > check.points[0].macro_f1
+    assert check.points[-1].macro_f1 >= OVERFIT_F1 > check.points[0].macro_f1
     assert [point.step for point in seen] == list(range(1, len(seen) + 1))
     assert len(seen) < 80
     assert len(check.frames) == 8
     score = check.points[-1].macro_f1
-    assert check.verdict == (
-        f"The recipe learns 8 frames by heart: macro F1 {score:.3f} on them after {len(seen)} steps."
-    )
+    assert check.verdict == (f"The config overfits 8 frames: macro F1 {score:.3f} on them after {len(seen)} steps.")
 
 
 def test_a_learning_rate_that_is_far_off_is_stuck(tiny, blocks):
     check = check_overfit(tiny(image_size=(16, 32), half_size_epochs=0, learning_rate=1e-7), blocks, CPU, steps=12)
     assert check.outcome == "stuck"
-    assert check.verdict.startswith("The recipe cannot learn 8 frames by heart: loss ")
-    assert check.verdict.endswith("where 0.9 was expected. Its learning rate is far off, or something is broken.")
+    assert check.verdict.startswith("The config cannot overfit 8 frames: loss ")
+    assert check.verdict.endswith("expected 0.9. Its learning rate is far off, or something is broken.")
 
 
 def test_a_falling_loss_is_learning_though_the_steps_were_too_few(tiny, blocks, monkeypatch):
-    monkeypatch.setattr("cityseg.engine.preflight.overfit.LEARNT", 1.1)
+    monkeypatch.setattr("cityseg.engine.preflight.overfit.OVERFIT_F1", 1.1)
     check = check_overfit(tiny(image_size=(16, 32), half_size_epochs=0), blocks, CPU, steps=60)
     assert check.outcome == "learning"
-    assert check.verdict.startswith(
-        "The recipe is learning, but 60 steps were too few to know 8 frames by heart: loss "
-    )
+    assert check.verdict.startswith("The config learns, but 60 steps were too few to overfit 8 frames: loss ")
 
 
 def test_a_loss_that_is_no_number_ends_it(tiny, blocks, monkeypatch):
@@ -57,7 +53,7 @@ def test_a_loss_that_is_no_number_ends_it(tiny, blocks, monkeypatch):
     monkeypatch.setattr("cityseg.engine.preflight.overfit.Setup.step", lambda *_, **__: torch.tensor(next(losses)))
     check = check_overfit(tiny(image_size=(16, 32), half_size_epochs=0), blocks, CPU, steps=9)
     assert (check.outcome, len(check.points)) == ("diverged", 1)
-    assert "no number any more after 1 steps" in check.verdict
+    assert "not finite after 1 steps" in check.verdict
 
 
 def test_smaller_splits_are_learnt_whole(tiny, cached_split):

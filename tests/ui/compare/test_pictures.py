@@ -107,13 +107,14 @@ def test_terms_of_the_train_loss_alone_are_named(around: dict[str, Result]) -> N
     plain, deep = preset("best-6"), preset("best-7")
     assert glossary.only_on_train({"best-6": plain}) == ""
     assert glossary.only_on_train({"best-6": plain, "deep": deep}) == (
-        "On train the loss of deep also has 0.4 times the loss of its coarser levels (deep supervision); on val it is "
-        "that of the labels alone."
+        "On train the loss of deep includes 0.4 times the loss of its coarser levels (deep supervision); the loss on "
+        "val is that of the labels alone."
     )
     distilled = plain.model_copy(update={"teacher": "best-5", "teacher_weight": 0.5})
-    assert "also has what it learns from best-5, at a weight of 0.5; on val" in glossary.only_on_train({"x": distilled})
+    words = glossary.only_on_train({"x": distilled})
+    assert "includes the distillation loss from best-5, at a weight of 0.5; the loss on val" in words
     app = opened("Curves", runs="best-6,best-7", **{"from": "best-6", "to": "best-7"})
-    assert sum("On train the loss of best-7 also has" in caption.value for caption in app.caption) == 1
+    assert sum("On train the loss of best-7 includes" in caption.value for caption in app.caption) == 1
 
 
 def test_confusions_give_a_signed_difference_and_lead_to_the_frames(around: dict[str, Result]) -> None:

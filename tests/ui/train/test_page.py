@@ -50,7 +50,7 @@ def test_a_preset_fills_the_form_and_changes_are_named(app: AppTest) -> None:
     press(app, "preset_experiment-2")
     assert app.number_input(key="setting_depth").value == 3
     assert app.number_input(key="setting_batch_size").value == 256
-    assert "exactly as the preset has it" in words(app)
+    assert "the unchanged preset" in words(app)
     app.number_input(key="setting_batch_size").set_value(32).run()
     assert "batch size **32** (preset 256)" in words(app)
     assert not app.exception
@@ -60,7 +60,11 @@ def test_every_preset_has_a_card_and_the_chosen_ones_tab_is_open(app: AppTest) -
     for name in PRESETS:
         assert app.button(key=f"preset_{name}").label == name
     tabs = {tab.label: tab for tab in app.tabs}
-    assert [button.label for button in tabs["First study"].button] == ["experiment-1", "experiment-2", "experiment-3"]
+    assert [button.label for button in tabs["Paper baselines"].button] == [
+        "experiment-1",
+        "experiment-2",
+        "experiment-3",
+    ]
     assert app.get("tab_container")[0].proto.tab_container.default_tab_index == 1, "better-1 is chosen first"
     press(app, "preset_best-2")
     assert app.get("tab_container")[0].proto.tab_container.default_tab_index == 2
@@ -123,7 +127,7 @@ def test_a_failed_run_says_why_and_can_be_cloned(app: AppTest) -> None:
     press(app, "clone_broken")
     assert not app.exception
     assert app.number_input(key="setting_depth").value == 4
-    assert "**experiment-3**, exactly as the preset has it" in words(app)
+    assert "**experiment-3**, the unchanged preset" in words(app)
 
 
 def test_stopping_what_is_not_running_here_is_refused_in_a_sentence(app: AppTest) -> None:
@@ -158,5 +162,5 @@ def test_a_run_without_a_history_shows_its_scores(workplace: Path, trained: Run)
     assert figures["Epochs"] == "3 / 3"
     assert figures["Macro F1"] == f"{scores['macro']['f1']:.3f}"
     assert figures["Mean IoU"] == f"{scores['macro']['iou']:.3f}"
-    assert f"On val: {scores['classes_above_zero']} of 19 classes are found" in words(app)
-    assert "no curves of its own" in words(app)
+    assert f"On val: {scores['classes_above_zero']} of 19 classes have a correct pixel" in words(app)
+    assert "and so no curves" in words(app)

@@ -82,9 +82,9 @@ def test_the_suggestion_fills_the_form(app: AppTest) -> None:
 def test_how_a_check_ended_is_said(app: AppTest) -> None:
     points = [{"step": 1, "loss": 3.0, "macro_f1": 0.1}]
     result = {"points": points, "frames": ["a"], "steps": 300, "outcome": "stuck"}
-    recorded("overfit", preset("better-1"), verdict="The recipe cannot learn 8 frames by heart.", **result)
+    recorded("overfit", preset("better-1"), verdict="The config cannot overfit 8 frames.", **result)
     app.run()
-    assert "cannot learn 8 frames by heart" in " ".join(element.value for element in app.warning)
+    assert "cannot overfit 8 frames" in " ".join(element.value for element in app.warning)
     folder = preflight.preflight_record("overfit", preset("better-1"), os.environ["CITYSEG_DATA"], None)
     with pytest.raises(ZeroDivisionError), folder.recorded(str):
         raise ZeroDivisionError
@@ -106,7 +106,7 @@ def test_a_trial_is_started_watched_and_stopped(app: AppTest, wait_until) -> Non
     app.button(key="trial_stop").click().run()
     wait_until(lambda: not api.running_checks())
     app.number_input(key="setting_depth").set_value(2).run()
-    assert "8-frame check: stopped before its end." in words(app)
+    assert "8-frame check: stopped." in words(app)
     assert not app.button(key="trial_estimate").disabled
     assert not app.exception
 

@@ -55,7 +55,7 @@ def press(app: AppTest, key: str) -> AppTest:
 
 def test_with_a_free_slot_a_training_starts(open_page: Callable[[], AppTest], launches: list[str]) -> None:
     app = open_page()
-    assert "Nothing trains or waits" in words(app)
+    assert "No run is running or waiting" in words(app)
     assert app.button(key="start_training").label == "Start training"
     app.text_input(key="run_name").set_value("first")
     press(app, "start_training")
@@ -73,10 +73,10 @@ def test_with_the_slot_taken_runs_wait_and_are_moved_and_withdrawn(
     for name in ("one", "two", "three"):
         app.text_input(key="run_name").set_value(name)
         press(app, "start_training")
-    assert set(launches) <= {"keeper"}
+    assert set(launches) <= {"watcher"}
     assert app.selectbox(key="followed_run").value == "busy", "what waits has nothing to show yet"
     assert rows(app) == ["busy", "one", "two", "three"]
-    assert "1 in training, 3 waiting" in words(app)
+    assert "1 running, 3 waiting" in words(app)
     assert "3 waiting in the queue" in words(app)
     assert (app.button(key="queue_earlier_one").disabled, app.button(key="queue_later_three").disabled) == (True, True)
 
@@ -92,7 +92,7 @@ def test_with_the_slot_taken_runs_wait_and_are_moved_and_withdrawn(
 
     press(app, "queue_look_three")
     assert app.selectbox(key="followed_run").value == "three"
-    assert "The curves begin with the first steps, once its turn in the queue has come." in words(app)
+    assert "The curves begin with the first steps, when a slot of the queue is free." in words(app)
     press(app, "queue_withdraw_all")
     assert rows(app) == ["busy"]
 
@@ -130,7 +130,7 @@ def test_a_sweep_says_how_many_runs_it_makes_and_makes_them(open_page: Callable[
     assert "flip=maybe: flip: input should be a valid boolean" in words(app)
     assert app.button(key="sweep_add").disabled
     app.text_input(key="sweep_values_flip").set_value("true").run()
-    assert "2 values of learning rate × 1 value of mirror frames at random × 2 seeds = **4 runs**" in words(app)
+    assert "2 values of learning rate × 1 value of random horizontal flip × 2 seeds = **4 runs**" in words(app)
     assert app.button(key="sweep_add").label == "Add 4 runs to the queue"
     app.text_input(key="sweep_group").set_value("rates").run()
     press(app, "sweep_add")
@@ -142,11 +142,11 @@ def test_a_sweep_says_how_many_runs_it_makes_and_makes_them(open_page: Callable[
 
 def test_a_random_sweep_draws_from_ranges(open_page: Callable[[], AppTest], busy: None) -> None:
     app = open_page()
-    app.segmented_control(key="sweep_kind").set_value("Random draws").run()
+    app.segmented_control(key="sweep_kind").set_value("Random").run()
     app.multiselect(key="sweep_fields").set_value(["learning_rate"]).run()
     app.text_input(key="sweep_values_learning_rate").set_value("1e-4..1e-2")
     app.number_input(key="sweep_draws").set_value(3).run()
-    assert "3 draws = **3 runs**" in words(app)
+    assert "3 samples = **3 runs**" in words(app)
     press(app, "sweep_add")
     rates = [find_run(name).config().learning_rate for name in rows(app)[1:]]
     assert len(set(rates)) == 3
@@ -170,6 +170,6 @@ def test_groups_show_mean_and_spread_and_a_dash_for_one_seed(
     assert second is not None
     deviation = abs(first - second) / 2**0.5
     assert table.loc["yes", "Macro F1 on val"] == f"{(first + second) / 2:.3f} ± {deviation:.3f}"
-    assert table.loc["yes", "Least to largest F1 on val"] == f"{min(first, second):.3f} to {max(first, second):.3f}"
+    assert table.loc["yes", "Min-max F1 on val"] == f"{min(first, second):.3f} to {max(first, second):.3f}"
     assert table.loc["no", "Macro F1 on val"].endswith("± –")
-    assert table.loc["no", "Least to largest F1 on val"] == "–"
+    assert table.loc["no", "Min-max F1 on val"] == "–"

@@ -1,22 +1,12 @@
-"""The run folder: the only truth about a run.
-
-Shipped models in ``checkpoints/`` have the same shape, so whatever can be asked of a run can be asked of them.
-"""
+"""One run folder: its files, read and written."""
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import re
 import shutil
-import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,21 +18,22 @@ from cityseg.files import write_atomically, write_json, write_text
 from cityseg.jobs.liveness import is_alive, is_waiting, may_begin
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
-_NEVER_BEGAN = "the training process never began; log.txt holds what it said"
-_WRITING = threading.Lock()
+_NEVER_STARTED = "the training process never started; see log.txt"
+_DIED = "the training process ended without recording why; see the end of log.txt"
+_STATUS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
 class SplitDetail:
-    """What was counted of the best weights on a split beside the matrices.
+    """Measurements of the best weights on a split, besides the confusion matrices.
 
     Attributes:
         frames: names of the frames.
-        boundary: (N, 19, 3) int64 pixels near contours, see ``metrics.boundary``.
-        calibration: (19, 100, 3) int64 pixels by confidence, see ``metrics.calibration``.
+        boundary: (N, 19, 3) int64 pixel counts near contours, see ``metrics.boundary``.
+        calibration: (19, 100, 3) int64 pixel counts by confidence, see ``metrics.calibration``.
         light: (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255.
-        entropy: (N,) float32 mean entropy of each frame's predictions, as a share of the largest there can be.
-        predicted: (N, 19) int64 pixels of each frame by predicted class, void included.
+        entropy: (N,) float32 mean entropy of each frame's predictions, as a share of the largest possible entropy.
+        predicted: (N, 19) int64 pixel counts of each frame by predicted class, void included.
     """
 
     frames: tuple[str, ...]
@@ -53,7 +44,7 @@ class SplitDetail:
     predicted: np.ndarray
 
 
-_COUNTED = tuple(field.name for field in fields(SplitDetail) if field.name != "frames")
+_DETAIL_ARRAYS = tuple(field.name for field in fields(SplitDetail) if field.name != "frames")
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ class FrameConfusions:
 
     Attributes:
         frames: names of the frames.
-        matrices: (N, 19, 19) int64, rows = truth.
+        matrices: (N, 19, 19) int64, rows = ground truth.
     """
 
     frames: tuple[str, ...]
@@ -70,7 +61,11 @@ class FrameConfusions:
 
 
 class Run:
-    """A view on one run folder. Reading never changes it; writing is atomic per file."""
+    """Access to one run folder. Reading never changes it; every file is written atomically.
+
+    Args:
+        folder: the run folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -81,11 +76,11 @@ class Run:
         return self.folder.name
 
     def exists(self) -> bool:
-        """Whether the folder is there and says what it is."""
+        """Whether the folder holds a run."""
         return (self.folder / "config.json").is_file()
 
     def expect_folder(self) -> None:
-        """Ask before writing: files put into a deleted folder would make a new one that nobody could read.
+        """Check that the folder was not deleted: writing would create a new one that is no run.
 
         Raises:
             TrainingError: the folder is gone.
@@ -96,31 +91,29 @@ class Run:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Return ``config.json``: the description, the data fingerprints, versions, commit, host and device."""
+        """Return ``config.json``: the config, the data with its fingerprints, versions, commit, host and device."""
         return _read_json(self.folder / "config.json")
 
+    def write_description(self, description: dict[str, Any]) -> None:
+        """Replace ``config.json``."""
+        write_json(self.folder / "config.json", description)
+
     def config(self) -> configuration.ExperimentConfig:
-        """Return the run's description."""
+        """Return the run's config."""
         return configuration.build(self.describe()["config"])
 
     def status(self) -> dict[str, Any]:
-        """Return ``status.json``, with a dead process reported as failed."""
+        """Return ``status.json``; the state is ``failed`` if the run's process died or never started."""
         status = _read_json(self.folder / "status.json")
         if status["state"] == "running" and not is_alive(status):
-            status["state"] = "failed"
-            status["error"] = "the training process ended without a word; log.txt holds its last lines"
+            status |= {"state": "failed", "error": _DIED}
         if status["state"] == "queued" and not is_waiting(status) and not may_begin(status):
-            status["state"] = "failed"
-            status["error"] = _NEVER_BEGAN
+            status |= {"state": "failed", "error": _NEVER_STARTED}
         return status
 
     def history(self) -> list[dict[str, Any]]:
-        """Return the lines of ``history.jsonl``; a last line that is still being written is left out."""
-        try:
-            text = (self.folder / "history.jsonl").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        whole, _, _ = text.rpartition("\n")
+        """Return the lines of ``history.jsonl``, without a last line that is still being written."""
+        whole, _, _ = _read_text(self.folder / "history.jsonl").rpartition("\n")
         return [json.loads(line) for line in whole.splitlines()]
 
     def epochs(self) -> list[dict[str, Any]]:
@@ -144,7 +137,7 @@ class Run:
             ) from None
 
     def has_confusions(self, split: str) -> bool:
-        """Whether ``confusions(split)`` has something to read."""
+        """Whether the run has been evaluated on that split."""
         return (self.folder / f"confusion-{split}.npz").is_file()
 
     def write_confusions(self, split: str, frames: tuple[str, ...], **matrices: np.ndarray) -> None:
@@ -153,10 +146,10 @@ class Run:
         _write_arrays(self.folder / f"confusion-{split}.npz", frames=np.array(frames), **arrays)
 
     def detail(self, split: str) -> SplitDetail | None:
-        """Return what was counted on a split beside the matrices, or None where nobody did."""
+        """Return the detailed measurements on a split, or None if not evaluated."""
         try:
             with np.load(self.folder / f"detail-{split}.npz", allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in _COUNTED}
+                arrays = {name: stored[name] for name in _DETAIL_ARRAYS}
                 return SplitDetail(tuple(stored["frames"].tolist()), **arrays)
         except (FileNotFoundError, KeyError):
             return None
@@ -166,9 +159,9 @@ class Run:
         _write_arrays(self.folder / f"detail-{split}.npz", frames=np.array(frames), **arrays)
 
     def write_status(self, **fields: Any) -> None:
-        """Replace ``status.json`` with the old fields updated by ``fields`` and a fresh heartbeat."""
-        # A heart that beats in a thread of its own must not bring an old state back.
-        with _WRITING:
+        """Update fields of ``status.json`` and its heartbeat."""
+        # The heartbeat thread must not restore an older state.
+        with _STATUS_LOCK:
             try:
                 status = _read_json(self.folder / "status.json")
             except UsageError:
@@ -187,16 +180,16 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """Folder of the weights to use: the best on val, or the folder itself for a shipped model."""
+        """Folder of the best weights on val; the run folder itself for a shipped model."""
         return self.folder / "best" if (self.folder / "best").is_dir() else self.folder
 
     @property
-    def given(self) -> dict[str, Path]:
-        """Folders of the checkpoints that the run builds on, by the setting that names them, there or not."""
+    def pretrained(self) -> dict[str, Path]:
+        """Folder of the copied checkpoint of each setting that names a model, existing or not."""
         return {setting: self.folder / setting for setting in configuration.MODEL_REFERENCES}
 
     def probes(self) -> dict[str, list[Path]]:
-        """Return the probe predictions by frame name, in epoch order; palette PNGs of train ids."""
+        """Return the predictions of the probe frames by frame name, in epoch order: palette PNGs of train ids."""
         return {
             folder.name: sorted(folder.glob("epoch-*.png"))
             for folder in sorted((self.folder / "probes").glob("*"))
@@ -205,107 +198,24 @@ class Run:
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines of ``log.txt``."""
-        try:
-            text = (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return ""
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(_read_text(self.folder / "log.txt").splitlines()[-lines:])
 
     def delete(self) -> None:
         """Remove the folder.
 
         Raises:
-            UsageError: the run is still going.
+            UsageError: the run is running.
         """
         if self.status()["state"] == "running":
             raise UsageError(f"{self.id}: expected a run that has ended, found it running; stop it first")
         shutil.rmtree(self.folder)
 
 
-def runs_root(root: Path | None = None) -> Path:
-    """Return the folder of all runs: the one named, else ``$CITYSEG_RUNS``, else ``runs``."""
-    return root or Path(os.environ.get("CITYSEG_RUNS") or "runs")
-
-
-def list_runs(root: Path | None = None) -> Iterator[Run]:
-    """Yield the runs of a folder, newest first."""
-    folders = [path.parent for path in runs_root(root).glob("*/config.json")]
-    for folder in sorted(folders, key=lambda path: (path / "config.json").stat().st_mtime, reverse=True):
-        yield Run(folder)
-
-
-def find_run(run_id: str, root: Path | None = None) -> Run:
-    """Return the run with this id.
-
-    Raises:
-        UsageError: there is none.
-    """
-    folder = runs_root(root) / run_id
-    if Path(run_id).name != run_id or run_id == ".." or not (folder / "config.json").is_file():
-        known = [run.id for run in list_runs(root)]
-        raise UsageError(
-            f"unknown run {run_id!r} in {runs_root(root)}: expected one of {', '.join(known[:8]) or 'none yet'}"
-        )
-    return Run(folder)
-
-
-def create_run(
-    config: configuration.ExperimentConfig, name: str = "", root: Path | None = None, taken: tuple[str, ...] = ()
-) -> Run:
-    """Make a new run folder with its ``config.json`` and a ``queued`` status.
-
-    Args:
-        config: the run's description.
-        name: wish for the id; by default the preset's name and the time.
-        root: folder of all runs.
-        taken: names that would be confused with something else, such as shipped models.
-    """
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    wish = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or f"{config.preset}-{stamp}"
-    parent = runs_root(root)
-    parent.mkdir(parents=True, exist_ok=True)
-    for attempt in range(1, 10_000):
-        run_id = wish if attempt == 1 else f"{wish}-{attempt}"
-        if run_id in taken:
-            continue
-        try:
-            (parent / run_id).mkdir()
-        except FileExistsError:
-            continue
-        run = Run(parent / run_id)
-        write_json(run.folder / "config.json", {"config": config.model_dump(mode="json"), **surroundings()})
-        run.write_status(state="queued", created=time.time())
-        return run
-    raise UsageError(f"{parent}: expected a free run name like {wish!r}, found thousands taken; choose another name")
-
-
-def surroundings() -> dict[str, Any]:
-    """Return what a result depends on besides its description: versions, commit, host."""
-    import torch
-
-    import cityseg
-
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"cityseg": cityseg.__version__, "torch": torch.__version__, "python": platform.python_version()},
-        "git_commit": _git_commit(),
-        "host": socket.gethostname(),
-    }
-
-
-def _git_commit() -> str | None:
+def _read_text(path: Path) -> str:
     try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _read_json(path: Path) -> dict[str, Any]:

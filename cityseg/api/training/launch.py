@@ -1,0 +1,88 @@
+"""Queue trainings, single ones and sweeps, each a process of its own that starts when a slot is free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from cityseg.analysis.comparison.groups import Group, Member, groups
+from cityseg.api.results.listing import Result, list_results
+from cityseg.api.training.create_run import new_run, open_data, run_to_resume
+from cityseg.config import ExperimentConfig
+from cityseg.data.layouts.detect import default_data
+from cityseg.errors import CitysegError, UsageError
+from cityseg.jobs import queue
+from cityseg.runs import Run
+
+
+def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "", runs: Path | None = None) -> str:
+    """Queue a training and return the run's id; it starts as soon as a slot is free, often at once.
+
+    Args:
+        config: the config.
+        spec: the dataset; by default the one connected now, whichever is connected when the run starts.
+        name: preferred id of the run.
+        runs: folder of runs.
+
+    Raises:
+        UsageError, DataError: the dataset cannot be connected, or as raised by ``new_run``.
+    """
+    spec = spec or default_data()
+    open_data(spec)
+    run = new_run(config, spec, name, runs)
+    queue.enqueue([run], runs)
+    return run.id
+
+
+def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, runs: Path | None = None) -> list[str]:
+    """Queue the runs of a sweep, all or none, and return their ids; runs with a free slot start at once.
+
+    Args:
+        configs: from ``cityseg.config.sweep.expand``; the runs are named after their group and numbered.
+        spec: the dataset of all of them; by default the one connected now.
+        runs: folder of runs.
+
+    Raises:
+        UsageError, DataError: as raised by ``launch``.
+    """
+    spec = spec or default_data()
+    open_data(spec)
+    # The numbers of a group that grows continue.
+    earlier = sum(result.config.group == configs[0].group for result in list_results(runs, shipped=False))
+    created: list[Run] = []
+    try:
+        for number, config in enumerate(configs, earlier + 1):
+            created.append(new_run(config, spec, f"{config.group}-{number}", runs))
+        queue.enqueue(created, runs)
+    except (OSError, CitysegError):
+        for run in created:
+            with suppress(UsageError):  # it has started already
+                run.delete()
+        raise
+    return [run.id for run in created]
+
+
+def resume(run_id: str, runs: Path | None = None) -> None:
+    """Queue a stopped or failed run, to be resumed as a process of its own.
+
+    Raises:
+        UsageError: no such run, it is an average of models, or it is running, finished or queued.
+    """
+    queue.enqueue([run_to_resume(run_id, runs)], runs)
+
+
+def list_groups(runs: Path | None = None, results: Sequence[Result] | None = None) -> list[Group]:
+    """Return the groups of runs, newest first, with mean and spread over their seeds.
+
+    Args:
+        runs: folder of runs.
+        results: the results to group, if already listed.
+    """
+    listed = list_results(runs, shipped=False) if results is None else results
+    members = [
+        Member(result.id, result.config, result.state == "finished", result.scores)
+        for result in listed
+        if result.source == "run"
+    ]
+    return groups(members)

@@ -1,0 +1,20 @@
+"""Run folders, the only record of a run: reading and writing one, listing them, creating one.
+
+Shipped models in ``checkpoints/`` have the same layout and are read the same way.
+"""
+
+from cityseg.runs.create import create_run, provenance
+from cityseg.runs.folder import FrameConfusions, Run, SplitDetail, State
+from cityseg.runs.listing import find_run, list_runs, runs_root
+
+__all__ = [
+    "FrameConfusions",
+    "Run",
+    "SplitDetail",
+    "State",
+    "create_run",
+    "find_run",
+    "list_runs",
+    "provenance",
+    "runs_root",
+]

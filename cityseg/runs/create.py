@@ -1,0 +1,75 @@
+"""Create a run folder."""
+
+from __future__ import annotations
+
+import platform
+import re
+import socket
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cityseg.config import ExperimentConfig
+from cityseg.errors import UsageError
+from cityseg.runs.folder import Run
+from cityseg.runs.listing import runs_root
+
+
+def create_run(
+    config: ExperimentConfig, name: str = "", root: Path | None = None, taken: tuple[str, ...] = (), **metadata: Any
+) -> Run:
+    """Create a run folder with its ``config.json`` and the status ``queued``.
+
+    Args:
+        config: the run's config.
+        name: preferred id; by default the preset's name and the time.
+        root: folder of all runs.
+        taken: ids to avoid, such as those of shipped models.
+        metadata: further entries of ``config.json``.
+
+    Raises:
+        UsageError: no free id was found.
+    """
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    preferred = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or f"{config.preset}-{stamp}"
+    parent = runs_root(root)
+    parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1, 10_000):
+        run = Run(parent / (preferred if attempt == 1 else f"{preferred}-{attempt}"))
+        if run.id in taken:
+            continue
+        try:
+            run.folder.mkdir()
+        except FileExistsError:
+            continue
+        run.write_description({"config": config.model_dump(mode="json"), **provenance(), **metadata})
+        run.write_status(state="queued", created=time.time())
+        return run
+    raise UsageError(f"{parent}: expected a free run name like {preferred!r}, found thousands taken; choose another")
+
+
+def provenance() -> dict[str, Any]:
+    """Return what a result depends on besides its config: versions, commit, host."""
+    import torch
+
+    import cityseg
+
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"cityseg": cityseg.__version__, "torch": torch.__version__, "python": platform.python_version()},
+        "git_commit": _git_commit(),
+        "host": socket.gethostname(),
+    }
+
+
+def _git_commit() -> str | None:
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        answer = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,33 @@
+"""Callbacks that call an api verb and keep its error for the page, since a callback cannot show it in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from cityseg.errors import CitysegError
+
+
+def attempt(error_key: str, verb: Callable[..., Any], *arguments: Any) -> bool:
+    """Call a verb and keep the error, if any, in the session; returns whether it succeeded.
+
+    Args:
+        error_key: session key of the error, shown by ``show_error``.
+        verb: the function.
+        arguments: its arguments.
+    """
+    st.session_state[error_key] = None
+    try:
+        verb(*arguments)
+    except CitysegError as error:
+        st.session_state[error_key] = str(error)
+    return st.session_state[error_key] is None
+
+
+def show_error(error_key: str, prefix: str = "") -> bool:
+    """Show the error that ``attempt`` kept after an introduction; returns whether there is one."""
+    if error := st.session_state.get(error_key):
+        st.error(f"{prefix}{error}", icon=":material/error:")
+    return bool(error)

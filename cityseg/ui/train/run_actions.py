@@ -1,0 +1,86 @@
+"""State and actions of a run: stop, resume, clone, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from cityseg import api
+from cityseg.api import Result
+from cityseg.ui.common import config_state
+from cityseg.ui.train.action import attempt, show_error
+
+BADGES: dict[str, tuple[str, Any, str]] = {
+    "queued": (":material/hourglass_top:", "gray", "It starts when a slot of the queue is free."),
+    "running": (":material/play_arrow:", "blue", "Its process is running."),
+    "finished": (":material/check:", "green", "All epochs are done and the best weights are scored on val and test."),
+    "stopped": (":material/pause:", "orange", "It was stopped and can be resumed where it left off."),
+    "failed": (":material/error:", "red", "It ended early; the reason is below."),
+}
+_STOPPING = "run_stopping"
+
+
+def show(result: Result) -> None:
+    """Show the state as a badge with the actions that it allows; reruns the page after an action."""
+    icon, color, meaning = BADGES[result.state]
+    pressed = False
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.badge(result.state, icon=icon, color=color, help=meaning)
+        st.space("stretch")
+        if result.state == "running":
+            stopping = st.session_state.get(_STOPPING) == result.id
+            label = "Stopping after this step" if stopping else "Stop"
+            meaning = "It finishes its step, writes a checkpoint and can be resumed."
+            pressed |= _button(result.id, label, ":material/pause:", meaning, api.stop, disabled=stopping)
+        if result.state in ("stopped", "failed") and "averaged" not in result.run.describe():
+            meaning = "Continue from the last checkpoint, or from the start if there is none."
+            pressed |= _button(result.id, "Resume", ":material/play_arrow:", meaning, api.resume)
+        pressed |= st.button(
+            "Clone",
+            icon=":material/content_copy:",
+            help="Copy this run's settings into the form, to change and train again.",
+            key=f"clone_{result.id}",
+            on_click=config_state.fill,
+            args=(result.config,),
+        )
+        if result.state not in ("queued", "running"):
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown(f"Delete **{result.id}** with its weights, curves and predictions? This cannot be undone.")
+                delete = ("Delete permanently", ":material/delete_forever:", None, api.delete)
+                pressed |= _button(result.id, *delete, kind="primary")
+    if not show_error(_error_key(result.id)) and pressed:
+        # The list of runs and the polling belong to the page, not to this fragment.
+        st.rerun()
+
+
+def _error_key(run_id: str) -> str:
+    return f"run_refused_{run_id}"
+
+
+def _button(
+    run_id: str,
+    label: str,
+    icon: str,
+    meaning: str | None,
+    verb: Callable[[str], None],
+    *,
+    kind: Any = "secondary",
+    disabled: bool = False,
+) -> bool:
+    return st.button(
+        label,
+        icon=icon,
+        help=meaning,
+        key=f"{verb.__name__}_{run_id}",
+        type=kind,
+        disabled=disabled,
+        on_click=_act,
+        args=(verb, run_id),
+    )
+
+
+def _act(verb: Callable[[str], None], run_id: str) -> None:
+    succeeded = attempt(_error_key(run_id), verb, run_id)
+    st.session_state[_STOPPING] = run_id if succeeded and verb is api.stop else None
