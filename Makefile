@@ -7,11 +7,12 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 
 .PHONY: app test lint check setup lock
 
-# A marker per set of packages; pip installs from the lock file's exact versions.
-.venv/.app: requirements.txt $(LOCK)
+# A marker per set of packages; pip installs from the lock file's exact versions. The project itself is installed
+# editable, which makes `cityseg` a command.
+.venv/.app: setup.py requirements.txt $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cityseg needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . -c $(LOCK)
 	touch $@
 
 .venv/.dev: .venv/.app requirements-dev.txt requirements-no-deps.txt
@@ -22,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 setup: .venv/.app
 
 app: .venv/.app
-	$(BIN)/streamlit run app.py
+	$(BIN)/cityseg app
 
 test: .venv/.dev
 	$(PYTEST)
@@ -35,7 +36,7 @@ lint: .venv/.dev
 
 # The quick half, while working: the style and all tests without an app or a browser.
 check: lint
-	$(PYTEST) -m "not slow" --ignore tests/browser --ignore tests/app
+	$(PYTEST) -m "not slow" --ignore tests/browser --ignore-glob "tests/ui/*/*"
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

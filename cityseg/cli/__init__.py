@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from cityseg import distributed
 from cityseg.cli import (
     agreement,
+    app,
     bench,
     compare,
     demo,
@@ -32,35 +33,36 @@ from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
 
-app = typer.Typer(
+verbs = typer.Typer(
     help="A studio for street-scene segmentation experiments.",
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(data_app, name="data")
-app.command()(train.train)
-app.command()(sweep.sweep)
+verbs.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app.app)
+verbs.add_typer(data_app, name="data")
+verbs.command()(train.train)
+verbs.command()(sweep.sweep)
 runs_app.command("groups")(sweep.groups)
-app.command()(preflight.estimate)
-app.command()(preflight.overfit)
-app.command("lr-find")(preflight.lr_find)
-app.add_typer(runs_app, name="runs")
-app.command()(evaluate.evaluate)
-app.command()(compare.compare)
-app.command()(flips.flips)
-app.command()(predict.predict)
-app.command()(agreement.agree)
-app.command()(predict.clip)
-app.command("models")(models.list_models)
-app.command()(models.export)
-app.command()(demo.demo)
-app.command()(models.average)
-app.command()(models.publish)
-app.command()(inspect.inspect)
-app.command()(inspect.pixel)
-app.command()(inspect.audit)
-app.command()(robustness.robustness)
-app.command()(bench.bench)
+verbs.command()(preflight.estimate)
+verbs.command()(preflight.overfit)
+verbs.command("lr-find")(preflight.lr_find)
+verbs.add_typer(runs_app, name="runs")
+verbs.command()(evaluate.evaluate)
+verbs.command()(compare.compare)
+verbs.command()(flips.flips)
+verbs.command()(predict.predict)
+verbs.command()(agreement.agree)
+verbs.command()(predict.clip)
+verbs.command("models")(models.list_models)
+verbs.command()(models.export)
+verbs.command()(demo.demo)
+verbs.command()(models.average)
+verbs.command()(models.publish)
+verbs.command()(inspect.inspect)
+verbs.command()(inspect.pixel)
+verbs.command()(inspect.audit)
+verbs.command()(robustness.robustness)
+verbs.command()(bench.bench)
 
 
 def main() -> NoReturn:
@@ -68,7 +70,7 @@ def main() -> NoReturn:
     arguments = sys.argv[1:] or ["--help"]
     debug = "--debug" in arguments
     try:
-        code = app(args=[word for word in arguments if word != "--debug"], prog_name="cityseg", standalone_mode=False)
+        code = verbs(args=[word for word in arguments if word != "--debug"], prog_name="cityseg", standalone_mode=False)
     except TyperException as error:
         print(f"cityseg: {error.format_message()}".replace("\n", " "), file=sys.stderr)
         sys.exit(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
+from cityseg.addresses import check_free
 from cityseg.api.types import stop_signals
 from cityseg.demo.page import CSS, build, theme
 from cityseg.demo.prediction_service import PredictionService, find_models, render_examples
@@ -72,7 +72,7 @@ def running(
         raise UsageError(f"expected 0 to {MAX_EXAMPLES} examples, found {examples}")
     service = PredictionService(partial(find_models, names, runs))
     service.predictor(service.models[0].id)
-    _check_free(host, port)
+    check_free(host, port)
     before = os.environ.get("GRADIO_TEMP_DIR")
     with tempfile.TemporaryDirectory(prefix="cityseg-demo-", ignore_cleanup_errors=True) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -125,18 +125,3 @@ def serve(
             on_start(address)
         while not received:
             time.sleep(0.2)
-
-
-def _check_free(host: str, port: int) -> None:
-    if not 1 <= port <= 65535:
-        raise UsageError(f"expected a port from 1 to 65535, found {port}")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise UsageError(
-            f"{host}:{port}: expected an address of this machine and a free port, found {error.strerror or error}; "
-            "choose others with --host and --port"
-        ) from None

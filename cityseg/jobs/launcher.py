@@ -15,6 +15,7 @@ from typing import Any
 from cityseg.errors import UsageError
 from cityseg.jobs.liveness import process_identity, runs_here
 from cityseg.runs import Run
+from cityseg.studio_files import child_environment
 
 _SETTINGS = "CITYSEG_"
 """Prefix of the environment variables that configure the studio."""
@@ -80,7 +81,7 @@ def start_detached(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=folder,
-            env=environment,
+            env=child_environment(environment),
         ).pid
 
 

@@ -15,6 +15,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
 from cityseg.runs.folder import Run
 from cityseg.runs.listing import runs_root
+from cityseg.studio_files import is_checkout
 
 
 def create_run(
@@ -65,6 +66,8 @@ def provenance() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
+    if not is_checkout():
+        return None  # an installed package may lie inside another project's repository
     command = ["git", "rev-parse", "HEAD"]
     try:
         answer = subprocess.run(

@@ -18,6 +18,7 @@ from cityseg.errors import CitysegError, Stopped
 from cityseg.files import write_json
 from cityseg.inference.resize import Fit
 from cityseg.jobs.record import JobRecord
+from cityseg.studio_files import child_environment
 
 _POLL_SECONDS = 0.2
 _NICENESS = 10
@@ -50,6 +51,7 @@ def predict_video_in_process(
             [sys.executable, "-m", "cityseg.api.models.video_job", str(folder)],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            env=child_environment(),
         )
         record = _record(folder)
         try:

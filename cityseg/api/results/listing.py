@@ -12,6 +12,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.config.presets import PRESETS
 from cityseg.errors import CheckpointError, UsageError
 from cityseg.runs import Run, State, list_runs
+from cityseg.studio_files import studio_root
 
 Source = Literal["run", "shipped"]
 
@@ -77,8 +78,8 @@ class Result:
 
 
 def shipped_root() -> Path:
-    """Return the folder of shipped models, ``checkpoints/`` beside the package."""
-    return Path(__file__).resolve().parents[3] / "checkpoints"
+    """Return the folder of shipped models: ``checkpoints/`` of the checkout, or of the installed wheel."""
+    return studio_root() / "checkpoints"
 
 
 def find_result_folder(name: str, runs: Path | None = None) -> Run:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cityseg
 from cityseg.data.synthetic.files import PlannedFrame, write
 from cityseg.data.synthetic.scene import render
 from cityseg.data.synthetic.weather import Daytime, Weather
+from cityseg.studio_files import child_environment
 
 _FRAMES_PER_WORKER = 32
 
@@ -49,8 +49,6 @@ def render_in_parallel(
         OSError: a file could not be written.
     """
     progress_in, progress_out = os.pipe()
-    package = str(Path(cityseg.__file__).resolve().parents[1])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     started: list[subprocess.Popen[bytes]] = []
     try:
         for index in range(workers):
@@ -59,7 +57,7 @@ def render_in_parallel(
                 stdin=subprocess.PIPE,
                 stdout=progress_out,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env=child_environment(),
             )
             started.append(process)
             request = {
