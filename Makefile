@@ -1,11 +1,11 @@
-# Two commands do everything: `make app` opens the studio, `make test` passes its tests.
+# `make app` opens the studio, `make test` passes its tests.
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements.lock
 # Tests side by side, a file at a time in the order of tests/conftest.py, each process with one thread.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: app test lint check setup lock
+.PHONY: setup app check lint test test-slow coverage lock
 
 # A marker per set of packages; pip installs from the lock file's exact versions. The project itself is installed
 # editable, which makes `cityseg` a command.
@@ -25,8 +25,9 @@ setup: .venv/.app
 app: .venv/.app
 	$(BIN)/cityseg app
 
-test: .venv/.dev
-	$(PYTEST)
+# While working: the style, and all tests without a page or a browser.
+check: lint
+	$(PYTEST) -m "not slow" --ignore tests/browser --ignore-glob "tests/ui/*/*"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -34,9 +35,15 @@ lint: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# The quick half, while working: the style and all tests without an app or a browser.
-check: lint
-	$(PYTEST) -m "not slow" --ignore tests/browser --ignore-glob "tests/ui/*/*"
+test: .venv/.dev
+	$(PYTEST) -m "not slow"
+
+test-slow: .venv/.dev
+	$(PYTEST) -m slow
+
+# The lines that `make test` runs, in the processes it starts too.
+coverage: .venv/.dev
+	$(PYTEST) -m "not slow" --cov --cov-report=term --cov-fail-under=90
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

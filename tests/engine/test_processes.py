@@ -65,7 +65,7 @@ def pair(workplace, unused_port, in_fresh) -> Callable[..., Pair]:
     def call(*words: object, before: Callable[[int], None] = as_they_are) -> Pair:
         both = [in_fresh(_run, rank, unused_port, words, before) for rank in range(2)]
         for process in both:
-            process.join(60)
+            process.join(240)
             process.kill()
         out, err = ("".join(Path(f"{rank}.{kind}").read_text() for rank in range(2)) for kind in ("out", "err"))
         return Pair([process.exitcode for process in both], out, err)

@@ -34,7 +34,7 @@ def official_scores(folder: Path, label_ids: np.ndarray, instance_ids: np.ndarra
         truths.append(folder / f"town_{number:06}_000000_gtFine_labelIds.png")
         predictions.append(folder / f"town_{number:06}_000000_predicted.png")
         Image.fromarray(ids.astype(np.uint8)).save(truths[-1])
-        Image.fromarray(instances.astype(np.int32)).save(str(truths[-1]).replace("labelIds", "instanceIds"))
+        Image.fromarray(instances.astype(np.uint16)).save(str(truths[-1]).replace("labelIds", "instanceIds"))
         Image.fromarray(classes.to_label_ids(train_ids)).save(predictions[-1])
     official.args.quiet, official.args.JSONOutput, official.args.evalInstLevelScore = True, False, True
     with contextlib.redirect_stdout(io.StringIO()):
