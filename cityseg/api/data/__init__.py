@@ -1,0 +1,1 @@
+"""Verbs on datasets: connect, prepare, count, preview augmentation, render synthetic scenes."""
