@@ -95,7 +95,7 @@ def _slots(queue: Queue) -> None:
             1,
             MOST_SLOTS,
             key=_SLOTS,
-            on_change=lambda: attempt(_ERROR, api.set_slots, st.session_state[_SLOTS]),
+            on_change=lambda: _call(api.set_slots, st.session_state[_SLOTS]),
             help="Number of queued runs that train in parallel. They share the machine: two at once take about twice "
             "as long each, so one is best unless the machine has capacity to spare.",
         )
@@ -166,8 +166,8 @@ def _button(
         help=meaning,
         type=kind,
         disabled=disabled,
-        on_click=attempt,
-        args=(_ERROR, verb, *arguments),
+        on_click=_call,
+        args=(verb, *arguments),
     )
 
 
@@ -177,3 +177,7 @@ def _move(run_id: str, steps: int) -> None:
     if run_id in waiting:
         position = waiting.index(run_id) + 1 + steps
         api.move_in_queue(run_id, min(len(waiting), max(1, position)))
+
+
+def _call(verb: Callable[..., Any], *arguments: Any) -> None:
+    attempt(_ERROR, verb, *arguments)
