@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from cityseg.classes import OFFICIAL, LabelTable
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 Split = Literal["train", "val", "test"]
@@ -40,8 +40,8 @@ class Frame:
 
     name: str
     city: str
-    photo: StoredFile
-    label: StoredFile
+    photo: SourceFile
+    label: SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Problem:
     Attributes:
         kind: category of the problem.
         split: the affected split.
-        path: the affected file, as printed by ``StoredFile``.
+        path: the affected file, as printed by ``SourceFile``.
         message: one sentence that begins with the path: expected, found, what to do.
     """
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cityseg.classes import OFFICIAL, LabelTable
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.png_decode import decode_png
 from cityseg.errors import DataError
 
@@ -28,7 +28,7 @@ class ModeError(DataError):
     """The pixels of a label image are not plain label values."""
 
 
-def read_photo(file: StoredFile, content: bytes | None = None) -> np.ndarray:
+def read_photo(file: SourceFile, content: bytes | None = None) -> np.ndarray:
     """Decode a photo to (H, W, 3) uint8 RGB.
 
     Args:
@@ -49,7 +49,7 @@ def read_photo(file: StoredFile, content: bytes | None = None) -> np.ndarray:
         raise _unreadable(file, error, "photo") from None
 
 
-def read_label(file: StoredFile, size: tuple[int, int], table: LabelTable = OFFICIAL) -> np.ndarray:
+def read_label(file: SourceFile, size: tuple[int, int], table: LabelTable = OFFICIAL) -> np.ndarray:
     """Decode a label image to (H, W) uint8 train ids.
 
     Args:
@@ -65,7 +65,7 @@ def read_label(file: StoredFile, size: tuple[int, int], table: LabelTable = OFFI
     return table.to_train_ids(values, str(file))
 
 
-def read_values(file: StoredFile, table: LabelTable = OFFICIAL) -> np.ndarray:
+def read_values(file: SourceFile, table: LabelTable = OFFICIAL) -> np.ndarray:
     """Decode a label image to (H, W) stored values, uint8, or uint16 if ``table`` allows 16 bits.
 
     Raises:
@@ -87,7 +87,7 @@ def read_values(file: StoredFile, table: LabelTable = OFFICIAL) -> np.ndarray:
         raise _unreadable(file, error, "label") from None
 
 
-def check_size(file: StoredFile, values: np.ndarray, size: tuple[int, int]) -> None:
+def check_size(file: SourceFile, values: np.ndarray, size: tuple[int, int]) -> None:
     """Check that (H, W) label values have the (height, width) ``size`` of their photo.
 
     Raises:
@@ -131,7 +131,7 @@ def _whole_factors(size: tuple[int, ...], target: tuple[int, int]) -> tuple[int,
     return size[0] // target[0], size[1] // target[1]
 
 
-def _unreadable(file: StoredFile, error: Exception, what: str) -> DataError:
+def _unreadable(file: SourceFile, error: Exception, what: str) -> DataError:
     if isinstance(error, UnidentifiedImageError):
         return DataError(f"{file}: expected a {what} (PNG, JPEG or another image), found a file that is not an image")
     if isinstance(error, Image.DecompressionBombError):

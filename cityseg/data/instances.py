@@ -9,28 +9,28 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cityseg.data.dataset import Frame
-from cityseg.data.layouts.source_file import StoredFile
-from cityseg.data.layouts.zip_source import ArchivedFile, open_archive
+from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.zip_source import ZipMember, open_archive
 from cityseg.errors import DataError
 
 _LABELS, _INSTANCES = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
 
 
-def instance_file(frame: Frame) -> StoredFile | None:
+def instance_file(frame: Frame) -> SourceFile | None:
     """Return the file with a frame's instance ids, or None if the dataset has none."""
     label = frame.label
     if not label.name.endswith(_LABELS):
         return None
     name = label.name.removesuffix(_LABELS) + _INSTANCES
-    if isinstance(label, ArchivedFile):
+    if isinstance(label, ZipMember):
         member = label.member.removesuffix(_LABELS) + _INSTANCES
         found = open_archive(label.path).NameToInfo.get(member)
         return replace(label, name=name, member=member, size=found.file_size, crc=found.CRC) if found else None
     path = label.path.with_name(label.path.name.removesuffix(_LABELS) + _INSTANCES)
-    return StoredFile(path, name) if path.is_file() else None
+    return SourceFile(path, name) if path.is_file() else None
 
 
-def read_instances(file: StoredFile, size: tuple[int, int]) -> np.ndarray:
+def read_instances(file: SourceFile, size: tuple[int, int]) -> np.ndarray:
     """Decode a ``*_gtFine_instanceIds.png`` to (H, W) int32: 1000 x label id + n, or a plain label id.
 
     Args:

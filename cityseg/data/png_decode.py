@@ -21,7 +21,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")
 _GREY, _RGB, _PALETTE = 0, 2, 3
 _MOST_BYTES = 2**28
-# Its stubs know bytes alone, but it takes and fills any contiguous buffer.
+# The stubs accept bytes only, but the functions take and fill any contiguous buffer.
 _codecs: Any = imagecodecs
 
 
@@ -35,11 +35,11 @@ def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
         channels: 1 for grey levels or palette indices, 3 for RGB.
 
     Returns:
-        (H, W) or (H, W, 3) uint8, or None for anything else: a general decoder has to read that.
+        (H, W) or (H, W, 3) uint8, or None for any other file, which needs a general decoder.
 
     Raises:
-        ValueError: it is a PNG of any kind that ends early or has a wrong checksum, or one of this kind that lacks
-            rows; says which.
+        ValueError: a PNG of any kind that is truncated or has a wrong checksum, or one of this kind with missing
+            rows.
     """
     if not data.startswith(_SIGNATURE):
         return None
@@ -56,7 +56,7 @@ def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
         rows = _codecs.deflate_decode(compressed, out=_scratch("rows", size))
         if len(rows) < size:
             raise ValueError(f"it holds {len(rows):,} of {size:,} bytes")
-        # Palette indices are wanted as they are, so they pass for grey levels.
+        # Palette indices are returned unchanged, so they are declared as grey levels.
         header = _HEADER.pack(width, height, 8, _RGB if channels == 3 else _GREY, 0, 0, 0)
         decoded: np.ndarray = _codecs.png_decode(_uncompressed(header, rows))
     except (imagecodecs.DeflateError, imagecodecs.ZlibngError, imagecodecs.PngError):
@@ -65,7 +65,7 @@ def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield kind and body of every part of a PNG, up to its end mark, holding each against its checksum."""
+    """Yield kind and body of every chunk of a PNG up to IEND, and verify its checksum."""
     view, position, kind = memoryview(data), len(_SIGNATURE), b""
     while kind != b"IEND":
         end = position + 12 + int.from_bytes(view[position : position + 4], "big")
@@ -79,8 +79,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _uncompressed(header: bytes, rows: np.ndarray) -> np.ndarray:
-    """Return (bytes,) uint8 of a PNG file that holds ``rows`` uncompressed; overwritten by the thread's next call."""
-    # Stored blocks take 5 bytes more for each 64 KiB at most; all else around the rows takes under 100.
+    """Return a PNG file with uncompressed ``rows``, (bytes,) uint8; the thread's next call overwrites it."""
+    # Stored blocks add at most 5 bytes per 64 KiB; everything else around the rows takes less than 100 bytes.
     file = _scratch("file", len(rows) + len(rows) // 4096 + 1000)
     before = _SIGNATURE + _chunk(b"IHDR", header)
     start = len(before) + 8
@@ -100,9 +100,9 @@ _kept = threading.local()
 
 
 def _scratch(name: str, size: int) -> np.ndarray:
-    """Return (size,) uint8 of any content that this thread has for ``name``.
+    """Return an uninitialized (size,) uint8 buffer that this thread reuses for ``name``.
 
-    Fresh memory for each frame would cost as much as inflating does, because its pages come one by one.
+    Page faults of newly allocated memory would take as long as inflating.
     """
     buffer: np.ndarray | None = getattr(_kept, name, None)
     if buffer is None or len(buffer) < size:

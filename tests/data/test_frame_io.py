@@ -7,7 +7,7 @@ from PIL import Image
 
 from cityseg.data.frame_io import read_label, read_photo, resize_label, resize_photo
 from cityseg.data.layouts import detect
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -17,7 +17,7 @@ LABEL = RANDOM.integers(0, 34, (12, 20), dtype=np.uint8)
 
 def stored(path, array, **options):
     Image.fromarray(array).save(path, **options)
-    return StoredFile(path, path.name)
+    return SourceFile(path, path.name)
 
 
 def test_photos_are_rgb(tmp_path):
@@ -59,7 +59,7 @@ def test_photos_that_are_none(tmp_path, content, sentence):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError) as refused:
-        read_photo(StoredFile(path, path.name))
+        read_photo(SourceFile(path, path.name))
     assert str(refused.value) == f"{path}: {sentence}"
 
 
@@ -69,11 +69,11 @@ def test_torn_files(tmp_path, share):
     path = tmp_path / "torn.png"
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(DataError) as refused:
-        read_photo(StoredFile(path, path.name))
+        read_photo(SourceFile(path, path.name))
     assert str(refused.value).startswith(f"{path}: expected a readable photo, found a damaged file (")
     assert str(refused.value).endswith("); copy it again")
     with pytest.raises(DataError, match=r"found mode RGB|expected a readable label"):
-        read_label(StoredFile(path, path.name), (12, 20))
+        read_label(SourceFile(path, path.name), (12, 20))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_unknown_ids_are_named_with_the_path(tmp_path):
 
 def test_a_missing_label(tmp_path):
     with pytest.raises(DataError) as refused:
-        read_label(StoredFile(tmp_path / "label.png", "label.png"), (12, 20))
+        read_label(SourceFile(tmp_path / "label.png", "label.png"), (12, 20))
     assert str(refused.value) == f"{tmp_path / 'label.png'}: expected a file, found none"
 
 

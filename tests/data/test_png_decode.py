@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cityseg.data.frame_io import read_label, read_photo, read_values
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.png_decode import decode_png
 from cityseg.errors import DataError
 
@@ -52,9 +52,9 @@ def interlaced(grey: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def stored(path, content: bytes) -> StoredFile:
+def stored(path, content: bytes) -> SourceFile:
     path.write_bytes(content)
-    return StoredFile(path, path.name)
+    return SourceFile(path, path.name)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (13, 21), (64, 128), (257, 300)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cityseg.data.dataset import Dataset, DatasetKind
 from cityseg.data.layouts.pairing import Candidate, halves, pair
-from cityseg.data.layouts.source_file import StoredFile, list_files
+from cityseg.data.layouts.source_file import SourceFile, list_files
 from cityseg.data.layouts.zip_source import list_members
 from cityseg.errors import DataError
 
@@ -58,15 +58,15 @@ def open_cityscapes(root: Path, kind: DatasetKind, name: str) -> Dataset:
     return Dataset(name, kind, root, frames, problems)
 
 
-def _list(root: Path, part: str) -> dict[_FrameKey, StoredFile]:
+def _list(root: Path, part: str) -> dict[_FrameKey, SourceFile]:
     suffix = _SUFFIXES[part]
     if (root / part).is_dir():
-        files: dict[str, StoredFile] = {}
+        files: dict[str, SourceFile] = {}
         for folder in ("train", "val"):
             files |= list_files(root, f"{part}/{folder}", (suffix.lower(),), levels=1)
     else:
         files = list_members(archive_path(root, part), part, (suffix.lower(),))
-    found: dict[_FrameKey, StoredFile] = {}
+    found: dict[_FrameKey, SourceFile] = {}
     for name, file in files.items():
         parts = name.split("/")
         if len(parts) == 4 and parts[1] in ("train", "val") and name.endswith(suffix):

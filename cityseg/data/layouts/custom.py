@@ -14,7 +14,7 @@ from cityseg.data.dataset import SPLITS, Dataset, Split
 from cityseg.data.layouts.dataset_json import DatasetJson, read_dataset_json
 from cityseg.data.layouts.frame_selection import FrameSelection, summarize
 from cityseg.data.layouts.pairing import Candidate, halves, pair
-from cityseg.data.layouts.source_file import StoredFile, list_files
+from cityseg.data.layouts.source_file import SourceFile, list_files
 from cityseg.errors import DataError
 
 DATASET_JSON = "dataset.json"
@@ -31,7 +31,7 @@ def open_custom(root: Path) -> Dataset:
             in none.
     """
     path = root / DATASET_JSON
-    settings = read_dataset_json(StoredFile(path, DATASET_JSON))
+    settings = read_dataset_json(SourceFile(path, DATASET_JSON))
     for folder in ("images", "labels"):
         if not (root / folder).is_dir():
             raise DataError(f"{root}: expected images/ and labels/ beside {DATASET_JSON}, found no {folder}/; add it")
@@ -63,9 +63,9 @@ def open_custom(root: Path) -> Dataset:
     return Dataset(settings.name, "described", root, frames, problems, table)
 
 
-def _by_stem(files: Iterable[StoredFile]) -> dict[str, list[StoredFile]]:
+def _by_stem(files: Iterable[SourceFile]) -> dict[str, list[SourceFile]]:
     """Group files by their path below ``images`` or ``labels``, without the suffix."""
-    found: dict[str, list[StoredFile]] = {}
+    found: dict[str, list[SourceFile]] = {}
     for file in sorted(files, key=lambda file: file.name):
         stem = str(PurePosixPath(*PurePosixPath(file.name).parts[1:]).with_suffix(""))
         found.setdefault(stem, []).append(file)
@@ -109,7 +109,7 @@ def _splits(root: Path, settings: DatasetJson, stems: list[str]) -> dict[str, Sp
         for split, rule in rules.items():
             if isinstance(rule, str):
                 list_file = root / rule
-                names = _lines(StoredFile(list_file, rule))
+                names = _lines(SourceFile(list_file, rule))
                 found = selection.match(names, list_file, split, exact=True)
             else:
                 found = selection.match(rule if isinstance(rule, list) else [], path, f"splits.{split}")
@@ -149,7 +149,7 @@ def _by_share(stems: list[str], shares: Mapping[Split, float]) -> dict[Split, li
     return chosen
 
 
-def _lines(file: StoredFile) -> list[str]:
+def _lines(file: SourceFile) -> list[str]:
     try:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, LABELS, NUM_CLASSES
 from cityseg.data.dataset import SPLITS, Split
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 _VOID = "void"
@@ -63,7 +63,7 @@ class DatasetJson(BaseModel):
         return rules
 
 
-def read_dataset_json(file: StoredFile) -> DatasetJson:
+def read_dataset_json(file: SourceFile) -> DatasetJson:
     """Read ``dataset.json``.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cityseg.data.dataset import SPLITS, Frame, Problem, ProblemKind, Split
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Candidate:
     name: str
     city: str
     split: Split
-    photos: tuple[StoredFile, ...]
-    label: StoredFile | None
+    photos: tuple[SourceFile, ...]
+    label: SourceFile | None
     photo_place: str
     label_place: str
 
@@ -57,7 +57,7 @@ def pair(candidates: Sequence[Candidate]) -> tuple[dict[Split, tuple[Frame, ...]
     return {split: tuple(frames[split]) for split in SPLITS}, tuple(problems)
 
 
-def _problem(kind: ProblemKind, candidate: Candidate, file: StoredFile | None, message: str) -> Problem:
+def _problem(kind: ProblemKind, candidate: Candidate, file: SourceFile | None, message: str) -> Problem:
     return Problem(kind, candidate.split, str(file), f"{file}: {message}")
 
 
@@ -88,5 +88,5 @@ def _name_problems(candidate: Candidate, group: Sequence[Candidate]) -> list[Pro
     return [_problem("duplicate", candidate, _file(candidate), message)]
 
 
-def _file(candidate: Candidate) -> StoredFile | None:
+def _file(candidate: Candidate) -> SourceFile | None:
     return candidate.photos[0] if candidate.photos else candidate.label

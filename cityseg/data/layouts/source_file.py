@@ -13,7 +13,7 @@ from cityseg.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
+class SourceFile:
     """A file of a dataset; ``zip_source`` has the counterpart for members of a zip archive.
 
     Attributes:
@@ -73,7 +73,7 @@ class StoredFile:
         return DataError(f"{self}: expected a readable file, found {error.strerror}; check its permissions")
 
 
-def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) -> dict[str, StoredFile]:
+def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) -> dict[str, SourceFile]:
     """List all entries below a folder whose names have one of the suffixes, except hidden ones.
 
     Args:
@@ -92,7 +92,7 @@ def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) 
     if not start.is_dir():
         return {}
     above = tuple(_identity(part) for part in (root, *(root / parent for parent in Path(folder).parents)))
-    return {name: StoredFile(root / name, name) for name in _walk(start, folder, suffixes, levels, above)}
+    return {name: SourceFile(root / name, name) for name in _walk(start, folder, suffixes, levels, above)}
 
 
 def _walk(

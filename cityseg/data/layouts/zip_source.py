@@ -1,4 +1,4 @@
-"""The official zip archives, read in place: members are found by the index and decompressed one by one."""
+"""The official zip archives, read in place, member by member."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 _SIGNATURE = b"PK\x03\x04"
 _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "BZIP2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 _READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# What zipfile raises for damaged members; NotImplementedError if a flag says patched or strongly encrypted.
+# Exceptions of zipfile for damaged members; NotImplementedError for patched or strongly encrypted ones.
 _DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, ValueError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
-class ArchivedFile(StoredFile):
+class ZipMember(SourceFile):
     """A member of a zip archive. Any number of threads may read members of one archive at once.
 
     ``zipfile`` reads under a lock and inflates outside it. For a 256x256 frame this takes 0.04 to 0.11 ms of CPU time
     more than ``os.pread`` without a lock, out of the 3 ms that preparing the frame takes.
 
     Attributes:
-        member: its name inside the archive.
-        size: bytes, uncompressed.
-        crc: its CRC-32 as the archive's index tells it.
+        member: name inside the archive.
+        size: uncompressed size in bytes.
+        crc: CRC-32 from the index of the archive.
     """
 
     member: str
@@ -53,7 +53,7 @@ class ArchivedFile(StoredFile):
             raise DataError(f"{self}: expected a member of the archive, found none; connect the changed archive again")
         try:
             with archive.open(member) as opened:
-                # Without a bound, a member that inflates to more than the index says would fill the memory first.
+                # The limit stops members that inflate to more than the index declares.
                 return opened.read(member.file_size + 1)
         except _DAMAGE as error:
             found = str(error) or "the archive ends too early"
@@ -62,27 +62,27 @@ class ArchivedFile(StoredFile):
             ) from None
 
     def oddity(self) -> str:
-        """Return nothing: folders of an archive are not listed."""
+        """Return an empty string: only files of an archive are listed."""
         return ""
 
     def stamp(self) -> str:
-        """Return what changes when the member changes, from the archive's index alone: name, size and CRC-32."""
+        """Return name, size and CRC-32 from the index, which change with the member."""
         return f"{self.name} {self.size} {self.crc:08x}"
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Open a zip archive, once per process for as long as the file does not change.
+    """Open a zip archive, once per process while the file does not change.
 
     Raises:
-        DataError: it is missing, no zip, cut short, encrypted, packed by a method that is not read, or holds a
-            name that leads out of its folder.
+        DataError: it is missing, not a zip file, truncated, encrypted, compressed by an unsupported method, or contains
+            a name outside its own folder.
     """
     try:
         status = path.stat()
     except OSError as error:
         raise DataError(f"{path}: expected a zip archive, found {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{path}: expected a zip archive, found {StoredFile(path, path.name).oddity()}; remove it")
+        raise DataError(f"{path}: expected a zip archive, found {SourceFile(path, path.name).oddity()}; remove it")
     return _open(path.absolute(), (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
 
 
@@ -106,9 +106,9 @@ def _open(path: Path, identity: tuple[int, ...]) -> zipfile.ZipFile:
 
 
 def _check(path: Path, member: zipfile.ZipInfo) -> None:
-    # ``orig_filename`` is what the archive says; ``filename`` has been cut at a null character.
+    # ``orig_filename`` is the stored name; ``filename`` is truncated at a null character.
     said = member.orig_filename
-    name = PureWindowsPath(said)  # which knows either slash, and drives
+    name = PureWindowsPath(said)  # handles both slashes, and drives
     if name.anchor or ".." in name.parts or not said.isprintable():
         raise DataError(
             f"{path}: expected members below the archive's own folder, found {said!r}; do not use this archive"
@@ -123,22 +123,22 @@ def _check(path: Path, member: zipfile.ZipInfo) -> None:
         )
 
 
-def list_members(path: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, StoredFile]:
-    """Find an archive's members by folder and ending; a folder around everything is looked through.
+def list_members(path: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, SourceFile]:
+    """List an archive's members by folder and suffix; a single folder around everything is skipped.
 
     Args:
         path: the archive.
-        folder: the folder that holds everything, for example ``gtFine``.
-        suffixes: endings of file names, in lower case; case does not count.
+        folder: the top folder, for example ``gtFine``.
+        suffixes: file name suffixes in lower case; matched regardless of case.
 
     Returns:
-        Members by their name from ``folder`` on, hidden ones left out.
+        Members by their path from ``folder`` on, except hidden ones.
 
     Raises:
-        DataError: what ``open_archive`` refuses, or the folder is not there.
+        DataError: as raised by ``open_archive``, or the folder is missing.
     """
     members = {member.filename: member for member in open_archive(path).infolist() if not member.is_dir()}
-    # Some archives were packed again with a folder around everything, some by a system that adds its own.
+    # Repacked archives may have a folder around everything, or the extra folder that macOS adds.
     above = re.compile(rf"(?:[^/]+/)?(?={folder}/)")
     outers = {match[0] for name in members if (match := above.match(name))} - {"__MACOSX/"}
     if len(outers) != 1:
@@ -146,9 +146,9 @@ def list_members(path: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str
         found = f"{first} and others" if first else "no member"
         raise DataError(f"{path}: expected members named {folder}/..., found {found}; use the official archive")
     (outer,) = outers
-    found_files: dict[str, StoredFile] = {}
+    found_files: dict[str, SourceFile] = {}
     for member in members.values():
         name = member.filename.removeprefix(outer)
         if name.startswith(f"{folder}/") and name.lower().endswith(suffixes) and "/." not in name:
-            found_files[name] = ArchivedFile(path, name, member.filename, member.file_size, member.CRC)
+            found_files[name] = ZipMember(path, name, member.filename, member.file_size, member.CRC)
     return found_files

@@ -1,4 +1,4 @@
-"""Files of equal rows that many threads fill in any order, readable by ``numpy.load`` afterwards.
+"""``.npy`` files of uint8 rows that several threads write in any order.
 
 Rows are written, not mapped: on a full disk a write raises OSError, where ``np.lib.format.open_memmap`` ends the
 process with SIGBUS. Filling 3,000 rows of 128x256x3 on two threads and flushing them takes 0.5 of its CPU time and 0.66
@@ -17,15 +17,15 @@ import numpy as np
 
 
 class RowFile:
-    """A ``.npy`` file of uint8 rows under construction; its room on the disk is reserved first."""
+    """A ``.npy`` file of uint8 rows that is being written; its disk space is reserved first."""
 
     def __init__(self, path: Path, rows: int, shape: tuple[int, ...]) -> None:
         """Create the file.
 
         Args:
-            path: where; must not exist.
-            rows: how many rows there may be.
-            shape: of each row.
+            path: the file; must not exist.
+            rows: maximum number of rows.
+            shape: shape of each row.
 
         Raises:
             OSError: the disk is full, or the file cannot be written.
@@ -40,11 +40,11 @@ class RowFile:
             raise
 
     def write(self, index: int, row: np.ndarray) -> None:
-        """Store row ``index``, uint8 of the file's shape; threads may write different rows at once."""
+        """Write a uint8 row; threads may write different rows at the same time."""
         self._write(self._start + index * self._row_bytes, np.ascontiguousarray(row).data.cast("B"))
 
     def finish(self, kept: Sequence[int]) -> None:
-        """Keep the rows at the ascending indices ``kept`` alone, in their order, and bring the file to the disk."""
+        """Keep only the rows at the ascending indices ``kept``, and flush the file to disk."""
         for new, old in enumerate(kept):
             if new != old:
                 row = os.pread(self._file, self._row_bytes, self._start + old * self._row_bytes)
@@ -56,7 +56,7 @@ class RowFile:
         os.fsync(self._file)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._file)
 
     def _write(self, position: int, content: memoryview) -> None:
@@ -66,7 +66,7 @@ class RowFile:
 
 
 def _header(rows: int, shape: tuple[int, ...]) -> bytes:
-    # numpy leaves room in a header for the first dimension to grow, so its length does not depend on the rows.
+    # numpy pads the header so that the first dimension can grow; its length does not depend on the rows.
     text = BytesIO()
     np.lib.format.write_array_header_1_0(text, {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)})
     return text.getvalue()
@@ -78,6 +78,6 @@ def _reserve(file: int, size: int) -> None:
     try:
         os.posix_fallocate(file, 0, size)
     except OSError as error:
-        # Some file systems cannot promise room; there a full disk shows at a write.
+        # Some file systems cannot reserve space; there a write fails on a full disk.
         if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
             raise

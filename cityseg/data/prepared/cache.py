@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cityseg.data.dataset import Dataset, Frame, Problem, Split
-from cityseg.data.layouts.source_file import StoredFile
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.prepared.build_cache import SplitMeta, fill
 from cityseg.data.prepared.cache_lock import UNFINISHED, cache_lock, expect_room, write_errors
 from cityseg.errors import DataError
@@ -142,7 +142,7 @@ class _CacheName:
         return any(root.glob(f"{self.split}-*x*-{self.digest}-partial"))
 
 
-def _stamp(file: StoredFile) -> str:
+def _stamp(file: SourceFile) -> str:
     try:
         return file.stamp()
     except DataError:

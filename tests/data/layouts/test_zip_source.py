@@ -11,7 +11,7 @@ import pytest
 
 from cityseg import api
 from cityseg.data.layouts import detect
-from cityseg.data.layouts.zip_source import ArchivedFile, list_members, open_archive
+from cityseg.data.layouts.zip_source import ZipMember, list_members, open_archive
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError, UsageError
 
@@ -111,7 +111,7 @@ def test_many_threads_read_one_archive(streets, archives):
 def test_a_stamp_tells_content_and_not_time(archives):
     member = detect.open_folder(archives).frames("val")[0].photo
     content = member.read()
-    assert isinstance(member, ArchivedFile)
+    assert isinstance(member, ZipMember)
     assert member.stamp() == f"{member.name} {len(content)} {zlib.crc32(content):08x}"
     os.utime(archives / PHOTOS, ns=(1, 1))
     assert detect.open_folder(archives).frames("val")[0].photo.stamp() == member.stamp()
