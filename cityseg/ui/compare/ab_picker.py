@@ -11,6 +11,7 @@ from cityseg.api.types import FrameConfusions
 from cityseg.errors import CitysegError
 from cityseg.ui.app import url_state
 from cityseg.ui.common.measured_split import stored_confusions
+from cityseg.ui.common.url_choice import select_choice
 from cityseg.ui.compare.context import CompareContext
 
 _BASELINE, _BASELINE_PARAMETER = "pair_first", "from"
@@ -47,22 +48,13 @@ def choose(context: CompareContext, names: list[str]) -> ChosenPair | None:
         url_state.wish(_BASELINE, str(context.baseline))
     st.session_state[_PAGE_BASELINE] = context.baseline
     left, right = st.columns(2)
-    url_state.settle(_BASELINE, _BASELINE_PARAMETER, names, context.reference(names))
-    baseline = left.selectbox(
-        "From",
-        names,
-        key=_BASELINE,
-        persist_state="session",
-        help="The baseline of the comparison. It follows the page's baseline when that is changed.",
-    )
-    url_state.keep(_BASELINE, _BASELINE_PARAMETER, baseline)
+    meaning = "The baseline of the comparison. It follows the page's baseline when that is changed."
+    reference = context.reference(names)
+    baseline = select_choice("From", names, _BASELINE, _BASELINE_PARAMETER, reference, left, help=meaning)
     others = [name for name in names if name != baseline]
     best = (context.comparable(baseline, others) or context.ranked(others))[0]
-    url_state.settle(_CANDIDATE, _CANDIDATE_PARAMETER, others, best)
-    candidate = right.selectbox(
-        "To", others, key=_CANDIDATE, persist_state="session", help="The candidate: blue is better, orange worse."
-    )
-    url_state.keep(_CANDIDATE, _CANDIDATE_PARAMETER, candidate)
+    meaning = "The candidate: blue is better, orange worse."
+    candidate = select_choice("To", others, _CANDIDATE, _CANDIDATE_PARAMETER, best, right, help=meaning)
     return ChosenPair(baseline, candidate, obstacles(context.bases[baseline], context.bases[candidate]))
 
 

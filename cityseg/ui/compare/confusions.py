@@ -13,8 +13,9 @@ from cityseg.analysis.comparison.confusions import ComparedConfusion, Normalisat
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.confusion import confusion_change, confusion_heatmap
-from cityseg.ui.app import glossary, url_state
+from cityseg.ui.app import glossary
 from cityseg.ui.common import export
+from cityseg.ui.common.url_choice import segmented_choice
 from cityseg.ui.compare import ab_picker
 from cityseg.ui.compare.ab_picker import ChosenPair
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
@@ -50,20 +51,15 @@ def show(context: CompareContext) -> None:
 
 
 def _choose_view() -> Normalisation:
-    url_state.settle(_VIEW, _VIEW_PARAMETER, list(_VIEWS), "truth")
-    answer = st.segmented_control(
+    return segmented_choice(
         "Per cent",
-        list(_VIEWS),
-        key=_VIEW,
-        format_func=lambda name: _VIEWS[name],
-        required=True,
-        persist_state="session",
+        _VIEWS,
+        _VIEW,
+        _VIEW_PARAMETER,
+        "truth",
         help="Of the ground truth class: rows add up to 100, the diagonal is recall and shows what is missed. Of the "
         "predicted class: columns add up to 100, the diagonal is precision and shows false alarms.",
     )
-    view = answer or "truth"
-    url_state.keep(_VIEW, _VIEW_PARAMETER, view)
-    return view
 
 
 def _difference(

@@ -21,6 +21,7 @@ from cityseg.figures import theme
 from cityseg.ui.app import glossary, session, url_state
 from cityseg.ui.common import diff_style, export, frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
+from cityseg.ui.common.url_choice import select_choice
 from cityseg.ui.compare import pairing
 from cityseg.ui.compare.context import CompareContext
 
@@ -77,12 +78,8 @@ def _class_list(found: Sequence[int]) -> str:
 def _choose_class(order: list[int], parts: Contributions) -> int:
     names = [CLASS_NAMES[index] for index in order]
     largest = CLASS_NAMES[max(order, key=lambda index: abs(parts.classes[index]))]
-    url_state.settle(_CLASS, _PARAMETER, names, largest)
-    name = st.selectbox(
-        "Frames behind", names, key=_CLASS, help="The largest gain first. A click on a bar chooses its class too."
-    )
-    url_state.keep(_CLASS, _PARAMETER, name)
-    return CLASS_NAMES.index(name)
+    meaning = "The largest gain first. A click on a bar chooses its class too."
+    return CLASS_NAMES.index(select_choice("Frames behind", names, _CLASS, _PARAMETER, largest, help=meaning))
 
 
 def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: int, score: str) -> None:

@@ -10,8 +10,9 @@ from cityseg.analysis import curves as learning
 from cityseg.analysis.curves import Curve, XAxis
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
-from cityseg.ui.app import glossary, session, url_state
+from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export
+from cityseg.ui.common.url_choice import segmented_choice
 from cityseg.ui.compare.context import CompareContext
 
 _X, _X_PARAMETER = "curves_over", "over"
@@ -87,19 +88,15 @@ def _how_to_read(weight: float, x: XAxis) -> str:
 
 
 def _choose_x() -> XAxis:
-    url_state.settle(_X, _X_PARAMETER, list(_X_TITLES), "epochs")
-    answer = st.segmented_control(
+    return segmented_choice(
         "Over",
         list(_X_TITLES),
-        key=_X,
-        required=True,
-        persist_state="session",
+        _X,
+        _X_PARAMETER,
+        "epochs",
         help="An epoch is one pass over the training split; a step is one update of the weights, of one batch. Frames "
         "seen are steps times batch size, which is fair to runs with other batch sizes; minutes show the cost.",
     )
-    x = answer or "epochs"
-    url_state.keep(_X, _X_PARAMETER, x)
-    return x
 
 
 def _choose_scores() -> list[str]:

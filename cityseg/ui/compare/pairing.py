@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import streamlit as st
 
@@ -11,7 +11,8 @@ from cityseg.analysis.comparison.bootstrap import Certainty
 from cityseg.analysis.comparison.comparability import Metric, obstacles
 from cityseg.api import PairComparison, Result
 from cityseg.api.types import Split
-from cityseg.ui.app import glossary, url_state
+from cityseg.ui.app import glossary
+from cityseg.ui.common.url_choice import segmented_choice, select_choice
 from cityseg.ui.compare.context import CompareContext
 
 Version = tuple[str, int]
@@ -48,9 +49,9 @@ def choose(context: CompareContext, purpose: str) -> tuple[Metric, str, str] | N
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         metric = choose_metric()
-    url_state.settle(_CANDIDATE, _CANDIDATE_PARAMETER, names, names[0])
-    candidate = right.selectbox(f"Compared with {baseline}", names, key=_CANDIDATE, help="The best first.")
-    url_state.keep(_CANDIDATE, _CANDIDATE_PARAMETER, candidate)
+    candidate = select_choice(
+        f"Compared with {baseline}", names, _CANDIDATE, _CANDIDATE_PARAMETER, place=right, help="The best first."
+    )
     notes = []
     if context.baseline is None:
         notes.append(f"No baseline is chosen; {baseline}, the second best, is used instead.")
@@ -73,19 +74,9 @@ def not_comparable(context: CompareContext) -> str:
 
 def choose_metric() -> Metric:
     """Choose one of the five scores; the choice is shared by all tabs."""
-    metrics = list(glossary.SCORES)
-    url_state.settle(_METRIC, _METRIC_PARAMETER, metrics, "f1")
-    metric: Any = st.segmented_control(
-        "Score",
-        metrics,
-        key=_METRIC,
-        required=True,
-        format_func=lambda key: glossary.SCORES[key][0],
-        help="\n\n".join(f"**{name}**: {meaning}" for name, meaning in glossary.SCORES.values()),
-    )
-    url_state.keep(_METRIC, _METRIC_PARAMETER, metric)
-    result: Metric = metric
-    return result
+    titles = {metric: title for metric, (title, _) in glossary.SCORES.items()}
+    meanings = "\n\n".join(f"**{title}**: {meaning}" for title, meaning in glossary.SCORES.values())
+    return cast("Metric", segmented_choice("Score", titles, _METRIC, _METRIC_PARAMETER, "f1", help=meanings))
 
 
 def compare_pair(context: CompareContext, baseline: str, candidate: str) -> PairComparison:

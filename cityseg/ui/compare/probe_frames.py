@@ -15,6 +15,7 @@ from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frames as pictures
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
+from cityseg.ui.common.url_choice import select_choice
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.compare.context import CompareContext
 
@@ -39,11 +40,8 @@ def show(context: CompareContext) -> None:
         return
     frames = sorted({frame for found in probes.values() for frame in found})
     left, right = st.columns(2)
-    url_state.settle(_FRAME, _FRAME_PARAMETER, frames, frames[0])
-    frame = left.selectbox(
-        "Probe frame", frames, key=_FRAME, persist_state="session", help="Four frames of each run, spread over val."
-    )
-    url_state.keep(_FRAME, _FRAME_PARAMETER, frame)
+    meaning = "Four frames of each run, spread over val."
+    frame = select_choice("Probe frame", frames, _FRAME, _FRAME_PARAMETER, place=left, help=meaning)
     runs = {name: found[frame] for name, found in probes.items() if frame in found}
     with right:
         epoch = _choose_epoch(sorted({epoch for found in runs.values() for epoch in found}))

@@ -15,9 +15,10 @@ from cityseg.api import DataInfo, FrameView
 from cityseg.api.types import FrameConfusions
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
-from cityseg.ui.app import cache, session, url_state
+from cityseg.ui.app import cache, session
 from cityseg.ui.common import frame_navigator, frames
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
+from cityseg.ui.common.url_choice import segmented_choice, select_choice
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.compare import ab_picker, flip_map, probe_frames
 from cityseg.ui.compare.ab_picker import ChosenPair
@@ -56,18 +57,8 @@ class FrameOrder:
 
 def show(context: CompareContext) -> None:
     """Show the same frame for all selected results, or their probe frames over the training."""
-    url_state.settle(_VIEW, _VIEW_PARAMETER, list(_VIEWS), "same frame")
-    answer = st.segmented_control(
-        "Show",
-        list(_VIEWS),
-        key=_VIEW,
-        format_func=lambda value: _VIEWS[value],
-        required=True,
-        persist_state="session",
-        help="One frame as every selected result predicts it, or a few val frames after every epoch of the training.",
-    )
-    view = answer or "same frame"
-    url_state.keep(_VIEW, _VIEW_PARAMETER, view)
+    meaning = "One frame as every selected result predicts it, or a few val frames after every epoch of the training."
+    view = segmented_choice("Show", _VIEWS, _VIEW, _VIEW_PARAMETER, help=meaning)
     if view == "time-lapse":
         probe_frames.show(context)
         return
@@ -120,20 +111,17 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
         left.caption(f"{why}The worst frames of {name} come first.")
         return _worst(name, stored[name], train_id)
     baseline, candidate = chosen.baseline, chosen.candidate
-    url_state.settle(_ORDER, _ORDER_PARAMETER, list(analysis.ORDERS), analysis.ORDERS[0])
-    answer = left.segmented_control(
+    order = segmented_choice(
         "First the frames that are",
         analysis.ORDERS,
-        key=_ORDER,
-        required=True,
-        persist_state="session",
+        _ORDER,
+        _ORDER_PARAMETER,
+        place=left,
         on_change=frame_navigator.restart,
         args=(_NAVIGATOR,),
         help=f"By pixels fixed minus pixels broken: the correct pixels of {candidate} minus those of {baseline}, at "
         "the evaluation size.",
     )
-    order = answer or analysis.ORDERS[0]
-    url_state.keep(_ORDER, _ORDER_PARAMETER, order)
     changes = analysis.frame_flips(stored[baseline].matrices, stored[candidate].matrices, train_id)
     positions = analysis.ordered(changes, order)
     pixels = "labelled pixels" if train_id is None else f"{CLASS_NAMES[train_id]} pixels"
@@ -170,17 +158,15 @@ def _worst(name: str, stored: FrameConfusions, train_id: int | None) -> FrameOrd
 def _choose_class(matrices: np.ndarray) -> int | None:
     present = matrices.sum((0, 2)) > 0
     options = [_ALL, *(name for index, name in enumerate(CLASS_NAMES) if present[index])]
-    url_state.settle(_CLASS, _CLASS_PARAMETER, options, _ALL)
-    name = st.selectbox(
+    name = select_choice(
         "Pixels of",
         options,
-        key=_CLASS,
-        persist_state="session",
+        _CLASS,
+        _CLASS_PARAMETER,
         on_change=frame_navigator.restart,
         args=(_NAVIGATOR,),
         help="Count all labelled pixels of a frame, or only those of one ground truth class.",
     )
-    url_state.keep(_CLASS, _CLASS_PARAMETER, name)
     return None if name == _ALL else CLASS_NAMES.index(name)
 
 

@@ -19,8 +19,9 @@ from cityseg.analysis.comparison.published import NOTE, TABLES, Published
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures import runs as figures
 from cityseg.figures import score_matrix, theme
-from cityseg.ui.app import glossary, session, url_state
+from cityseg.ui.app import glossary, session
 from cityseg.ui.common import diff_style, export
+from cityseg.ui.common.url_choice import select_choice
 from cityseg.ui.compare import pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
@@ -56,16 +57,8 @@ def _choose_order(table: ClassTable, compared: Differences | None) -> list[int]:
     orders = {"official": "as in Cityscapes", "support": "most frequent first"}
     if compared is not None:
         orders |= {"gain": "largest gain first", "loss": "largest loss first"}
-    url_state.settle(_ORDER, _ORDER_PARAMETER, list(orders), "official")
-    chosen = st.selectbox(
-        "Classes",
-        list(orders),
-        key=_ORDER,
-        format_func=lambda key: orders[key],
-        width=200,
-        help="Gain and loss: the mean of the differences from the baseline that are shown.",
-    )
-    url_state.keep(_ORDER, _ORDER_PARAMETER, chosen)
+    meaning = "Gain and loss: the mean of the differences from the baseline that are shown."
+    chosen = select_choice("Classes", orders, _ORDER, _ORDER_PARAMETER, width=200, help=meaning)
     if chosen == "support":
         return _by_support(table)
     if chosen == "official" or compared is None:

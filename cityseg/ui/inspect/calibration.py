@@ -22,8 +22,9 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
 from cityseg.figures.calibration import reliability_curve, risk_curves
 from cityseg.figures.class_shares import percent_text
-from cityseg.ui.app import glossary, url_state
+from cityseg.ui.app import glossary
 from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.common.url_choice import select_choice
 from cityseg.ui.inspect.components import class_table, metric_row
 
 _KEY, _PARAMETER = "calibration_class", "of"
@@ -87,15 +88,8 @@ def _figures(result: Result, detail: SplitDetail, distance: int) -> None:
 def _reliability(result: Result, detail: SplitDetail) -> None:
     predicted = [name for name, counts in zip(CLASS_NAMES, detail.calibration, strict=True) if counts[:, 0].any()]
     options = [_ALL, *predicted]
-    url_state.settle(_KEY, _PARAMETER, options, _ALL)
-    chosen = st.selectbox(
-        "Pixels predicted as",
-        options,
-        key=_KEY,
-        persist_state="session",
-        help="A class here is the predicted class, correct or not.",
-    )
-    url_state.keep(_KEY, _PARAMETER, chosen)
+    meaning = "A class here is the predicted class, correct or not."
+    chosen = select_choice("Pixels predicted as", options, _KEY, _PARAMETER, help=meaning)
     curve = reliability(detail.calibration if chosen == _ALL else detail.calibration[CLASS_NAMES.index(chosen)])
     st.plotly_chart(
         reliability_curve(curve, theme.run_color(result.id)),

@@ -10,9 +10,10 @@ from cityseg.analysis.errors.slices import Slice
 from cityseg.api import DataInfo, Result
 from cityseg.api.types import Split
 from cityseg.errors import CitysegError
-from cityseg.ui.app import cache, glossary, url_state
+from cityseg.ui.app import cache, glossary
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.common.url_choice import segmented_choice, select_choice
 
 _SPLITS: tuple[Split, ...] = ("val", "test")
 FIRST = "the worst one"
@@ -43,31 +44,12 @@ def choose_result(results: list[Result]) -> MeasuredSplit | None:
     by_id = {result.id: result for result in results}
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     best = max(results, key=lambda result: result.macro_f1 or 0.0)
-    url_state.settle("inspect_result", "result", list(by_id), best.id)
-    with left:
-        chosen = st.selectbox(
-            "Result",
-            list(by_id),
-            format_func=lambda name: _title(by_id[name]),
-            key="inspect_result",
-            persist_state="session",
-            help="Runs, newest first, then the shipped models. The default is the best by macro F1.",
-        )
-    url_state.keep("inspect_result", "result", chosen)
-    result = by_id[chosen]
+    titles = {name: _title(result) for name, result in by_id.items()}
+    meaning = "Runs, newest first, then the shipped models. The default is the best by macro F1."
+    result = by_id[select_choice("Result", titles, "inspect_result", "result", best.id, left, help=meaning)]
     splits = _splits(result)
-    url_state.settle("inspect_split", "split", splits, splits[-1])
-    with right:
-        answer = st.segmented_control(
-            "Split",
-            splits,
-            key="inspect_split",
-            required=True,
-            persist_state="session",
-            help="val selected the best epoch; test was held out until the end. Neither was trained on.",
-        )
-    split = answer or splits[-1]
-    url_state.keep("inspect_split", "split", split)
+    meaning = "val selected the best epoch; test was held out until the end. Neither was trained on."
+    split = segmented_choice("Split", splits, "inspect_split", "split", splits[-1], right, help=meaning)
     try:
         return MeasuredSplit.load(result, split)
     except CitysegError as error:

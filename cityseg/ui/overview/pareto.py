@@ -12,7 +12,7 @@ from cityseg.analysis.comparison import bootstrap
 from cityseg.api import Result
 from cityseg.errors import CitysegError
 from cityseg.figures.pareto import Cost, ModelPoint, cost, pareto_chart
-from cityseg.ui.app import url_state
+from cityseg.ui.common.url_choice import segmented_choice
 
 _BY = "front_by"
 _TITLES: dict[Cost, str] = {"size": "Size", "speed": "Speed", "onnx": "Speed by ONNX"}
@@ -65,19 +65,8 @@ def conditions(result: Result) -> str:
 
 def _choose_cost(points: Sequence[ModelPoint]) -> Cost:
     names = tuple(name for name in get_args(Cost) if any(cost(point, name) for point in points))
-    url_state.settle(_BY, "front", names, names[0])
-    answer: Cost | None = st.segmented_control(
-        "Cost",
-        names,
-        format_func=lambda name: _TITLES[name],
-        key=_BY,
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    by = answer or "size"
-    url_state.keep(_BY, "front", by)
-    return by
+    titles = {name: _TITLES[name] for name in names}
+    return segmented_choice("Cost", titles, _BY, "front", label_visibility="collapsed")
 
 
 def _points(results: Sequence[Result]) -> list[ModelPoint]:

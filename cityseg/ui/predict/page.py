@@ -13,7 +13,7 @@ from cityseg.api.types import Fit
 from cityseg.errors import CitysegError
 from cityseg.figures.agreement import MAX_MODELS
 from cityseg.ui.app import cache, glossary, session, url_state
-from cityseg.ui.common.segmented_choice import segmented_choice
+from cityseg.ui.common.url_choice import segmented_choice
 from cityseg.ui.predict import (
     agreement,
     distribution_shift,

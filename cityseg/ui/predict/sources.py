@@ -16,7 +16,7 @@ from cityseg.api.types import Split, give_back_freed_memory
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frame_navigator, frames
-from cityseg.ui.common.segmented_choice import segmented_choice
+from cityseg.ui.common.url_choice import segmented_choice
 
 SOURCES = {
     "data": "Dataset",

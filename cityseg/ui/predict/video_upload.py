@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cityseg.api.types import ENDINGS, FILMS, LONGEST
-from cityseg.ui.common.segmented_choice import segmented_choice
+from cityseg.ui.common.url_choice import segmented_choice
 
 Kind = Literal["film", "folder"]
 _KINDS: dict[Kind, str] = {"film": "Video or GIF", "folder": "Folder of photos"}
