@@ -245,12 +245,12 @@ def test_models(workplace, document, cityseg):
         (["train", "--resume", "nobody", "--queue"], "unknown run 'nobody' in "),
         (
             ["train", "--resume", "x", "--queue", "--data", "y"],
-            "expected --resume and --queue without --data, found it; a run in line keeps its data",
+            "expected --resume and --queue without --data, found it; a queued run keeps its data",
         ),
         (["runs", "slots", "0"], "expected 1 to 64 slots, found 0"),
         (["runs", "move", "nobody", "1"], "unknown run 'nobody' in "),
         (["runs", "withdraw", "nobody"], "unknown run 'nobody' in "),
-        (["runs", "withdraw"], "expected the runs to withdraw, or --all"),
+        (["runs", "withdraw"], "expected the runs to remove from the queue, or --all"),
         (["sweep", "--group", "g"], "expected exactly one of --preset and --config"),
         (
             ["sweep", "--group", "g", "--preset", "better-1"],

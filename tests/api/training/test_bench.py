@@ -151,7 +151,7 @@ from cityseg import config
 from cityseg.config import presets
 from cityseg.data.prepared.build_cache import SplitMeta
 from cityseg.data.prepared.cache import CachedSplit
-from cityseg.engine import bench
+from cityseg.engine.bench import throughput as bench
 torch.set_num_threads(1)
 settings = config.override(presets.preset("better-1"), ["image_size=32x64", "start_channels=4", "depth=1", "epochs=10",
     "batch_size=4", "brightness=0.3", "scale_max=2", "cutmix=0.5", "ema_decay=0.9", "precision=float32"])
