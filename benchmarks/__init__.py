@@ -1,3 +1,3 @@
-"""Measurements of the studio, each a command: ``python -m benchmarks.NAME``."""
+"""Benchmarks of the studio, each a command: ``python -m benchmarks.NAME``."""
 
-import cityseg as cityseg  # before PyTorch is loaded: it says how long idle threads keep a core
+import cityseg as cityseg  # before PyTorch is loaded: sets how long idle OpenMP threads spin

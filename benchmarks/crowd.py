@@ -1,134 +1,116 @@
-"""Eight people at once, each with a photo of 1280x720: how long they wait for an answer, from sending to seeing.
+"""Concurrent users: waiting times of eight users who upload a 1280x720 photo at the same moment.
 
-    python -m benchmarks.crowd [--visitors N] [--rounds N] [--model NAME] [--json]
+    python -m benchmarks.crowd [--visitors N] [--rounds N] [--model NAME] [--only demo|page] [--json]
 
-*demo* is ``/predict`` of a demo that runs as a process of its own (``benchmarks.demo_visitor``): upload, prediction,
-and every file of the answer downloaded again. *page* is the Predict page of a studio that runs as a process of its
-own, asked by visitors that speak Streamlit's protocol without a browser (``benchmarks.visitor``): from handing over the
-file to the end of the page's run, tabs and all; *seen* is the moment the overlay's pictures have come. *first* is the
-load of that page by visitors who come at the same time. In every round all visitors begin together, each with a photo
-that nobody has sent before. The clients take their share of the same processor, a fiftieth of the server's.
+*demo* measures ``/predict`` of the demo (``benchmarks.demo_visitor``): upload, prediction and download of all files.
+*page* measures the Predict page (``benchmarks.visitor``) from the upload to the end of the page's run, all tabs
+included; *seen* ends when the overlay's images have arrived; *first* is the first load of the page. Servers are
+subprocesses and clients use no browser, which costs a fiftieth of the server's CPU time. All users of a round start
+together, each with a new photo.
 
-``limit`` is what cannot be saved: decoding, the bare forward pass and encoding (``benchmarks.predict``) of all photos
-of a round, in processor time on one thread, shared by all cores; the last answer of a round cannot come sooner. On a
-machine with other work, look at the server's processor time for an answer, which other work disturbs less.
+The target is 4 seconds for 95 % of the users. *limit* is the lower bound of a round's last answer: the CPU time of
+decoding, forward pass and encoding of all photos (``benchmarks.predict``) on one thread, divided by the cores. On a
+busy machine compare the server's CPU time per answer, which other load disturbs less.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
+import typer
 from PIL import Image
 
 from benchmarks import predict, servers
+from benchmarks.common import print_figures
 from benchmarks.demo_visitor import DemoVisitor
 from benchmarks.visitor import Visitor
 from cityseg import api
+from cityseg.cli.common import Json
 from cityseg.data.synthetic import render
 
-WANTED_SECONDS = 4.0
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+Client = TypeVar("Client")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
-def draw_photos(folder: Path, visitors: int, rounds: int) -> list[list[Path]]:
-    """Draw a street, and shift its light a little for every visitor and round; returns photos by round."""
-    street = render(0, size=predict.SIZE, daytime="day").photo.astype(int)
-    photos = []
-    for turn in range(rounds):
-        photos.append([folder / f"{turn}-{visitor}.jpg" for visitor in range(visitors)])
-        for visitor, path in enumerate(photos[-1]):
-            lighter = np.clip(street + turn * visitors + visitor, 0, 255).astype(np.uint8)
-            Image.fromarray(lighter).save(path, quality=90)
+def synthetic_photos(folder: Path, visitors: int, rounds: int) -> list[list[Path]]:
+    """Write a photo per visitor and round, the same scene with different brightness; returns the paths by round."""
+    scene = render(0, size=predict.SIZE, daytime="day").photo.astype(int)
+    photos = [[folder / f"{turn}-{visitor}.jpg" for visitor in range(visitors)] for turn in range(rounds)]
+    for shift, path in enumerate(path for turn in photos for path in turn):
+        Image.fromarray(np.clip(scene + shift, 0, 255).astype(np.uint8)).save(path, quality=90)
     return photos
 
 
-def together(asks: list[Callable[[Asked], Told]], turns: list[list[Asked]]) -> list[tuple[float, Told]]:
-    """Let every visitor ask at the same moment, round after round; returns waits in seconds and what was answered."""
-    found: list[tuple[float, Told]] = []
-    for turn in turns:
-        gate = threading.Barrier(len(asks))
+def together(
+    request: Callable[[Client, Input], Output], clients: Sequence[Client], rounds: Sequence[Sequence[Input]]
+) -> list[tuple[float, Output]]:
+    """Send the requests of all clients at the same moment, round by round; returns waits in seconds and answers."""
+    barrier = threading.Barrier(len(clients))
 
-        def visit(ask: Callable[[Asked], Told], what: Asked, gate: threading.Barrier = gate) -> tuple[float, Told]:
-            gate.wait()
-            begun = time.perf_counter()
-            told = ask(what)
-            return time.perf_counter() - begun, told
+    def send(client: Client, value: Input) -> tuple[float, Output]:
+        barrier.wait()
+        start = time.perf_counter()
+        answer = request(client, value)
+        return time.perf_counter() - start, answer
 
-        with ThreadPoolExecutor(len(asks)) as crowd:
-            found += crowd.map(visit, asks, turn)
-    return found
+    with ThreadPoolExecutor(len(clients)) as pool:
+        return [answer for inputs in rounds for answer in pool.map(send, clients, inputs)]
 
 
-def crowd_the_demo(visitors: int, rounds: int, model: str) -> dict[str, Any]:
+def measure_demo(visitors: int, rounds: int, model: str) -> dict[str, dict[str, float]]:
     """Measure ``/predict``."""
-    with tempfile.TemporaryDirectory() as scratch, servers.demo(model) as (address, server):
-        photos = draw_photos(Path(scratch), visitors, rounds + 1)
-
-        def asker(visitor: DemoVisitor) -> Callable[[Path], object]:
-            return lambda photo: visitor.give(photo.name, photo.read_bytes())
-
-        asks = [asker(DemoVisitor(address, model)) for _ in range(visitors)]
-        together(asks, photos[:1])
-        before = servers.processor_seconds(server)
-        waits = [wait for wait, _ in together(asks, photos[1:])]
-        return {"demo": summary(waits, servers.processor_seconds(server) - before)}
+    with tempfile.TemporaryDirectory() as scratch, servers.demo(model) as (address, pid):
+        photos = synthetic_photos(Path(scratch), visitors, rounds + 1)
+        crowd = [DemoVisitor(address, model) for _ in range(visitors)]
+        together(_upload, crowd, photos[:1])
+        before = servers.cpu_seconds(pid)
+        waits = [wait for wait, _ in together(_upload, crowd, photos[1:])]
+        return {"demo": summary(waits, servers.cpu_seconds(pid) - before)}
 
 
-def crowd_the_page(visitors: int, rounds: int, model: str) -> dict[str, Any]:
-    """Measure the Predict page: first visits, then uploads."""
-    with tempfile.TemporaryDirectory() as scratch, servers.studio() as (address, server):
-        photos = draw_photos(Path(scratch), visitors, rounds + 1)
+def measure_page(visitors: int, rounds: int, model: str) -> dict[str, dict[str, float]]:
+    """Measure the Predict page: first loads, then uploads."""
+    with tempfile.TemporaryDirectory() as scratch, servers.studio() as (address, pid):
+        warm_up, *photos = synthetic_photos(Path(scratch), visitors, rounds + 1)
         query = f"from=photos&model={model}"
-        scout = Visitor(address, "predict", query)
-        scout.arrive()
-        scout.give("scout.jpg", photos[0][0].read_bytes())
-        crowd = [[Visitor(address, "predict", query) for _ in range(visitors)] for _ in range(rounds)]
-        before = servers.processor_seconds(server)
-        first = [wait for visit in crowd for wait, _ in together([_arrive] * visitors, [visit])]
-        used = servers.processor_seconds(server) - before
-        found = {"first": summary(first, used)}
-        for one in (scout, *(one for visit in crowd[1:] for one in visit)):
-            one.leave()
-
-        def giver(visitor: Visitor) -> Callable[[Path], float]:
-            def give(photo: Path) -> float:
-                answer = visitor.give(photo.name, photo.read_bytes())
-                if not any(f" {photo.stem} " in shown["alt"] for shown in answer.viewers()):
-                    raise SystemExit(f"the page has not shown {photo.name}")
-                return answer.seen
-
-            return give
-
-        before = servers.processor_seconds(server)
-        answers = together([giver(visitor) for visitor in crowd[0]], photos[1:])
-        used = servers.processor_seconds(server) - before
-        found["page"] = summary([wait for wait, _ in answers], used)
-        found["seen"] = summary([seen for _, seen in answers], used)
-        return found
+        first, *others = (Visitor(address, "predict", query) for _ in range(visitors * rounds + 1))
+        first.open()
+        _upload(first, warm_up[0])
+        crowds = [others[turn * visitors : (turn + 1) * visitors] for turn in range(rounds)]
+        before = servers.cpu_seconds(pid)
+        loads = [wait for wait, _ in together(lambda _, visitor: visitor.open(), range(visitors), crowds)]
+        results = {"first": summary(loads, servers.cpu_seconds(pid) - before)}
+        for visitor in (first, *others[visitors:]):
+            visitor.close()
+        before = servers.cpu_seconds(pid)
+        waits, answers = zip(*together(_upload, crowds[0], photos), strict=True)
+        used = servers.cpu_seconds(pid) - before
+    for photo, answer in zip((photo for turn in photos for photo in turn), answers, strict=True):
+        if not any(f" {photo.stem} " in shown["alt"] for shown in answer.viewers()):
+            raise SystemExit(f"the page has not shown {photo.name}")
+    return {**results, "page": summary(waits, used), "seen": summary([answer.seen for answer in answers], used)}
 
 
-def _arrive(visitor: Visitor) -> None:
-    visitor.arrive()
+def _upload(visitor: Any, photo: Path) -> Any:
+    return visitor.upload(photo.name, photo.read_bytes())
 
 
-def summary(waits: list[float], used: float) -> dict[str, float]:
-    """Say how long waits were, and how much processor time the server took for one answer."""
-    median, most = np.percentile(waits, (50, 95))
+def summary(waits: Sequence[float], used: float) -> dict[str, float]:
+    """Return statistics of the waits, and the server's CPU time per answer, in seconds."""
+    median, p95 = np.percentile(waits, (50, 95))
     return {
         "median_seconds": float(median),
-        "p95_seconds": float(most),
+        "p95_seconds": float(p95),
         "longest_seconds": max(waits),
         "answers": len(waits),
         "server_processor_seconds_per_answer": used / len(waits),
@@ -136,48 +118,34 @@ def summary(waits: list[float], used: float) -> dict[str, float]:
 
 
 def limit(visitors: int, model: str) -> float:
-    """Return the seconds that the photos of one round take at least; see above."""
-    threads = torch.get_num_threads()
+    """Return the lower bound of a round's last answer, in seconds; see the module's docstring."""
     torch.set_num_threads(1)
-    try:
-        _, bare = predict.sides(api.load_predictor(model), predict.drawn())
+    _, bare = predict.sides(api.load_predictor(model), predict.synthetic_photo())
+    bare()
+    before = time.process_time()
+    for _ in range(visitors):
         bare()
-        before = time.process_time()
-        for _ in range(visitors):
-            bare()
-        return (time.process_time() - before) / (os.cpu_count() or 1)
-    finally:
-        torch.set_num_threads(threads)
+    return (time.process_time() - before) / (os.cpu_count() or 1)
 
 
-def main() -> None:
-    """Measure both and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--visitors", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--model", default="experiment-3")
-    parser.add_argument("--only", choices=["demo", "page"])
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    least = limit(arguments.visitors, arguments.model)
+def main(
+    visitors: int = 8,
+    rounds: int = 3,
+    model: str = "experiment-3",
+    only: Literal["demo", "page"] | None = None,
+    as_json: Json = False,
+) -> None:
+    """Measure waiting times of concurrent users of the demo and of the Predict page."""
+    least = limit(visitors, model)
     results: dict[str, dict[str, float]] = {}
-    for name, measure in (("demo", crowd_the_demo), ("page", crowd_the_page)):
-        if arguments.only in (None, name):
-            results |= measure(arguments.visitors, arguments.rounds, arguments.model)
-    for found in results.values():
-        found["p95_to_limit"] = found["p95_seconds"] / least
-    if arguments.json:
-        print(json.dumps({"limit_seconds": least, **results}))
-        return
-    print(f"limit: {arguments.visitors} photos decoded, passed through the network and encoded in {least:.2f} s")
-    for name, found in results.items():
-        print(
-            f"{name}: {found['answers']:.0f} answers, median {found['median_seconds']:.2f} s, 95 % within "
-            f"{found['p95_seconds']:.2f} s (wanted {WANTED_SECONDS:.0f} s; {found['p95_to_limit']:.1f} times the "
-            f"limit), longest {found['longest_seconds']:.2f} s; the server's processor time per answer is "
-            f"{found['server_processor_seconds_per_answer']:.2f} s"
-        )
+    if only != "page":
+        results |= measure_demo(visitors, rounds, model)
+    if only != "demo":
+        results |= measure_page(visitors, rounds, model)
+    for figures in results.values():
+        figures["p95_to_limit"] = figures["p95_seconds"] / least
+    print_figures({"limit": {"seconds": least}, **results}, as_json)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,6 +1,6 @@
-"""A visitor of the demo without a browser: asks as the page's own script does, and fetches every file of the answer.
+"""Demo client without a browser: sends the requests of the page's script and downloads every file of the answer.
 
-gradio's client takes twice the processor time of the server that it asks, on the same machine: it measures itself.
+gradio's own client takes twice the CPU time of the server on the same machine and would mostly measure itself.
 """
 
 from __future__ import annotations
@@ -11,65 +11,56 @@ import uuid
 from typing import Any
 from urllib.parse import quote
 
-_PATIENCE = 300.0
-"""Seconds without an answer after which a visitor gives up."""
+from benchmarks.common import TIMEOUT, multipart
 
 
 class DemoVisitor:
-    """One visitor of the demo.
+    """A client of the demo.
 
     Args:
-        address: of the demo, without a slash at the end.
-        model: which one to ask.
+        address: URL of the demo, without a trailing slash.
+        model: name of the model that predicts.
     """
 
     def __init__(self, address: str, model: str) -> None:
         self._address, self._model = address, model
-        asked = json.loads(self._open("/config"))["dependencies"]
-        self._function = next(one["id"] for one in asked if one["api_name"] == "predict")
+        with urllib.request.urlopen(f"{address}/config", timeout=TIMEOUT) as response:
+            functions = json.load(response)["dependencies"]
+        self._function = next(function["id"] for function in functions if function["api_name"] == "predict")
 
-    def give(self, name: str, data: bytes) -> list[Any]:
-        """Upload a photo, wait for the answer and fetch all its files; returns what the page is told."""
-        edge = "----a-file-ends-here"
-        head = f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
-        body = head.encode() + data + f"\r\n--{edge}--\r\n".encode()
-        (path,) = json.loads(self._open("/upload", body, f"multipart/form-data; boundary={edge}"))
+    def upload(self, name: str, data: bytes) -> list[Any]:
+        """Upload a photo, wait for the prediction, download all its files and return the outputs of ``/predict``."""
+        (path,) = json.loads(self._open("/upload", *multipart("files", name, data)))
         photo = {"path": path, "meta": {"_type": "gradio.FileData"}}
         session = uuid.uuid4().hex
-        question = {
-            "data": [photo, self._model, "stretch", False, 0.55],
-            "fn_index": self._function,
-            "session_hash": session,
-        }
-        self._open("/queue/join", json.dumps(question).encode(), "application/json")
-        answer = self._listen(f"/queue/data?session_hash={session}")
-        for file in _files(answer):
+        inputs = [photo, self._model, "stretch", False, 0.55]
+        request = {"data": inputs, "fn_index": self._function, "session_hash": session}
+        self._open("/queue/join", json.dumps(request).encode(), "application/json")
+        outputs = self._outputs(session)
+        for file in _files(outputs):
             self._open(f"/file={quote(file)}")
-        return answer
+        return outputs
 
     def _open(self, path: str, body: bytes | None = None, kind: str = "") -> bytes:
         headers = {"Content-Type": kind} if kind else {}
         request = urllib.request.Request(f"{self._address}/gradio_api{path}", body, headers)
-        if path == "/config":
-            request = urllib.request.Request(self._address + path)
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as told:
-            return bytes(told.read())
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            return bytes(response.read())
 
-    def _listen(self, path: str) -> list[Any]:
-        with urllib.request.urlopen(f"{self._address}/gradio_api{path}", timeout=_PATIENCE) as lines:
-            for line in lines:
-                if line.startswith(b"data:"):
-                    message = json.loads(line[5:])
-                    if message["msg"] == "process_completed":
-                        if not message["success"]:
-                            raise SystemExit(f"the demo refused: {message['output'].get('error')}")
-                        data: list[Any] = message["output"]["data"]
-                        return data
+    def _outputs(self, session: str) -> list[Any]:
+        address = f"{self._address}/gradio_api/queue/data?session_hash={session}"
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as events:
+            for line in events:
+                message: dict[str, Any] = json.loads(line[5:]) if line.startswith(b"data:") else {}
+                if message.get("msg") == "process_completed":
+                    if not message["success"]:
+                        raise SystemExit(f"the demo refused: {message['output'].get('error')}")
+                    return list(message["output"]["data"])
         raise SystemExit("the demo ended before it answered")
 
 
 def _files(value: Any) -> list[str]:
-    """Return the paths of all files in an answer, however deep."""
+    """Return the paths of all files in nested outputs."""
     if isinstance(value, dict):
         if value.get("meta", {}).get("_type") == "gradio.FileData":
             return [value["path"]]

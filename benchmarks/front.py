@@ -1,21 +1,21 @@
-"""The speeds that shipped models are compared by, all measured in one go.
+"""Inference speed of the shipped models, all measured in one session.
 
     python -m benchmarks.front [--model NAME ...] [--rounds N] [--write]
 
-A card tells the speed of the day its model was published, and a processor gives more on some days than on others. Here
-all models take turns, by PyTorch and by ONNX Runtime, and each counts its best round, whose speed is that of
-its median frame (``engine.speed``). ``--write`` puts the figures in ``model.json`` and README of every model and
-changes nothing else.
+A model card stores the speed on the day of its publication, and a machine is faster on some days than on others. Here
+all models alternate, in PyTorch and in ONNX Runtime. Each counts its best round; a round's speed is that of its median
+frame (``engine.inference_speed``). ``--write`` stores the figures in ``model.json`` and README of every model.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Annotated
 
 import torch
+import typer
 
 from cityseg import api, checkpoint
 from cityseg.api import Result, find_robustness
@@ -24,33 +24,28 @@ from cityseg.engine.inference_speed import measure_speed
 from cityseg.inference.onnx import through_onnx
 
 
-def main() -> None:
-    """Print a line per model, fastest in ONNX Runtime first."""
-    parser = argparse.ArgumentParser(description="Speeds of shipped models, measured in one go.")
-    parser.add_argument("--model", action="append", help="MODEL, any number of times; all shipped ones by default")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--write", action="store_true", help="put the figures in the models' cards")
-    words = parser.parse_args()
-    results = [each for each in api.list_results() if each.source == "shipped"]
-    results = [each for each in results if not words.model or each.id in words.model]
-    sides = [_sides(result) for result in results]
-    rounds = [[(by_torch(), by_onnx()) for by_torch, by_onnx in sides] for _ in range(words.rounds)]
-    best = [(max(a for a, _ in seen), max(b for _, b in seen)) for seen in zip(*rounds, strict=True)]
+def main(model: Annotated[list[str] | None, typer.Option()] = None, rounds: int = 4, write: bool = False) -> None:
+    """Print a line per shipped model, all or those named, fastest in ONNX Runtime first."""
+    shipped = [result for result in api.list_results() if result.source == "shipped"]
+    results = [result for result in shipped if not model or result.id in model]
+    backends = [_backends(result) for result in results]
+    measured = [[(by_torch(), by_onnx()) for by_torch, by_onnx in backends] for _ in range(rounds)]
+    best = [tuple(map(max, zip(*speeds, strict=True))) for speeds in zip(*measured, strict=True)]
     for result, (by_torch, by_onnx) in sorted(zip(results, best, strict=True), key=lambda pair: -pair[1][1]):
         print(f"{result.id:14} ONNX {by_onnx:7.1f} frames/s   PyTorch {by_torch:7.1f}")
-        if words.write:
+        if write:
             _write(result, by_torch, by_onnx)
 
 
-def _sides(result: Result) -> tuple[Callable[[], float], Callable[[], float]]:
-    """Return what measures a model once by PyTorch and once by ONNX Runtime, on the processor, in frames per second."""
+def _backends(result: Result) -> tuple[Callable[[], float], Callable[[], float]]:
+    """Return functions that measure a model once in PyTorch and in ONNX Runtime, on the CPU, in frames per second."""
     network, card = checkpoint.load(result.run.checkpoint)
 
-    def once(model: torch.nn.Module) -> float:
+    def measure(model: torch.nn.Module) -> float:
         speed = measure_speed(model, card.image_size, card.normalization, torch.device("cpu"))
         return float(speed["frames_per_second"])
 
-    return partial(once, network), partial(once, through_onnx(network, card).model)
+    return partial(measure, network), partial(measure, through_onnx(network, card).model)
 
 
 def _write(result: Result, by_torch: float, by_onnx: float) -> None:
@@ -63,4 +58,4 @@ def _write(result: Result, by_torch: float, by_onnx: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,19 +1,17 @@
-"""From an uploaded photo to its overlay, against what cannot be saved: decoding, the bare forward pass, encoding.
+"""From an uploaded photo to its overlay, against decoding, the bare forward pass and encoding.
 
     python -m benchmarks.predict [--model experiment-3] [--photo FILE] [--rounds N] [--json]
 
-*whole* is what the Predict page does: decode a 1280x720 JPEG, predict it, encode photo, classes and confidence for the
-viewer. *bare* is the same decoding and encoding around nothing but ``model(x)`` on a tensor that lies ready. Without a
-photo, a street is drawn at that size. The two take turns, and each counts its best round.
+*whole* is the work of the Predict page: decode a 1280x720 JPEG, predict it, encode photo, classes and confidence for
+the viewer. *bare* replaces prediction by ``model(x)`` on a ready tensor. Without a photo, a synthetic one is used. Both
+alternate, and each counts its best round.
 
-The limit is the forward pass: 3.8 GFLOP at 128x256 for experiment-3. Beyond it, predicting
-enlarges 19 maps of 128x256 to the photo: written out they would be 70 MB;
-``cityseg.inference.upsample`` mixes them along borders only.
+The limit is the forward pass: 3.8 GFLOP at 128x256 for experiment-3. Prediction also upsamples 19 maps of 128x256 to
+the photo's size, 70 MB if written out; ``cityseg.inference.upsample`` interpolates all classes along borders only.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import itertools
 import json
@@ -22,12 +20,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import typer
 from PIL import Image
 
+from benchmarks.common import alternate
 from cityseg import api
+from cityseg.cli.common import Json
 from cityseg.data.image_io import decode_photo
 from cityseg.data.synthetic import render
-from cityseg.engine.bench.stopwatch import Stopwatch
 from cityseg.inference.predictor import Predictor
 from cityseg.ui.common.viewer.encode import encode_confidence, encode_map, encode_photo
 
@@ -35,18 +35,13 @@ SIZE = (720, 1280)
 
 
 def sides(predictor: Predictor, data: bytes) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Return what is done for an upload, and the same with nothing but the forward pass between decoding and encoding.
-
-    Args:
-        predictor: the model.
-        data: an image file.
-    """
+    """Return the *whole* and the *bare* work for an image file."""
     x = torch.zeros(1, 3, *predictor.card.image_size)
     ready = predictor.predict(decode_photo(data))
     limits = itertools.count(max(ready.train_ids.shape))
 
     def encode(photo: np.ndarray, train_ids: np.ndarray, confidence: np.ndarray) -> None:
-        # Pictures are kept by content and limit; with a limit of its own, beyond their size, none is found again.
+        # Encoded images are cached by content and size limit; a new limit, above their size, misses the cache.
         side = next(limits)
         encode_photo(photo, side)
         encode_map(train_ids, side)
@@ -54,8 +49,8 @@ def sides(predictor: Predictor, data: bytes) -> tuple[Callable[[], None], Callab
 
     def whole() -> None:
         photo = decode_photo(data)
-        found = predictor.predict(photo)
-        encode(photo, found.train_ids, found.confidence)
+        prediction = predictor.predict(photo)
+        encode(photo, prediction.train_ids, prediction.confidence)
 
     def bare() -> None:
         photo = decode_photo(data)
@@ -66,35 +61,26 @@ def sides(predictor: Predictor, data: bytes) -> tuple[Callable[[], None], Callab
     return whole, bare
 
 
-def main() -> None:
-    """Print both sides, their ratio and the parts."""
-    parser = argparse.ArgumentParser(description="An upload to its overlay, against the bare forward pass.")
-    parser.add_argument("--model", default="experiment-3")
-    parser.add_argument("--photo", type=Path)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--json", action="store_true")
-    words = parser.parse_args()
-    whole, bare = sides(api.load_predictor(words.model), words.photo.read_bytes() if words.photo else drawn())
-    watch = Stopwatch(torch.device("cpu"))
-    for _ in range(words.rounds + 1):
-        watch.time("whole", whole)
-        watch.time("bare", bare)
-    (wall, work), (least, least_work) = watch.best("whole"), watch.best("bare")
-    figures = {
-        "whole_milliseconds": round(1000 * float(wall), 1),
-        "bare_milliseconds": round(1000 * float(least), 1),
-        "ratio": round(float(wall / least), 2),
-        "processor_ratio": round(float(work / least_work), 2),
-    }
-    print(json.dumps(figures) if words.json else ", ".join(f"{name} {value}" for name, value in figures.items()))
-
-
-def drawn() -> bytes:
-    """Draw a street of 1280x720 as a JPEG file."""
+def synthetic_photo() -> bytes:
+    """Return a synthetic 1280x720 scene as a JPEG file."""
     file = io.BytesIO()
     Image.fromarray(render(0, size=SIZE, daytime="day").photo).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
+def main(model: str = "experiment-3", photo: Path | None = None, rounds: int = 8, as_json: Json = False) -> None:
+    """Print the times of an upload and of the bare forward pass, and their ratio."""
+    whole, bare = sides(api.load_predictor(model), photo.read_bytes() if photo else synthetic_photo())
+    watch = alternate({"whole": whole, "bare": bare}, rounds)
+    (wall, cpu), (bare_wall, bare_cpu) = watch.best("whole"), watch.best("bare")
+    figures = {
+        "whole_milliseconds": round(1000 * float(wall), 1),
+        "bare_milliseconds": round(1000 * float(bare_wall), 1),
+        "ratio": round(float(wall / bare_wall), 2),
+        "processor_ratio": round(float(cpu / bare_cpu), 2),
+    }
+    print(json.dumps(figures) if as_json else ", ".join(f"{name} {value}" for name, value in figures.items()))
+
+
 if __name__ == "__main__":
-    main()
+    typer.run(main)

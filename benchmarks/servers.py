@@ -1,9 +1,7 @@
-"""The studio's servers as processes of their own, and what they take."""
+"""The studio's servers as subprocesses, and their CPU time and memory."""
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,49 +11,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 _ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def process(words: list[str], healthy: str) -> Iterator[int]:
-    """Run ``python -m WORDS`` until the block ends; it begins when ``healthy`` answers. Gives the process's number."""
-    started = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=_ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(healthy, started)
-        yield started.pid
-    finally:
-        started.send_signal(signal.SIGTERM)
-        started.wait(20)
-
-
-@contextmanager
 def studio() -> Iterator[tuple[str, int]]:
-    """Run the app; gives its address and its process's number."""
+    """Run the app; yields its URL and pid."""
     port = free_port()
-    address = f"http://127.0.0.1:{port}"
     options = ["--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"]
-    with process(["streamlit", "run", "app.py", *options], f"{address}/_stcore/health") as number:
-        yield address, number
+    with _serve(["streamlit", "run", "app.py", *options], port, "/_stcore/health") as server:
+        yield server
 
 
 @contextmanager
 def demo(model: str) -> Iterator[tuple[str, int]]:
-    """Run the demo with one model; gives its address and its process's number."""
+    """Run the demo with one model; yields its URL and pid."""
     port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    words = ["cityseg", "demo", "--model", model, "--port", str(port), "--examples", "0"]
-    with process(words, address) as number:
-        yield address, number
+    with _serve(["cityseg", "demo", "--model", model, "--port", str(port), "--examples", "0"], port) as server:
+        yield server
 
 
-def _wait_for(address: str, started: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def _serve(arguments: list[str], port: int, health: str = "") -> Iterator[tuple[str, int]]:
+    """Run ``python -m ARGUMENTS`` until the block ends, which starts once the path ``health`` answers."""
+    command, address = [sys.executable, "-m", *arguments], f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(address + health, server)
+        yield address, server.pid
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     for _ in range(600):
-        if started.poll() is not None:
+        if server.poll() is not None:
             raise SystemExit("the server ended before it answered")
         try:
             with urllib.request.urlopen(address, timeout=1):
@@ -65,22 +58,22 @@ def _wait_for(address: str, started: subprocess.Popen[bytes]) -> None:
     raise SystemExit("the server did not answer within a minute")
 
 
-def processor_seconds(process: int) -> float:
-    """Return the processor time that a process has used so far, in seconds (Linux)."""
-    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+def cpu_seconds(pid: int) -> float:
+    """Return the user and system CPU time of a process so far, in seconds."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
-def memory(process: int | str = "self", name: str = "VmRSS") -> float:
-    """Return the memory that a process holds now, or with ``VmHWM`` the most it ever held, in MiB (Linux)."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+def memory(pid: int | str = "self", name: str = "VmRSS") -> float:
+    """Return a process's resident memory, or with ``VmHWM`` its peak, in MiB (Linux)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
     return 0.0
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,64 +1,54 @@
-"""Measure every shipped model again, twice: with ``cityseg evaluate`` and with the official scripts on written files.
+"""Check the scores of the shipped models with ``cityseg evaluate`` and with the official Cityscapes scripts.
 
     python -m benchmarks.shipped FOLDER [--model NAME ...] [--json]
 
-*differs* is the largest difference between the scores in the model's card and those measured now from the shipped
-weights, of all scores of val and test. *mIoU* is what ``cityseg evaluate --split test --size native`` tells at the
-labels' own size; *official* is what the scripts of Cityscapes say of label ids written by ``cityseg predict``, one
-photo at a time. *differs* must be at most 1e-5 and the two others must agree to 1e-5, or the shipped figures are
-wrong. What is left are single pixels, rounded differently in a batch than alone, and on one processor than on another.
+*differs* is the largest difference between the val and test scores in a model's card and those of its shipped weights
+now. *mIoU* is the result of ``cityseg evaluate --split test --size native``; *official* is that of the official scripts
+on label ids written by ``cityseg predict``, one photo at a time. *differs* must be at most 1e-5, and the other two must
+agree to 1e-5. The rest is rounding of single pixels, which depends on batch size and CPU.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
 
 from cityseg import api
 from cityseg.api import Result
+from cityseg.cli.common import Json
 from cityseg.engine.runtime.allocator import keep_freed_memory
 
-_COUNTED = ("macro", "weighted", "per_class", "pixel_accuracy", "samples_dice", "category_iou")
+_SCORES = ("macro", "weighted", "per_class", "pixel_accuracy", "samples_dice", "category_iou")
 
 
-def main() -> None:
-    """Print a line per model."""
-    parser = argparse.ArgumentParser(description="The shipped figures, measured again.")
-    parser.add_argument("data", help="the dataset the models were trained on")
-    parser.add_argument("--model", action="append", help="a shipped model, any number of times; all by default")
-    parser.add_argument("--json", action="store_true")
-    words = parser.parse_args()
+def main(data: str, model: Annotated[list[str] | None, typer.Option()] = None, as_json: Json = False) -> None:
+    """Print a line per shipped model, all or those named, measured on the dataset in DATA."""
     keep_freed_memory()
-    shipped = [result for result in api.list_results() if result.source == "shipped"]
     measured = []
-    for result in shipped:
-        if not words.model or result.id in words.model:
-            measured.append(measure(result, words.data))
-            if not words.json:
-                print(
-                    "{model:14} differs {differs:.1e}   mIoU {miou:.6f}   official {official:.6f}".format(
-                        **measured[-1]
-                    )
-                )
-    if words.json:
+    for result in api.list_results():
+        if result.source == "shipped" and (not model or result.id in model):
+            figures = measure(result, data)
+            measured.append(figures)
+            if not as_json:
+                print("{model:14} differs {differs:.1e}   mIoU {miou:.6f}   official {official:.6f}".format(**figures))
+    if as_json:
         print(json.dumps(measured, indent=1))
 
 
 def measure(result: Result, data: str) -> dict[str, Any]:
-    """Return the three figures of one model."""
+    """Return the figures of one model."""
     differs = 0.0
     for split in ("val", "test"):
-        now, before = api.evaluate(result.id, data, split), result.scores[split]
-        for key in _COUNTED:
-            differs = max(differs, _difference(now[key], before[key]))
+        now, stored = api.evaluate(result.id, data, split), result.scores[split]
+        differs = max(differs, *(_difference(now[key], stored[key]) for key in _SCORES))
     native = api.evaluate(result.id, data, "test", size="native")
     return {
         "model": result.id,
@@ -68,16 +58,16 @@ def measure(result: Result, data: str) -> dict[str, Any]:
     }
 
 
-def _difference(now: Any, before: Any) -> float:
+def _difference(now: Any, stored: Any) -> float:
     if isinstance(now, dict):
-        return max(_difference(value, before[key]) for key, value in now.items())
-    return 0.0 if now is None and before is None else abs(float(now) - float(before))
+        return max(_difference(value, stored[key]) for key, value in now.items())
+    return 0.0 if now is None and stored is None else abs(float(now) - float(stored))
 
 
 def _official(model: str, data: str) -> float:
-    """Return the mean IoU of the official scripts, of files predicted photo by photo."""
+    """Return the official scripts' mean IoU of files that are predicted one by one."""
     frames = api.connect(data).splits["test"]
-    # The scripts ask numpy for a name that it has dropped; ``isin`` is the same.
+    # The scripts call np.in1d, which numpy has removed; np.isin replaces it.
     np.in1d = np.isin  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         written = api.predict_photos(model, [Path(frame.photo.path) for frame in frames], Path(folder))
@@ -89,4 +79,4 @@ def _official(model: str, data: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

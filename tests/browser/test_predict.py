@@ -98,11 +98,11 @@ def test_concurrent_visitors_get_predictions_of_their_own_photos(studio: Any) ->
     visitors = [Visitor(studio.address, "predict", "from=photos&model=better-1") for _ in shapes]
 
     def visit(number: int) -> list[tuple[int, int]]:
-        visitors[number].arrive()
+        visitors[number].open()
         file = io.BytesIO()
         Image.fromarray(render(number, size=shapes[number]).photo).save(file, "PNG")
-        answer = visitors[number].give(f"street-{number}.png", file.getvalue())
-        visitors[number].leave()
+        answer = visitors[number].upload(f"street-{number}.png", file.getvalue())
+        visitors[number].close()
         assert not answer.of_kind("exception")
         assert 0 < answer.seen <= answer.seconds
         return [(shown["photo"]["height"], shown["photo"]["width"]) for shown in answer.viewers()]

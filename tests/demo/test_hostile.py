@@ -1,4 +1,4 @@
-"""A few of the odd and damaged files of ``benchmarks/hostile.py``, through the command line's way and the demo's."""
+"""Some unusual and damaged files of ``benchmarks/hostile.py`` through ``api.predict_photos`` and the demo."""
 
 from __future__ import annotations
 
