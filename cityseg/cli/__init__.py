@@ -1,7 +1,4 @@
-"""The command line: ``cityseg VERB``. Requests go to ``cityseg.api``; here they are only read and results printed.
-
-A module for each group of verbs; ``common`` holds what they share.
-"""
+"""The command line, ``cityseg VERB``: parses arguments, calls ``cityseg.api`` and prints results."""
 
 from __future__ import annotations
 
@@ -66,7 +63,7 @@ verbs.command()(bench.bench)
 
 
 def main() -> NoReturn:
-    """Run the command line; errors of the caller are one line, without a traceback unless ``--debug`` is given."""
+    """Run the command line; user errors print one line, with ``--debug`` also the traceback."""
     arguments = sys.argv[1:] or ["--help"]
     debug = "--debug" in arguments
     try:
@@ -77,7 +74,7 @@ def main() -> NoReturn:
     except CitysegError as error:
         if debug:
             traceback.print_exc()
-        # The processes of a run fail together, and one sentence is enough.
+        # All processes of a distributed run fail together; one message is enough.
         if distributed.is_first():
             print(f"cityseg: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -23,7 +23,7 @@ _PORT = 8501
 
 def app(
     context: typer.Context,
-    host: Annotated[str, typer.Option("--host", help="Where to listen; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all interfaces.")] = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option("--port", help="Port to listen at.", show_default=f"the first free one from {_PORT}"),

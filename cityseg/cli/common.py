@@ -1,4 +1,4 @@
-"""What the verbs share: options, progress bars on stderr, and results as JSON or as lines."""
+"""Shared by the verbs: options, progress bars on stderr, and output as JSON or text."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ Data = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
-Onnx = Annotated[Path | None, typer.Option("--onnx", help="A file made by `cityseg export`, in place of MODEL.")]
+Onnx = Annotated[Path | None, typer.Option("--onnx", help="File written by `cityseg export`, in place of MODEL.")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of runs. [default: $CITYSEG_RUNS, runs]")]
 Scales = Annotated[
     str,
     typer.Option(
         "--scales",
         metavar="S,S...",
-        help="Look at these multiples of the model's size, for example 0.75,1,1.25, and average; with --flip each "
-        "mirrored too.",
+        help="Multi-scale TTA: average logits over these multiples of the model's size, for example 0.75,1,1.25; "
+        "combines with --flip.",
     ),
 ]
 Size = Annotated[str | None, typer.Option("--size", help="Height x width in pixels, for example 128x256.")]
 
 
 class Bars:
-    """One bar for preparing data, then one for the steps."""
+    """Progress bars on stderr, one at a time: data preparation, then steps or rounds."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
-        self._what = ""
+        self._title = ""
 
-    def show(self, what: str, done: int, total: int, unit: str) -> tqdm[Any]:
-        """Move the bar called ``what``, after putting any other one away; return it."""
-        if self._bar is None or self._what != what:
+    def show(self, title: str, done: int, total: int, unit: str) -> tqdm[Any]:
+        """Update and return the bar with a title; a bar with another title is closed."""
+        if self._bar is None or self._title != title:
             self.close()
-            self._bar, self._what = tqdm(total=total, desc=what, unit=unit, file=sys.stderr), what
+            self._bar, self._title = tqdm(total=total, desc=title, unit=unit, file=sys.stderr), title
         self._bar.total = total
         self._bar.update(done - self._bar.n)
         return self._bar
 
     def data(self, done: int, total: int) -> None:
-        """Show frames prepared so far."""
+        """Show the number of prepared frames."""
         self.show("preparing", done, total, "frame")
 
     def step(self, progress: TrainingProgress) -> None:
-        """Show optimiser steps done so far, with loss, pace and time left."""
+        """Show the number of optimiser steps, with loss, frames per second and time left."""
         bar = self.show("training", progress.step, progress.steps, "step")
         bar.set_postfix_str(
             f"epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.3f}, "
@@ -67,39 +67,39 @@ class Bars:
         )
 
     def round(self, done: int, total: int) -> None:
-        """Show rounds of a measurement done so far."""
+        """Show the number of measured rounds."""
         self.show("measuring", done, total, "round")
 
     def close(self) -> None:
-        """Put the bar away."""
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()
 
 
 @contextmanager
-def bar(what: str) -> Any:
-    """Give a callback of (frames done, frames in all) that moves a bar on stderr."""
+def bar(title: str) -> Any:
+    """Yield a callback (frames done, total frames) that updates a progress bar on stderr."""
     bars = Bars()
     try:
-        yield lambda done, total: bars.show(what, done, total, "frame")
+        yield lambda done, total: bars.show(title, done, total, "frame")
     finally:
         bars.close()
 
 
 @contextmanager
-def split_bar(what: str) -> Any:
-    """Give what ``bar`` does, for a verb that predicts whole splits: its process keeps the memory that it frees.
+def split_bar(title: str) -> Any:
+    """Like ``bar``, for verbs that predict whole splits: the process also keeps freed memory.
 
-    Every batch takes and frees the same activations, and pages that fault in anew each time take nearly as long as the
-    network itself. The process of the app, which has other work and is to stay small, does not keep them.
+    Every batch allocates and frees the same activations, and page faults on fresh memory take nearly as long as the
+    network. The app's process does not keep freed memory, to stay small.
     """
     keep_freed_memory()
-    with bar(what) as progress:
+    with bar(title) as progress:
         yield progress
 
 
 def size_of(text: str | None) -> tuple[int, int] | None:
-    """Read an optional ``HxW``; raises UsageError for anything else."""
+    """Parse an optional ``HxW``; raises UsageError for anything else."""
     return config.parse_size(text) if text else None
 
 
@@ -113,12 +113,12 @@ def print_result(as_json: bool, document: Any, lines: Iterable[str]) -> None:
 
 
 def figure(value: float | None) -> str:
-    """Write a score with three decimals, or a dash where there is none."""
+    """Format a score with three decimals, None as a dash."""
     return "–" if value is None else f"{value:.3f}"
 
 
 def nested(values: Any, *keys: str) -> Any:
-    """Look up ``values[key][key]...``, None where a level is missing."""
+    """Return ``values[key][key]...``, or None if a level is missing."""
     for key in keys:
         values = values.get(key) if values else None
     return values
@@ -134,18 +134,18 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterable[
 
 
 def counted(number: int, noun: str) -> str:
-    """Write a number with its noun in the singular or plural."""
+    """Format a number with its noun in singular or plural."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
 
 
 def percent(share: float | None) -> str:
-    """Write a share in per cent, or a dash where there is none."""
+    """Format a share in per cent, None as a dash."""
     return "–" if share is None else f"{share:.2%}"
 
 
 def result_lines(result: api.Result) -> Iterable[str]:
-    """Say how a run or shipped model stands: state, epochs, scores."""
+    """Return the status lines of a run or shipped model: state, epochs, scores."""
     yield f"{result.id}: {result.state}, {result.epochs_done} of {result.config.epochs} epochs" + (
         f", {result.error}" if result.error else ""
     )

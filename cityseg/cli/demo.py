@@ -1,4 +1,4 @@
-"""``cityseg demo``: the page for others, until it is stopped."""
+"""``cityseg demo``: serve the Gradio demo until it is stopped."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def demo(
         list[str] | None,
         typer.Option("--model", help="MODEL to offer, any number of times. [default: shipped models, finished runs]"),
     ] = None,
-    host: Annotated[str, typer.Option("--host", help="Where to listen; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all interfaces.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 7860,
-    examples: Annotated[int, typer.Option("--examples", help="Streets to draw for a click.")] = 4,
+    examples: Annotated[int, typer.Option("--examples", help="Number of synthetic example photos.")] = 4,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
-    """Serve a page that says what a model sees in a photo, and `/predict` for programs; Ctrl-C ends it."""
-    # gradio takes seconds to load, which no other verb should wait for.
+    """Serve a page that segments photos, and `/predict` for programs; Ctrl-C ends it."""
+    # Importing gradio takes seconds, which other verbs should not wait for.
     from cityseg.demo import serve
 
     def started(address: str) -> None:
