@@ -31,7 +31,7 @@ def card(**changes: object) -> ModelCard:
         "image_size": (32, 64),
         "normalization": Normalization.named("imagenet"),
         "parameters": count_parameters(network()),
-        "trained_on": "drawn streets",
+        "trained_on": "synthetic scenes",
         "training": {"epoch": 3},
         "scores": {"val": {"macro": {"f1": None}}},
     }

@@ -101,7 +101,7 @@ def test_a_dead_process_is_shown_as_failed(run):
     assert stored["state"] == "running"  # reading changes nothing
 
 
-def test_a_dead_child_that_nobody_asked_for_is_failed_too(run, wait_until):
+def test_an_unreaped_dead_child_is_failed_too(run, wait_until):
     """What the app starts stays a zombie until the app asks for its exit code."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     run.write_status(**alive(process.pid))

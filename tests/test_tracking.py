@@ -175,7 +175,7 @@ def test_a_key_from_wandb_login_is_found_without_asking_the_service(service):
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.split() == ["online"]
     service.settimeout(0)
-    with pytest.raises(BlockingIOError):  # nobody called
+    with pytest.raises(BlockingIOError):  # no connection was made
         service.accept()
 
 

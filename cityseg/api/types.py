@@ -15,7 +15,7 @@ from cityseg.engine.runtime.allocator import give_back_freed_memory, keep_freed_
 from cityseg.inference.predictor import Prediction, Predictor
 from cityseg.inference.resize import FITS, Fit
 from cityseg.inference.upsample import probabilities_at
-from cityseg.inference.video import FILMS, LONGEST
+from cityseg.inference.video import LONGEST, VIDEO_SUFFIXES
 from cityseg.jobs.liveness import is_waiting
 from cityseg.jobs.queue import MOST_SLOTS
 from cityseg.jobs.signals import stop_signals
@@ -29,13 +29,13 @@ __all__ = [
     "CURVE_BINS",
     "DAYTIMES",
     "ENDINGS",
-    "FILMS",
     "FITS",
     "KINDS",
     "LONGEST",
     "MAX_PIXELS",
     "MOST_SLOTS",
     "SPLITS",
+    "VIDEO_SUFFIXES",
     "WEATHERS",
     "WEIGHTS",
     "Augmentation",

@@ -23,7 +23,7 @@ _PORT = 8501
 
 def app(
     context: typer.Context,
-    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all interfaces.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option("--port", help="Port to listen at.", show_default=f"the first free one from {_PORT}"),
@@ -57,7 +57,7 @@ def app(
 
 
 def _announce(host: str, port: int, out: TextIO) -> None:
-    """Print the address as JSON as soon as somebody listens there."""
+    """Print the address as JSON as soon as the server accepts connections."""
     while True:
         with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
             break

@@ -14,7 +14,7 @@ def demo(
         list[str] | None,
         typer.Option("--model", help="MODEL to offer, any number of times. [default: shipped models, finished runs]"),
     ] = None,
-    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all interfaces.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 7860,
     examples: Annotated[int, typer.Option("--examples", help="Number of synthetic example photos.")] = 4,
     runs: Runs = None,

@@ -87,7 +87,7 @@ def _metadata(card: ModelCard, divisor: int | None) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Keep the exporter's talk to itself: it prints graphs that nobody asked for."""
+    """Silence the exporter, which prints whole graphs."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.fx", "torch.export", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

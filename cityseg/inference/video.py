@@ -1,4 +1,4 @@
-"""Short films: frames one after another in, frames one after another out, never all of them at once."""
+"""Reading and writing of short videos, one frame at a time."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 from cityseg.data.image_io import DAMAGE, ENDINGS, MAX_PIXELS, read_photo_file
 from cityseg.errors import DataError
 
-FILMS = ("mp4", "mov", "m4v", "mkv", "webm", "avi")
-"""Endings of films, in lower case; a GIF and a folder of photos are clips too."""
+VIDEO_SUFFIXES = ("mp4", "mov", "m4v", "mkv", "webm", "avi")
+"""Suffixes of video files, in lower case; ``Clip`` also reads a GIF and a folder of photos."""
 LONGEST = 3000
-"""Frames of a clip at most."""
+"""Maximum number of frames of a clip."""
 LARGEST_FRAME = 4096 * 2160
-"""Pixels of a frame of a written film at most: more is beyond H.264's level 5.1, where players give up."""
+"""Maximum pixels of a written frame: more exceeds H.264 level 5.1, which players do not support."""
 LONGEST_SIDE = 8192
 _RATE = 10
 """Frames per second of a folder of photos."""
 
 
-def is_film(path: Path) -> bool:
-    """Whether a file is called like a film."""
-    return path.suffix.lower().removeprefix(".") in FILMS
+def is_video(path: Path) -> bool:
+    """Whether a file has the suffix of a video."""
+    return path.suffix.lower().removeprefix(".") in VIDEO_SUFFIXES
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """Return the photos of a folder by name, hidden ones left out; not of folders below it.
+    """Return the photos directly in a folder, sorted by name, without hidden ones.
 
     Raises:
-        DataError: there is none.
+        DataError: the folder contains none.
     """
     found = sorted(
         path
@@ -50,23 +50,23 @@ def photos_in(folder: Path) -> list[Path]:
 
 
 class Clip:
-    """A film, a GIF or a folder of photos, opened.
+    """A video, a GIF or a folder of photos.
 
     Attributes:
-        path: where it lies.
+        path: the file or folder.
         rate: frames per second.
-        length: number of frames, or None where the file does not tell.
+        length: number of frames, or None if the file does not state it.
     """
 
     def __init__(self, path: Path, most_pixels: int | None = None) -> None:
-        """Look at the head of the clip.
+        """Read the header of the clip.
 
         Args:
-            path: where it lies.
-            most_pixels: of all frames together, or None for any number.
+            path: the file or folder.
+            most_pixels: maximum pixels of all frames together, or None for any number.
 
         Raises:
-            DataError: it is no clip, it is damaged, too large or too long.
+            DataError: the file is not a clip, damaged, too large or too long.
         """
         self.path = path
         self._most_pixels = most_pixels
@@ -75,8 +75,8 @@ class Clip:
         if path.is_dir():
             self._photos = photos_in(path)
             self.length = len(self._photos)
-        elif is_film(path):
-            with self._film() as (_, stream):
+        elif is_video(path):
+            with self._video() as (_, stream):
                 width, height = stream.width, stream.height
                 self.rate = Fraction(stream.average_rate or _RATE)
                 self.length = stream.frames or None
@@ -96,10 +96,10 @@ class Clip:
             self._expect_room(self.length * width * height)
 
     def frames(self) -> Iterator[np.ndarray]:
-        """Yield each frame as (H, W, 3) uint8 RGB; one is held at a time.
+        """Yield each frame as (H, W, 3) uint8 RGB, holding one at a time.
 
         Raises:
-            DataError: the rest is damaged, or there is more of it than ``LONGEST`` or than the pixels allowed.
+            DataError: the clip is damaged, or exceeds ``LONGEST`` frames or the maximum of pixels.
         """
         pixels = 0
         for number, frame in enumerate(self._frames()):
@@ -114,10 +114,10 @@ class Clip:
     def _frames(self) -> Iterator[np.ndarray]:
         if self.path.is_dir():
             yield from map(read_photo_file, self._photos)
-        elif is_film(self.path):
-            with self._film() as (container, stream):
+        elif is_video(self.path):
+            with self._video() as (container, stream):
                 for frame in container.decode(stream):
-                    # A phone films as it is held and notes how the picture is to be turned.
+                    # Phones store frames as the sensor is held, and the rotation as metadata.
                     yield np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
         else:
             with self._gif() as image:
@@ -125,18 +125,18 @@ class Clip:
                     yield np.asarray(frame.convert("RGB"))
 
     @contextmanager
-    def _film(self) -> Iterator[tuple[Any, Any]]:
+    def _video(self) -> Iterator[tuple[Any, Any]]:
         try:
             with av.open(str(self.path)) as container:
                 if not container.streams.video:
-                    raise DataError(f"{self.path}: expected a film, found no pictures in it; choose another file")
+                    raise DataError(f"{self.path}: expected a video, found no pictures in it; choose another file")
                 stream = container.streams.video[0]
                 stream.thread_type = "AUTO"
                 yield container, stream
         except (av.FFmpegError, OSError) as error:
             raise DataError(
-                f"{self.path}: expected a film ({', '.join(FILMS)}), found none that can be read ({error.strerror}); "
-                "copy or export it again"
+                f"{self.path}: expected a video ({', '.join(VIDEO_SUFFIXES)}), found none that can be read "
+                f"({error.strerror}); copy or export it again"
             ) from None
 
     @contextmanager
@@ -146,7 +146,8 @@ class Clip:
                 yield image
         except UnidentifiedImageError:
             raise DataError(
-                f"{self.path}: expected a film ({', '.join(FILMS)}), a GIF or a folder of photos, found another file"
+                f"{self.path}: expected a video ({', '.join(VIDEO_SUFFIXES)}), a GIF or a folder of photos, "
+                "found another file"
             ) from None
         except (*DAMAGE, IndexError, Image.DecompressionBombError) as error:
             raise DataError(
@@ -168,14 +169,14 @@ class Clip:
             )
 
 
-class FilmWriter:
-    """Writes an MP4 (H.264) that browsers play, a frame at a time; frames of other sizes are fitted to the first.
+class VideoWriter:
+    """Writes an MP4 (H.264) for browsers, a frame at a time; frames of other sizes are resized to the first.
 
-    Frames keep their size up to ``LARGEST_FRAME`` and ``LONGEST_SIDE``; larger ones are made smaller.
+    Frames keep their size up to ``LARGEST_FRAME`` and ``LONGEST_SIDE``; larger ones are downscaled.
     """
 
     def __init__(self, path: Path, rate: Fraction) -> None:
-        # Its table of contents comes first, so that a browser plays before it has all of it.
+        # The index comes first, so that browsers start playing before the download ends.
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
         self._rate = rate
         self._stream: Any = None
@@ -186,7 +187,7 @@ class FilmWriter:
             self._stream = self._container.add_stream("libx264", rate=self._rate.limit_denominator(60_000))
             height, width = frame.shape[:2]
             scale = min(1.0, (LARGEST_FRAME / (height * width)) ** 0.5, LONGEST_SIDE / max(height, width))
-            # The pictures' colour is halved in both directions, so sides are even.
+            # 4:2:0 chroma subsampling requires even sides.
             self._stream.width, self._stream.height = (max(2, int(side * scale) // 2 * 2) for side in (width, height))
             self._stream.pix_fmt = "yuv420p"
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")

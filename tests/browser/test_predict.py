@@ -17,7 +17,7 @@ from PIL import Image
 from benchmarks import hostile
 from benchmarks.visitor import Visitor
 from cityseg.data.synthetic import render
-from cityseg.inference.video import FilmWriter
+from cityseg.inference.video import VideoWriter
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -68,7 +68,7 @@ def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_pa
 
 def test_the_overlay_video_plays(browser: Any, studio: Any, tmp_path: Path) -> None:
     street = np.asarray(render(3, size=(96, 240)).photo)
-    writer = FilmWriter(tmp_path / "drive.mp4", Fraction(12))
+    writer = VideoWriter(tmp_path / "drive.mp4", Fraction(12))
     for number in range(12):
         writer.add(street[:, 4 * number : 4 * number + 160])
     writer.close()

@@ -64,7 +64,7 @@ def test_the_queue_moves_on_in_place_and_a_tick_takes_nothing_away(
         _expect_rows(page, ["busy", "1 better-1-sweep-1", "2 better-1-sweep-2", "3 better-1-sweep-3"])
         wait_until(lambda: _has_watcher(runs), 30)
 
-        # What is being typed stays while somebody else changes the order.
+        # Unsaved input survives a change of the order by another user.
         name = page.locator(".st-key-run_name input")
         name.fill("half a na")
         queue.move("better-1-sweep-3", 1, runs)

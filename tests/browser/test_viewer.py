@@ -228,7 +228,7 @@ def test_zooming_keeps_what_lies_under_the_pointer(page: sync_api.Page) -> None:
         page.mouse.wheel(0, -200)
     sync_api.expect(viewer).not_to_have_attribute("data-zoom", "1.00")
     _set_opacity(viewer, 100)
-    assert _pixel(viewer, 0.1, 0.5) == CAR, "the left half has moved out of sight"
+    assert _pixel(viewer, 0.1, 0.5) == CAR, "the left half is outside the view"
     viewer.locator("canvas").dblclick(position={"x": 200, "y": 90})
     sync_api.expect(viewer).to_have_attribute("data-zoom", "1.00")
     assert _pixel(viewer, 0.1, 0.5) == SKY

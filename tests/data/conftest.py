@@ -1,4 +1,4 @@
-"""Datasets in other layouts: the drawn streets as official archives, and a small set with a ``dataset.json``."""
+"""Datasets in other layouts: synthetic scenes as official archives, and a small custom dataset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VALUES_TO_TRAIN_IDS = np.array([10, 2, 0, 255], np.uint8)
 
 @pytest.fixture
 def archives(streets: Path, tmp_path: Path) -> Path:
-    """The drawn streets as the two official archives: photos stored as they are, labels deflated."""
+    """Synthetic scenes as the two official archives: photos stored, labels deflated."""
     root = tmp_path / "archives"
     root.mkdir()
     for part, method in (("leftImg8bit", zipfile.ZIP_STORED), ("gtFine", zipfile.ZIP_DEFLATED)):

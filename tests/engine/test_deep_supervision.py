@@ -55,13 +55,13 @@ def test_a_level_of_an_odd_size_lies_in_the_middle():
     assert at_stride(rows.T, 4, torch.empty(5, 8)).shape == (5, 8)
 
 
-@pytest.mark.parametrize("taught", [False, True])
-def test_the_loss_is_that_of_the_finest_level_and_the_mean_of_the_others(taught):
+@pytest.mark.parametrize("distilled", [False, True])
+def test_the_loss_is_that_of_the_finest_level_and_the_mean_of_the_others(distilled):
     torch.manual_seed(0)
     labels = torch.randint(0, 19, (2, 16, 32))
     labels[0, :5] = 255
     logits, coarser = torch.randn(2, 19, 16, 32), {s: torch.randn(2, 19, 16 // s, 32 // s) for s in (2, 4, 8)}
-    probabilities = torch.randn(2, 19, 16, 32).softmax(1) if taught else None
+    probabilities = torch.randn(2, 19, 16, 32).softmax(1) if distilled else None
     loss = SegmentationLoss(torch.rand(19), 1.0, lovasz_weight=0.5, teacher_weight=0.3)
     parts = []
     for stride, level in coarser.items():

@@ -53,7 +53,7 @@ def test_a_teacher_looks_at_its_own_size_and_answers_at_the_frames(size):
         np.testing.assert_allclose(found, bright, atol=1e-5)
 
 
-def test_taught_by_labels_it_is_the_cross_entropy_of_pytorch():
+def test_cross_entropy_of_labels_equals_that_of_pytorch():
     torch.manual_seed(0)
     logits, labels = torch.randn(2, 19, 4, 5), torch.randint(0, 19, (2, 4, 5))
     sure = F.one_hot(labels, 19).permute(0, 3, 1, 2).float()
@@ -67,11 +67,12 @@ def test_taught_by_labels_it_is_the_cross_entropy_of_pytorch():
 def test_the_teacher_decides_its_share_of_the_loss():
     torch.manual_seed(0)
     logits, labels = torch.randn(2, 19, 4, 5), torch.randint(0, 19, (2, 4, 5))
-    taught = torch.randn(2, 19, 4, 5).softmax(1)
+    teacher_targets = torch.randn(2, 19, 4, 5).softmax(1)
     own = SegmentationLoss(dice_weight=1.0)(logits, labels)
-    expected = 0.7 * own + 0.3 * F.cross_entropy(logits, taught)
-    torch.testing.assert_close(SegmentationLoss(dice_weight=1.0, teacher_weight=0.3)(logits, labels, taught), expected)
-    torch.testing.assert_close(SegmentationLoss(dice_weight=1.0, teacher_weight=0.3)(logits, labels), own)
+    expected = 0.7 * own + 0.3 * F.cross_entropy(logits, teacher_targets)
+    distilled = SegmentationLoss(dice_weight=1.0, teacher_weight=0.3)
+    torch.testing.assert_close(distilled(logits, labels, teacher_targets), expected)
+    torch.testing.assert_close(distilled(logits, labels), own)
 
 
 def test_labels_that_the_teacher_finds_improbable_become_void():
@@ -94,8 +95,8 @@ def test_labels_that_the_teacher_finds_improbable_become_void():
 class Remembering(nn.Module):
     """A loss that keeps what it was asked."""
 
-    def forward(self, logits, labels, taught=None):
-        self.labels, self.taught = labels, taught
+    def forward(self, logits, labels, teacher_targets=None):
+        self.labels, self.teacher_targets = labels, teacher_targets
         return logits.sum()
 
 
@@ -114,7 +115,7 @@ def test_a_step_leaves_out_what_its_teacher_doubts(tiny, cached_split, weight):
     expected = np.where(probability < 0.2, IGNORE_INDEX, split.labels.numpy())
     assert (loss.labels.numpy() == expected).all()
     assert {0, 1, IGNORE_INDEX} == set(np.unique(expected))
-    assert (loss.taught is None) == (weight == 0)
+    assert (loss.teacher_targets is None) == (weight == 0)
 
 
 def test_a_run_learns_what_its_teacher_says_whatever_the_labels(tiny, workplace, streets):
@@ -125,8 +126,8 @@ def test_a_run_learns_what_its_teacher_says_whatever_the_labels(tiny, workplace,
         "unet", {"start_channels": 4, "depth": 1}, recipe.image_size, Normalization.named("imagenet"), 0, "nothing"
     )
     checkpoint.save(workplace / "wise", model, card)
-    taught = tiny(teacher="wise", teacher_weight=1, learning_rate=0.1, epochs=6, half_size_epochs=0)
-    new_run(taught, str(streets), "pupil")
+    config = tiny(teacher="wise", teacher_weight=1, learning_rate=0.1, epochs=6, half_size_epochs=0)
+    new_run(config, str(streets), "pupil")
     (workplace / "wise" / checkpoint.CARD).unlink()
     assert api.train(None, resume="pupil").state == "finished"
     # The last epoch: "best" is by the labels, of which it learns nothing.

@@ -15,7 +15,7 @@ from PIL import Image
 from cityseg import api
 from cityseg.errors import DataError
 from cityseg.inference import video
-from cityseg.inference.video import Clip, FilmWriter, photos_in
+from cityseg.inference.video import Clip, VideoWriter, photos_in
 
 SIZE = (48, 96)
 
@@ -28,7 +28,7 @@ def frames(count: int = 5) -> list[np.ndarray]:
 
 @pytest.fixture
 def film(tmp_path):
-    writer = FilmWriter(tmp_path / "street.mp4", Fraction(12))
+    writer = VideoWriter(tmp_path / "street.mp4", Fraction(12))
     for frame in frames():
         writer.add(frame)
     writer.close()
@@ -96,7 +96,7 @@ def test_progress_is_told(workplace, trained, gif, tmp_path):
 
 
 def test_odd_sides_lose_a_line(tmp_path):
-    writer = FilmWriter(tmp_path / "odd.mp4", Fraction(5))
+    writer = VideoWriter(tmp_path / "odd.mp4", Fraction(5))
     writer.add(np.zeros((33, 51, 3), np.uint8))
     writer.close()
     assert next(Clip(tmp_path / "odd.mp4").frames()).shape == (32, 50, 3)
@@ -106,18 +106,18 @@ def test_a_frame_beyond_what_players_take_is_made_smaller(tmp_path, monkeypatch)
     monkeypatch.setattr(video, "LARGEST_FRAME", 32 * 64)
     monkeypatch.setattr(video, "LONGEST_SIDE", 90)
     for name, size, fitted in (("large", (64, 128), (32, 64)), ("long", (10, 180), (4, 90))):
-        writer = FilmWriter(tmp_path / f"{name}.mp4", Fraction(5))
+        writer = VideoWriter(tmp_path / f"{name}.mp4", Fraction(5))
         writer.add(np.zeros((*size, 3), np.uint8))
         writer.close()
         assert next(Clip(tmp_path / f"{name}.mp4").frames()).shape == (*fitted, 3)
 
 
-def test_a_film_plays_before_it_has_arrived(film):
+def test_a_video_plays_before_it_has_arrived(film):
     data = film.read_bytes()
     assert 0 < data.find(b"moov") < data.find(b"mdat")
 
 
-def test_a_film_is_turned_as_the_phone_was_held(film, tmp_path):
+def test_a_video_is_rotated_by_its_metadata(film, tmp_path):
     data = bytearray(film.read_bytes())
     # The matrix of the track's header, ISO/IEC 14496-12: x' = -y, y' = x is a quarter turn clockwise.
     place = data.find(b"tkhd") + 44
@@ -129,7 +129,7 @@ def test_a_film_is_turned_as_the_phone_was_held(film, tmp_path):
 
 def test_a_film_that_ends_early_says_so(workplace, trained, tmp_path, cityseg):
     random = np.random.default_rng(0)
-    writer = FilmWriter(tmp_path / "whole.mp4", Fraction(12))
+    writer = VideoWriter(tmp_path / "whole.mp4", Fraction(12))
     for _ in range(60):
         writer.add(random.integers(0, 256, (32, 64, 3), np.uint8))
     writer.close()
@@ -154,14 +154,16 @@ def test_all_frames_together_have_a_limit(workplace, trained, film, gif, folder,
         Clip(film, pixels - 1)
 
 
-def test_what_is_no_clip_is_refused(workplace, trained, tmp_path, film, gif, monkeypatch):
+def test_other_files_are_refused(workplace, trained, tmp_path, film, gif, monkeypatch):
     (tmp_path / "words.mp4").write_text("just some words")
-    with pytest.raises(DataError, match=r"words\.mp4: expected a film \(mp4, .*\), found none that can be read \(.*"):
+    with pytest.raises(DataError, match=r"words\.mp4: expected a video \(mp4, .*\), found none that can be read \(.*"):
         Clip(tmp_path / "words.mp4")
-    with pytest.raises(DataError, match=r"none\.mp4: expected a film .* found none that can be read \(No such file"):
+    with pytest.raises(DataError, match=r"none\.mp4: expected a video .* found none that can be read \(No such file"):
         Clip(tmp_path / "none.mp4")
     (tmp_path / "street.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"street\.png: expected a film .*, a GIF or a folder of photos, found another"):
+    with pytest.raises(
+        DataError, match=r"street\.png: expected a video .*, a GIF or a folder of photos, found another"
+    ):
         Clip(tmp_path / "street.png")
     (tmp_path / "half.gif").write_bytes(gif.read_bytes()[: gif.stat().st_size // 2])
     with pytest.raises(DataError, match=r"half\.gif: expected a whole GIF, found a damaged one \(.*\); copy it again"):

@@ -42,7 +42,7 @@ def test_runs_start_in_order_as_slots_come_free(line, launches):
     queue.claim(first)
     assert queue.read() == queue.Queue(slots=1, running=("a",), starting=(), waiting=("b", "c"))
     queue.advance()
-    assert launches == ["a", "watcher", "watcher"]  # nobody has become the watcher, so another is started
+    assert launches == ["a", "watcher", "watcher"]  # no watcher runs, so another one is started
     end("a")
     queue.advance()
     assert launches[-2:] == ["b", "watcher"]
@@ -232,14 +232,14 @@ def test_a_damaged_or_missing_order_loses_nothing(line, workplace):
     assert queue.read().waiting == ("b", "c"), "who came first is first"
 
 
-def test_a_damaged_run_holds_nobody_back(line, launches):
+def test_a_damaged_run_does_not_block_others(line, launches):
     broken, _ = line("a", "b")
     (broken.folder / "status.json").write_text("{")
     queue.advance()
     assert "b" in launches
 
 
-def test_a_queue_that_somebody_keeps_is_named(line, workplace, monkeypatch):
+def test_a_locked_queue_is_named_in_the_error(line, workplace, monkeypatch):
     monkeypatch.setattr(queue, "_LOCK_SECONDS", 0.05)
     with filelock.FileLock(workplace / "runs" / "queue.lock"), pytest.raises(TrainingError) as refused:
         queue.set_slots(2)
@@ -334,7 +334,7 @@ def test_the_watcher_leaves_with_the_folder_of_runs(line, workplace):
 
 
 def test_a_killed_training_gives_way_to_the_next_without_anybody_looking(tiny, workplace, wait_until):
-    api.launch(tiny(epochs=300), name="long")  # a minute, should nobody be left to kill it
+    api.launch(tiny(epochs=300), name="long")  # ends after a minute if it is not killed
     api.launch(tiny(epochs=1, half_size_epochs=0), name="next")
     long, following = runs.find_run("long"), runs.find_run("next")
     try:

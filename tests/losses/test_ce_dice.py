@@ -1,4 +1,4 @@
-"""The loss in one pass, held against PyTorch's cross-entropy, the plain soft Dice and their automatic slopes."""
+"""The fused loss compared with PyTorch's cross-entropy, the plain soft Dice and their autograd gradients."""
 
 from __future__ import annotations
 

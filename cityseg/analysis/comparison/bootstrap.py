@@ -289,7 +289,7 @@ def _interval(point: np.ndarray, drawn: np.ndarray, left_out: np.ndarray) -> tup
 
 
 def _frames_that_matter(left_out: np.ndarray) -> np.ndarray:
-    """Return (S,) how many frames of equal weight would spread like the jackknife's deviations; 0 if nobody knows."""
+    """Return (S,) effective sample sizes: frames of equal weight with the jackknife's spread; 0 if unknown."""
     known = ~np.isnan(left_out)
     count = known.sum(0)
     mean = np.divide(np.where(known, left_out, 0).sum(0), count, out=np.zeros(count.shape), where=count > 0)

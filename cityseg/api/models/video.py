@@ -18,7 +18,7 @@ from cityseg.figures.images.overlay import overlay
 from cityseg.files import write_atomically
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
-from cityseg.inference.video import Clip, FilmWriter
+from cityseg.inference.video import Clip, VideoWriter
 
 _MIN_MISSING = 0.01
 """Share of missing frames that is reported; a header may count a few frames that were never meant to be shown."""
@@ -95,7 +95,7 @@ def predict_video(
     rows: list[list[Any]] = []
 
     def write_video(path: Path) -> None:
-        with closing(FilmWriter(path, reader.rate)) as writer:
+        with closing(VideoWriter(path, reader.rate)) as writer:
             for number, frame in enumerate(reader.frames()):
                 shares, confidence, blended = _predict_frame(predictor, frame, fit, flip)
                 writer.add(blended)

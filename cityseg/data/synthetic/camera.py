@@ -10,7 +10,7 @@ import numpy as np
 NEAR = 1.0
 """Nearest depth that is ever drawn, metres."""
 FAR = 220.0
-"""Where the drawn street ends, metres."""
+"""Depth at which the scene ends, in metres."""
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:

@@ -57,7 +57,7 @@ class FrontagePainter:
             kind = str(rng.choice(["house", "garden", "trees", "yard"], p=_MIX[side.character]))
             house = front(int(rng.integers(VARIANTS)))
             length = house.width if kind == "house" else float(rng.uniform(9, 24))
-            # Far lots are long: nobody sees where one ends.
+            # Far lots are long, because their ends are invisible.
             length *= 1.0 if s < 70 else 1.6
             junction = self.street.junction
             if junction is not None and s < junction + self.street.junction_width and s + length > junction - 2.5:

@@ -31,7 +31,7 @@ MIN_HEIGHT = 32
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One drawn street scene.
+    """A synthetic street scene.
 
     Attributes:
         photo: (H, W, 3) uint8 RGB.

@@ -34,7 +34,7 @@ def gflop_per_frame(config: ExperimentConfig) -> float:
 
 
 def matmul_gflops(config: ExperimentConfig, device: torch.device, rounds: int) -> float:
-    """Return the rate of a square matrix product in the number type in which the recipe's products are computed."""
+    """Return the rate of a square matrix product in the dtype of the config's matrix products."""
     rounded = config.precision != "float32" and has_native_bfloat16(device)
     side = _MATMUL_SIDE.get(device.type, 1536)
     matrix = torch.randn(side, side, device=device, dtype=torch.bfloat16 if rounded else torch.float32)

@@ -1,4 +1,4 @@
-"""Number types of a training step, and bfloat16 convolutions on processors that have no instructions for them."""
+"""Dtypes of a training step, and bfloat16 convolutions on CPUs without bfloat16 instructions."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cityseg.api.types import ENDINGS, FILMS, LONGEST
+from cityseg.api.types import ENDINGS, LONGEST, VIDEO_SUFFIXES
 from cityseg.ui.common.url_choice import segmented_choice
 
 Kind = Literal["film", "folder"]
@@ -53,7 +53,7 @@ def choose() -> VideoUpload | None:
         file = st.file_uploader(
             f"A street video (MP4, MOV, WebM and others) or GIF: up to {LONGEST:,} frames and {_MAX_MEGABYTES} MB. "
             f"{_PRIVACY}",
-            type=[*FILMS, "gif"],
+            type=[*VIDEO_SUFFIXES, "gif"],
             max_upload_size=_MAX_MEGABYTES,
             key="predict_clip_film",
         )

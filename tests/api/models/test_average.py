@@ -63,7 +63,7 @@ def test_a_killed_average_cannot_be_resumed(data, parts, cityseg):
 
 def test_an_average_can_be_published_and_its_card_names_the_models(data, parts, folder):
     api.average(parts, data, name="shipping")
-    shipped = api.publish("shipping", data, root=folder / "shipped", trained_on="Drawn streets")
+    shipped = api.publish("shipping", data, root=folder / "shipped", trained_on="Synthetic scenes")
     card = (shipped.run.folder / "README.md").read_text()
     assert "the weights are the mean of part-1 and part-2, each trained like this" in card
 

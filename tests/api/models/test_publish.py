@@ -25,7 +25,7 @@ def shipped(data, folder, short_config):
             short_config, [f"initial={first}", f"teacher={first}", "teacher_weight=0.3", "label_doubt=0.01"]
         )
         api.train(short_config, data, name="small", runs=folder / "runs")
-        words = {"trained_on": "Drawn streets", "terms": "None at all."}
+        words = {"trained_on": "Synthetic scenes", "terms": "None at all."}
         return api.publish("small", data, runs=folder / "runs", root=folder / "shipped", **words)
 
 
@@ -39,7 +39,7 @@ def test_the_published_folder_is_complete_and_holds_nothing_private(data, folder
     again = api.evaluate(str(folder), data, "test")
     for key, value in shipped.scores["test"].items():
         assert again[key] == value, key
-    assert shipped.data == "Drawn streets"
+    assert shipped.data == "Synthetic scenes"
     names = {"initial": "first", "teacher": "first"}
     assert shipped.config.model_dump() == {**run.config.model_dump(), **names}
     assert len(shipped.run.epochs()) == 1
@@ -71,9 +71,9 @@ def test_a_shipped_model_is_measured_again_in_place(folder, shipped):
     api.synthesize(other, 8, 1)
     again = api.publish(str(folder), str(other))
     assert again.run.folder == folder
-    assert (again.data, again.measured_on) == ("Drawn streets", api.data_info(str(other)).description)
+    assert (again.data, again.measured_on) == ("Synthetic scenes", api.data_info(str(other)).description)
     card = (folder / "README.md").read_text()
-    assert "- Trained on: Drawn streets, train split, 1 epochs" in card
+    assert "- Trained on: Synthetic scenes, train split, 1 epochs" in card
     assert f"## Scores, measured at 32x64 on {again.measured_on}" in card
     assert "- Terms: None at all." in card
     assert "- Initial weights: first." in card

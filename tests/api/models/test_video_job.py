@@ -14,7 +14,7 @@ from cityseg import api
 from cityseg.api.models import video_job
 from cityseg.errors import CitysegError, Stopped
 from cityseg.files import write_json
-from cityseg.inference.video import FilmWriter
+from cityseg.inference.video import VideoWriter
 from cityseg.runs import Run
 
 
@@ -23,7 +23,7 @@ def video(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A video of three frames; the temporary folder is the test's own."""
     (workplace / "temp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(workplace / "temp"))
-    writer = FilmWriter(workplace / "drive.mp4", Fraction(12))
+    writer = VideoWriter(workplace / "drive.mp4", Fraction(12))
     for number in range(3):
         writer.add(np.full((32, 64, 3), 80 * number, np.uint8))
     writer.close()

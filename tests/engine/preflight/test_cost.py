@@ -78,7 +78,7 @@ def test_a_single_frame_of_one_pixel_below_is_counted(tiny):
 
 def test_a_teachers_probabilities_take_memory_too(tiny):
     size = {"batch_size": 32, "image_size": (64, 128)}
-    alone, taught = (cost.memory(recipe, 10).activations for recipe in (tiny(**size), tiny(**size, teacher="any")))
-    assert taught - alone == 3 * 32 * 19 * 64 * 128 * 4
+    alone, distilled = (cost.memory(recipe, 10).activations for recipe in (tiny(**size), tiny(**size, teacher="any")))
+    assert distilled - alone == 3 * 32 * 19 * 64 * 128 * 4
     doubting = cost.memory(tiny(**size, teacher="any", teacher_weight=0, label_doubt=0.1), 10).activations
     assert doubting - alone == 32 * 19 * 64 * 128 * 4

@@ -16,7 +16,7 @@ from cityseg import api
 from cityseg.data.synthetic import render
 from cityseg.errors import DataError
 from cityseg.figures.images.png import png
-from cityseg.inference.video import FilmWriter
+from cityseg.inference.video import VideoWriter
 from cityseg.runs import Run
 from cityseg.ui.app import background, cache
 from cityseg.ui.predict import video_job, video_upload
@@ -45,7 +45,7 @@ def frames() -> list[np.ndarray]:
 
 @pytest.fixture
 def film(workplace: Path, frames: list[np.ndarray]) -> Path:
-    writer = FilmWriter(workplace / "drive.mp4", Fraction(12))
+    writer = VideoWriter(workplace / "drive.mp4", Fraction(12))
     for frame in frames:
         writer.add(frame)
     writer.close()
@@ -145,7 +145,7 @@ def test_invalid_videos_are_reported(
     model: str, trained: Run, film: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (workplace / "words.mp4").write_text("just some words")
-    with pytest.raises(DataError, match=r"^words\.mp4: expected a film \(mp4, .* copy or export it again$"):
+    with pytest.raises(DataError, match=r"^words\.mp4: expected a video \(mp4, .* copy or export it again$"):
         video_job.predict(upload_of(workplace / "words.mp4"), str(trained.folder), "stretch", False, lambda *_: None)
     monkeypatch.setattr(video_job, "MAX_PIXELS", 20_000)
     with pytest.raises(DataError, match=r"^drive\.mp4: expected at most 2e-05 gigapixels in all its frames"):
