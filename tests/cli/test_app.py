@@ -77,7 +77,7 @@ def test_files_lie_beside_the_package_in_a_checkout_and_inside_it_in_a_wheel(tmp
     (tmp_path / "_studio").mkdir()
     monkeypatch.setattr(studio_files, "_PACKAGE", tmp_path)
     assert studio_files.studio_root() == tmp_path / "_studio"
-    assert runs.surroundings()["git_commit"] is None
+    assert runs.provenance()["git_commit"] is None
 
 
 def test_processes_import_this_package_from_a_folder_that_has_another_of_its_name(tmp_path):
