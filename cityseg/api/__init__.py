@@ -24,9 +24,9 @@ from cityseg.api.models.export import Format, export
 from cityseg.api.models.predict import (
     ModelInfo,
     distinct_names,
+    list_models,
     load_predictor,
     model_folder,
-    models,
     predict_photos,
 )
 from cityseg.api.models.publish import publish
@@ -116,12 +116,12 @@ __all__ = [
     "launch",
     "launch_sweep",
     "list_groups",
+    "list_models",
     "list_results",
     "load_predictor",
     "measure_robustness",
     "measure_time",
     "model_folder",
-    "models",
     "move_in_queue",
     "overfit",
     "predict_photos",

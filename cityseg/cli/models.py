@@ -14,7 +14,7 @@ from cityseg.cli.common import Data, Json, Runs, bar, figure, nested, print_resu
 
 def list_models(as_json: Json = False) -> None:
     """List the shipped models."""
-    infos = api.models()
+    infos = api.list_models()
     rows = [
         (
             info.name,

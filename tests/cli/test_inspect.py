@@ -136,7 +136,7 @@ def test_a_stored_audit_belongs_to_its_weights_and_labels(run, streets, mislabel
 
 
 def test_audits_of_shipped_models_are_stored_beside_the_runs(workplace, streets, monkeypatch):
-    model = api.models()[0].name
+    model = api.list_models()[0].name
     audit = api.audit_labels(model, str(streets), "val")
     assert audit.folder == workplace / "runs" / ".audits" / model
     api.set_verdict(audit, audit.found[0], "unsure")
@@ -168,7 +168,7 @@ def test_a_damaged_file_of_verdicts(run, streets, cityseg):
 
 def test_a_folder_that_cannot_be_written(workplace, streets, cityseg):
     (workplace / "runs").write_text("in the way")
-    answer = cityseg("audit", api.models()[0].name, "--data", streets)
+    answer = cityseg("audit", api.list_models()[0].name, "--data", streets)
     assert answer.code == 2
     assert answer.err.splitlines()[-1].endswith(
         "audit-val.npz: expected a place to write to, found Not a directory; free it or choose another folder of runs "
@@ -226,7 +226,7 @@ def test_inspect_lines_and_errors(run, streets, cityseg):
 
 def test_a_pixel(run, streets, cityseg):
     name = run.confusions("val").frames[1]
-    model = api.models()[0].name
+    model = api.list_models()[0].name
     words = ("pixel", name, "40,90", "tiny", model, "--data", streets)
     report = json.loads(cityseg(*words, "--json").out)
     frame = api.frame_view(str(streets), "val", name)

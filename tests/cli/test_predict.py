@@ -193,7 +193,7 @@ def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, ci
 
 
 def test_predict_photos_of_other_cameras(workplace, photos, document):
-    shipped = [info.name for info in api.models()]
+    shipped = [info.name for info in api.list_models()]
     paths = sorted(photos.glob("*.jpg"))
     for path, result in zip(paths, document("predict", shipped[0], *paths, "--out", "seen"), strict=True):
         with Image.open(path) as given, Image.open(result["files"]["labelIds"]) as written:

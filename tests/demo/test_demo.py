@@ -326,7 +326,7 @@ def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
 def test_the_best_models_come_first(workplace):
     found = demo.find_models()
     scores = [result.scores["test"]["macro"]["f1"] for result in found]
-    assert {result.id for result in found} == {info.name for info in api.models()}
+    assert {result.id for result in found} == {info.name for info in api.list_models()}
     assert scores == sorted(scores, reverse=True)
     assert [result.id for result in demo.find_models(["better-1", "experiment-1", "better-1"])] == [
         "better-1",

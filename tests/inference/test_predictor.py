@@ -109,7 +109,7 @@ def test_shares(predictor):
 
 
 def test_photos_of_other_cameras(photos):
-    names = [info.name for info in api.models()]
+    names = [info.name for info in api.list_models()]
     predictor = api.load_predictor(names[0])
     for path in sorted(photos.glob("*.jpg")):
         photo = read_photo_file(path)

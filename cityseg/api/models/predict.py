@@ -46,7 +46,7 @@ class ModelInfo:
     scores: dict[str, Any]
 
 
-def models() -> list[ModelInfo]:
+def list_models() -> list[ModelInfo]:
     """List the shipped models by name."""
     infos = []
     for folder in sorted(path.parent for path in shipped_root().glob(f"*/{checkpoint.CARD}")):
