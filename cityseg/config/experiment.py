@@ -13,8 +13,9 @@ from cityseg.config.settings import EVERYTHING, NOTHING, Effect, Setting, settin
 Precision = Literal["bfloat16", "float32", "pure-bfloat16"]
 Tracking = Literal["none", "offline", "online"]
 
+# Effects of settings of the training step, of how the same step is executed, and of the frames that enter it.
 _TRAINING: frozenset[Effect] = EVERYTHING - {"throughput"}
-_ARITHMETIC: frozenset[Effect] = EVERYTHING - {"cost"}
+_EXECUTION: frozenset[Effect] = EVERYTHING - {"cost"}
 _FRAMES: frozenset[Effect] = frozenset({"estimate", "lr-find"})
 
 
@@ -257,9 +258,9 @@ class ExperimentConfig(BaseModel):
     """Free-text name that ties runs together, for example one config with several seeds."""
     patience: Annotated[int, Field(ge=0), Setting("Early-stopping patience", "Run", NOTHING, advanced=True)] = 0
     """Epochs without a better macro F1 on val after which the run stops; 0 never stops early."""
-    channels_last: Annotated[bool, Setting("Channels-last memory format", "Run", _ARITHMETIC, advanced=True)] = False
+    channels_last: Annotated[bool, Setting("Channels-last memory format", "Run", _EXECUTION, advanced=True)] = False
     """Store tensors as NHWC in memory: the same result, faster on some devices."""
-    compile: Annotated[bool, Setting("torch.compile", "Run", _ARITHMETIC, advanced=True)] = False
+    compile: Annotated[bool, Setting("torch.compile", "Run", _EXECUTION, advanced=True)] = False
     """Compile the network with torch.compile, which takes about a minute and on the CPU needs a C++ compiler."""
     tracking: Annotated[Tracking, Setting("Tracking", "Run", NOTHING, advanced=True)] = "none"
     """Also log the run with wandb: not at all, to local files, or to the service."""

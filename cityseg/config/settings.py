@@ -21,11 +21,13 @@ EVERYTHING: frozenset[Effect] = frozenset(get_args(Effect))
 class Condition:
     """When a setting has an effect, given the other settings.
 
+    A value other than `off` is ignored or refused where the condition does not hold. Both texts may name fields of the
+    config in braces.
+
     Attributes:
         holds: takes the config.
-        ignored: warning for a value that has no effect because the condition does not hold.
-        refused: error for such a value instead. Both are format strings over the config's fields that complete
-            ``NAME is ignored: ...`` and ``NAME: ...``.
+        ignored: completes the warning ``NAME is ignored: ...``.
+        refused: completes the error ``NAME: ...``.
     """
 
     holds: Callable[[Any], bool]

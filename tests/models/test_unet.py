@@ -75,6 +75,7 @@ VARIANTS = [
     {"attention": True},
     {"block": "residual", "stem": 2, "attention": True},
     {"max_channels": 6, "upsampling": "bilinear", "attention": True},
+    {"max_channels": 2},
 ]
 
 

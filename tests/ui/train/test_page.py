@@ -93,6 +93,20 @@ def test_settings_that_cannot_work_are_explained(app: AppTest) -> None:
     assert "learning_rate: input should be greater than 0" in words(app)
 
 
+def test_settings_without_an_effect_are_disabled_as_long_as_the_settings_are_valid(app: AppTest) -> None:
+    assert app.number_input(key="setting_momentum").disabled, "it belongs to sgd"
+    assert not app.number_input(key="setting_warmup_share").disabled
+    app.segmented_control(key="setting_optimizer").set_value("sgd")
+    app.number_input(key="setting_max_channels").set_value(64)
+    app.segmented_control(key="setting_architecture").set_value("lraspp").run()
+    assert "max_channels: expected architecture unet, found lraspp; use the default" in words(app)
+    assert not app.number_input(key="setting_max_channels").disabled
+    app.number_input(key="setting_max_channels").set_value(0).run()
+    assert not app.number_input(key="setting_momentum").disabled
+    assert app.number_input(key="setting_max_channels").disabled, "it belongs to our U-Net"
+    assert not app.exception
+
+
 def test_start_makes_a_process_that_finishes_and_is_shown(app: AppTest) -> None:
     shrink(app)
     app.text_input(key="run_name").set_value("small")
