@@ -152,7 +152,7 @@ def test_the_learning_rate_finder_depends_on_the_settings_that_affect_it_alone(f
     teacher = Teacher(network, (32, 32), Normalization.named("imagenet"))
 
     def outcome(config):
-        given = PretrainedInputs(teacher=teacher if config.teacher else None)
-        return find_learning_rate(config, frames(config), CPU, given=given, steps=4)
+        pretrained = PretrainedInputs(teacher=teacher if config.teacher else None)
+        return find_learning_rate(config, frames(config), CPU, pretrained=pretrained, steps=4)
 
     expect_honest("lr-find", outcome, left_out=("channels_last", "compile", "initial"))
