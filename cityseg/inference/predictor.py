@@ -90,9 +90,8 @@ class Predictor:
         Args:
             photo: (H, W, 3) uint8 RGB.
             fit: how it is brought to the model's size, see ``inference.resize``; pixels that ``crop`` omits are void.
-            flip: look at the mirrored photo too, and average the logits.
-            scales: look at what ``fit`` made of it at each of these factors of the model's size, and average the
-                logits; see ``cityseg.models.tta.scaled_sizes``. With ``flip`` each is predicted at mirrored too.
+            flip: flip TTA.
+            scales: multi-scale TTA, factors of the model's size; see ``cityseg.models.tta.scaled_sizes``.
 
         Raises:
             UsageError: unknown fit, or scales that the model does not accept.

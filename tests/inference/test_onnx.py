@@ -59,7 +59,7 @@ def test_a_size_that_leaves_no_choice_is_the_only_one(tmp_path, size, stem):
     x = torch.randn(2, 3, *size)
     with torch.no_grad():
         np.testing.assert_allclose(load_onnx(tmp_path / "fixed.onnx").model(x), network(x), atol=1e-4)
-    with pytest.raises(UsageError, match=f"expected scale 1 alone for a model that takes {size[0]}x{size[1]} pixels"):
+    with pytest.raises(UsageError, match=f"expected scale 1 alone for a model that accepts {size[0]}x{size[1]} pixels"):
         load_onnx(tmp_path / "fixed.onnx").predict(np.zeros((9, 9, 3), np.uint8), scales=(1, 2))
 
 
