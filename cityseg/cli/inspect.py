@@ -130,7 +130,7 @@ def _slice_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
             part["name"],
             str(part["frames"]),
             figure(part["score"]),
-            f"{part['interval'][0]:.3f} to {part['interval'][1]:.3f}" if part["interval"] else "too few frames",
+            f"{part['interval'][0]:.3f} to {part['interval'][1]:.3f}" if part["interval"] else part["no_interval"],
         )
         for part in report["slices"]
     ]

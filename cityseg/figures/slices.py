@@ -14,7 +14,7 @@ _ROW_PIXELS = 52
 
 
 def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, color: str) -> go.Figure:
-    """Draw a dot per slice with its 95 % interval, and the whole split as a line.
+    """Draw a dot per slice with its 95 % interval, open if that is withheld, and the whole split as a line.
 
     Args:
         scores: slices, shown from top to bottom.
@@ -27,10 +27,7 @@ def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, 
     sure = np.array([score.is_sure for score in scores])
     above = np.where(sure, [score.high for score in scores] - values, 0)
     below = np.where(sure, values - [score.low for score in scores], 0)
-    words = [
-        f"95 % interval {score.low:.3f} to {score.high:.3f}" if score.is_sure else "too few frames to tell"
-        for score in scores
-    ]
+    words = [f"95 % interval {score.interval}" for score in scores]
     dots = go.Scatter(
         x=values,
         y=names,

@@ -208,7 +208,7 @@ def test_inspect_ranks_frames_and_scores_slices(run, streets, cityseg):
 def test_inspect_lines_and_errors(run, streets, cityseg):
     lines = cityseg("inspect", "tiny", "--data", streets, "--slice", "brightness").out.splitlines()
     assert lines[0].split() == ["macro", "F1,", "worst", "first", "frame", "score"]
-    assert lines[-1].endswith("too few frames")
+    assert lines[-1].endswith("not given: fewer than 10 frames")
     answer = cityseg("inspect", "tiny", "--by", "road predicted as sidewalk", "--slice", "city")
     assert (answer.code, answer.err.splitlines()[-1]) == (
         2,

@@ -10,7 +10,7 @@ from cityseg.figures.slices import slice_intervals
 
 def test_dots_bars_and_names():
     sure = SliceScore("darkest third (3 to 9 % of white)", 80, 1000, 0.5, 0.45, 0.6)
-    few = SliceScore("ulm", 4, 50, 0.3, np.nan, np.nan)
+    few = SliceScore("ulm", 4, 50, 0.3, np.nan, np.nan, "not given: fewer than 10 frames")
     whole = SliceScore("whole split", 84, 1050, 0.48, 0.44, 0.55)
     figure = slice_intervals([sure, few], whole, "mean IoU", "#123456")
     (dots,) = figure.data
@@ -21,7 +21,7 @@ def test_dots_bars_and_names():
     assert "darkest third<br>" in dots.y[0]
     assert "3 to 9 % of white · 80 frames" in dots.y[0]
     assert "4 frames" in dots.y[1]
-    assert list(dots.customdata[1]) == ["ulm", "too few frames to tell"]
+    assert list(dots.customdata[1]) == ["ulm", "95 % interval not given: fewer than 10 frames"]
     assert dots.customdata[0][0] == "darkest third"
     assert figure.layout.shapes[0].x0 == 0.48
     assert (figure.layout.annotations[0].text, figure.layout.annotations[0].xanchor) == ("whole split 0.480", "right")

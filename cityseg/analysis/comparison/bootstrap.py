@@ -47,7 +47,13 @@ Verdict = Literal["better", "worse", "can't tell"]
 RESAMPLES = 2000
 LEVEL = 0.95
 FEWEST = 2.5
-"""With fewer frames that matter there is no interval: a handful that agree by luck would look certain."""
+"""With fewer frames that matter a difference has no interval: a handful that agree by luck would look certain."""
+FEWEST_OF_EQUAL_WEIGHT = 3.0
+"""With an effective sample size below this (Kish) a score has no interval."""
+DOMINATED = "not given: one or two frames dominate"
+"""Why a score has no interval if its effective sample size is too small."""
+_UNSEEN = 0.5
+"""Frames of unknown content that a score's variance allows for."""
 METRICS = ("precision", "recall", "f1", "iou")
 OVERALL = (
     *(f"macro {metric}" for metric in METRICS),
@@ -86,14 +92,16 @@ class Score:
     """A score of one result, and how far another choice of frames would have moved it.
 
     Attributes:
-        value: 0 to 1; NaN where there is none.
-        low: lower end of its 95 % interval; NaN where too few frames matter.
+        value: 0 to 1; NaN if the class does not occur.
+        low: lower end of its 95 % interval; NaN if it is withheld.
         high: its upper end.
+        reason: why the interval is withheld, empty if it is given.
     """
 
     value: float
     low: float
     high: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,25 +195,55 @@ def compare(first: np.ndarray, second: np.ndarray, *, resamples: int = RESAMPLES
     )
 
 
-def scores(matrices: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Score]:
-    """Return every score of one result by name, with its interval: ``OVERALL``, then "f1 road" and so on.
+def scores(
+    matrices: np.ndarray,
+    *,
+    classes: np.ndarray | None = None,
+    truth_alone: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Return every score of one result by name, with its 95 % interval: ``OVERALL``, then "f1 road" and so on.
 
-    Two results with intervals that overlap may still differ for certain: ask ``compare``, which pairs the frames.
+    Results with overlapping intervals may still differ significantly: ``compare`` pairs the frames.
+
+    The interval is a basic bootstrap interval on the scale of the empirical logit, log((k s + 1/2) / (k (1 - s) + 1/2))
+    with k Kish's effective sample size of the score's denominator, stretched as in ``compare`` and widened by the
+    variance of half an unseen frame. With k below 3 it is withheld: one or two frames dominate.
+
+    Measured coverage of the score of all 250 frames by intervals of 15, 30 and 84 of them (best-7 and better-1, val and
+    test, with and without replacement, 100 draws a row, 1,816 rows of a score given in at least 15 draws): 0.992 on
+    average, below 0.93 in 7 rows, least 0.89. Plain percentile intervals had 0.91 (pixel accuracy), 0.86 (person), 0.70
+    (wall) and 0.59 (truck) at 30 frames. Intervals of rare classes are wide: 0.75 for person at 30 frames, 0.23 at 84.
 
     Args:
         matrices: (N, 19, 19) counts, rows = truth.
+        classes: (19,) bool, classes that other frames may hold. The interval of a macro mean allows for any score of
+            those that these frames lack. None for no further classes.
+        truth_alone: ignore false positives, so that a class without truth pixels has no score; only recall is then
+            meaningful.
         resamples: how often N frames are drawn.
         seed: of the draws.
     """
-    features = _features(matrices)
+    features = _features(matrices if len(matrices) else np.zeros((1, NUM_CLASSES, NUM_CLASSES)))
+    if truth_alone:
+        features[:, NUM_CLASSES : 2 * NUM_CLASSES] = features[:, :NUM_CLASSES]
     total = features.sum(0)
     point = _statistics(total)
-    low, high = _interval(
-        point, _statistics(_weights(len(features), resamples, seed) @ features), _statistics(total - features)
-    )
+    drawn = _all_classes(_statistics(_weights(len(features), resamples, seed) @ features), point)
+    low, high = _score_interval(features, point, drawn, _all_classes(_statistics(total - features), point))
+    if classes is not None:
+        occurs = ~np.isnan(point[-NUM_CLASSES:])
+        seen, means = occurs.sum(), slice(0, len(METRICS))
+        missing = (classes & ~occurs).sum()
+        low[means] *= seen / max(seen + missing, 1)
+        high[means] = (high[means] * seen + missing) / max(seen + missing, 1)
     names = (*OVERALL, *(f"{metric} {name}" for metric in METRICS for name in CLASS_NAMES))
-    ends = zip(point, np.maximum(low, 0), np.minimum(high, 1), strict=True)
-    return {name: Score(*map(float, values)) for name, values in zip(names, ends, strict=True)}
+    reasons = np.where(np.isnan(low), np.where(np.isnan(point), "no score", DOMINATED), "")
+    return {
+        name: Score(float(value), float(bottom), float(top), str(reason))
+        for name, value, bottom, top, reason in zip(names, point, low, high, reasons, strict=True)
+    }
 
 
 def _features(matrices: np.ndarray) -> np.ndarray:
@@ -260,7 +298,7 @@ def _weights(frames: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def _interval(point: np.ndarray, drawn: np.ndarray, left_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both ends of the stretched percentile interval.
+    """Return both ends of the stretched percentile interval of differences.
 
     Args:
         point: (S,) differences.
@@ -269,23 +307,81 @@ def _interval(point: np.ndarray, drawn: np.ndarray, left_out: np.ndarray) -> tup
     """
     matter = _frames_that_matter(left_out)
     enough = matter >= FEWEST
-    n = np.where(enough, matter, FEWEST)
-    tail = (1 - LEVEL) / 2
-    stretch = np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 1 - tail) / special.ndtri(1 - tail)
-    ends = []
-    ordered = np.sort(drawn, axis=0)  # NaN goes last
-    count = (~np.isnan(drawn)).sum(0)
-    for share in (tail, 1 - tail):
-        place = share * np.maximum(count - 1, 0)
-        below = np.floor(place).astype(int)
-        above = np.minimum(below + 1, np.maximum(count - 1, 0))
-        columns = np.arange(len(point))
-        part = place - below
-        quantile = ordered[below, columns] * (1 - part) + ordered[above, columns] * part
-        ends.append(np.where(enough, point + stretch * (quantile - point), np.nan))
+    ends = np.where(enough, point + _stretch(matter) * (_quantiles(drawn) - point), np.nan)
     # Where nothing differs in any frame, nothing varies either.
     same = (drawn == 0).all(0) & (point == 0)
-    return np.where(same, 0.0, np.minimum(ends[0], ends[1])), np.where(same, 0.0, np.maximum(ends[0], ends[1]))
+    return np.where(same, 0.0, ends.min(0)), np.where(same, 0.0, ends.max(0))
+
+
+def _score_interval(
+    features: np.ndarray, point: np.ndarray, drawn: np.ndarray, left_out: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both ends of the stretched basic interval of scores, on the scale of the empirical logit.
+
+    Args:
+        features: (N, 59), see ``_features``.
+        point: (86,) scores.
+        drawn: (B, 86) of the resamples; NaN where a class was not drawn.
+        left_out: (N, 86) without each of the frames; NaN where a class is then gone.
+    """
+    size = _effective_sizes(features)
+    n = np.maximum(size, 1)
+
+    def shrink(score: np.ndarray) -> np.ndarray:
+        return (score * n + 0.5) / (n + 1)
+
+    variance = shrink(point) * (1 - shrink(point))
+    unseen = _UNSEEN * variance / n**2
+    by_class = unseen[len(OVERALL) :].reshape(len(METRICS), NUM_CLASSES)
+    present = ~np.isnan(by_class)
+    unseen[: len(METRICS)] = _divide(np.where(present, by_class, 0).sum(1), present.sum(1) ** 2)
+    deviation = -special.ndtri((1 - LEVEL) / 2) * np.sqrt(unseen) * n / (n + 1) / variance
+    centre = special.logit(shrink(point))
+    # The quantiles change sides: resamples err from the score as the score errs from the truth.
+    reach = np.abs(special.logit(shrink(_quantiles(drawn)[::-1])) - centre)
+    half = _stretch(_frames_that_matter(left_out)) * np.hypot(reach, deviation)
+    ends = (special.expit(centre + half * np.array([[-1], [1]])) * (n + 1) - 0.5) / n
+    low, high = np.where(size >= FEWEST_OF_EQUAL_WEIGHT, np.clip(ends, 0, 1), np.nan)
+    return low, high
+
+
+def _effective_sizes(features: np.ndarray) -> np.ndarray:
+    """Return Kish's effective sample size of every score: (86,), from each frame's pixels in the denominator."""
+    hits, predicted, truth = (features[:, part * NUM_CLASSES : (part + 1) * NUM_CLASSES] for part in range(3))
+    pixels = truth.sum(1, keepdims=True)
+    overall = [pixels] * (2 * len(METRICS)) + [features[:, -1:], pixels]
+    weights = np.concatenate([*overall, predicted, truth, predicted + truth, predicted + truth - hits], 1)
+    return _divide(weights.sum(0) ** 2, (weights**2).sum(0), empty=0.0)
+
+
+def _all_classes(drawn: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Let macro means of resamples (B, 86) be over the classes of ``point``; one not drawn keeps its score there."""
+    shape = (len(METRICS), NUM_CLASSES)
+    by_class, known = drawn[:, len(OVERALL) :].reshape(-1, *shape), point[len(OVERALL) :].reshape(shape)
+    filled = np.nan_to_num(np.where(np.isnan(by_class), known, by_class))
+    means = _divide(filled.sum(-1), np.broadcast_to((~np.isnan(known)).sum(-1), filled.shape[:2]))
+    return np.concatenate([means, drawn[:, len(METRICS) :]], 1)
+
+
+def _quantiles(drawn: np.ndarray) -> np.ndarray:
+    """Return the (2, S) ends of the middle 95 % of (B, S) resamples, without NaN."""
+    ordered = np.sort(drawn, axis=0)  # NaN goes last
+    last = np.maximum((~np.isnan(drawn)).sum(0) - 1, 0)
+    columns = np.arange(drawn.shape[1])
+    ends = []
+    for share in ((1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2):
+        place = share * last
+        below = np.floor(place).astype(int)
+        part = place - below
+        ends.append(ordered[below, columns] * (1 - part) + ordered[np.minimum(below + 1, last), columns] * part)
+    return np.stack(ends)
+
+
+def _stretch(matter: np.ndarray) -> np.ndarray:
+    """Return (S,) by how much to widen percentiles, from the number of frames that matter, at least ``FEWEST``."""
+    n = np.maximum(matter, FEWEST)
+    tail = (1 - LEVEL) / 2
+    return np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 1 - tail) / special.ndtri(1 - tail)
 
 
 def _frames_that_matter(left_out: np.ndarray) -> np.ndarray:

@@ -1,29 +1,27 @@
-"""Scores on parts of a split: which cities, which light, which sizes a result does worse on, and how sure that is.
+"""Scores on parts of a split: which cities, which light, which sizes a result does worse on, with 95 % intervals.
 
 A slice holds one confusion matrix per frame (rows = truth); its score comes from their sum, as that of the whole split
-does. Intervals are percentile bootstrap intervals over the frames: frames are drawn with replacement, as many as there
-are, and the middle 95 % of the scores of many such draws is taken (Efron and Tibshirani, An Introduction to the
-Bootstrap, 1993, chapter 13).
+does. Intervals are those of ``analysis.bootstrap.scores``, whose docstring has the formula and the measured coverage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
+from cityseg.analysis.comparison import bootstrap
+from cityseg.analysis.comparison.bootstrap import RESAMPLES
 from cityseg.analysis.errors.label_audit import BANDS, SIZES
 from cityseg.analysis.errors.ranking_metric import RankingMetric, class_metric_name
-from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS
+from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES, NUM_CLASSES
 from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.errors import DataError, UsageError
-from cityseg.metrics import class_scores, macro, pixel_accuracy
 
 FEWEST_FRAMES = 10
-"""With fewer frames an interval says more about the draw than about the model."""
-RESAMPLES = 1000
+"""With fewer frames that count for the score there is no interval."""
 Kind = Literal["city", "brightness", "contrast", "object size", "single objects", "rows"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What a split can be cut by."""
@@ -60,15 +58,16 @@ class Slice:
 
 @dataclass(frozen=True)
 class SliceScore:
-    """How a result does on a slice.
+    """Score of a result on a slice.
 
     Attributes:
         name: the slice.
         frames: how many frames the score rests on; for a class's score those in whose truth or prediction it occurs.
         pixels: scored pixels; for a class's score those of the class.
-        score: NaN where nothing can be said.
-        low: lower end of the 95 % interval, NaN with fewer than ``FEWEST_FRAMES`` frames.
+        score: NaN if nothing can be scored.
+        low: lower end of the 95 % interval, NaN if it is withheld.
         high: upper end.
+        reason: why the interval is withheld, empty if it is given.
     """
 
     name: str
@@ -77,6 +76,7 @@ class SliceScore:
     score: float
     low: float
     high: float
+    reason: str = ""
 
     @property
     def label(self) -> str:
@@ -85,8 +85,13 @@ class SliceScore:
 
     @property
     def is_sure(self) -> bool:
-        """Whether there are enough frames for an interval."""
+        """Whether the interval is given."""
         return not np.isnan(self.low)
+
+    @property
+    def interval(self) -> str:
+        """The interval in words, or why it is withheld."""
+        return f"{self.low:.3f} to {self.high:.3f}" if self.is_sure else self.reason
 
 
 def _label(name: str) -> str:
@@ -209,45 +214,36 @@ def named(slices: Sequence[Slice], name: str) -> Slice:
 
 
 def score_slices(slices: Sequence[Slice], measure: RankingMetric, resamples: int = RESAMPLES) -> list[SliceScore]:
-    """Score every slice, with its interval.
+    """Score every slice, with its 95 % interval.
+
+    A macro mean is over the classes of its slice. If the slice holds whole frames, the interval allows for the classes
+    that it lacks and another slice holds; a lone slice may lack any of the 19.
 
     Args:
         slices: parts of a split.
         measure: a score, not a confusion.
         resamples: draws behind an interval; they are the same in every call.
     """
-    return [_score(part, measure, resamples) for part in slices]
+    held = [(part.matrices.sum((0, 1)) + part.matrices.sum((0, 2))) > 0 for part in slices]
+    classes = np.any(held, 0) if len(slices) > 1 else np.ones(NUM_CLASSES, bool)
+    return [
+        _score(part, measure, classes if part.places is not None or len(slices) == 1 else None, resamples)
+        for part in slices
+    ]
 
 
-def _score(part: Slice, measure: RankingMetric, resamples: int) -> SliceScore:
-    matrices = part.matrices.astype(np.float64)
-    pixels = matrices.sum((1, 2))
-    if measure.train_id is not None:
-        pixels = matrices[:, measure.train_id].sum(1)
-        called = 0 if part.truth_alone else matrices[:, :, measure.train_id].sum(1)
-        matrices = matrices[pixels + called > 0]
+def _score(part: Slice, measure: RankingMetric, classes: np.ndarray | None, resamples: int) -> SliceScore:
+    truth, predicted = part.matrices.sum(2), part.matrices.sum(1)
+    metric = "f1" if measure.metric == "dice" else measure.metric
+    if measure.train_id is None:
+        name = "pixel accuracy" if metric == "pixel_accuracy" else f"macro {metric}"
+        bearing = pixels = truth.sum(1)
     else:
-        matrices = matrices[pixels > 0]
-    count = len(matrices)
-    score = float(_scores(matrices.sum(0)[None], measure, part.truth_alone)[0])
-    low = high = float("nan")
-    if count >= FEWEST_FRAMES:
-        random = np.random.default_rng(0)
-        # How often each frame is drawn decides the sum, so a draw is a row of counts and all sums are one product.
-        draws = random.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
-        sums = (draws @ matrices.reshape(count, -1)).reshape(resamples, *matrices.shape[1:])
-        scores = _scores(sums, measure, part.truth_alone)
-        low, high = (float(end) for end in np.nanpercentile(scores, [2.5, 97.5]))
-    return SliceScore(part.name, count, int(pixels.sum()), score, low, high)
-
-
-def _scores(sums: np.ndarray, measure: RankingMetric, truth_alone: bool) -> np.ndarray:
-    """Score (B, 19, 19) matrices: (B,) float64."""
-    if measure.metric == "pixel_accuracy":
-        return np.array([pixel_accuracy(matrix) for matrix in sums])
-    scores: np.ndarray = getattr(class_scores(sums), str(measure.metric))
-    if truth_alone:
-        scores = np.where(sums.sum(-1) > 0, scores, np.nan)
-    if measure.train_id is not None:
-        return scores[:, measure.train_id]
-    return np.array([macro(row) for row in scores])
+        name = f"{metric} {CLASS_NAMES[measure.train_id]}"
+        pixels = truth[:, measure.train_id]
+        bearing = pixels if part.truth_alone else pixels + predicted[:, measure.train_id]
+    frames = int((bearing > 0).sum())
+    score = bootstrap.scores(part.matrices, classes=classes, truth_alone=part.truth_alone, resamples=resamples)[name]
+    if frames < FEWEST_FRAMES:
+        score = replace(score, low=np.nan, high=np.nan, reason=f"not given: fewer than {FEWEST_FRAMES} frames")
+    return SliceScore(part.name, frames, int(pixels.sum()), score.value, score.low, score.high, score.reason)

@@ -52,7 +52,8 @@ def inspect(
 
     Returns:
         JSON-ready values: ``frames``, worst first with their value (a score, or confused pixels); ``confusions``,
-        largest share of the true class first; ``slices``, each with frames, pixels, score and its 95 % interval.
+        largest share of the true class first; ``slices``, each with frames, pixels, score and its 95 % interval, or
+        None and the reason in ``no_interval``.
 
     Raises:
         UsageError: an unknown MODEL, metric or slice, or a confusion as the score of slices.
@@ -62,6 +63,7 @@ def inspect(
     metric = ranking_metric.parse_metric(by)
     stored = run.confusions(split)
     ranked = ranking_metric.rank(stored.matrices, metric)
+    whole = Slice("whole split", stored.matrices)
     found: list[Slice] = []
     slice_metric = slices.recall_of(metric) if slice_by == "single objects" else metric
     if slice_by is not None:
@@ -98,7 +100,9 @@ def inspect(
         ],
         "slice_by": slice_by,
         "slice_score": slice_metric.name if slice_by else None,
-        "slices": [_slice_document(score) for score in slices.score_slices(found, slice_metric)],
+        "slices": [_slice_document(score) for score in slices.score_slices([whole, *found], slice_metric)[1:]]
+        if found
+        else [],
     }
 
 
@@ -171,4 +175,5 @@ def _slice_document(score: SliceScore) -> dict[str, Any]:
         "pixels": score.pixels,
         "score": None if np.isnan(score.score) else score.score,
         "interval": [score.low, score.high] if score.is_sure else None,
+        "no_interval": score.reason or None,
     }

@@ -125,7 +125,7 @@ def _reading(scores: list[SliceScore], measure: RankingMetric) -> str:
         return f"All frames belong to one slice, {scores[0].name}, so there is nothing to compare."
     sure = [score for score in scores if score.is_sure]
     if len(sure) < 2:
-        return "Too few frames per slice to tell whether they differ."
+        return "Fewer than two slices have an interval, so it cannot be said whether they differ."
     best, worst = max(sure, key=lambda score: score.score), min(sure, key=lambda score: score.score)
     ends = f"Lowest: {worst.name} with {worst.score:.3f}; highest: {best.name} with {best.score:.3f}."
     if worst.high < best.low:
@@ -140,14 +140,14 @@ def _sentence(score: SliceScore) -> str:
 def _how_to_read(kind: Kind, measure: RankingMetric) -> str:
     whose = "people and vehicles" if measure.train_id is None else CLASS_NAMES[measure.train_id]
     objects = f" Objects are connected regions of {whose}; frames without one are left out."
-    unequal = " A slice that lacks a class is averaged over fewer classes, so mind rare ones." * (
-        measure.train_id is None and measure.metric != "pixel_accuracy"
-    )
+    unequal = (
+        " A slice that lacks a class is averaged over fewer classes; a class in only a few frames widens the interval."
+    ) * (measure.train_id is None and measure.metric != "pixel_accuracy")
     return (
         f"{_KINDS[kind]}{objects if kind == 'object size' else ''} A dot is the {measure.name} of a slice, the bar "
-        "its 95 % interval (bootstrap over frames: how far it would move with other frames of the same kind); the "
-        f"dotted line is the whole split. An open dot rests on fewer than {slices.FEWEST_FRAMES} frames, too few to "
-        f"tell.{unequal}"
+        "its 95 % bootstrap interval: how far the score would move with other frames of the same kind. The dotted line "
+        f"is the whole split. An open dot has no interval: fewer than {slices.FEWEST_FRAMES} frames count, or one or "
+        f"two of them dominate.{unequal}"
     )
 
 
@@ -158,9 +158,7 @@ def _table(scores: list[SliceScore], measure: RankingMetric) -> None:
             "Frames": [score.frames for score in scores],
             "Pixels": [score.pixels for score in scores],
             measure.name: [glossary.score(score.score) for score in scores],
-            "95 % interval": [
-                f"{score.low:.3f} to {score.high:.3f}" if score.is_sure else "too few to tell" for score in scores
-            ],
+            "95 % interval": [score.interval for score in scores],
         }
     )
     number = st.column_config.NumberColumn

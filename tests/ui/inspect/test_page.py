@@ -210,7 +210,7 @@ def test_slices_follow_the_chosen_metric(run: Run) -> None:
         expected[city] = f"{total[0, 0] / (total[0].sum() + total[:, 0].sum() - total[0, 0]):.3f}"
     table = next(frame.value for frame in app.dataframe if "Slice" in frame.value)
     assert dict(zip(table["Slice"], table["IoU of road"], strict=True)) == expected
-    assert list(table["95 % interval"]) == ["too few to tell"] * len(expected)
+    assert list(table["95 % interval"]) == ["not given: fewer than 10 frames"] * len(expected)
     app.segmented_control(key="cut").set_value("brightness").run()
     table = next(frame.value for frame in app.dataframe if "Slice" in frame.value)
     assert len(table) == 3
