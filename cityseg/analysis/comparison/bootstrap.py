@@ -328,7 +328,8 @@ def _score_interval(
     n = np.maximum(size, 1)
 
     def shrink(score: np.ndarray) -> np.ndarray:
-        return (score * n + 0.5) / (n + 1)
+        shrunk: np.ndarray = (score * n + 0.5) / (n + 1)
+        return shrunk
 
     variance = shrink(point) * (1 - shrink(point))
     unseen = _UNSEEN * variance / n**2
@@ -378,10 +379,11 @@ def _quantiles(drawn: np.ndarray) -> np.ndarray:
 
 
 def _stretch(matter: np.ndarray) -> np.ndarray:
-    """Return (S,) by how much to widen percentiles, from the number of frames that matter, at least ``FEWEST``."""
+    """Return (S,) factors that widen percentiles, from the number of frames that matter, at least ``FEWEST``."""
     n = np.maximum(matter, FEWEST)
     tail = (1 - LEVEL) / 2
-    return np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 1 - tail) / special.ndtri(1 - tail)
+    stretch: np.ndarray = np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 1 - tail) / special.ndtri(1 - tail)
+    return stretch
 
 
 def _frames_that_matter(left_out: np.ndarray) -> np.ndarray:

@@ -138,7 +138,8 @@ def _initial_weights_and_teacher(config: ExperimentConfig) -> list[str]:
 
 def _robustness(found: Robustness) -> list[str]:
     scores = [
-        (each, Score(*(np.nan if part is None else part for part in each.f1))) for each in (found.plain, *found.changed)
+        (each, Score(*(np.nan if part is None else part for part in each.f1)))  # type: ignore[arg-type]
+        for each in (found.plain, *found.changed)
     ]
     return [
         "",
