@@ -153,8 +153,9 @@ def evaluate(
     finally:
         model.train(was_training)
     counts = np.split(matrix.per_frame(), range(EVALUATION_BATCH, len(own) * EVALUATION_BATCH, EVALUATION_BATCH))
+    own_maps = torch.stack([*kept.values()]).cpu().numpy() if kept else ()  # a single copy from the device
     kept_maps: dict[int, np.ndarray] = {}
-    for part in distributed.all_gather_objects({index: train_ids.cpu().numpy() for index, train_ids in kept.items()}):
+    for part in distributed.all_gather_objects(dict(zip(kept, own_maps, strict=True))):
         kept_maps |= part
     means = distributed.collect_items(torch.stack(losses).tolist()[: len(own)]) if losses else []
     return Evaluation(

@@ -97,7 +97,7 @@ def test_a_confusion_in_words_opens_its_frames_on_the_inspect_page(page: Any, ad
     sentence.click()
     sync_api.expect(page.get_by_role("heading", level=1)).to_have_text("Inspect", timeout=60_000)
     page.wait_for_function("location.search.includes('by=')")
-    truth, _, called = _query(page)["by"].partition(" called ")
+    truth, _, called = _query(page)["by"].partition(" predicted as ")
     assert f" of {truth} pixels as {called}, second " in words
     assert _query(page)["result"] == ("first" if "better" in words else "second")
     ordered = page.locator(".st-key-inspect_scope input")

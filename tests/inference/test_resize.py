@@ -132,5 +132,5 @@ def test_several_scales_give_the_mean_of_all_looks(predictor, flip):
 
 
 def test_scales_that_the_model_cannot_look_at_are_refused(predictor):
-    with pytest.raises(UsageError, match="expected different scales, found 2 twice; leave one of them out"):
+    with pytest.raises(UsageError, match="expected different scales, found 2 twice; omit one of them"):
         predictor.predict(gradient((37, 83)), scales=(2, 2))
