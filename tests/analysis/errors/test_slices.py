@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score
 
+from cityseg.analysis.comparison import bootstrap
 from cityseg.analysis.errors import slices
 from cityseg.analysis.errors.ranking_metric import parse_metric
 from cityseg.analysis.errors.slices import Slice
@@ -151,6 +152,21 @@ def test_intervals_cover_the_score_of_all_frames(model):
         assert all(score.reason.startswith("not given: ") for score in found if not score.is_sure), words
 
 
+def test_macro_intervals_allow_for_classes_of_other_slices(matrices):
+    measure = parse_metric("mean IoU")
+    lacking = matrices.copy()
+    lacking[:, 3], lacking[:, :, 3] = 0, 0
+    places = np.arange(40)
+    parts = [Slice("whole", matrices), Slice("without walls", lacking, places), Slice("band without walls", lacking)]
+    _, frames, band = slices.score_slices(parts, measure)
+    own = bootstrap.scores(lacking)["macro iou"]
+    assert frames.score == band.score == own.value
+    assert (band.low, band.high) == (own.low, own.high), "rows may lack a class for good"
+    assert (frames.low, frames.high) == (pytest.approx(own.low * 3 / 4), pytest.approx((own.high * 3 + 1) / 4))
+    (alone,) = slices.score_slices([Slice("without walls", lacking)], measure)
+    assert alone.low == pytest.approx(own.low * 3 / 19), "of a lone slice nothing is known of the others"
+
+
 def test_a_slice_is_scored_by_its_sum(matrices):
     (found,) = slices.score_slices([Slice("some", matrices[:12])], parse_metric("mean IoU"))
     cells = [(i, j) for i, j in np.ndindex(19, 19) for _ in range(matrices[:12].sum(0)[i, j])]
@@ -164,6 +180,16 @@ def test_few_frames_have_a_score_but_no_interval(matrices):
     assert np.isnan(few.high)
     assert np.isnan(none.score)
     assert (none.frames, none.pixels) == (0, 0)
+
+
+def test_one_frame_that_holds_most_of_the_class_leaves_no_interval(matrices):
+    heavy = matrices.copy()
+    heavy[7, 3, 3] = 10_000
+    (found,) = slices.score_slices([Slice("all", heavy)], parse_metric("recall of wall"))
+    assert found.frames >= slices.FEWEST_FRAMES
+    assert found.score > 0.9
+    assert np.isnan([found.low, found.high]).all()
+    assert found.interval == "not given: one or two frames dominate"
 
 
 def test_frames_without_the_class_do_not_count(matrices):
