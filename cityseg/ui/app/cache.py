@@ -39,7 +39,7 @@ def dataset(spec: str) -> Dataset:
     return api.connect(spec)
 
 
-def look_again() -> None:
+def refresh_dataset() -> None:
     """Clear everything that depends on the files of a dataset, because they may have changed."""
     for cached in (dataset, data_info, _is_prepared, _is_counted, frame_names, frame, prepared, statistics):
         cached.clear()
@@ -56,7 +56,7 @@ def is_rendered(spec: str) -> bool:
     return spec != "synthetic" or synthetic_is_rendered()
 
 
-def draw(spec: str) -> DataInfo:
+def render_and_describe(spec: str) -> DataInfo:
     """Describe a dataset, rendering the synthetic one on first use behind a progress bar."""
     if not is_rendered(spec):
         title = "Rendering the synthetic dataset (once)"

@@ -83,7 +83,7 @@ def choose_colors(*, safe: bool) -> None:
     st.session_state[_SAFE_COLORS] = safe
 
 
-def draw_again_in(*, safe: bool) -> NoReturn:
+def rerun_with_colors(*, safe: bool) -> NoReturn:
     """Rerun the page in these colours, overriding the toggle's state in the browser.
 
     Fragments that rerun by themselves send the state of every widget. A state sent before the browser received the new
@@ -93,18 +93,18 @@ def draw_again_in(*, safe: bool) -> NoReturn:
     st.rerun()
 
 
-def remembered(name: str, options: tuple[str, ...] | list[str]) -> str | None:
+def url_option(name: str, options: tuple[str, ...] | list[str]) -> str | None:
     """Return the URL parameter ``name`` if it is one of ``options``."""
     value = st.query_params.get(name)
     return value if value in options else None
 
 
-def text(name: str) -> str:
+def url_text(name: str) -> str:
     """Return the URL parameter ``name``, empty if missing."""
     return st.query_params.get(name) or ""
 
 
-def remember(name: str, value: str | None) -> None:
+def set_url(name: str, value: str | None) -> None:
     """Set a URL parameter; None removes it."""
     if value is None:
         st.query_params.pop(name, None)

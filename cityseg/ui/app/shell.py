@@ -73,7 +73,7 @@ def _connect(spec: str) -> DataInfo:
             "vehicles and people, and the class of every pixel. This takes less than a minute and happens once; all "
             "pages work with it. You can connect your own folder on the Dataset page at any time."
         )
-        info = cache.draw(spec)
+        info = cache.render_and_describe(spec)
     place.empty()
     return info
 
@@ -157,7 +157,7 @@ def _leave_to_router() -> None:
 def connected() -> DataInfo:
     """Describe the connected dataset; without one, show the error with a link to connect one and stop."""
     try:
-        return cache.draw(session.data_spec())
+        return cache.render_and_describe(session.data_spec())
     except CitysegError as error:
         st.error(f"The data cannot be opened. {error}", icon=":material/link_off:")
         st.markdown("Connect another folder, or use the synthetic dataset, which needs no download:")

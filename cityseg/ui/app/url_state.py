@@ -12,7 +12,7 @@ from cityseg.ui.app import session
 def settle(key: str, parameter: str, options: Sequence[str], default: str) -> str:
     """Set and return a widget's value before the widget is shown.
 
-    A request from elsewhere on the page (``wish``, ``walk``) has priority, then the URL of a link, then the earlier
+    A request from elsewhere on the page (``request``, ``step``) has priority, then the URL of a link, then the earlier
     choice, then the default. Call ``keep`` with the widget's value afterwards.
 
     Args:
@@ -21,7 +21,7 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
         options: the current options.
         default: one of ``options``.
     """
-    linked = session.remembered(parameter, list(options))
+    linked = session.url_option(parameter, list(options))
     # A value that this page did not write into the URL itself comes from a link.
     if linked is not None and linked != st.session_state.get(_written(key)):
         st.session_state[key] = linked
@@ -29,19 +29,19 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
         # Streamlit drops the value of a widget that the last run did not show.
         st.session_state[key] = default if linked is None else linked
     st.session_state[_written(key)] = linked
-    wished = st.session_state.pop(_wished(key), None)
-    if isinstance(wished, int):
-        position = list(options).index(st.session_state[key]) + wished
+    pending = st.session_state.pop(_pending(key), None)
+    if isinstance(pending, int):
+        position = list(options).index(st.session_state[key]) + pending
         st.session_state[key] = options[min(len(options) - 1, max(0, position))]
-    elif wished is not None:
-        st.session_state[key] = wished if wished in options else default
+    elif pending is not None:
+        st.session_state[key] = pending if pending in options else default
     value: str = st.session_state[key]
     return value
 
 
 def settle_several(key: str, parameter: str, options: Sequence[str], default: Sequence[str]) -> list[str]:
     """Set and return the values of a multiple-choice widget as ``settle`` does; the URL separates them by commas."""
-    text = session.text(parameter)
+    text = session.url_text(parameter)
     linked = [name for name in text.split(",") if name in options]
     if linked and text != st.session_state.get(_written(key)):
         st.session_state[key] = linked
@@ -54,23 +54,23 @@ def settle_several(key: str, parameter: str, options: Sequence[str], default: Se
 
 def keep(key: str, parameter: str, value: str) -> None:
     """Write a widget's value into the URL."""
-    session.remember(parameter, value)
+    session.set_url(parameter, value)
     st.session_state[_written(key)] = value
 
 
-def wish(key: str, value: str) -> None:
+def request(key: str, value: str) -> None:
     """Select ``value`` in the next run, or the default if there is no such option; for clicks elsewhere."""
-    st.session_state[_wished(key)] = value
+    st.session_state[_pending(key)] = value
 
 
-def walk(key: str, steps: int) -> None:
+def step(key: str, steps: int) -> None:
     """Move by ``steps`` options in the next run, clamped at both ends."""
-    st.session_state[_wished(key)] = steps
+    st.session_state[_pending(key)] = steps
 
 
-def wished(key: str) -> str | int | None:
-    """Return the pending value or steps of ``wish`` or ``walk``, or None."""
-    value: str | int | None = st.session_state.get(_wished(key))
+def pending(key: str) -> str | int | None:
+    """Return the pending value or steps of ``request`` or ``step``, or None."""
+    value: str | int | None = st.session_state.get(_pending(key))
     return value
 
 
@@ -78,5 +78,5 @@ def _written(key: str) -> str:
     return f"{key} in the address"
 
 
-def _wished(key: str) -> str:
-    return f"{key} wished"
+def _pending(key: str) -> str:
+    return f"{key} requested"

@@ -69,7 +69,7 @@ def chart(name: str) -> dict[str, Any]:
 
 
 def _chart_format() -> str:
-    chosen = st.session_state.get(_CHARTS) or session.remembered(_PARAMETER, _CHART_FORMATS)
+    chosen = st.session_state.get(_CHARTS) or session.url_option(_PARAMETER, _CHART_FORMATS)
     return chosen or _CHART_FORMATS[0]
 
 
@@ -89,7 +89,7 @@ def page() -> None:
             required=True,
             help="Point at a chart and click the camera at its top right. SVG stays sharp at any size.",
         )
-        session.remember(_PARAMETER, None if chosen == _CHART_FORMATS[0] else chosen)
+        session.set_url(_PARAMETER, None if chosen == _CHART_FORMATS[0] else chosen)
 
 
 def link() -> str:

@@ -40,7 +40,7 @@ def choose_frame(
     if split is not None:
         clicked = _thumbnails(names, key, label, split, place, caption or (lambda rank: (f"{rank + 1}", names[rank])))
         if clicked and clicked != names[place]:
-            url_state.wish(_key(key), clicked)
+            url_state.request(_key(key), clicked)
             st.rerun()
         if note:
             st.caption(note)
@@ -54,7 +54,7 @@ def choose_frame(
                 text,
                 icon=f":material/chevron_{icon}:",
                 key=f"{key}_{text.lower()}",
-                on_click=url_state.walk,
+                on_click=url_state.step,
                 args=(_key(key), step),
                 disabled=place == end,
                 width="stretch",
@@ -70,14 +70,14 @@ def steps(event: ViewerEvent | None) -> int:
 def follow_viewer(event: ViewerEvent | None, key: str) -> None:
     """Move the navigator ``key`` and rerun the page if the user pressed previous or next in a viewer."""
     if count := steps(event):
-        url_state.walk(_key(key), count)
+        url_state.step(_key(key), count)
         st.rerun()
 
 
 def restart(key: str) -> None:
     """Go to the first frame in the next run, for instance because the order changes."""
     # No frame has this name, and an unknown name falls back to the first.
-    url_state.wish(_key(key), "")
+    url_state.request(_key(key), "")
 
 
 def _key(prefix: str) -> str:

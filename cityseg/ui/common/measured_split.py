@@ -59,7 +59,7 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
     """Return the connected data if it holds the measured frames; otherwise explain on the page and return None."""
     spec = session.data_spec()
     try:
-        info = cache.draw(spec)
+        info = cache.render_and_describe(spec)
         held = set(measured.names) <= set(frames.frame_names(spec, measured.split))
         if held and _same_truth(measured, cache.frame(spec, measured.split, measured.names[0]), 0):
             return info

@@ -45,7 +45,7 @@ def choose(context: CompareContext, names: list[str]) -> ChosenPair | None:
         return None
     known = _PAGE_BASELINE in st.session_state
     if known and context.baseline in names and st.session_state[_PAGE_BASELINE] != context.baseline:
-        url_state.wish(_BASELINE, str(context.baseline))
+        url_state.request(_BASELINE, str(context.baseline))
     st.session_state[_PAGE_BASELINE] = context.baseline
     left, right = st.columns(2)
     meaning = "The baseline of the comparison. It follows the page's baseline when that is changed."

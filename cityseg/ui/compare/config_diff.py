@@ -69,7 +69,7 @@ def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[An
         key=_AXES,
         help="Settings that differ among the selected results. Scores are always shown.",
     )
-    session.remember(_PARAMETER, None if chosen == default else ",".join(chosen) or None)
+    session.set_url(_PARAMETER, None if chosen == default else ",".join(chosen) or None)
     axes = []
     for title in chosen:
         field, values = fields[title], differing[fields[title]]

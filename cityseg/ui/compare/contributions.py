@@ -86,7 +86,7 @@ def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: i
     def choose() -> None:
         points = st.session_state[_WATERFALL].selection.points
         if points and points[0].get("customdata"):
-            url_state.wish(_CLASS, str(points[0]["customdata"][0]))
+            url_state.request(_CLASS, str(points[0]["customdata"][0]))
 
     colors = theme.run_color(names[0]), theme.run_color(names[1])
     st.plotly_chart(

@@ -113,7 +113,7 @@ def _choose_scores() -> list[str]:
         persist_state="session",
         help="The val split is scored after every epoch. Type to find a class.",
     )
-    session.remember(_SCORES_PARAMETER, None if chosen == _DEFAULT_SCORES else _SEPARATOR.join(chosen))
+    session.set_url(_SCORES_PARAMETER, None if chosen == _DEFAULT_SCORES else _SEPARATOR.join(chosen))
     return chosen
 
 
@@ -130,7 +130,7 @@ def _choose_smoothing() -> float:
         help="Weight of the past in an exponential moving average: 0 shows every point as measured, 0.9 averages about "
         "the last ten. The bias towards zero at the start is corrected.",
     )
-    session.remember(_SMOOTHING_PARAMETER, f"{weight:g}" if weight else None)
+    session.set_url(_SMOOTHING_PARAMETER, f"{weight:g}" if weight else None)
     return weight
 
 

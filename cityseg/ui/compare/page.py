@@ -94,7 +94,7 @@ def _choose_baseline(names: list[str]) -> str | None:
         "always among the results compared, ticked or not.",
     )
     if baseline == _NONE:
-        session.remember(_BASELINE_PARAMETER, None)
+        session.set_url(_BASELINE_PARAMETER, None)
         return None
     url_state.keep(_BASELINE, _BASELINE_PARAMETER, baseline)
     return baseline
@@ -105,7 +105,7 @@ def _choose_split(everything: list[Result]) -> Split:
     # A click right after the page appears can reach the control before it has a value; it then returns None.
     if st.session_state.get(_SPLIT) not in _SPLITS:
         scored = any("test" in result.scores for result in everything)
-        st.session_state[_SPLIT] = session.remembered(_SPLIT_PARAMETER, list(_SPLITS)) or ("test" if scored else "val")
+        st.session_state[_SPLIT] = session.url_option(_SPLIT_PARAMETER, list(_SPLITS)) or ("test" if scored else "val")
     split = st.segmented_control(
         "Scored on",
         _SPLITS,
@@ -113,7 +113,7 @@ def _choose_split(everything: list[Result]) -> Split:
         required=True,
         help="val chose the best epoch of each run, so its scores are slightly optimistic; test was held out.",
     )
-    session.remember(_SPLIT_PARAMETER, split)
+    session.set_url(_SPLIT_PARAMETER, split)
     return split or "test"
 
 

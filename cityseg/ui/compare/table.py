@@ -89,7 +89,7 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
     hidden = [name for name in selected if name not in shown]
     selected = [name for name in everything if name in ticked or name in hidden]
     st.session_state[_SELECTED] = selected
-    session.remember(_PARAMETER, ",".join(selected) or None)
+    session.set_url(_PARAMETER, ",".join(selected) or None)
     st.session_state[_WRITTEN] = ",".join(selected)
     text = "Tick rows to compare them; click a column title to sort. An empty score: not measured on this split yet."
     if baseline is not None:

@@ -53,7 +53,7 @@ def choose_columns(everything: Sequence[str], default: Sequence[str]) -> list[st
             help="Scores, and every setting of the configs.",
         )
     in_order = [column for column in optional if column in chosen]
-    session.remember(_COLUMNS, None if in_order == usual else ",".join(in_order) or None)
+    session.set_url(_COLUMNS, None if in_order == usual else ",".join(in_order) or None)
     return [column for column in everything if column in _FIXED or column in chosen]
 
 

@@ -31,7 +31,7 @@ _LARGEST_SEED = 9999
 def augmentation_tab(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
     """Show the frame that is open in Browse as seen in training with a config."""
     table = FrameTable.of(counted)
-    name = session.remembered("frame", table.names) or table.names[0]
+    name = session.url_option("frame", table.names) or table.names[0]
     left, right = st.columns([3, 2], gap="medium")
     with right:
         try:
@@ -66,7 +66,7 @@ def augmentation_tab(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -
 def _choose_config() -> tuple[ExperimentConfig, int]:
     """Show the inputs for config and random seed."""
     if st.session_state.get("data_recipe") not in _CHOICES:
-        st.session_state["data_recipe"] = session.remembered("recipe", _CHOICES) or config_state.FIRST_CHOICE
+        st.session_state["data_recipe"] = session.url_option("recipe", _CHOICES) or config_state.FIRST_CHOICE
     if "data_draws" not in st.session_state:
         linked = st.query_params.get("draws", "")
         st.session_state["data_draws"] = min(int(linked), _LARGEST_SEED) if linked.isdecimal() else 0
@@ -81,8 +81,8 @@ def _choose_config() -> tuple[ExperimentConfig, int]:
             width=120,
             help="Another seed gives other random samples.",
         )
-    session.remember("recipe", None if name == config_state.FIRST_CHOICE else name)
-    session.remember("draws", str(seed) if seed else None)
+    session.set_url("recipe", None if name == config_state.FIRST_CHOICE else name)
+    session.set_url("draws", str(seed) if seed else None)
     return config_state.current() if name == TRAIN_FORM else presets.preset(name), seed
 
 

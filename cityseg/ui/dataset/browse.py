@@ -41,7 +41,7 @@ def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
     if not names:
         _offer_relaxations(table, wanted)
         return
-    chosen = session.remembered("frame", names) or names[0]
+    chosen = session.url_option("frame", names) or names[0]
     place = names.index(chosen)
     left, right = st.columns([3, 2], gap="medium")
     # The grid shows the effect of a filter, so it is sent before the large frame, which takes longer.
@@ -51,7 +51,7 @@ def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
         step = frame.show(info, table, int(found[place]), place, len(names))
     if clicked or step:
         name = clicked or names[(place + step) % len(names)]
-        session.remember("frame", name)
+        session.set_url("frame", name)
         # The pagination has already been drawn in this run; the next run opens the page of the frame.
         st.session_state["data_page_wanted"] = names.index(name) // PAGE_SIZE + 1
         st.rerun(scope="fragment")
@@ -72,7 +72,7 @@ def _grid(
     pages = -(-len(names) // PAGE_SIZE)
     _settle_page(names, chosen, pages)
     if st.session_state.get("data_look") not in _CONTENTS:
-        st.session_state["data_look"] = session.remembered("look", _CONTENTS) or _CONTENTS[0]
+        st.session_state["data_look"] = session.url_option("look", _CONTENTS) or _CONTENTS[0]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(names):,}** of {len(table.names):,} frames", width="content")
         content = st.segmented_control(
@@ -96,8 +96,8 @@ def _grid(
     page = 1
     if pages > 1:
         page = st.pagination(pages, key="data_page", max_visible_pages=5, persist_state="session")
-    session.remember("page", None if page == 1 else str(page))
-    session.remember("look", None if content == _CONTENTS[0] else content)
+    session.set_url("page", None if page == 1 else str(page))
+    session.set_url("look", None if content == _CONTENTS[0] else content)
     start = (page - 1) * PAGE_SIZE
     shown = found[start : start + PAGE_SIZE]
     one_city = len(np.unique(table.cities[found])) == 1

@@ -127,7 +127,7 @@ def _connect_path() -> None:
     if not Path(path).expanduser().exists():
         st.session_state["connect_problem"] = f"Folder does not exist: {path}"
         return
-    cache.look_again()
+    cache.refresh_dataset()
     try:
         cache.data_info(path)
     except CitysegError as error:

@@ -88,7 +88,7 @@ def choose(cities: Sequence[str]) -> FrameFilter:
     )
     parameters = to_address(wanted)
     for name in _PARAMETERS:
-        session.remember(name, parameters.get(name))
+        session.set_url(name, parameters.get(name))
     st.session_state[_WRITTEN] = parameters
     return wanted
 

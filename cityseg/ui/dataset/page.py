@@ -45,7 +45,7 @@ def show() -> None:
     shell.heading("Dataset", "What is in this data?")
     spec = session.data_spec()
     try:
-        info = cache.draw(spec)
+        info = cache.render_and_describe(spec)
     except CitysegError as error:
         st.error(f"The connected data cannot be opened. {error}", icon=":material/link_off:")
         connect.panel(None)

@@ -57,7 +57,7 @@ def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
 
     def state() -> bool:
         if (now := is_running(spec, size)) != running:
-            cache.look_again()
+            cache.refresh_dataset()
         return now
 
     poll(state, lambda: _panel(spec, size), running=running)

@@ -112,7 +112,7 @@ def _regions(measured: MeasuredSplit, pair: tuple[int, int], info: DataInfo) -> 
         target="inspect_picture",
     )
     if clicked:
-        url_state.wish("inspect_frame", clicked.rpartition(" ")[0])
+        url_state.request("inspect_frame", clicked.rpartition(" ")[0])
         st.rerun()
     st.caption(
         f"The largest connected regions in the {min(_FRAMES, len(order)):,} frames with most such pixels, of "

@@ -155,7 +155,7 @@ def _judge(
             [large], key="inspect_place", label="Region", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
         ):
             rank_by(confusion_name(chosen.region.truth, chosen.region.predicted))
-            url_state.wish("inspect_frame", chosen.name)
+            url_state.request("inspect_frame", chosen.name)
             st.rerun()
         st.caption("The region is outlined at the model's own size. Click it to see the whole frame above.")
     with right:
@@ -174,7 +174,7 @@ def _judge(
     extent = f"Disagreements {start + 1:,} to {start + len(shown):,} of {len(found):,}, largest first"
     clicked = gallery(thumbnails, key="inspect_regions", label=extent, chosen=number, aspect=1.5, cell=190, narrow=150)
     if clicked and clicked != number:
-        url_state.wish(_REGION, clicked)
+        url_state.request(_REGION, clicked)
         st.rerun()
     st.caption(
         f"{extent}; click one to judge it. Strips along borders are rarely label mistakes; look for missing objects "
@@ -217,7 +217,7 @@ def _verdict(
             text,
             icon=f":material/chevron_{icon}:",
             key=f"audit_{text.lower()}",
-            on_click=url_state.walk,
+            on_click=url_state.step,
             args=(_REGION, step),
             disabled=place == end,
             width="stretch",
@@ -234,7 +234,7 @@ def _store(audit: LabelAudit, chosen: Disagreement, verdict: Verdict | None, fol
         st.session_state["audit_problem"] = str(error)
         return
     if following is not None:
-        url_state.wish(_REGION, following)
+        url_state.request(_REGION, following)
 
 
 def _mark(each: Disagreement, verdicts: Mapping[str, Verdict]) -> str:

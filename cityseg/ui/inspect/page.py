@@ -183,8 +183,8 @@ def tabs(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         metric: orders the frames.
         info: the connected data, if it holds the frames.
     """
-    if renamed := _FORMER_TABS.get(session.text(_TAB)):
-        session.remember(_TAB, renamed)
+    if renamed := _FORMER_TABS.get(session.url_text(_TAB)):
+        session.set_url(_TAB, renamed)
         st.rerun()
     for tab, show in zip(st.tabs(list(_TABS), key=_TAB, bind="query-params"), _TABS.values(), strict=True):
         if tab.open:

@@ -57,13 +57,13 @@ def chosen_pixel(frame: FrameView, prediction: Prediction) -> Pixel:
     """Return the pixel clicked in this frame or named in the address, else the frame's most confident error."""
     height, width = frame.train_ids.shape
     if _KEY not in st.session_state:
-        parts = session.text(_PARAMETER).split(",")
+        parts = session.url_text(_PARAMETER).split(",")
         is_valid = len(parts) == 2 and all(part.isdecimal() for part in parts)
         st.session_state[_KEY] = (frame.name, int(parts[0]), int(parts[1])) if is_valid else None
     name, row, column = st.session_state[_KEY] or ("", 0, 0)
     if name == frame.name and row < height and column < width:
         return Pixel(row, column, is_clicked=True)
-    session.remember(_PARAMETER, None)
+    session.set_url(_PARAMETER, None)
     wrong = (frame.train_ids < NUM_CLASSES) & (frame.train_ids != prediction.train_ids)
     values = np.where(wrong, prediction.confidence, -1.0) if wrong.any() else prediction.entropy
     row, column = divmod(int(np.argmax(values)), width)
@@ -83,7 +83,7 @@ def clicked_pixel(event: ViewerEvent, frame: FrameView, shown_width: int) -> Pix
         return None
     row, column = event.y, event.x * width // shown_width
     st.session_state[_KEY] = (frame.name, row, column)
-    session.remember(_PARAMETER, f"{row},{column}")
+    session.set_url(_PARAMETER, f"{row},{column}")
     return Pixel(row, column, is_clicked=True)
 
 

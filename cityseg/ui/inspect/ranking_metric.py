@@ -26,10 +26,10 @@ _OVERALL_OF = dict(zip(CLASS_METRICS, OVERALL, strict=False))
 def choose_metric(measured: MeasuredSplit) -> RankingMetric:
     """Let the user choose the ranking metric; every change selects the worst frame."""
     names = ranking_metric.metric_names(measured.total)
-    if asked := session.text("by"):
+    if asked := session.url_text("by"):
         with suppress(UsageError):
             # Older links name a confusion "rider called person".
-            session.remember("by", ranking_metric.parse_metric(asked).name)
+            session.set_url("by", ranking_metric.parse_metric(asked).name)
     by = url_state.settle(BY, "by", names, names[0])
     url_state.keep(BY, "by", by)
     metric = ranking_metric.parse_metric(by)
@@ -92,5 +92,5 @@ def _changed() -> None:
 
 def rank_by(name: str) -> None:
     """Order the frames by another metric in the next run, starting at its worst frame."""
-    url_state.wish(BY, name)
-    url_state.wish("inspect_frame", FIRST)
+    url_state.request(BY, name)
+    url_state.request("inspect_frame", FIRST)

@@ -27,7 +27,7 @@ def choose_part(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo |
     """
     part = _chosen(measured, metric, info)
     if part is None or part.places is None or _is_left(measured, part.places):
-        session.remember(_PARAMETER, None)
+        session.set_url(_PARAMETER, None)
         return None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
@@ -39,7 +39,7 @@ def choose_part(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo |
 
 
 def _chosen(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> Slice | None:
-    name = session.text(_PARAMETER)
+    name = session.url_text(_PARAMETER)
     kind = next((kind for kind in slices.FRAME_KINDS if name.startswith(f"{kind}{_SEPARATOR}")), None)
     if kind is None or info is None:
         return None
@@ -53,8 +53,8 @@ def _chosen(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | Non
 
 def _is_left(measured: MeasuredSplit, places: np.ndarray) -> bool:
     """Return whether a frame outside the slice was clicked elsewhere on the page."""
-    wished = url_state.wished("inspect_frame")
-    return wished in measured.names and wished not in {measured.names[place] for place in places}
+    pending = url_state.pending("inspect_frame")
+    return pending in measured.names and pending not in {measured.names[place] for place in places}
 
 
 def cut(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo, kind: Kind) -> list[Slice]:
@@ -65,15 +65,15 @@ def cut(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo, kind: Ki
 
 def is_chosen(kind: Kind, label: str) -> bool:
     """Return whether this slice is chosen."""
-    return session.text(_PARAMETER) == f"{kind}{_SEPARATOR}{label}"
+    return session.url_text(_PARAMETER) == f"{kind}{_SEPARATOR}{label}"
 
 
 def choose(kind: Kind, label: str) -> None:
     """Show the frames of a slice in the next run, starting at the worst (for callbacks)."""
-    session.remember(_PARAMETER, f"{kind}{_SEPARATOR}{label}")
-    url_state.wish("inspect_frame", FIRST)
+    session.set_url(_PARAMETER, f"{kind}{_SEPARATOR}{label}")
+    url_state.request("inspect_frame", FIRST)
 
 
 def clear() -> None:
     """Show all frames in the next run (for callbacks)."""
-    session.remember(_PARAMETER, None)
+    session.set_url(_PARAMETER, None)

@@ -29,7 +29,7 @@ def show() -> None:
     """Show the page."""
     shell.heading("Overview", "What is connected, what is best, where do I start?")
     try:
-        info: DataInfo | None = cache.draw(session.data_spec())
+        info: DataInfo | None = cache.render_and_describe(session.data_spec())
     except CitysegError as error:
         info = None
         st.error(f"The connected data cannot be opened. {error}", icon=":material/link_off:")

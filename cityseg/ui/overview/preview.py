@@ -29,7 +29,7 @@ _PRESENT = 20
 def picture(info: DataInfo, model: str | None) -> None:
     """Show one frame, ground truth against prediction, with next and previous."""
     split, names = _frames(info)
-    chosen = session.remembered("frame", names) or _default_frame(info, split, names)
+    chosen = session.url_option("frame", names) or _default_frame(info, split, names)
     place = st.container()
     try:
         frame = cache.frame(info.spec, split, chosen)
@@ -62,7 +62,7 @@ def picture(info: DataInfo, model: str | None) -> None:
         text += f" Pixel accuracy of **{model}**: {accuracy:.1%}.".replace("%", "\u00a0%")
     st.caption(text)
     if step := frame_navigator.steps(event):
-        session.remember("frame", names[(names.index(chosen) + step) % len(names)])
+        session.set_url("frame", names[(names.index(chosen) + step) % len(names)])
         st.rerun(scope="fragment")
 
 

@@ -182,7 +182,7 @@ def _choose_fit() -> Fit:
 
 def _choose_flip() -> bool:
     if _FLIP not in st.session_state:
-        st.session_state[_FLIP] = session.remembered("mirror", ["yes"]) is not None
+        st.session_state[_FLIP] = session.url_option("mirror", ["yes"]) is not None
     st.markdown(":small[Test-time augmentation]")
     flip = st.toggle(
         "Flip TTA",
@@ -190,7 +190,7 @@ def _choose_flip() -> bool:
         persist_state="session",
         help="Averages the predictions of the photo and its mirror image: slightly better, twice the time.",
     )
-    session.remember("mirror", "yes" if flip else None)
+    session.set_url("mirror", "yes" if flip else None)
     return flip
 
 

@@ -37,7 +37,7 @@ def choose_threshold(views: Sequence[ModelView], fit: Fit, *, flip: bool) -> int
         "grey: no answer instead of a likely wrong one.",
     )
     url_state.keep(_KEY, _PARAMETER, answer)
-    session.remember(_PARAMETER, None if answer == _OPTIONS[0] else answer)
+    session.set_url(_PARAMETER, None if answer == _OPTIONS[0] else answer)
     threshold = int(answer)
     if not threshold:
         st.caption("At 0 % every pixel gets a class, however low its confidence.")

@@ -78,7 +78,7 @@ def release_memory(size: int) -> None:
 def connected_data(spec: str) -> DataInfo | None:
     """Describe the connected dataset; None if it cannot be opened, which the sidebar reports."""
     try:
-        return cache.draw(spec)
+        return cache.render_and_describe(spec)
     except CitysegError:
         return None
 
@@ -123,7 +123,7 @@ def synthetic_scene() -> ImageSource:
                 label,
                 icon=f":material/{icon}:",
                 key=f"predict_seed_{steps}",
-                on_click=url_state.walk,
+                on_click=url_state.step,
                 args=(_SEED, steps),
                 disabled=not 1 <= seed + steps <= _SEEDS,
             )

@@ -55,7 +55,7 @@ def uploaded() -> list[ImageSource]:
     if len(names) > 1:
         clicked = gallery(thumbnails, key="predict_strip", label="Your photos", chosen=chosen, aspect=16 / 9, cell=120)
         if clicked and clicked != chosen:
-            url_state.wish("predict_photo", clicked)
+            url_state.request("predict_photo", clicked)
             st.rerun()
     others = [uploads[name] for name in names if name != chosen]
     for source in others:
@@ -102,7 +102,7 @@ def _store_files() -> None:
     names = api.distinct_names([file.name for file in files], with_suffix=True)
     st.session_state[_UPLOADS] = {name: _source(name, file.getvalue()) for name, file in zip(names, files, strict=True)}
     if names:
-        url_state.wish("predict_photo", names[-1])
+        url_state.request("predict_photo", names[-1])
 
 
 def _store_shot() -> None:

@@ -30,7 +30,7 @@ def follow() -> None:
     runs = [result for result in cache.results() if result.source == "run"]
     ids = [result.id for result in runs]
     if not ids:
-        session.remember(_PARAMETER, None)
+        session.set_url(_PARAMETER, None)
         st.info(
             "**No training yet.** Choose a preset and press **Start training**; better-1 is the fastest recommended "
             "one. Its curves, class scores and first predictions appear here.",
@@ -40,9 +40,9 @@ def follow() -> None:
     if st.session_state.get(_CHOICE) not in ids:
         # A queued run has nothing to show yet.
         started = sorted((run for run in runs if run.state != "queued"), key=lambda run: run.state != "running")
-        st.session_state[_CHOICE] = session.remembered(_PARAMETER, ids) or [*started, *runs][0].id
+        st.session_state[_CHOICE] = session.url_option(_PARAMETER, ids) or [*started, *runs][0].id
     run_id = st.selectbox("Run", ids, key=_CHOICE, label_visibility="collapsed", help="Newest first.")
-    session.remember(_PARAMETER, run_id)
+    session.set_url(_PARAMETER, run_id)
     result = _read(run_id)
     if result is None:
         return

@@ -150,7 +150,7 @@ def viewer(
     chosen = _chosen_palette(event)
     if chosen is not None:
         # Parts of the page ran before the viewer, or lie outside the fragment that runs.
-        session.draw_again_in(safe=chosen == _SAFE)
+        session.rerun_with_colors(safe=chosen == _SAFE)
     return _parse_event(event)
 
 

@@ -59,7 +59,7 @@ def show_frames(wanted: FrameFilter) -> None:
     """Open the Browse tab with a filter; to be called from a callback."""
     st.session_state["tab"] = "Browse"
     filters.put(wanted)
-    session.remember("frame", None)
+    session.set_url("frame", None)
 
 
 def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...]]:
@@ -70,11 +70,11 @@ def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...
     """
     options = [_ALL, *(split for split in SPLITS if split in counted)]
     if st.session_state.get(_OF) not in options:
-        st.session_state[_OF] = session.remembered("of", options) or _ALL
+        st.session_state[_OF] = session.url_option("of", options) or _ALL
     chosen = st.segmented_control(
         "Frames", options, required=True, key=_OF, persist_state="session", label_visibility="collapsed"
     )
-    session.remember("of", None if chosen == _ALL else chosen)
+    session.set_url("of", None if chosen == _ALL else chosen)
     splits = as_splits(str(chosen))
     return (counted[splits[0]] if splits else joined([*counted.values()])), splits
 
@@ -88,9 +88,9 @@ def chosen_class(options: Sequence[int]) -> int:
     names = [CLASS_NAMES[index] for index in options]
     if st.session_state.get(_CLASS) not in names:
         default = "car" if "car" in names else names[0]
-        st.session_state[_CLASS] = session.remembered("class", names) or default
+        st.session_state[_CLASS] = session.url_option("class", names) or default
     name = st.selectbox("Class", names, key=_CLASS, persist_state="session", label_visibility="collapsed", width=220)
-    session.remember("class", name)
+    session.set_url("class", name)
     return CLASS_NAMES.index(name)
 
 
