@@ -7,12 +7,7 @@ predicts, exports and publishes, ``api.results`` lists, evaluates, compares and 
 from cityseg.api.data.augmentation import AugmentedView, augmented_views
 from cityseg.api.data.connect import DataInfo, connect, data_info, splits_with_frames
 from cityseg.api.data.frames import FrameView, frame_view
-from cityseg.api.data.preparation import (
-    find_preparation,
-    prepare_recorded,
-    start_preparation,
-    stop_preparation,
-)
+from cityseg.api.data.preparation import find_preparation, prepare_recorded, start_preparation, stop_preparation
 from cityseg.api.data.prepare import prepare
 from cityseg.api.data.statistics import statistics, stats_report
 from cityseg.api.data.synthetic import SyntheticScene, render_scene, synthesize

@@ -31,9 +31,7 @@ from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
 
 verbs = typer.Typer(
-    help="A studio for street-scene segmentation experiments.",
-    pretty_exceptions_enable=False,
-    add_completion=False,
+    help="A studio for street-scene segmentation experiments.", pretty_exceptions_enable=False, add_completion=False
 )
 verbs.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app.app)
 verbs.add_typer(data_app, name="data")

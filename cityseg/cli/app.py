@@ -25,8 +25,7 @@ def app(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[
-        int | None,
-        typer.Option("--port", help="Port to listen at.", show_default=f"the first free one from {_PORT}"),
+        int | None, typer.Option("--port", help="Port to listen at.", show_default=f"the first free one from {_PORT}")
     ] = None,
     data: Data = None,
     runs: Runs = None,

@@ -45,8 +45,7 @@ def data_prepare(
 def data_stats(
     data: Data = None,
     size: Annotated[
-        str,
-        typer.Option("--size", help="Size of the counted frames: HxW, or 'native' for that of the first frame."),
+        str, typer.Option("--size", help="Size of the counted frames: HxW, or 'native' for that of the first frame.")
     ] = "128x256",
     as_json: Json = False,
 ) -> None:

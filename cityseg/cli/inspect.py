@@ -23,8 +23,7 @@ def inspect(
     data: Data = None,
     split: SplitOption = "val",
     by: Annotated[
-        str,
-        typer.Option("--by", help='Ranking metric: "mean IoU", "recall of person", "rider predicted as person".'),
+        str, typer.Option("--by", help='Ranking metric: "mean IoU", "recall of person", "rider predicted as person".')
     ] = "macro F1",
     slice_by: Annotated[Kind | None, typer.Option("--slice", help="Score slices of the split; reads the data.")] = None,
     part: Annotated[

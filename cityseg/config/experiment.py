@@ -115,9 +115,7 @@ class ExperimentConfig(BaseModel):
     ] = 0
     """Optimiser steps of linear warm-up from 0, for all schedules but one-cycle."""
     weight_decay: Annotated[
-        float,
-        Field(ge=0, le=1),
-        Setting("Weight decay", "Optimiser", frozenset({"overfit", "lr-find"}), step=0.001),
+        float, Field(ge=0, le=1), Setting("Weight decay", "Optimiser", frozenset({"overfit", "lr-find"}), step=0.001)
     ] = 1e-2
     """Weight decay coefficient; a decoupled step shrinks weights by learning rate times this."""
     momentum: Annotated[
@@ -131,9 +129,7 @@ class ExperimentConfig(BaseModel):
     ] = 0.0
     """Maximum global L2 norm of the gradients; 0 does not clip."""
     ema_decay: Annotated[
-        float,
-        Field(ge=0, lt=1),
-        Setting("EMA decay", "Optimiser", _TRAINING - {"lr-find"}, advanced=True, step=0.001),
+        float, Field(ge=0, lt=1), Setting("EMA decay", "Optimiser", _TRAINING - {"lr-find"}, advanced=True, step=0.001)
     ] = 0.0
     """Decay per step of an exponential moving average (EMA) of the weights, which is evaluated and saved instead; 0
     keeps none."""

@@ -167,23 +167,11 @@ _PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "best-7-second": (
         "Second stage of best-7: best-7-first fine-tuned with weaker augmentation",
-        {
-            **_DENSE,
-            **_WEAK_AUGMENTATION,
-            "initial": "best-7-first",
-            "learning_rate": 3e-3,
-            "epochs": 4,
-        },
+        {**_DENSE, **_WEAK_AUGMENTATION, "initial": "best-7-first", "learning_rate": 3e-3, "epochs": 4},
     ),
     "best-7": (
         "best-7-second fine-tuned at half its learning rate; recommended above 128x256",
-        {
-            **_DENSE,
-            **_WEAK_AUGMENTATION,
-            "initial": "best-7-second",
-            "learning_rate": 1.5e-3,
-            "epochs": 4,
-        },
+        {**_DENSE, **_WEAK_AUGMENTATION, "initial": "best-7-second", "learning_rate": 1.5e-3, "epochs": 4},
     ),
     "best-live": (
         "best-6 with a stem of stride 4: for live video on a CPU",

@@ -33,8 +33,7 @@ WEIGHTED_CROSS_ENTROPY = Condition(
 TEACHER = Condition(lambda config: config.teacher, ignored="no teacher is named.")
 TEACHER_REQUIRED = Condition(TEACHER.holds, refused="expected a teacher to rate the labels, found none; name a teacher")
 LABELS = Condition(
-    lambda config: config.teacher_weight < 1,
-    ignored="it belongs to the labels, and teacher_weight 1 leaves them out.",
+    lambda config: config.teacher_weight < 1, ignored="it belongs to the labels, and teacher_weight 1 leaves them out."
 )
 SEVERAL_FRAMES = Condition(
     lambda config: config.batch_size > 1, ignored="it pastes from another frame of the batch, and batch_size is 1."

@@ -75,10 +75,7 @@ def test_nothing_can_be_changed():
             "half_size_epochs needs an image_size of at least 128 pixels on each side at depth 5",
         ),
         ({"epochs": 2, "half_size_epochs": 3}, "half_size_epochs is 3, more than the 2 epochs of the run"),
-        (
-            {"architecture": "lraspp", "stem": 2},
-            "stem: expected architecture unet, found lraspp; use the default",
-        ),
+        ({"architecture": "lraspp", "stem": 2}, "stem: expected architecture unet, found lraspp; use the default"),
         (
             {"architecture": "lraspp", "image_size": (16, 64)},
             "image_size 16x64 is too small for lraspp: expected at least 32 pixels on each side; "

@@ -105,12 +105,7 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
 
 
 def audit_labels(
-    model: str,
-    spec: str | None,
-    split: Split,
-    *,
-    runs: Path | None = None,
-    on_progress: OnProgress | None = None,
+    model: str, spec: str | None, split: Split, *, runs: Path | None = None, on_progress: OnProgress | None = None
 ) -> LabelAudit:
     """Predict a split and store where the model disagrees with its labels; a stored audit is returned at once.
 

@@ -68,11 +68,7 @@ class BenchResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        names = {
-            "epoch": ("epoch", "step"),
-            "evaluation": ("evaluation", "forward"),
-            "cache": ("cached", "decoded"),
-        }
+        names = {"epoch": ("epoch", "step"), "evaluation": ("evaluation", "forward"), "cache": ("cached", "decoded")}
         return {
             **{key: value for key, value in vars(self).items() if key not in ("config", "ratios", "memory")},
             "config": self.config.model_dump(mode="json"),

@@ -84,10 +84,7 @@ def test_the_best_round_after_the_first_counts():
 
 def test_operations_are_counted_by_hand():
     settings = config.build({"start_channels": 2, "depth": 0, "image_size": (8, 8)})
-    convolutions = {
-        "down": [(3, 2, 64), (2, 2, 64), (2, 4, 16), (4, 4, 16)],
-        "up": [(4, 2, 64), (2, 2, 64)],
-    }
+    convolutions = {"down": [(3, 2, 64), (2, 2, 64), (2, 4, 16), (4, 4, 16)], "up": [(4, 2, 64), (2, 2, 64)]}
     forward = sum(9 * a * b * pixels for convs in convolutions.values() for a, b, pixels in convs)
     forward += 4 * 2 * 64 + 2 * 19 * 64  # the transposed convolution of 2x2 by stride 2, and the head
     # Each pass back costs as much twice, but nothing asks for the gradient of the photos.
