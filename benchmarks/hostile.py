@@ -40,17 +40,11 @@ MODEL = "better-1"
 
 
 class Hostile(NamedTuple):
-    """A file and its expected outcome.
+    """A file and its expected outcome."""
 
-    Attributes:
-        name: file name, whose suffix may be wrong.
-        data: content.
-        size: (height, width) of the label map, None if the file must be refused, ``...`` if either is correct.
-    """
-
-    name: str
-    data: bytes
-    size: Any
+    name: str  # file name, whose suffix may be wrong
+    data: bytes  # content
+    size: Any  # (height, width) of the label map, None if the file must be refused, ``...`` if either is correct
 
 
 def files(count: int, seed: int = 0, *, small: bool = False) -> Iterator[Hostile]:

@@ -31,19 +31,12 @@ _COOKIE = "_streamlit_xsrf"
 
 @dataclass
 class Answer:
-    """Messages of one run of the page.
+    """Messages of one run of the page."""
 
-    Attributes:
-        elements: every element, in order of arrival.
-        seconds: from the request to the end of the run.
-        seen: from the request to the last image of a viewer; equals ``seconds`` without a viewer.
-        bytes: size of all messages.
-    """
-
-    elements: list[Element] = field(default_factory=list)
-    seconds: float = 0.0
-    seen: float = 0.0
-    bytes: int = 0
+    elements: list[Element] = field(default_factory=list)  # every element, in order of arrival
+    seconds: float = 0.0  # from the request to the end of the run
+    seen: float = 0.0  # from the request to the last image of a viewer; equals ``seconds`` without a viewer
+    bytes: int = 0  # size of all messages
 
     def of_kind(self, kind: str) -> list[Any]:
         """Return all elements of a Streamlit type: ``alert``, ``exception``, ``metric`` and so on."""

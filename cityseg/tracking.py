@@ -23,40 +23,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ProbeFrame:
-    """A val frame that every epoch predicts.
+    """A val frame that every epoch predicts."""
 
-    Attributes:
-        name: the frame's name.
-        photo: (H, W, 3) uint8.
-        truth: (H, W) uint8 train ids, 255 for void.
-        prediction: (H, W) uint8 train ids.
-    """
-
-    name: str
-    photo: np.ndarray
-    truth: np.ndarray
-    prediction: np.ndarray
+    name: str  # the frame's name
+    photo: np.ndarray  # (H, W, 3) uint8
+    truth: np.ndarray  # (H, W) uint8 train ids, 255 for void
+    prediction: np.ndarray  # (H, W) uint8 train ids
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """A finished epoch.
+    """A finished epoch."""
 
-    Attributes:
-        epoch: from 1.
-        step: optimiser steps done.
-        val_loss: mean loss on val, or None.
-        summary: ``metrics.summarize``'s figures on val.
-        confusion: (19, 19) pixel counts on val, rows = truth.
-        probes: a few frames as the epoch predicts them.
-    """
-
-    epoch: int
-    step: int
-    val_loss: float | None
-    summary: dict[str, Any]
-    confusion: np.ndarray
-    probes: tuple[ProbeFrame, ...]
+    epoch: int  # from 1
+    step: int  # optimiser steps done
+    val_loss: float | None  # mean loss on val, or None
+    summary: dict[str, Any]  # ``metrics.summarize``'s figures on val
+    confusion: np.ndarray  # (19, 19) pixel counts on val, rows = truth
+    probes: tuple[ProbeFrame, ...]  # a few frames as the epoch predicts them
 
 
 class Tracker(Protocol):

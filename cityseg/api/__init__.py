@@ -2,6 +2,19 @@
 
 ``api.data`` connects, prepares and describes datasets, ``api.training`` creates, queues and trains runs, ``api.models``
 predicts, exports and publishes, ``api.results`` lists, evaluates, compares and inspects. Nothing here prints.
+
+Arguments that recur:
+
+- ``model`` (MODEL): a run's id, the name of a shipped model, or a folder with a checkpoint. An unknown one raises
+  UsageError, a damaged one CheckpointError.
+- ``spec``, ``data``: a dataset as ``connect`` takes it: a folder, ``synthetic``, None for the default or, where the
+  type allows it, a dataset that is already connected. A wrong one raises UsageError or DataError.
+- ``split``: val, test or train; ``runs``: the folder of runs, by default ``$CITYSEG_RUNS`` or ``runs``; ``out``: a
+  folder for results, created if missing, or a DataError.
+- ``flip``, ``scales``: test-time augmentation, see ``cityseg.models.tta``; ``fit``: how a photo is resized to the
+  model's input, see ``cityseg.inference.resize``.
+- ``on_progress``: called with (frames done, frames in all), first while frames are decoded, if necessary, then while
+  they are processed. An exception that it raises cancels the work.
 """
 
 from cityseg.api.data.augmentation import AugmentedView, augmented_views
@@ -53,95 +66,3 @@ from cityseg.jobs.queue import advance as advance_queue
 from cityseg.jobs.queue import move as move_in_queue
 from cityseg.jobs.queue import read as find_queue
 from cityseg.jobs.record import JobStatus
-
-__all__ = [
-    "AUDIT_CONFIDENCE",
-    "AugmentedView",
-    "BenchResult",
-    "Comparison",
-    "Cost",
-    "DataInfo",
-    "DeviceInfo",
-    "Estimate",
-    "Format",
-    "FrameView",
-    "JobStatus",
-    "LabelAudit",
-    "ModelAgreement",
-    "ModelInfo",
-    "PairComparison",
-    "PreflightCheck",
-    "Queue",
-    "Result",
-    "Robustness",
-    "SyntheticScene",
-    "Verification",
-    "VideoResult",
-    "advance_queue",
-    "agree",
-    "audit_file",
-    "audit_labels",
-    "audit_report",
-    "augmented_views",
-    "average",
-    "bench",
-    "compare",
-    "compare_pair",
-    "connect",
-    "cost_of",
-    "data_info",
-    "delete",
-    "device_info",
-    "distinct_names",
-    "distribution_shift",
-    "estimate",
-    "evaluate",
-    "export",
-    "find_audit",
-    "find_check",
-    "find_preparation",
-    "find_queue",
-    "find_rate",
-    "find_result",
-    "find_robustness",
-    "flips",
-    "frame_view",
-    "inspect",
-    "inspect_pixel",
-    "launch",
-    "launch_sweep",
-    "list_groups",
-    "list_models",
-    "list_results",
-    "load_predictor",
-    "measure_robustness",
-    "measure_time",
-    "model_folder",
-    "move_in_queue",
-    "overfit",
-    "predict_photos",
-    "predict_video",
-    "prepare",
-    "prepare_recorded",
-    "publish",
-    "read_verdicts",
-    "render_scene",
-    "resume",
-    "robustness_files",
-    "running_checks",
-    "set_slots",
-    "set_verdict",
-    "splits_with_frames",
-    "start_check",
-    "start_preparation",
-    "statistics",
-    "stats_report",
-    "stop",
-    "stop_check",
-    "stop_preparation",
-    "synthesize",
-    "train",
-    "usable_models",
-    "verify",
-    "withdraw",
-]

@@ -8,8 +8,8 @@ from cityseg.data.layouts.detect import SPLITS, Dataset, Problem, Split, default
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.prepared.statistics import SplitStatistics, joined
 from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather, render
-from cityseg.engine.preflight.lr_finder import RateSearch
-from cityseg.engine.preflight.overfit import OverfitCheck
+from cityseg.engine.preflight.lr_finder import HIGHEST, LOWEST, RateSearch
+from cityseg.engine.preflight.overfit import OVERFIT_F1, OVERFIT_STEPS, OverfitCheck
 from cityseg.engine.record import TrainingProgress
 from cityseg.engine.runtime.allocator import give_back_freed_memory, keep_freed_memory, spare_what_is_loaded
 from cityseg.inference.predictor import Prediction, Predictor
@@ -17,6 +17,8 @@ from cityseg.inference.resize import FITS, Fit
 from cityseg.inference.upsample import probabilities_at
 from cityseg.inference.video import LONGEST, VIDEO_SUFFIXES
 from cityseg.jobs.liveness import is_waiting
+from cityseg.jobs.preflight_record import KINDS as CHECK_KINDS
+from cityseg.jobs.preflight_record import CheckKind
 from cityseg.jobs.queue import MOST_SLOTS
 from cityseg.jobs.signals import stop_signals
 from cityseg.metrics import class_scores, ignite_mean_iou, macro, pixel_accuracy, summarize
@@ -24,58 +26,3 @@ from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, Reliability, reliability, risk_coverage
 from cityseg.models.tta import parse_scales
 from cityseg.runs import FrameConfusions, SplitDetail, runs_root
-
-__all__ = [
-    "CURVE_BINS",
-    "DAYTIMES",
-    "ENDINGS",
-    "FITS",
-    "KINDS",
-    "LONGEST",
-    "MAX_PIXELS",
-    "MOST_SLOTS",
-    "SPLITS",
-    "VIDEO_SUFFIXES",
-    "WEATHERS",
-    "WEIGHTS",
-    "Augmentation",
-    "CachedSplit",
-    "Dataset",
-    "Daytime",
-    "Fit",
-    "FrameConfusions",
-    "OverfitCheck",
-    "Prediction",
-    "Predictor",
-    "Problem",
-    "RateSearch",
-    "Reliability",
-    "Split",
-    "SplitDetail",
-    "SplitStatistics",
-    "TrainingProgress",
-    "Weather",
-    "boundary_distance",
-    "boundary_iou",
-    "class_scores",
-    "decode_photo",
-    "default_data",
-    "give_back_freed_memory",
-    "ignite_mean_iou",
-    "is_waiting",
-    "joined",
-    "keep_freed_memory",
-    "macro",
-    "parse_scales",
-    "pixel_accuracy",
-    "probabilities_at",
-    "reliability",
-    "render",
-    "resize_label",
-    "resize_photo",
-    "risk_coverage",
-    "runs_root",
-    "spare_what_is_loaded",
-    "stop_signals",
-    "summarize",
-]

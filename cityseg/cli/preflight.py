@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.api.training.preflight import OVERFIT_STEPS, PhaseProgress, overfit_document, rate_document
-from cityseg.api.types import OverfitCheck, RateSearch
+from cityseg.api.training.preflight import PhaseProgress, overfit_document, rate_document
+from cityseg.api.types import OVERFIT_STEPS, OverfitCheck, RateSearch
 from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
 from cityseg.cli.config_options import ConfigFile, Preset, Settings, build_config
 from cityseg.config import ExperimentConfig

@@ -11,18 +11,3 @@ from cityseg.config.experiment import (
     differences,
 )
 from cityseg.config.parse import build, load, override, parse_size
-
-__all__ = [
-    "MODEL_REFERENCES",
-    "PLAIN_UNET",
-    "SETTINGS",
-    "ExperimentConfig",
-    "Precision",
-    "Tracking",
-    "affecting",
-    "build",
-    "differences",
-    "load",
-    "override",
-    "parse_size",
-]

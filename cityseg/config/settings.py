@@ -23,45 +23,30 @@ class Condition:
 
     A value other than `off` is ignored or refused where the condition does not hold. Both texts may name fields of the
     config in braces.
-
-    Attributes:
-        holds: takes the config.
-        ignored: completes the warning ``NAME is ignored: ...``.
-        refused: completes the error ``NAME: ...``.
     """
 
-    holds: Callable[[Any], bool]
-    ignored: str = ""
-    refused: str = ""
+    holds: Callable[[Any], bool]  # takes the config
+    ignored: str = ""  # completes the warning ``NAME is ignored: ...``
+    refused: str = ""  # completes the error ``NAME: ...``
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known about a field beside its type, bounds and default; one stands in each field's ``Annotated``.
+    """What is known about a field beside its type, bounds and default; one stands in each field's ``Annotated``."""
 
-    Attributes:
-        label: name on pages, unique.
-        group: tab of the form.
-        affects: what a change of the setting can change. Cached figures and preflight outcomes are reused for configs
-            that differ only in settings that do not affect them.
-        advanced: whether the form folds it away and charts leave it out at first.
-        kind: `value`, free text that only `name`s the run, reference to a `model`, or the `seed`.
-        step: increment of a float's number input.
-        off: value with which the setting does nothing; the default unless given.
-        applies_when: conditions that have to hold for the setting to have an effect.
-        help: the field's docstring, filled in by ``settings_of``.
-    """
-
-    label: str
-    group: Group
+    label: str  # name on pages, unique
+    group: Group  # tab of the form
     affects: frozenset[Effect]
+    """What a change of the setting can change. Cached figures and preflight outcomes are reused for configs that differ
+    only in settings that do not affect them."""
     _: KW_ONLY
-    advanced: bool = False
+    advanced: bool = False  # whether the form folds it away and charts leave it out at first
     kind: Literal["value", "name", "model", "seed"] = "value"
-    step: float = 0.1
-    off: Any = None
-    applies_when: tuple[Condition, ...] = ()
-    help: str = ""
+    """`value`, free text that only `name`s the run, reference to a `model`, or the `seed`."""
+    step: float = 0.1  # increment of a float's number input
+    off: Any = None  # value with which the setting does nothing; the default unless given
+    applies_when: tuple[Condition, ...] = ()  # conditions that have to hold for the setting to have an effect
+    help: str = ""  # the field's docstring, filled in by ``settings_of``
 
     def applies(self, config: Any) -> bool:
         """Return whether the setting has an effect in a config."""

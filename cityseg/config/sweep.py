@@ -27,36 +27,23 @@ _TRIES = 50
 
 @dataclass(frozen=True)
 class Range:
-    """Distribution that a random search samples a setting from.
+    """Distribution that a random search samples a setting from."""
 
-    Attributes:
-        low: lower bound, in the setting's unit.
-        high: upper bound.
-        scale: log-uniform (`log`) or uniform (`linear`).
-    """
-
-    low: float
-    high: float
-    scale: Scale
+    low: float  # lower bound, in the setting's unit
+    high: float  # upper bound
+    scale: Scale  # log-uniform (`log`) or uniform (`linear`)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The settings to vary.
-
-    Attributes:
-        lists: values to try, as text, by setting; a grid combines all, a random search samples one of each.
-        ranges: distributions of a random search, by setting.
-        draws: number of samples of a random search, or None for a grid.
-        seeds: every combination is trained once with each; if empty, with the base config's seed.
-        draw_seed: seed of the random search.
-    """
+    """The settings to vary."""
 
     lists: Mapping[str, Sequence[str]]
-    ranges: Mapping[str, Range]
-    draws: int | None = None
-    seeds: tuple[int, ...] = ()
-    draw_seed: int = 0
+    """Values to try, as text, by setting; a grid combines all, a random search samples one of each."""
+    ranges: Mapping[str, Range]  # distributions of a random search, by setting
+    draws: int | None = None  # number of samples of a random search, or None for a grid
+    seeds: tuple[int, ...] = ()  # every combination is trained once with each; if empty, with the base config's seed
+    draw_seed: int = 0  # seed of the random search
 
 
 def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentConfig]:

@@ -6,15 +6,3 @@ Shipped models in ``checkpoints/`` have the same layout and are read the same wa
 from cityseg.runs.create import create_run, provenance
 from cityseg.runs.folder import FrameConfusions, Run, SplitDetail, State
 from cityseg.runs.listing import find_run, list_runs, runs_root
-
-__all__ = [
-    "FrameConfusions",
-    "Run",
-    "SplitDetail",
-    "State",
-    "create_run",
-    "find_run",
-    "list_runs",
-    "provenance",
-    "runs_root",
-]

@@ -24,9 +24,7 @@ def create_run(
     """Create a run folder with its ``config.json`` and the status ``queued``.
 
     Args:
-        config: the run's config.
         name: preferred id; by default the preset's name and the time.
-        root: folder of all runs.
         taken: ids to avoid, such as those of shipped models.
         metadata: further entries of ``config.json``.
 

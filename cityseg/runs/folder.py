@@ -25,23 +25,15 @@ _STATUS_LOCK = threading.Lock()
 
 @dataclass(frozen=True)
 class SplitDetail:
-    """Measurements of the best weights on a split, besides the confusion matrices.
+    """Measurements of the best weights on a split, besides the confusion matrices."""
 
-    Attributes:
-        frames: names of the frames.
-        boundary: (N, 19, 3) int64 pixel counts near contours, see ``metrics.boundary``.
-        calibration: (19, 100, 3) int64 pixel counts by confidence, see ``metrics.calibration``.
-        light: (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255.
-        entropy: (N,) float32 mean entropy of each frame's predictions, as a share of the largest possible entropy.
-        predicted: (N, 19) int64 pixel counts of each frame by predicted class, void included.
-    """
-
-    frames: tuple[str, ...]
-    boundary: np.ndarray
-    calibration: np.ndarray
-    light: np.ndarray
+    frames: tuple[str, ...]  # names of the frames
+    boundary: np.ndarray  # (N, 19, 3) int64 pixel counts near contours, see ``metrics.boundary``
+    calibration: np.ndarray  # (19, 100, 3) int64 pixel counts by confidence, see ``metrics.calibration``
+    light: np.ndarray  # (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255
     entropy: np.ndarray
-    predicted: np.ndarray
+    """(N,) float32 mean entropy of each frame's predictions, as a share of the largest possible entropy."""
+    predicted: np.ndarray  # (N, 19) int64 pixel counts of each frame by predicted class, void included
 
 
 _DETAIL_ARRAYS = tuple(field.name for field in fields(SplitDetail) if field.name != "frames")
@@ -49,23 +41,14 @@ _DETAIL_ARRAYS = tuple(field.name for field in fields(SplitDetail) if field.name
 
 @dataclass(frozen=True)
 class FrameConfusions:
-    """Per-frame confusion matrices of one split.
+    """Per-frame confusion matrices of one split."""
 
-    Attributes:
-        frames: names of the frames.
-        matrices: (N, 19, 19) int64, rows = ground truth.
-    """
-
-    frames: tuple[str, ...]
-    matrices: np.ndarray
+    frames: tuple[str, ...]  # names of the frames
+    matrices: np.ndarray  # (N, 19, 19) int64, rows = ground truth
 
 
 class Run:
-    """Access to one run folder. Reading never changes it; every file is written atomically.
-
-    Args:
-        folder: the run folder.
-    """
+    """Access to one run folder. Reading never changes it; every file is written atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

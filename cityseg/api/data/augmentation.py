@@ -21,17 +21,11 @@ from cityseg.data.prepared.cache import CachedSplit
 
 @dataclass(frozen=True)
 class AugmentedView:
-    """A frame as the network sees it in one epoch.
+    """A frame as the network sees it in one epoch."""
 
-    Attributes:
-        epoch: counted from 1.
-        photo: (H, W, 3) uint8, the network input before normalization.
-        train_ids: (H, W) uint8.
-    """
-
-    epoch: int
-    photo: np.ndarray
-    train_ids: np.ndarray
+    epoch: int  # counted from 1
+    photo: np.ndarray  # (H, W, 3) uint8, the network input before normalization
+    train_ids: np.ndarray  # (H, W) uint8
 
 
 def augmented_views(
@@ -40,14 +34,6 @@ def augmented_views(
     """Return one frame as seen in training, in epochs spread evenly over the run.
 
     Uses the functions of the training step, on the CPU. Configs that mix frames mix in the next frame of the split.
-
-    Args:
-        data: the dataset, by name or already connected.
-        split: the split of the frame.
-        name: the frame.
-        config: the training config.
-        draws: number of views.
-        seed: random seed.
 
     Raises:
         UsageError: the split has no frame of that name.

@@ -19,23 +19,14 @@ SYNTHETIC_FRAMES = 160
 
 @dataclass(frozen=True)
 class DataInfo:
-    """Summary of a connected dataset.
+    """Summary of a connected dataset."""
 
-    Attributes:
-        spec: the folder, or ``synthetic``; valid as ``--data``.
-        name: display name.
-        kind: ``cityscapes``, ``synthetic``, or ``described`` for a folder with a ``dataset.json``.
-        frames: number of frames by split.
-        cities: sorted names of the cities by split.
-        native_size: (height, width) of the first frame on disk.
-    """
-
-    spec: str
-    name: str
-    kind: DatasetKind
-    frames: dict[Split, int]
-    cities: dict[Split, tuple[str, ...]]
-    native_size: tuple[int, int]
+    spec: str  # the folder, or ``synthetic``; valid as ``--data``
+    name: str  # display name
+    kind: DatasetKind  # ``cityscapes``, ``synthetic``, or ``described`` for a folder with a ``dataset.json``
+    frames: dict[Split, int]  # number of frames by split
+    cities: dict[Split, tuple[str, ...]]  # sorted names of the cities by split
+    native_size: tuple[int, int]  # (height, width) of the first frame on disk
 
     @property
     def description(self) -> str:

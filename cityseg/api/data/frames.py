@@ -14,21 +14,13 @@ from cityseg.errors import UsageError
 
 @dataclass(frozen=True)
 class FrameView:
-    """One frame at its native size.
+    """One frame at its native size."""
 
-    Attributes:
-        name: the frame's name.
-        city: where it was recorded.
-        photo: (H, W, 3) uint8.
-        train_ids: (H, W) uint8.
-        files: the photo and label files.
-    """
-
-    name: str
-    city: str
-    photo: np.ndarray
-    train_ids: np.ndarray
-    files: Frame
+    name: str  # the frame's name
+    city: str  # where it was recorded
+    photo: np.ndarray  # (H, W, 3) uint8
+    train_ids: np.ndarray  # (H, W) uint8
+    files: Frame  # the photo and label files
 
 
 def frame_view(data: str | Dataset | None, split: Split, name: str) -> FrameView:

@@ -24,9 +24,7 @@ def prepare(
     """Cache every split of a dataset at ``size``.
 
     Args:
-        data: the dataset, by name or already connected.
         size: (height, width) in pixels.
-        on_progress: called with (frames done, total frames) over all splits that need decoding.
         skip_bad: leave out unusable frames, and all but one copy of a photo that two splits share: the copy nearest to
             the test split is kept. ``CachedSplit.meta`` lists what was left out. See ``cache.prepare``.
 

@@ -19,17 +19,11 @@ SIZE = (512, 1024)
 
 @dataclass(frozen=True)
 class SyntheticScene:
-    """A synthetic scene with its ground truth.
+    """A synthetic scene with its ground truth."""
 
-    Attributes:
-        photo: (H, W, 3) uint8.
-        train_ids: (H, W) uint8, 255 for void.
-        weather, daytime: rendering conditions.
-    """
-
-    photo: np.ndarray
-    train_ids: np.ndarray
-    weather: Weather
+    photo: np.ndarray  # (H, W, 3) uint8
+    train_ids: np.ndarray  # (H, W) uint8, 255 for void
+    weather: Weather  # rendering conditions
     daytime: Daytime
 
 

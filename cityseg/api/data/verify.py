@@ -12,15 +12,10 @@ from cityseg.progress import OnProgress
 
 @dataclass(frozen=True)
 class Verification:
-    """Result of a verification.
+    """Result of a verification."""
 
-    Attributes:
-        frames: number of frames that were decoded.
-        problems: all problems by kind, split and path.
-    """
-
-    frames: int
-    problems: tuple[Problem, ...]
+    frames: int  # number of frames that were decoded
+    problems: tuple[Problem, ...]  # all problems by kind, split and path
 
 
 def verify(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Verification:

@@ -23,28 +23,18 @@ from cityseg.inference.resize import Fit
 
 @dataclass(frozen=True)
 class ModelAgreement:
-    """Where models agree on a photo.
+    """Where models agree on a photo."""
 
-    Attributes:
-        photo: the file.
-        size: (height, width) of the photo.
-        models: in the order of the request.
-        share: share of the pixels on which all agree; None if no pixel was predicted by all of them.
-        by_number: share of the pixels by number of agreeing models, all first.
-        pairs: (first, second, share of the pixels on which both agree).
-        differences: regions where the first model and each other one differ most, largest first: ``first``,
-            ``second``, the class of each, ``share`` of the image, ``words``.
-        file: the agreement map, a PNG of the photo's own size.
-    """
-
-    photo: str
-    size: tuple[int, int]
-    models: tuple[str, ...]
-    share: float | None
-    by_number: dict[str, float]
-    pairs: list[tuple[str, str, float | None]]
+    photo: str  # the file
+    size: tuple[int, int]  # (height, width) of the photo
+    models: tuple[str, ...]  # in the order of the request
+    share: float | None  # share of the pixels on which all agree; None if no pixel was predicted by all of them
+    by_number: dict[str, float]  # share of the pixels by number of agreeing models, all first
+    pairs: list[tuple[str, str, float | None]]  # (first, second, share of the pixels on which both agree)
     differences: list[dict[str, Any]]
-    file: str
+    """Regions where the first model and each other one differ most, largest first: ``first``, ``second``, the class of
+    each, ``share`` of the image, ``words``."""
+    file: str  # the agreement map, a PNG of the photo's own size
 
 
 def agree(
@@ -60,13 +50,7 @@ def agree(
     """Predict a photo with several models and write ``NAME_agreement.png``.
 
     Args:
-        photo: a file of any format that ``cityseg.data.image_io`` reads.
         models: two to four different MODELs.
-        out: folder for the map, created if missing.
-        fit: how the photo is resized to each model's input.
-        flip: flip test-time augmentation.
-        runs: folder of runs.
-        on_progress: called with (models done, models in all).
 
     Raises:
         UsageError, CheckpointError: too few or too many models, an unknown or damaged one, or an unknown fit.

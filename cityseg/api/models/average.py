@@ -46,8 +46,6 @@ def average(
         models: at least two different MODELs of one network, input size and normalization.
         spec: dataset to score on.
         name: preferred id of the run; by default derived from the first model's.
-        runs: folder of runs.
-        on_progress: called with (frames done, frames in all) while preparing and scoring.
 
     Returns:
         The new run, with the first model's config; its ``config.json`` and model card name all models.

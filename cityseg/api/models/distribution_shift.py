@@ -22,10 +22,7 @@ def distribution_shift(
     """Compare a photo with the val frames of MODEL; None if the model's val statistics are not stored.
 
     Args:
-        model: MODEL.
-        photo: (H, W, 3) uint8.
         prediction: the model's prediction of that photo.
-        runs: folder of runs.
 
     Raises:
         UsageError, CheckpointError: MODEL is unknown or damaged.

@@ -36,13 +36,8 @@ def export(
     """Export a model to a file and compare both on frames of a dataset.
 
     Args:
-        model: MODEL.
         out: file to write.
         spec: dataset whose val frames both predict; the default dataset if None.
-        format: file format.
-        frames: maximum number of frames.
-        runs: folder of runs.
-        on_progress: called with (frames compared, frames in all).
 
     Returns:
         ``path``, ``format``, ``bytes``, ``divisor`` (of the heights and widths that the file takes, None for its own

@@ -27,23 +27,14 @@ from cityseg.models.tta import scaled_sizes
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A shipped model as ``cityseg models --json`` lists it.
+    """A shipped model as ``cityseg models --json`` lists it."""
 
-    Attributes:
-        name: folder in ``checkpoints/``, usable as MODEL.
-        architecture: name in the registry.
-        parameters: number of trained parameters.
-        image_size: (height, width) of the model's input.
-        trained_on: name of the training data.
-        scores: summaries by split.
-    """
-
-    name: str
-    architecture: str
-    parameters: int
-    image_size: tuple[int, int]
-    trained_on: str
-    scores: dict[str, Any]
+    name: str  # folder in ``checkpoints/``, usable as MODEL
+    architecture: str  # name in the registry
+    parameters: int  # number of trained parameters
+    image_size: tuple[int, int]  # (height, width) of the model's input
+    trained_on: str  # name of the training data
+    scores: dict[str, Any]  # summaries by split
 
 
 def list_models() -> list[ModelInfo]:
@@ -107,17 +98,9 @@ def predict_photos(
     damaged photo among many leaves no partial results.
 
     Args:
-        model: MODEL, or None with ``onnx``.
-        photos: files of any format that ``cityseg.data.image_io`` reads.
-        out: folder for the results, created if missing.
-        fit: how a photo is resized to the model's input, see ``cityseg.inference.resize``.
-        flip: flip test-time augmentation.
         scales: multi-scale test-time augmentation: factors of the model's size whose logits are averaged, with
             ``flip`` each flipped too; see ``cityseg.models.tta.scaled_sizes``.
         unknown: rejection threshold, a confidence from 0 to 0.99 in hundredths; pixels below are unknown; 0 for none.
-        onnx: a file written by ``export``, used instead of MODEL.
-        runs: folder of runs.
-        on_progress: called with (photos done, photos in all).
 
     Returns:
         Per photo: path, size, class shares, approximate object counts, mean confidence, rejection threshold and share

@@ -55,9 +55,6 @@ def publish(
         name: folder in ``checkpoints/``; the run's id by default.
         trained_on: name of the training data; by default that of the model card.
         terms: sentence on the licence of that data; by default that of the model card.
-        runs: folder of runs.
-        root: folder of shipped models.
-        on_progress: called with (frames done, frames in all) while preparing and measuring.
 
     Raises:
         UsageError: the run has not finished, or the dataset does not exist.

@@ -28,23 +28,14 @@ VideoProgress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class VideoResult:
-    """Result of predicting a video.
+    """Result of predicting a video."""
 
-    Attributes:
-        frames: number of predicted frames.
-        rate: frames per second.
-        video: the overlay video, MP4.
-        table: CSV, one row per frame: number, second, mean confidence, and each class's share in per cent.
-        shares: mean share of each class over the frames, 0 to 1, largest first, without absent classes.
-        missing: frames that the header counts but the file lacks, as after an interrupted download.
-    """
-
-    frames: int
-    rate: float
-    video: Path
-    table: Path
-    shares: dict[str, float]
-    missing: int = 0
+    frames: int  # number of predicted frames
+    rate: float  # frames per second
+    video: Path  # the overlay video, MP4
+    table: Path  # CSV, one row per frame: number, second, mean confidence, and each class's share in per cent
+    shares: dict[str, float]  # mean share of each class over the frames, 0 to 1, largest first, without absent classes
+    missing: int = 0  # frames that the header counts but the file lacks, as after an interrupted download
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -73,13 +64,7 @@ def predict_video(
     """Predict a video frame by frame and write ``NAME_overlay.mp4`` and ``NAME_classes.csv``, or neither.
 
     Args:
-        model: MODEL, or None with ``onnx``.
         video: a video file, a GIF, or a folder of photos, which are taken by name at ten frames per second.
-        out: folder for the results, created if missing.
-        fit: how a frame is resized to the model's input, see ``cityseg.inference.resize``.
-        flip: flip test-time augmentation.
-        onnx: a file written by ``export``, used instead of MODEL.
-        runs: folder of runs.
         max_pixels: limit for all frames together; None for no limit.
         on_progress: called after each frame.
 

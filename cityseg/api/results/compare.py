@@ -22,19 +22,14 @@ from cityseg.errors import UsageError
 
 @dataclass(frozen=True)
 class PairComparison:
-    """A candidate against a baseline, on the frames that both were measured on.
+    """A candidate against a baseline, on the frames that both were measured on."""
 
-    Attributes:
-        obstacles: reasons why the two are not comparable; if there are any, the rest is empty.
-        frames: names of the N common frames.
-        baseline: (N, 19, 19) counts, rows = ground truth.
-        candidate: (N, 19, 19) counts.
-    """
-
-    obstacles: tuple[str, ...] = ()
-    frames: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()  # reasons why the two are not comparable; if there are any, the rest is empty
+    frames: tuple[str, ...] = ()  # names of the N common frames
     baseline: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES, NUM_CLASSES), np.int64))
+    """(N, 19, 19) counts, rows = ground truth."""
     candidate: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES, NUM_CLASSES), np.int64))
+    """(N, 19, 19) counts."""
 
     @cached_property
     def differences(self) -> Certainty:
@@ -68,21 +63,13 @@ class PairComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several candidates against one baseline.
+    """Several candidates against one baseline."""
 
-    Attributes:
-        split: split of the scores.
-        metric: score of the classes and of their contributions.
-        baseline: name of one of ``results``.
-        results: all results by name.
-        pairs: the comparison of every candidate with the baseline, by the candidate's name.
-    """
-
-    split: Split
-    metric: Metric
-    baseline: str
-    results: dict[str, Result]
-    pairs: dict[str, PairComparison]
+    split: Split  # split of the scores
+    metric: Metric  # score of the classes and of their contributions
+    baseline: str  # name of one of ``results``
+    results: dict[str, Result]  # all results by name
+    pairs: dict[str, PairComparison]  # the comparison of every candidate with the baseline, by the candidate's name
 
     def settings(self) -> dict[str, tuple[Any, ...]]:
         """Return the settings that differ between the results, each with a value per result."""
@@ -112,10 +99,8 @@ def compare(
 
     Args:
         names: two or more MODELs: run ids, shipped models or folders.
-        split: val or test.
         metric: score of the classes and of their contributions.
         baseline: one of ``names``; the first if None.
-        runs: folder of runs.
 
     Raises:
         UsageError: fewer than two names, a repeated or unknown one, or a baseline that is not among them.

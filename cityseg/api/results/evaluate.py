@@ -53,15 +53,10 @@ def evaluate(
     stored with it.
 
     Args:
-        model: MODEL.
-        spec: dataset.
-        split: val or test (or train).
         size: (height, width), ``native`` for the labels' own size, or None for the model's size.
         flip: flip TTA: average the logits over the frame and its mirror image.
         scales: multi-scale TTA: average the logits over these factors of the model's size, with ``flip`` each mirrored
             as well; see ``cityseg.models.tta.scaled_sizes``.
-        runs: folder of runs.
-        on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
 
     Returns:
         The figures of ``metrics.summarize`` with ``flip``, ``scales``, ``plain`` (no test-time augmentation),

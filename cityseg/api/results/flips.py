@@ -27,26 +27,17 @@ from cityseg.progress import OnProgress
 
 @dataclass(frozen=True)
 class Flips:
-    """Pixels fixed and broken from one result to another.
+    """Pixels fixed and broken from one result to another."""
 
-    Attributes:
-        first: name of the baseline.
-        second: name of the candidate.
-        split: split of both.
-        obstacles: reasons why the two are not comparable; if there are any, ``frames`` is None.
-        names: (N,) frames.
-        frames: correct pixels of both in every frame, from the stored matrices, at the evaluation size.
-        counts: (N, 19, 4) pixels of each ground truth class that are fixed, broken, both wrong and both right, from
-            predictions at the label's own size; None if nothing was predicted.
-    """
-
-    first: str
-    second: str
-    split: Split
-    obstacles: tuple[str, ...]
-    names: tuple[str, ...]
-    frames: FrameFlips | None
+    first: str  # name of the baseline
+    second: str  # name of the candidate
+    split: Split  # split of both
+    obstacles: tuple[str, ...]  # reasons why the two are not comparable; if there are any, ``frames`` is None
+    names: tuple[str, ...]  # (N,) frames
+    frames: FrameFlips | None  # correct pixels of both in every frame, from the stored matrices, at the evaluation size
     counts: np.ndarray | None
+    """(N, 19, 4) pixels of each ground truth class that are fixed, broken, both wrong and both right, from predictions
+    at the label's own size; None if nothing was predicted."""
 
     @property
     def shares(self) -> FlipShares | None:
@@ -101,11 +92,7 @@ def flips(
     Args:
         first: MODEL that is the baseline.
         second: MODEL that is the candidate.
-        split: val or test.
-        frame: only this frame; None for all.
         data: dataset to predict; None predicts nothing.
-        runs: folder of runs.
-        on_progress: called with (frames predicted, total frames).
 
     Raises:
         UsageError: an unknown MODEL or frame, or results on different frames.

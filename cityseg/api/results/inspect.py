@@ -40,15 +40,11 @@ def inspect(
 
     Args:
         model: MODEL, with results on ``split``.
-        split: val or test.
         by: name of a ranking metric, see ``analysis.errors.ranking_metric``.
         slice_by: property to slice the split by; needs the data, and for rows and single objects the model as well.
             Single objects are scored by recall, whichever score ``by`` names.
         part: name of a slice, such as "darkest third": report frames and confusions of its frames alone.
         spec: dataset, for slices alone.
-        limit: maximum number of frames and of confusions.
-        runs: folder of runs.
-        on_progress: called with (frames done, frames in all) while slices read the frames.
 
     Returns:
         JSON-ready values: ``frames``, worst first with their value (a score, or confused pixels); ``confusions``,
@@ -119,13 +115,8 @@ def inspect_pixel(
     """Report the label of one pixel and the predictions of several models.
 
     Args:
-        models: MODELs.
-        split: split of the frame.
-        frame: name of the frame.
         row: from the top of the stored frame.
         column: from its left.
-        spec: dataset.
-        runs: folder of runs.
 
     Returns:
         JSON-ready values: ``label`` (None for void) and per model ``top``, its five most probable classes, and

@@ -47,27 +47,18 @@ _MAX_REGIONS = 5000
 
 @dataclass(frozen=True)
 class LabelAudit:
-    """Disagreements between a model and the labels of a split, and counts by image rows and object size.
+    """Disagreements between a model and the labels of a split, and counts by image rows and object size."""
 
-    Attributes:
-        model: id of the result.
-        split: split of the dataset.
-        size: (height, width) in pixels at which label and prediction were compared: the model's own.
-        names: (N) frames.
-        bands: (N, 4, 19, 19) int64 counts per frame and band of rows, see ``analysis.errors.label_audit.BANDS``.
-        sizes: (N, 3, 19, 19) int64 counts per frame and object size, see ``analysis.errors.label_audit.SIZES``.
-        found: the largest disagreements of any confidence, largest first.
-        folder: folder of the stored audit and its verdicts.
-    """
-
-    model: str
-    split: Split
-    size: tuple[int, int]
-    names: tuple[str, ...]
+    model: str  # id of the result
+    split: Split  # split of the dataset
+    size: tuple[int, int]  # (height, width) in pixels at which label and prediction were compared: the model's own
+    names: tuple[str, ...]  # (N) frames
     bands: np.ndarray
+    """(N, 4, 19, 19) int64 counts per frame and band of rows, see ``analysis.errors.label_audit.BANDS``."""
     sizes: np.ndarray
-    found: tuple[Disagreement, ...]
-    folder: Path
+    """(N, 3, 19, 19) int64 counts per frame and object size, see ``analysis.errors.label_audit.SIZES``."""
+    found: tuple[Disagreement, ...]  # the largest disagreements of any confidence, largest first
+    folder: Path  # folder of the stored audit and its verdicts
 
     @property
     def matrices(self) -> np.ndarray:
@@ -110,13 +101,6 @@ def audit_labels(
     """Predict a split and store where the model disagrees with its labels; a stored audit is returned at once.
 
     Memory holds one batch of frames and the regions. Cancelling it (an ``on_progress`` that raises) stores nothing.
-
-    Args:
-        model: MODEL.
-        spec: dataset.
-        split: val or test (or train).
-        runs: folder of runs.
-        on_progress: called with (frames done, frames in all), first while decoding, then while predicting.
 
     Raises:
         UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint, or a folder that cannot be

@@ -19,43 +19,24 @@ Source = Literal["run", "shipped"]
 
 @dataclass(frozen=True)
 class Result:
-    """A run or a shipped model.
+    """A run or a shipped model."""
 
-    Attributes:
-        id: the run's id or the shipped model's name.
-        source: its folder: ``runs/`` or ``checkpoints/``.
-        state: queued, running, finished, stopped or failed.
-        config: the config of its training.
-        created: time of creation, ISO 8601.
-        data: description of the training data.
-        measured_on: description of the data of the scores.
-        parameters: number of trained parameters; None before the first epoch.
-        seconds: training time so far, without preparing data.
-        best_epoch: epoch of the weights; None before the first.
-        epochs_done: finished epochs.
-        scores: summaries of the best weights by split, each with fingerprint, size and label policy.
-        speed: frames per second, one photo at a time, and the device, from the model card.
-        progress: the latest figures of a running training.
-        error: the failure in a sentence.
-        run: the folder, for history, matrices and probes.
-    """
-
-    id: str
-    source: Source
-    state: State
-    config: ExperimentConfig
-    created: str
-    data: str
-    measured_on: str
-    parameters: int | None
-    seconds: float | None
-    best_epoch: int | None
-    epochs_done: int
-    scores: dict[str, Any]
-    speed: dict[str, Any]
-    progress: dict[str, Any] | None
-    error: str | None
-    run: Run
+    id: str  # the run's id or the shipped model's name
+    source: Source  # its folder: ``runs/`` or ``checkpoints/``
+    state: State  # queued, running, finished, stopped or failed
+    config: ExperimentConfig  # the config of its training
+    created: str  # time of creation, ISO 8601
+    data: str  # description of the training data
+    measured_on: str  # description of the data of the scores
+    parameters: int | None  # number of trained parameters; None before the first epoch
+    seconds: float | None  # training time so far, without preparing data
+    best_epoch: int | None  # epoch of the weights; None before the first
+    epochs_done: int  # finished epochs
+    scores: dict[str, Any]  # summaries of the best weights by split, each with fingerprint, size and label policy
+    speed: dict[str, Any]  # frames per second, one photo at a time, and the device, from the model card
+    progress: dict[str, Any] | None  # the latest figures of a running training
+    error: str | None  # the failure in a sentence
+    run: Run  # the folder, for history, matrices and probes
 
     def score(self, split: str, metric: str, average: str = "macro") -> float | None:
         """Return one aggregate; None if not measured."""

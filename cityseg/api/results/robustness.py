@@ -30,40 +30,24 @@ ScoreInterval = tuple[float, float | None, float | None]
 
 @dataclass(frozen=True)
 class CorruptionScores:
-    """Scores of a model under one corruption.
+    """Scores of a model under one corruption."""
 
-    Attributes:
-        name: name of the corruption, empty for uncorrupted frames.
-        words: description of the corruption.
-        f1: macro F1 with interval.
-        iou: mean IoU with interval.
-    """
-
-    name: str
-    words: str
+    name: str  # name of the corruption, empty for uncorrupted frames
+    words: str  # description of the corruption. f1: macro F1 with interval
     f1: ScoreInterval
-    iou: ScoreInterval
+    iou: ScoreInterval  # mean IoU with interval
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """Scores of a split without corruption and under each corruption.
+    """Scores of a split without corruption and under each corruption."""
 
-    Attributes:
-        model: id of the result.
-        split: split of the dataset.
-        frames: number of frames.
-        size: (height, width) in pixels of the frames and of the scores.
-        plain: scores of the uncorrupted frames.
-        changed: scores under each corruption, in the order of ``CORRUPTIONS``.
-    """
-
-    model: str
-    split: Split
-    frames: int
-    size: tuple[int, int]
-    plain: CorruptionScores
-    changed: tuple[CorruptionScores, ...]
+    model: str  # id of the result
+    split: Split  # split of the dataset
+    frames: int  # number of frames
+    size: tuple[int, int]  # (height, width) in pixels of the frames and of the scores
+    plain: CorruptionScores  # scores of the uncorrupted frames
+    changed: tuple[CorruptionScores, ...]  # scores under each corruption, in the order of ``CORRUPTIONS``
 
     @property
     def mean_f1(self) -> float:
@@ -113,12 +97,8 @@ def measure_robustness(
     """Score a model on a split without corruption and under each one; stored scores are returned at once.
 
     Args:
-        model: MODEL.
-        spec: dataset.
         split: val, for choosing between models, or another split.
-        runs: folder of runs.
         keep_in: folder to store the scores in; by default the result's sidecar folder.
-        on_progress: called with (frames done, frames in all), first while decoding, then over all passes.
 
     Raises:
         UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint, or a folder that cannot be

@@ -36,35 +36,20 @@ TARGETS = {"epoch": 0.95, "evaluation": 0.9}
 
 @dataclass(frozen=True)
 class BenchResult:
-    """Result of ``cityseg bench``; ``engine.bench`` explains the ratios.
+    """Result of ``cityseg bench``; ``engine.bench`` explains the ratios."""
 
-    Attributes:
-        config: the config, with an epoch per round and one to warm up.
-        machine: device, cores, instructions and versions.
-        data: name of the dataset.
-        native_size: (height, width) of its first frame.
-        frames: frames in an epoch.
-        rounds: number of measured rounds.
-        ratios: ``epoch``, ``evaluation`` and ``cache``.
-        gflop_per_frame: GFLOP of a frame's forward and backward pass.
-        step_gflops: GFLOP/s of a step with its data in memory.
-        matmul_gflops: GFLOP/s of a large matrix product on the same device.
-        decode_milliseconds: time of one core to decode a frame's photo and label.
-        memory: memory of a training.
-    """
-
-    config: ExperimentConfig
-    machine: dict[str, Any]
-    data: str
-    native_size: tuple[int, int]
-    frames: int
-    rounds: int
-    ratios: dict[str, Ratio]
-    gflop_per_frame: float
-    step_gflops: float
-    matmul_gflops: float
-    decode_milliseconds: float
-    memory: Memory
+    config: ExperimentConfig  # the config, with an epoch per round and one to warm up
+    machine: dict[str, Any]  # device, cores, instructions and versions
+    data: str  # name of the dataset
+    native_size: tuple[int, int]  # (height, width) of its first frame
+    frames: int  # frames in an epoch
+    rounds: int  # number of measured rounds
+    ratios: dict[str, Ratio]  # ``epoch``, ``evaluation`` and ``cache``
+    gflop_per_frame: float  # GFLOP of a frame's forward and backward pass
+    step_gflops: float  # GFLOP/s of a step with its data in memory
+    matmul_gflops: float  # GFLOP/s of a large matrix product on the same device
+    decode_milliseconds: float  # time of one core to decode a frame's photo and label
+    memory: Memory  # memory of a training
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -23,44 +23,28 @@ from cityseg.jobs.preflight_record import CheckKind, PreflightRecord
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of a training, computed from the config and the number of frames.
+    """Cost of a training, computed from the config and the number of frames."""
 
-    Attributes:
-        parameters: number of trained parameters.
-        multiply_adds: MACs to predict one frame; ``engine.preflight.cost.multiply_adds`` lists the counted operations.
-        memory: estimated peak memory in bytes, by use.
-    """
-
-    parameters: int
+    parameters: int  # number of trained parameters
     multiply_adds: int
-    memory: Memory
+    """MACs to predict one frame; ``engine.preflight.cost.multiply_adds`` lists the counted operations."""
+    memory: Memory  # estimated peak memory in bytes, by use
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Estimate of a training before it starts.
+    """Estimate of a training before it starts."""
 
-    Attributes:
-        cost: parameters, MACs and memory.
-        frames: number of frames by split.
-        steps: total number of optimiser steps.
-        differences: fields that differ from the preset, as (config, preset); empty without a preset.
-        warnings: settings that will fail, contradict each other or are ignored, a sentence each.
-        notes: other things to know about the config, a sentence each.
-        pace: the pace measured on this machine, or None if not measured.
-        seconds: time to finish at that pace, without reading the data, or None.
-        measured: when the pace was measured, in seconds since 1970, or None.
-    """
-
-    cost: Cost
-    frames: dict[Split, int]
-    steps: int
+    cost: Cost  # parameters, MACs and memory
+    frames: dict[Split, int]  # number of frames by split
+    steps: int  # total number of optimiser steps
     differences: dict[str, tuple[Any, Any]]
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-    pace: Pace | None
-    seconds: float | None
-    measured: float | None
+    """Fields that differ from the preset, as (config, preset); empty without a preset."""
+    warnings: tuple[str, ...]  # settings that will fail, contradict each other or are ignored, a sentence each
+    notes: tuple[str, ...]  # other things to know about the config, a sentence each
+    pace: Pace | None  # the pace measured on this machine, or None if not measured
+    seconds: float | None  # time to finish at that pace, without reading the data, or None
+    measured: float | None  # when the pace was measured, in seconds since 1970, or None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -113,11 +97,7 @@ def estimate(
     """Estimate a training without running anything; the time comes from an earlier measurement.
 
     Args:
-        config: the config.
-        spec: the dataset.
         runs: folder of runs, with the records of earlier preflight checks.
-        info: ``data_info`` of the dataset, if already known.
-        counted: ``cost_of`` the config, if already known.
 
     Raises:
         UsageError, DataError: the dataset cannot be connected.

@@ -68,8 +68,6 @@ def pretrained_version(
     """Return a text that changes with the weights of the models that a config names; empty if it names none.
 
     Args:
-        config: the config.
-        runs: folder of runs.
         settings: the fields whose models count.
     """
     try:

@@ -34,7 +34,6 @@ def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
     Args:
         error: the exception that ended the run in this process.
         run: the run, read by the first process only.
-        batch_size: the run's batch size.
     """
     # A process that exits breaks the others' connections; its own error names the cause.
     if word := distributed.reported_failure():

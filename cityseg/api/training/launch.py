@@ -20,10 +20,7 @@ def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "",
     """Queue a training and return the run's id; it starts as soon as a slot is free, often at once.
 
     Args:
-        config: the config.
         spec: the dataset; by default the one connected now, whichever is connected when the run starts.
-        name: preferred id of the run.
-        runs: folder of runs.
 
     Raises:
         UsageError, DataError: the dataset cannot be connected, or as raised by ``new_run``.
@@ -41,7 +38,6 @@ def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, r
     Args:
         configs: from ``cityseg.config.sweep.expand``; the runs are named after their group and numbered.
         spec: the dataset of all of them; by default the one connected now.
-        runs: folder of runs.
 
     Raises:
         UsageError, DataError: as raised by ``launch``.
@@ -76,7 +72,6 @@ def list_groups(runs: Path | None = None, results: Sequence[Result] | None = Non
     """Return the groups of runs, newest first, with mean and spread over their seeds.
 
     Args:
-        runs: folder of runs.
         results: the results to group, if already listed.
     """
     listed = list_results(runs, shipped=False) if results is None else results

@@ -23,38 +23,18 @@ from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.preflight.lr_finder import (
     FINDER_STEPS,
-    HIGHEST,
-    LOWEST,
     RatePoint,
     RateSearch,
     find_learning_rate,
     smooth,
 )
-from cityseg.engine.preflight.overfit import OVERFIT_F1, OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
+from cityseg.engine.preflight.overfit import OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.preflight.pace import measure_pace
 from cityseg.engine.runtime.device import best_device
 from cityseg.errors import DataError, TrainingError, UsageError
 from cityseg.jobs import launcher
-from cityseg.jobs.preflight_record import KINDS, CheckKind, PreflightCheck, PreflightRecord, running_checks, starting
+from cityseg.jobs.preflight_record import CheckKind, PreflightCheck, PreflightRecord, running_checks, starting
 from cityseg.runs import runs_root
-
-__all__ = [
-    "HIGHEST",
-    "KINDS",
-    "LOWEST",
-    "OVERFIT_F1",
-    "OVERFIT_STEPS",
-    "TITLES",
-    "CheckKind",
-    "find_check",
-    "find_rate",
-    "measure_time",
-    "overfit",
-    "overfit_document",
-    "rate_document",
-    "start_check",
-    "stop_check",
-]
 
 PhaseProgress = Callable[[str, int, int], None]
 """Called with (phase, steps or frames done, steps or frames in all)."""

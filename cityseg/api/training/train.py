@@ -36,17 +36,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """The device that trains.
+    """The device that trains."""
 
-    Attributes:
-        kind: ``cuda`` or ``cpu``.
-        name: the GPU's name, or the number of CPU threads.
-        memory_bytes: the GPU's memory, None for a CPU.
-    """
-
-    kind: str
-    name: str
-    memory_bytes: int | None
+    kind: str  # ``cuda`` or ``cpu``
+    name: str  # the GPU's name, or the number of CPU threads
+    memory_bytes: int | None  # the GPU's memory, None for a CPU
 
 
 def device_info() -> DeviceInfo:
@@ -76,8 +70,6 @@ def train(
     Args:
         config: the config; None when resuming.
         spec: the dataset; a resumed run keeps its own by default.
-        name: preferred id of the run.
-        runs: folder of runs.
         resume: id of a run to resume.
         on_start: called once the run folder exists.
         on_data: called with (frames done, total frames) while the cache is prepared.

@@ -9,7 +9,7 @@ import streamlit as st
 from cityseg import api
 from cityseg import config as configuration
 from cityseg.api import PreflightCheck
-from cityseg.api.training.preflight import HIGHEST, KINDS, LOWEST, OVERFIT_F1, OVERFIT_STEPS, CheckKind
+from cityseg.api.types import CHECK_KINDS, HIGHEST, LOWEST, OVERFIT_F1, OVERFIT_STEPS, CheckKind
 from cityseg.config import ExperimentConfig
 from cityseg.figures import preflight as figures
 from cityseg.ui.app.background import progress_bar
@@ -74,7 +74,7 @@ def _checks(config: ExperimentConfig, spec: str) -> None:
                 args=(kind, spec),
             )
     show_error(_ERROR, "The check was not started. ")
-    found = {kind: api.find_check(kind, config, spec) for kind in KINDS}
+    found = {kind: api.find_check(kind, config, spec) for kind in CHECK_KINDS}
     # Fixed containers: a chart that moves when the bar above it disappears would be rendered again.
     with st.container():
         if running is not None:
