@@ -23,48 +23,29 @@ WEIGHTS, CARD = "model.safetensors", "model.json"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The model card: architecture, preprocessing, provenance and scores.
+    """The model card: architecture, preprocessing, provenance and scores."""
 
-    Attributes:
-        architecture: name in the registry.
-        arguments: keyword arguments of the architecture.
-        image_size: (height, width) the model was trained at.
-        normalization: applied to photos in [0, 1].
-        parameters: number of trained parameters.
-        trained_on: name of the training data.
-        classes: names by train id.
-        training: epochs, steps and seconds of the run, and its config as ``recipe``.
-        scores: summaries by split, each with the fingerprint of its data and the evaluation size.
-        temperature: divides the logits before they become probabilities, fitted on val (Guo et al., 2017).
-        speed: ``frames_per_second`` at batch size 1 and the ``device``; empty if not measured. A published model also
-            has ``onnx_frames_per_second``, of ONNX Runtime on the CPU.
-        measured_on: name of the data of the scores, if not the training data.
-        terms: sentence on the licence of the training data, if one is known.
-    """
-
-    architecture: str
-    arguments: dict[str, Any]
-    image_size: tuple[int, int]
-    normalization: Normalization
-    parameters: int
-    trained_on: str
-    classes: tuple[str, ...] = CLASS_NAMES
-    training: dict[str, Any] = field(default_factory=dict)
+    architecture: str  # name in the registry
+    arguments: dict[str, Any]  # keyword arguments of the architecture
+    image_size: tuple[int, int]  # (height, width) the model was trained at
+    normalization: Normalization  # applied to photos in [0, 1]
+    parameters: int  # number of trained parameters
+    trained_on: str  # name of the training data
+    classes: tuple[str, ...] = CLASS_NAMES  # names by train id
+    training: dict[str, Any] = field(default_factory=dict)  # epochs, steps, seconds and, as `recipe`, the config
+    # Summaries by split, each with the fingerprint of its data and the evaluation size.
     scores: dict[str, Any] = field(default_factory=dict)
-    temperature: float = 1.0
+    temperature: float = 1.0  # divides the logits before they become probabilities, fitted on val (Guo et al., 2017)
+    # frames_per_second at batch size 1 and the device; of a published model also onnx_frames_per_second, on the CPU.
     speed: dict[str, Any] = field(default_factory=dict)
-    measured_on: str = ""
-    terms: str = ""
+    measured_on: str = ""  # name of the data of the scores, if not the training data
+    terms: str = ""  # sentence on the licence of the training data, if one is known
 
 
 def save(folder: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype | None = None) -> None:
     """Write the weights, then the card, whose presence means that both are complete.
 
-    Args:
-        folder: created if missing.
-        model: network.
-        card: its card.
-        dtype: of the stored floating point weights, such as bfloat16 for half the file size; None keeps theirs.
+    ``dtype`` is that of the stored floating point weights, such as bfloat16 for half the file size; None keeps theirs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {

@@ -21,23 +21,14 @@ IGNORE_INDEX = 255
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One official label.
+    """One official label."""
 
-    Attributes:
-        name: official name, as written in polygon files.
-        id: label id, -1 to 33.
-        train_id: train id, 0 to 18, or ``IGNORE_INDEX`` for labels that are not evaluated.
-        category: one of the eight groups.
-        has_instances: whether single objects of it are told apart.
-        color: official colour, (red, green, blue), 0 to 255.
-    """
-
-    name: str
-    id: int
-    train_id: int
-    category: str
-    has_instances: bool
-    color: tuple[int, int, int]
+    name: str  # official name, as written in polygon files
+    id: int  # label id, -1 to 33
+    train_id: int  # train id, 0 to 18, or `IGNORE_INDEX` for labels that are not evaluated
+    category: str  # one of the eight groups
+    has_instances: bool  # whether single objects of it are told apart
+    color: tuple[int, int, int]  # official colour, (red, green, blue), 0 to 255
 
 
 _V = IGNORE_INDEX

@@ -30,15 +30,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class _Channel:
-    """Communication of the processes on the host.
+    """Communication of the processes on the host."""
 
-    Attributes:
-        group: a gloo group, so that objects never wait for a GPU.
-        store: keeps the failure report of a process, also for processes whose connection to it broke.
-    """
-
-    group: Any
-    store: Any
+    group: Any  # a gloo group, so that objects never wait for a GPU
+    store: Any  # keeps the failure report of a process, also for processes whose connection to it broke
 
 
 _channel: _Channel | None = None

@@ -14,19 +14,12 @@ _GIGABYTE = 2**30
 
 @dataclass(frozen=True)
 class Environment:
-    """The machine and dataset that a config is checked for.
+    """The machine and dataset that a config is checked for."""
 
-    Attributes:
-        train_frames: frames in the training split.
-        native_bfloat16: whether the device has instructions for bfloat16.
-        memory_bytes: estimated memory of the training.
-        free_bytes: free memory of the device, or None if unknown.
-    """
-
-    train_frames: int
-    native_bfloat16: bool
-    memory_bytes: int
-    free_bytes: int | None
+    train_frames: int  # frames in the training split
+    native_bfloat16: bool  # whether the device has instructions for bfloat16
+    memory_bytes: int  # estimated memory of the training
+    free_bytes: int | None  # free memory of the device, or None if unknown
 
 
 def config_warnings(config: ExperimentConfig, environment: Environment) -> tuple[str, ...]:

@@ -34,16 +34,9 @@ SCORES: dict[str, tuple[str, ...]] = {
 
 
 def curve(history: Sequence[Line], quantity: str, over: XAxis, batch_size: int) -> Curve:
-    """Return one quantity of a run over its training.
+    """Return one quantity (``TRAIN_LOSS``, ``VAL_LOSS`` or one of ``SCORES``) of a run over its training.
 
-    Args:
-        history: all lines of the run, in order.
-        quantity: ``TRAIN_LOSS``, ``VAL_LOSS`` or one of ``SCORES``.
-        over: unit of the positions.
-        batch_size: frames of one step.
-
-    Raises:
-        UsageError: an unknown quantity.
+    Takes all lines of the run, in order. Raises UsageError for an unknown quantity.
     """
     if quantity not in (TRAIN_LOSS, VAL_LOSS, *SCORES):
         raise UsageError(
@@ -60,13 +53,10 @@ def curve(history: Sequence[Line], quantity: str, over: XAxis, batch_size: int) 
 
 
 def positions(history: Sequence[Line], over: XAxis, batch_size: int) -> list[float]:
-    """Return the position in the training of every line.
+    """Return the position of every line in the training.
 
-    Args:
-        history: all lines of the run, in order.
-        over: ``epochs`` (with fractions), ``steps``, ``frames`` (steps times batch size; an epoch's last batch may
-            hold fewer) or ``minutes`` of training.
-        batch_size: frames of one step.
+    In ``epochs`` (with fractions), ``steps``, ``frames`` (steps times batch size; an epoch's last batch may hold fewer)
+    or ``minutes`` of training.
     """
     if over == "minutes":
         return [seconds / 60 for seconds in running_seconds(history)]
@@ -89,15 +79,12 @@ def running_seconds(history: Sequence[Line]) -> list[float]:
 def smoothed(values: Sequence[float | None], weight: float) -> list[float | None]:
     """Smooth by an exponential moving average with bias correction.
 
-    With m = weight x m + (1 - weight) x value from m = 0, the t-th result is m / (1 - weight^t), as in Adam
-    (Kingma and Ba, 2015, section 3). Missing values stay missing and do not count.
+    With m = weight x m + (1 - weight) x value from m = 0, the t-th result is m / (1 - weight^t), as in Adam (Kingma and
+    Ba, 2015, section 3). Missing values stay missing and do not count.
 
     Args:
         values: in order; their distances are ignored.
-        weight: of the past, 0 (no smoothing) to below 1; 0.9 averages about the last ten values.
-
-    Raises:
-        UsageError: a weight out of range.
+        weight: of the past, 0 (no smoothing) to below 1 (else UsageError); 0.9 averages about the last ten values.
     """
     if not 0 <= weight < 1:
         raise UsageError(f"smoothing: expected a weight from 0 to below 1, found {weight:g}")

@@ -17,30 +17,20 @@ _LOGARITHMIC = 20.0
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis.
+    """One axis."""
 
-    Attributes:
-        name: of the setting or score.
-        places: one per result, 0 to 1 from the smallest to the largest value, or in alphabetical order for words;
-            None for a result without a value.
-        texts: the same results' values as text.
-        ticks: place and text of the values written at the axis, in order; those too close to others are left out.
-    """
-
-    name: str
+    name: str  # of the setting or score
+    # One per result, 0 to 1 from the smallest to the largest value, or in alphabetical order for words; None for a
+    # result without a value
     places: tuple[float | None, ...]
-    texts: tuple[str, ...]
-    ticks: tuple[tuple[float, str], ...]
+    texts: tuple[str, ...]  # the same results' values as text
+    ticks: tuple[tuple[float, str], ...]  # place and text of the values written at the axis, none too close to another
 
 
 def axis(name: str, values: Sequence[Value], texts: Sequence[str]) -> Axis:
-    """Lay out one axis.
+    """Lay out one axis from one value per result, and its text.
 
-    Args:
-        name: of the setting or score.
-        values: one per result. Numbers keep their distances, or their ratios if these are large; anything else is
-            spaced evenly.
-        texts: the values as text.
+    Numbers keep their distances, or their ratios if these are large; anything else is spaced evenly.
     """
     known = [value for value in values if value is not None]
     numeric = known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)

@@ -24,18 +24,12 @@ _MARKDOWN_CHARACTERS = str.maketrans({"|": r"\|", "\n": " ", "*": r"\*", "_": r"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header.
+    """Rows under a header."""
 
-    Attributes:
-        columns: the header, C names.
-        rows: C cells each. Text and integers are written unchanged, floats with three decimals; None and NaN are
-            missing values.
-        signed: columns of differences, whose numbers get a sign.
-    """
-
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # the header, C names
+    # C cells each: text and integers unchanged, floats with three decimals; None and NaN are missing.
     rows: tuple[tuple[Cell, ...], ...]
-    signed: frozenset[str] = frozenset()
+    signed: frozenset[str] = frozenset()  # columns of differences, whose numbers get a sign
 
 
 def write(table: Table, form: Format) -> str:

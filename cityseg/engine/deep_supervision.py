@@ -37,14 +37,7 @@ class DeeplySupervised(nn.Module):
         self.strides = [model.downsampling * 2**level for level in range(1, 1 + len(heads))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """Return the network's logits and those of the heads.
-
-        Args:
-            x: (N, 3, H, W) normalised photos.
-
-        Returns:
-            (N, 19, H, W) logits, and the (N, 19, h, w) logits of each stride.
-        """
+        """Return the (N, 19, H, W) logits of the network, and the (N, 19, h, w) logits of the head of each stride."""
         finest, *coarser = self.model.features(x, len(self.heads))
         logits = {
             stride: head(features) for stride, head, features in zip(self.strides, self.heads, coarser, strict=True)
@@ -80,18 +73,11 @@ class DeepLoss(nn.Module):
 
 
 def at_stride(maps: Tensor, stride: int, level: Tensor) -> Tensor:
-    """Subsample maps of a frame to the pixels of a coarser level.
+    """Subsample (..., H, W) maps of a frame to the pixels of a coarser (..., h, w) level: (..., h, w), a view.
 
-    Takes one pixel next to the centre of each square, so that every class keeps its expected pixel share; a majority
-    vote would erase poles and signs.
-
-    Args:
-        maps: (..., H, W) labels or probabilities.
-        stride: downsampling of the level.
-        level: (..., h, w); if H or W does not halve evenly, the level is centred in the frame.
-
-    Returns:
-        (..., h, w), a view.
+    Takes one pixel next to the centre of each square of side ``stride``, so that every class keeps its expected pixel
+    share; a majority vote would erase poles and signs. If H or W does not halve evenly, the level is centred in the
+    frame.
     """
     height, width = level.shape[-2:]
     top, left = (maps.shape[-2] - stride * height) // 2, (maps.shape[-1] - stride * width) // 2

@@ -32,38 +32,23 @@ EVALUATION_BATCH = 16
 
 @dataclass(frozen=True)
 class EvaluationDetail:
-    """Counts of a detailed pass besides the confusion matrices; stored as ``runs.SplitDetail``.
+    """Counts of a detailed pass besides the confusion matrices; stored as ``runs.SplitDetail``."""
 
-    Attributes:
-        boundary: (N, 19, 3) int64 pixels near contours, see ``metrics.boundary``.
-        calibration: (19, 100, 3) int64 pixels by confidence, summed over all frames, see ``metrics.calibration``.
-        light: (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255.
-        entropy: (N,) float32 mean predictive entropy of each frame, as a share of its maximum.
-        predicted: (N, 19) int64 pixels of each frame by predicted class, void included.
-    """
-
-    boundary: np.ndarray
-    calibration: np.ndarray
-    light: np.ndarray
-    entropy: np.ndarray
-    predicted: np.ndarray
+    boundary: np.ndarray  # (N, 19, 3) int64 pixels near contours, see `metrics.boundary`
+    calibration: np.ndarray  # (19, 100, 3) int64 pixels by confidence, over all frames, see `metrics.calibration`
+    light: np.ndarray  # (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255
+    entropy: np.ndarray  # (N,) float32 mean predictive entropy of each frame, as a share of its maximum
+    predicted: np.ndarray  # (N, 19) int64 pixels of each frame by predicted class, void included
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Result of one pass over a split.
+    """Result of one pass over a split."""
 
-    Attributes:
-        confusions: (N, 19, 19) int64 per-frame matrices, rows = ground truth.
-        loss: mean of the loss over batches, None if no loss was passed.
-        kept: (K, H, W) uint8 train ids of the frames in ``keep``.
-        detail: further counts, None unless the pass was ``detailed``.
-    """
-
-    confusions: np.ndarray
-    loss: float | None
-    kept: np.ndarray
-    detail: EvaluationDetail | None = None
+    confusions: np.ndarray  # (N, 19, 19) int64 per-frame matrices, rows = ground truth
+    loss: float | None  # mean of the loss over batches, None if no loss was passed
+    kept: np.ndarray  # (K, H, W) uint8 train ids of the frames in `keep`
+    detail: EvaluationDetail | None = None  # further counts, None unless the pass was `detailed`
 
 
 def evaluate(
@@ -83,7 +68,7 @@ def evaluate(
     """Predict every frame of a split and count; distributed processes share the batches and all return the result.
 
     Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits; put into evaluation mode for the pass.
+        model: put into evaluation mode for the pass.
         split: photos at the model's size, and ground truth.
         normalization: input normalization of the model.
         precision: arithmetic of the pass; published scores use float32.
@@ -167,20 +152,9 @@ def evaluate(
 
 
 def predict_frames(
-    model: nn.Module,
-    split: CachedSplit,
-    normalization: Normalization,
-    device: torch.device,
-    temperature: float = 1.0,
+    model: nn.Module, split: CachedSplit, normalization: Normalization, device: torch.device, temperature: float = 1.0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Predict a split frame by frame in float32, in the batches of ``evaluate``; memory holds one batch at a time.
-
-    Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
-        split: photos at the model's size.
-        normalization: input normalization of the model.
-        device: device of the model.
-        temperature: divides the logits before the softmax.
 
     Yields:
         (H, W) uint8 train ids of a frame and the (H, W) float32 probability of the predicted class.

@@ -22,11 +22,7 @@ def measure_speed(
 ) -> dict[str, Any]:
     """Measure a model on single frames, from uint8 pixels on the device to the class of every pixel.
 
-    Args:
-        model: (1, 3, H, W) -> (1, 19, H, W) logits, in evaluation mode; measured in its ``for_inference`` form.
-        size: (height, width) of the frame.
-        normalization: input normalization of the model.
-        device: device of the model.
+    The model is in evaluation mode on the device, and measured in its ``for_inference`` form.
 
     Returns:
         ``frames_per_second``, from the median of up to 20 passes within about two seconds, and the ``device``'s name.

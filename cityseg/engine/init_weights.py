@@ -23,10 +23,6 @@ def initial_weights(config: ExperimentConfig, folder: Path) -> dict[str, Tensor]
     The networks must be equal, except that a stem of stride 2 can initialise one of stride 4 and the reverse: the
     kernel is resized, so that the same scene at twice the size gives about the same output.
 
-    Args:
-        config: of the network.
-        folder: the checkpoint.
-
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
         UsageError: another network or another normalisation.

@@ -26,10 +26,7 @@ _RATE = 10 / 3
 class Muon(torch.optim.AdamW):
     """Muon for the matrices of a network, AdamW for everything else, with one learning rate for both.
 
-    Args:
-        model: network to train.
-        lr: learning rate of AdamW; matrices have 10/3 of it.
-        weight_decay: decoupled weight decay, times the learning rate.
+    ``lr`` is AdamW's; matrices have 10/3 of it. ``weight_decay`` is decoupled and multiplied by the learning rate.
     """
 
     def __init__(self, model: nn.Module, *, lr: float, weight_decay: float) -> None:
@@ -82,10 +79,9 @@ def is_matrix(weight: Tensor) -> bool:
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:
-    """Return approximately U V^T of matrices U S V^T, with singular values of 0.7 to 1.2, by Newton-Schulz iteration.
+    """Return approximately U V^T of (..., R, C) matrices U S V^T, by Newton-Schulz iteration in float32.
 
-    Args:
-        matrices: (..., R, C) floating point; computed in float32.
+    The singular values become 0.7 to 1.2.
     """
     linear, cubic, quintic = _COEFFICIENTS
     rows, columns = matrices.shape[-2:]

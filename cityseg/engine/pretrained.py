@@ -20,10 +20,10 @@ _FRAMES = 16
 
 
 class Teacher:
-    """A trained model for distillation (Hinton, Vinyals and Dean, arXiv 1503.02531).
+    """A trained model for distillation (Hinton, Vinyals and Dean, arXiv 1503.02531), in evaluation mode.
 
     Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
+        model: (N, 3, H, W) -> (N, 19, H, W) logits.
         image_size: (height, width) of its input; frames are resized to it.
         normalization: its input normalisation.
         temperature: divides its logits, as in its card.
@@ -48,14 +48,7 @@ class Teacher:
 
     @torch.no_grad()
     def probabilities(self, photos: Tensor) -> Tensor:
-        """Return the teacher's class probabilities.
-
-        Args:
-            photos: (N, H, W, 3), uint8 or float32 in 0 to 255, on the teacher's device.
-
-        Returns:
-            (N, 19, H, W) float32, summing to 1 over the classes.
-        """
+        """Return the (N, 19, H, W) float32 class probabilities of (N, H, W, 3) photos, uint8 or float32 in 0 to 255."""
         # In parts: for a whole batch a large teacher would need more memory than training the student.
         return (
             torch.cat([self._predict(part) for part in torch.split(photos, _FRAMES)])
@@ -71,23 +64,14 @@ class Teacher:
 
 @dataclass(frozen=True)
 class PretrainedInputs:
-    """Models that a run builds on.
+    """Models that a run builds on."""
 
-    Attributes:
-        weights: initial weights, or None for random ones.
-        teacher: for distillation, or None.
-    """
-
-    weights: dict[str, Tensor] | None = None
-    teacher: Teacher | None = None
+    weights: dict[str, Tensor] | None = None  # initial weights, or None for random ones
+    teacher: Teacher | None = None  # for distillation, or None
 
     @classmethod
     def load(cls, config: ExperimentConfig, folders: Mapping[str, Path]) -> PretrainedInputs:
-        """Load the checkpoints that a config names, on the CPU.
-
-        Args:
-            config: the config.
-            folders: checkpoint folders by setting, ``initial`` and ``teacher``.
+        """Load the checkpoints that a config names, on the CPU, from folders by setting (``initial``, ``teacher``).
 
         Raises:
             CheckpointError, UsageError: a damaged checkpoint, or initial weights of another network.
@@ -99,13 +83,7 @@ class PretrainedInputs:
 
 
 def drop_doubtful_labels(labels: Tensor, probabilities: Tensor, least: float) -> Tensor:
-    """Set labels to void if the teacher's probability of their class is below ``least``.
-
-    Args:
-        labels: (N, H, W) integer train ids.
-        probabilities: (N, 19, H, W) of the teacher.
-        least: 0 to 1.
-    """
+    """Set (N, H, W) labels to void if the teacher's (N, 19, H, W) probability of their class is below ``least``."""
     truth = labels.where(labels.ne(IGNORE_INDEX), 0).long()
     return labels.masked_fill(probabilities.gather(1, truth[:, None])[:, 0] < least, IGNORE_INDEX)
 

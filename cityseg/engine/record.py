@@ -33,25 +33,15 @@ PROBES = 4
 
 @dataclass
 class TrainingProgress:
-    """Progress of a run.
+    """Progress of a run."""
 
-    Attributes:
-        step: optimiser steps done.
-        steps: optimiser steps in all.
-        epoch: current epoch, from 1.
-        epochs: epochs in all.
-        loss: mean training loss since the last report.
-        frames_per_second: training throughput since the last report.
-        seconds_left: estimate from the run so far.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    epochs: int
-    loss: float
-    frames_per_second: float
-    seconds_left: float
+    step: int  # optimiser steps done
+    steps: int  # optimiser steps in all
+    epoch: int  # current epoch, from 1
+    epochs: int  # epochs in all
+    loss: float  # mean training loss since the last report
+    frames_per_second: float  # training throughput since the last report
+    seconds_left: float  # estimate from the run so far
 
 
 class Record:
@@ -138,9 +128,6 @@ class Record:
             model: the evaluated network.
             is_best: whether no earlier epoch scored as high.
             seconds: training time so far.
-
-        Returns:
-            The model card.
 
         Raises:
             TrainingError: the folder is gone.

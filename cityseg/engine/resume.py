@@ -31,13 +31,9 @@ _log = logging.getLogger(__name__)
 
 
 def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> None:
-    """Write a run's weights and everything else that the next step depends on.
+    """Write a run's weights and everything else that the next step depends on; ``last/`` becomes ``previous/``.
 
-    Args:
-        run: its ``last/`` is replaced and becomes ``previous/``.
-        model: the network in training.
-        card: its model card.
-        state: plain values and tensors only; nothing else is loaded.
+    ``state`` holds plain values and tensors only; nothing else is loaded.
     """
     last, previous, unfinished = (run.folder / name for name in ("last", "previous", "last.part"))
     shutil.rmtree(unfinished, ignore_errors=True)

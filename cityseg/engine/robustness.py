@@ -23,15 +23,7 @@ def evaluate_corruptions(
     corruptions: tuple[Corruption, ...] = CORRUPTIONS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Evaluate a model on a split without corruption and once under each corruption.
-
-    Args:
-        model: in evaluation mode, on the device.
-        split: frames at the model's size.
-        normalization: input normalization of the model.
-        device: device to compute on.
-        corruptions: corruptions to apply, one at a time.
-        on_progress: called with (frames done, frames in all), over all passes together.
+    """Evaluate a model on a split without corruption and once under each corruption; progress is over all passes.
 
     Returns:
         (N, 19, 19) int64 matrices of the uncorrupted frames, rows = ground truth, and the same by corruption name.

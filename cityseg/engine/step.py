@@ -53,15 +53,10 @@ def build_optimizer(config: ExperimentConfig, model: nn.Module) -> torch.optim.O
 
 
 def learning_rate(config: ExperimentConfig, step: int, steps: int) -> float:
-    """Return the learning rate of a step.
+    """Return the learning rate of a step, 0 to ``steps - 1``.
 
-    One-cycle rises from 1/25 of the peak and falls to 1e-4 of that start, both along half a cosine
-    (Smith and Topin, arXiv 1708.07120). Poly is DeepLab's (Chen et al., arXiv 1606.00915, section 4.1).
-
-    Args:
-        config: schedule and peak.
-        step: 0 to ``steps - 1``.
-        steps: all steps of the run.
+    One-cycle rises from 1/25 of the peak and falls to 1e-4 of that start, both along half a cosine (Smith and Topin,
+    arXiv 1708.07120). Poly is DeepLab's (Chen et al., arXiv 1606.00915, section 4.1).
     """
     peak = config.learning_rate
     if config.schedule == "one-cycle":
@@ -94,16 +89,7 @@ def make_train_step(
     """Return the step function of a run; it never waits for the device.
 
     Each process takes its shard of the batch, after augmenting the whole batch, so that random draws and pasting
-    between frames equal those of a single process.
-
-    Args:
-        config: the config.
-        model: in training mode, maybe compiled; with auxiliary heads for deep supervision.
-        loss: of logits and labels.
-        optimizer: over the model's weights.
-        split: the training split.
-        average: weight average to update, or None.
-        teacher: for distillation and for dropping doubtful labels, or None.
+    between frames equal those of a single process. The teacher serves distillation and drops doubtful labels.
     """
     augmentation = Augmentation.of(config)
     update = make_update(config, model, loss, optimizer, split.device, average)
@@ -140,13 +126,7 @@ def make_update(
 ) -> Update:
     """Return the part of a step after its data are in place: forward pass, backward pass and optimiser.
 
-    Args:
-        config: the config.
-        model: in training mode, maybe compiled; with auxiliary heads for deep supervision.
-        loss: of logits and labels.
-        optimizer: over the model's weights.
-        device: their device.
-        average: weight average to update, or None.
+    The model is in training mode, maybe compiled, and has auxiliary heads for deep supervision.
     """
     parameters = list(model.parameters())
     if config.deep_supervision:
@@ -178,10 +158,6 @@ class WeightAverage:
     counter makes the host wait for a GPU three times per update (as ``tests/engine/test_waiting.py`` counts), and an
     update of 106 tensors takes 1.6 ms of the host's time instead of 0.13 ms. ``get_ema_multi_avg_fn`` has no such
     schedule and does not copy integer buffers.
-
-    Args:
-        model: network to average.
-        decay: weight of the old average in a step.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

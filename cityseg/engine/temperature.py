@@ -24,10 +24,7 @@ _STRIDE = 3
 def fit_temperature(model: nn.Module, split: DeviceSplit, normalization: Normalization) -> float:
     """Return the temperature, 0.25 to 4, rounded to three decimals; 1 if no pixel is labelled.
 
-    Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
-        split: labelled frames that the model was not trained on.
-        normalization: input normalization of the model.
+    The model is in evaluation mode and was not trained on the frames.
     """
     temperatures = torch.logspace(math.log2(_MIN), math.log2(_MAX), _STEPS, base=2).tolist()
     total = torch.zeros(_STEPS, dtype=torch.float64, device=split.device)

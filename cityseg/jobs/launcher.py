@@ -61,17 +61,8 @@ def start_detached(
 ) -> int:
     """Start ``python -m MODULE ARGUMENTS`` in a session of its own, and return its process id.
 
-    Closing the terminal, the browser or the app does not affect it.
-
-    Args:
-        arguments: command-line arguments of the module.
-        log: the file that the output is appended to.
-        module: the module to run; ``cityseg`` is the command line.
-        folder: working folder, by default the current one.
-        environment: all environment variables, by default those of this process.
-
-    Raises:
-        OSError: the process cannot be started.
+    Closing the terminal, the browser or the app does not affect it. Its output is appended to ``log``; it works in
+    ``folder`` with the variables ``environment``, by default those of this process. Raises OSError if it cannot start.
     """
     with log.open("ab") as file:
         return subprocess.Popen(

@@ -33,17 +33,11 @@ _FOLDER = ".trials"
 
 @dataclass(frozen=True, kw_only=True)
 class PreflightCheck(JobStatus):
-    """The state of a preflight check and what it checks.
+    """The state of a preflight check and what it checks."""
 
-    Attributes:
-        kind: the check.
-        config: the config that is checked.
-        data: the dataset, as ``--data`` names it.
-    """
-
-    kind: CheckKind
-    config: ExperimentConfig
-    data: str
+    kind: CheckKind  # the check
+    config: ExperimentConfig  # the config that is checked
+    data: str  # the dataset, as `--data` names it
 
 
 class PreflightRecord(JobRecord):

@@ -35,19 +35,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Queue:
-    """The state of the queue.
+    """The state of the queue."""
 
-    Attributes:
-        slots: number of trainings that may run at once.
-        running: ids of the running runs, including those started in a terminal, newest first.
-        starting: ids of the runs whose process has not claimed them yet; they take a slot too.
-        waiting: ids of the waiting runs, the next one first.
-    """
-
-    slots: int
-    running: tuple[str, ...]
-    starting: tuple[str, ...]
-    waiting: tuple[str, ...]
+    slots: int  # number of trainings that may run at once
+    running: tuple[str, ...]  # ids of the running runs, including those started in a terminal, newest first
+    starting: tuple[str, ...]  # ids of the runs whose process has not claimed them yet; they take a slot too
+    waiting: tuple[str, ...]  # ids of the waiting runs, the next one first
 
     @property
     def free(self) -> int:

@@ -33,27 +33,16 @@ _SURE_STEPS, _SURE_SECONDS = 3, 1.0
 
 @dataclass(frozen=True)
 class JobStatus:
-    """The state of a job.
+    """The state of a job."""
 
-    Attributes:
-        state: a job whose process has died is failed, never running.
-        done: steps (or frames) of the current phase that are done.
-        total: steps of the current phase, 0 before that is known.
-        seconds_left: estimate for the current phase from its pace, None while it is too early to tell.
-        error: why the job failed, in a sentence.
-        phase: the current phase, in a word or two.
-        result: the outcome as JSON values; while the job runs, the part that is known so far.
-        when: time of the last update, seconds since 1970.
-    """
-
-    state: State
-    done: int
-    total: int
-    seconds_left: float | None
-    error: str | None
-    phase: str = ""
-    result: Any = None
-    when: float = field(default=0.0, compare=False)
+    state: State  # a job whose process has died is failed, never running
+    done: int  # steps (or frames) of the current phase that are done
+    total: int  # steps of the current phase, 0 before that is known
+    seconds_left: float | None  # estimate for the current phase from its pace, None while it is too early to tell
+    error: str | None  # why the job failed, in a sentence
+    phase: str = ""  # the current phase, in a word or two
+    result: Any = None  # the outcome as JSON values; while the job runs, the part that is known so far
+    when: float = field(default=0.0, compare=False)  # time of the last update, seconds since 1970
 
 
 class JobRecord:
@@ -159,8 +148,7 @@ class JobRecord:
     def recorded(self, interrupted: Callable[[str], str]) -> Iterator[None]:
         """Record the final state of the job inside the block, unless another process runs the same job.
 
-        Args:
-            interrupted: makes the message of the ``Stopped`` that SIGTERM or Ctrl-C raises from the signal's name.
+        ``interrupted`` makes the message of the ``Stopped`` that SIGTERM or Ctrl-C raises from the signal's name.
         """
 
         def stop(name: str) -> None:

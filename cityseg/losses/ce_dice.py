@@ -27,13 +27,7 @@ def cross_entropy_and_dice(
 ) -> Tensor:
     """Return the weighted sum of cross-entropy and soft Dice loss, as ``SegmentationLoss`` defines them.
 
-    Args:
-        logits: (N, C, H, W) floating point, fastest with channels last.
-        labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is void.
-        class_weights: (C,) weights of cross-entropy, or None for equal weights.
-        cross_entropy_weight: weight of the cross-entropy loss.
-        dice_weight: weight of the soft Dice loss.
-        spread: whether the other processes hold the rest of the batch.
+    Logits of any floating point dtype, fastest with channels last.
     """
     result: Tensor = _CrossEntropyAndDice.apply(
         logits, labels, class_weights, cross_entropy_weight, dice_weight, spread

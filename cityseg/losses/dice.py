@@ -12,13 +12,8 @@ from cityseg.classes import IGNORE_INDEX
 def soft_dice_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tensor:
     """Return 1 minus the soft Dice coefficient, averaged over the classes present in the batch.
 
-    Per class ``2 * sum(p * t) / (sum(p) + sum(t))`` with p the softmax probability and t the one-hot ground
-    truth, summed over all scored pixels of the batch (Milletari et al., "V-Net", arXiv 1606.04797, with plain sums).
-
-    Args:
-        logits: (N, C, H, W) float32.
-        labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is void.
-        spread: whether the other processes hold the rest of the batch.
+    Per class ``2 * sum(p * t) / (sum(p) + sum(t))`` with p the softmax probability and t the one-hot ground truth,
+    summed over all scored pixels of the batch (Milletari et al., "V-Net", arXiv 1606.04797, with plain sums).
     """
     scored = labels.ne(IGNORE_INDEX)
     probabilities = logits.softmax(1) * scored[:, None]

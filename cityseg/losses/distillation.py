@@ -12,14 +12,9 @@ def distillation_loss(
 ) -> Tensor:
     """Return the cross-entropy with a teacher's probabilities as soft targets, over all pixels of the batch.
 
-    ``-sum(w * p * log q) / sum(w * p)`` over pixels and classes, with p the teacher's and q the softmax probabilities
-    (Hinton et al., arXiv 1503.02531, at temperature 1). For one-hot p it is PyTorch's weighted ``cross_entropy``.
-
-    Args:
-        logits: (N, C, H, W) float32.
-        probabilities: (N, C, H, W) float32, summing to 1 over C.
-        class_weights: (C,) weights w, or None for 1.
-        spread: whether the other processes hold the rest of the batch.
+    ``-sum(w * p * log q) / sum(w * p)`` over pixels and classes, with w the class weights, p the teacher's (N, C, H, W)
+    probabilities and q the softmax of the logits (Hinton et al., arXiv 1503.02531, at temperature 1). For one-hot p it
+    is PyTorch's weighted ``cross_entropy``.
     """
     weighted = probabilities if class_weights is None else probabilities * class_weights[:, None, None]
     total, mass = -(weighted * logits.log_softmax(1)).sum(), weighted.sum()

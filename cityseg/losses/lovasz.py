@@ -14,12 +14,8 @@ def lovasz_softmax_loss(logits: Tensor, labels: Tensor, spread: bool = False) ->
     """Return the Lovasz-softmax loss over all scored pixels of the batch, averaged over the classes present.
 
     The convex surrogate of 1 - IoU (Berman, Triki and Blaschko, arXiv 1705.08790, algorithm 1), for all classes at
-    once. Void pixels have error 0, which sorts them last, where they add nothing.
-
-    Args:
-        logits: (N, C, H, W) float32.
-        labels: (N, H, W) int64 train ids; ``IGNORE_INDEX`` is void.
-        spread: whether the other processes hold the rest of the batch; errors are exchanged and ranked together.
+    once. Void pixels have error 0, which sorts them last, where they add nothing. If the batch is spread over
+    processes, their errors are exchanged and ranked together.
     """
     classes = logits.shape[1]
     flat = labels.flatten()

@@ -66,13 +66,7 @@ class SegmentationLoss(nn.Module):
         )
 
     def forward(self, logits: Tensor, labels: Tensor, teacher: Tensor | None = None) -> Tensor:
-        """Return the scalar loss of (N, 19, H, W) logits.
-
-        Args:
-            logits: raw scores of the network.
-            labels: (N, H, W) integer train ids; ``IGNORE_INDEX`` is void.
-            teacher: (N, 19, H, W) probabilities of a teacher, or None.
-        """
+        """Return the scalar loss of (N, 19, H, W) logits and labels, and a (N, 19, H, W) teacher if any."""
         logits, labels = logits.float(), labels.long()
         total = self._supervised(logits, labels)
         if self.lovasz_weight:

@@ -30,17 +30,10 @@ def boundary_distance(size: tuple[int, int]) -> int:
 
 
 def near_contours(train_ids: Tensor, distance: int) -> Tensor:
-    """Mark the pixels within ``distance`` of the contour of their own class's mask.
+    """Mark the pixels of (N, H, W) maps within ``distance`` of the contour of their own class's mask: (N, H, W) bool.
 
     These are the pixels whose (2 distance + 1)-square holds another class or crosses the image edge: every mask minus
     its erosion, for all classes at once.
-
-    Args:
-        train_ids: (N, H, W) uint8.
-        distance: in pixels.
-
-    Returns:
-        (N, H, W) bool.
     """
     padded = F.pad(train_ids, (distance, distance, distance, distance), value=_OUTSIDE)
     return _square_max(padded, 2 * distance + 1) != 255 - _square_max(255 - padded, 2 * distance + 1)
@@ -61,10 +54,7 @@ def _square_max(values: Tensor, width: int) -> Tensor:
 def boundary_counts(labels: Tensor, predictions: Tensor, distance: int | None = None) -> Tensor:
     """Count the pixels near contours, by frame and class; void pixels of the ground truth do not count.
 
-    Args:
-        labels: (N, H, W) uint8 train ids, 255 for void.
-        predictions: (N, H, W) uint8 train ids.
-        distance: in pixels; by default ``boundary_distance`` of the size.
+    The default distance is ``boundary_distance`` of the size.
 
     Returns:
         (N, 19, 3) int64: near the ground-truth contour, near the predicted one, near both.
@@ -78,13 +68,9 @@ def boundary_counts(labels: Tensor, predictions: Tensor, distance: int | None = 
 
 
 def boundary_iou(counts: np.ndarray) -> np.ndarray:
-    """Return the boundary IoU of every class.
+    """Return the (..., 19) boundary IoU of summed (..., 19, 3) ``boundary_counts``.
 
-    Args:
-        counts: (..., 19, 3) from ``boundary_counts``, summed over the frames to score.
-
-    Returns:
-        (..., 19) float64, NaN for a class in neither ground truth nor prediction.
+    NaN for a class in neither ground truth nor prediction.
     """
     counts = np.asarray(counts, np.float64)
     both = counts[..., 2]

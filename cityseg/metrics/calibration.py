@@ -24,12 +24,7 @@ _SCALE = 2**20
 
 
 def calibration_counts(labels: Tensor, predictions: Tensor, confidence: Tensor) -> Tensor:
-    """Count pixels by predicted class and confidence; void is not counted.
-
-    Args:
-        labels: (N, H, W) uint8 train ids, 255 for void.
-        predictions: (N, H, W) uint8 train ids.
-        confidence: (N, H, W) float32 probability of the predicted class, 0 to 1.
+    """Count pixels by predicted class and ``confidence``, its (N, H, W) float32 probability; void is not counted.
 
     Returns:
         (19, ``FINE_BINS``, 3) int64: pixels, correct pixels, and the sum of confidences in units of 2^-20, integers so
@@ -46,28 +41,18 @@ def calibration_counts(labels: Tensor, predictions: Tensor, confidence: Tensor) 
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability curve, each (B,) float64; NaN in a bin without pixels.
+    """A reliability curve, each (B,) float64; NaN in a bin without pixels."""
 
-    Attributes:
-        share: share of all counted pixels in the bin, 0 to 1.
-        confidence: mean confidence in the bin.
-        accuracy: share of correct pixels in the bin.
-        error: expected calibration error, the mean of |accuracy - confidence| weighted by the bins' pixels; NaN
-            without pixels.
-    """
-
-    share: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    error: float
+    share: np.ndarray  # share of all counted pixels in the bin, 0 to 1
+    confidence: np.ndarray  # mean confidence in the bin
+    accuracy: np.ndarray  # share of correct pixels in the bin
+    error: float  # expected calibration error: mean |accuracy - confidence| weighted by pixels; NaN without pixels
 
 
 def reliability(counts: np.ndarray, bins: int = CURVE_BINS) -> Reliability:
-    """Return the reliability curve of counted pixels.
+    """Return the reliability curve of (``FINE_BINS``, 3) counts of a class, or (19, ``FINE_BINS``, 3) of all classes.
 
-    Args:
-        counts: (``FINE_BINS``, 3) of one predicted class, or (19, ``FINE_BINS``, 3) of all classes.
-        bins: number of bins of equal width; divides ``FINE_BINS``.
+    The number of bins divides ``FINE_BINS``.
     """
     merged = np.asarray(counts, np.float64).reshape(-1, bins, FINE_BINS // bins, 3).sum((0, 2))
     pixels, correct, confidence = merged[:, 0], merged[:, 1], merged[:, 2] / _SCALE
@@ -80,9 +65,6 @@ def reliability(counts: np.ndarray, bins: int = CURVE_BINS) -> Reliability:
 
 def risk_coverage(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the risk-coverage curve: the error rate of the pixels kept above each rejection threshold.
-
-    Args:
-        counts: (19, ``FINE_BINS``, 3).
 
     Returns:
         Each (``FINE_BINS``,) float64, from keeping all pixels to keeping the most confident bin alone: the rejection

@@ -9,15 +9,9 @@ from cityseg.classes import NUM_CLASSES
 
 
 def frame_confusions(labels: Tensor, predictions: Tensor, num_classes: int = NUM_CLASSES) -> Tensor:
-    """Count the (ground truth, prediction) pairs of every frame.
+    """Count the (ground truth, prediction) pairs of every frame: (N, C, C) int64 on the same device.
 
-    Args:
-        labels: (N, H, W) integer train ids; values of ``num_classes`` and above (void) are not counted.
-        predictions: (N, H, W) integer train ids below ``num_classes``.
-        num_classes: C.
-
-    Returns:
-        (N, C, C) int64 on the same device, rows = ground truth.
+    Labels of ``num_classes`` (C) and above, such as void, are not counted.
     """
     count = len(labels)
     # Void goes to one spare row: boolean indexing and bincount would synchronise with the GPU.
@@ -28,15 +22,9 @@ def frame_confusions(labels: Tensor, predictions: Tensor, num_classes: int = NUM
 
 
 def most_probable(logits: Tensor) -> Tensor:
-    """Return the ``argmax`` over the classes, 10x faster than PyTorch's on the CPU; ties go to the first class.
+    """Return the ``argmax`` of (N, C, H, W) logits as (N, H, W) uint8, 10x faster than PyTorch's on the CPU.
 
-    Logits that are NaN give an arbitrary class.
-
-    Args:
-        logits: (N, C, H, W), C at most 255.
-
-    Returns:
-        (N, H, W) uint8.
+    Ties go to the first class; logits that are NaN give an arbitrary one.
     """
     last = logits.shape[1] - 1
     # Weights fall from the first class to the last, so that the largest weight among equal logits is the first class.

@@ -36,17 +36,11 @@ _WEIGHTS = np.array([AVERAGE_PIXELS.get(name, np.nan) for name in CLASS_NAMES])
 
 @dataclass(frozen=True)
 class InstanceCounts:
-    """Weighted pixels of instances, each (19,) float64 by the instance's true class; counts of frames may be added.
+    """Weighted pixels of instances, each (19,) float64 by the instance's true class; counts of frames may be added."""
 
-    Attributes:
-        hit: predicted as their class.
-        hit_category: predicted as any class of their category.
-        all: all pixels.
-    """
-
-    hit: np.ndarray
-    hit_category: np.ndarray
-    all: np.ndarray
+    hit: np.ndarray  # predicted as their class
+    hit_category: np.ndarray  # predicted as any class of their category
+    all: np.ndarray  # all pixels
 
     @classmethod
     def none(cls) -> InstanceCounts:
@@ -58,11 +52,7 @@ class InstanceCounts:
 
 
 def instance_counts(instance_ids: np.ndarray, predicted: np.ndarray) -> InstanceCounts:
-    """Count the weighted instance pixels of one frame.
-
-    Args:
-        instance_ids: (H, W) integers of an ``instanceIds.png``.
-        predicted: (H, W) uint8 train ids.
+    """Count the weighted instance pixels of one frame, from the (H, W) integers of an ``instanceIds.png``.
 
     Raises:
         DataError: an instance of an unknown label.
@@ -89,12 +79,7 @@ def instance_counts(instance_ids: np.ndarray, predicted: np.ndarray) -> Instance
 
 
 def instance_iou(confusion: np.ndarray, counts: InstanceCounts) -> np.ndarray:
-    """Return the iIoU of every class, NaN for classes without instances or that do not occur.
-
-    Args:
-        confusion: (19, 19) counts of the same frames, rows = ground truth.
-        counts: their weighted instances.
-    """
+    """Return the iIoU of every class, NaN for classes without instances or that do not occur."""
     confusion = np.asarray(confusion, np.float64)
     false = confusion.sum(0) - np.diagonal(confusion)
     return np.where(_HAS_INSTANCES, divide(counts.hit, counts.all + false), np.nan)

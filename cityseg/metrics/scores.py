@@ -36,17 +36,10 @@ class ClassScores:
 
 
 def class_scores(confusion: np.ndarray) -> ClassScores:
-    """Score every class of a confusion matrix.
+    """Score every class of (..., C, C) confusion matrices.
 
-    With TP = n_cc, FP = column sum - TP, FN = row sum - TP: precision TP / (TP + FP), recall TP / (TP + FN),
-    F1 = Dice = 2 TP / (2 TP + FP + FN), IoU TP / (TP + FP + FN); 0 / 0 of a class that occurs counts as 0, as in
-    scikit-learn.
-
-    Args:
-        confusion: (..., C, C) counts, rows = ground truth.
-
-    Returns:
-        Arrays of shape (..., C).
+    With TP = n_cc, FP = column sum - TP, FN = row sum - TP: precision TP / (TP + FP), recall TP / (TP + FN), F1 = Dice
+    = 2 TP / (2 TP + FP + FN), IoU TP / (TP + FP + FN); 0 / 0 of a class that occurs counts as 0, as in scikit-learn.
     """
     confusion = np.asarray(confusion, dtype=np.float64)
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
@@ -81,11 +74,7 @@ def weighted(scores: np.ndarray, support: np.ndarray) -> float:
 
 
 def samples_dice(confusions: np.ndarray) -> float:
-    """Return the mean over frames of each frame's macro Dice.
-
-    Args:
-        confusions: (N, C, C) counts per frame.
-    """
+    """Return the mean over frames of each frame's macro Dice, of (N, C, C) counts."""
     dice = class_scores(confusions).dice
     counts = (~np.isnan(dice)).sum(-1)
     scored = counts > 0
@@ -109,22 +98,12 @@ def ignite_mean_iou(confusion: np.ndarray) -> float:
     """Return ``ignite.metrics.mIoU`` of a matrix: the mean over all classes, absent ones counted as 0.
 
     The official mean, ``macro`` of ``class_scores().iou``, leaves absent classes out.
-
-    Args:
-        confusion: (C, C) counts, rows = ground truth.
     """
     return float(np.nan_to_num(class_scores(confusion).iou).mean())
 
 
 def summarize(confusions: np.ndarray) -> dict[str, Any]:
-    """Compute the scores that ``cityseg evaluate --json`` prints.
-
-    Args:
-        confusions: (N, 19, 19) counts, rows = ground truth.
-
-    Returns:
-        JSON-ready values; None in place of NaN.
-    """
+    """Return the scores that ``cityseg evaluate --json`` prints, of (N, 19, 19) counts; None in place of NaN."""
     total = confusions.sum(0)
     scores = class_scores(total)
     by_metric = {metric: getattr(scores, metric) for metric in METRICS}

@@ -1,4 +1,7 @@
-"""The registry of architectures: a name and its arguments make a network."""
+"""The registry of architectures: a name and its arguments make a network.
+
+Networks map (N, 3, H, W) photos, normalised as their model card says, to (N, 19, H, W) logits.
+"""
 
 from __future__ import annotations
 

@@ -64,14 +64,8 @@ def augmented(
 ) -> nn.Module:
     """Return a network with test-time augmentation, or the network itself if nothing is augmented.
 
-    Args:
-        model: (N, 3, H, W) -> (N, C, H, W) logits.
-        size: (height, width) of its input in pixels.
-        scales: factors of ``size``, see ``scaled_sizes``.
-        flip: also average over the horizontally flipped photo, at every scale.
-
-    Raises:
-        UsageError: see ``scaled_sizes``.
+    ``size`` is the (height, width) of its input in pixels, ``scales`` are factors of it; see ``scaled_sizes``, which
+    raises UsageError. ``flip`` also averages over the horizontally flipped photo, at every scale.
     """
     sizes = scaled_sizes(model, size, scales)
     return TestTimeAugmentation(model, sizes, flip=flip) if flip or sizes != (size,) else model

@@ -118,28 +118,14 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(widths[0], num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of every pixel.
-
-        Args:
-            x: (N, 3, H, W) floating point photos, normalised as in the checkpoint's card.
-
-        Returns:
-            (N, num_classes, H, W) logits in the dtype of the computation.
-
-        Raises:
-            UsageError: H or W is too small for the depth.
-        """
+        """Return (N, num_classes, H, W) logits in the dtype of the computation; raises UsageError as ``features``."""
         return self.classify(self.features(x)[0], x.shape[-2:])
 
     def features(self, x: Tensor, coarser: int = 0) -> list[Tensor]:
         """Return the features of the finest decoder levels, finest first.
 
-        Args:
-            x: (N, 3, H, W) photos, as for ``forward``.
-            coarser: number of levels below the finest, up to ``depth + 1``, which is the bottleneck.
-
-        Returns:
-            (N, C, h, w) of levels 0 to ``coarser``, each with its own channels, h and w; see ``widths``.
+        With ``coarser`` levels below the finest, up to ``depth + 1``, which is the bottleneck: (N, C, h, w) of levels 0
+        to ``coarser``, each with its own channels (see ``widths``), h and w.
 
         Raises:
             UsageError: H or W is too small for the depth.

@@ -102,57 +102,34 @@ OVERALL = (
 
 @dataclass(frozen=True)
 class Estimate:
-    """A difference between two results, and how sure it is.
+    """A difference between two results, and how sure it is."""
 
-    Attributes:
-        first: the baseline's score, 0 to 1; NaN where it has none.
-        second: the other's.
-        difference: second - first.
-        low: lower end of the 95 % interval of the difference; NaN where too few frames matter.
-        high: its upper end.
-        frames: frames of which the score depends: with the class in truth or in a prediction, or all.
-        verdict: better or worse if the interval lies on one side of 0.
-    """
-
-    first: float
-    second: float
-    difference: float
-    low: float
-    high: float
-    frames: int
-    verdict: Verdict
+    first: float  # the baseline's score, 0 to 1; NaN where it has none
+    second: float  # the other's
+    difference: float  # second - first
+    low: float  # lower end of the 95 % interval of the difference; NaN where too few frames matter
+    high: float  # its upper end
+    frames: int  # frames of which the score depends: with the class in truth or in a prediction, or all
+    verdict: Verdict  # better or worse if the interval lies on one side of 0
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score of one result, and how far another choice of frames would have moved it.
+    """A score of one result, and how far another choice of frames would have moved it."""
 
-    Attributes:
-        value: 0 to 1; NaN if the class does not occur.
-        low: lower end of its 95 % interval; NaN if it is withheld.
-        high: its upper end.
-        reason: why the interval is withheld, empty if it is given.
-    """
-
-    value: float
-    low: float
-    high: float
-    reason: str = ""
+    value: float  # 0 to 1; NaN if the class does not occur
+    low: float  # lower end of its 95 % interval; NaN if it is withheld
+    high: float  # its upper end
+    reason: str = ""  # why the interval is withheld, empty if it is given
 
 
 @dataclass(frozen=True)
 class Certainty:
-    """Differences of one result from a baseline, all from the same resamples.
+    """Differences of one result from a baseline, all from the same resamples."""
 
-    Attributes:
-        frames: frames that both have.
-        overall: by name in ``OVERALL``.
-        per_class: by metric, then by class name.
-    """
-
-    frames: int
-    overall: dict[str, Estimate]
-    per_class: dict[str, dict[str, Estimate]]
+    frames: int  # frames that both have
+    overall: dict[str, Estimate]  # by name in `OVERALL`
+    per_class: dict[str, dict[str, Estimate]]  # by metric, then by class name
 
     def macro(self, metric: str) -> Estimate:
         """Return the macro mean's estimate; Dice is F1."""
@@ -170,13 +147,7 @@ def _known(metric: str) -> str:
 def pair(
     first_frames: Sequence[str], first: np.ndarray, second_frames: Sequence[str], second: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """Return the frames that both results have, in the first one's order, with their matrices.
-
-    Args:
-        first_frames: names of N frames.
-        first: (N, 19, 19) counts, rows = truth.
-        second_frames: names of M frames.
-        second: (M, 19, 19).
+    """Return the frames that both results have, in the first one's order, with their (K, 19, 19) matrices.
 
     Raises:
         DataError: no frame is common to both.
@@ -193,12 +164,6 @@ def compare(first: np.ndarray, second: np.ndarray, *, resamples: int = RESAMPLES
     """Estimate every difference ``second - first`` with its interval.
 
     The same input gives the same answer: the draws depend on ``seed``, ``resamples`` and the number of frames alone.
-
-    Args:
-        first: (N, 19, 19) counts of the baseline, rows = truth.
-        second: (N, 19, 19) of the other result on the same frames in the same order.
-        resamples: how often N frames are drawn.
-        seed: of the draws.
     """
     features = np.concatenate([_features(first), _features(second)], 1)
     total = features.sum(0)
@@ -243,16 +208,13 @@ def scores(
 
     Results with overlapping intervals may still differ significantly: ``compare`` pairs the frames.
 
-    The docstring of the module has the formula of the intervals and their measured coverage.
-
     Args:
-        matrices: (N, 19, 19) counts, rows = truth.
+        matrices: (N, 19, 19) counts.
         classes: (19,) bool, classes that other frames may hold. The interval of a macro mean allows for any score of
             those that these frames lack. None for no further classes.
         truth_alone: ignore false positives, so that a class without truth pixels has no score; only recall is then
             meaningful.
-        resamples: how often N frames are drawn.
-        seed: of the draws.
+        resamples, seed: of the draws.
     """
     features = _features(matrices if len(matrices) else np.zeros((1, NUM_CLASSES, NUM_CLASSES)))
     if truth_alone:
@@ -327,12 +289,10 @@ def _weights(frames: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def _interval(point: np.ndarray, drawn: np.ndarray, left_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both ends of the stretched percentile interval of differences.
+    """Return both ends of the stretched percentile interval of (S,) differences.
 
-    Args:
-        point: (S,) differences.
-        drawn: (B, S) of the resamples; NaN where a class was not drawn.
-        left_out: (N, S) without each of the frames; NaN where a class is then gone.
+    NaN in the (B, S) resamples ``drawn`` and in the (N, S) differences without each frame, ``left_out``, is a lost
+    class.
     """
     matter = _frames_that_matter(left_out)
     enough = matter >= FEWEST
@@ -345,13 +305,9 @@ def _interval(point: np.ndarray, drawn: np.ndarray, left_out: np.ndarray) -> tup
 def _score_interval(
     features: np.ndarray, point: np.ndarray, drawn: np.ndarray, left_out: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return both ends of the stretched basic interval of scores, on the scale of the empirical logit.
+    """Return both ends of the stretched basic interval of (86,) scores, on the scale of the empirical logit.
 
-    Args:
-        features: (N, 59), see ``_features``.
-        point: (86,) scores.
-        drawn: (B, 86) of the resamples; NaN where a class was not drawn.
-        left_out: (N, 86) without each of the frames; NaN where a class is then gone.
+    Takes the (N, 59) ``_features``; ``drawn`` and ``left_out`` as ``_interval`` does.
     """
     size = _effective_sizes(features)
     n = np.maximum(size, 1)

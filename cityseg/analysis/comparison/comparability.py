@@ -21,19 +21,12 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Basis:
-    """The data, size and labels that a result was measured on. Results are comparable if these are equal.
+    """The data, size and labels that a result was measured on. Results are comparable if these are equal."""
 
-    Attributes:
-        split: train, val or test.
-        fingerprint: hash of the frames and their ground truth.
-        size: (height, width) at which ground truth and prediction were compared.
-        label_policy: mapping of annotated labels to train ids.
-    """
-
-    split: str
-    fingerprint: str
-    size: tuple[int, int]
-    label_policy: str
+    split: str  # train, val or test
+    fingerprint: str  # hash of the frames and their ground truth
+    size: tuple[int, int]  # (height, width) at which ground truth and prediction were compared
+    label_policy: str  # mapping of annotated labels to train ids
 
     @classmethod
     def of(cls, summary: Summary, split: str) -> Basis:
@@ -70,21 +63,13 @@ def group_comparable(bases: Mapping[str, Basis]) -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class ClassTable:
-    """One metric of several results by class.
+    """One metric of several results by class."""
 
-    Attributes:
-        names: the R results.
-        metric: the score.
-        scores: (19, R) float64; NaN if a class occurs in neither ground truth nor prediction, or was not measured.
-        macro: (R,) mean over the classes that have a score.
-        support: (19, R) ground truth pixels as a share of all scored pixels, 0 to 1; NaN if unknown.
-    """
-
-    names: tuple[str, ...]
-    metric: Metric
-    scores: np.ndarray
-    macro: np.ndarray
-    support: np.ndarray
+    names: tuple[str, ...]  # the R results
+    metric: Metric  # the score
+    scores: np.ndarray  # (19, R) float64; NaN if a class is in neither ground truth nor prediction, or was not measured
+    macro: np.ndarray  # (R,) mean over the classes that have a score
+    support: np.ndarray  # (19, R) ground truth pixels as a share of all scored pixels, 0 to 1; NaN if unknown
 
 
 def class_table(summaries: Mapping[str, Summary], metric: Metric) -> ClassTable:
@@ -104,19 +89,12 @@ def class_table(summaries: Mapping[str, Summary], metric: Metric) -> ClassTable:
 
 @dataclass(frozen=True)
 class Differences:
-    """Scores minus a baseline's, for the results that are comparable with it.
+    """Scores minus a baseline's, for the results that are comparable with it."""
 
-    Attributes:
-        baseline: name of the baseline.
-        scores: (19, R); NaN if not comparable or if either side has no score.
-        macro: (R,).
-        obstacles: reasons why a result is not comparable, for every such result.
-    """
-
-    baseline: str
-    scores: np.ndarray
-    macro: np.ndarray
-    obstacles: dict[str, tuple[str, ...]]
+    baseline: str  # name of the baseline
+    scores: np.ndarray  # (19, R); NaN if not comparable or if either side has no score
+    macro: np.ndarray  # (R,)
+    obstacles: dict[str, tuple[str, ...]]  # reasons why a result is not comparable, for every such result
 
 
 def differences(table: ClassTable, bases: Mapping[str, Basis], baseline: str) -> Differences:

@@ -17,17 +17,11 @@ Normalisation = Literal["truth", "prediction"]
 
 @dataclass(frozen=True)
 class ComparedConfusion:
-    """One confusion in several results.
+    """One confusion in several results."""
 
-    Attributes:
-        truth: train id of the ground truth.
-        predicted: train id of the prediction.
-        shares: of each result in order, 0 to 1; NaN for a result without pixels to divide by.
-    """
-
-    truth: int
-    predicted: int
-    shares: tuple[float, ...]
+    truth: int  # train id of the ground truth
+    predicted: int  # train id of the prediction
+    shares: tuple[float, ...]  # of each result in order, 0 to 1; NaN for a result without pixels to divide by
 
 
 def normalised(confusion: np.ndarray, view: Normalisation = "truth") -> np.ndarray:

@@ -16,21 +16,13 @@ from cityseg.metrics import METRICS, class_scores, macro
 
 @dataclass(frozen=True)
 class Contributions:
-    """The difference of two macro scores by class and frame.
+    """The difference of two macro scores by class and frame."""
 
-    Attributes:
-        metric: score.
-        start: the baseline's mean over its classes, 0 to 1.
-        end: the candidate's.
-        classes: (19,) contributions, which add up to ``end - start``.
-        frames: (N, 19) contribution of each frame to each class; columns add up to ``classes``.
-    """
-
-    metric: Metric
-    start: float
-    end: float
-    classes: np.ndarray
-    frames: np.ndarray
+    metric: Metric  # score
+    start: float  # the baseline's mean over its classes, 0 to 1
+    end: float  # the candidate's
+    classes: np.ndarray  # (19,) contributions, which add up to `end - start`
+    frames: np.ndarray  # (N, 19) contribution of each frame to each class; columns add up to `classes`
 
 
 def contributions(first: np.ndarray, second: np.ndarray, metric: Metric = "iou") -> Contributions:
@@ -40,18 +32,13 @@ def contributions(first: np.ndarray, second: np.ndarray, metric: Metric = "iou")
     without ground truth that only one model predicts has a score, 0, with that model only: its contribution is its
     effect on that model's mean, shared equally between such classes.
 
-    A class's score is a ratio I / U of two sums over frames. With a for the baseline, b for the candidate, and dI, dU
-    a frame's b minus a, the frame's contribution is
+    A class's score is a ratio I / U of two sums over frames. With a for the baseline, b for the candidate, and dI, dU a
+    frame's b minus a, the frame's contribution is
 
         dI (1/U_a + 1/U_b) / 2  -  dU (I_a + I_b) / (2 U_a U_b),
 
     which adds up to I_b/U_b - I_a/U_a exactly: the mean over both orders of changing numerator and denominator (the
     Shapley value of the two). A frame on which both predict alike contributes 0.
-
-    Args:
-        first: (N, 19, 19) counts of the baseline, rows = ground truth.
-        second: (N, 19, 19) counts of the candidate on the same frames in the same order.
-        metric: one of the five scores.
 
     Raises:
         UsageError: an unknown metric.

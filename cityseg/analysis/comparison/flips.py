@@ -25,36 +25,22 @@ ORDERS: tuple[Order, ...] = ("most broken", "most fixed")
 
 @dataclass(frozen=True)
 class FlipShares:
-    """Shares of the four cases in the labelled pixels of one or many frames; NaN without labelled pixels.
+    """Shares of the four cases in the labelled pixels of one or many frames; NaN without labelled pixels."""
 
-    Attributes:
-        pixels: number of labelled pixels.
-        fixed: share that only the candidate has right, 0 to 1.
-        broken: share that only the baseline has right.
-        both_wrong: share that neither has right.
-        both_right: share that both have right.
-    """
-
-    pixels: int
-    fixed: float
-    broken: float
-    both_wrong: float
-    both_right: float
+    pixels: int  # number of labelled pixels
+    fixed: float  # share that only the candidate has right, 0 to 1
+    broken: float  # share that only the baseline has right
+    both_wrong: float  # share that neither has right
+    both_right: float  # share that both have right
 
 
 @dataclass(frozen=True)
 class FrameFlips:
-    """Correct pixels of two results in every frame.
+    """Correct pixels of two results in every frame."""
 
-    Attributes:
-        first: (N,) int64 pixels that the baseline has right.
-        second: (N,) int64 pixels that the candidate has right.
-        pixels: (N,) int64 labelled pixels.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    pixels: np.ndarray
+    first: np.ndarray  # (N,) int64 pixels that the baseline has right
+    second: np.ndarray  # (N,) int64 pixels that the candidate has right
+    pixels: np.ndarray  # (N,) int64 labelled pixels
 
     @property
     def net(self) -> np.ndarray:
@@ -72,12 +58,7 @@ class FrameFlips:
 
 
 def flip_map(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Classify every pixel by the correctness of two predictions.
-
-    Args:
-        truth: (H, W) uint8 train ids.
-        first: (H, W) uint8 train ids predicted by the baseline.
-        second: (H, W) uint8 train ids predicted by the candidate.
+    """Classify every pixel by the correctness of two (H, W) predictions.
 
     Returns:
         (H, W) uint8: ``FIXED`` (wrong, then right), ``BROKEN`` (right, then wrong), ``BOTH_WRONG``, ``BOTH_RIGHT``, or
@@ -90,11 +71,7 @@ def flip_map(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.nda
 
 
 def flip_counts(flips: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Count the four cases of a (H, W) uint8 ``flip_map`` by class.
-
-    Returns:
-        (19, 4) int64 pixels of each ground truth class: fixed, broken, both wrong, both right.
-    """
+    """Count a (H, W) uint8 ``flip_map`` by ground truth class: (19, 4) int64 pixels in the order of ``FLIP_NAMES``."""
     scored = truth != IGNORE_INDEX
     cells = truth[scored].astype(np.int64) * len(FLIP_NAMES) + flips[scored]
     counts = np.bincount(cells, minlength=NUM_CLASSES * len(FLIP_NAMES))
@@ -109,12 +86,7 @@ def flip_shares(counts: np.ndarray) -> FlipShares:
 
 
 def frame_flips(first: np.ndarray, second: np.ndarray, train_id: int | None = None) -> FrameFlips:
-    """Compare the correct pixels of two results in every frame.
-
-    Args:
-        first: (N, C, C) counts of the baseline, rows = ground truth.
-        second: (N, C, C) counts of the candidate on the same frames in the same order.
-        train_id: count only the pixels of this ground truth class; None for all.
+    """Compare the correct pixels of two results in every frame, of one ground truth class or of all.
 
     Raises:
         UsageError: the two were not counted on the same labelled pixels.

@@ -16,70 +16,42 @@ SPLITS = ("val", "test")
 
 @dataclass(frozen=True)
 class Member:
-    """A run of a group.
+    """A run of a group."""
 
-    Attributes:
-        id: the run's id.
-        config: its config.
-        finished: whether its training is complete; only then its scores count.
-        scores: summaries of the best weights by split.
-    """
-
-    id: str
-    config: ExperimentConfig
-    finished: bool
-    scores: Mapping[str, Summary]
+    id: str  # the run's id
+    config: ExperimentConfig  # its config
+    finished: bool  # whether its training is complete; only then its scores count
+    scores: Mapping[str, Summary]  # summaries of the best weights by split
 
 
 @dataclass(frozen=True)
 class Spread:
-    """One score over several seeds.
+    """One score over several seeds."""
 
-    Attributes:
-        n: number of seeds.
-        mean: their mean, 0 to 1.
-        deviation: sample standard deviation; None for a single seed.
-        low: smallest score.
-        high: largest score.
-    """
-
-    n: int
-    mean: float
-    deviation: float | None
-    low: float
-    high: float
+    n: int  # number of seeds
+    mean: float  # their mean, 0 to 1
+    deviation: float | None  # sample standard deviation; None for a single seed
+    low: float  # smallest score
+    high: float  # largest score
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Runs of a group that differ only in their seed and were measured on the same data.
+    """Runs of a group that differ only in their seed and were measured on the same data."""
 
-    Attributes:
-        settings: values of the settings in which the group's variants differ.
-        seeds: seeds of the finished runs whose scores count, ascending.
-        runs: ids of those runs, in the same order.
-        unfinished: ids of the unfinished runs.
-        scores: spread by split and macro metric (``f1``, ``iou``); absent if not measured.
-    """
-
-    settings: Mapping[str, Any]
-    seeds: tuple[int, ...]
-    runs: tuple[str, ...]
-    unfinished: tuple[str, ...]
-    scores: Mapping[str, Mapping[str, Spread]]
+    settings: Mapping[str, Any]  # values of the settings in which the group's variants differ
+    seeds: tuple[int, ...]  # seeds of the finished runs whose scores count, ascending
+    runs: tuple[str, ...]  # ids of those runs, in the same order
+    unfinished: tuple[str, ...]  # ids of the unfinished runs
+    scores: Mapping[str, Mapping[str, Spread]]  # spread by split and macro metric (`f1`, `iou`); absent if not measured
 
 
 @dataclass(frozen=True)
 class Group:
-    """All runs of one group name.
+    """All runs of one group name."""
 
-    Attributes:
-        name: the group.
-        variants: by mean macro F1 on val, the best first; those without a score last.
-    """
-
-    name: str
-    variants: tuple[Variant, ...]
+    name: str  # the group
+    variants: tuple[Variant, ...]  # by mean macro F1 on val, the best first; those without a score last
 
 
 def groups(members: Sequence[Member]) -> list[Group]:

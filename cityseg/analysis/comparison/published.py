@@ -17,17 +17,11 @@ NOTE = "published, full data"
 
 @dataclass(frozen=True)
 class Published:
-    """One table of the paper, on its test split.
+    """One table of the paper, on its test split."""
 
-    Attributes:
-        name: the experiment.
-        macro: precision, recall and F1 as published.
-        per_class: precision, recall and F1 by class, as published, three decimals. Dice is F1.
-    """
-
-    name: str
-    macro: tuple[float, float, float]
-    per_class: Mapping[str, tuple[float, float, float]]
+    name: str  # the experiment
+    macro: tuple[float, float, float]  # precision, recall and F1 as published
+    per_class: Mapping[str, tuple[float, float, float]]  # precision, recall and F1 by class, three decimals; Dice is F1
 
     def score(self, class_name: str, metric: str) -> float | None:
         """Return a class's figure; None for IoU and for the class without a row."""

@@ -30,17 +30,11 @@ SCORE_NAMES = {
 
 @dataclass(frozen=True)
 class Tally:
-    """Classes by verdict, each in the official order.
+    """Classes by verdict, each in the official order."""
 
-    Attributes:
-        won: significantly better.
-        lost: significantly worse.
-        open: not significant, or without a score in one of the two results.
-    """
-
-    won: tuple[str, ...]
-    lost: tuple[str, ...]
-    open: tuple[str, ...]
+    won: tuple[str, ...]  # significantly better
+    lost: tuple[str, ...]  # significantly worse
+    open: tuple[str, ...]  # not significant, or without a score in one of the two results
 
 
 def tally(estimates: Mapping[str, Estimate]) -> Tally:
@@ -49,15 +43,7 @@ def tally(estimates: Mapping[str, Estimate]) -> Tally:
 
 
 def sentence(baseline: str, candidate: str, score: str, estimate: Estimate, frames: int) -> str:
-    """Return which of two results is better in one score, by how much, and whether that is significant.
-
-    Args:
-        baseline: name of the baseline.
-        candidate: name of the candidate.
-        score: name of the score inside a sentence.
-        estimate: of the difference, candidate minus baseline.
-        frames: number of frames compared.
-    """
+    """Return which of two named results is better in one score, by how much, and whether that is significant."""
     difference = f"{score} {signed(estimate.difference)} {_interval(estimate)}"
     over = f"over {_count(frames, 'frame')}"
     if math.isnan(estimate.difference):

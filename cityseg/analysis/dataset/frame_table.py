@@ -24,23 +24,14 @@ FULL_BRIGHTNESS = (0, 100)
 
 @dataclass(frozen=True)
 class FrameTable:
-    """The frames of all splits.
+    """The frames of all splits."""
 
-    Attributes:
-        names: (N) frames, split by split.
-        splits: (N) split of each frame.
-        cities: (N) city of each frame.
-        pixels: (N, 19) int64 pixels of each class in each frame.
-        void: (N,) int64 void pixels.
-        brightness: (N,) float64 mean grey level of each photo in per cent of white.
-    """
-
-    names: tuple[str, ...]
-    splits: np.ndarray
-    cities: np.ndarray
-    pixels: np.ndarray
-    void: np.ndarray
-    brightness: np.ndarray
+    names: tuple[str, ...]  # (N) frames, split by split
+    splits: np.ndarray  # (N) split of each frame
+    cities: np.ndarray  # (N) city of each frame
+    pixels: np.ndarray  # (N, 19) int64 pixels of each class in each frame
+    void: np.ndarray  # (N,) int64 void pixels
+    brightness: np.ndarray  # (N,) float64 mean grey level of each photo in per cent of white
 
     @classmethod
     def of(cls, counted: Mapping[Split, SplitStatistics]) -> FrameTable:
@@ -64,27 +55,16 @@ class FrameTable:
 
 @dataclass(frozen=True)
 class FrameFilter:
-    """Filter and order of frames; the default selects all frames by name.
+    """Filter and order of frames; the default selects all frames by name."""
 
-    Attributes:
-        splits: any of these; empty for all.
-        cities: any of these; empty for all.
-        classes: names of classes that the frame contains.
-        match: whether the frame has to contain all of ``classes`` or any of them.
-        min_area: per cent of a frame's labelled pixels that a class must cover; 0 for a single pixel.
-        brightness: lowest and highest mean grey level in per cent of white, inclusive.
-        order: one of ``ORDERS``.
-        seed: seed of the random order.
-    """
-
-    splits: tuple[Split, ...] = ()
-    cities: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
-    match: Match = "all"
-    min_area: float = 0.0
-    brightness: tuple[int, int] = FULL_BRIGHTNESS
-    order: str = NAME
-    seed: int = 0
+    splits: tuple[Split, ...] = ()  # any of these; empty for all
+    cities: tuple[str, ...] = ()  # any of these; empty for all
+    classes: tuple[str, ...] = ()  # names of classes that the frame contains
+    match: Match = "all"  # whether the frame has to contain all of `classes` or any of them
+    min_area: float = 0.0  # per cent of a frame's labelled pixels that a class must cover; 0 for a single pixel
+    brightness: tuple[int, int] = FULL_BRIGHTNESS  # lowest and highest mean grey level in per cent of white, inclusive
+    order: str = NAME  # one of `ORDERS`
+    seed: int = 0  # seed of the random order
 
 
 def select(table: FrameTable, wanted: FrameFilter) -> np.ndarray:

@@ -16,17 +16,11 @@ _Z95 = 1.959964
 
 @dataclass(frozen=True)
 class Ratios:
-    """Ratio of each class's share in one split to its share in another.
+    """Ratio of each class's share in one split to its share in another."""
 
-    Attributes:
-        ratio: (19,) float64; NaN if either split lacks the class.
-        low: (19,) float64 lower end of the 95 % interval; NaN if the ratio is NaN or a split has only one frame.
-        high: (19,) float64 upper end.
-    """
-
-    ratio: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    ratio: np.ndarray  # (19,) float64; NaN if either split lacks the class
+    low: np.ndarray  # (19,) float64 lower end of the 95 % interval; NaN if the ratio is or a split has only one frame
+    high: np.ndarray  # (19,) float64 upper end
 
     @property
     def differs(self) -> np.ndarray:
@@ -44,16 +38,12 @@ def total_variation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def share_ratios(pixels: np.ndarray, reference: np.ndarray) -> Ratios:
-    """Compare the class shares of two splits.
+    """Compare the class shares of two splits, from the (N, 19) pixels of each class in each frame.
 
     The standard error of a share is that of a ratio estimator (Cochran, Sampling Techniques, 3rd edition, section 6.3,
     without the finite population correction); the interval is computed on the logarithm of the ratio, where the squares
     of the two relative errors add up. Frames are treated as independent; frames of one city are similar, so true
     intervals are wider.
-
-    Args:
-        pixels: (N, 19) pixels of each class in each frame.
-        reference: (M, 19) pixels of the reference split.
     """
     (share, error), (base, base_error) = _share_and_relative_error(pixels), _share_and_relative_error(reference)
     with np.errstate(divide="ignore", invalid="ignore"):

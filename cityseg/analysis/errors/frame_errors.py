@@ -23,30 +23,18 @@ CORRECT, WRONG_IN_CATEGORY, WRONG_CATEGORY = 0, 1, 2
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """Pixels of one class predicted as another.
+    """Pixels of one class predicted as another."""
 
-    Attributes:
-        truth: train id of the ground truth.
-        predicted: train id of the prediction.
-        pixels: number of pixels.
-        share: share of all pixels of the true class, 0 to 1.
-    """
-
-    truth: int
-    predicted: int
-    pixels: int
-    share: float
+    truth: int  # train id of the ground truth
+    predicted: int  # train id of the prediction
+    pixels: int  # number of pixels
+    share: float  # share of all pixels of the true class, 0 to 1
 
 
 def frame_values(matrices: np.ndarray, metric: FrameMetric) -> np.ndarray:
-    """Score every frame on its own.
+    """Score every frame on its own: (N,) float64, NaN for a frame without labelled pixels.
 
-    Args:
-        matrices: (N, C, C) counts.
-        metric: all but ``pixel_accuracy`` average over the classes in the frame's ground truth or prediction.
-
-    Returns:
-        (N,) float64, NaN for a frame without labelled pixels.
+    All metrics but ``pixel_accuracy`` are averaged over the classes in the frame's ground truth or prediction.
     """
     matrices = np.asarray(matrices)
     if metric == "pixel_accuracy":
@@ -56,11 +44,7 @@ def frame_values(matrices: np.ndarray, metric: FrameMetric) -> np.ndarray:
 
 
 def class_values(matrices: np.ndarray, train_id: int, metric: ClassMetric = "iou") -> np.ndarray:
-    """Score one class in every frame.
-
-    Returns:
-        (N,) float64, NaN if the class is in neither ground truth nor prediction.
-    """
+    """Score one class in every frame: (N,) float64, NaN if the class is in neither ground truth nor prediction."""
     values: np.ndarray = getattr(class_scores(matrices), metric)[:, train_id]
     return values
 
@@ -75,14 +59,9 @@ def class_pixels(matrices: np.ndarray, train_id: int) -> np.ndarray:
 
 
 def worst_first(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Order frames by ascending value.
+    """Return (K,) int64 positions of frames by ascending value, without those whose value is NaN.
 
-    Args:
-        values: (N,) scores; frames with NaN are left out.
-        weights: (N,) pixels; of equal scores the one with more pixels comes first, further ties keep their order.
-
-    Returns:
-        (K,) int64 positions, K at most N.
+    Of equal values the one with the largest weight (pixels) comes first; further ties keep their order.
     """
     weights = np.zeros(len(values)) if weights is None else weights
     order = np.lexsort((-np.asarray(weights, np.float64), values))
@@ -91,11 +70,7 @@ def worst_first(values: np.ndarray, weights: np.ndarray | None = None) -> np.nda
 
 
 def most_confused_first(matrices: np.ndarray, truth: int, predicted: int) -> np.ndarray:
-    """Order frames by the pixels of ``truth`` predicted as ``predicted``.
-
-    Returns:
-        (K,) int64 positions, most pixels first, without the frames that have none.
-    """
+    """Return (K,) int64 positions of the frames with ``truth`` pixels predicted as ``predicted``, most pixels first."""
     pixels = np.asarray(matrices)[:, truth, predicted]
     order = np.argsort(-pixels, kind="stable")
     return order[pixels[order] > 0]
@@ -106,10 +81,7 @@ def confused_pairs(
 ) -> tuple[ConfusedPair, ...]:
     """Return the largest off-diagonal entries.
 
-    Args:
-        confusion: (C, C) counts.
-        limit: maximum number of pairs.
-        by: order by share of the true class, which favours rare classes, or by pixels, which favours large ones.
+    They are ordered by share of the true class, which favours rare classes, or by pixels, which favours large ones.
     """
     confusion = np.asarray(confusion)
     wrong = confusion.astype(np.float64)
@@ -127,48 +99,25 @@ def confused_pairs(
 
 
 def mistaken_for(confusion: np.ndarray) -> np.ndarray:
-    """Return (C,) int64: the wrong class that each class is most often predicted as, -1 for none.
-
-    Args:
-        confusion: (C, C) counts.
-    """
+    """Return (C,) int64: the wrong class that each class is most often predicted as, -1 for none."""
     wrong = np.array(confusion, dtype=np.int64)
     np.fill_diagonal(wrong, 0)
     return np.where(wrong.max(1) > 0, wrong.argmax(1), -1)
 
 
 def truth_given_prediction(confusion: np.ndarray, predicted: int) -> np.ndarray:
-    """Return the distribution of true classes among the pixels predicted as one class: a normalised column.
-
-    Args:
-        confusion: (C, C) counts.
-        predicted: train id.
-
-    Returns:
-        (C,) float64 shares that add up to 1; NaN if the class is never predicted.
-    """
+    """Return the (C,) distribution of true classes among the pixels predicted as one class; NaN if it never is."""
     column = np.asarray(confusion)[:, predicted]
     return divide(column, np.broadcast_to(column.sum(), column.shape))
 
 
 def truth_pixels(train_ids: np.ndarray) -> np.ndarray:
-    """Count the pixels of every class in a label map.
-
-    Args:
-        train_ids: (H, W) uint8.
-
-    Returns:
-        (19,) int64: the row sums of the frame's confusion matrix if it was counted on this map.
-    """
+    """Count the pixels of every class in a label map: (19,) int64, the row sums of the frame's confusion matrix."""
     return np.bincount(train_ids.ravel(), minlength=256)[:NUM_CLASSES]
 
 
 def error_map(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Classify every pixel as correct, wrong within its category, or wrong across categories.
-
-    Args:
-        truth: (H, W) uint8 train ids.
-        predicted: (H, W) uint8 train ids.
 
     Returns:
         (H, W) uint8: ``CORRECT``, ``WRONG_IN_CATEGORY`` (such as car for truck), ``WRONG_CATEGORY``, and 255 for void.
@@ -182,14 +131,9 @@ def error_map(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def near_borders(train_ids: np.ndarray, distance: int) -> np.ndarray:
-    """Mark the pixels within ``distance`` rows or columns of a border between two classes.
+    """Mark the pixels within ``distance`` rows or columns of a border between two classes: (H, W) bool.
 
-    Args:
-        train_ids: (H, W) uint8; a border to void counts as well.
-        distance: in pixels; 1 marks the two pixels that touch.
-
-    Returns:
-        (H, W) bool.
+    A border to void counts as well; distance 1 marks the two pixels that touch.
     """
     near = np.zeros(train_ids.shape, bool)
     across = train_ids[:, 1:] != train_ids[:, :-1]

@@ -27,17 +27,11 @@ _SIZE_LIMITS = (0.001, 0.01)
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A region of a frame where prediction and label differ.
+    """A region of a frame where prediction and label differ."""
 
-    Attributes:
-        frame: position of the frame in the split.
-        name: name of the frame.
-        region: pixels and classes.
-    """
-
-    frame: int
-    name: str
-    region: Region
+    frame: int  # position of the frame in the split
+    name: str  # name of the frame
+    region: Region  # pixels and classes
 
     @property
     def key(self) -> str:
@@ -55,16 +49,9 @@ def largest_first(found: Iterable[Disagreement], confidence: float = 0.0) -> lis
 def exclude(
     matrices: np.ndarray, found: Sequence[Disagreement], verdicts: Mapping[str, Verdict], verdict: Verdict
 ) -> np.ndarray:
-    """Remove the pixels of regions with a verdict from the counts, as if they were void.
+    """Remove the pixels of regions with a verdict from the counts they were found in, as if they were void.
 
-    Args:
-        matrices: (N, 19, 19) counts of the pixels the regions were found in, rows = ground truth.
-        found: disagreements.
-        verdicts: by ``Disagreement.key``.
-        verdict: the verdict whose regions are excluded.
-
-    Returns:
-        (N, 19, 19) int64.
+    ``verdicts`` are by ``Disagreement.key``; the result is (N, 19, 19) int64.
     """
     left = np.array(matrices, dtype=np.int64)
     for each in found:
@@ -74,31 +61,16 @@ def exclude(
 
 
 def band_matrices(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Count a frame's pixels by band of rows.
-
-    Args:
-        truth: (H, W) uint8 train ids; void is not counted.
-        predicted: (H, W) uint8 train ids below 19.
-
-    Returns:
-        (4, 19, 19) int64, one matrix per entry of ``BANDS``, rows = ground truth.
-    """
+    """Count a frame's pixels by band of rows: (4, 19, 19) int64, one matrix per entry of ``BANDS``."""
     height = len(truth)
     band = (np.arange(height) * len(BANDS) // height)[:, None]
     return _count(band, truth, predicted, len(BANDS))
 
 
 def size_matrices(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Count a frame's pixels by the size of the labelled object they belong to.
+    """Count a frame's pixels by the size of the labelled object: (3, 19, 19) int64, one matrix per entry of ``SIZES``.
 
     False positives belong to no object of the predicted class, so these counts only give recall.
-
-    Args:
-        truth: (H, W) uint8 train ids; void is not counted.
-        predicted: (H, W) uint8 train ids below 19.
-
-    Returns:
-        (3, 19, 19) int64, one matrix per entry of ``SIZES``, rows = ground truth.
     """
     size = np.zeros(truth.shape, np.int64)
     limits = np.array(_SIZE_LIMITS) * truth.size

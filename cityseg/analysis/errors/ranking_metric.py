@@ -37,19 +37,12 @@ _OF, PREDICTED_AS, _CALLED = " of ", " predicted as ", " called "
 
 @dataclass(frozen=True)
 class RankingMetric:
-    """A score of frames, or the number of pixels of one confusion.
+    """A score of frames, or the number of pixels of one confusion."""
 
-    Attributes:
-        name: its name.
-        metric: the score; None for a confusion.
-        train_id: the scored class, or the true class of a confusion; None for all classes.
-        predicted: the predicted class of a confusion; None for a score.
-    """
-
-    name: str
-    metric: FrameMetric | None
-    train_id: int | None = None
-    predicted: int | None = None
+    name: str  # its name
+    metric: FrameMetric | None  # the score; None for a confusion
+    train_id: int | None = None  # the scored class, or the true class of a confusion; None for all classes
+    predicted: int | None = None  # the predicted class of a confusion; None for a score
 
     @property
     def confusion(self) -> tuple[int, int] | None:
@@ -59,19 +52,12 @@ class RankingMetric:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Frames ordered by a metric.
+    """Frames ordered by a metric."""
 
-    Attributes:
-        metric: the metric.
-        order: (K,) int64 positions, worst first, without the frames that have no value.
-        values: (N,) float64 score or confused pixels of every frame; NaN for none.
-        pixels: (N,) int64 pixels that the value depends on, None for the whole frame.
-    """
-
-    metric: RankingMetric
-    order: np.ndarray
-    values: np.ndarray
-    pixels: np.ndarray | None
+    metric: RankingMetric  # the metric
+    order: np.ndarray  # (K,) int64 positions, worst first, without the frames that have no value
+    values: np.ndarray  # (N,) float64 score or confused pixels of every frame; NaN for none
+    pixels: np.ndarray | None  # (N,) int64 pixels that the value depends on, None for the whole frame
 
 
 def confusion_name(truth: int, predicted: int) -> str:
@@ -119,12 +105,7 @@ def parse_metric(name: str) -> RankingMetric:
 
 
 def rank(matrices: np.ndarray, metric: RankingMetric) -> Ranking:
-    """Order frames by a metric, worst first.
-
-    Args:
-        matrices: (N, 19, 19) counts, rows = ground truth.
-        metric: for one class, ties go to the frame with more pixels of it.
-    """
+    """Order frames by a metric, worst first; ties in a class's score go to the frame with more pixels of the class."""
     matrices = np.asarray(matrices)
     if metric.confusion:
         pixels = matrices[:, *metric.confusion]

@@ -14,21 +14,13 @@ _EIGHT_CONNECTED = np.ones((3, 3))
 
 @dataclass(frozen=True)
 class Region:
-    """Connected pixels of one class, all predicted as the same other class.
+    """Connected pixels of one class, all predicted as the same other class."""
 
-    Attributes:
-        truth: train id of the label.
-        predicted: train id of the prediction.
-        box: (top, left, bottom, right) in pixels; bottom and right are exclusive.
-        mask: (bottom - top, right - left) bool, the region inside its box.
-        confidence: mean probability of the predicted class over the region, 0 to 1.
-    """
-
-    truth: int
-    predicted: int
-    box: tuple[int, int, int, int]
-    mask: np.ndarray
-    confidence: float
+    truth: int  # train id of the label
+    predicted: int  # train id of the prediction
+    box: tuple[int, int, int, int]  # (top, left, bottom, right) in pixels; bottom and right are exclusive
+    mask: np.ndarray  # (bottom - top, right - left) bool, the region inside its box
+    confidence: float  # mean probability of the predicted class over the region, 0 to 1
 
     @property
     def area(self) -> int:
@@ -44,7 +36,7 @@ def find(
     least: int = 1,
     pair: tuple[int, int] | None = None,
 ) -> list[Region]:
-    """Find the error regions of one frame.
+    """Find the error regions of one frame, largest first; ties in order of the train ids.
 
     Args:
         truth: (H, W) uint8 train ids; void is never an error.
@@ -52,9 +44,6 @@ def find(
         confidence: (H, W) float probability of the predicted class.
         least: minimum area of a region in pixels.
         pair: (true, predicted) train ids, to find the regions of one confusion alone.
-
-    Returns:
-        Regions, largest first; ties in order of the train ids.
     """
     wrong = (truth < NUM_CLASSES) & (truth != predicted)
     if pair is not None:

@@ -24,9 +24,9 @@ FEWEST_FRAMES = 10
 """With fewer frames that count for the score there is no interval."""
 Kind = Literal["city", "brightness", "contrast", "object size", "single objects", "rows"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""What a split can be cut by."""
+"""Properties that a split can be cut by."""
 PIXEL_KINDS: tuple[Kind, ...] = ("single objects", "rows")
-"""Those that need the pixels themselves: an audit counts them, see ``analysis.audit``."""
+"""Those that need the pixels themselves: an audit counts them, see ``analysis.errors.label_audit``."""
 FRAME_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in PIXEL_KINDS)
 """Those whose slices hold whole frames."""
 _MOVING = [CATEGORIES.index("human"), CATEGORIES.index("vehicle")]
@@ -35,19 +35,12 @@ _THIRDS = 3
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of a split.
+    """A part of a split."""
 
-    Attributes:
-        name: in words, with the range of what it was cut by.
-        matrices: (K, 19, 19) counts of its frames, or of its part of each frame.
-        places: (K,) positions of its frames in the split; None where it holds a part of each frame.
-        truth_alone: whether a class that no pixel of the slice is has no score, though pixels were called it: where
-            slices are parts of the truth, such pixels are no mistake of this one.
-    """
-
-    name: str
-    matrices: np.ndarray
-    places: np.ndarray | None = None
+    name: str  # in words, with the range of what it was cut by
+    matrices: np.ndarray  # (K, 19, 19) counts of its frames, or of its part of each frame
+    places: np.ndarray | None = None  # (K,) positions of its frames in the split; None if it holds a part of each frame
+    # Whether false positives do not count: if slices are parts of the truth, they are no mistake of this slice.
     truth_alone: bool = False
 
     @property
@@ -58,25 +51,15 @@ class Slice:
 
 @dataclass(frozen=True)
 class SliceScore:
-    """Score of a result on a slice.
+    """Score of a result on a slice."""
 
-    Attributes:
-        name: the slice.
-        frames: how many frames the score rests on; for a class's score those in whose truth or prediction it occurs.
-        pixels: scored pixels; for a class's score those of the class.
-        score: NaN if nothing can be scored.
-        low: lower end of the 95 % interval, NaN if it is withheld.
-        high: upper end.
-        reason: why the interval is withheld, empty if it is given.
-    """
-
-    name: str
-    frames: int
-    pixels: int
-    score: float
-    low: float
-    high: float
-    reason: str = ""
+    name: str  # the slice
+    frames: int  # how many frames the score rests on; for a class's score those with the class in truth or prediction
+    pixels: int  # scored pixels; for a class's score those of the class
+    score: float  # NaN if nothing can be scored
+    low: float  # lower end of the 95 % interval, NaN if it is withheld
+    high: float  # upper end
+    reason: str = ""  # why the interval is withheld, empty if it is given
 
     @property
     def label(self) -> str:
@@ -101,7 +84,7 @@ def _label(name: str) -> str:
 def cut(
     kind: Kind, matrices: np.ndarray, names: Sequence[str], counted: SplitStatistics, train_id: int | None = None
 ) -> list[Slice]:
-    """Cut a split by what its frames hold; not by what needs their pixels.
+    """Cut a split by a property of its whole frames.
 
     Args:
         kind: ``city``, or a quantity that cuts the frames into thirds: ``brightness`` (mean grey level of the photo, in
@@ -136,20 +119,12 @@ def cut(
 
 
 def rows(bands: np.ndarray) -> list[Slice]:
-    """Cut every frame into bands of rows, nearest last.
-
-    Args:
-        bands: (N, 4, 19, 19) counts, see ``analysis.audit.band_matrices``.
-    """
+    """Cut every frame into bands of rows, nearest last, from (N, 4, 19, 19) ``label_audit.band_matrices``."""
     return [Slice(name, bands[:, band]) for band, name in enumerate(BANDS)]
 
 
 def single_objects(sizes: np.ndarray) -> list[Slice]:
-    """Cut the pixels of every frame by the size of the object they belong to, smallest first.
-
-    Args:
-        sizes: (N, 3, 19, 19) counts, see ``analysis.audit.size_matrices``.
-    """
+    """Cut every frame's pixels by the size of their object, smallest first, from (N, 3, 19, 19) ``size_matrices``."""
     return [Slice(name, sizes[:, size], truth_alone=True) for size, name in enumerate(SIZES)]
 
 
@@ -178,16 +153,13 @@ def by_name(matrices: np.ndarray, names: Sequence[str]) -> list[Slice]:
 
 
 def by_thirds(matrices: np.ndarray, values: np.ndarray, words: Sequence[str], unit: str) -> list[Slice]:
-    """Cut a split into three parts of equal size by a quantity of each frame.
+    """Cut a split into three parts of equal size by a quantity of each frame; fewer parts if it has fewer frames.
 
     Args:
         matrices: (N, 19, 19) counts.
         values: (N,) quantity; frames with NaN are left out.
         words: names of the lowest, the middle and the highest third.
         unit: of the quantity.
-
-    Returns:
-        Three slices; fewer where there are fewer frames than that.
     """
     order = np.argsort(values, kind="stable")
     order = order[~np.isnan(values[order])]
@@ -214,15 +186,10 @@ def named(slices: Sequence[Slice], name: str) -> Slice:
 
 
 def score_slices(slices: Sequence[Slice], measure: RankingMetric, resamples: int = RESAMPLES) -> list[SliceScore]:
-    """Score every slice, with its 95 % interval.
+    """Score every slice with a metric that is not a confusion, with its 95 % interval.
 
     A macro mean is over the classes of its slice. If the slice holds whole frames, the interval allows for the classes
     that it lacks and another slice holds; a lone slice may lack any of the 19.
-
-    Args:
-        slices: parts of a split.
-        measure: a score, not a confusion.
-        resamples: draws behind an interval; they are the same in every call.
     """
     held = [(part.matrices.sum((0, 1)) + part.matrices.sum((0, 2))) > 0 for part in slices]
     classes = np.any(held, 0) if len(slices) > 1 else np.ones(NUM_CLASSES, bool)

@@ -17,15 +17,10 @@ _PAIRS = 6
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far several label maps agree.
+    """How far several label maps agree."""
 
-    Attributes:
-        dissenting: (H, W) uint8 number of maps outside the majority, 0 where all agree; 255 where any map is void.
-        share: share of the pixels without void on which all maps agree; NaN if there are none.
-    """
-
-    dissenting: np.ndarray
-    share: float
+    dissenting: np.ndarray  # (H, W) uint8 number of maps outside the majority, 0 if all agree; 255 where any is void
+    share: float  # share of the pixels without void on which all maps agree; NaN if there are none
 
 
 def agreement(maps: Sequence[np.ndarray]) -> Agreement:
@@ -78,13 +73,7 @@ def position(region: Region, size: tuple[int, int]) -> str:
 
 
 def describe(region: Region, first: str, second: str, size: tuple[int, int]) -> str:
-    """Describe a region of difference: the class in each of the two named maps, its area and its position.
-
-    Args:
-        region: from ``largest_differences``.
-        first, second: names of the two maps.
-        size: (height, width) of the maps.
-    """
+    """Describe a region of ``largest_differences``: the class in each of two named maps, its area and its position."""
     share = 100 * region.area / (size[0] * size[1])
     return (
         f"{CLASS_NAMES[region.truth]} for {first}, {CLASS_NAMES[region.predicted]} for {second}: "

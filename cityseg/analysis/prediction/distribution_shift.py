@@ -20,37 +20,23 @@ _LOW, _HIGH = 5.0, 95.0
 
 @dataclass(frozen=True)
 class Trait:
-    """One measured property of a photo among those of the val frames.
+    """One measured property of a photo among those of the val frames."""
 
-    Attributes:
-        name: of the property.
-        value: per cent of white for brightness and contrast, per cent of the largest possible value for the others.
-        percentile: share of val frames below, 0 to 100; ties count half.
-        low, high: 5th and 95th percentile of the val frames.
-        verdict: completes the sentence "this photo ..." if the value lies outside ``low`` to ``high``; else empty.
-    """
-
-    name: TraitName
-    value: float
-    percentile: float
-    low: float
-    high: float
-    verdict: str
+    name: TraitName  # of the property
+    value: float  # per cent of white for brightness and contrast, per cent of the largest possible value for the others
+    percentile: float  # share of val frames below, 0 to 100; ties count half
+    low: float  # 5th and 95th percentile of the val frames
+    high: float  # 5th and 95th percentile of the val frames
+    verdict: str  # completes the sentence "this photo ..." if the value lies outside `low` to `high`; else empty
 
 
 @dataclass(frozen=True)
 class DistributionShift:
-    """All traits of a photo.
+    """All traits of a photo."""
 
-    Attributes:
-        frames: number of val frames it is compared with.
-        traits: brightness, contrast, class mix, entropy.
-        sentence: summary of the traits.
-    """
-
-    frames: int
-    traits: tuple[Trait, ...]
-    sentence: str
+    frames: int  # number of val frames it is compared with
+    traits: tuple[Trait, ...]  # brightness, contrast, class mix, entropy
+    sentence: str  # summary of the traits
 
     @property
     def in_distribution(self) -> bool:
@@ -59,14 +45,10 @@ class DistributionShift:
 
 
 def mix_distance(shares: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return the Jensen-Shannon distance between class shares, from 0 (equal) to 1 (disjoint).
+    """Return the Jensen-Shannon distance of (..., 19) class shares to (19,) ones, from 0 (equal) to 1 (disjoint).
 
-    J. Lin: Divergence Measures Based on the Shannon Entropy (IEEE Trans. Information Theory, 1991); its square root,
-    to base 2.
-
-    Args:
-        shares: (..., 19), each summing to 1.
-        reference: (19,) summing to 1.
+    J. Lin: Divergence Measures Based on the Shannon Entropy (IEEE Trans. Information Theory, 1991); its square root, to
+    base 2. Shares sum to 1.
     """
     middle = (shares + reference) / 2
     divergence = (rel_entr(shares, middle).sum(-1) + rel_entr(reference, middle).sum(-1)) / (2 * np.log(2))

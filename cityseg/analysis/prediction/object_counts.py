@@ -18,10 +18,7 @@ def count(train_ids: np.ndarray, min_share: float = MIN_SHARE) -> dict[str, int]
     """Count the objects of a label map by class name: people and vehicles, the official classes with instances.
 
     A label map does not separate touching objects, so these count as one; an object that a pole divides counts as two.
-
-    Args:
-        train_ids: (H, W) uint8, 255 for void.
-        min_share: smallest object as a share of all pixels, 0 to 1.
+    Regions smaller than ``min_share`` of all pixels do not count.
     """
     classes, areas = objects.find(_WITH_INSTANCES[train_ids])
     counts = np.bincount(classes[areas >= min_share * train_ids.size], minlength=NUM_CLASSES)

@@ -23,27 +23,16 @@ _BAND_PIXELS = 2_000_000
 
 @dataclass(frozen=True)
 class PredictionSummary:
-    """The parts of a prediction that a page displays. Void pixels (cut off by the resize mode) count nowhere.
+    """The parts of a prediction that a page displays. Void pixels (cut off by the resize mode) count nowhere."""
 
-    Attributes:
-        train_ids: (h, w) uint8, at most ``MAX_SIDE`` pixels on the longer side; 255 for void.
-        percent: (h, w) uint8 confidence in whole per cent, rounded down, 0 to 99.
-        entropy: (h, w) uint8, from 0 (one class has all the probability) to 254 (all classes have the same).
-        shares: share of the photo's pixels by class name, largest first.
-        objects: approximate number of objects by class name, see ``object_counts.count``.
-        confidence_counts: (100,) int64 pixels of the photo by confidence in whole per cent.
-        mean_confidence: mean over the photo's pixels, 0 to 1.
-        milliseconds: time from decoded photo to label map.
-    """
-
-    train_ids: np.ndarray
-    percent: np.ndarray
-    entropy: np.ndarray
-    shares: dict[str, float]
-    objects: dict[str, int]
-    confidence_counts: np.ndarray
-    mean_confidence: float
-    milliseconds: float
+    train_ids: np.ndarray  # (h, w) uint8, at most `MAX_SIDE` pixels on the longer side; 255 for void
+    percent: np.ndarray  # (h, w) uint8 confidence in whole per cent, rounded down, 0 to 99
+    entropy: np.ndarray  # (h, w) uint8, from 0 (one class has all the probability) to 254 (all classes have the same)
+    shares: dict[str, float]  # share of the photo's pixels by class name, largest first
+    objects: dict[str, int]  # approximate number of objects by class name, see `object_counts.count`
+    confidence_counts: np.ndarray  # (100,) int64 pixels of the photo by confidence in whole per cent
+    mean_confidence: float  # mean over the photo's pixels, 0 to 1
+    milliseconds: float  # time from decoded photo to label map
 
     def rejected_share(self, threshold: int) -> float:
         """Return the share of pixels whose confidence lies below ``threshold`` per cent."""

@@ -12,17 +12,11 @@ import torch
 
 @dataclass(frozen=True)
 class Ratio:
-    """Two sides of one question.
+    """Two sides of one question."""
 
-    Attributes:
-        frames_per_second: of what is judged, in its best round.
-        against: frames per second of what it is held against.
-        processor_ratio: the ratio of the processor seconds that a frame takes.
-    """
-
-    frames_per_second: float
-    against: float
-    processor_ratio: float
+    frames_per_second: float  # of what is judged, in its best round
+    against: float  # frames per second of what it is held against
+    processor_ratio: float  # the ratio of the processor seconds that a frame takes
 
     @property
     def ratio(self) -> float:

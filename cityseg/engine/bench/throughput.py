@@ -47,15 +47,10 @@ _DECODED = 32
 
 @dataclass(frozen=True)
 class Memory:
-    """What a training holds.
+    """What a training holds."""
 
-    Attributes:
-        peak: most bytes so far, read once the first epoch is closed: on a GPU of tensors, else of the process.
-        after_epochs: bytes held after the steps of each epoch; None where they cannot be asked.
-    """
-
-    peak: int
-    after_epochs: tuple[int | None, ...]
+    peak: int  # most bytes so far, read once the first epoch is closed: on a GPU of tensors, else of the process
+    after_epochs: tuple[int | None, ...]  # bytes held after the steps of each epoch; None where they cannot be asked
 
     @property
     def growth(self) -> int | None:
@@ -115,10 +110,7 @@ class DecodedSplit(DeviceSplit):
         """Return (photos, labels) of the frames at (B,) ``indices``, at the split's size."""
         assert not half_size
         photos, labels = zip(*on_all_cores(self._decode, indices.tolist()), strict=True)
-        return (
-            torch.from_numpy(np.stack(photos)).to(self.device),
-            torch.from_numpy(np.stack(labels)).to(self.device),
-        )
+        return (torch.from_numpy(np.stack(photos)).to(self.device), torch.from_numpy(np.stack(labels)).to(self.device))
 
     def _decode(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         frame = self._frames[index % len(self._frames)]
@@ -144,10 +136,10 @@ def steps(
     """Measure ``epoch`` and ``evaluation`` in ``config.epochs`` rounds, of which the first warms up.
 
     Args:
-        config: the recipe; an epoch is a round.
+        config: an epoch is a round.
         split: frames to train on and to evaluate, at least one batch.
         device: where to compute.
-        folder: where the run's folder may lie for the time being.
+        folder: place for temporary run folders.
         on_round: called after each round.
     """
     watch = Stopwatch(device)
@@ -198,16 +190,9 @@ def decoding(
     folder: Path,
     on_round: Callable[[], None],
 ) -> Ratio:
-    """Measure ``cache`` in ``config.epochs`` rounds, of which the first warms up.
+    """Measure ``cache`` in ``config.epochs`` rounds, of which the first warms up; arguments as ``steps``.
 
-    Args:
-        config: the recipe; an epoch is a round.
-        split: the frames at the recipe's size.
-        frames: their files, in the same order.
-        table: what label values mean.
-        device: where to compute.
-        folder: where the runs' folders may lie for the time being.
-        on_round: called after each round.
+    ``frames`` are the files of ``split``, in the same order, and ``table`` maps their label values.
     """
     watch = Stopwatch(device)
     count = max(1, -(-_DECODED // config.batch_size)) * config.batch_size

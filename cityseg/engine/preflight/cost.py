@@ -30,24 +30,16 @@ _FRAME_BYTES = 4
 
 @dataclass(frozen=True)
 class Memory:
-    """Estimated peak memory of a training in bytes.
+    """Estimated peak memory of a training in bytes."""
 
-    Attributes:
-        weights: the network and its EMA, if used.
-        gradients: one per weight.
-        optimizer: the optimiser's state.
-        activations: tensors saved for the backward pass plus four copies of the largest one, which the loss works on;
-            or the logits of an evaluation batch if those are larger.
-        frames: all splits, held on the device as bytes.
-        process: Python and PyTorch.
-    """
-
-    weights: int
-    gradients: int
-    optimizer: int
+    weights: int  # the network and its EMA, if used
+    gradients: int  # one per weight
+    optimizer: int  # the optimiser's state
+    # Tensors saved for the backward pass plus four copies of the largest one, which the loss works on; or the logits of
+    # an evaluation batch if those are larger.
     activations: int
-    frames: int
-    process: int
+    frames: int  # all splits, held on the device as bytes
+    process: int  # Python and PyTorch
 
     @property
     def total(self) -> int:
@@ -76,12 +68,7 @@ def multiply_adds(config: ExperimentConfig) -> int:
 
 
 def memory(config: ExperimentConfig, frames: int) -> Memory:
-    """Estimate the memory of a training.
-
-    Args:
-        config: the config.
-        frames: number of frames in all splits together.
-    """
+    """Estimate the memory of a training on so many frames in all splits together."""
     count = parameters(config)
     width = 2 if config.precision == "pure-bfloat16" else 4
     # Muon keeps one value per weight of a matrix, and nearly all weights belong to one.

@@ -40,19 +40,12 @@ class RatePoint:
 
 @dataclass(frozen=True)
 class RateSearch:
-    """Result of the learning-rate finder.
+    """Result of the learning-rate finder."""
 
-    Attributes:
-        points: one per step, learning rate rising.
-        smoothed: the losses, smoothed, one per point.
-        suggestion: the learning rate of the steepest descent, or None if the loss never fell.
-        diverged: whether the loss diverged before the highest learning rate.
-    """
-
-    points: tuple[RatePoint, ...]
-    smoothed: tuple[float, ...]
-    suggestion: float | None
-    diverged: bool
+    points: tuple[RatePoint, ...]  # one per step, learning rate rising
+    smoothed: tuple[float, ...]  # the losses, smoothed, one per point
+    suggestion: float | None  # the learning rate of the steepest descent, or None if the loss never fell
+    diverged: bool  # whether the loss diverged before the highest learning rate
 
     @property
     def verdict(self) -> str:
@@ -77,13 +70,7 @@ def find_learning_rate(
 ) -> RateSearch:
     """Train a config on its own batches, each step with a higher learning rate, ignoring its schedule.
 
-    Args:
-        config: the config.
-        train: cached training split at the config's size.
-        device: the device.
-        pretrained: initial weights and teacher.
-        steps: number of learning rates, at equal ratios from ``LOWEST`` to ``HIGHEST``.
-        on_point: called after every step.
+    Takes ``steps`` learning rates at equal ratios from ``LOWEST`` to ``HIGHEST``.
     """
     keep_freed_memory()
     setup = Setup(config, train, device, pretrained)
@@ -121,12 +108,7 @@ def has_diverged(losses: Sequence[float]) -> bool:
 def suggest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
     """Return the learning rate of the steepest descent of the smoothed loss per decade, before its first rise.
 
-    Args:
-        rates: increasing learning rates.
-        smoothed: the smoothed loss at each.
-
-    Returns:
-        The learning rate, or None if the loss never falls by ``_MIN_FALL`` of its first value.
+    None if the loss never falls by ``_MIN_FALL`` of its first value.
     """
     losses = np.asarray(smoothed, float)
     risen = np.flatnonzero(losses > (1 + _RISE) * np.minimum.accumulate(losses))

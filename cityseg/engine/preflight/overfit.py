@@ -40,20 +40,12 @@ class OverfitPoint:
 
 @dataclass(frozen=True)
 class OverfitCheck:
-    """Result of the overfit check.
+    """Result of the overfit check."""
 
-    Attributes:
-        outcome: ``learnt`` if overfitted, ``learning`` if too slow, ``stuck``, or ``diverged`` for a loss that is not
-            finite.
-        points: one per step.
-        frames: names of the frames.
-        steps: maximum number of steps.
-    """
-
-    outcome: Outcome
-    points: tuple[OverfitPoint, ...]
-    frames: tuple[str, ...]
-    steps: int
+    outcome: Outcome  # `learnt` if overfitted, `learning` if too slow, `stuck`, or `diverged` if the loss is not finite
+    points: tuple[OverfitPoint, ...]  # one per step
+    frames: tuple[str, ...]  # names of the frames
+    steps: int  # maximum number of steps
 
     @property
     def verdict(self) -> str:
@@ -92,13 +84,6 @@ def check_overfit(
 
     Settings that do not affect the check are switched off: augmentation, schedule, batch size, initial weights and
     teacher. Scores are those of the network in evaluation mode, which reveals faults of evaluation too.
-
-    Args:
-        config: the config to check.
-        train: cached training split at the config's size.
-        device: where to compute.
-        steps: maximum number of steps.
-        on_point: called after every step.
     """
     frames = portion(train, OVERFIT_FRAMES)
     switched_off = {name: setting.off for name, setting in SETTINGS.items() if "overfit" not in setting.affects}

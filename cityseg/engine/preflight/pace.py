@@ -29,29 +29,17 @@ _MIN_STEPS = 3
 
 @dataclass(frozen=True)
 class Pace:
-    """Measured pace of a training.
+    """Measured pace of a training."""
 
-    Attributes:
-        step_seconds: median time of an optimiser step at the full image size.
-        half_step_seconds: the same at half height and width, or None if the config has no such epoch.
-        first_step_seconds: time of the first step, including setup and compilation.
-        evaluation_seconds: time per frame of an evaluation after an epoch, in the config's precision.
-        scoring_seconds: time per frame of the final evaluation, in float32.
-        steps: number of timed steps.
-        peak_bytes: peak memory: of tensors on the GPU, of the process on the CPU.
-        batch_size: frames in a timed step; fewer than the config's if the split has fewer.
-        source: ``frames`` of the prepared data, or ``noise`` if none is prepared at this size.
-    """
-
-    step_seconds: float
-    half_step_seconds: float | None
-    first_step_seconds: float
-    evaluation_seconds: float
-    scoring_seconds: float
-    steps: int
-    peak_bytes: int
-    batch_size: int
-    source: str
+    step_seconds: float  # median time of an optimiser step at the full image size
+    half_step_seconds: float | None  # the same at half height and width, or None if the config has no such epoch
+    first_step_seconds: float  # time of the first step, including setup and compilation
+    evaluation_seconds: float  # time per frame of an evaluation after an epoch, in the config's precision
+    scoring_seconds: float  # time per frame of the final evaluation, in float32
+    steps: int  # number of timed steps
+    peak_bytes: int  # peak memory: of tensors on the GPU, of the process on the CPU
+    batch_size: int  # frames in a timed step; fewer than the config's if the split has fewer
+    source: str  # `frames` of the prepared data, or `noise` if none is prepared at this size
 
 
 def measure_pace(
@@ -68,7 +56,7 @@ def measure_pace(
         config: the config.
         splits: cached train and val splits at the config's size, or None to use frames of noise.
         batch: frames in a step: the batch size, or all frames of a smaller training split.
-        device: the device.
+        device: where to compute.
         on_progress: called with (steps done, total steps); the evaluation counts as one.
         pretrained: initial weights and teacher.
     """
@@ -128,12 +116,8 @@ def measure_pace(
 def seconds_to_finish(config: ExperimentConfig, pace: Pace, frames: Mapping[Split, int]) -> float:
     """Estimate the seconds of a whole run: its steps, the evaluation on val after every epoch, and the final scores.
 
-    Reading frames from disk and writing checkpoints are not included. Early stopping may shorten a run.
-
-    Args:
-        config: the config.
-        pace: the measured pace.
-        frames: number of frames by split.
+    Takes the number of frames by split. Reading frames from disk and writing checkpoints are not included. Early
+    stopping may shorten a run.
     """
     per_epoch = -(-frames["train"] // config.batch_size)
     half = config.half_size_epochs if pace.half_step_seconds is not None else 0

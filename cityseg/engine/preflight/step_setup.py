@@ -20,14 +20,7 @@ from cityseg.losses.segmentation import SegmentationLoss
 
 
 class Setup:
-    """A config's network with its initial weights, its loss, optimiser and step function.
-
-    Args:
-        config: the config.
-        frames: the frames to train on.
-        device: the device.
-        pretrained: initial weights and teacher.
-    """
+    """A config's network with its initial weights, its loss, optimiser and step function."""
 
     def __init__(
         self,
@@ -57,10 +50,7 @@ class Setup:
     def step(self, number: int, learning_rate: float, *, first_epoch: int = 0) -> Tensor:
         """Do optimiser step ``number``, counted from 0, on the batch that a run would use; return its loss.
 
-        Args:
-            number: index of the step.
-            learning_rate: the learning rate.
-            first_epoch: the epoch of step 0, for configs whose first epochs differ.
+        ``first_epoch`` is the epoch of step 0, for configs whose first epochs differ.
         """
         size = self.config.batch_size
         epoch, position = divmod(number, -(-len(self.split) // size))

@@ -1,7 +1,4 @@
-"""Memory that stays, and memory that goes: freed blocks kept for the next step, or given back after a large photo.
-
-And what need not be looked through again and again to find what can go.
-"""
+"""Memory: freed blocks kept for the next step or returned to the kernel, and collection of long-lived objects."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ _NEVER = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc not to hand large freed blocks back to the kernel; return whether it agreed.
+    """Configure glibc not to return large freed blocks to the kernel; return whether that worked.
 
-    Every training step frees and takes the same activations. By default each of them is a fresh mapping whose
-    pages fault in one by one, which a CPU step feels (``benchmarks/cpu_step.py``).
+    Every training step allocates and frees the same activations. By default each is a fresh mapping whose pages fault
+    in one by one, which slows down a CPU step (``benchmarks/cpu_step.py``).
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -30,9 +27,9 @@ def keep_freed_memory() -> bool:
 
 
 def give_back_freed_memory() -> bool:
-    """Hand freed memory back to the kernel; return whether any was.
+    """Return freed memory to the kernel; return whether there was any.
 
-    After one photo of fifty megapixels glibc keeps half a gigabyte, in case as much is wanted again.
+    After one photo of fifty megapixels glibc keeps half a gigabyte for later requests.
     """
     if not sys.platform.startswith("linux"):
         return False
