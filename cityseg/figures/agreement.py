@@ -25,5 +25,4 @@ def colored(dissenting: np.ndarray, models: int) -> np.ndarray:
     palette = np.zeros((IGNORE_INDEX + 1, 3), np.uint8)
     for others, (_, color) in enumerate(legend(models)):
         palette[others] = color
-    result: np.ndarray = palette[dissenting]
-    return result
+    return np.asarray(palette[dissenting])

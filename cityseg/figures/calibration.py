@@ -14,12 +14,7 @@ _HEIGHT = 340
 
 
 def reliability_curve(curve: Reliability, color: str = theme.BETTER) -> go.Figure:
-    """Plot accuracy by confidence; the size of a mark shows the pixels of its bin.
-
-    Args:
-        curve: reliability of one class or of all.
-        color: colour of the result, as CSS.
-    """
+    """Plot accuracy by confidence, for one class or all; the size of a mark shows the pixels of its bin."""
     bins = len(curve.share)
     filled = np.flatnonzero(np.nan_to_num(curve.share) > 0)
     points = go.Scatter(
@@ -27,7 +22,7 @@ def reliability_curve(curve: Reliability, color: str = theme.BETTER) -> go.Figur
         y=100 * curve.accuracy[filled],
         mode="lines+markers",
         line={"color": color, "width": 2},
-        marker={"color": color, "size": 7 + 22 * np.sqrt(curve.share[filled]), "line": {"width": 0}},
+        marker={"color": color, "size": 7 + 22 * np.sqrt(curve.share[filled]), "line_width": 0},
         customdata=np.stack([100 * filled / bins, 100 * (filled + 1) / bins, 100 * curve.share[filled]], 1),
         hovertemplate=(
             "confidence %{customdata[0]:.0f} to %{customdata[1]:.0f} %: %{y:.1f} % of the pixels are correct"
@@ -36,19 +31,11 @@ def reliability_curve(curve: Reliability, color: str = theme.BETTER) -> go.Figur
         showlegend=False,
         cliponaxis=False,
     )
-    ideal = go.Scatter(
-        x=[0, 100],
-        y=[0, 100],
-        mode="lines",
-        line={"color": theme.NEUTRAL, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-        showlegend=False,
-    )
     return theme.figure(
-        [ideal, points],
+        [theme.guide([0, 100], [0, 100], 1, line_dash="dot"), points],
         height=_HEIGHT,
-        xaxis={"title": {"text": "Confidence"}, "ticksuffix": " %", "range": [0, 102]},
-        yaxis={"title": {"text": "Accuracy"}, "ticksuffix": " %", "range": [0, 103]},
+        xaxis={"title": "Confidence", "ticksuffix": " %", "range": [0, 102]},
+        yaxis={"title": "Accuracy", "ticksuffix": " %", "range": [0, 103]},
         annotations=[_corner("underconfident", 0.03, 0.95, "left"), _corner("overconfident", 0.97, 0.07, "right")],
     )
 
@@ -58,46 +45,34 @@ def risk_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> 
 
     Args:
         counts: by result, (19, 100, 3) counts of ``metrics.calibration``.
-        colors: by result, as CSS.
+        colors: by result.
     """
-    traces = []
+    figure = theme.figure(
+        height=_HEIGHT,
+        showlegend=len(counts) > 1,
+        margin_t=34 if len(counts) > 1 else 8,
+        xaxis={"title": "Coverage: most confident pixels kept", "ticksuffix": " %", "range": [0, 102]},
+        yaxis={"title": "Risk: wrong pixels among those kept", "ticksuffix": " %", "rangemode": "tozero"},
+    )
     for name, counted in counts.items():
         threshold, coverage, risk = risk_coverage(counted)
         kept = coverage > 0
-        traces.append(
-            go.Scatter(
-                x=100 * coverage[kept],
-                y=100 * risk[kept],
-                name=name,
-                mode="lines",
-                line={"color": colors[name], "width": 2},
-                customdata=100 * threshold[kept],
-                hovertemplate=(
-                    "confidence from %{customdata:.0f} %: %{x:.0f} % of the pixels kept, %{y:.1f} % of these wrong"
-                    f"<extra>{name}</extra>"
-                ),
-                cliponaxis=False,
-            )
+        figure.add_scatter(
+            x=100 * coverage[kept],
+            y=100 * risk[kept],
+            name=name,
+            mode="lines",
+            line={"color": colors[name], "width": 2},
+            customdata=100 * threshold[kept],
+            hovertemplate=(
+                "confidence from %{customdata:.0f} %: %{x:.0f} % of the pixels kept, %{y:.1f} % of these wrong"
+                f"<extra>{name}</extra>"
+            ),
+            cliponaxis=False,
         )
-    return theme.figure(
-        traces,
-        height=_HEIGHT,
-        showlegend=len(traces) > 1,
-        margin={"t": 34 if len(traces) > 1 else 8},
-        xaxis={"title": {"text": "Coverage: most confident pixels kept"}, "ticksuffix": " %", "range": [0, 102]},
-        yaxis={"title": {"text": "Risk: wrong pixels among those kept"}, "ticksuffix": " %", "rangemode": "tozero"},
-    )
+    return figure
 
 
 def _corner(text: str, x: float, y: float, anchor: str) -> dict[str, object]:
-    font = {"size": 12, "color": theme.NEUTRAL}
-    return {
-        "text": text,
-        "xref": "paper",
-        "yref": "paper",
-        "x": x,
-        "y": y,
-        "xanchor": anchor,
-        "showarrow": False,
-        "font": font,
-    }
+    place = {"xref": "paper", "yref": "paper", "x": x, "y": y, "xanchor": anchor, "showarrow": False}
+    return {"text": text, "font": {"size": 12, "color": theme.NEUTRAL}, **place}

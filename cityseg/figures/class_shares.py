@@ -12,30 +12,13 @@ from cityseg.figures import theme
 
 
 def class_shares(shares: Mapping[str, float], palette: np.ndarray = PALETTE) -> go.Figure:
-    """Draw one bar per class in its colour, the first on top.
-
-    Args:
-        shares: 0 to 1 by class name.
-        palette: (256, 3) uint8.
-    """
-    names, percents = list(shares), [100 * share for share in shares.values()]
-    bars = go.Bar(
-        x=percents,
-        y=names,
-        orientation="h",
-        # Some official colours nearly vanish on a dark page; a thin outline keeps every bar visible.
-        marker={
-            "color": [theme.class_color(CLASS_NAMES.index(name), palette=palette) for name in names],
-            "line": {"color": theme.NEUTRAL, "width": 1},
-        },
-        text=[percent_text(share) for share in shares.values()],
-        textposition="outside",
-        cliponaxis=False,
-        hovertemplate="%{y}: %{text} of the image<extra></extra>",
-    )
+    """Draw one bar per class in its colour, the first on top, given shares from 0 to 1 by class name."""
+    train_ids = [CLASS_NAMES.index(name) for name in shares]
+    percents = [100 * share for share in shares.values()]
+    bars = theme.class_bars(percents, [percent_text(share) for share in shares.values()], train_ids, palette)
     return theme.figure(
-        [bars],
-        height=24 + 24 * len(names),
+        [bars.update(hovertemplate="%{y}: %{text} of the image<extra></extra>")],
+        height=24 + 24 * len(percents),
         margin={"l": 0, "r": 8, "t": 4, "b": 4},
         bargap=0.3,
         xaxis={"visible": False, "range": [0, 1.22 * max(percents, default=1.0)], "fixedrange": True},

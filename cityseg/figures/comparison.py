@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -37,8 +38,6 @@ def forest(
         overall: estimates by the name to show.
         classes: estimates by class, from top to bottom.
         axis: title of the horizontal axis.
-        palette: (256, 3) uint8.
-        dark: whether the page is dark.
     """
     ids = [CLASS_NAMES.index(name) for name in classes]
     # A gap sets off the classes.
@@ -51,13 +50,10 @@ def forest(
     return theme.figure(
         [_points(found, verdict) for verdict, found in points.items()],
         height=theme.ROW_PIXELS * (len(rows) + 1) + 90,
-        xaxis={
-            "title": {"text": axis},
-            "zeroline": True,
-            "zerolinecolor": theme.NEUTRAL,
-            "zerolinewidth": 2,
-            "tickformat": "+.2f",
-        },
+        xaxis={"title": axis, "tickformat": "+.2f"},
+        xaxis_zeroline=True,
+        xaxis_zerolinecolor=theme.NEUTRAL,
+        xaxis_zerolinewidth=2,
         yaxis={"tickvals": rows, "ticktext": labels, "range": [rows[-1] + 0.7, -0.7], **theme.FIXED},
         margin={"t": 34, "r": 16},
     )
@@ -66,22 +62,15 @@ def forest(
 def _points(found: list[tuple[float, str, Estimate]], verdict: Verdict | None) -> go.Scatter:
     label, symbol, color = _STYLES[verdict]
     estimates = [estimate for _, _, estimate in found]
-    intervals = {
-        "type": "data",
-        "symmetric": False,
-        "array": [one.high - one.difference for one in estimates],
-        "arrayminus": [one.difference - one.low for one in estimates],
-        "color": color,
-        "thickness": 2,
-        "width": 5,
-    }
+    x = [one.difference for one in estimates]
+    intervals = theme.error_bars(x, [one.low for one in estimates], [one.high for one in estimates], color)
     return go.Scatter(
-        x=[one.difference for one in estimates],
+        x=x,
         y=[row for row, _, _ in found],
         name=label,
         mode="markers",
         showlegend=bool(found),
-        marker={"symbol": symbol, "size": 10, "color": color, "line": {"width": 2}},
+        marker={"symbol": symbol, "size": 10, "color": color, "line_width": 2},
         error_x=intervals if verdict else None,
         customdata=[
             [name, signed(one.difference), verdicts.interval(one), verdicts.reason(one) or " "]
@@ -99,7 +88,7 @@ def waterfall(
 
     Args:
         parts: both means and the contributions of the classes.
-        order: train ids from top to bottom.
+        order: classes from top to bottom.
         names: of baseline and candidate.
         colors: of the two.
         chosen: train id of the class that is outlined.
@@ -118,7 +107,7 @@ def waterfall(
             y=[place],
             x=[value - low],
             base=low,
-            marker={"color": color},
+            marker_color=color,
             text=f"{value:.3f}",
             hovertemplate=f"{name}: {value:.4f}<extra></extra>",
             **common,
@@ -133,33 +122,21 @@ def waterfall(
             [CLASS_NAMES[index], f"{step:+.4f}".replace("-", "−")] for index, step in zip(order, steps, strict=True)
         ],
         text=[signed(step) if round(step, 3) else "" for step in steps],
-        marker={
-            "color": [theme.difference_color(step) for step in steps],
-            "line": {"color": theme.NEUTRAL, "width": [3 if index == chosen else 0 for index in order]},
-        },
+        marker_color=[theme.difference_color(step) for step in steps],
+        marker_line={"color": theme.NEUTRAL, "width": [3 if index == chosen else 0 for index in order]},
         hovertemplate="%{customdata[0]}: %{customdata[1]} of the mean<extra></extra>",
         **common,
     )
-    path = go.Scatter(
-        y=[part for place in range(last) for part in (place, place + 1, None)],
-        x=[part for level in levels for part in (level, level, None)],
-        mode="lines",
-        line={"color": theme.NEUTRAL, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-    )
+    x, y = theme.segments(zip(levels, levels, strict=True)), theme.segments(pairwise(range(last + 1)))
     labels = [f"<b>{CLASS_NAMES[index]} ▸</b>" if index == chosen else CLASS_NAMES[index] for index in order]
     return theme.figure(
-        [path, *means, bars],
+        [theme.guide(x, y, 1, line_dash="dot"), *means, bars],
         height=theme.ROW_PIXELS * (last + 1) + 60,
         showlegend=False,
         bargap=0.2,
         barmode="overlay",
         clickmode="event+select",
-        xaxis={"title": {"text": score}, "range": [low, high], "fixedrange": True},
-        yaxis={
-            "tickvals": [0, *places, last],
-            "ticktext": [f"<b>{names[0]}</b>", *labels, f"<b>{names[1]}</b>"],
-            "range": [last + 0.6, -0.6],
-            **theme.FIXED,
-        },
+        xaxis={"title": score, "range": [low, high], "fixedrange": True},
+        yaxis={"tickvals": [0, *places, last], "range": [last + 0.6, -0.6], **theme.FIXED},
+        yaxis_ticktext=[f"<b>{names[0]}</b>", *labels, f"<b>{names[1]}</b>"],
     )

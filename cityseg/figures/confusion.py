@@ -27,7 +27,7 @@ def confusion_heatmap(confusion: np.ndarray, ink: str = "#172033", view: Normali
 
     Args:
         confusion: (19, 19) counts, rows = ground truth.
-        ink: colour of the figures in pale cells, that of the page's text.
+        ink: colour of the numbers in pale cells, that of the page's text.
         view: ``truth`` makes rows add up to 100 %, ``prediction`` columns; those without pixels stay empty.
     """
     percent = 100 * normalised(confusion, view)
@@ -40,8 +40,7 @@ def confusion_heatmap(confusion: np.ndarray, ink: str = "#172033", view: Normali
         percent,
         np.asarray(confusion),
         hover[view] + "<br>%{customdata:,} pixels",
-        _SCALE,
-        (0.0, 100.0),
+        (_SCALE, 0, 100),
         [_numbers(percent, strong, "white"), _numbers(percent, ~strong & (percent >= 0.5), ink)],
     )
 
@@ -51,11 +50,7 @@ def confusion_change(
 ) -> go.Figure:
     """Draw the second matrix minus the first in percentage points: blue cells are better, orange ones worse.
 
-    Args:
-        first: (19, 19) counts, rows = ground truth.
-        second: (19, 19) counts.
-        ink: colour of the figures in pale cells, that of the page's text.
-        view: how the counts are normalised.
+    Arguments as for ``confusion_heatmap``.
     """
     points = 100 * confusion_difference(first, second, view)
     # Bounded, so that a few classes that change entirely do not leave all others pale.
@@ -65,8 +60,7 @@ def confusion_change(
         improvement(points),
         [[_signed(value) for value in row] for row in points],
         "%{y} predicted as %{x}: %{customdata} points",
-        _CHANGE_SCALE,
-        (-limit, limit),
+        (_CHANGE_SCALE, -limit, limit),
         [_numbers(points, visible & strong, "white", sign=True), _numbers(points, visible & ~strong, ink, sign=True)],
     )
 
@@ -75,31 +69,25 @@ def _figure(
     values: np.ndarray,
     customdata: np.ndarray | list[list[str]],
     hover: str,
-    scale: list[tuple[float, str]],
-    limits: tuple[float, float],
+    scale: tuple[list[tuple[float, str]], float, float],
     numbers: list[go.Scatter],
 ) -> go.Figure:
-    cells = go.Heatmap(
-        z=values,
+    cells = theme.heatmap(
+        values,
+        *scale,
         x=list(CLASS_NAMES),
         y=list(CLASS_NAMES),
         customdata=customdata,
         hovertemplate=hover + "<extra></extra>",
         hoverongaps=False,
-        colorscale=scale,
-        zmin=limits[0],
-        zmax=limits[1],
-        xgap=1,
-        ygap=1,
-        showscale=False,
     )
     return theme.figure(
         [cells, *numbers],
         height=640,
         showlegend=False,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        xaxis={"title": {"text": "predicted as"}, "tickangle": -90, "side": "top", **theme.FIXED},
-        yaxis={"title": {"text": "ground truth"}, "autorange": "reversed", **theme.FIXED},
+        xaxis={"title": "predicted as", "tickangle": -90, "side": "top", **theme.FIXED},
+        yaxis={"title": "ground truth", "autorange": "reversed", **theme.FIXED},
     )
 
 

@@ -18,12 +18,7 @@ _ROW_PIXELS = 44
 
 
 def trait_ranges(shift: DistributionShift, color: str) -> go.Figure:
-    """Draw the 5th to 95th val percentile of each trait as a band and the photo as a diamond, orange if outside.
-
-    Args:
-        shift: the photo's traits.
-        color: of the bands, the model's own.
-    """
+    """Draw the 5th to 95th val percentile of each trait as a band and the photo as a diamond, orange if outside."""
     names = [trait.name for trait in shift.traits]
     bands = go.Bar(
         y=names,
@@ -31,7 +26,7 @@ def trait_ranges(shift: DistributionShift, color: str) -> go.Figure:
         base=[trait.low for trait in shift.traits],
         orientation="h",
         width=0.36,
-        marker={"color": color, "opacity": 0.4, "line": {"width": 0}},
+        marker={"color": color, "opacity": 0.4, "line_width": 0},
         name="90 % of the val frames",
         customdata=[[trait.low, trait.high, UNITS[trait.name]] for trait in shift.traits],
         hovertemplate=(
@@ -43,12 +38,8 @@ def trait_ranges(shift: DistributionShift, color: str) -> go.Figure:
         y=names,
         x=[trait.value for trait in shift.traits],
         mode="markers",
-        marker={
-            "symbol": "diamond",
-            "size": 13,
-            "color": [theme.WORSE if trait.verdict else color for trait in shift.traits],
-            "line": {"color": "white", "width": 1.5},
-        },
+        marker={"symbol": "diamond", "size": 13, "line": {"color": "white", "width": 1.5}},
+        marker_color=[theme.WORSE if trait.verdict else color for trait in shift.traits],
         name="this photo",
         customdata=[[trait.percentile, UNITS[trait.name]] for trait in shift.traits],
         hovertemplate=(
@@ -61,7 +52,7 @@ def trait_ranges(shift: DistributionShift, color: str) -> go.Figure:
     return theme.figure(
         [bands, photo],
         height=80 + _ROW_PIXELS * len(names),
-        margin={"t": 34},
-        xaxis={"title": {"text": "Value"}, "ticksuffix": " %", "range": [0, min(102.0, 1.15 * top)]},
+        margin_t=34,
+        xaxis={"title": "Value", "ticksuffix": " %", "range": [0, min(102.0, 1.15 * top)]},
         yaxis={**theme.class_axis(names), "ticklabelstandoff": 6},
     )

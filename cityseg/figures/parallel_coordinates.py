@@ -37,21 +37,15 @@ def parallel_axes(
             mode="lines+markers",
             opacity=0.85,
             line={"color": color, "width": 2.2, "dash": "dash" if name in apart else "solid"},
-            marker={"size": 9},
+            marker_size=9,
             connectgaps=False,
             customdata=[[one.name, one.texts[row]] for one in axes],
             hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + name + "</extra>",
         )
         for row, (name, color) in enumerate(zip(names, colors, strict=True))
     ]
-    rules = go.Scatter(
-        x=[0, 1, None] * len(axes),
-        y=[part for row in range(len(axes)) for part in (row, row, None)],
-        mode="lines",
-        line={"color": theme.GRID, "width": 5},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    y = theme.segments((row, row) for row in range(len(axes)))
+    rules = theme.guide([0, 1, None] * len(axes), y, 5, line_color=theme.GRID)
     legend = len(names) <= _LEGEND
     return theme.figure(
         [rules, *lines],

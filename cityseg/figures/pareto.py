@@ -10,7 +10,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from cityseg.figures.theme import NEUTRAL, figure, run_color
+from cityseg.figures import theme
 
 Cost = Literal["size", "speed", "onnx"]
 _TITLES: dict[Cost, str] = {
@@ -40,32 +40,25 @@ _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
 @dataclass(frozen=True)
 class ModelPoint:
-    """One measured model.
-
-    Attributes:
-        name: the run's id or the shipped model's name.
-        parameters: number of trained parameters.
-        score: 0 to 1.
-        conditions: description of the data and size of the score; only points with equal ones are comparable.
-        interval: 95 % interval of the score; None if unknown.
-        frames_per_second: speed, one frame at a time; None if not measured.
-        timed_on: description of the device of that speed; only speeds of one device are comparable.
-        onnx_frames_per_second: speed with ONNX Runtime on the CPU; None if not measured.
-    """
+    """One measured run or shipped model; None stands for what was not measured."""
 
     name: str
     parameters: int
     score: float
+    """0 to 1."""
     conditions: str
+    """Data and size of the score; only points with equal ones are comparable."""
     interval: tuple[float, float] | None = None
+    """95 % interval of the score."""
     frames_per_second: float | None = None
+    """Speed, one frame at a time."""
     timed_on: str = ""
+    """Device of that speed; only speeds of one device are comparable."""
     onnx_frames_per_second: float | None = None
+    """Speed with ONNX Runtime on the CPU."""
 
 
-def pareto_chart(
-    points: Sequence[ModelPoint], by: Cost = "size", score_name: str = "Macro F1 on the test split"
-) -> go.Figure:
+def pareto_chart(points: Sequence[ModelPoint], by: Cost = "size") -> go.Figure:
     """Plot parameters or frames per second (log) against score; a symbol per conditions, a colour per run.
 
     A dotted line joins the Pareto front of each condition: the models that no smaller one, or no faster one on the same
@@ -75,69 +68,53 @@ def pareto_chart(
         points: the models; those without the chosen cost are left out.
         by: ``size`` in parameters, ``speed`` of PyTorch on the device that was timed, or ``onnx``, the speed of ONNX
             Runtime on the CPU.
-        score_name: title of the vertical axis.
     """
     points = [point for point in points if cost(point, by)]
-    traces: list[go.Scatter] = []
     positions = _name_positions(points, by)
     groups = list(dict.fromkeys(point.conditions for point in points))
+    figure = theme.figure(
+        height=_PLOT[1] + 80 + 38 * len(groups),
+        margin={"t": 16, "r": 24},
+        legend={"orientation": "v", "yanchor": "top", "y": -0.14},
+        xaxis={"type": "log", "showgrid": True, "title": _TITLES[by], **_axis(points, by)},
+        yaxis={"title": "Macro F1 on the test split", "tickformat": ".2f", "range": _score_range(points)},
+    )
     for number, conditions in enumerate(groups):
         sign = 1 if by == "size" else -1
         members = [point for point in points if point.conditions == conditions]
         members.sort(key=lambda point: (sign * cost(point, by), -point.score))
+        scores = [point.score for point in members]
+        low, high = zip(*(point.interval or (point.score, point.score) for point in members), strict=True)
         devices = dict.fromkeys(point.timed_on if by == "speed" else "" for point in members)
         for device in devices:
-            traces.append(_front([point for point in members if by != "speed" or point.timed_on == device], by))
+            figure.add_trace(_front([point for point in members if by != "speed" or point.timed_on == device], by))
         symbol = _SYMBOLS[number % len(_SYMBOLS)]
-        traces.append(
-            go.Scatter(
-                x=[cost(point, by) for point in members],
-                y=[point.score for point in members],
-                error_y=_intervals(members),
-                text=[point.name for point in members],
-                mode="markers+text",
-                textposition=[positions[point] for point in members],
-                cliponaxis=False,
-                showlegend=False,
-                marker={
-                    "size": _MARKER,
-                    "symbol": symbol,
-                    "color": [run_color(point.name) for point in members],
-                    "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5},
-                },
-                customdata=[[_facts(point), point.conditions] for point in members],
-                hovertemplate="<b>%{text}</b><br>%{y:.3f}%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
-            )
+        figure.add_scatter(
+            x=[cost(point, by) for point in members],
+            y=scores,
+            error_y=theme.error_bars(scores, low, high, theme.NEUTRAL, 1, 3),
+            text=[point.name for point in members],
+            mode="markers+text",
+            textposition=[positions[point] for point in members],
+            cliponaxis=False,
+            showlegend=False,
+            marker={
+                "size": _MARKER,
+                "symbol": symbol,
+                "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5},
+            },
+            marker_color=[theme.run_color(point.name) for point in members],
+            customdata=[[_facts(point), point.conditions] for point in members],
+            hovertemplate="<b>%{text}</b><br>%{y:.3f}%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
-        # Grey in the legend, because colour stands for the run.
-        key = {"size": 11, "symbol": symbol, "color": NEUTRAL}
-        title = conditions.replace(", compared", ",<br>compared")
-        traces.append(go.Scatter(x=[None], y=[None], name=title, mode="markers", marker=key, hoverinfo="skip"))
-    return figure(
-        traces,
-        height=_PLOT[1] + 80 + 38 * len(groups),
-        margin={"t": 16, "r": 24},
-        legend={"orientation": "v", "yanchor": "top", "y": -0.14},
-        xaxis={"type": "log", "showgrid": True, "title": {"text": _TITLES[by]}, **_axis(points, by)},
-        yaxis={"title": {"text": score_name}, "tickformat": ".2f", "range": _score_range(points)},
-    )
+        figure.add_trace(theme.legend_entry(conditions.replace(", compared", ",<br>compared"), symbol, 11))
+    return figure
 
 
 def cost(point: ModelPoint, by: Cost) -> float:
     """Return a model's cost as in ``pareto_chart``; 0 if unknown."""
     costs = {"size": point.parameters, "speed": point.frames_per_second, "onnx": point.onnx_frames_per_second}
     return float(costs[by] or 0)
-
-
-def _intervals(members: Sequence[ModelPoint]) -> dict[str, object]:
-    ends = [point.interval or (point.score, point.score) for point in members]
-    return {
-        "array": [high - point.score for point, (_, high) in zip(members, ends, strict=True)],
-        "arrayminus": [point.score - low for point, (low, _) in zip(members, ends, strict=True)],
-        "color": NEUTRAL,
-        "thickness": 1,
-        "width": 3,
-    }
 
 
 def _facts(point: ModelPoint) -> str:
@@ -151,14 +128,7 @@ def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:
     """Draw the Pareto front of models sorted from cheapest to dearest."""
     best = [0.0, *accumulate((point.score for point in members), max)]
     front = [point for point, before in zip(members, best, strict=False) if point.score > before]
-    return go.Scatter(
-        x=[cost(point, by) for point in front],
-        y=[point.score for point in front],
-        mode="lines",
-        line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    return theme.guide([cost(point, by) for point in front], [point.score for point in front], 1.5, line_dash="dot")
 
 
 def _name_positions(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str]:
@@ -170,7 +140,7 @@ def _name_positions(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, 
         point: (_PLOT[0] * (log10(cost(point, by)) - axis[0]) / (axis[1] - axis[0]), _PLOT[1] * point.score / top)
         for point in points
     }
-    markers = [(x - _MARKER / 2, y - _MARKER / 2, x + _MARKER / 2, y + _MARKER / 2) for x, y in spots.values()]
+    markers = [_box(x, y, _MARKER, _MARKER) for x, y in spots.values()]
     positions: dict[ModelPoint, str] = {}
     taken: dict[ModelPoint, _Box] = {}
     # Greedy, repeated while a name finds a better position among the others.
@@ -190,7 +160,10 @@ def _name_box(name: str, spot: tuple[float, float], position: str) -> _Box:
     width, height = _LETTER[0] * len(name), _LETTER[1]
     right, up = _POSITIONS[position]
     x = spot[0] + right * (_MARKER / 2 + 2 + width / 2)
-    y = spot[1] + up * (_MARKER / 2 + height / 2)
+    return _box(x, spot[1] + up * (_MARKER / 2 + height / 2), width, height)
+
+
+def _box(x: float, y: float, width: float, height: float) -> _Box:
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 

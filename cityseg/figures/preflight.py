@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from cityseg.figures import theme
 
@@ -22,7 +21,7 @@ def overfit_curve(points: Sequence[Mapping[str, Any]], steps: int, target: float
         steps: end of the horizontal axis, which then does not move while the check runs.
         target: macro F1 at which the frames count as overfitted.
     """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.08)
+    figure = theme.two_rows(0.6, 0.4, 0.08)
     for row, (key, name) in enumerate((("macro_f1", "macro F1"), ("loss", "loss")), start=1):
         figure.add_scatter(
             x=[point["step"] for point in points],
@@ -42,11 +41,10 @@ def overfit_curve(points: Sequence[Mapping[str, Any]], steps: int, target: float
         row=1,
         col=1,
     )
-    figure.update_yaxes(title_text="macro F1", range=[0, 1.08], tickvals=[0, 0.5, 1], row=1, col=1)
-    figure.update_yaxes(title_text="loss", rangemode="tozero", nticks=4, row=2, col=1)
-    figure.update_xaxes(range=[0, steps])
-    figure.update_xaxes(title_text="optimiser step", row=2, col=1)
-    return _laid_out(figure, 300)
+    figure.update_yaxes(title="macro F1", range=[0, 1.08], tickvals=[0, 0.5, 1], row=1, col=1)
+    figure.update_yaxes(title="loss", rangemode="tozero", nticks=4, row=2, col=1)
+    figure.update_xaxes(range=[0, steps]).update_xaxes(title="optimiser step", row=2, col=1)
+    return theme.live(figure, 300, legend=False)
 
 
 def rate_curve(
@@ -95,21 +93,11 @@ def rate_curve(
         )
     low, high = (math.log10(limit) for limit in limits)
     ticks = [10.0**power for power in range(math.ceil(low - 0.01), math.floor(high + 0.01) + 1)]
-    figure.update_xaxes(
-        type="log",
-        range=[low - 0.1, high + 0.1],
-        tickvals=ticks,
-        ticktext=[f"{tick:g}".replace("e-0", "e-") for tick in ticks],
-        title_text="learning rate of the step (log scale)",
+    return theme.live(
+        figure,
+        270,
+        xaxis={"type": "log", "range": [low - 0.1, high + 0.1], "title": "learning rate of the step (log scale)"},
+        xaxis_tickvals=ticks,
+        xaxis_ticktext=[f"{tick:g}".replace("e-0", "e-") for tick in ticks],
+        yaxis_title="loss of the batch",
     )
-    figure.update_yaxes(title_text="loss of the batch")
-    return _laid_out(figure, 270, legend=True)
-
-
-def _laid_out(figure: go.Figure, height: int, *, legend: bool = False) -> go.Figure:
-    layout = theme.base_layout(margin={"t": 34 if legend else 10}, height=height, showlegend=legend)
-    axes = {key: layout.pop(key) for key in ("xaxis", "yaxis")}
-    figure.update_layout(uirevision="kept", **layout)
-    figure.update_xaxes(**axes["xaxis"])
-    figure.update_yaxes(**axes["yaxis"])
-    return figure

@@ -15,7 +15,7 @@ def rejection_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]
     """Plot ``risk_curves`` and mark the risk and coverage of each result at ``threshold``.
 
     Args:
-        counts: by result, (19, 100, 3) as ``metrics.calibration`` counts them.
+        counts: by result, (19, 100, 3) counts of ``metrics.calibration``.
         colors: by result.
         threshold: confidence in per cent below which a pixel is rejected, 0 to 99.
     """

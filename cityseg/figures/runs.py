@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from cityseg.analysis.comparison.comparability import ClassTable
 from cityseg.analysis.tables import ABSENT
@@ -26,48 +25,29 @@ def training_curve(history: Sequence[Mapping[str, Any]], color: str) -> go.Figur
 
     Args:
         history: lines of ``history.jsonl``.
-        color: colour of the run.
+        color: of the run.
     """
     steps = [line for line in history if line["kind"] == "step"]
     epochs = [line for line in history if line["kind"] == "epoch"]
     mode = "lines" if len(steps) > 1 else "markers"
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
-    figure.add_scatter(
-        x=[line["step"] for line in steps],
-        y=[line["loss"] for line in steps],
-        name="train",
-        mode=mode,
-        line={"color": color, "width": 1.8},
-        hovertemplate="step %{x:,}: %{y:.3f}<extra>loss on train</extra>",
-        row=1,
-        col=1,
-    )
-    figure.add_scatter(
-        x=[line["step"] for line in epochs],
-        y=[line["val_loss"] for line in epochs],
-        name="val, after each epoch",
-        mode="lines+markers",
-        line={"color": color, "width": 1.8, "dash": "dot"},
-        marker={"symbol": "diamond", "size": 8},
-        hovertemplate="step %{x:,}: %{y:.3f}<extra>loss on val</extra>",
-        row=1,
-        col=1,
-    )
-    figure.add_scatter(
-        x=[line["step"] for line in steps],
-        y=[line["learning_rate"] for line in steps],
-        name="learning rate",
-        showlegend=False,
-        mode=mode,
-        line={"color": theme.NEUTRAL, "width": 1.6},
-        hovertemplate="step %{x:,}: %{y:.3g}<extra>learning rate</extra>",
-        row=2,
-        col=1,
-    )
-    figure.update_yaxes(title_text="loss", row=1, col=1)
-    figure.update_yaxes(title_text="rate", rangemode="tozero", nticks=3, exponentformat="power", row=2, col=1)
-    figure.update_xaxes(title_text="optimiser step", rangemode="tozero", row=2, col=1)
-    return _styled(figure, 330)
+    figure = theme.two_rows(0.72, 0.28, 0.06)
+
+    def add(lines: Sequence[Mapping[str, Any]], key: str, name: str, hover: str, row: int = 1, **style: Any) -> None:
+        x, y = [line["step"] for line in lines], [line[key] for line in lines]
+        hover = f"step %{{x:,}}: {hover}</extra>"
+        figure.add_scatter(x=x, y=y, name=name, hovertemplate=hover, row=row, col=1, **style)
+
+    loss = {"color": color, "width": 1.8}
+    add(steps, "loss", "train", "%{y:.3f}<extra>loss on train", mode=mode, line=loss)
+    marks: dict[str, Any] = {"mode": "lines+markers", "marker": {"symbol": "diamond", "size": 8}}
+    marks["line"] = {**loss, "dash": "dot"}
+    add(epochs, "val_loss", "val, after each epoch", "%{y:.3f}<extra>loss on val", **marks)
+    rate = {"mode": mode, "line": {"color": theme.NEUTRAL, "width": 1.6}, "showlegend": False}
+    add(steps, "learning_rate", "learning rate", "%{y:.3g}<extra>learning rate", row=2, **rate)
+    figure.update_yaxes(title="loss", row=1, col=1)
+    figure.update_yaxes(title="rate", rangemode="tozero", nticks=3, exponentformat="power", row=2, col=1)
+    figure.update_xaxes(title="optimiser step", rangemode="tozero", row=2, col=1)
+    return theme.live(figure, 330)
 
 
 def validation_curve(epochs: Sequence[Mapping[str, Any]], color: str, total_epochs: int) -> go.Figure:
@@ -75,7 +55,7 @@ def validation_curve(epochs: Sequence[Mapping[str, Any]], color: str, total_epoc
 
     Args:
         epochs: lines of ``history.jsonl`` that end an epoch.
-        color: colour of the run.
+        color: of the run.
         total_epochs: end of the horizontal axis, fixed while the run proceeds.
     """
     figure = go.Figure()
@@ -94,9 +74,8 @@ def validation_curve(epochs: Sequence[Mapping[str, Any]], color: str, total_epoc
             last = {"x": epochs[-1]["epoch"], "y": values[-1], "text": f"{values[-1]:.3f}"}
             figure.add_annotation(**last, showarrow=False, xshift=26)
     tick = max(1, round(total_epochs / 10))
-    figure.update_xaxes(title_text="epoch", range=[0.5, total_epochs + 0.8], dtick=tick)
-    figure.update_yaxes(title_text="score on val", rangemode="tozero")
-    return _styled(figure, 250)
+    xaxis = {"title": "epoch", "range": [0.5, total_epochs + 0.8], "dtick": tick}
+    return theme.live(figure, 250, xaxis=xaxis, yaxis={"title": "score on val", "rangemode": "tozero"})
 
 
 def class_bars(per_class: Mapping[str, Mapping[str, float | None]], metric: str, palette: np.ndarray) -> go.Figure:
@@ -105,55 +84,35 @@ def class_bars(per_class: Mapping[str, Mapping[str, float | None]], metric: str,
     Args:
         per_class: ``summarize``'s scores by class name.
         metric: one of the scores.
-        palette: (256, 3) uint8.
     """
     values = [per_class[name][metric] for name in CLASS_NAMES]
-    figure = go.Figure(
-        go.Bar(
-            x=[value or 0.0 for value in values],
-            y=list(CLASS_NAMES),
-            orientation="h",
-            marker={
-                "color": [theme.class_color(index, palette=palette) for index in range(len(CLASS_NAMES))],
-                "line": {"color": theme.NEUTRAL, "width": 1},
-            },
-            text=[ABSENT if value is None else f"{value:.3f}" for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{text}<extra></extra>",
-        )
+    texts = [ABSENT if value is None else f"{value:.3f}" for value in values]
+    bars = theme.class_bars([value or 0.0 for value in values], texts, range(len(CLASS_NAMES)), palette)
+    return theme.live(
+        go.Figure(bars),
+        470,
+        legend=False,
+        bargap=0.25,
+        xaxis={"range": [0, 1.08], "tickvals": [0, 0.25, 0.5, 0.75, 1], "title": _label(metric)},
+        yaxis={"autorange": "reversed", "ticksuffix": " "},
     )
-    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
-    figure.update_xaxes(range=[0, 1.08], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=_label(metric))
-    figure.update_layout(bargap=0.25)
-    return _styled(figure, 470, legend=False)
 
 
 def grouped_bars(table: ClassTable, colors: Mapping[str, str], order: Sequence[int]) -> go.Figure:
-    """Draw one bar per class and result, in the results' colours.
-
-    Args:
-        table: the scores.
-        colors: colour by result.
-        order: train ids from left to right.
-    """
+    """Draw one bar per class and result, in the results' colours."""
     figure = go.Figure()
     for column, name in enumerate(table.names):
         values = table.scores[list(order), column]
-        # A faint pattern, so that bars differ by more than colour.
-        pattern = {"shape": PATTERNS[column % len(PATTERNS)], "size": 6, "fgcolor": "rgba(255, 255, 255, 0.7)"}
         figure.add_bar(
             x=[CLASS_NAMES[index] for index in order],
             y=np.nan_to_num(values),
             name=name,
-            marker={"color": colors[name], "pattern": {**pattern, "fillmode": "overlay"}},
+            marker={"color": colors[name], "pattern": theme.pattern(PATTERNS[column % len(PATTERNS)])},
             customdata=[ABSENT if np.isnan(value) else f"{value:.3f}" for value in values],
             hovertemplate="%{x}: %{customdata}<extra>" + name + "</extra>",
         )
-    figure.update_layout(barmode="group", bargap=0.25)
-    figure.update_xaxes(tickangle=-45)
-    figure.update_yaxes(range=[0, 1], title_text=_label(table.metric))
-    return _styled(figure, 360)
+    yaxis = {"range": [0, 1], "title": _label(table.metric)}
+    return theme.live(figure, 360, barmode="group", bargap=0.25, xaxis_tickangle=-45, yaxis=yaxis)
 
 
 def run_curves(
@@ -168,8 +127,8 @@ def run_curves(
     """Draw one quantity of several runs.
 
     Args:
-        curves: the curves by run.
-        colors: colour by run.
+        curves: of the runs.
+        colors: by run.
         x_title: title of the horizontal axis.
         y_title: title of the vertical axis.
         markers: also mark the points, if they are few.
@@ -177,10 +136,9 @@ def run_curves(
     """
     figure = go.Figure()
     for name, (x, y) in (faint or {}).items():
-        line = {"color": colors[name], "width": 1}
         # One click on the legend hides a run's raw curve with its smoothed one.
-        behind = {"legendgroup": name, "showlegend": False, "hoverinfo": "skip", "opacity": 0.5}
-        figure.add_scatter(x=list(x), y=list(y), mode="lines", line=line, name=f"{name}, raw", **behind)
+        raw = {"name": f"{name}, raw", "legendgroup": name, "opacity": 0.5}
+        figure.add_trace(theme.guide(list(x), list(y), 1, line_color=colors[name], **raw))
     for position, (name, (x, y)) in enumerate(curves.items()):
         figure.add_scatter(
             x=list(x),
@@ -192,18 +150,8 @@ def run_curves(
             marker={"size": 7, "symbol": MARKERS[position % len(MARKERS)]},
             hovertemplate=f"{x_title} %{{x:,.4~r}}: %{{y:.3f}}<extra>{name}</extra>",
         )
-    figure.update_xaxes(title_text=x_title, rangemode="tozero")
-    figure.update_yaxes(title_text=y_title, rangemode="tozero")
-    return _styled(figure, 300)
-
-
-def _styled(figure: go.Figure, height: int, *, legend: bool = True) -> go.Figure:
-    """Apply the shared layout, to every axis of a figure with subplots."""
-    layout = theme.base_layout(margin={"t": 34 if legend else 10}, height=height, showlegend=legend)
-    figure.update_xaxes(**layout.pop("xaxis"))
-    figure.update_yaxes(**layout.pop("yaxis"))
-    # Keeps what the user hid or zoomed when new points arrive.
-    return figure.update_layout(uirevision="kept", **layout)
+    xaxis, yaxis = ({"title": title, "rangemode": "tozero"} for title in (x_title, y_title))
+    return theme.live(figure, 300, xaxis=xaxis, yaxis=yaxis)
 
 
 def _label(metric: str) -> str:

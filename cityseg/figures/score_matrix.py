@@ -36,9 +36,6 @@ def score_heatmap(
     Args:
         table: the scores.
         compared: the same results minus a baseline; None shows the scores.
-        palette: (256, 3) uint8, for the squares beside the class names.
-        dark: whether the page is dark.
-        order: train ids from top to bottom.
         published: published tables, in columns of their own without colour, never subtracted.
     """
     scores = np.vstack([table.scores[list(order)], table.macro])
@@ -70,8 +67,10 @@ def score_heatmap(
     # Gaps set off the macro mean and the published columns.
     rows = [*range(len(order)), len(order) + 0.35]
     columns = [*range(len(names)), *(len(names) + 0.25 + place for place in range(len(published)))]
-    cells = go.Heatmap(
-        z=values,
+    cells = theme.heatmap(
+        values,
+        scale,
+        *limits,
         x=columns,
         y=rows,
         text=text,
@@ -80,30 +79,18 @@ def score_heatmap(
         textfont={"size": 13, **({"color": "#e4e9f1"} if dark else {})},
         customdata=[[f"{name}, {title.replace('<br>', ' ')}" for title in titles] for name in classes],
         hovertemplate="%{customdata}: %{text}<extra></extra>",
-        colorscale=scale,
-        zmin=limits[0],
-        zmax=limits[1],
         xgap=3,
         ygap=2,
-        showscale=False,
     )
-    labels = [
-        f'{CLASS_NAMES[index]} <span style="color:{theme.class_color(index, palette=palette)};font-size:18px">■</span>'
-        for index in order
-    ]
+    labels = [theme.class_label(index, theme.class_color(index, palette=palette), 18) for index in order]
     return theme.figure(
         [cells],
         height=28 * len(rows) + (110 if published else 70),
-        margin={"t": 10},
+        margin_t=10,
         showlegend=False,
         xaxis={"tickvals": columns, "ticktext": titles, "side": "top", "ticks": "", **theme.FIXED},
-        yaxis={
-            "tickvals": rows,
-            "ticktext": [*labels, "<b>macro mean</b>"],
-            "autorange": "reversed",
-            "ticks": "",
-            **theme.FIXED,
-        },
+        yaxis={"tickvals": rows, "ticktext": [*labels, "<b>macro mean</b>"], "ticks": "", **theme.FIXED},
+        yaxis_autorange="reversed",
     )
 
 

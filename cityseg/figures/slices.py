@@ -17,55 +17,38 @@ def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, 
     """Draw a dot per slice with its 95 % interval, open if that is withheld, and the whole split as a line.
 
     Args:
-        scores: slices, shown from top to bottom.
+        scores: slices from top to bottom.
         whole: the whole split.
         name: of the score, for the axis.
-        color: of the result, as CSS.
     """
     names = [_two_lines(score) for score in scores]
-    values = np.array([score.score for score in scores])
-    sure = np.array([score.is_sure for score in scores])
-    above = np.where(sure, [score.high for score in scores] - values, 0)
-    below = np.where(sure, values - [score.low for score in scores], 0)
-    words = [f"95 % interval {score.interval}" for score in scores]
+    values = [score.score for score in scores]
+    low = [score.low if score.is_sure else score.score for score in scores]
+    high = [score.high if score.is_sure else score.score for score in scores]
     dots = go.Scatter(
         x=values,
         y=names,
         mode="markers",
-        marker={
-            "size": 11,
-            "color": color,
-            "symbol": ["circle" if each else "circle-open" for each in sure],
-            "line": {"width": 2, "color": color},
-        },
-        error_x={"array": above, "arrayminus": below, "symmetric": False, "color": color, "thickness": 2, "width": 5},
-        customdata=[[score.label, text] for score, text in zip(scores, words, strict=True)],
-        # A chosen slice is marked elsewhere; the others are as true as before.
-        unselected={"marker": {"opacity": 1}},
+        marker={"size": 11, "color": color, "line": {"width": 2, "color": color}},
+        marker_symbol=["circle" if score.is_sure else "circle-open" for score in scores],
+        error_x=theme.error_bars(values, low, high, color),
+        customdata=[[score.label, f"95 % interval {score.interval}"] for score in scores],
+        # The page marks a chosen slice elsewhere, so the others do not fade.
+        unselected_marker_opacity=1,
         hovertemplate="%{y}<br>" + name + " %{x:.3f}<br>%{customdata[1]}<extra></extra>",
     )
     figure = theme.figure(
         [dots],
         height=110 + _ROW_PIXELS * len(scores),
         showlegend=False,
-        margin={"t": 28},
-        xaxis={"title": {"text": name}, "nticks": 8, "range": _range([*scores, whole])},
+        margin_t=28,
+        xaxis={"title": name, "nticks": 8, "range": _range([*scores, whole])},
         yaxis=theme.class_axis(names),
     )
     if not np.isnan(whole.score):
-        # Its words lie on the side with more room.
+        # The label lies on the side with more room.
         side = "right" if whole.score > sum(figure.layout.xaxis.range) / 2 else "left"
-        figure.add_vline(
-            x=whole.score,
-            line={"dash": "dot", "color": theme.NEUTRAL},
-            annotation={
-                "text": f"whole split {whole.score:.3f}",
-                "x": whole.score,
-                "xanchor": side,
-                "yanchor": "bottom",
-                "y": 1,
-            },
-        )
+        theme.add_reference(figure, whole.score, "whole split", side)
     return figure
 
 

@@ -6,11 +6,12 @@ Backgrounds are transparent and greys are medium, so that a figure is readable o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.config.presets import PRESETS
@@ -80,22 +81,81 @@ def visible_color(train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = 
 
 def class_ticks(train_ids: Sequence[int], palette: np.ndarray = PALETTE, *, dark: bool = False) -> list[str]:
     """Return axis labels: each class's name and a square in its ``visible_color``."""
-    colors = [visible_color(index, palette, dark=dark) for index in train_ids]
-    return [
-        f'{CLASS_NAMES[index]} <span style="color:rgb{color};font-size:16px">■</span>'
-        for index, color in zip(train_ids, colors, strict=True)
-    ]
+    return [class_label(index, f"rgb{visible_color(index, palette, dark=dark)}") for index in train_ids]
+
+
+def class_label(train_id: int, color: str, size: int = 16) -> str:
+    """Return a class's name and a square of that colour and size in pixels."""
+    return f'{CLASS_NAMES[train_id]} <span style="color:{color};font-size:{size}px">■</span>'
 
 
 def class_axis(names: Sequence[str]) -> dict[str, Any]:
     """Return a vertical axis that lists names from top to bottom."""
-    return {
-        "categoryorder": "array",
-        "categoryarray": list(names),
-        "autorange": "reversed",
-        "showgrid": False,
-        "ticks": "",
-    }
+    order = {"categoryorder": "array", "categoryarray": list(names), "autorange": "reversed"}
+    return {**order, "showgrid": False, "ticks": ""}
+
+
+def class_marker(train_ids: Sequence[int], palette: np.ndarray = PALETTE, width: float = 1) -> dict[str, Any]:
+    """Return a marker style with the colours of classes and a grey outline.
+
+    Some official colours nearly vanish on a dark page; the outline keeps them visible.
+    """
+    colors = [class_color(index, palette=palette) for index in train_ids]
+    return {"color": colors, "line": {"color": NEUTRAL, "width": width}}
+
+
+def class_bars(values: Sequence[float], texts: Sequence[str], train_ids: Sequence[int], palette: np.ndarray) -> go.Bar:
+    """Return a horizontal bar per class in its colour, with a text at its end."""
+    return go.Bar(
+        x=values,
+        y=[CLASS_NAMES[index] for index in train_ids],
+        text=texts,
+        marker=class_marker(train_ids, palette),
+        orientation="h",
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{text}<extra></extra>",
+    )
+
+
+def guide(x: Any, y: Any, width: float = 2, **style: Any) -> go.Scatter:
+    """Return a grey line that has neither hover text nor an entry in the legend."""
+    style = {"line_color": NEUTRAL, "line_width": width, "hoverinfo": "skip", "showlegend": False, **style}
+    return go.Scatter(x=x, y=y, mode="lines", **style)
+
+
+def heatmap(z: np.ndarray, scale: Sequence[Any], low: float, high: float, **style: Any) -> go.Heatmap:
+    """Return a heat map with gaps between its cells, coloured by ``scale`` from ``low`` to ``high``, without a bar."""
+    gaps = {"xgap": 1, "ygap": 1, "showscale": False}
+    return go.Heatmap(z=z, colorscale=scale, zmin=low, zmax=high, **{**gaps, **style})
+
+
+def segments(ends: Iterable[Sequence[Any]]) -> list[Any]:
+    """Return one coordinate of separate line segments, given that of their ends, for a single trace."""
+    return [value for pair in ends for value in (*pair, None)]
+
+
+def pattern(shape: str) -> dict[str, Any]:
+    """Return a faint pattern over a bar's colour, so that bars differ by more than colour."""
+    return {"shape": shape, "size": 6, "fillmode": "overlay", "fgcolor": "rgba(255, 255, 255, 0.7)"}
+
+
+def legend_entry(name: str, symbol: str, size: float = 10) -> go.Scatter:
+    """Return a trace that only shows a grey symbol in the legend, where colour stands for something else."""
+    marker = {"symbol": symbol, "size": size, "color": NEUTRAL}
+    return go.Scatter(x=[None], y=[None], name=name, mode="markers", marker=marker, hoverinfo="skip")
+
+
+def error_bars(values: Any, low: Any, high: Any, color: str, thickness: float = 2, width: float = 5) -> dict[str, Any]:
+    """Return the error bars from ``low`` to ``high`` around ``values``, each (N,)."""
+    above, below = np.subtract(high, values), np.subtract(values, low)
+    return {"array": above, "arrayminus": below, "color": color, "thickness": thickness, "width": width}
+
+
+def add_reference(figure: go.Figure, score: float, label: str, side: str = "right") -> go.Figure:
+    """Add a dotted vertical line at a score that the others are compared with; ``side`` anchors its label."""
+    text = {"text": f"{label} {score:.3f}", "x": score, "xanchor": side, "yanchor": "bottom", "y": 1}
+    return figure.add_vline(x=score, line={"dash": "dot", "color": NEUTRAL}, annotation=text)
 
 
 def difference_color(difference: float) -> str:
@@ -103,26 +163,40 @@ def difference_color(difference: float) -> str:
     return BETTER if difference > 0 else WORSE if difference < 0 else SAME
 
 
-def base_layout(**overrides: Any) -> dict[str, Any]:
-    """Return the layout every figure starts from; keywords replace or add entries."""
-    layout: dict[str, Any] = {
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "font": {"size": 13},
-        "hoverlabel": {"font": {"size": 13}},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0, "title_text": ""},
-        "dragmode": False,
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": BETTER},
-        "xaxis": {"gridcolor": GRID, "zeroline": False, "automargin": True},
-        "yaxis": {"gridcolor": GRID, "zeroline": False, "automargin": True},
-    }
-    for name, value in overrides.items():
-        old = layout.get(name)
-        layout[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
-    return layout
+def figure(traces: Sequence[Any] = (), **layout: Any) -> go.Figure:
+    """Return a figure in the shared layout; arguments as for ``styled``."""
+    return styled(go.Figure(data=traces), **layout)
 
 
-def figure(traces: list[Any], **overrides: Any) -> go.Figure:
-    """Return a figure of ``traces`` in the shared layout."""
-    return go.Figure(data=traces, layout=base_layout(**overrides))
+def styled(figure: go.Figure, **layout: Any) -> go.Figure:
+    """Apply the shared layout, to every axis of a figure with subplots.
+
+    Args:
+        figure: is changed and returned.
+        **layout: further entries as in ``go.Figure.update_layout``.
+    """
+    return figure.update_xaxes(_AXIS).update_yaxes(_AXIS).update_layout(_LAYOUT).update_layout(layout)
+
+
+def live(figure: go.Figure, height: int, *, legend: bool = True, **layout: Any) -> go.Figure:
+    """Style a figure that gets new points while it is shown, and keep what the user hid or zoomed."""
+    layout = {"margin_t": 34 if legend else 10, "uirevision": "kept", **layout}
+    return styled(figure, height=height, showlegend=legend, **layout)
+
+
+def two_rows(upper: float, lower: float, spacing: float) -> go.Figure:
+    """Return two plots over one horizontal axis, with their shares of the height."""
+    return make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[upper, lower], vertical_spacing=spacing)
+
+
+_AXIS = {"gridcolor": GRID, "zeroline": False, "automargin": True}
+_LAYOUT = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+    "font_size": 13,
+    "hoverlabel_font_size": 13,
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0, "title_text": ""},
+    "dragmode": False,
+    "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": BETTER},
+}

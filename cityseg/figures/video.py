@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.figures import theme
@@ -29,30 +28,22 @@ def shares_over_time(
         seconds: (N,) time of each frame.
         shares: (N, 19) share of each class by frame, in per cent.
         confidence: (N,) mean confidence by frame, in per cent.
-        palette: (256, 3) uint8.
-        dark: whether the page is dark.
     """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.07)
+    figure = theme.two_rows(0.7, 0.3, 0.07)
     mode = "lines+markers" if len(seconds) <= _MAX_MARKED_FRAMES else "lines"
     for train_id in largest_classes(shares):
         red, green, blue = theme.visible_color(train_id, palette, dark=dark)
         figure.add_trace(_line(seconds, shares[:, train_id], CLASS_NAMES[train_id], f"rgb({red},{green},{blue})", mode))
     figure.add_trace(_line(seconds, confidence, "mean confidence", theme.NEUTRAL, mode, showlegend=False), row=2, col=1)
-    figure.update_layout(theme.base_layout(height=430, hovermode="x unified"))
-    figure.update_xaxes(gridcolor=theme.GRID, zeroline=False, automargin=True)
-    figure.update_xaxes(title_text="Time in seconds", row=2, col=1)
-    figure.update_yaxes(gridcolor=theme.GRID, zeroline=False, automargin=True, ticksuffix=" %")
-    figure.update_yaxes(title_text="Share of the image", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title_text="Confidence", range=[0, 102], row=2, col=1)
-    return figure
+    figure.update_xaxes(title="Time in seconds", row=2, col=1)
+    figure.update_yaxes(ticksuffix=" %")
+    figure.update_yaxes(title="Share of the image", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title="Confidence", range=[0, 102], row=2, col=1)
+    return theme.styled(figure, height=430, hovermode="x unified")
 
 
 def largest_classes(shares: np.ndarray) -> list[int]:
-    """Return the train ids of the ``MAX_LINES`` classes with the largest mean share, without absent ones.
-
-    Args:
-        shares: (N, 19) share of each class by frame.
-    """
+    """Return the train ids of the ``MAX_LINES`` present classes with the largest mean of (N, 19) shares."""
     means = shares.mean(axis=0)
     return [int(index) for index in np.argsort(-means, kind="stable")[:MAX_LINES] if means[index]]
 

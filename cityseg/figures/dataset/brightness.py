@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -31,34 +32,29 @@ def histogram_by_split(values: Mapping[Split, np.ndarray], title: str) -> go.Fig
         title: title of the horizontal axis.
     """
     edges = bin_edges(values)
-    traces = []
+    figure = theme.figure(
+        height=_HEIGHT,
+        margin_t=34,
+        xaxis={"title": title, "ticksuffix": " %", "range": [float(edges[0]), float(edges[-1])]},
+        yaxis={"title": "Share of the split's frames", "ticksuffix": " %", "rangemode": "tozero"},
+    )
     for split, levels in values.items():
         counts, _ = np.histogram(levels, edges)
-        traces.append(
-            go.Scatter(
-                x=(edges[:-1] + edges[1:]) / 2,
-                y=100 * counts / max(1, len(levels)),
-                name=split,
-                mode="lines+markers",
-                line={"color": theme.SPLIT_COLORS[split], "dash": theme.SPLIT_DASHES[split], "width": 2},
-                marker={"symbol": theme.SPLIT_SYMBOLS[split], "size": 8, "color": theme.SPLIT_COLORS[split]},
-                customdata=[
-                    [split, float(low), float(high), int(count)]
-                    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
-                ],
-                hovertemplate=(
-                    f"{split}: %{{y:.1f}} %, %{{customdata[3]:,}} frames"
-                    "<br>between %{customdata[1]:.0f} and %{customdata[2]:.0f} % of white<extra></extra>"
-                ),
-            )
+        color = theme.SPLIT_COLORS[split]
+        figure.add_scatter(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=100 * counts / max(1, len(levels)),
+            name=split,
+            mode="lines+markers",
+            line={"color": color, "dash": theme.SPLIT_DASHES[split], "width": 2},
+            marker={"symbol": theme.SPLIT_SYMBOLS[split], "size": 8, "color": color},
+            customdata=list(zip(repeat(split), edges[:-1].tolist(), edges[1:].tolist(), counts.tolist())),
+            hovertemplate=(
+                f"{split}: %{{y:.1f}} %, %{{customdata[3]:,}} frames"
+                "<br>between %{customdata[1]:.0f} and %{customdata[2]:.0f} % of white<extra></extra>"
+            ),
         )
-    return theme.figure(
-        traces,
-        height=_HEIGHT,
-        margin={"t": 34},
-        xaxis={"title": {"text": title}, "ticksuffix": " %", "range": [float(edges[0]), float(edges[-1])]},
-        yaxis={"title": {"text": "Share of the split's frames"}, "ticksuffix": " %", "rangemode": "tozero"},
-    )
+    return figure
 
 
 def bin_edges(values: Mapping[Split, np.ndarray]) -> np.ndarray:
@@ -82,9 +78,6 @@ def city_brightness(counted: Mapping[Split, SplitStatistics]) -> go.Figure:
     """Plot the brightness of each city's frames, darkest city first: interquartile bar with a mark at the median.
 
     Each bar's ``customdata`` begins with (split, city).
-
-    Args:
-        counted: statistics by split.
     """
     rows = []
     for split, statistics in counted.items():
@@ -113,20 +106,16 @@ def city_brightness(counted: Mapping[Split, SplitStatistics]) -> go.Figure:
         x=[row.median for row in rows],
         y=names,
         mode="markers",
-        marker={
-            "symbol": [theme.SPLIT_SYMBOLS[row.split] for row in rows],
-            "size": 9,
-            "color": colors,
-            "line": {"color": "white", "width": 1.5},
-        },
+        marker={"size": 9, "color": colors, "line": {"color": "white", "width": 1.5}},
+        marker_symbol=[theme.SPLIT_SYMBOLS[row.split] for row in rows],
         hoverinfo="skip",
     )
     return theme.figure(
         [bars, medians],
         height=len(names) * theme.ROW_PIXELS + 60,
-        margin={"t": 0},
+        margin_t=0,
         showlegend=False,
         bargap=0.35,
-        xaxis={"title": {"text": "Mean grey level (white is 100 %)"}, "ticksuffix": " %", "showgrid": True},
+        xaxis={"title": "Mean grey level (white is 100 %)", "ticksuffix": " %", "showgrid": True},
         yaxis=theme.class_axis(names),
     )

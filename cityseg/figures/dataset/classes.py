@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES, PALETTE
 from cityseg.data.layouts.detect import Split
-from cityseg.figures.theme import NEUTRAL, ROW_PIXELS, SPLIT_SYMBOLS, class_axis, class_color, figure
+from cityseg.figures import theme
 
 _PERCENT = "\u00a0%"
 """Per cent sign after a non-breaking space."""
@@ -48,12 +48,6 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f}{_PERCENT}"
 
 
-def class_marker(train_ids: Sequence[int], palette: np.ndarray, width: float = 1) -> dict[str, Any]:
-    """Return a marker style with the colours of classes and a grey outline."""
-    colors = [class_color(index, palette=palette) for index in train_ids]
-    return {"color": colors, "line": {"color": NEUTRAL, "width": width}}
-
-
 def share_ticks(least: float) -> dict[str, Any]:
     """Return ticks in per cent at the powers of ten from ``log10(least)`` to 1."""
     powers = range(int(np.floor(least)), 1)
@@ -69,53 +63,34 @@ def share_axis(least: float, **settings: Any) -> dict[str, Any]:
 
 
 def class_shares(shares: Mapping[Split, np.ndarray], order: Sequence[int], palette: np.ndarray = PALETTE) -> go.Figure:
-    """Plot the share of every class among the labelled pixels, one mark per split, on a log scale.
-
-    Args:
-        shares: by split, (19,) shares.
-        order: train ids from top to bottom.
-        palette: (256, 3) uint8.
-    """
+    """Plot the share of every class among the labelled pixels, (19,) by split, one mark per split, on a log scale."""
     names = [CLASS_NAMES[index] for index in order]
     stacked = np.stack([*shares.values()])
-    traces: list[go.Scatter] = [_spans(stacked, order, names)]
-    for split, share in shares.items():
-        # The legend shows a split's symbol in grey, because colour encodes the class.
-        legend = {"symbol": SPLIT_SYMBOLS[split], "size": 10, "color": NEUTRAL}
-        traces.append(go.Scatter(x=[None], y=[None], name=split, mode="markers", marker=legend, hoverinfo="skip"))
-        traces.append(
-            go.Scatter(
-                x=[float(share[index]) if share[index] > 0 else None for index in order],
-                y=names,
-                showlegend=False,
-                mode="markers",
-                marker={"symbol": SPLIT_SYMBOLS[split], "size": 11, **class_marker(order, palette, 1.5)},
-                customdata=[percent(float(share[index])) for index in order],
-                hovertemplate="%{y}: %{customdata} of " + split + "<extra></extra>",
-            )
-        )
+    # A thin line connects the marks of each class.
+    present = {CLASS_NAMES[index]: stacked[stacked[:, index] > 0, index] for index in order}
+    spans = {name: (float(found.min()), float(found.max())) for name, found in present.items() if found.size}
+    x, y = theme.segments(spans.values()), theme.segments((name, name) for name in spans)
     least = float(stacked[stacked > 0].min()) if (stacked > 0).any() else 1e-3
-    title = {"text": "Share of the labelled pixels (log scale)"}
-    return figure(
-        traces,
-        height=len(names) * ROW_PIXELS + 95,
-        xaxis=share_axis(least, title=title, range=[float(np.log10(least)) - 0.25, 0]),
-        yaxis=class_axis(names),
+    figure = theme.figure(
+        [theme.guide(x, y, opacity=0.6)],
+        height=len(names) * theme.ROW_PIXELS + 95,
+        xaxis=share_axis(least, range=[float(np.log10(least)) - 0.25, 0]),
+        xaxis_title="Share of the labelled pixels (log scale)",
+        yaxis=theme.class_axis(names),
     )
-
-
-def _spans(stacked: np.ndarray, order: Sequence[int], names: Sequence[str]) -> go.Scatter:
-    """Connect the marks of each class by a thin line."""
-    x: list[float | None] = []
-    y: list[str | None] = []
-    for index, name in zip(order, names, strict=True):
-        present = stacked[:, index][stacked[:, index] > 0]
-        if present.size:
-            x += [float(present.min()), float(present.max()), None]
-            y += [name, name, None]
-    return go.Scatter(
-        x=x, y=y, mode="lines", line={"color": NEUTRAL, "width": 2}, hoverinfo="skip", showlegend=False, opacity=0.6
-    )
+    for split, share in shares.items():
+        marker = {"symbol": theme.SPLIT_SYMBOLS[split], "size": 11, **theme.class_marker(order, palette, 1.5)}
+        figure.add_trace(theme.legend_entry(split, theme.SPLIT_SYMBOLS[split]))
+        figure.add_scatter(
+            x=[float(share[index]) if share[index] > 0 else None for index in order],
+            y=names,
+            showlegend=False,
+            mode="markers",
+            marker=marker,
+            customdata=[percent(float(share[index])) for index in order],
+            hovertemplate="%{y}: %{customdata} of " + split + "<extra></extra>",
+        )
+    return figure
 
 
 def class_frequencies(
@@ -129,38 +104,21 @@ def class_frequencies(
     Args:
         frequencies: by split, (19,) number of frames that contain the class.
         frames: by split, number of frames.
-        order: train ids from top to bottom.
-        palette: (256, 3) uint8.
     """
-    names = [CLASS_NAMES[index] for index in order]
-    total = np.sum([*frequencies.values()], axis=0)
+    total = np.sum([*frequencies.values()], axis=0)[list(order)].tolist()
     all_frames = sum(frames.values())
     by_split = [
         "<br>".join(f"{split}: {int(counts[index]):,} of {frames[split]:,}" for split, counts in frequencies.items())
         for index in order
     ]
-    bars = go.Bar(
-        x=[int(total[index]) for index in order],
-        y=names,
-        orientation="h",
-        marker=class_marker(order, palette),
-        text=[f"{int(total[index]):,}" for index in order],
-        textposition="outside",
-        cliponaxis=False,
-        customdata=by_split,
-        hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
-        showlegend=False,
-    )
-    return figure(
+    bars = theme.class_bars(total, [f"{count:,}" for count in total], order, palette)
+    bars.update(customdata=by_split, hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>", showlegend=False)
+    return theme.figure(
         [bars],
-        height=len(names) * ROW_PIXELS + 95,
-        margin={"t": 37},
+        height=len(total) * theme.ROW_PIXELS + 95,
+        margin_t=37,
         bargap=0.3,
-        xaxis={
-            "title": {"text": f"Frames that contain the class (of {all_frames:,})"},
-            "range": [0, all_frames * 1.14],
-            "tickformat": ",d",
-            "showgrid": True,
-        },
-        yaxis=class_axis(names),
+        xaxis={"range": [0, all_frames * 1.14], "tickformat": ",d", "showgrid": True},
+        xaxis_title=f"Frames that contain the class (of {all_frames:,})",
+        yaxis=theme.class_axis(bars.y),
     )

@@ -21,8 +21,7 @@ def conditional(counts: np.ndarray) -> np.ndarray:
         counts: (19, 19) number of frames that contain both classes; the diagonal counts the frames with one class.
     """
     frames = np.diag(counts)[:, None].astype(float)
-    result: np.ndarray = np.divide(counts, frames, out=np.full((NUM_CLASSES, NUM_CLASSES), np.nan), where=frames > 0)
-    return result
+    return np.asarray(counts / np.where(frames > 0, frames, np.nan))
 
 
 def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
@@ -33,24 +32,19 @@ def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, d
 
     Args:
         counts: (19, 19) number of frames that contain both classes.
-        palette: (256, 3) uint8, for the squares beside the names.
-        dark: whether the page is dark.
     """
     percents = 100 * conditional(counts)
     places = list(range(NUM_CLASSES))
-    cells = go.Heatmap(
-        z=percents,
+    cells = theme.heatmap(
+        percents,
+        _SCALE[dark],
+        0,
+        100,
         x=places,
         y=places,
         # Without an explicit size or colour, plotly fits the text to its cell and chooses a contrasting colour.
         text=[[_text(value) for value in row] for row in percents],
         texttemplate="%{text}",
-        colorscale=_SCALE[dark],
-        zmin=0,
-        zmax=100,
-        xgap=1,
-        ygap=1,
-        showscale=False,
         hoverinfo="skip",
     )
     rows, columns = np.nonzero(np.isfinite(percents))
@@ -77,20 +71,10 @@ def cooccurrence_heatmap(counts: np.ndarray, palette: np.ndarray = PALETTE, *, d
         height=700,
         showlegend=False,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        xaxis={
-            **axis,
-            "ticktext": list(CLASS_NAMES),
-            "range": span,
-            "side": "top",
-            "tickangle": -90,
-            "title": {"text": "also contain this class (%)"},
-        },
-        yaxis={
-            **axis,
-            "ticktext": theme.class_ticks(places, palette, dark=dark),
-            "range": span[::-1],
-            "title": {"text": "frames with this class"},
-        },
+        xaxis={"ticktext": list(CLASS_NAMES), "range": span, "side": "top", "tickangle": -90, **axis},
+        xaxis_title="also contain this class (%)",
+        yaxis={"ticktext": theme.class_ticks(places, palette, dark=dark), "range": span[::-1], **axis},
+        yaxis_title="frames with this class",
     )
 
 

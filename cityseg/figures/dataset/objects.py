@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 from cityseg.classes import CLASS_NAMES, CLASSES, NUM_CLASSES, PALETTE
 from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.figures import theme
-from cityseg.figures.dataset.classes import class_marker, percent, share_axis, share_ticks
+from cityseg.figures.dataset.classes import percent, share_axis, share_ticks
+from cityseg.figures.theme import class_marker
 
 _HEIGHT = 270
+_AREA = "Area, share of the frame (log scale)"
 _MANY = 12
 """Frames with at least this many objects of a class share one bar."""
 
@@ -34,16 +36,14 @@ def object_sizes(statistics: SplitStatistics, order: Sequence[int], palette: np.
 
     Args:
         statistics: one split, or several joined.
-        order: train ids from top to bottom; each must have objects.
-        palette: (256, 3) uint8.
+        order: classes from top to bottom; each must have objects.
     """
     frame = statistics.size[0] * statistics.size[1]
     names = [CLASS_NAMES[index] for index in order]
     quantiles = np.array([np.percentile(statistics.objects.areas(index), [5, 25, 50, 75, 95]) for index in order])
     share = quantiles.reshape(-1, 5) / frame
-    line_x = [value for row in share for value in (row[0], row[1], None, row[3], row[4], None)]
-    line_y = [value for name in names for value in (name, name, None) * 2]
-    lines = go.Scatter(x=line_x, y=line_y, mode="lines", line={"color": theme.NEUTRAL, "width": 2}, hoverinfo="skip")
+    rows = [(name, name) for name in names for _ in range(2)]
+    lines = theme.guide(theme.segments(share[:, [0, 1, 3, 4]].reshape(-1, 2)), theme.segments(rows))
     bars = go.Bar(
         base=share[:, 1],
         # A minimum width keeps classes of equally large objects clickable.
@@ -78,7 +78,7 @@ def object_sizes(statistics: SplitStatistics, order: Sequence[int], palette: np.
         height=len(names) * theme.ROW_PIXELS + 95,
         showlegend=False,
         bargap=0.3,
-        xaxis=share_axis(least, range=limits, title={"text": "Area, share of the frame (log scale)"}),
+        xaxis=share_axis(least, range=limits, title=_AREA),
         yaxis=theme.class_axis(names),
     )
     with_instances = sum(CLASSES[index].has_instances for index in order)
@@ -93,7 +93,6 @@ def size_histogram(statistics: SplitStatistics, train_id: int, palette: np.ndarr
     Args:
         statistics: one split, or several joined.
         train_id: a class that has objects.
-        palette: (256, 3) uint8.
     """
     area, frame = statistics.objects.areas(train_id), statistics.size[0] * statistics.size[1]
     edges = area_edges(int(area.max()))
@@ -115,12 +114,8 @@ def size_histogram(statistics: SplitStatistics, train_id: int, palette: np.ndarr
         [bars],
         height=_HEIGHT,
         showlegend=False,
-        xaxis={
-            **share_ticks(float(power[0])),
-            "range": [power[0] - 0.1, min(0.0, power[-1]) + 0.1],
-            "title": {"text": "Area, share of the frame (log scale)"},
-        },
-        yaxis={"title": {"text": f"Objects of {CLASS_NAMES[train_id]}"}, "tickformat": ",d"},
+        xaxis={"range": [power[0] - 0.1, min(0.0, power[-1]) + 0.1], "title": _AREA, **share_ticks(float(power[0]))},
+        yaxis={"title": f"Objects of {CLASS_NAMES[train_id]}", "tickformat": ",d"},
     )
 
 
@@ -130,13 +125,7 @@ def area_edges(largest: int) -> np.ndarray:
 
 
 def objects_per_frame(statistics: SplitStatistics, train_id: int, palette: np.ndarray = PALETTE) -> go.Figure:
-    """Plot the number of frames by their number of objects of a class; frames without it are left out.
-
-    Args:
-        statistics: one split, or several joined.
-        train_id: the class.
-        palette: (256, 3) uint8.
-    """
+    """Plot the number of frames by their number of objects of a class; frames without it are left out."""
     objects = np.bincount(statistics.objects.frame[statistics.objects.train_id == train_id])
     counts = np.bincount(np.minimum(objects[objects > 0], _MANY), minlength=_MANY + 1)[1:]
     bars = go.Bar(
@@ -150,10 +139,6 @@ def objects_per_frame(statistics: SplitStatistics, train_id: int, palette: np.nd
         height=_HEIGHT,
         showlegend=False,
         bargap=0.25,
-        xaxis={
-            "type": "category",
-            "title": {"text": f"Objects of {CLASS_NAMES[train_id]} in one frame"},
-            "showgrid": False,
-        },
-        yaxis={"title": {"text": "Frames"}, "tickformat": ",d"},
+        xaxis={"type": "category", "title": f"Objects of {CLASS_NAMES[train_id]} in one frame", "showgrid": False},
+        yaxis={"title": "Frames", "tickformat": ",d"},
     )

@@ -1,4 +1,7 @@
-"""Spatial distribution of the classes in the frame."""
+"""Spatial distribution of the classes in the frame.
+
+``prior`` is (19, rows, columns), the share of each class among the pixels of each cell of the frame.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,7 @@ _HEIGHT = 300
 
 
 def class_prior(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> go.Figure:
-    """Plot a heat map of how often each cell of the frame is a class, in its colour.
-
-    Args:
-        prior: (19, rows, columns) share of each class among the pixels of each cell.
-        train_id: the class.
-        palette: (256, 3) uint8.
-        dark: whether the page is dark.
-    """
+    """Plot a heat map of how often each cell of the frame is a class, in its colour."""
     values = 100 * prior[train_id]
     name = CLASS_NAMES[train_id]
     cells = go.Heatmap(
@@ -35,25 +31,14 @@ def class_prior(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE,
         zmax=max(float(values.max()), 1e-9),
         customdata=np.vectorize(percent)(prior[train_id]),
         hovertemplate=f"{name}: %{{customdata}} of the frames here<br>{_WHERE}<extra></extra>",
-        colorbar={
-            "title": {"text": f"Share of {name}", "side": "right"},
-            "ticksuffix": " %",
-            "thickness": 12,
-            "outlinewidth": 0,
-            "nticks": 5,
-        },
+        colorbar={"ticksuffix": " %", "thickness": 12, "outlinewidth": 0, "nticks": 5},
+        colorbar_title={"text": f"Share of {name}", "side": "right"},
     )
     return _framed([cells])
 
 
 def most_frequent_class(prior: np.ndarray, palette: np.ndarray = PALETTE) -> go.Figure:
-    """Plot the most frequent class of each cell of the frame.
-
-    Args:
-        prior: (19, rows, columns) share of each class among the pixels of each cell. Cells where void is
-            more frequent than any class are empty.
-        palette: (256, 3) uint8.
-    """
+    """Plot the most frequent class of each cell of the frame; cells where void is more frequent are empty."""
     most, share = prior.argmax(0), prior.max(0)
     texts = np.vectorize(lambda index, value: f"{CLASS_NAMES[index]}: {percent(value)}")(most, share)
     # Every class occupies one step of the scale, so ids are shown in their exact colours.
@@ -77,16 +62,11 @@ def most_frequent_class(prior: np.ndarray, palette: np.ndarray = PALETTE) -> go.
 
 
 def prior_image(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE, *, dark: bool = False) -> np.ndarray:
-    """Return the prior of a class as a small image in the colours of ``class_prior``.
-
-    Returns:
-        (rows, columns, 3) uint8.
-    """
+    """Return the prior of a class as a small image, (rows, columns, 3) uint8, in the colours of ``class_prior``."""
     values = prior[train_id][..., None]
     weight = values / max(float(values.max()), 1e-12)
     page, color = np.array(_PAGE[dark]), np.array(theme.visible_color(train_id, palette, dark=dark))
-    result: np.ndarray = np.rint(page * (1 - weight) + color * weight).astype(np.uint8)
-    return result
+    return np.asarray(np.rint(page * (1 - weight) + color * weight), np.uint8)
 
 
 _WHERE = "%{x:.0f} % from the left, %{y:.0f} % from the top"
@@ -105,9 +85,9 @@ def _framed(traces: list[Any]) -> go.Figure:
         traces,
         height=_HEIGHT,
         showlegend=False,
-        margin={"r": 24},
-        xaxis={**axis, "title": {"text": "Left to right"}},
-        yaxis={**axis, "range": [100, 0], "title": {"text": "Top to bottom"}},
+        margin_r=24,
+        xaxis={**axis, "title": "Left to right"},
+        yaxis={**axis, "range": [100, 0], "title": "Top to bottom"},
     )
 
 

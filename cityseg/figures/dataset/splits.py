@@ -29,19 +29,21 @@ def split_ratios(
 
     Filled marks differ significantly from 1, hollow ones do not.
 
-    Args:
-        ratios: ratios by split.
-        reference: the reference split.
-        order: train ids from top to bottom.
-        palette: (256, 3) uint8.
-        dark: whether the page is dark.
     """
-    names = [CLASS_NAMES[index] for index in order]
-    traces: list[go.Scatter] = []
+    doublings = range(-4, 5)
+    figure = theme.figure(
+        height=len(order) * (theme.ROW_PIXELS + 5) + 95,
+        margin_t=37,
+        xaxis={"type": "log", "range": [np.log10(_LEAST) - 0.06, np.log10(_MOST) + 0.06]},
+        xaxis_title=f"Share compared with {reference} (log scale)",
+        xaxis_tickvals=[2.0**power for power in doublings],
+        xaxis_ticktext=[f"×{2**power}" if power >= 0 else f"×1/{2**-power}" for power in doublings],
+        yaxis={"tickvals": list(range(len(order))), "range": [len(order) - 0.4, -0.6]},
+        yaxis_ticktext=theme.class_ticks(order, palette, dark=dark),
+    )
     for position, (split, each) in enumerate(ratios.items()):
         symbol = theme.SPLIT_SYMBOLS[split]
-        legend = {"symbol": symbol, "size": 10, "color": theme.NEUTRAL}
-        traces.append(go.Scatter(x=[None], y=[None], name=split, mode="markers", marker=legend, hoverinfo="skip"))
+        figure.add_trace(theme.legend_entry(split, symbol))
         shown = [row for row, index in enumerate(order) if np.isfinite(each.ratio[index])]
         train_ids = [order[row] for row in shown]
         # Vertical offsets keep the intervals of the splits apart.
@@ -56,56 +58,24 @@ def split_ratios(
             else f"rgb{theme.visible_color(index, palette, dark=dark)}"
             for index in train_ids
         ]
-        traces.append(
-            go.Scatter(
-                x=[value for ends in zip(low, high, strict=True) for value in (*ends, None)],
-                y=[value for row in y for value in (row, row, None)],
-                mode="lines",
-                line={"color": theme.NEUTRAL, "width": 1.5},
-                hoverinfo="skip",
-                showlegend=False,
-            )
+        ends = theme.segments(zip(low, high, strict=True)), theme.segments(zip(y, y, strict=True))
+        figure.add_trace(theme.guide(*ends, 1.5))
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="markers",
+            showlegend=False,
+            marker={"size": 10, "color": colors, "line": {"color": theme.NEUTRAL, "width": 1.5}},
+            marker_symbol=[f"{symbol}{'' if each.differs[index] else '-open'}" for index in train_ids],
+            customdata=[
+                [split, CLASS_NAMES[index], *(times(part[index]) for part in (each.ratio, each.low, each.high))]
+                for index in train_ids
+            ],
+            hovertemplate=(
+                f"<b>%{{customdata[1]}}</b>: %{{customdata[2]}} the share of {reference} in {split}"
+                "<br>95 % interval %{customdata[3]} to %{customdata[4]}<extra></extra>"
+            ),
         )
-        traces.append(
-            go.Scatter(
-                x=x,
-                y=y,
-                mode="markers",
-                showlegend=False,
-                marker={
-                    "symbol": [f"{symbol}{'' if each.differs[index] else '-open'}" for index in train_ids],
-                    "size": 10,
-                    "color": colors,
-                    "line": {"color": theme.NEUTRAL, "width": 1.5},
-                },
-                customdata=[
-                    [split, CLASS_NAMES[index], *(times(part[index]) for part in (each.ratio, each.low, each.high))]
-                    for index in train_ids
-                ],
-                hovertemplate=(
-                    f"<b>%{{customdata[1]}}</b>: %{{customdata[2]}} the share of {reference} in {split}"
-                    "<br>95 % interval %{customdata[3]} to %{customdata[4]}<extra></extra>"
-                ),
-            )
-        )
-    doublings = range(-4, 5)
-    figure = theme.figure(
-        traces,
-        height=len(names) * (theme.ROW_PIXELS + 5) + 95,
-        margin={"t": 37},
-        xaxis={
-            "type": "log",
-            "title": {"text": f"Share compared with {reference} (log scale)"},
-            "tickvals": [2.0**power for power in doublings],
-            "ticktext": [f"×{2**power}" if power >= 0 else f"×1/{2**-power}" for power in doublings],
-            "range": [np.log10(_LEAST) - 0.06, np.log10(_MOST) + 0.06],
-        },
-        yaxis={
-            "tickvals": list(range(len(names))),
-            "ticktext": theme.class_ticks(order, palette, dark=dark),
-            "range": [len(names) - 0.4, -0.6],
-        },
-    )
     return figure.add_vline(x=1, line={"color": theme.NEUTRAL, "width": 2})
 
 
@@ -117,13 +87,7 @@ def times(ratio: float) -> str:
 
 
 def city_frames(cities: Mapping[Split, Mapping[str, int]]) -> go.Figure:
-    """Plot the number of frames of each city by split, largest city first.
-
-    Each bar's ``customdata`` is (split, city).
-
-    Args:
-        cities: number of frames by split and city.
-    """
+    """Plot the number of frames of each city by split, largest city first; ``customdata`` is (split, city)."""
     totals: Counter[str] = Counter()
     for frames in cities.values():
         totals.update(frames)
@@ -134,15 +98,7 @@ def city_frames(cities: Mapping[Split, Mapping[str, int]]) -> go.Figure:
             y=list(frames),
             orientation="h",
             name=split,
-            marker={
-                "color": theme.SPLIT_COLORS[split],
-                "pattern": {
-                    "shape": _PATTERNS[split],
-                    "size": 6,
-                    "fillmode": "overlay",
-                    "fgcolor": "rgba(255, 255, 255, 0.7)",
-                },
-            },
+            marker={"color": theme.SPLIT_COLORS[split], "pattern": theme.pattern(_PATTERNS[split])},
             customdata=[[split, city] for city in frames],
             hovertemplate=f"%{{y}}: %{{x:,}} frames in {split}<extra></extra>",
         )
@@ -151,17 +107,16 @@ def city_frames(cities: Mapping[Split, Mapping[str, int]]) -> go.Figure:
     return theme.figure(
         bars,
         height=len(names) * theme.ROW_PIXELS + 95,
-        margin={"t": 37},
+        margin_t=37,
         barmode="stack",
         bargap=0.3,
-        legend={"traceorder": "normal"},
-        xaxis={"title": {"text": "Frames"}, "tickformat": ",d", "showgrid": True},
+        legend_traceorder="normal",
+        xaxis={"title": "Frames", "tickformat": ",d", "showgrid": True},
         yaxis=theme.class_axis(names),
     )
 
 
 _PATTERNS: dict[Split, str] = {"train": "", "val": "/", "test": "."}
-"""Fill patterns, so that splits differ not only in colour."""
 
 
 def city_classes(shares: Mapping[str, np.ndarray], overall: np.ndarray, order: Sequence[int]) -> go.Figure:
@@ -170,39 +125,31 @@ def city_classes(shares: Mapping[str, np.ndarray], overall: np.ndarray, order: S
     Args:
         shares: by city, (19,) shares of the labelled pixels.
         overall: (19,) shares in all cities together.
-        order: train ids from left to right.
     """
     cities = list(shares)
     stacked = np.stack([shares[city][list(order)] for city in cities])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = stacked / overall[list(order)]
         doublings = np.where(ratio > 0, np.clip(np.log2(ratio), -3, 3), np.nan)
-    cells = go.Heatmap(
-        z=doublings,
+    cells = theme.heatmap(
+        doublings,
+        _DIVERGING,
+        -3,
+        3,
         x=[CLASS_NAMES[index] for index in order],
         y=cities,
-        colorscale=_DIVERGING,
-        zmin=-3,
-        zmax=3,
-        xgap=1,
-        ygap=1,
+        showscale=True,
         customdata=[[f"{times(value)} the overall share of" if value > 0 else "no" for value in row] for row in ratio],
         hovertemplate="%{y}: %{customdata} %{x}<extra></extra>",
-        colorbar={
-            "title": {"text": "Relative to the overall share", "side": "top"},
-            "orientation": "h",
-            "y": -0.02,
-            "yanchor": "top",
-            "tickvals": [-3, -2, -1, 0, 1, 2, 3],
-            "ticktext": ["×⅛", "×¼", "×½", "×1", "×2", "×4", "×8"],
-            "thickness": 12,
-            "outlinewidth": 0,
-        },
+        colorbar={"orientation": "h", "y": -0.02, "yanchor": "top", "thickness": 12, "outlinewidth": 0},
+        colorbar_title={"text": "Relative to the overall share", "side": "top"},
+        colorbar_tickvals=[-3, -2, -1, 0, 1, 2, 3],
+        colorbar_ticktext=["×⅛", "×¼", "×½", "×1", "×2", "×4", "×8"],
     )
     return theme.figure(
         [cells],
         height=len(cities) * 22 + 190,
-        margin={"t": 0},
+        margin_t=0,
         xaxis={"side": "top", "tickangle": -90, "showgrid": False},
         yaxis=theme.class_axis(cities),
     )

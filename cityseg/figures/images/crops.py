@@ -58,5 +58,4 @@ def _sampled(mask: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndar
     """Index a mask at rows x columns, False outside."""
     valid = ((rows >= 0) & (rows < mask.shape[0]))[:, None] & ((columns >= 0) & (columns < mask.shape[1]))
     values: np.ndarray = mask[np.clip(rows, 0, mask.shape[0] - 1)][:, np.clip(columns, 0, mask.shape[1] - 1)]
-    result: np.ndarray = values & valid
-    return result
+    return np.asarray(values & valid)
