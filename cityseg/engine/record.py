@@ -53,7 +53,6 @@ class Record:
         splits: cached splits of training and scoring.
         trained_on: name of the data, for the model card.
         device: of the run.
-        epoch_length: optimiser steps in an epoch.
         tracker: optional experiment tracker.
         on_progress: called at every ``step``.
     """
@@ -66,14 +65,14 @@ class Record:
         *,
         trained_on: str,
         device: torch.device,
-        epoch_length: int,
         tracker: Tracker | None = None,
         on_progress: Callable[[TrainingProgress], None] | None = None,
     ) -> None:
         self.run, self.config, self.splits = run, config, splits
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
         self.tracker = tracker or NoTracker()
-        self.epoch_length = epoch_length
+        self.epoch_length = -(-len(splits["train"]) // config.batch_size)
+        self.steps = self.epoch_length * config.epochs
         self.frames = splits["val"].meta.frames
         self.probes = tuple(np.linspace(0, len(self.frames) - 1, min(PROBES, len(self.frames))).astype(int).tolist())
 
@@ -84,21 +83,20 @@ class Record:
             TrainingError: the folder is gone.
         """
         self.run.expect_folder()
-        steps = self.epoch_length * self.config.epochs
         progress = TrainingProgress(
             step=done,
-            steps=steps,
+            steps=self.steps,
             epoch=(done - 1) // self.epoch_length + 1,
             epochs=self.config.epochs,
             loss=loss,
             frames_per_second=frames_per_second,
-            seconds_left=seconds / done * (steps - done),
+            seconds_left=seconds / done * (self.steps - done),
         )
         line = {
             "step": done,
             "epoch": progress.epoch,
             "loss": loss,
-            "learning_rate": learning_rate(self.config, done - 1, steps),
+            "learning_rate": learning_rate(self.config, done - 1, self.steps),
             "frames_per_second": round(frames_per_second, 2),
             "seconds": round(seconds, 2),
             "memory_bytes": peak_memory(self.device),

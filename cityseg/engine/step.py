@@ -1,10 +1,11 @@
-"""One optimiser step as a plain function of tensors, and its parts."""
+"""One optimiser step as a plain function of tensors, its parts, and the setup that a run and preflight checks share."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,13 +14,15 @@ from torch import Tensor, nn
 from cityseg import distributed
 from cityseg.config import ExperimentConfig
 from cityseg.data.augmentation.augment import Augmentation
-from cityseg.data.batches import DeviceSplit, Normalization, generator
+from cityseg.data.batches import DeviceSplit, Normalization, epoch_order, generator
 from cityseg.data.transfer import send
-from cityseg.engine.deep_supervision import DeepLoss
+from cityseg.engine.deep_supervision import DeepLoss, DeeplySupervised, supervised
 from cityseg.engine.muon import Muon
-from cityseg.engine.pretrained import Teacher, drop_doubtful_labels
+from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs, Teacher, drop_doubtful_labels
 from cityseg.engine.runtime.precision import arithmetic
+from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import arguments_of, build_model
+from cityseg.models.distributed_norm import synchronise_statistics
 
 _POLY_POWER = 0.9
 
@@ -27,6 +30,63 @@ TrainStep = Callable[[Tensor, int, int], Tensor]
 """(indices of the batch, epoch, step within the epoch) -> detached scalar loss, still on the device."""
 Update = Callable[..., Tensor]
 """(network input, labels, teacher's probabilities or None) -> detached scalar loss, still on the device."""
+
+
+class TrainingSetup:
+    """A config's network with its initial weights, its loss, optimiser and step function, on the device of the split.
+
+    Attributes:
+        model: the network, in training mode.
+        trained: the network with auxiliary heads, if the config has deep supervision.
+        loss: of this process's pixels alone, for evaluation.
+    """
+
+    def __init__(
+        self, config: ExperimentConfig, split: DeviceSplit, pretrained: PretrainedInputs = NO_PRETRAINED
+    ) -> None:
+        self.config, self.split, self.pretrained = config, split, pretrained
+        self.model = synchronise_statistics(build_network(config, split.device), split.device).train()
+        self.trained = supervised(config, self.model)
+        self.heads = self.trained.heads if isinstance(self.trained, DeeplySupervised) else None
+        if pretrained.weights:
+            self.model.load_state_dict(pretrained.weights)
+        self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
+        if config.compile:
+            for network in {self.model, self.trained}:
+                network.compile()
+        share = split.class_share()
+        self.loss = SegmentationLoss.of(config, share).to(split.device)
+        self._spread_loss = SegmentationLoss.of(config, share, spread=distributed.count() > 1).to(split.device)
+        self.optimizer = build_optimizer(config, self.trained)
+        self.epoch_length = -(-len(split) // config.batch_size)
+        self._factors = split.repeat_factors(config.rare_frames)
+        self._order: tuple[int, Tensor] | None = None
+
+    @property
+    def scored_model(self) -> nn.Module:
+        """The network to evaluate: the weight average if there is one."""
+        return self.average.model if self.average else self.model
+
+    @cached_property
+    def _step(self) -> TrainStep:
+        teacher = self.pretrained.teacher.to(self.split.device) if self.pretrained.teacher else None
+        loss, optimizer = self._spread_loss, self.optimizer
+        return make_train_step(self.config, self.trained, loss, optimizer, self.split, self.average, teacher)
+
+    def step(self, number: int, rate: float, *, first_epoch: int = 0) -> Tensor:
+        """Do optimiser step ``number``, counted from 0, on its batch of the run; return its loss, still on the device.
+
+        ``first_epoch`` is the epoch of step 0, for configs whose first epochs differ.
+        """
+        epoch, position = divmod(number, self.epoch_length)
+        epoch += first_epoch
+        if self._order is None or self._order[0] != epoch:
+            order = epoch_order(len(self.split), self.config.seed, epoch, self._factors)
+            self._order = epoch, send(order, self.split.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        start = position * self.config.batch_size
+        return self._step(self._order[1][start : start + self.config.batch_size], epoch, position)
 
 
 def build_network(config: ExperimentConfig, device: torch.device) -> nn.Module:

@@ -7,38 +7,28 @@ everything needed to resume.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cityseg import checkpoint, distributed
 from cityseg.checkpoint import ModelCard
-from cityseg.config import ExperimentConfig
-from cityseg.data.batches import DeviceSplit, Normalization, epoch_order
-from cityseg.data.layouts.detect import Split
-from cityseg.data.prepared.cache import CachedSplit
-from cityseg.data.transfer import send
+from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine import resume
-from cityseg.engine.deep_supervision import DeeplySupervised, supervised
 from cityseg.engine.evaluate import evaluate
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.pretrained import PretrainedInputs
-from cityseg.engine.record import Record, TrainingProgress
+from cityseg.engine.record import Record
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.clock import Clock
 from cityseg.engine.scoring import score_splits
-from cityseg.engine.step import WeightAverage, build_network, build_optimizer, learning_rate, make_train_step
+from cityseg.engine.step import TrainingSetup, learning_rate
 from cityseg.errors import Stopped, TrainingError
 from cityseg.jobs.signals import StopRequest, stop_signals
-from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.metrics import summarize
-from cityseg.models.distributed_norm import synchronise_statistics
-from cityseg.runs import Run
-from cityseg.tracking import Tracker
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
@@ -53,54 +43,16 @@ class Trainer:
     Every process of a run has a trainer. All take the same steps and decisions; the first process writes.
 
     Args:
-        run: the folder to fill.
-        config: the run's config.
-        splits: cached train, val and test splits at the configured size; test may be missing.
-        trained_on: name of the data, for the model card.
-        device: where to compute.
-        tracker: optional experiment tracker.
-        on_progress: called every ``LOG_INTERVAL`` steps.
+        record: of the run, with its config and its cached train, val and test splits; test may be missing.
         stop: a stop request that may have been received already.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        config: ExperimentConfig,
-        splits: Mapping[Split, CachedSplit],
-        *,
-        trained_on: str,
-        device: torch.device,
-        tracker: Tracker | None = None,
-        on_progress: Callable[[TrainingProgress], None] | None = None,
-        stop: StopRequest | None = None,
-    ) -> None:
-        self.run, self.config, self.splits, self.device = run, config, splits, device
-        self.on_device = {name: DeviceSplit(split, device) for name, split in splits.items()}
-        self.pretrained = distributed.broadcast_from_first(lambda: PretrainedInputs.load(config, run.pretrained))
-        self.model = synchronise_statistics(build_network(config, device), device)
-        self.trained = supervised(config, self.model)
-        self.heads = self.trained.heads if isinstance(self.trained, DeeplySupervised) else None
-        self.average = WeightAverage(self.model, config.ema_decay) if config.ema_decay else None
-        if config.compile:
-            for network in {self.model, self.trained}:
-                network.compile()
-        share = self.on_device["train"].class_share()
-        self.loss = SegmentationLoss.of(config, share).to(device)
-        self.spread_loss = SegmentationLoss.of(config, share, spread=distributed.count() > 1).to(device)
-        self.optimizer = build_optimizer(config, self.trained)
-        self.epoch_length = -(-len(splits["train"]) // config.batch_size)
-        self.steps = self.epoch_length * config.epochs
-        self.record = Record(
-            run,
-            config,
-            splits,
-            trained_on=trained_on,
-            device=device,
-            epoch_length=self.epoch_length,
-            tracker=tracker,
-            on_progress=on_progress,
-        )
+    def __init__(self, record: Record, stop: StopRequest | None = None) -> None:
+        self.record, self.run, self.config, self.device = record, record.run, record.config, record.device
+        self.on_device = {name: DeviceSplit(split, self.device) for name, split in record.splits.items()}
+        pretrained = distributed.broadcast_from_first(lambda: PretrainedInputs.load(self.config, self.run.pretrained))
+        self.setup = TrainingSetup(self.config, self.on_device["train"], pretrained)
+        self.epoch_length, self.steps = record.epoch_length, record.steps
         self.best_score, self.best_epoch = -1.0, 0
         self.seconds = 0.0
         self._pending: list[Tensor] = []
@@ -132,7 +84,7 @@ class Trainer:
         best = self.run.folder / "best"
         model, card = distributed.broadcast_from_first(lambda: checkpoint.load(best))
         keep = self.record.scored if self._writes else lambda split, result: None
-        card = score_splits(model.to(self.device), card, self.splits, self.on_device, keep)
+        card = score_splits(model.to(self.device), card, self.record.splits, self.on_device, keep)
         if self._writes:
             speed = measure_speed(model, card.image_size, card.normalization, self.device)
             checkpoint.write_card(best, replace(card, speed=speed))
@@ -142,25 +94,13 @@ class Trainer:
     def _build_engine(self) -> Engine:
         from ignite.engine import Engine, Events
 
-        config = self.config
-        train = self.on_device["train"]
-        teacher = self.pretrained.teacher.to(self.device) if self.pretrained.teacher else None
-        step = make_train_step(config, self.trained, self.spread_loss, self.optimizer, train, self.average, teacher)
-        factors = train.repeat_factors(config.rare_frames)
         clock = Clock()
-        self.model.train()
 
         def train_step(engine: Engine, _: None) -> Tensor:
             done = engine.state.iteration - 1
-            epoch, position = divmod(done, self.epoch_length)
-            if position == 0 or self._order is None:
-                self._order = send(epoch_order(len(train), config.seed, epoch, factors), self.device)
-            for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate(config, done, self.steps)
-            start = position * config.batch_size
-            indices = self._order[start : start + config.batch_size]
-            clock.frames += len(indices)
-            return step(indices, epoch, position)
+            start = done % self.epoch_length * self.config.batch_size
+            clock.frames += min(self.config.batch_size, len(self.setup.split) - start)
+            return self.setup.step(done, learning_rate(self.config, done, self.steps))
 
         trainer = Engine(train_step)
 
@@ -187,13 +127,6 @@ class Trainer:
 
         return trainer
 
-    _order: Tensor | None = None
-
-    @property
-    def scored_model(self) -> nn.Module:
-        """The network to evaluate: the weight average if there is one."""
-        return self.average.model if self.average else self.model
-
     def _has_stalled(self, epoch: int) -> bool:
         """Whether ``patience`` epochs have passed without a better score; ``epoch`` is the last finished one."""
         return bool(self.config.patience) and epoch - self.best_epoch >= self.config.patience
@@ -215,11 +148,11 @@ class Trainer:
     def _close_epoch(self, done: int) -> None:
         begun = time.monotonic()
         result = evaluate(
-            self.scored_model,
+            self.setup.scored_model,
             self.on_device["val"],
             Normalization.named(self.config.normalization),
             precision=self.config.precision,
-            loss=self.loss,
+            loss=self.setup.loss,
             keep=self.record.probes,
         )
         if result.loss is not None:
@@ -234,25 +167,26 @@ class Trainer:
         if not self._writes:
             return
         # History first: resuming drops lines that are ahead of last/ but cannot restore missing ones.
-        card = self.record.epoch(epoch, result, summary, self.scored_model, is_best=is_best, seconds=self.seconds)
+        card = self.record.epoch(epoch, result, summary, self.setup.scored_model, is_best=is_best, seconds=self.seconds)
         self._save_last(done, card)
         self.record.track_epoch(epoch, result, summary, self.on_device["val"])
 
     def _save_last(self, done: int, card: ModelCard | None = None) -> None:
         if not self._writes:
             return
-        card = card or self.record.card(self.model, done // self.epoch_length, {}, self.seconds)
+        setup = self.setup
+        card = card or self.record.card(setup.model, done // self.epoch_length, {}, self.seconds)
         state = {
             "iteration": done,
-            "optimizer": self.optimizer.state_dict(),
-            "average": {"steps": self.average.steps, **self.average.model.state_dict()} if self.average else None,
-            "heads": self.heads.state_dict() if self.heads else None,
+            "optimizer": setup.optimizer.state_dict(),
+            "average": {"steps": setup.average.steps, **setup.average.model.state_dict()} if setup.average else None,
+            "heads": setup.heads.state_dict() if setup.heads else None,
             "best_score": self.best_score,
             "best_epoch": self.best_epoch,
             "seconds": self.seconds,
             "pending": self._pending,
         }
-        resume.save(self.run, self.model, card, state)
+        resume.save(self.run, setup.model, card, state)
 
     def _resume(self) -> int:
         """Load the state of ``_save_last``, if any; return the number of optimiser steps done."""
@@ -260,18 +194,15 @@ class Trainer:
         if self._writes:
             self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:
-            if self.pretrained.weights:
-                for model in (self.model, *([self.average.model] if self.average else [])):
-                    model.load_state_dict(self.pretrained.weights)
             return 0
-        weights, state = kept
-        self.model.load_state_dict(weights)
-        if self.heads:
-            self.heads.load_state_dict(state["heads"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average:
-            self.average.steps = state["average"].pop("steps")
-            self.average.model.load_state_dict(state["average"])
+        setup, (weights, state) = self.setup, kept
+        setup.model.load_state_dict(weights)
+        if setup.heads:
+            setup.heads.load_state_dict(state["heads"])
+        setup.optimizer.load_state_dict(state["optimizer"])
+        if setup.average:
+            setup.average.steps = state["average"].pop("steps")
+            setup.average.model.load_state_dict(state["average"])
         self.best_score, self.best_epoch = state["best_score"], state["best_epoch"]
         self.seconds = state["seconds"]
         self._pending = [loss.to(self.device) for loss in state["pending"]]

@@ -13,8 +13,9 @@ import torch
 from cityseg import api, checkpoint, config
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.engine.evaluate import evaluate
-from cityseg.engine.preflight.step_setup import Setup, random_frames
+from cityseg.engine.preflight.frames import random_frames
 from cityseg.engine.runtime.device import best_device
+from cityseg.engine.step import TrainingSetup
 from cityseg.inference.predictor import Predictor
 from cityseg.losses.dice import soft_dice_loss
 from cityseg.losses.lovasz import lovasz_softmax_loss
@@ -55,7 +56,9 @@ RECIPE = {
 
 
 def losses(device: torch.device, steps: int = 4, **changes: object) -> list[float]:
-    setup = Setup(config.build({**RECIPE, **changes}), random_frames(16, RECIPE["image_size"]), device)
+    setup = TrainingSetup(
+        config.build({**RECIPE, **changes}), DeviceSplit(random_frames(16, RECIPE["image_size"]), device)
+    )
     return torch.stack([setup.step(number, 1e-3) for number in range(steps)]).tolist()
 
 
@@ -81,7 +84,9 @@ def test_a_step_never_waits_for_the_gpu(precision):
     changes = {"precision": precision, "noise": 0.05, "night": 0.3, "clip_norm": 1.0}
     if precision == "pure-bfloat16":
         changes |= {"ema_decay": 0.0}
-    setup = Setup(config.build({**RECIPE, **changes}), random_frames(16, RECIPE["image_size"]), GPU)
+    setup = TrainingSetup(
+        config.build({**RECIPE, **changes}), DeviceSplit(random_frames(16, RECIPE["image_size"]), GPU)
+    )
     for number in range(2):
         setup.step(number, 1e-3)
     torch.cuda.set_sync_debug_mode("error")
@@ -93,7 +98,7 @@ def test_a_step_never_waits_for_the_gpu(precision):
 
 
 def test_a_step_holds_no_memory_back():
-    setup = Setup(config.build(RECIPE), random_frames(16, RECIPE["image_size"]), GPU)
+    setup = TrainingSetup(config.build(RECIPE), DeviceSplit(random_frames(16, RECIPE["image_size"]), GPU))
     held = []
     for number in range(8):
         setup.step(number, 1e-3)

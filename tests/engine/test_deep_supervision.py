@@ -10,8 +10,7 @@ import torch.nn.functional as F
 
 from cityseg.data.batches import DeviceSplit
 from cityseg.engine.deep_supervision import DeepLoss, DeeplySupervised, at_stride, supervised
-from cityseg.engine.preflight.step_setup import Setup
-from cityseg.engine.step import build_network, build_optimizer, make_train_step, network_input
+from cityseg.engine.step import TrainingSetup, build_network, build_optimizer, make_train_step, network_input
 from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import UNet
 
@@ -98,7 +97,7 @@ def test_every_number_type_and_size_learns(tiny, cached_split, precision, size):
     for index, train_id in enumerate((0, 8, 10, 13)):
         frames.labels[index], frames.photos[index] = train_id, 60 * index
     recipe = tiny(precision=precision, image_size=size, deep_supervision=1, channels_last=True, depth=2, batch_size=4)
-    setup = Setup(recipe, frames, CPU)
+    setup = TrainingSetup(recipe, DeviceSplit(frames, CPU))
     losses = [float(setup.step(number, 0.01, first_epoch=1)) for number in range(10)]
     assert losses[-1] < 0.8 * losses[0]
     dtype = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32

@@ -24,6 +24,7 @@ from cityseg.api.training import train
 from cityseg.config import build
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.prepared.cache import CachedSplit
+from cityseg.engine import step as step_module
 from cityseg.engine import train as training
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import UsageError
@@ -105,7 +106,7 @@ RECIPE = {
 
 def stop_second(rank: int) -> None:
     """Let the second process get SIGTERM while the fourth step is computed."""
-    make, steps = training.make_train_step, iter(range(1, 1000))
+    make, steps = step_module.make_train_step, iter(range(1, 1000))
 
     def signalling(*arguments):
         step = make(*arguments)
@@ -117,7 +118,7 @@ def stop_second(rank: int) -> None:
 
         return one
 
-    training.make_train_step = signalling
+    step_module.make_train_step = signalling
 
 
 def test_two_processes_stop_and_resume_as_one_would(tiny, workplace, streets, pair):

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from cityseg import api, checkpoint
 from cityseg.api.training.create_run import new_run
+from cityseg.engine import step as step_module
 from cityseg.engine import train as training
 from cityseg.errors import Stopped, UsageError
 from cityseg.runs import Run, find_run
@@ -53,7 +54,7 @@ def test_the_same_description_gives_the_same_run(trained, tiny, workplace, stree
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, wanted: int, number: signal.Signals = signal.SIGTERM) -> None:
     """Let this process get a real signal while the wanted step of the next training is computed."""
-    make, steps = training.make_train_step, iter(range(1, 1000))
+    make, steps = step_module.make_train_step, iter(range(1, 1000))
 
     def signalling(*arguments):
         step = make(*arguments)
@@ -65,7 +66,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, wanted: int, number: signal.Sign
 
         return one
 
-    monkeypatch.setattr(training, "make_train_step", signalling)
+    monkeypatch.setattr(step_module, "make_train_step", signalling)
 
 
 @pytest.mark.parametrize("step", [1, 7, 8, STEPS])

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from cityseg import api, checkpoint, metrics
 from cityseg.classes import PALETTE
+from cityseg.engine import step as step_module
 from cityseg.engine import train as training
 from cityseg.engine.step import learning_rate
 from cityseg.errors import DataError, TrainingError
@@ -115,7 +116,7 @@ def test_evaluating_the_run_gives_the_stored_figures(trained, streets, session_c
 
 
 def spoiled(monkeypatch: pytest.MonkeyPatch, spoil) -> None:
-    build = training.build_network
+    build = step_module.build_network
 
     def damaged(*arguments):
         model = build(*arguments)
@@ -123,7 +124,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, spoil) -> None:
             spoil(model)
         return model
 
-    monkeypatch.setattr(training, "build_network", damaged)
+    monkeypatch.setattr(step_module, "build_network", damaged)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tiny, workplace, streets, monkeypatch):
@@ -200,7 +201,7 @@ def test_a_run_without_progress_ends_early_and_finished(tiny, workplace, streets
 
 def test_frames_with_rare_classes_are_drawn_more_often(tiny, workplace, streets, monkeypatch):
     drawn = []
-    make = training.make_train_step
+    make = step_module.make_train_step
 
     def counting(*arguments):
         step = make(*arguments)
@@ -211,7 +212,7 @@ def test_frames_with_rare_classes_are_drawn_more_often(tiny, workplace, streets,
 
         return one
 
-    monkeypatch.setattr(training, "make_train_step", counting)
+    monkeypatch.setattr(step_module, "make_train_step", counting)
     recipe = tiny(rare_frames=1, epochs=12)
     api.train(recipe, str(streets), name="rare")
     frames = training.DeviceSplit(api.prepare(str(streets), recipe.image_size)["train"], torch.device("cpu"))

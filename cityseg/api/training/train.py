@@ -19,7 +19,7 @@ from cityseg.api.training.create_run import new_run, open_data, run_to_resume
 from cityseg.api.training.failures import explained, record_end
 from cityseg.config import ExperimentConfig
 from cityseg.data.layouts.detect import Dataset, Split
-from cityseg.engine.record import TrainingProgress
+from cityseg.engine.record import Record, TrainingProgress
 from cityseg.engine.runtime.device import best_device, device_name
 from cityseg.engine.train import Trainer
 from cityseg.errors import CitysegError, DataError, Stopped
@@ -137,7 +137,7 @@ def _train(
         surroundings = {"data": used, "device": device_name(best_device()), "processes": distributed.count()}
         run.write_description({**run.describe(), **surroundings})
     with tracked(config, run) as tracker:
-        trainer = Trainer(
+        record = Record(
             run,
             config,
             splits,
@@ -145,8 +145,8 @@ def _train(
             device=best_device(),
             tracker=tracker,
             on_progress=on_progress,
-            stop=stop_request,
         )
+        trainer = Trainer(record, stop_request)
         trainer.fit()
         trainer.finish()
 

@@ -31,6 +31,7 @@ from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.engine.bench.stopwatch import Ratio, Stopwatch
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
+from cityseg.engine.record import Record
 from cityseg.engine.runtime.device import forget_peak, memory_now, peak_memory
 from cityseg.engine.runtime.precision import arithmetic
 from cityseg.engine.step import make_update, network_input
@@ -144,10 +145,11 @@ def steps(
     """
     watch = Stopwatch(device)
     trainer = _trainer(config, split, device, folder, watch, "epoch")
-    photos, labels = trainer.on_device["train"].at(torch.arange(config.batch_size, device=device))
+    setup = trainer.setup
+    photos, labels = setup.split.at(torch.arange(config.batch_size, device=device))
     x = network_input(config, photos)
-    update = make_update(config, trainer.trained, trainer.loss, trainer.optimizer, device, trainer.average)
-    scored, val = trainer.scored_model, trainer.on_device["val"]
+    update = make_update(config, setup.trained, setup.loss, setup.optimizer, device, setup.average)
+    scored, val = setup.scored_model, trainer.on_device["val"]
     normalization = Normalization.named(config.normalization)
     # Shipped figures are measured in float32, which weights in bfloat16 cannot give.
     precision = config.precision if config.precision == "pure-bfloat16" else "float32"
@@ -202,7 +204,7 @@ def decoding(
         for side in ("cached", "decoded"):
             trainer = _trainer(one_epoch, split, device, folder, watch, side)
             if side == "decoded":
-                trainer.on_device["train"] = DecodedSplit(split, device, frames, table)
+                trainer.setup.split = DecodedSplit(split, device, frames, table)
             trainer.fit()
         on_round()
     return watch.ratio("cached", count, "decoded", count)
@@ -211,8 +213,7 @@ def decoding(
 def _trainer(
     config: ExperimentConfig, split: CachedSplit, device: torch.device, folder: Path, watch: Stopwatch, side: str
 ) -> _TimedTrainer:
-    trainer = _TimedTrainer(
-        create_run(config, side, folder), config, {"train": split, "val": split}, trained_on="", device=device
-    )
+    run = create_run(config, side, folder)
+    trainer = _TimedTrainer(Record(run, config, {"train": split, "val": split}, trained_on="", device=device))
     trainer.watch, trainer.side = watch, side
     return trainer

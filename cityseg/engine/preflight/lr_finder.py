@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from cityseg.config import ExperimentConfig
+from cityseg.data.batches import DeviceSplit
 from cityseg.data.prepared.cache import CachedSplit
-from cityseg.engine.preflight.step_setup import Setup
 from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs
 from cityseg.engine.runtime.allocator import keep_freed_memory
+from cityseg.engine.step import TrainingSetup
 
 FINDER_STEPS = 60
 LOWEST, HIGHEST = 1e-5, 1.0
@@ -73,7 +74,7 @@ def find_learning_rate(
     Takes ``steps`` learning rates at equal ratios from ``LOWEST`` to ``HIGHEST``.
     """
     keep_freed_memory()
-    setup = Setup(config, train, device, pretrained)
+    setup = TrainingSetup(config, DeviceSplit(train, device), pretrained)
     points: list[RatePoint] = []
     diverged = False
     for number, rate in enumerate(np.geomspace(LOWEST, HIGHEST, steps).tolist()):

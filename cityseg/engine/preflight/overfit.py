@@ -10,12 +10,12 @@ from typing import Literal
 import torch
 
 from cityseg.config import SETTINGS, ExperimentConfig, build
-from cityseg.data.batches import Normalization
+from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import evaluate
-from cityseg.engine.preflight.step_setup import Setup, portion
+from cityseg.engine.preflight.frames import portion
 from cityseg.engine.runtime.allocator import keep_freed_memory
-from cityseg.engine.step import learning_rate
+from cityseg.engine.step import TrainingSetup, learning_rate
 from cityseg.metrics import summarize
 
 OVERFIT_FRAMES = 8
@@ -89,15 +89,15 @@ def check_overfit(
     switched_off = {name: setting.off for name, setting in SETTINGS.items() if "overfit" not in setting.affects}
     checked = build({**config.model_dump(), **switched_off, "batch_size": len(frames)})
     keep_freed_memory()
-    setup = Setup(checked, frames, device)
+    setup = TrainingSetup(checked, DeviceSplit(frames, device))
     normalization = Normalization.named(checked.normalization)
     points: list[OverfitPoint] = []
     for number in range(steps):
         loss = float(setup.step(number, learning_rate(checked, number, steps)))
         if not math.isfinite(loss):
             return OverfitCheck("diverged", tuple(points), frames.meta.frames, steps)
-        model = setup.average.model if setup.average else setup.model
-        scores = summarize(evaluate(model, setup.split, normalization, precision=checked.precision).confusions)
+        result = evaluate(setup.scored_model, setup.split, normalization, precision=checked.precision)
+        scores = summarize(result.confusions)
         points.append(OverfitPoint(number + 1, loss, scores["macro"]["f1"] or 0.0))
         if on_point:
             on_point(points[-1])

@@ -14,10 +14,11 @@ from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
-from cityseg.engine.preflight.step_setup import Setup, portion, random_frames
+from cityseg.engine.preflight.frames import portion, random_frames
 from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.device import peak_memory
+from cityseg.engine.step import TrainingSetup
 
 TIMED_STEPS = 8
 """Number of timed steps after the warm-up, unless time runs out first."""
@@ -67,7 +68,7 @@ def measure_pace(
     keep_freed_memory()
     halves = bool(config.half_size_epochs)
     total = (WARM_UP_STEPS + TIMED_STEPS) * (1 + halves) + 1
-    setup = Setup(config, train, device, pretrained)
+    setup = TrainingSetup(config, DeviceSplit(train, device), pretrained)
     done = 0
 
     def timed(epoch: int) -> list[float]:
@@ -127,13 +128,13 @@ def seconds_to_finish(config: ExperimentConfig, pace: Pace, frames: Mapping[Spli
     return begin + steps + evaluations + (frames["val"] + frames["test"]) * pace.scoring_seconds
 
 
-def _seconds_per_frame(setup: Setup, frames: DeviceSplit, precision: Precision) -> float:
+def _seconds_per_frame(setup: TrainingSetup, frames: DeviceSplit, precision: Precision) -> float:
     """Return the time per frame of an evaluation, in seconds, after a warm-up pass."""
     normalization = Normalization.named(setup.config.normalization)
     for _ in range(2):
         begun = time.perf_counter()
         evaluate(setup.model, frames, normalization, precision=precision, loss=setup.loss)
-        _wait_for(setup.device)
+        _wait_for(setup.split.device)
     return (time.perf_counter() - begun) / len(frames)
 
 

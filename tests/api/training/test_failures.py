@@ -21,6 +21,7 @@ from cityseg import api, cli, runs
 from cityseg.api.training.failures import explained
 from cityseg.config import ExperimentConfig
 from cityseg.engine import resume
+from cityseg.engine import step as step_module
 from cityseg.engine import train as training
 from cityseg.errors import TrainingError, UsageError
 from cityseg.runs import Run, create_run, find_run
@@ -31,7 +32,7 @@ EPOCH = 4
 
 def before_step(patch: pytest.MonkeyPatch, wanted: int, act: Callable[[], None]) -> None:
     """Let something happen just before a step of the next training."""
-    make, steps = training.make_train_step, iter(range(1, 1000))
+    make, steps = step_module.make_train_step, iter(range(1, 1000))
 
     def making(*arguments):
         step = make(*arguments)
@@ -43,7 +44,7 @@ def before_step(patch: pytest.MonkeyPatch, wanted: int, act: Callable[[], None])
 
         return one
 
-    patch.setattr(training, "make_train_step", making)
+    patch.setattr(step_module, "make_train_step", making)
 
 
 def exit_code(process: BaseProcess) -> int | None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from cityseg.data.batches import DeviceSplit
 from cityseg.engine.preflight import cost
-from cityseg.engine.preflight.step_setup import Setup, random_frames
+from cityseg.engine.preflight.frames import random_frames
+from cityseg.engine.step import TrainingSetup
 
 
 def by_hand(config) -> int:
@@ -62,7 +64,7 @@ def test_activations_are_what_autograd_keeps_of_a_real_step(tiny, weight):
         kept[storage.data_ptr()] = (storage.nbytes(), storage)
         return tensor
 
-    setup = Setup(config, random_frames(32, config.image_size), torch.device("cpu"))
+    setup = TrainingSetup(config, DeviceSplit(random_frames(32, config.image_size), torch.device("cpu")))
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         setup.step(0, 1e-3)
     sizes = [size for size, _ in kept.values()]

@@ -75,9 +75,11 @@ def test_the_search_starts_from_the_weights_it_is_given(tiny, cached_split):
     assert math.log(19) < search.points[0].loss < math.log(19) + 1
 
 
-def test_a_loss_that_is_no_number_ends_the_search(tiny, cached_split, monkeypatch):
+def test_non_finite_loss_ends_the_search(tiny, cached_split, monkeypatch):
     losses = iter([3.0, 2.0, 1.0, 0.9, math.inf])
-    monkeypatch.setattr("cityseg.engine.preflight.lr_finder.Setup.step", lambda *_, **__: torch.tensor(next(losses)))
+    monkeypatch.setattr(
+        "cityseg.engine.preflight.lr_finder.TrainingSetup.step", lambda *_, **__: torch.tensor(next(losses))
+    )
     search = find_learning_rate(tiny(), cached_split(6, (32, 64)), CPU)
     assert search.diverged
     assert [point.loss for point in search.points] == pytest.approx([3.0, 2.0, 1.0, 0.9])
@@ -89,7 +91,7 @@ def test_a_loss_that_is_no_number_ends_the_search(tiny, cached_split, monkeypatc
 
 
 def test_no_suggestion_says_what_to_do(tiny, cached_split, monkeypatch):
-    monkeypatch.setattr("cityseg.engine.preflight.lr_finder.Setup.step", lambda *_, **__: torch.tensor(1.0))
+    monkeypatch.setattr("cityseg.engine.step.TrainingSetup.step", lambda *_, **__: torch.tensor(1.0))
     search = find_learning_rate(tiny(), cached_split(6, (32, 64)), CPU, steps=5)
     assert search.suggestion is None
     assert search.verdict == (
