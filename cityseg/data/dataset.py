@@ -16,13 +16,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 DatasetKind = Literal["cityscapes", "synthetic", "described"]
 
 ProblemKind = Literal[
-    "missing label",
-    "orphaned label",
-    "unreadable file",
-    "wrong mode",
-    "size mismatch",
-    "unknown id",
-    "duplicate",
+    "missing label", "orphaned label", "unreadable file", "wrong mode", "size mismatch", "unknown id", "duplicate"
 ]
 PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
 

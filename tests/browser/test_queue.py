@@ -28,10 +28,7 @@ def runs(tmp_path: Path) -> Iterator[Path]:
     root = tmp_path / "runs"
     sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     create_run(presets.preset("better-1"), "busy", root).write_status(
-        state="running",
-        pid=sleeper.pid,
-        process_start=process_identity(sleeper.pid),
-        host=provenance()["host"],
+        state="running", pid=sleeper.pid, process_start=process_identity(sleeper.pid), host=provenance()["host"]
     )
     try:
         yield root

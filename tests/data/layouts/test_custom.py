@@ -246,18 +246,12 @@ def test_names_that_meet_when_folders_are_joined(described):
         ({"train_ids": None}, "expected the key 'train_ids', found none; add it"),
         ({"train_ids": {}}, "expected train_ids to map label values to classes, found {}"),
         ({"train_ids": ["sky"]}, 'expected train_ids to map label values to classes, found ["sky"]'),
-        (
-            {"train_ids": {"0": "skye"}},
-            "expected a Cityscapes class for value 0, found 'skye'; the closest: sky",
-        ),
+        ({"train_ids": {"0": "skye"}}, "expected a Cityscapes class for value 0, found 'skye'; the closest: sky"),
         (
             {"train_ids": {"4": "Pedestrian"}},
             f"expected a Cityscapes class for value 4, found 'Pedestrian'; the closest: {', '.join(CLASS_NAMES)}",
         ),
-        (
-            {"train_ids": {"7": "parking"}},
-            "expected a scored class for value 7, found 'parking'; write null for void",
-        ),
+        ({"train_ids": {"7": "parking"}}, "expected a scored class for value 7, found 'parking'; write null for void"),
         ({"train_ids": {"0": 19}}, "expected train ids 0 to 18 or null, found 19 for value 0"),
         ({"train_ids": {"0": True}}, "expected a class name, a train id or null for value 0, found true"),
         ({"train_ids": {"0": 1.5}}, "expected a class name, a train id or null for value 0, found 1.5"),
@@ -274,10 +268,7 @@ def test_names_that_meet_when_folders_are_joined(described):
         ({"licence": "CC0"}, "expected the keys name, train_ids, splits and unused, found 'licence'; remove it"),
         ({"splits": {}}, "expected splits to hold train, val and test, found {}"),
         ({"splits": {"training": ["*"]}}, "expected splits named train, val and test, found 'training'; rename it"),
-        (
-            {"splits": {"train": 0.7, "val": 0.2}},
-            "expected shares that add up to 1, found 0.9; change splits",
-        ),
+        ({"splits": {"train": 0.7, "val": 0.2}}, "expected shares that add up to 1, found 0.9; change splits"),
         (
             {"splits": {"train": 0.7, "val": ["b/*"]}},
             "expected a share for every split or for none, found both kinds; choose one",
@@ -312,10 +303,7 @@ def test_names_that_meet_when_folders_are_joined(described):
             {"unused": ["9"]},
             "expected names of frames in unused, found '9', which no photo in images/ has; correct it or remove it",
         ),
-        (
-            {"unused": "a/*"},
-            'expected a valid unused, found "a/*"; input should be a valid list',
-        ),
+        ({"unused": "a/*"}, 'expected a valid unused, found "a/*"; input should be a valid list'),
         (
             {"name": None, "colour": 1},
             "expected the key 'name', found none; add it; also expected the keys name, train_ids, splits and unused, "

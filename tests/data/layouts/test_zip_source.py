@@ -153,10 +153,7 @@ def test_an_archive_cut_short(archives, share):
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [
-        (b"<html>Please log in</html>", "a file that is no zip archive (File is not a zip file)"),
-        (b"", "an empty file"),
-    ],
+    [(b"<html>Please log in</html>", "a file that is no zip archive (File is not a zip file)"), (b"", "an empty file")],
 )
 def test_files_that_are_no_archive(archives, content, found):
     path = archives / LABELS

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cityseg.classes import COLOR_BLIND_PALETTE, PALETTE
 from cityseg.errors import DataError
 from cityseg.ui.common import viewer as package
 from cityseg.ui.common.viewer import Layer, ViewerEvent, encode, viewer
@@ -145,7 +144,7 @@ def test_each_layer_refers_to_its_pictures(train_ids: np.ndarray) -> None:
         Layer("error", train_ids % 2, classes=(("right", (0, 90, 0)), ("wrong", (200, 80, 0)))),
         Layer("entropy", train_ids // 2, scale=("sure", "unsure")),
     ]
-    header = _header(package._payload(np.zeros((62, 114, 3), np.uint8), layers, PALETTE, 1600, {"key": "k"}))
+    header = _header(package._payload(np.zeros((62, 114, 3), np.uint8), layers, 1600, {"key": "k"}))
     assert header["photo"] == {"width": 114, "height": 62}
     assert [(layer["name"], layer["ids"], layer["confidence"]) for layer in header["layers"]] == [
         ("truth", 1, None),
@@ -162,25 +161,17 @@ def test_encoded_images_are_sent_as_they_are(train_ids: np.ndarray) -> None:
     photo = np.full((31, 57, 3), 90, np.uint8)
     percent = (train_ids % 100).astype(np.uint8)
     layer = Layer("prediction", encode.encode_map(train_ids), encode.encode_confidence(percent))
-    arrays = package._payload(photo, [Layer("prediction", train_ids, percent)], PALETTE, 1600, {"key": "k"})
-    assert package._payload(encode.encode_photo(photo), [layer], PALETTE, 1600, {"key": "k"}) == arrays
+    arrays = package._payload(photo, [Layer("prediction", train_ids, percent)], 1600, {"key": "k"})
+    assert package._payload(encode.encode_photo(photo), [layer], 1600, {"key": "k"}) == arrays
 
 
 def test_clicked_pixels_are_the_photos_own_even_if_it_is_sent_smaller(train_ids: np.ndarray) -> None:
-    payload = package._payload(np.zeros((62, 114, 3), np.uint8), [Layer("truth", train_ids)], PALETTE, 20, {})
+    payload = package._payload(np.zeros((62, 114, 3), np.uint8), [Layer("truth", train_ids)], 20, {})
     assert _header(payload)["photo"] == {"width": 114, "height": 62}
 
 
-def test_the_palette_decides_which_one_is_first_shown() -> None:
-    assert package._palettes(PALETTE)["palette"] == "official"
-    assert package._palettes(COLOR_BLIND_PALETTE)["palette"] == "colour-blind-safe"
-    custom = package._palettes(PALETTE[::-1])
-    assert (custom["palette"], len(custom["palettes"])) == ("custom", 2)
-
-
 def test_events_from_the_browser_are_checked() -> None:
-    value = {"kind": "click", "x": 4.0, "y": 2, "layer": "truth", "train_id": 13, "nonce": 7}
-    assert package._parse_event(value) == ViewerEvent("click", 4, 2, "truth", 13, 7)
-    assert package._parse_event({"kind": "next", "nonce": 8}) == ViewerEvent("next", None, None, None, None, 8)
-    for malformed in (None, "click", {}, {"kind": "format the disk"}):
+    assert package._parse_event({"kind": "click", "x": 4.0, "y": 2, "nonce": 7}) == ViewerEvent("click", 4, 2)
+    assert package._parse_event({"kind": "next", "nonce": 8}) == ViewerEvent("next")
+    for malformed in (None, "click", {}, {"kind": "palette"}, {"kind": "click", "x": "left"}):
         assert package._parse_event(malformed) is None

@@ -19,23 +19,25 @@ function percent(share) {
   return share >= 0.0995 ? String(Math.round(share * 100)) : (share * 100).toFixed(1);
 }
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
+const rgb = (color) => `rgb(${color.join(" ")})`;
+
+const meaningOf = (layer, value) => (value === VOID ? NOT_SCORED : (layer.names[value] ?? `value ${value}`));
+
+function element(tag, className, ...content) {
+  const node = Object.assign(document.createElement(tag), { className });
+  node.append(...content);
   return node;
 }
 
-function button(className, text, onClick) {
-  const node = element("button", className, text);
-  node.type = "button";
+function button(className, onClick, ...content) {
+  const node = Object.assign(element("button", className, ...content), { type: "button" });
   node.addEventListener("click", onClick);
   return node;
 }
 
 /** Connect the toolbar once; every handler changes state, and `refresh` updates the controls. */
 function bindControls(viewer) {
-  const $ = (selector) => viewer.root.querySelector(selector);
+  const { $ } = viewer;
   const on = (selector, type, handler) => $(selector).addEventListener(type, handler);
   on(".previous", "click", () => viewer.report("previous"));
   on(".next", "click", () => viewer.report("next"));
@@ -60,15 +62,15 @@ function toggleFullScreen(root) {
   else if (document.fullscreenEnabled) root.requestFullscreen();
 }
 
-function toggleKeys(viewer, open = viewer.root.querySelector(".keys").hidden) {
-  viewer.root.querySelector(".keys").hidden = !open;
-  viewer.root.querySelector(".help").setAttribute("aria-expanded", String(open));
+function toggleKeys({ $ }, open = $(".keys").hidden) {
+  $(".keys").hidden = !open;
+  $(".help").setAttribute("aria-expanded", String(open));
 }
 
 /** Update every control and data attribute from the state. */
 function syncControls(viewer) {
-  const { root, shared, own, header } = viewer;
-  const $ = (selector) => root.querySelector(selector);
+  const { $, root, shared, own, header } = viewer;
+  const shown = own.split ? own.left : own.single;
   const press = (selector, pressed) => $(selector).setAttribute("aria-pressed", String(pressed));
   const opacity = Math.round(shared.opacity * 100);
   $(".opacity input").value = opacity;
@@ -85,7 +87,7 @@ function syncControls(viewer) {
   for (const selector of [".pick-left", ".split", ".drawing", ".palette", ".opacity"]) {
     $(selector).hidden = viewer.layers.length === 0;
   }
-  syncChoice($(".left"), viewer, own.split ? own.left : own.single);
+  syncChoice($(".left"), viewer, shown);
   syncChoice($(".right"), viewer, own.right);
   $(".pick-left .hidden-text").textContent = own.split ? "Left of the slider" : "Layer";
   $(".pick-right").hidden = !own.split;
@@ -93,21 +95,20 @@ function syncControls(viewer) {
   syncLegend(viewer);
   Object.assign(root.dataset, {
     key: header.key,
-    mark: own.mark ? own.mark.join(",") : "",
+    mark: own.mark?.join(",") ?? "",
     opacity: shared.opacity.toFixed(2),
     zoom: shared.zoom.toFixed(2),
     mode: shared.outline ? "outline" : "fill",
     palette: shared.palette,
     split: own.split ? (own.position * 100).toFixed(1) : "off",
-    left: own.split ? own.left : own.single,
+    left: shown,
     right: own.split ? own.right : "",
     hiddenClasses: [...shared.hidden].sort().join(","),
   });
 }
 
-function syncDivider(viewer) {
-  const { own } = viewer;
-  const divider = viewer.root.querySelector(".divider");
+function syncDivider({ $, own }) {
+  const divider = $(".divider");
   divider.hidden = !own.split;
   divider.style.left = `${own.position * 100}%`;
   divider.setAttribute("aria-label", `Split between ${own.left} and ${own.right}`);
@@ -131,7 +132,7 @@ function presentClasses(viewer) {
     const total = layer.map.values.length;
     layer.map.counts.forEach((count, value) => {
       if (!count) return;
-      const name = value === VOID ? NOT_SCORED : (layer.names[value] ?? `value ${value}`);
+      const name = meaningOf(layer, value);
       const entry = found.get(name) ?? { name, color: null, shares: layers.map((other) => initialShare(other, name)) };
       entry.color = value === VOID ? null : viewer.colorsOf(layer)[value];
       entry.shares[position] = count / total;
@@ -146,7 +147,7 @@ const initialShare = (layer, name) => (name === NOT_SCORED || layer.names.includ
 
 /** Rebuild the legend only when its classes change, so that a pressed chip keeps its focus. */
 function syncLegend(viewer) {
-  const legend = viewer.root.querySelector(".legend");
+  const legend = viewer.$(".legend");
   const { layers, classes } = presentClasses(viewer);
   const scales = viewer.shownLayers().filter((layer) => layer.scale);
   const signature = JSON.stringify([layers.map((l) => l.name), classes.map((c) => [c.name, c.shares]), scales.map((l) => l.name)]);
@@ -158,61 +159,60 @@ function syncLegend(viewer) {
   }
   for (const entry of classes) {
     const chip = legend.querySelector(`[data-class="${CSS.escape(entry.name)}"]`);
-    if (entry.color) chip.style.setProperty("--swatch", `rgb(${entry.color.join(" ")})`);
+    if (entry.color) chip.style.setProperty("--swatch", rgb(entry.color));
     chip.querySelector(".toggle")?.setAttribute("aria-pressed", String(!viewer.shared.hidden.has(entry.name)));
   }
 }
 
 function buildFilter(viewer, classes) {
-  const filter = element("span", "filter");
-  const names = classes.map((entry) => entry.name);
-  filter.append(
-    button("show-all", "all", () => viewer.share({ hidden: new Set() })),
-    button("show-none", "none", () => viewer.share({ hidden: new Set(names) })),
-  );
-  return filter;
+  const hide = (entries) => viewer.share({ hidden: new Set(entries.map((entry) => entry.name)) });
+  const all = button("show-all", () => hide([]), "all");
+  return element("span", "filter", all, button("show-none", () => hide(classes), "none"));
 }
 
 function buildChip(viewer, entry, layers) {
-  const chip = element("span", "chip");
-  chip.dataset.class = entry.name;
   const known = layers.map((layer, i) => [layer.name, entry.shares[i]]).filter(([, share]) => share !== null);
   const shares = element("span", "share", [...new Set(known.map(([, share]) => percent(share)))].join(" | ") + " %");
   const listed = known.map(([name, share]) => `${name} ${percent(share)} %`).join(", ");
   const parts = [element("span", "swatch"), element("span", "name", entry.name), shares];
+  const chip = element("span", "chip");
+  chip.dataset.class = entry.name;
   if (!entry.color) {
-    const note = element("span", "toggle void");
-    note.title = `Void, left out of training and scores: ${listed}`;
-    note.append(...parts);
-    chip.append(note);
+    chip.append(element("span", "toggle void", ...parts));
+    chip.firstChild.title = `Void, left out of training and scores: ${listed}`;
     return chip;
   }
-  const toggle = button("toggle", undefined, () => viewer.toggleClass(entry.name));
+  const isolate = () => viewer.isolate(entry.name);
+  const toggle = button("toggle", () => viewer.toggleClass(entry.name), ...parts);
   toggle.title = `${entry.name}: ${listed} of the pixels. Click to hide or show, double-click to see it alone.`;
-  toggle.addEventListener("dblclick", () => viewer.isolate(entry.name));
-  toggle.append(...parts);
-  const only = button("only", "only", () => viewer.isolate(entry.name));
+  toggle.addEventListener("dblclick", isolate);
+  const only = button("only", isolate, "only");
   only.setAttribute("aria-label", `only ${entry.name}`);
   chip.append(toggle, only);
   return chip;
 }
 
 function buildScale(layer) {
-  const scale = element("span", "scale");
   const ramp = element("span", "ramp");
   const colors = quantityColors().filter((_, i) => i % 42 === 0);
-  ramp.style.background = `linear-gradient(90deg, ${colors.map((color) => `rgb(${color.join(" ")})`).join(", ")})`;
-  scale.append(element("span", "", `${layer.name}: ${layer.scale[0]}`), ramp, element("span", "", layer.scale[1]));
-  return scale;
+  ramp.style.background = `linear-gradient(90deg, ${colors.map(rgb).join(", ")})`;
+  const [low, high] = layer.scale;
+  return element("span", "scale", element("span", "", `${layer.name}: ${low}`), ramp, element("span", "", high));
 }
 
-/** Show the value of every layer at photo position (u, v), both 0 to 1, in a tooltip at (x, y) of the stage. */
-function showTip(viewer, u, v, x, y) {
-  const tip = viewer.root.querySelector(".tip");
-  if (!viewer.layers.length) return;
-  tip.replaceChildren(...viewer.layers.map((layer) => tipRow(viewer, layer, u, v)));
+function hideTip({ $ }) {
+  $(".tip").hidden = true;
+}
+
+/** Show the value of every layer at photo position (u, v), both 0 to 1, in a tooltip beside the pointer. */
+function showTip(viewer, event, { u, v }) {
+  const { stage, layers } = viewer;
+  if (!layers.length) return;
+  const tip = viewer.$(".tip");
+  tip.replaceChildren(...layers.map((layer) => tipRow(viewer, layer, u, v)));
   tip.hidden = false;
-  const stage = viewer.stage;
+  const box = stage.getBoundingClientRect();
+  const [x, y] = [event.clientX - box.left, event.clientY - box.top];
   const flipX = x + 16 + tip.offsetWidth > stage.clientWidth;
   const flipY = y + 18 + tip.offsetHeight > stage.clientHeight;
   const left = flipX ? Math.max(4, x - 12 - tip.offsetWidth) : x + 14;
@@ -222,23 +222,18 @@ function showTip(viewer, u, v, x, y) {
 
 function tipRow(viewer, layer, u, v) {
   const value = valueAt(layer.map, u, v);
-  const row = element("div", "row");
+  const known = value !== VOID;
   const swatch = element("span", "swatch");
   const color = viewer.colorsOf(layer)[value];
-  if (value !== VOID && color) swatch.style.setProperty("--swatch", `rgb(${color.join(" ")})`);
-  let meaning = value === VOID ? NOT_SCORED : (layer.names[value] ?? `value ${value}`);
-  if (layer.scale && value !== VOID) meaning = `${Math.round((value / 254) * 100)} %`;
-  const confidence = layer.confidence && value !== VOID ? ` ${valueAt(layer.confidence, u, v)} %` : "";
-  row.append(swatch, element("span", "layer", `${layer.name}: `), element("span", "meaning", meaning));
-  if (confidence) row.append(element("span", "share", confidence));
-  return row;
+  if (known && color) swatch.style.setProperty("--swatch", rgb(color));
+  const meaning = layer.scale && known ? `${Math.round((value / 254) * 100)} %` : meaningOf(layer, value);
+  const parts = [swatch, element("span", "layer", `${layer.name}: `), element("span", "meaning", meaning)];
+  if (layer.confidence && known) parts.push(element("span", "share", ` ${valueAt(layer.confidence, u, v)} %`));
+  return element("div", "row", ...parts);
 }
 
-function valueAt(map, u, v) {
-  const x = Math.min(map.width - 1, Math.max(0, Math.floor(u * map.width)));
-  const y = Math.min(map.height - 1, Math.max(0, Math.floor(v * map.height)));
-  return map.values[y * map.width + x];
-}
+/** The value of a map at photo position (u, v) inside the photo. */
+const valueAt = ({ width, height, values }, u, v) => values[Math.floor(v * height) * width + Math.floor(u * width)];
 
 /** The alternative text: the page's sentence and the largest classes of the front layer. */
 function describe(viewer) {

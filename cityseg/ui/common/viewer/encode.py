@@ -29,16 +29,11 @@ MAX_SIDE = 1600
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """An encoded image.
-
-    Attributes:
-        data: a JPEG or PNG file.
-        digest: hash of the content; the browser decodes each digest once.
-        width, height: in pixels, as encoded.
-    """
+    """A JPEG or PNG file, and its size in pixels as encoded."""
 
     data: bytes
     digest: str
+    """Hash of the content; the browser decodes each digest once."""
     width: int
     height: int
 
@@ -72,11 +67,7 @@ _recent = _RecentImages(capacity=32 * 2**20)
 
 
 def encode_photo(photo: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
-    """Encode a photo as JPEG.
-
-    Args:
-        photo: (H, W, 3) uint8 RGB.
-        max_side: a longer side is reduced to this many pixels, with averaging.
+    """Encode an (H, W, 3) uint8 RGB photo as JPEG, with averaging where it is reduced to ``max_side`` pixels.
 
     Raises:
         DataError: the array is not (H, W, 3) uint8.
@@ -94,11 +85,7 @@ def encode_photo(photo: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
 
 
 def encode_map(values: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
-    """Encode a map as greyscale PNG whose grey values are the map's values.
-
-    Args:
-        values: (H, W) uint8; train ids with 255 for void, or any other small integers.
-        max_side: a longer side is reduced to this many pixels by nearest neighbour.
+    """Encode an (H, W) uint8 map as greyscale PNG of the same values, reduced by nearest neighbour.
 
     Raises:
         DataError: the array is not (H, W) uint8.
@@ -117,11 +104,7 @@ def encode_map(values: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
 
 
 def encode_confidence(confidence: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
-    """Encode confidence as greyscale PNG in whole per cent, which is all the viewer displays.
-
-    Args:
-        confidence: (H, W), floats 0 to 1, of which NaN counts as 0, or uint8 in whole per cent.
-        max_side: as for ``encode_map``.
+    """Encode (H, W) floats 0 to 1, NaN as 0, or uint8 per cent as greyscale PNG in whole per cent, for display.
 
     Raises:
         DataError: the array is not an (H, W) map of floats or of uint8.
@@ -132,9 +115,7 @@ def encode_confidence(confidence: np.ndarray, max_side: int = MAX_SIDE) -> Encod
         share = np.clip(np.nan_to_num(confidence.astype(np.float32), nan=0.0), 0, 1)
         confidence = np.rint(share * 100).astype(np.uint8)
     elif confidence.dtype != np.uint8:
-        raise DataError(
-            f"viewer confidence: expected floats 0 to 1 or uint8 per cent, found {confidence.dtype}; convert it"
-        )
+        raise DataError(f"viewer confidence: expected floats 0 to 1 or uint8 per cent, found {confidence.dtype}")
     return encode_map(confidence, max_side)
 
 

@@ -1,5 +1,7 @@
 // Unpacking the data from Python, decoding PNG maps, and colouring maps for the screen.
 
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
 const VOID = 255;
 const CACHE_LIMIT = 32;
 const decoded = new Map(); // digest -> promise of a decoded image, oldest first
@@ -37,8 +39,7 @@ const decodePhoto = (bytes) => createImageBitmap(new Blob([bytes], { type: "imag
 async function decodeMap(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts = [];
-  let width = 0;
-  let height = 0;
+  let [width, height] = [0, 0];
   for (let at = 8; at < bytes.length; ) {
     const length = view.getUint32(at);
     const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
@@ -104,8 +105,7 @@ function quantityColors() {
 function sampleLine(from, to, origin, extent, cells) {
   const line = new Int32Array(Math.max(0, to - from));
   for (let i = 0; i < line.length; i++) {
-    const at = Math.floor(((from + i + 0.5 - origin) / extent) * cells);
-    line[i] = Math.min(cells - 1, Math.max(0, at));
+    line[i] = clamp(Math.floor(((from + i + 0.5 - origin) / extent) * cells), 0, cells - 1);
   }
   return line;
 }
@@ -131,8 +131,7 @@ function paintFill(target, start, stride, map, table, columns, rows) {
 /** Like paintFill, but only pixels with another value within `reach` screen pixels: lines stay thin at any zoom. */
 function paintOutline(target, start, stride, map, table, columns, rows, reach) {
   const { values, width } = map;
-  const lastX = columns.length - 1;
-  const lastY = rows.length - 1;
+  const [lastX, lastY] = [columns.length - 1, rows.length - 1];
   for (let y = 0, to = start; y <= lastY; y++, to += stride) {
     const base = rows[y] * width;
     const above = rows[Math.max(0, y - reach)] * width;

@@ -13,13 +13,15 @@ const sharedStates = new Map(); // channel -> state shared by the viewers of a g
 const viewers = new WeakMap(); // root element -> its viewer
 let lastNonce = 0;
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+/** Return the state of a key, `initial` if it has none yet. */
+const stored = (states, key, initial) => states.get(key) ?? states.set(key, initial).get(key);
 
 class Viewer {
   constructor(root) {
     this.root = root;
-    this.stage = root.querySelector(".stage");
-    this.canvas = root.querySelector("canvas");
+    this.$ = (selector) => root.querySelector(selector);
+    this.stage = this.$(".stage");
+    this.canvas = this.$("canvas");
     this.context = this.canvas.getContext("2d");
     this.scratch = document.createElement("canvas");
     this.layers = [];
@@ -49,44 +51,38 @@ class Viewer {
     const { width, height } = header.photo;
     if (!this.header) this.stage.style.aspectRatio = `${width} / ${height}`;
     const map = (index) => (index === null ? null : decodeOnce(header.pictures[index], decodeMap));
-    const [photo, ...layers] = await Promise.all([
-      decodeOnce(header.pictures[0], decodePhoto),
-      ...header.layers.map(async (layer) => ({
-        ...layer,
-        map: await map(layer.ids),
-        confidence: await map(layer.confidence),
-        names: layer.scale ? [] : (layer.classes?.map(([name]) => name) ?? header.classNames),
-      })),
-    ]);
+    const decode = async (layer) => {
+      const names = layer.scale ? [] : (layer.classes?.map(([name]) => name) ?? header.classNames);
+      return { ...layer, names, map: await map(layer.ids), confidence: await map(layer.confidence) };
+    };
+    const photoReady = decodeOnce(header.pictures[0], decodePhoto);
+    const [photo, ...layers] = await Promise.all([photoReady, ...header.layers.map(decode)]);
     if (text !== this.text) return; // newer data arrived during decoding
     this.stage.style.aspectRatio = `${width} / ${height}`;
     Object.assign(this, { header, photo, layers });
     this.adopt(header);
-    this.root.querySelector(".tip").hidden = true;
+    hideTip(this);
     this.refresh();
     this.draw();
     this.root.dataset.ready = "true";
   }
 
   /** Restore or create the state of this key; an argument that the page has changed overrides it. */
-  adopt(header) {
-    this.channel = header.group ? `group ${header.group}` : `key ${header.key}`;
-    const first = !ownStates.has(header.key);
-    this.own = ownStates.get(header.key) ?? { position: 0.5, split: false, requested: {} };
-    ownStates.set(header.key, this.own);
-    const initial = { opacity: header.opacity, palette: header.palette, outline: false, hidden: new Set() };
-    this.shared = sharedStates.get(this.channel) ?? { ...initial, zoom: 1, cx: 0.5, cy: 0.5 };
-    sharedStates.set(this.channel, this.shared);
-    const [compare, mark] = [JSON.stringify(header.compare), JSON.stringify(header.mark)];
-    const requested = { opacity: header.opacity, palette: header.palette, compare, mark };
-    const changed = (name) => requested[name] !== this.own.requested[name];
-    if (!first && changed("opacity")) this.shared.opacity = header.opacity;
-    if (!first && changed("palette")) this.shared.palette = header.palette;
+  adopt({ key, group, opacity, palette, compare, mark }) {
+    this.channel = group ? `group ${group}` : `key ${key}`;
+    this.own = stored(ownStates, key, { position: 0.5, split: false });
+    const view = { zoom: 1, cx: 0.5, cy: 0.5 };
+    this.shared = stored(sharedStates, this.channel, { opacity, palette, outline: false, hidden: new Set(), ...view });
+    const requested = { opacity, palette, compare: JSON.stringify(compare), mark: JSON.stringify(mark) };
+    const last = this.own.requested;
+    const changed = (name) => requested[name] !== last?.[name];
+    if (last && changed("opacity")) this.shared.opacity = opacity;
+    if (last && changed("palette")) this.shared.palette = palette;
     if (changed("compare")) {
-      this.own.split = Boolean(header.compare);
-      if (header.compare) [this.own.left, this.own.right] = header.compare;
+      this.own.split = Boolean(compare);
+      if (compare) [this.own.left, this.own.right] = compare;
     }
-    if (changed("mark")) this.own.mark = header.mark;
+    if (changed("mark")) this.own.mark = mark;
     this.own.requested = requested;
     this.keepNamesValid();
   }
@@ -99,8 +95,6 @@ class Viewer {
     if (!known(own.left)) own.left = PHOTO;
     if (!known(own.right)) own.right = own.left === first ? second : first;
     if (!layers.length) own.split = false;
-    const palettes = this.header.palettes.map((palette) => palette.name);
-    if (!palettes.includes(this.shared.palette)) this.shared.palette = this.header.palette;
   }
 
   // --- state -------------------------------------------------------------------------------------------------
@@ -145,8 +139,7 @@ class Viewer {
   }
 
   nextPalette() {
-    const names = this.header.palettes.map((palette) => palette.name);
-    const palette = names[(names.indexOf(this.shared.palette) + 1) % names.length];
+    const palette = this.header.palettes.find(({ name }) => name !== this.shared.palette).name;
     this.share({ palette });
     this.report("palette", { palette });
   }
@@ -186,9 +179,9 @@ class Viewer {
   place() {
     const { width, height } = this.canvas;
     const { zoom, cx, cy } = this.shared;
-    const scale = Math.min(width / this.header.photo.width, height / this.header.photo.height) * zoom;
-    const w = this.header.photo.width * scale;
-    const h = this.header.photo.height * scale;
+    const { photo } = this.header;
+    const scale = Math.min(width / photo.width, height / photo.height) * zoom;
+    const [w, h] = [photo.width * scale, photo.height * scale];
     const centre = (extent, full, at) => (full <= extent ? 0.5 : clamp(at, extent / 2 / full, 1 - extent / 2 / full));
     return { x: width / 2 - centre(width, w, cx) * w, y: height / 2 - centre(height, h, cy) * h, w, h };
   }
@@ -297,26 +290,20 @@ class Viewer {
 
   // --- events to Python ------------------------------------------------------------------------------------------
 
-  report(kind, details = { x: null, y: null, layer: null, train_id: null }) {
+  report(kind, details = {}) {
     lastNonce = Math.max(lastNonce + 1, Date.now());
     this.send("event", { kind, ...details, nonce: lastNonce });
   }
 
   reportClick(at) {
     if (!this.header.clicks) return;
-    const { split, left, right, single, position } = this.own;
-    const layer = this.layerNamed(split ? (at.share < position ? left : right) : single);
-    const [x, y] = [Math.floor(at.u * this.header.photo.width), Math.floor(at.v * this.header.photo.height)];
+    const { width, height } = this.header.photo;
+    const [x, y] = [Math.floor(at.u * width), Math.floor(at.v * height)];
     if (this.own.mark) {
       this.own.mark = [x, y];
       this.refresh();
     }
-    this.report("click", {
-      x,
-      y,
-      layer: layer?.name ?? null,
-      train_id: layer ? valueAt(layer.map, at.u, at.v) : null,
-    });
+    this.report("click", { x, y });
   }
 }
 
@@ -336,10 +323,6 @@ function bindPointers(viewer) {
   stage.addEventListener("wheel", (event) => onWheel(viewer, event), { passive: false });
 }
 
-function hideTip(viewer) {
-  viewer.root.querySelector(".tip").hidden = true;
-}
-
 function onDown(viewer, event) {
   if (event.button !== 0 || !viewer.header) return;
   const divider = event.target.closest(".divider");
@@ -348,12 +331,9 @@ function onDown(viewer, event) {
   event.target.setPointerCapture(event.pointerId);
   const at = viewer.locate(event);
   viewer.pointers.set(event.pointerId, at);
-  if (viewer.pointers.size === 1) {
-    const slides = viewer.own.split && (divider || viewer.shared.zoom <= 1);
-    viewer.gesture = { slides, start: [event.clientX, event.clientY], moved: false };
-  } else {
-    viewer.gesture.moved = true;
-  }
+  const slides = viewer.own.split && (divider || viewer.shared.zoom <= 1);
+  if (viewer.pointers.size > 1) viewer.gesture.moved = true;
+  else viewer.gesture = { slides, start: [event.clientX, event.clientY], moved: false };
   hideTip(viewer);
   toggleKeys(viewer, false);
 }
@@ -363,9 +343,7 @@ function onMove(viewer, event) {
   const at = viewer.locate(event);
   const before = viewer.pointers.get(event.pointerId);
   if (!before) {
-    if (event.target === viewer.canvas && at.inside) showTipAt(viewer, event, at);
-    else hideTip(viewer);
-    return;
+    return event.target === viewer.canvas && at.inside ? showTip(viewer, event, at) : hideTip(viewer);
   }
   const { gesture } = viewer;
   const [dx, dy] = [event.clientX - gesture.start[0], event.clientY - gesture.start[1]];
@@ -392,7 +370,7 @@ function onUp(viewer, event) {
   if (!viewer.pointers.delete(event.pointerId) || viewer.gesture.moved) return;
   const at = viewer.locate(event);
   if (!at.inside || event.target.closest(".divider")) return;
-  if (event.pointerType !== "mouse") showTipAt(viewer, event, at);
+  if (event.pointerType !== "mouse") showTip(viewer, event, at);
   if (viewer.shared.zoom <= 1) viewer.reportClick(at);
   else if (viewer.pending) {
     clearTimeout(viewer.pending);
@@ -407,19 +385,14 @@ function onUp(viewer, event) {
   }
 }
 
-function showTipAt(viewer, event, at) {
-  const box = viewer.stage.getBoundingClientRect();
-  showTip(viewer, at.u, at.v, event.clientX - box.left, event.clientY - box.top);
-}
-
 /** The wheel scrolls the page unless the viewer has the focus, is zoomed in, or a modifier key is pressed. */
 function onWheel(viewer, event) {
   if (!viewer.header) return;
   const zooms = event.ctrlKey || event.metaKey || viewer.shared.zoom > 1 || viewer.root.getRootNode().activeElement === viewer.canvas;
   const stays = viewer.shared.zoom <= 1 && event.deltaY > 0;
-  if (!zooms) viewer.root.querySelector(".hint").classList.add("visible");
+  if (!zooms) viewer.$(".hint").classList.add("visible");
   clearTimeout(viewer.hinting);
-  viewer.hinting = setTimeout(() => viewer.root.querySelector(".hint").classList.remove("visible"), HINT_MS);
+  viewer.hinting = setTimeout(() => viewer.$(".hint").classList.remove("visible"), HINT_MS);
   if (!zooms || (stays && !event.ctrlKey)) return;
   event.preventDefault();
   hideTip(viewer);
@@ -467,7 +440,7 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   viewer.send = setTriggerValue;
   viewer.update(data).catch((error) => {
     root.dataset.ready = "error";
-    root.querySelector("canvas").setAttribute("aria-label", `The image could not be shown: ${error.message}`);
+    viewer.canvas.setAttribute("aria-label", `The image could not be shown: ${error.message}`);
     throw error;
   });
   // Streamlit also cleans up when newer data replaces older; the viewer ends only when its element is removed.
