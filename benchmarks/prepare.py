@@ -36,8 +36,8 @@ from torchvision.io import decode_png as torchvision_decode
 from benchmarks.common import alternate, figures_of, print_figures
 from cityseg.classes import OFFICIAL
 from cityseg.cli.common import Json
+from cityseg.data.dataset import Frame
 from cityseg.data.layouts import detect
-from cityseg.data.layouts.detect import Frame
 from cityseg.data.png_decode import decode_png
 from cityseg.data.prepared.build_cache import fill
 from cityseg.data.synthetic.full_size import synthesize_full_size

@@ -33,14 +33,7 @@ class Normalization:
         return cls(_MEANS[name], _DEVIATIONS[name])
 
     def apply(self, photos: Tensor) -> Tensor:
-        """Convert photos to network input on the same device.
-
-        Args:
-            photos: (N, H, W, 3) uint8, or float32 in 0 to 255.
-
-        Returns:
-            (N, 3, H, W) float32.
-        """
+        """Convert (N, H, W, 3) photos, uint8 or float32 in 0 to 255, to (N, 3, H, W) float32 network input."""
         mean = constants(self.mean, photos.device)[:, None, None].mul(255)
         scale = 1 / constants(self.std, photos.device)[:, None, None].mul(255)
         # Transposing uint8 moves a quarter of the bytes of float32.
@@ -48,12 +41,7 @@ class Normalization:
 
 
 class DeviceSplit:
-    """A cached split as tensors on the training device.
-
-    Attributes:
-        photos: (N, H, W, 3) uint8.
-        labels: (N, H, W) uint8 train ids.
-    """
+    """A cached split on the training device: (N, H, W, 3) uint8 photos and (N, H, W) uint8 train ids."""
 
     def __init__(self, split: CachedSplit, device: torch.device) -> None:
         # np.array copies out of the memory map, so pages are not read again later.
@@ -76,11 +64,9 @@ class DeviceSplit:
     def repeat_factors(self, threshold: float) -> Tensor | None:
         """Return the (N,) float64 repeat factors of the frames, at least 1, or None for a threshold of 0.
 
-        A class in a share f of the frames has the factor sqrt(threshold / f); a frame has the largest factor of its
-        classes (repeat factor sampling, Gupta, Dollar and Girshick, "LVIS", arXiv 1908.03195, section 3.2).
-
-        Args:
-            threshold: share of the frames, 0 to 1, below which a class is rare.
+        A class in a share f of the frames, below the threshold, has the factor sqrt(threshold / f); a frame has the
+        largest factor of its classes (repeat factor sampling, Gupta, Dollar and Girshick, "LVIS", arXiv 1908.03195,
+        section 3.2).
         """
         if not threshold:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -14,6 +15,7 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 DatasetKind = Literal["cityscapes", "synthetic", "described"]
+"""The Cityscapes layout, as folders or archives; the renderer's output; or a folder with a ``dataset.json``."""
 
 ProblemKind = Literal[
     "missing label", "orphaned label", "unreadable file", "wrong mode", "size mismatch", "unknown id", "duplicate"
@@ -21,61 +23,47 @@ ProblemKind = Literal[
 PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
 
 
+def default_data() -> str:
+    """Return the default dataset: ``$CITYSEG_DATA``, else ``data/cityscapes`` if it exists, else ``synthetic``."""
+    return os.environ.get("CITYSEG_DATA") or ("data/cityscapes" if Path("data/cityscapes").is_dir() else "synthetic")
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A photo and its label image.
-
-    Attributes:
-        name: unique in the dataset, without slashes; ``<city>_<sequence>_<frame>`` in the Cityscapes layout.
-        city: where it was recorded, or the first folder below ``images/``; empty if there is none.
-        photo: the colour photo.
-        label: the image of label values.
-    """
+    """A photo and its image of label values."""
 
     name: str
+    """Unique in the dataset, without slashes; ``<city>_<sequence>_<frame>`` in the Cityscapes layout."""
     city: str
+    """Where it was recorded, or the first folder below ``images/``; empty if there is none."""
     photo: SourceFile
     label: SourceFile
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem that makes a frame unusable.
-
-    Attributes:
-        kind: category of the problem.
-        split: the affected split.
-        path: the affected file, as printed by ``SourceFile``.
-        message: one sentence that begins with the path: expected, found, what to do.
-    """
+    """A problem that makes a frame unusable."""
 
     kind: ProblemKind
     split: Split
     path: str
+    """The affected file, as printed by ``SourceFile``."""
     message: str
+    """One sentence that begins with the path: expected, found, what to do."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A connected dataset.
-
-    Attributes:
-        name: display name.
-        kind: ``cityscapes`` for the Cityscapes layout, as folders or archives; ``synthetic``; ``described`` for a
-            folder with a ``dataset.json``.
-        root: the connected folder.
-        splits: sorted frames of train, val and test. Without a test split of its own, the first half of the sorted val
-            frames is val and the second half is test; unusable frames count when the halves are cut, so repairing one
-            moves no other frame.
-        problems: problems found in the file listing; the affected frames are in no split.
-        table: the train id of each label value.
-    """
+    """A connected dataset."""
 
     name: str
     kind: DatasetKind
     root: Path
     splits: dict[Split, tuple[Frame, ...]]
+    """Sorted frames. Without a test split of its own, the first half of the sorted val frames is val and the second
+    half is test; unusable frames count when the halves are cut, so repairing one moves no other frame."""
     problems: tuple[Problem, ...] = ()
+    """Problems of the file listing; the affected frames are in no split."""
     table: LabelTable = OFFICIAL
 
     def frames(self, split: Split) -> tuple[Frame, ...]:

@@ -29,11 +29,7 @@ class ModeError(DataError):
 
 
 def read_photo(file: SourceFile, content: bytes | None = None) -> np.ndarray:
-    """Decode a photo to (H, W, 3) uint8 RGB.
-
-    Args:
-        file: the photo.
-        content: its bytes, if already read.
+    """Decode a photo, or its ``content`` if already read, to (H, W, 3) uint8 RGB.
 
     Raises:
         DataError: the file is missing, damaged or not an image.
@@ -50,12 +46,7 @@ def read_photo(file: SourceFile, content: bytes | None = None) -> np.ndarray:
 
 
 def read_label(file: SourceFile, size: tuple[int, int], table: LabelTable = OFFICIAL) -> np.ndarray:
-    """Decode a label image to (H, W) uint8 train ids.
-
-    Args:
-        file: a ``*_gtFine_labelIds.png``, or the label image of a custom dataset.
-        size: (height, width) of its photo.
-        table: the train id of each label value.
+    """Decode the label image of a photo of (height, width) ``size`` to (H, W) uint8 train ids.
 
     Raises:
         DataError: the file is missing, damaged, of another size or mode, or contains an unknown label value.

@@ -16,7 +16,7 @@ from cityseg.checkpoint import ModelCard
 from cityseg.classes import PALETTE
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import Evaluation
 from cityseg.engine.runtime.device import device_name, peak_memory

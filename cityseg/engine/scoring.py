@@ -12,7 +12,7 @@ from torch import nn
 
 from cityseg.checkpoint import ModelCard
 from cityseg.data.batches import DeviceSplit
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared.cache import LABEL_POLICY, CachedSplit
 from cityseg.engine.evaluate import Evaluation, evaluate
 from cityseg.engine.temperature import fit_temperature

@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.config.presets import PRESETS
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 
 BETTER = "#2f7de1"
 """Blue: the candidate is better."""

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared.statistics import SplitStatistics
 
 Match = Literal["all", "any"]

@@ -13,8 +13,8 @@ from cityseg.api.data.frames import frame_position, read_frame
 from cityseg.config import ExperimentConfig
 from cityseg.data.augmentation.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, generator
+from cityseg.data.dataset import Dataset, Split
 from cityseg.data.frame_io import resize_label, resize_photo
-from cityseg.data.layouts.detect import Dataset, Split
 from cityseg.data.prepared.build_cache import SplitMeta
 from cityseg.data.prepared.cache import CachedSplit
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cityseg.data.dataset import SPLITS, Dataset, DatasetKind, Split, default_data
 from cityseg.data.frame_io import read_photo
 from cityseg.data.layouts import detect
-from cityseg.data.layouts.detect import SPLITS, Dataset, DatasetKind, Split
 from cityseg.data.synthetic import GENERATOR_VERSION, rendered_version
 from cityseg.data.synthetic import synthesize as render_set
 from cityseg.errors import DataError, UsageError
@@ -48,7 +48,7 @@ def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = 
     """
     if isinstance(data, Dataset):
         return data
-    spec = data or detect.default_data()
+    spec = data or default_data()
     if spec != "synthetic":
         return detect.open_folder(Path(spec).expanduser())
     if not synthetic_is_rendered():
@@ -86,7 +86,7 @@ def data_info(data: str | Dataset | None = None, on_progress: OnProgress | None 
     first = dataset.frames(next(iter(splits_with_frames(dataset)), "train"))[0]
     photo = read_photo(first.photo)
     return DataInfo(
-        spec=_spec(data) if isinstance(data, Dataset) else data or detect.default_data(),
+        spec=_spec(data) if isinstance(data, Dataset) else data or default_data(),
         name=dataset.name,
         kind=dataset.kind,
         frames={split: len(dataset.splits[split]) for split in SPLITS},

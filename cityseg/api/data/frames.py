@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cityseg.api.data.connect import connect
+from cityseg.data.dataset import Dataset, Frame, Split
 from cityseg.data.frame_io import read_label, read_photo
-from cityseg.data.layouts.detect import Dataset, Frame, Split
 from cityseg.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cityseg.api.data.connect import connect
 from cityseg.api.data.prepare import STATISTICS_SIZE, prepare
-from cityseg.data.layouts.detect import Split, default_data
+from cityseg.data.dataset import Split, default_data
 from cityseg.data.prepared.cache import CachedSplit, cache_root
 from cityseg.data.prepared.cache_lock import write_errors
 from cityseg.jobs import launcher

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cityseg.api.data.connect import connect
-from cityseg.data.layouts.detect import SPLITS, Dataset, Split
+from cityseg.data.dataset import SPLITS, Dataset, Split
 from cityseg.data.layouts.duplicates import drop_shared_photos
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit

@@ -8,7 +8,7 @@ import numpy as np
 
 from cityseg.api.data.prepare import STATISTICS_SIZE, prepare
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import Split, default_data
+from cityseg.data.dataset import Split, default_data
 from cityseg.data.prepared.statistics import SplitStatistics, compute
 from cityseg.progress import OnProgress
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cityseg.api.data.connect import connect
+from cityseg.data.dataset import Dataset, Problem
 from cityseg.data.layouts import verify as verification
-from cityseg.data.layouts.detect import Dataset, Problem
 from cityseg.progress import OnProgress
 
 

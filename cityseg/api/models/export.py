@@ -10,8 +10,8 @@ import numpy as np
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
+from cityseg.data.dataset import default_data
 from cityseg.data.frame_io import read_photo
-from cityseg.data.layouts.detect import default_data
 from cityseg.errors import CheckpointError, DataError
 from cityseg.inference.onnx import free_divisor, load_onnx, write_onnx
 from cityseg.inference.predictor import Predictor

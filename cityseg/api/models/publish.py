@@ -19,7 +19,7 @@ from cityseg.api.results.listing import Result, find_result, shipped_root
 from cityseg.api.results.robustness import find_robustness, measure_robustness
 from cityseg.checkpoint import ModelCard
 from cityseg.config import MODEL_REFERENCES
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device

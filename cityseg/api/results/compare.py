@@ -16,7 +16,7 @@ from cityseg.analysis.comparison.comparability import Basis, Metric, differing_s
 from cityseg.analysis.comparison.contributions import Contributions, contributions
 from cityseg.api.results.listing import Result, find_result
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.errors import UsageError
 
 

@@ -15,9 +15,8 @@ from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
 from cityseg.classes import CATEGORIES, CLASS_NAMES
 from cityseg.data.batches import DeviceSplit
-from cityseg.data.dataset import Dataset
+from cityseg.data.dataset import Dataset, Split
 from cityseg.data.instances import instance_file, read_instances
-from cityseg.data.layouts.detect import Split
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine import evaluate as engine

@@ -19,8 +19,8 @@ from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.models.predict import load_predictor
 from cityseg.api.results.listing import Result, find_result
 from cityseg.classes import CLASS_NAMES
+from cityseg.data.dataset import Split
 from cityseg.data.frame_io import resize_label
-from cityseg.data.layouts.detect import Split
 from cityseg.errors import DataError, UsageError
 from cityseg.progress import OnProgress
 

@@ -17,7 +17,7 @@ from cityseg.api.models.predict import load_predictor
 from cityseg.api.results.label_audit import audit_labels
 from cityseg.api.results.listing import find_result_folder
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache, statistics
 from cityseg.errors import UsageError
 from cityseg.inference.upsample import probabilities_at

@@ -24,7 +24,7 @@ from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
 from cityseg.api.results.sidecar import read_finding, sidecar_folder, write_file, write_finding
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import predict_frames

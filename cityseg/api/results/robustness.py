@@ -16,7 +16,7 @@ from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
 from cityseg.api.results.sidecar import read_finding, sidecar_folder, write_finding
 from cityseg.data.augmentation.corruptions import CORRUPTIONS
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache
 from cityseg.engine import robustness as engine
 from cityseg.engine.runtime.device import best_device

@@ -12,7 +12,7 @@ from cityseg.analysis.config_warnings import Environment, config_notes, config_w
 from cityseg.api.data.connect import DataInfo, data_info
 from cityseg.api.training.create_run import pretrained_version
 from cityseg.config import ExperimentConfig, presets
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.engine.preflight import cost
 from cityseg.engine.preflight.cost import Memory
 from cityseg.engine.preflight.pace import Pace, seconds_to_finish

@@ -11,7 +11,7 @@ from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder, shipped_root
 from cityseg.config import MODEL_REFERENCES, ExperimentConfig
-from cityseg.data.layouts.detect import Dataset
+from cityseg.data.dataset import Dataset
 from cityseg.engine.pretrained import PretrainedInputs
 from cityseg.errors import DataError, UsageError
 from cityseg.runs import Run, create_run, find_run

@@ -10,7 +10,7 @@ from cityseg.analysis.comparison.groups import Group, Member, groups
 from cityseg.api.results.listing import Result, list_results
 from cityseg.api.training.create_run import new_run, open_data, run_to_resume
 from cityseg.config import ExperimentConfig
-from cityseg.data.layouts.detect import default_data
+from cityseg.data.dataset import default_data
 from cityseg.errors import CitysegError, UsageError
 from cityseg.jobs import queue
 from cityseg.runs import Run

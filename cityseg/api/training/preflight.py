@@ -18,7 +18,7 @@ from cityseg.api.data.prepare import prepare
 from cityseg.api.training.cost_estimate import Estimate, cost_of, estimate, preflight_record, too_large
 from cityseg.api.training.create_run import open_data, pretrained_inputs
 from cityseg.config import ExperimentConfig
-from cityseg.data.layouts.detect import Dataset, Split, default_data
+from cityseg.data.dataset import Dataset, Split, default_data
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.preflight.lr_finder import (

@@ -18,7 +18,7 @@ from cityseg.api.training.cost_estimate import warnings_of
 from cityseg.api.training.create_run import new_run, open_data, run_to_resume
 from cityseg.api.training.failures import explained, record_end
 from cityseg.config import ExperimentConfig
-from cityseg.data.layouts.detect import Dataset, Split
+from cityseg.data.dataset import Dataset, Split
 from cityseg.engine.record import Record, TrainingProgress
 from cityseg.engine.runtime.device import best_device, device_name
 from cityseg.engine.train import Trainer

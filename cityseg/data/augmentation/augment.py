@@ -1,7 +1,7 @@
 """Augmentation of whole batches on the device, with independent random parameters per frame.
 
-Photos are (N, 3, H, W) float32 in 0 to 255; labels are (N, H, W) uint8 train ids. All operations are vectorized over
-the batch and asynchronous, and one CPU generator determines all random numbers.
+Photos ``x`` are (N, 3, H, W) float32 in 0 to 255; ``labels`` are (N, H, W) uint8 train ids. All operations are
+vectorized over the batch and asynchronous, and ``random``, a CPU generator, determines all random numbers.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from torch import Tensor
 
 from cityseg.classes import IGNORE_INDEX, LABELS
 from cityseg.config import ExperimentConfig
-from cityseg.data.augmentation.night import make_night
+from cityseg.data.augmentation.night import LUMA, make_night
 from cityseg.data.transfer import constants, send
 
-_LUMA = (0.299, 0.587, 0.114)
-_TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
+_TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 GREY = 127.5
 """Fill value outside a frame."""
 _BLUR_REACH = 2.5
@@ -55,16 +54,7 @@ class Augmentation:
         return cls(**{name: getattr(config, name) for name in cls.__dataclass_fields__})
 
     def __call__(self, photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Augment every frame of a batch.
-
-        Args:
-            photos: (N, H, W, 3) uint8.
-            labels: (N, H, W) uint8 train ids.
-            random: CPU generator.
-
-        Returns:
-            (N, H, W, 3) photos, uint8 or float32 in 0 to 255, and (N, H, W) uint8 train ids.
-        """
+        """Augment every frame: (N, H, W, 3) uint8 photos become uint8 or float32 in 0 to 255; labels stay uint8."""
         if self.flip:
             photos, labels = flip_some(photos, labels, random)
         if self == Augmentation(flip=self.flip):
@@ -102,13 +92,7 @@ class Augmentation:
 
 
 def flip_some(photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Flip each frame horizontally with probability 1/2.
-
-    Args:
-        photos: (N, H, W, 3).
-        labels: (N, H, W) train ids.
-        random: CPU generator.
-    """
+    """Flip each frame, its photo (N, H, W, 3), horizontally with probability 1/2."""
     chosen = send(torch.rand(len(labels), generator=random).lt(0.5), labels.device)
     return (
         torch.where(chosen[:, None, None, None], photos.flip(2), photos),
@@ -117,45 +101,40 @@ def flip_some(photos: Tensor, labels: Tensor, random: torch.Generator) -> tuple[
 
 
 def scale_and_crop(x: Tensor, labels: Tensor, factors: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Scale each frame and crop a random window of the original size.
+    """Scale each frame by its factor, (N,), and crop a random window of the original size.
 
-    A reduced frame is placed at a random position on mid-grey, which is void in the labels.
-
-    Args:
-        x: (N, 3, H, W) float32 photos; resampled bilinearly.
-        labels: (N, H, W) uint8 train ids; the nearest pixel is taken.
-        factors: (N,) scale factors.
-        random: CPU generator.
+    Photos are resampled bilinearly, labels to the nearest pixel. A reduced frame is placed at a random position on
+    mid-grey, which is void in the labels.
     """
     inverse = 1 / factors
     places = (torch.rand(2, len(factors), generator=random) * 2 - 1) * (1 - inverse)
     zeros = torch.zeros_like(inverse)
     rows = torch.stack([torch.stack([inverse, zeros, places[0]], 1), torch.stack([zeros, inverse, places[1]], 1)], 1)
     grid = F.affine_grid(send(rows, x.device), list(x.shape), align_corners=False)
+    return resample(x, labels, grid)
+
+
+def resample(x: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
+    """Sample frames at the places of an (N, H, W, 2) grid; mid-grey, and void in the labels, outside of them."""
     # grid_sample pads with zeros, so shift mid-grey and void to zero.
-    zoomed = F.grid_sample(x - GREY, grid, mode="bilinear", align_corners=False) + GREY
+    photos = F.grid_sample(x - GREY, grid, mode="bilinear", align_corners=False) + GREY
     shifted = labels[:, None].float() - IGNORE_INDEX
-    moved = F.grid_sample(shifted, grid, mode="nearest", align_corners=False) + IGNORE_INDEX
-    return zoomed, moved[:, 0].byte()
+    sampled = F.grid_sample(shifted, grid, mode="nearest", align_corners=False) + IGNORE_INDEX
+    return photos, sampled[:, 0].byte()
 
 
 def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
     """Change brightness, contrast, saturation and hue, in this order, by one 3x4 matrix per frame.
 
     Brightness multiplies; contrast interpolates with the frame's mean luma; saturation interpolates with each pixel's
-    luma (ITU-R BT.601, as in torchvision); hue rotates the chroma plane of YIQ.
+    luma (ITU-R BT.601, as in torchvision); hue rotates the chroma plane of YIQ. The result is not clamped.
 
     Args:
-        x: (N, 3, H, W) float32 in 0 to 255.
-        brightness: (N,) relative change, 0 for none.
-        contrast: (N,) relative change, 0 for none.
-        saturation: (N,) relative change, 0 for none.
+        x: photos.
+        brightness, contrast, saturation: (N,) relative changes, 0 for none.
         hue: (N,) turns, 0 for none.
-
-    Returns:
-        (N, 3, H, W) float32, not clamped.
     """
-    luma = constants(_LUMA, x.device)
+    luma = constants(LUMA, x.device)
     brighter = 1 + brightness
     mean_grey = torch.einsum("nchw,c->n", x, luma) / (x.shape[2] * x.shape[3]) * brighter
     stronger = 1 + saturation
@@ -181,13 +160,7 @@ def _from_yiq(device: torch.device) -> Tensor:
 
 
 def blur(x: Tensor, sigma: Tensor, largest: float) -> Tensor:
-    """Blur each frame with a Gaussian of individual width.
-
-    Args:
-        x: (N, 3, H, W) float32.
-        sigma: (N,) standard deviations in pixels.
-        largest: upper bound of ``sigma``, which determines the kernel size.
-    """
+    """Blur each frame with a Gaussian of ``sigma``, (N,) pixels; its bound ``largest`` determines the kernel size."""
     count, channels, height, width = x.shape
     reach = max(1, min(math.ceil(_BLUR_REACH * largest), min(height, width) - 1))
     offsets = torch.arange(-reach, reach + 1, device=x.device)
@@ -199,15 +172,9 @@ def blur(x: Tensor, sigma: Tensor, largest: float) -> Tensor:
 
 
 def cut_and_mix(x: Tensor, labels: Tensor, probability: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Paste a rectangle of another frame of the batch, with its labels, into some frames.
+    """Paste a rectangle of another frame of the batch, with its labels, into each frame with this probability.
 
     The area of the rectangle is uniform between 0 and 1 (CutMix with alpha 1, Yun et al., arXiv 1905.04899).
-
-    Args:
-        x: (N, 3, H, W) float32.
-        labels: (N, H, W) train ids.
-        probability: probability per frame.
-        random: CPU generator.
     """
     chosen, area, vertical, horizontal = send(torch.rand(4, len(x), generator=random), x.device)
     side = area.sqrt() * chosen.lt(probability)
@@ -216,16 +183,10 @@ def cut_and_mix(x: Tensor, labels: Tensor, probability: float, random: torch.Gen
 
 
 def copy_and_paste(x: Tensor, labels: Tensor, probability: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Paste the rare objects of another frame of the batch, with their labels, into some frames at the same position.
+    """Paste another frame's rare objects, with their labels, into each frame with this probability, at their position.
 
     Rare classes are all classes with instances except person and car. Pixels are copied without smoothing the borders
     (Ghiasi et al., Simple Copy-Paste, arXiv 2012.07177).
-
-    Args:
-        x: (N, 3, H, W) float32.
-        labels: (N, H, W) train ids.
-        probability: probability per frame.
-        random: CPU generator.
     """
     chosen = send(torch.rand(len(x), generator=random).lt(probability), x.device)
     other = labels.roll(1, 0)

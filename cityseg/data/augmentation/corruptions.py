@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cityseg.classes import IGNORE_INDEX
-from cityseg.data.augmentation.augment import GREY, blur, recolor
+from cityseg.data.augmentation.augment import blur, recolor, resample
 
 _FRAMES = 16
 
@@ -25,13 +24,7 @@ Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Corruption:
-    """An image corruption.
-
-    Attributes:
-        name: short name.
-        words: short description.
-        change: ((N, 3, H, W) photos, (N, H, W) labels) -> corrupted photos and labels; photos are not clamped.
-    """
+    """An image corruption: its name, a short description, and its effect on photos, not clamped, and labels."""
 
     name: str
     words: str
@@ -61,10 +54,7 @@ def _noise(x: Tensor, y: Tensor, *, deviation: float) -> tuple[Tensor, Tensor]:
 
 def _reframe(x: Tensor, y: Tensor, *, zoom: float = 1.0, down: float = 0.0) -> tuple[Tensor, Tensor]:
     view = torch.tensor([[1 / zoom, 0, 0], [0, 1 / zoom, 2 * down]]).expand(len(x), 2, 3)
-    grid = F.affine_grid(view, list(x.shape), align_corners=False)
-    photos = F.grid_sample(x - GREY, grid, align_corners=False) + GREY
-    labels = F.grid_sample(y[:, None].float() - IGNORE_INDEX, grid, mode="nearest", align_corners=False) + IGNORE_INDEX
-    return photos, labels[:, 0].byte()
+    return resample(x, y, F.affine_grid(view, list(x.shape), align_corners=False))
 
 
 CORRUPTIONS: tuple[Corruption, ...] = (
@@ -87,16 +77,7 @@ CORRUPTIONS: tuple[Corruption, ...] = (
 
 
 def corrupted(photos: Tensor, labels: Tensor, corruption: Corruption) -> tuple[Tensor, Tensor]:
-    """Return the corrupted frames.
-
-    Args:
-        photos: (N, H, W, 3) uint8 on the CPU.
-        labels: (N, H, W) uint8 train ids on the CPU.
-        corruption: the corruption to apply.
-
-    Returns:
-        (N, H, W, 3) uint8 and (N, H, W) uint8.
-    """
+    """Corrupt (N, H, W, 3) uint8 photos and (N, H, W) uint8 train ids on the CPU; shapes and dtypes stay."""
     changed_photos, changed_labels = torch.empty_like(photos), torch.empty_like(labels)
     # In small batches: a whole split as float32 would fill the memory.
     for start in range(0, len(labels), _FRAMES):

@@ -20,20 +20,14 @@ _SKY = CLASS_NAMES.index("sky")
 _LAMPS = 4
 _DARKEST = 0.2
 _HALO_SIZE, _HALO_STRENGTH = 7.0, 0.08
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue, ITU-R BT.601."""
 
 
 def make_night(x: Tensor, labels: Tensor, probability: float, random: torch.Generator) -> Tensor:
-    """Turn some frames into night scenes, each with individual lighting.
+    """Turn each frame into a night scene with this probability and individual lighting.
 
-    Args:
-        x: (N, 3, H, W) float32 photos in 0 to 255.
-        labels: (N, H, W) uint8 train ids, which locate the sky.
-        probability: probability per frame.
-        random: CPU generator.
-
-    Returns:
-        (N, 3, H, W) float32 in 0 to 255 if ``x`` is.
+    Photos ``x`` are (N, 3, H, W) float32 in 0 to 255 and stay so; (N, H, W) uint8 ``labels`` locate the sky.
     """
     count, _, height, width = x.shape
     draws = send(torch.rand(9, count, generator=random), x.device)
@@ -49,7 +43,7 @@ def make_night(x: Tensor, labels: Tensor, probability: float, random: torch.Gene
     light = ambient[:, None, None] + (1 - ambient)[:, None, None] * down[:, :, None] * across[:, None, :]
     light = light * torch.exp(math.log(_DARKEST) - exposure * math.log(_DARKEST))[:, None, None]
 
-    luma = constants(_LUMA, x.device)
+    luma = constants(LUMA, x.device)
     grey = torch.einsum("nchw,c->nhw", x, luma)[:, None]
     dull = (0.7 * greyness)[:, None, None, None]
     warm = torch.stack([0.1 + 0.15 * tint, torch.zeros_like(tint), 0.1 - 0.4 * tint], 1)[:, :, None, None]

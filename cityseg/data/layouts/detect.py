@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from cityseg.data.dataset import PROBLEM_KINDS, SPLITS, Dataset, DatasetKind, Frame, Problem, ProblemKind, Split
+from cityseg.data.dataset import Dataset, DatasetKind
 from cityseg.data.layouts.cityscapes import LABELS, PARTS, PHOTOS, archive_path, has_part, open_cityscapes
 from cityseg.data.layouts.custom import DATASET_JSON, open_custom
 from cityseg.errors import DataError, UsageError
 
-__all__ = [
-    "PROBLEM_KINDS",
-    "SPLITS",
-    "Dataset",
-    "DatasetKind",
-    "Frame",
-    "Problem",
-    "ProblemKind",
-    "Split",
-    "default_data",
-    "open_folder",
-]
-
 _WANTED = f"a folder with {PHOTOS}/ and {LABELS}/"
-
-
-def default_data() -> str:
-    """Return the default dataset: ``$CITYSEG_DATA``, else ``data/cityscapes`` if it exists, else ``synthetic``."""
-    return os.environ.get("CITYSEG_DATA") or ("data/cityscapes" if Path("data/cityscapes").is_dir() else "synthetic")
 
 
 def open_folder(root: Path, kind: DatasetKind = "cityscapes", name: str = "") -> Dataset:
@@ -37,15 +18,12 @@ def open_folder(root: Path, kind: DatasetKind = "cityscapes", name: str = "") ->
     Only file names are read. Unusable frames raise no error: they are listed in ``Dataset.problems`` and are in no
     split.
 
-    Args:
-        root: the folder.
-        kind: the kind of a dataset in the Cityscapes layout.
-        name: display name; ``dataset.json`` overrides it, and the folder's name is the default.
+    ``kind`` is that of a dataset in the Cityscapes layout, ``name`` by default the folder's; ``dataset.json`` overrides
+    both.
 
     Raises:
         UsageError: the folder does not exist, or its layout is unknown.
-        DataError: there is no frame, ``dataset.json`` is invalid, an archive cannot be read, or a folder cannot be
-            listed.
+        DataError: it has no frame or cannot be listed, or ``dataset.json`` or an archive cannot be read.
     """
     try:
         return _open(root, kind, name)

@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cityseg.classes import LabelTable
 from cityseg.config import ExperimentConfig
+from cityseg.data.dataset import Frame
 from cityseg.data.frame_io import read_label, read_photo
-from cityseg.data.layouts.detect import Frame
 from cityseg.engine.bench.stopwatch import Stopwatch
 from cityseg.engine.runtime.precision import has_native_bfloat16
 from cityseg.losses.segmentation import SegmentationLoss

@@ -26,7 +26,7 @@ from torch import Tensor
 from cityseg.classes import LabelTable
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.data.layouts.detect import Frame
+from cityseg.data.dataset import Frame
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.engine.bench.stopwatch import Ratio, Stopwatch

@@ -11,7 +11,7 @@ import torch
 
 from cityseg.config import ExperimentConfig, Precision
 from cityseg.data.batches import DeviceSplit, Normalization
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import EVALUATION_BATCH, evaluate
 from cityseg.engine.preflight.frames import portion, random_frames

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.figures import theme
 

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES, PALETTE
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.figures import theme
 
 _PERCENT = "\u00a0%"

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from cityseg.analysis.dataset.splits import Ratios
 from cityseg.classes import CLASS_NAMES, PALETTE
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.figures import theme
 
 _MOST, _LEAST = 16.0, 1 / 16

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cityseg import api
 from cityseg.classes import CLASS_NAMES
+from cityseg.data.dataset import SPLITS
 from cityseg.data.layouts import detect
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def stems(root):
     dataset = detect.open_folder(root)
-    return {split: [frame.name for frame in dataset.splits[split]] for split in detect.SPLITS}
+    return {split: [frame.name for frame in dataset.splits[split]] for split in SPLITS}
 
 
 def refusal(root):
@@ -84,7 +85,7 @@ def test_label_images_of_every_allowed_kind(described, tmp_path, kind):
         else:
             Image.fromarray(values.astype(np.uint16) * factor).save(path)
         assert path.read_bytes()[24] == {"palette": 8, "4-bit palette": 4}.get(kind, 16)
-    for split in detect.SPLITS:
+    for split in SPLITS:
         prepared = cache.prepare(detect.open_folder(root), split, (6, 10), root=tmp_path / "cache")
         for name, labels in zip(prepared.meta.frames, prepared.labels, strict=True):
             np.testing.assert_array_equal(labels, expected[name])
@@ -179,7 +180,7 @@ def test_shares_follow_a_digest_of_the_names(described):
     names = [name.replace("/", "_") for name in names]
     assert stems(root) == {"train": sorted(names[:4]), "val": sorted(names[4:6]), "test": sorted(names[6:])}
     everything = stems(described(splits={"train": 1}))
-    assert [len(everything[split]) for split in detect.SPLITS] == [8, 0, 0]
+    assert [len(everything[split]) for split in SPLITS] == [8, 0, 0]
     halved = stems(described(splits={"train": 0.5, "val": 0.5}))
     assert halved["val"] == sorted(names[4:])[:2]
     assert halved["test"] == sorted(names[4:])[2:]
@@ -427,7 +428,7 @@ def test_the_documented_example_is_camvids_published_split(tmp_path):
             (tmp_path / folder).mkdir(exist_ok=True)
             (tmp_path / folder / f"{name}.png").touch()
     dataset = detect.open_folder(tmp_path)
-    names = {split: {frame.name for frame in dataset.splits[split]} for split in detect.SPLITS}
+    names = {split: {frame.name for frame in dataset.splits[split]} for split in SPLITS}
     assert {split: len(frames) for split, frames in names.items()} == {"train": 367, "val": 101, "test": 233}
     assert names["val"] == {f"0016E5_{number:05d}" for number in range(7959, 8160, 2)}
     assert names["test"] == {*CAMVID["Seq05VD"], *(name for name in CAMVID["0001TP"] if name >= "0001TP_008550")}

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from cityseg.data.dataset import SPLITS, Problem, default_data
 from cityseg.data.layouts import detect
 from cityseg.errors import DataError, UsageError
 
@@ -20,7 +21,7 @@ def test_splits_are_train_and_the_halves_of_val(streets):
         split: sorted(path.name.removesuffix("_leftImg8bit.png") for path in streets.glob(f"leftImg8bit/{split}/*/*"))
         for split in ("train", "val")
     }
-    names = {split: [frame.name for frame in dataset.frames(split)] for split in detect.SPLITS}
+    names = {split: [frame.name for frame in dataset.frames(split)] for split in SPLITS}
     assert names == {"train": official["train"], "val": official["val"][:2], "test": official["val"][2:]}
     assert [len(official["train"]), len(official["val"])] == [7, 3]
     assert (dataset.name, dataset.kind, dataset.root) == ("streets", "cityscapes", streets)
@@ -44,7 +45,7 @@ def test_halves_of_any_count(tmp_path, count):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     splits = detect.open_folder(tmp_path).splits
-    assert [len(splits[split]) for split in detect.SPLITS] == [0, (count + 1) // 2, count // 2]
+    assert [len(splits[split]) for split in SPLITS] == [0, (count + 1) // 2, count // 2]
     together = [frame.name for frame in splits["val"] + splits["test"]]
     assert together == sorted(together)
 
@@ -136,7 +137,7 @@ def test_a_photo_without_label(copy):
     frame.label.path.unlink()
     dataset = detect.open_folder(copy)
     assert dataset.problems == (
-        detect.Problem(
+        Problem(
             "missing label",
             "train",
             str(frame.photo),
@@ -151,7 +152,7 @@ def test_a_label_without_photo(copy):
     frame.photo.path.unlink()
     dataset = detect.open_folder(copy)
     assert dataset.problems == (
-        detect.Problem(
+        Problem(
             "orphaned label",
             "test",
             str(frame.label),
@@ -191,8 +192,8 @@ def test_the_folder_of_the_official_test_frames_is_not_looked_at(copy):
 def test_what_is_connected_when_nothing_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CITYSEG_DATA", raising=False)
-    assert detect.default_data() == "synthetic"
+    assert default_data() == "synthetic"
     (tmp_path / "data" / "cityscapes").mkdir(parents=True)
-    assert detect.default_data() == "data/cityscapes"
+    assert default_data() == "data/cityscapes"
     monkeypatch.setenv("CITYSEG_DATA", "/somewhere")
-    assert detect.default_data() == "/somewhere"
+    assert default_data() == "/somewhere"

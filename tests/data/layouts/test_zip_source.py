@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cityseg import api
+from cityseg.data.dataset import SPLITS
 from cityseg.data.layouts import detect
 from cityseg.data.layouts.zip_source import ZipMember, list_members, open_archive
 from cityseg.data.prepared import cache
@@ -37,7 +38,7 @@ def refusal(call, *arguments):
 def test_an_archive_is_listed_as_its_folder(streets, archives):
     zipped, unpacked = detect.open_folder(archives), detect.open_folder(streets)
     assert (zipped.name, zipped.kind, zipped.root, zipped.problems) == ("archives", "cityscapes", archives, ())
-    for split in detect.SPLITS:
+    for split in SPLITS:
         assert [(frame.name, frame.city) for frame in zipped.splits[split]] == [
             (frame.name, frame.city) for frame in unpacked.splits[split]
         ]
@@ -52,7 +53,7 @@ def test_an_archive_is_listed_as_its_folder(streets, archives):
 def test_archives_give_the_cache_of_their_folder_byte_for_byte(streets, archives, tmp_path):
     before = sorted(archives.rglob("*"))
     zipped, unpacked = detect.open_folder(archives), detect.open_folder(streets)
-    for split in detect.SPLITS:
+    for split in SPLITS:
         ours = cache.prepare(zipped, split, (32, 64), root=tmp_path / "ours")
         theirs = cache.prepare(unpacked, split, (32, 64), root=tmp_path / "theirs")
         for name in ("photos.npy", "labels.npy", "meta.json"):
@@ -95,7 +96,7 @@ def test_a_folder_around_everything_is_looked_through(streets, archives):
 
 def test_many_threads_read_one_archive(streets, archives):
     dataset, plain = detect.open_folder(archives), detect.open_folder(streets)
-    files = [file for split in detect.SPLITS for frame in dataset.splits[split] for file in (frame.photo, frame.label)]
+    files = [file for split in SPLITS for frame in dataset.splits[split] for file in (frame.photo, frame.label)]
     wanted = {
         file.name: file.read()
         for split in plain.splits.values()

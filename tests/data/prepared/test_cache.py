@@ -14,6 +14,7 @@ import pytest
 from cityscapesscripts.helpers.labels import labels as official
 from PIL import Image
 
+from cityseg.data.dataset import Frame
 from cityseg.data.layouts import detect
 from cityseg.data.prepared import cache, cache_lock
 from cityseg.errors import DataError
@@ -44,7 +45,7 @@ def block_means(photo, size):
     return (2 * sums + rows * columns) // (2 * rows * columns)
 
 
-def directly(frame: detect.Frame, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def directly(frame: Frame, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Photo and train ids by PIL and the official table alone."""
     table = np.full(256, 255, np.uint8)
     for label in official:
@@ -168,6 +169,7 @@ def test_a_callback_that_raises_leaves_no_folder(streets, root):
 _PREPARE = """
 import sys
 from pathlib import Path
+from cityseg.data.dataset import Frame
 from cityseg.data.layouts import detect
 from cityseg.data.prepared import cache
 sys.stdin.readline()
@@ -250,6 +252,7 @@ def test_what_a_dead_process_left_is_removed_and_a_living_one_keeps_its_own(stre
 _UNTIL = """
 import os, signal, sys
 from pathlib import Path
+from cityseg.data.dataset import Frame
 from cityseg.data.layouts import detect
 from cityseg.data.prepared import cache
 def progress(done, total):
@@ -297,6 +300,7 @@ def test_too_little_room_is_told_before_anything_is_decoded(streets, root, monke
 _LIMITED = """
 import resource, sys
 from pathlib import Path
+from cityseg.data.dataset import Frame
 from cityseg.data.layouts import detect
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from cityseg import api
 from cityseg.classes import CLASS_NAMES
-from cityseg.data.layouts.detect import Split
+from cityseg.data.dataset import Split
 from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.figures.dataset.classes import percent, rarest_first
 

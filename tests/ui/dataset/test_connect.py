@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from cityseg import api
 from cityseg.api import JobStatus
-from cityseg.data.layouts.detect import default_data
+from cityseg.data.dataset import default_data
 from cityseg.data.synthetic import synthesize
 from cityseg.errors import DataError
 from cityseg.ui.app import background
