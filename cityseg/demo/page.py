@@ -79,13 +79,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                     gr.Markdown(_CLASSES_HELP)
                 summary = gr.Markdown(label="Summary", elem_id="summary")
             with gr.Column(elem_id="inputs"):
-                photo = gr.Image(
-                    label="Street photo",
-                    type="filepath",
-                    height=200,
-                    buttons=[],
-                    elem_id="photo",
-                )
+                photo = gr.Image(label="Street photo", type="filepath", height=200, buttons=[], elem_id="photo")
                 move = _files_only(photo.async_move_resource_to_block_cache)
                 photo.async_move_resource_to_block_cache = move  # type: ignore[method-assign, assignment]
                 samples = gr.Dataset(

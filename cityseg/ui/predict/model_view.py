@@ -142,9 +142,4 @@ def layers(view: ModelView, threshold: int, truth: np.ndarray | None) -> list[La
             Layer(PREDICTION, train_ids, view.prediction.confidence, classes),
             Layer("without threshold", view.prediction.values, view.prediction.confidence),
         ]
-    return [
-        *prediction,
-        *([] if truth is None else [Layer("ground truth", truth)]),
-        view.uncertainty,
-        view.entropy,
-    ]
+    return [*prediction, *([] if truth is None else [Layer("ground truth", truth)]), view.uncertainty, view.entropy]

@@ -89,11 +89,7 @@ def _show_images(
         threshold = rejection.choose_threshold(views, fit, flip=flip)
     first = views[0].model
     result_view.show(
-        source,
-        photo,
-        views,
-        threshold,
-        lambda: downloads.show(images, first.id, fit, flip=flip, threshold=threshold),
+        source, photo, views, threshold, lambda: downloads.show(images, first.id, fit, flip=flip, threshold=threshold)
     )
     tabs: dict[str, Callable[[], None]] = {
         "Out-of-distribution check": lambda: distribution_shift.show(views),

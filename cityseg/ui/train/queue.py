@@ -161,13 +161,7 @@ def _button(
     disabled: bool = False,
 ) -> None:
     st.button(
-        label,
-        key=f"queue_{key}",
-        help=meaning,
-        type=kind,
-        disabled=disabled,
-        on_click=_call,
-        args=(verb, *arguments),
+        label, key=f"queue_{key}", help=meaning, type=kind, disabled=disabled, on_click=_call, args=(verb, *arguments)
     )
 
 

@@ -159,7 +159,4 @@ def _escaped(text: str) -> str:
 
 
 def _add() -> None:
-    attempt(
-        _ERROR,
-        lambda: api.launch_sweep(expand(config_state.current(), _sweep(), _group()), session.data_spec()),
-    )
+    attempt(_ERROR, lambda: api.launch_sweep(expand(config_state.current(), _sweep(), _group()), session.data_spec()))
