@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.components.annotated_image import AnnotatedImageData, Annotation
@@ -14,7 +14,7 @@ from gradio.data_classes import FileData
 from cityseg.api.types import FITS, KINDS, MAX_PIXELS, Fit
 from cityseg.demo import rendering
 from cityseg.demo.prediction_service import PredictionService
-from cityseg.demo.request import NOT_UPLOADED, is_upload, parse_request
+from cityseg.demo.request import NOT_UPLOADED, check_request, is_upload
 from cityseg.errors import CitysegError
 
 KEEP_SECONDS = 600
@@ -44,12 +44,7 @@ _FIT_LABELS: dict[Fit, str] = {"stretch": "stretch", "letterbox": "letterbox", "
 
 
 def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
-    """Lay out the page.
-
-    Args:
-        service: of the models, the first of which is chosen initially.
-        examples: photos to click; the first one is predicted when the page loads.
-    """
+    """Lay out the page, on which the first model is chosen; the first example is predicted when the page loads."""
     with gr.Blocks(
         title=_TITLE, analytics_enabled=False, delete_cache=(CLEANUP_SECONDS, KEEP_SECONDS), fill_width=False
     ) as page:
@@ -106,7 +101,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                 opacity = gr.Slider(0, 1, 0.55, step=0.05, label="Opacity of the colours", buttons=[])
             with gr.Column(elem_id="figures"):
                 bars = gr.HTML(label="Share bars", elem_id="shares")
-                shares = gr.JSON(label="Shares", visible=False)
+                share_values = gr.JSON(label="Shares", visible=False)
                 label_ids = gr.DownloadButton("Download label ids (0 to 33) as PNG", size="sm", elem_id="label-ids")
         gr.Markdown(f"{_PRIVACY} {KINDS}, up to {MAX_PIXELS // 10**6} megapixels. {_TERMS}")
 
@@ -115,20 +110,21 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
         def predict(photo: Any, model: Any, fit: Any, flip: Any, opacity: Any) -> tuple[Any, ...]:
             """Predict the class of every pixel of a street photo; returns images, shares and official label ids."""
             try:
-                request = parse_request(photo, model, fit, flip, opacity, service.model_ids(model), files)
-                found = service.predict(request.photo, request.model, request.fit, flip=request.flip)
+                check_request(photo, model, fit, flip, opacity, service.model_ids(model), files)
+                found = service.predict(Path(photo["path"]), model, fit, flip=flip)
             except CitysegError as error:
                 raise _error(str(error)) from None
             except OSError:
                 raise _error(
                     f"expected a photo of the last {KEEP_SECONDS // 60} minutes, found a deleted one; upload it again"
                 ) from None
+            shares = found.prediction.shares()
             return (
-                rendering.slider(found, request.opacity),
-                _annotated(*rendering.write_annotated(found, request.opacity, Path(classes.GRADIO_CACHE))),
-                rendering.summary(found, request.model),
-                rendering.bars(found.prediction.shares()),
-                found.prediction.shares(),
+                rendering.slider(found, opacity),
+                _annotated(*rendering.write_annotated(found, opacity, Path(classes.GRADIO_CACHE))),
+                rendering.summary(found, model),
+                rendering.bars(shares),
+                shares,
                 rendering.write_label_ids(found, files),
             )
 
@@ -140,7 +136,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
             return gr.Dropdown(choices=_model_choices(service))
 
         inputs = [photo, model, fit, flip, opacity]
-        outputs = [slider, classes, summary, bars, shares, label_ids]
+        outputs = [slider, classes, summary, bars, share_values, label_ids]
         options: dict[str, Any] = {
             "concurrency_limit": MAX_CONCURRENT,
             "concurrency_id": "predict",
@@ -157,20 +153,18 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
             trigger_mode="always_last",
             **options,
         )
-        hidden: dict[str, Any] = {"api_visibility": "private"}
-        photo.input(predict_if_any, inputs, outputs, trigger_mode="always_last", **hidden, **options)
-        samples.click(lambda sample: sample[0], samples, photo, show_progress="hidden", **hidden).then(
-            predict_if_any, inputs, outputs, **hidden, **options
-        )
-        page.load(refresh_models, None, model, show_progress="hidden", queue=False, **hidden)
+        options["api_visibility"] = "private"
+        hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        photo.input(predict_if_any, inputs, outputs, trigger_mode="always_last", **options)
+        page.load(refresh_models, None, model, queue=False, **hidden)
+        shown = [samples.click(lambda sample: sample[0], samples, photo, **hidden)]
         if examples:
-            page.load(lambda: str(examples[0]), None, photo, show_progress="hidden", **hidden).then(
-                predict_if_any, inputs, outputs, **hidden, **options
-            )
+            shown.append(page.load(lambda: str(examples[0]), None, photo, **hidden))
+        for event in shown:
+            event.then(predict_if_any, inputs, outputs, **options)
     page.preprocess_data = _uploads_only(page.preprocess_data, photo)
     page.queue(max_size=MAX_QUEUED, api_open=False)
-    result: gr.Blocks = page
-    return result
+    return cast("gr.Blocks", page)
 
 
 def _annotated(photo: str, masks: Sequence[tuple[str, str]]) -> AnnotatedImageData:
@@ -223,12 +217,8 @@ def _model_choices(service: PredictionService) -> list[tuple[str, str]]:
 
 def theme() -> gr.themes.Base:
     """Return a theme that uses the visitor's own fonts."""
-    return gr.themes.Default(
-        primary_hue="blue",
-        neutral_hue="slate",
-        font=["system-ui", "sans-serif"],
-        font_mono=["ui-monospace", "monospace"],
-    )
+    fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+    return gr.themes.Default(primary_hue="blue", neutral_hue="slate", **fonts)
 
 
 CSS = """

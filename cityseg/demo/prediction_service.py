@@ -18,20 +18,11 @@ from cityseg.api.types import Daytime, Fit, Prediction, Predictor, Weather, deco
 from cityseg.errors import CitysegError, UsageError
 
 _LOADED_MODELS = 4
-_CONDITIONS: tuple[tuple[Weather, Daytime], ...] = (
-    ("clear", "day"),
-    ("rain", "day"),
-    ("clear", "dusk"),
-    ("fog", "day"),
-)
+_CONDITIONS: list[tuple[Weather, Daytime]] = [("clear", "day"), ("rain", "day"), ("clear", "dusk"), ("fog", "day")]
 
 
 def find_models(names: Sequence[str] = (), runs: Path | None = None) -> list[Result]:
-    """Return the models of the demo.
-
-    Args:
-        names: runs, shipped models or folders; by default all shipped models and finished runs, best first.
-        runs: folder of runs.
+    """Return the models with these names, by default all shipped models and finished runs, best first.
 
     Raises:
         UsageError: an unknown name, or no model at all.
@@ -46,30 +37,20 @@ def find_models(names: Sequence[str] = (), runs: Path | None = None) -> list[Res
 
 @dataclass(frozen=True)
 class PhotoPrediction:
-    """A photo and its prediction.
-
-    Attributes:
-        photo: (H, W, 3) uint8.
-        prediction: at the photo's own size.
-        name: the photo's file name without suffix, base name of its files.
-        milliseconds: time from file to label map.
-    """
+    """A photo and its prediction."""
 
     photo: np.ndarray
+    """(H, W, 3) uint8."""
     prediction: Prediction
+    """At the photo's own size."""
     name: str
+    """The photo's file name without suffix, base name of its files."""
     milliseconds: float
+    """Time from file to label map."""
 
 
 class PredictionService:
-    """Predicts photo files with models that stay loaded.
-
-    Args:
-        find: lists the models on offer.
-
-    Raises:
-        UsageError: there are none.
-    """
+    """Predicts photo files with models that stay loaded; ``find`` lists the models on offer."""
 
     def __init__(self, find: Callable[[], Sequence[Result]]) -> None:
         self._find, self.models = find, list(find())
@@ -81,12 +62,10 @@ class PredictionService:
         with contextlib.suppress(CitysegError):
             self.models = list(self._find())
 
-    def model_ids(self, requested: object = None) -> list[str]:
+    def model_ids(self, requested: object) -> list[str]:
         """Return the ids of the models, after a refresh if ``requested`` is not among them."""
-        ids = [model.id for model in self.models]
-        if requested is None or requested in ids:
-            return ids
-        self.refresh()
+        if requested not in [model.id for model in self.models]:
+            self.refresh()
         return [model.id for model in self.models]
 
     def predictor(self, model: str) -> Predictor:
@@ -112,7 +91,7 @@ def render_examples(folder: Path, count: int) -> list[Path]:
     paths = []
     for number in range(count):
         weather, daytime = _CONDITIONS[number % len(_CONDITIONS)]
-        path = folder / f"street-{number + 1}-{weather}-{daytime}.jpg"
+        path = folder / f"scene-{number + 1}-{weather}-{daytime}.jpg"
         photo = render(number + 1, size=(256, 512), weather=weather, daytime=daytime).photo
         Image.fromarray(photo).save(path, quality=92)
         paths.append(path)

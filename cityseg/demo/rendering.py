@@ -40,12 +40,9 @@ def slider(found: PhotoPrediction, opacity: float) -> tuple[np.ndarray, np.ndarr
 
 
 def write_annotated(found: PhotoPrediction, opacity: float, folder: Path) -> tuple[str, list[tuple[str, str]]]:
-    """Write the photo and a one-bit mask in the class's colour for each predicted class.
+    """Write the photo and a one-bit mask per predicted class; return the photo's path, and path and name of each mask.
 
     gradio would make an RGBA image per class, and encoding those takes as long as the model.
-
-    Returns:
-        The photo's path, and path and name of each class mask.
     """
     photo, train_ids = _displayed(found, _ANNOTATED_SIDE)
     target = Path(tempfile.mkdtemp(dir=folder))

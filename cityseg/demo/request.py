@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cityseg.api.types import FITS, Fit
+from cityseg.api.types import FITS
 from cityseg.errors import UsageError
 
 NOT_UPLOADED = (
@@ -15,25 +14,6 @@ NOT_UPLOADED = (
 )
 _MAX_QUOTED = 60
 """Characters of a wrong value that an error quotes."""
-
-
-@dataclass(frozen=True)
-class PredictionRequest:
-    """A valid request.
-
-    Attributes:
-        photo: an uploaded file.
-        model: id of one of the models.
-        fit: how the photo is resized to the model's input.
-        flip: flip test-time augmentation.
-        opacity: of the class colours, 0 to 1.
-    """
-
-    photo: Path
-    model: str
-    fit: Fit
-    flip: bool
-    opacity: float
 
 
 def is_upload(photo: Any) -> bool:
@@ -46,19 +26,18 @@ def is_upload(photo: Any) -> bool:
     )
 
 
-def parse_request(
+def check_request(
     photo: Any, model: Any, fit: Any, flip: Any, opacity: Any, models: Sequence[str], uploads: Path
-) -> PredictionRequest:
-    """Validate values that arrived as JSON.
+) -> None:
+    """Raise UsageError unless the values, which arrived as JSON, are valid.
 
     Args:
-        photo: gradio's description of an uploaded file.
-        model, fit, flip, opacity: the settings.
+        photo: gradio's description of a file in ``uploads``; no other file is read.
+        model: one of ``models``.
+        fit, flip: see ``PredictionService.predict``.
+        opacity: of the class colours, 0 to 1.
         models: ids of the models on offer.
-        uploads: folder of uploaded files; no file outside it is read.
-
-    Raises:
-        UsageError: an invalid value.
+        uploads: folder of uploaded files.
     """
     if photo is None:
         raise UsageError("expected a photo, found none; choose one, or click an example")
@@ -72,7 +51,6 @@ def parse_request(
         raise UsageError(f"expected true or false for flip, found {_quoted(flip)}")
     if isinstance(opacity, bool) or not isinstance(opacity, int | float) or not 0 <= opacity <= 1:
         raise UsageError(f"expected an opacity from 0 to 1, found {_quoted(opacity)}")
-    return PredictionRequest(Path(photo["path"]), model, fit, flip, float(opacity))
 
 
 def _quoted(value: Any) -> str:

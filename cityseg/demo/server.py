@@ -73,9 +73,8 @@ def running(
     service = PredictionService(partial(find_models, names, runs))
     service.predictor(service.models[0].id)
     check_free(host, port)
-    before = os.environ.get("GRADIO_TEMP_DIR")
     with tempfile.TemporaryDirectory(prefix="cityseg-demo-", ignore_cleanup_errors=True) as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
+        before, os.environ["GRADIO_TEMP_DIR"] = os.environ.get("GRADIO_TEMP_DIR"), folder
         page = build(service, render_examples(Path(folder), examples))
         try:
             page.launch(
@@ -99,29 +98,21 @@ def running(
             yield f"http://{host}:{port}"
         finally:
             page.close(verbose=False)
-            if before is None:
-                del os.environ["GRADIO_TEMP_DIR"]
-            else:
+            del os.environ["GRADIO_TEMP_DIR"]
+            if before is not None:
                 os.environ["GRADIO_TEMP_DIR"] = before
 
 
-def serve(
-    names: Sequence[str] = (),
-    *,
-    host: str = "127.0.0.1",
-    port: int = PORT,
-    examples: int = EXAMPLES,
-    runs: Path | None = None,
-    on_start: Callable[[str], None] | None = None,
-) -> None:
-    """Serve the demo until SIGTERM or Ctrl-C; see ``running`` for the other arguments.
+def serve(names: Sequence[str] = (), *, on_start: Callable[[str], None] = lambda _: None, **options: Any) -> None:
+    """Serve the demo until SIGTERM or Ctrl-C, with the options of ``running``.
 
     Args:
+        names: MODELs to offer.
         on_start: called with the address once the server responds.
+        **options: host, port, examples and runs.
     """
     received: list[str] = []
-    with stop_signals(received.append), running(names, host=host, port=port, examples=examples, runs=runs) as address:
-        if on_start:
-            on_start(address)
+    with stop_signals(received.append), running(names, **options) as address:
+        on_start(address)
         while not received:
             time.sleep(0.2)

@@ -1,8 +1,7 @@
 """Long work in a thread of its own, which survives reruns and page changes.
 
-Streamlit aborts a script whenever the user does something. Work that takes longer than a moment (rendering the
-synthetic dataset, decoding a dataset) therefore runs once in a background thread, and every script that needs it
-follows the same work.
+Streamlit aborts a script whenever the user does something. Longer work (rendering the synthetic dataset, decoding a
+dataset) therefore runs once in a background thread, and every script that needs it follows the same work by its key.
 """
 
 from __future__ import annotations
@@ -26,11 +25,7 @@ class Stopped(Exception):
 
 
 class Work:
-    """A job in a thread: its progress while it runs, then its result or its error.
-
-    Args:
-        job: called with a progress callback (done, total) in the thread; must not call Streamlit.
-    """
+    """A job in a thread, which must not call Streamlit: its progress while it runs, then its result or its error."""
 
     def __init__(self, job: Callable[[OnProgress], Any]) -> None:
         self.done, self.total = 0, 0
@@ -70,9 +65,7 @@ class Work:
             return None
         begun, first = self._first
         passed, done = time.monotonic() - begun, self.done - first
-        if done < 2 or passed < 1.0:
-            return None
-        return passed / done * (self.total - self.done)
+        return None if done < 2 or passed < 1.0 else passed / done * (self.total - self.done)
 
 
 @st.cache_resource(show_spinner=False)
@@ -81,12 +74,7 @@ def _all_work() -> tuple[dict[Hashable, Work], threading.Lock]:
 
 
 def begin(key: Hashable, job: Callable[[OnProgress], Any]) -> None:
-    """Start ``job`` in a thread unless it is running, again even if it has finished; ``find`` returns it.
-
-    Args:
-        key: identifies the work.
-        job: see ``Work``.
-    """
+    """Start ``job`` in a thread unless it is running, again even if it has finished; ``find`` returns it."""
     working, lock = _all_work()
     with lock:
         if key not in working or not working[key].is_running:
@@ -101,31 +89,16 @@ def find(key: Hashable) -> Work | None:
 def progress_bar(
     title: str, done: int, total: int, seconds_left: float | None, unit: str = "frames", place: Any = st
 ) -> None:
-    """Show a progress bar with counts and the time left.
-
-    Args:
-        title: the work, in a few words.
-        done, total: finished and all units; a total of 0 is unknown.
-        seconds_left: estimate, or None.
-        unit: what is counted.
-        place: container of the bar.
-    """
+    """Show a progress bar with the time left and the finished of all units; a total of 0 is unknown."""
     counted = f" · {done:,} of {total:,} {unit}" if total else " …"
     left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
     place.progress(min(1.0, done / total) if total else 0.0, text=f"{title}{counted}{left}")
 
 
-def follow(key: Hashable, job: Callable[[OnProgress], T], title: str, unit: str = "frames") -> T:
-    """Run ``job`` once for all concurrent callers with the same key, behind a progress bar; return its result.
+def follow(key: Hashable, job: Callable[[OnProgress], T], title: str) -> T:
+    """Run ``job`` once for all concurrent callers with the same key, behind a progress bar.
 
-    Args:
-        key: identifies the work.
-        job: see ``Work``.
-        title: the work, in a few words.
-        unit: what is counted.
-
-    Raises:
-        Exception: any exception of the job.
+    Returns its result, or raises its exception.
     """
     working, lock = _all_work()
     with lock:
@@ -133,7 +106,7 @@ def follow(key: Hashable, job: Callable[[OnProgress], T], title: str, unit: str 
     place = st.empty()
     work.thread.join(_QUIET_SECONDS)
     while work.is_running:
-        progress_bar(title, work.done, work.total, work.seconds_left(), unit, place)
+        progress_bar(title, work.done, work.total, work.seconds_left(), place=place)
         work.thread.join(_POLL_SECONDS)
     place.empty()
     with lock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def dataset(spec: str) -> Dataset:
 
 def refresh_dataset() -> None:
     """Clear everything that depends on the files of a dataset, because they may have changed."""
-    for cached in (dataset, data_info, _is_prepared, _is_counted, frame_names, frame, prepared, statistics):
+    for cached in (dataset, data_info, _is_prepared, _is_counted, frame, prepared, statistics):
         cached.clear()
 
 
@@ -66,14 +65,14 @@ def render_and_describe(spec: str) -> DataInfo:
 
 def is_prepared(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> bool:
     """Whether every split is prepared at ``size``, by default that of the statistics."""
-    return _is_prepared(spec, size) or _call_uncached(_is_prepared, spec, size)
+    return _is_true(_is_prepared, spec, size)
 
 
-def _call_uncached(function: Any, *arguments: Any) -> bool:
-    """Call a cached function anew: its False may be outdated."""
-    function.clear(*arguments)
-    value: bool = function(*arguments)
-    return value
+def _is_true(function: Any, *arguments: Any) -> bool:
+    """Call a cached function, anew if it was False, which may be outdated."""
+    if not function(*arguments):
+        function.clear(*arguments)
+    return bool(function(*arguments))
 
 
 @st.cache_data(show_spinner=False, ttl=600)
@@ -96,7 +95,7 @@ def statistics(spec: str) -> dict[Split, SplitStatistics]:
 
 def is_counted(spec: str) -> bool:
     """Whether ``counted`` returns at once."""
-    return _is_counted(spec) or _call_uncached(_is_counted, spec)
+    return _is_true(_is_counted, spec)
 
 
 @st.cache_data(show_spinner=False, ttl=600)
@@ -128,10 +127,9 @@ def device() -> DeviceInfo:
     return api.device_info()
 
 
-@st.cache_data(show_spinner=False, ttl=60)
-def frame_names(spec: str) -> dict[Split, tuple[str, ...]]:
-    """Return the frame names of every split; listed again every minute."""
-    return {split: tuple(frame.name for frame in frames) for split, frames in dataset(spec).splits.items()}
+def frame_names(spec: str, split: Split) -> tuple[str, ...]:
+    """List the frames of a split in their order."""
+    return tuple(frame.name for frame in dataset(spec).splits[split])
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -160,16 +158,12 @@ def _results(fingerprint: tuple[tuple[str, int], ...]) -> list[Result]:
 
 def _fingerprint() -> tuple[tuple[str, int], ...]:
     """Return path and mtime of every run's status, and the time: a dead process changes no file."""
-    return (*_times(sorted(runs_root().glob("*/status.json"))), ("moment", int(time.time() // 5)))
-
-
-def _times(paths: list[Path]) -> list[tuple[str, int]]:
-    times = []
-    for path in paths:
+    times = [("moment", int(time.time() // 5))]
+    for path in sorted(runs_root().glob("*/status.json")):
         # A run may be deleted between glob and stat.
         with contextlib.suppress(FileNotFoundError):
             times.append((str(path), path.stat().st_mtime_ns))
-    return times
+    return tuple(times)
 
 
 def predictor(model: str) -> Predictor:

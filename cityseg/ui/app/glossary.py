@@ -73,11 +73,7 @@ def score(value: float | None) -> str:
 
 
 def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:
-    """Name the loss terms that runs have on train only; empty if none has any.
-
-    Args:
-        configs: configs by the names of their runs.
-    """
+    """Name the loss terms that runs, by name with their configs, have on train only; empty if none has any."""
     sentences = []
     for name, config in configs.items():
         parts = []

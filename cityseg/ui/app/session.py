@@ -12,24 +12,10 @@ from cityseg.classes import COLOR_BLIND_PALETTE, PALETTE
 
 _DATA_KEY = "data_spec"
 _DATA_PARAMETER = "data"
-_SAFE_COLORS = "safe_colors"
+_SAFE = "safe_colors"
 _REQUESTED_COLORS = "asked_safe_colors"
 # Streamlit forbids changing these: they are bound to tabs, filters and other widgets.
-_BOUND = (
-    "front",
-    "tab",
-    "view",
-    "find",
-    "states",
-    "groups",
-    "look",
-    "also",
-    "confused",
-    "cut",
-    "sure",
-    "ask",
-    _SAFE_COLORS,
-)
+_BOUND = ("front", "tab", "view", "find", "states", "groups", "look", "also", "confused", "cut", "sure", "ask", _SAFE)
 
 
 def data_spec() -> str:
@@ -52,21 +38,17 @@ def connect_data(spec: str) -> None:
 
 def share_data() -> None:
     """Put the connected dataset into the URL unless it is the default."""
-    spec = data_spec()
-    if spec != default_data():
-        st.query_params[_DATA_PARAMETER] = spec
-    elif _DATA_PARAMETER in st.query_params:
-        del st.query_params[_DATA_PARAMETER]
+    set_url(_DATA_PARAMETER, None if data_spec() == default_data() else data_spec())
 
 
 def color_switch() -> None:
     """Show the toggle between official and colour-blind-safe colours; once per page."""
     requested = st.session_state.pop(_REQUESTED_COLORS, None)
     if requested is not None:
-        st.session_state[_SAFE_COLORS] = requested
+        st.session_state[_SAFE] = requested
     st.toggle(
         "Colour-blind-safe colours",
-        key=_SAFE_COLORS,
+        key=_SAFE,
         bind="query-params",
         help="Class colours that are distinguishable with colour-blindness, on every page. Downloads keep the official "
         "colours.",
@@ -75,18 +57,18 @@ def color_switch() -> None:
 
 def palette() -> np.ndarray:
     """Return the (256, 3) uint8 class colours of this session."""
-    return COLOR_BLIND_PALETTE if st.session_state.get(_SAFE_COLORS) else PALETTE
+    return COLOR_BLIND_PALETTE if st.session_state.get(_SAFE) else PALETTE
 
 
 def choose_colors(*, safe: bool) -> None:
     """Choose the class colours in a callback, before the toggle is shown."""
-    st.session_state[_SAFE_COLORS] = safe
+    st.session_state[_SAFE] = safe
 
 
 def rerun_with_colors(*, safe: bool) -> NoReturn:
     """Rerun the page in these colours, overriding the toggle's state in the browser.
 
-    Fragments that rerun by themselves send the state of every widget. A state sent before the browser received the new
+    Fragments that rerun by themselves send the state of every widget; one sent before the browser received the new
     value would reset it.
     """
     st.session_state[_REQUESTED_COLORS] = safe

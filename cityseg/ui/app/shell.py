@@ -35,7 +35,6 @@ _STYLE = """<style>
 [class*="st-key-queue_row_"] { flex-wrap: nowrap; }
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
 </style>"""
-DATASET_PAGE = "pages/dataset.py"
 _POLL_SECONDS = 3.0
 
 
@@ -45,16 +44,16 @@ def sidebar() -> None:
     st.html(_STYLE)
     spec = session.data_spec()
     try:
-        info: DataInfo | None = _connect(spec)
-        problem = ""
+        info = _connect(spec)
+        height, width = info.native_size
+        with st.sidebar:
+            frames = f"{sum(info.frames.values()):,} frames · {width} × {height} px"
+            _fact(":material/database:", info.name, frames)
     except CitysegError as error:
-        info, problem = None, str(error)
+        with st.sidebar:
+            st.error(f"**No data is connected.** {error}", icon=":material/link_off:")
+            connect_link()
     with st.sidebar:
-        if info is None:
-            st.error(f"**No data is connected.** {problem}", icon=":material/link_off:")
-            st.page_link(DATASET_PAGE, label="Connect data", icon=":material/add_link:")
-        else:
-            _fact(":material/database:", info.name, _frames_and_size(info))
         device = cache.device()
         _fact(":material/memory:", device.name, _device_words(device))
         _trainings()
@@ -76,11 +75,6 @@ def _connect(spec: str) -> DataInfo:
         info = cache.render_and_describe(spec)
     place.empty()
     return info
-
-
-def _frames_and_size(info: DataInfo) -> str:
-    height, width = info.native_size
-    return f"{sum(info.frames.values()):,} frames · {width} × {height} px"
 
 
 def _device_words(device: api.DeviceInfo) -> str:
@@ -125,12 +119,9 @@ def training_progress(result: Result) -> tuple[float, str]:
 
 @st.cache_resource(show_spinner=False, ttl=600)
 def settle(page: str) -> None:
-    """Freeze the garbage collector after a page has loaded: Streamlit collects after every script run.
+    """Freeze the garbage collector after a page, the key of the cache, has loaded.
 
-    Script runs are frequent: the list of trainings alone reruns every few seconds in every session.
-
-    Args:
-        page: the page, as the key of the cache.
+    Streamlit collects after every script run, and the list of trainings alone reruns every few seconds per session.
     """
     spare_what_is_loaded()
 
@@ -161,5 +152,10 @@ def connected() -> DataInfo:
     except CitysegError as error:
         st.error(f"The data cannot be opened. {error}", icon=":material/link_off:")
         st.markdown("Connect another folder, or use the synthetic dataset, which needs no download:")
-        st.page_link(DATASET_PAGE, label="Connect data", icon=":material/add_link:")
+        connect_link()
         st.stop()
+
+
+def connect_link() -> None:
+    """Show a link to the page that connects data."""
+    st.page_link("pages/dataset.py", label="Connect data", icon=":material/add_link:")

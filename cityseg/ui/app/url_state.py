@@ -1,4 +1,7 @@
-"""Widget values kept in the session across pages and in the URL, so that a copied link shows the same view."""
+"""Widget values kept in the session across pages and in the URL, so that a copied link shows the same view.
+
+A widget has a Streamlit ``key`` and a URL ``parameter``.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,6 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
 
     A request from elsewhere on the page (``request``, ``step``) has priority, then the URL of a link, then the earlier
     choice, then the default. Call ``keep`` with the widget's value afterwards.
-
-    Args:
-        key: the widget's Streamlit key.
-        parameter: its URL parameter.
-        options: the current options.
-        default: one of ``options``.
     """
     linked = session.url_option(parameter, list(options))
     # A value that this page did not write into the URL itself comes from a link.

@@ -6,19 +6,13 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.types import Prediction, Split, resize_photo
+from cityseg.classes import IGNORE_INDEX
 from cityseg.ui.app import cache
 from cityseg.ui.common.gallery import encode_thumbnail
 from cityseg.ui.common.viewer import Layer
-
-
-@st.cache_data(show_spinner=False, ttl=60)
-def frame_names(spec: str, split: Split) -> tuple[str, ...]:
-    """List the frames of a split in their order."""
-    return tuple(frame.name for frame in api.connect(spec).splits[split])
 
 
 @st.cache_data(show_spinner=False, ttl=600, max_entries=2000)
@@ -44,6 +38,12 @@ def stretched(photo: np.ndarray) -> np.ndarray:
     """Double the width of a (H, W, 3) uint8 photo."""
     height, width = photo.shape[:2]
     return np.asarray(Image.fromarray(photo).resize((2 * width, height), Image.Resampling.BILINEAR))
+
+
+def pixel_accuracy(truth: np.ndarray, prediction: np.ndarray) -> float | None:
+    """Return the share of correct pixels among the labelled ones; None if there are none."""
+    labelled = truth != IGNORE_INDEX
+    return float((truth == prediction)[labelled].mean()) if labelled.any() else None
 
 
 def entropy(prediction: Prediction) -> Layer:

@@ -12,7 +12,6 @@ from cityseg.api import DataInfo, FrameView, Result
 from cityseg.api.types import FrameConfusions, Split, resize_label
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
-from cityseg.ui.common import frames
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
     spec = session.data_spec()
     try:
         info = cache.render_and_describe(spec)
-        held = set(measured.names) <= set(frames.frame_names(spec, measured.split))
+        held = set(measured.names) <= set(cache.frame_names(spec, measured.split))
         if held and _same_truth(measured, cache.frame(spec, measured.split, measured.names[0]), 0):
             return info
         found = f"{info.name}, which is connected, does not contain them"

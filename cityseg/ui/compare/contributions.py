@@ -18,7 +18,7 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.figures import comparison as figures
 from cityseg.figures import theme
-from cityseg.ui.app import glossary, session, url_state
+from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.common import diff_style, export, frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.common.url_choice import select_choice
@@ -158,7 +158,7 @@ def _thumbnails(context: CompareContext, names: list[str], values: np.ndarray, c
     """Show the frames if the connected data holds them; a click opens one in Inspect."""
     spec = session.data_spec()
     try:
-        held = frames.frame_names(spec, context.split)
+        held = cache.frame_names(spec, context.split)
     except CitysegError:
         return
     if not set(names) <= set(held):

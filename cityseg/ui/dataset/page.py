@@ -115,7 +115,7 @@ def _counted(info: DataInfo) -> Statistics | None:
 
 def _first_frame(place: Any, info: DataInfo) -> None:
     split = next(split for split in SPLITS if info.frames[split])
-    frame = cache.frame(info.spec, split, cache.frame_names(info.spec)[split][0])
+    frame = cache.frame(info.spec, split, cache.frame_names(info.spec, split)[0])
     with place.container():
         st.caption(f"First frame: {frame.name}.")
         viewer(

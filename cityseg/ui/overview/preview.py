@@ -9,7 +9,6 @@ import streamlit as st
 
 from cityseg.api import DataInfo, Result
 from cityseg.api.types import Split, SplitStatistics
-from cityseg.classes import IGNORE_INDEX
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frame_navigator, frames
@@ -42,7 +41,7 @@ def picture(info: DataInfo, model: str | None) -> None:
         try:
             prediction = cache.predict(model, frame.photo)
             layers.append(Layer(model, prediction.train_ids, prediction.confidence))
-            accuracy = pixel_accuracy(frame.train_ids, prediction.train_ids)
+            accuracy = frames.pixel_accuracy(frame.train_ids, prediction.train_ids)
         except CitysegError as error:
             problem = f"{model} could not predict this frame. {error}"
     with place:
@@ -94,17 +93,10 @@ def metric(place: Any, label: str, value: str, detail: str, meaning: str | None 
     place.metric(label, value, detail, delta_color="off", delta_arrow="off", border=True, help=meaning)
 
 
-def pixel_accuracy(truth: np.ndarray, prediction: np.ndarray) -> float | None:
-    """Return the share of correct pixels among the labelled ones; None if there are none."""
-    labelled = truth != IGNORE_INDEX
-    return float((truth == prediction)[labelled].mean()) if labelled.any() else None
-
-
 def _frames(info: DataInfo) -> tuple[Split, tuple[str, ...]]:
     """Return the preferred split that has frames, and their names."""
-    names = cache.frame_names(info.spec)
-    split = next(split for split in _SPLITS if names[split])
-    return split, names[split]
+    split = next(split for split in _SPLITS if info.frames[split])
+    return split, cache.frame_names(info.spec, split)
 
 
 def _default_frame(info: DataInfo, split: Split, names: tuple[str, ...]) -> str:

@@ -103,7 +103,7 @@ def dataset_frame(info: DataInfo) -> ImageSource:
             help="Frames that no model was trained on. val selected the best epoch of each run; test was held out.",
         )
     with right:
-        name = frame_navigator.choose_frame(frames.frame_names(spec, split), "predict")
+        name = frame_navigator.choose_frame(cache.frame_names(spec, split), "predict")
 
     def load() -> tuple[np.ndarray, np.ndarray]:
         frame = cache.frame(spec, split, name)

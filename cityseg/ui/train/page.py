@@ -54,7 +54,7 @@ def _data() -> DataInfo | None:
         return cache.data_info(session.data_spec())
     except CitysegError as error:
         st.error(f"No data to train on. {error}", icon=":material/link_off:")
-        st.page_link(shell.DATASET_PAGE, label="Connect data", icon=":material/add_link:")
+        shell.connect_link()
         return None
 
 

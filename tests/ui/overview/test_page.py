@@ -18,7 +18,8 @@ from cityseg.data.prepared.statistics import compute
 from cityseg.figures.pareto import ModelPoint, pareto_chart, short_count
 from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
 from cityseg.runs import Run
-from cityseg.ui.overview.preview import diverse_bright_frame, pixel_accuracy
+from cityseg.ui.common.frames import pixel_accuracy
+from cityseg.ui.overview.preview import diverse_bright_frame
 
 APP = Path(__file__).parents[3] / "app.py"
 
