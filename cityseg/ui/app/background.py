@@ -65,7 +65,7 @@ class Work:
             return None
         begun, first = self._first
         passed, done = time.monotonic() - begun, self.done - first
-        return None if done < 2 or passed < 1.0 else passed / done * (self.total - self.done)
+        return None if done < 2 or passed < 1.0 or not self.total else passed / done * (self.total - self.done)
 
 
 @st.cache_resource(show_spinner=False)
@@ -90,7 +90,7 @@ def progress_bar(
     title: str, done: int, total: int, seconds_left: float | None, unit: str = "frames", place: Any = st
 ) -> None:
     """Show a progress bar with the time left and the finished of all units; a total of 0 is unknown."""
-    counted = f" · {done:,} of {total:,} {unit}" if total else " …"
+    counted = f" · {done:,} of {total:,} {unit}" if total else f" · {done:,} {unit} so far" if done else " …"
     left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
     place.progress(min(1.0, done / total) if total else 0.0, text=f"{title}{counted}{left}")
 

@@ -62,6 +62,11 @@ def setting(field: str, value: Any) -> str:
     return str(value) or ABSENT
 
 
+def settings(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return formatted values by the labels of their settings."""
+    return {label(field): setting(field, value) for field, value in values.items()}
+
+
 def size(value: tuple[int, int] | list[int]) -> str:
     """Format a size as height x width."""
     return f"{value[0]}×{value[1]}"

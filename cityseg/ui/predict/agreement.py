@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from cityseg.analysis.errors.regions import Region
@@ -18,20 +17,11 @@ from cityseg.ui.predict.result_view import GROUP
 
 
 def show(name: str, photo: Photo, views: Sequence[ModelView]) -> None:
-    """Show the agreement map and the largest differences between the first model and each other one.
-
-    Args:
-        name: of the photo.
-        photo: display-sized.
-        views: one per model.
-    """
+    """Show the agreement map of a named photo and the largest differences between the first model and each other."""
     if len(views) < 2:
-        st.info(
-            "Choose a second model above to see where both agree on this photo and where they differ.",
-            icon=":material/compare:",
-        )
+        st.info("Choose a second model above to see where it agrees with the first.", icon=":material/compare:")
         return
-    found, differences = _compare(tuple(view.key for view in views), [view.summary.train_ids for view in views])
+    found, differences = _compare(views)
     models = [view.model.id for view in views]
     left, right = st.columns([7, 5], gap="medium")
     with left:
@@ -57,10 +47,10 @@ def show(name: str, photo: Photo, views: Sequence[ModelView]) -> None:
             if not regions:
                 st.markdown("No connected region covers 0.1 % of the image.")
             lines = [agreement.describe(region, models[0], second, (height, width)) for region in regions]
-            st.markdown("\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1)))
+            st.markdown("\n".join(f"1. {line}" for line in lines))
 
 
-@st.cache_resource(show_spinner=False, max_entries=12)
-def _compare(keys: tuple[str, ...], _maps: Sequence[np.ndarray]) -> tuple[Agreement, list[list[Region]]]:
-    first, *others = _maps
-    return agreement.agreement(_maps), [agreement.largest_differences(first, other) for other in others]
+@st.cache_resource(show_spinner=False, max_entries=12, hash_funcs={ModelView: lambda view: view.key})
+def _compare(views: Sequence[ModelView]) -> tuple[Agreement, list[list[Region]]]:
+    maps = [view.summary.train_ids for view in views]
+    return agreement.agreement(maps), [agreement.largest_differences(maps[0], other) for other in maps[1:]]

@@ -17,10 +17,9 @@ WARN_BELOW = 0.65
 
 def warn(views: Sequence[ModelView]) -> None:
     """Warn about photos unlike the val frames and about models with low confidence."""
-    warnings = [warning for view in views if (warning := _warning(view))]
     # Several models often give the same warning.
-    if warnings:
-        st.warning("\n\n".join(dict.fromkeys(warnings)), icon=":material/help:")
+    if warnings := dict.fromkeys(warning for view in views if (warning := _warning(view))):
+        st.warning("\n\n".join(warnings), icon=":material/help:")
 
 
 def _warning(view: ModelView) -> str:
@@ -41,20 +40,23 @@ def _warning(view: ModelView) -> str:
 def show(views: Sequence[ModelView]) -> None:
     """Show the traits of the photo among the val frames of each model."""
     for view in views:
-        model, shift = view.model.id, view.shift
-        if shift is None:
-            st.info(
-                f"The val statistics of {model} are not stored yet. `cityseg evaluate {model} --split val` computes "
-                "them.",
-                icon=":material/speed:",
-            )
+        if view.shift is None:
+            missing_statistics(view.model.id)
         else:
-            _show_traits(model, shift)
+            _show_traits(view.model.id, view.shift)
     if any(view.shift for view in views):
         st.caption(
             "How to read it: each band holds the middle 90 % of the val frames, the diamond is this photo, orange if "
             "it lies outside. A photo inside every band can still differ in ways that are not measured here."
         )
+
+
+def missing_statistics(model: str) -> None:
+    """Report that the val statistics of a model are missing, with the command that computes them."""
+    st.info(
+        f"The val statistics of {model} are not stored yet. `cityseg evaluate {model} --split val` computes them.",
+        icon=":material/speed:",
+    )
 
 
 def _show_traits(model: str, shift: DistributionShift) -> None:
@@ -68,9 +70,8 @@ def _show_traits(model: str, shift: DistributionShift) -> None:
         )
     with right:
         st.markdown(f"**{model}**: {shift.sentence}")
-        st.markdown(
-            "\n".join(f"- **{trait.name}** {trait.value:.0f} %: {_rank(trait.percentile)}" for trait in shift.traits)
-        )
+        traits = (f"- **{trait.name}** {trait.value:.0f} %: {_rank(trait.percentile)}" for trait in shift.traits)
+        st.markdown("\n".join(traits))
 
 
 def _rank(percentile: float) -> str:

@@ -3,100 +3,107 @@
 from __future__ import annotations
 
 import io
+import mimetypes
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from cityseg import api
-from cityseg.api.types import Fit
+from cityseg.api.types import Prediction
 from cityseg.figures.images import prediction_files
 from cityseg.ui.app import cache
+from cityseg.ui.predict.model_view import ModelView
 from cityseg.ui.predict.sources import ImageSource, release_memory
 
 _FILES = (
-    ("Overlay", "overlay.png", "image/png", ":material/layers:", "The photo with the classes blended over it."),
-    ("Colours", "color.png", "image/png", ":material/palette:", "The official colour of each class."),
-    (
-        "Label ids",
-        "labelIds.png",
-        "image/png",
-        ":material/tag:",
-        "Grey values are the official Cityscapes ids 0 to 33, ready for the official scripts; unknown pixels are 0, "
-        "unlabeled.",
-    ),
-    ("Shares", "classes.csv", "text/csv", ":material/table:", "Pixels, share and objects of every predicted class."),
+    ("Overlay", "overlay.png", "layers", "The photo with the classes blended over it."),
+    ("Colours", "color.png", "palette", "The official colour of each class."),
+    ("Label ids", "labelIds.png", "tag", "Official Cityscapes ids 0 to 33 as grey values; unknown pixels are 0."),
+    ("Shares", "classes.csv", "table", "Pixels, share and objects of every predicted class."),
 )
+Predict = Callable[[np.ndarray], Prediction]
+"""Predicts a (H, W, 3) uint8 photo."""
 
 
-def show(sources: Sequence[ImageSource], model: str, fit: Fit, *, flip: bool, threshold: int) -> None:
-    """Show download buttons for each file and for all of them as zip; contents are computed on click.
+class Download(NamedTuple):
+    """A file to download; a callable content is computed on click."""
 
-    Args:
-        sources: the shown one, then the others that were uploaded with it.
-        model: whose prediction is written.
-        fit: how photos are resized to the model's input.
-        flip: flip test-time augmentation.
-        threshold: confidence in per cent below which a pixel is unknown, 0 for none.
-    """
-    source, several = sources[0], len(sources) > 1
-    unknown = f"unknown below {threshold} %, " if threshold else ""
-    st.markdown(
-        f"**Download** :small[:gray[prediction of {model}, {unknown}at the photo's own size, without location and "
-        "camera metadata]]"
-    )
+    label: str
+    name: str
+    icon: str
+    content: bytes | Callable[[], bytes]
+    help: str | None = None
+
+
+def buttons(title: str, files: Iterable[Download], key: str) -> None:
+    """Show a row of download buttons under a title; a zip file is the primary one."""
+    st.markdown(f"**Download** :small[:gray[{title}]]")
     with st.container(horizontal=True, gap="small"):
-        for label, kind, mime, icon, meaning in _FILES:
+        for file in files:
             st.download_button(
-                label,
-                partial(file_content, source, kind, model, fit, flip=flip, threshold=threshold),
-                f"{source.name}_{kind}",
-                mime,
-                key=f"predict_download_{kind}",
-                icon=icon,
-                help=meaning,
+                file.label,
+                file.content,
+                file.name,
+                mimetypes.guess_type(file.name)[0],
+                key=f"{key}_{file.icon}",
+                icon=f":material/{file.icon}:",
+                type="primary" if file.name.endswith(".zip") else "secondary",
                 on_click="ignore",
+                help=file.help,
             )
-        st.download_button(
+
+
+def show(sources: Sequence[ImageSource], view: ModelView, threshold: int) -> None:
+    """Show download buttons for each file of the first source, and for all files of all sources as zip."""
+    source, several = sources[0], len(sources) > 1
+
+    def predict(photo: np.ndarray) -> Prediction:
+        return cache.predictor(view.model.id).predict(photo, view.fit, flip=view.flip)
+
+    def content(kind: str) -> bytes:
+        return file_contents(source, predict, threshold, [kind])[kind]
+
+    files = [
+        Download(label, f"{source.name}_{kind}", icon, partial(content, kind), meaning)
+        for label, kind, icon, meaning in _FILES
+    ]
+    files.append(
+        Download(
             f"All {len(sources)} photos as zip" if several else "All as zip",
-            partial(zipped_files, tuple(sources), model, fit, flip=flip, threshold=threshold),
             "photos_cityseg.zip" if several else f"{source.name}_cityseg.zip",
-            "application/zip",
-            key="predict_download_zip",
-            icon=":material/folder_zip:",
-            type="primary",
-            on_click="ignore",
-            help="Predicts every uploaded photo again, which takes a moment each." if several else None,
+            "folder_zip",
+            partial(zipped_files, sources, predict, threshold),
+            "Predicts every uploaded photo again, which takes a moment each." if several else None,
         )
+    )
+    unknown = f"unknown below {threshold} %, " if threshold else ""
+    title = f"prediction of {view.model.id}, {unknown}at the photo's own size, without location and camera metadata"
+    buttons(title, files, "predict_download")
 
 
-def file_content(source: ImageSource, kind: str, model: str, fit: Fit, *, flip: bool, threshold: int = 0) -> bytes:
-    """Return the content of one file of a source, by its ending."""
-    return _contents(source, model, fit, flip, threshold, [kind])[kind]
-
-
-def zipped_files(sources: Sequence[ImageSource], model: str, fit: Fit, *, flip: bool, threshold: int = 0) -> bytes:
+def zipped_files(sources: Sequence[ImageSource], predict: Predict, threshold: int) -> bytes:
     """Return all files of all sources as one zip file; sources of the same name are numbered."""
     names = api.distinct_names([source.name for source in sources])
     kinds = [kind for _, kind, *_ in _FILES]
     return zipped(
         (f"{name}_{kind}", content)
         for name, source in zip(names, sources, strict=True)
-        for kind, content in _contents(source, model, fit, flip, threshold, kinds).items()
+        for kind, content in file_contents(source, predict, threshold, kinds).items()
     )
 
 
-def _contents(
-    source: ImageSource, model: str, fit: Fit, flip: bool, threshold: int, kinds: Iterable[str]
-) -> dict[str, bytes]:
+def file_contents(source: ImageSource, predict: Predict, threshold: int, kinds: Iterable[str]) -> dict[str, bytes]:
+    """Return files of a source by kind, the ending of their names."""
     # Downloads run beside the page, so they decode for themselves instead of sharing the pixels held by the source.
     photo, _ = source.load()
-    prediction = cache.predictor(model).predict(photo, fit, flip=flip)
-    encoders = prediction_files.encoders(photo, prediction, threshold)
+    encoders = prediction_files.encoders(photo, predict(photo), threshold)
     contents = {kind: encoders[kind]() for kind in kinds}
     size = photo.size
-    del photo, prediction, encoders
+    del photo, encoders
     release_memory(size)
     return contents
 

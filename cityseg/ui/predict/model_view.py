@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -16,7 +17,7 @@ from cityseg.api.types import WEIGHTS, Fit, resize_photo
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
 from cityseg.figures.images.prediction_files import UNKNOWN, UNKNOWN_COLOR
 from cityseg.ui.app import cache, session
-from cityseg.ui.common.frames import stretched
+from cityseg.ui.common import frames
 from cityseg.ui.common.viewer import Layer
 from cityseg.ui.common.viewer.encode import EncodedImage, encode_confidence, encode_map, encode_photo
 from cityseg.ui.predict.sources import ImageSource
@@ -24,47 +25,46 @@ from cityseg.ui.predict.sources import ImageSource
 PREDICTION = "prediction"
 
 
-@dataclass(frozen=True)
-class Photo:
-    """A display-sized photo.
-
-    Attributes:
-        image: at most ``MAX_SIDE`` pixels on the longer side.
-        truth: (h, w) uint8 train ids, reduced likewise; None if unknown.
-        size: (height, width) of the original.
-        decode_ms, encode_ms: time from file to pixels, and from pixels to ``image``.
-    """
+class Photo(NamedTuple):
+    """A display-sized photo."""
 
     image: EncodedImage
+    """At most ``MAX_SIDE`` pixels on the longer side."""
     truth: np.ndarray | None
+    """(h, w) uint8 train ids, reduced likewise; None if unknown."""
     size: tuple[int, int]
+    """(height, width) of the original."""
     decode_ms: float
+    """Time from file to pixels."""
     encode_ms: float
+    """Time from pixels to ``image``."""
 
 
 @dataclass(frozen=True)
 class ModelView:
-    """The prediction of one model as the page shows it.
-
-    Attributes:
-        model: the model.
-        key: identifies image, weights and settings; equal keys mean equal views.
-        summary: of the prediction.
-        accuracy: pixel accuracy; None without ground truth or labelled pixels.
-        shift: distribution shift of the photo; None if the model's val statistics are not stored.
-        prediction, uncertainty, entropy: encoded layers.
-        encode_ms: time to encode them.
-    """
+    """The prediction of one model as the page shows it."""
 
     model: Result
+    fit: Fit
+    flip: bool
     key: str
+    """Identifies image, weights and settings; equal keys mean equal views."""
     summary: PredictionSummary
     accuracy: float | None
+    """Pixel accuracy; None without ground truth or labelled pixels."""
     shift: DistributionShift | None
+    """None if the model's val statistics are not stored."""
     prediction: Layer
     uncertainty: Layer
     entropy: Layer
     encode_ms: float
+    """Time to encode the layers."""
+
+    @property
+    def val_counts(self) -> np.ndarray | None:
+        """The counts behind risk and coverage on val; None if not stored."""
+        detail = self.model.run.detail("val")
+        return None if detail is None else detail.calibration
 
 
 def display_photo(source: ImageSource) -> Photo:
@@ -79,7 +79,7 @@ def _photo(key: str, _source: ImageSource) -> Photo:
     started = time.perf_counter()
     scale = min(1.0, MAX_SIDE / max(height, width))
     photo = resize_photo(original, (max(1, round(height * scale)), max(1, round(width * scale))))
-    image = encode_photo(stretched(photo) if _source.squashed else photo)
+    image = encode_photo(frames.stretched(photo) if _source.squashed else photo)
     encode_ms = (time.perf_counter() - started) * 1000
     return Photo(image, None if truth is None else reduce_map(truth), (height, width), _source.decode_ms, encode_ms)
 
@@ -100,6 +100,7 @@ def _model_view(
     prediction = cache.predictor(_model.id).predict(photo, fit, flip=flip)
     shift = api.distribution_shift(_model.id, photo, prediction)
     summary = summarize(prediction)
+    accuracy = None if truth is None else frames.pixel_accuracy(truth, prediction.train_ids)
     void = summary.train_ids == IGNORE_INDEX
     started = time.perf_counter()
     layers = (
@@ -109,37 +110,25 @@ def _model_view(
     )
     encode_ms = (time.perf_counter() - started) * 1000
     view_key = f"{key} {folder} {version} {fit} {flip}"
-    return ModelView(_model, view_key, summary, _accuracy(truth, prediction.train_ids), shift, *layers, encode_ms)
+    return ModelView(_model, fit, flip, view_key, summary, accuracy, shift, *layers, encode_ms)
 
 
 def _quantity(name: str, values: np.ndarray, void: np.ndarray, high: str) -> Layer:
     return Layer(name, encode_map(np.where(void, np.uint8(IGNORE_INDEX), values)), scale=("sure", high))
 
 
-def _accuracy(truth: np.ndarray | None, predicted: np.ndarray) -> float | None:
-    if truth is None:
-        return None
-    scored = truth != IGNORE_INDEX
-    return float((truth[scored] == predicted[scored]).mean()) if scored.any() else None
-
-
 def layers(view: ModelView, threshold: int, truth: np.ndarray | None) -> list[Layer]:
-    """Return the layers of a view, the prediction first.
-
-    Args:
-        view: of one model.
-        threshold: confidence in per cent below which a pixel is unknown and grey; 0 for never.
-        truth: (H, W) uint8 train ids, or None if unknown.
-    """
-    prediction = [view.prediction]
+    """Return the layers of a view: the prediction, in which rejected pixels are grey, ground truth, uncertainties."""
+    predictions = [view.prediction]
     if threshold:
-        summary = view.summary
+        summary, confidence = view.summary, view.prediction.confidence
         unknown = (summary.percent < threshold) & (summary.train_ids != IGNORE_INDEX)
         train_ids = np.where(unknown, np.uint8(UNKNOWN), summary.train_ids)
         colors = [(int(red), int(green), int(blue)) for red, green, blue in session.palette()[:NUM_CLASSES]]
         classes = (*zip(CLASS_NAMES, colors, strict=True), ("unknown", UNKNOWN_COLOR))
-        prediction = [
-            Layer(PREDICTION, train_ids, view.prediction.confidence, classes),
-            Layer("without threshold", view.prediction.values, view.prediction.confidence),
+        predictions = [
+            Layer(PREDICTION, train_ids, confidence, classes),
+            Layer("without threshold", view.prediction.values, confidence),
         ]
-    return [*prediction, *([] if truth is None else [Layer("ground truth", truth)]), view.uncertainty, view.entropy]
+    truths = [] if truth is None else [Layer("ground truth", truth)]
+    return [*predictions, *truths, view.uncertainty, view.entropy]

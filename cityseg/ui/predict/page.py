@@ -86,16 +86,13 @@ def _show_images(
     if not views:
         return
     with threshold_place:
-        threshold = rejection.choose_threshold(views, fit, flip=flip)
-    first = views[0].model
-    result_view.show(
-        source, photo, views, threshold, lambda: downloads.show(images, first.id, fit, flip=flip, threshold=threshold)
-    )
+        threshold = rejection.choose_threshold(views)
+    result_view.show(source, photo, views, threshold, lambda: downloads.show(images, views[0], threshold))
     tabs: dict[str, Callable[[], None]] = {
         "Out-of-distribution check": lambda: distribution_shift.show(views),
-        "Risk and coverage": lambda: rejection.show_curves(views, threshold, fit, flip=flip),
+        "Risk and coverage": lambda: rejection.show_curves(views, threshold),
         "Model agreement": lambda: agreement.show(source.name, photo, views),
-        "Resize modes": lambda: resize_modes.show(source, photo, first, flip=flip),
+        "Resize modes": lambda: resize_modes.show(source, photo, views[0].model, flip=flip),
     }
     # Only the open tab is computed; the address names it.
     for tab, show in zip(st.tabs(list(tabs), key="ask", bind="query-params"), tabs.values(), strict=True):
@@ -167,13 +164,9 @@ def _model_facts(result: Result) -> str:
 def _choose_fit() -> Fit:
     """Show the choice of the resize mode."""
     meanings = "  \n".join(f"**{label}**: {meaning}." for label, meaning in _FITS.values())
-    return segmented_choice(
-        "Resize mode",
-        {fit: label for fit, (label, _) in _FITS.items()},
-        "predict_fit",
-        "fit",
-        help=f"A model takes images of one size only.  \n{meanings}",
-    )
+    labels = {fit: label for fit, (label, _) in _FITS.items()}
+    meaning = f"A model takes images of one size only.  \n{meanings}"
+    return segmented_choice("Resize mode", labels, "predict_fit", "fit", help=meaning)
 
 
 def _choose_flip() -> bool:
@@ -191,10 +184,9 @@ def _choose_flip() -> bool:
 
 
 def _choose_images(kind: str, info: DataInfo | None) -> list[ImageSource]:
-    """Show the choice of the image; other uploads follow it. Empty if there is none yet."""
+    """Show the choice of the image; other uploads follow it. Empty if none is chosen yet."""
     if kind == "photos":
         return uploads.uploaded()
     if kind == "camera":
-        shot = uploads.camera_shot()
-        return [shot] if shot else []
+        return uploads.camera_shot()
     return [sources.synthetic_scene() if kind == "drawn" or info is None else sources.dataset_frame(info)]

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
-from cityseg.api import Result
-from cityseg.api.types import Fit, risk_coverage
+from cityseg.api.types import risk_coverage
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.rejection import rejection_curves
 from cityseg.ui.app import session, url_state
+from cityseg.ui.predict.distribution_shift import missing_statistics
 from cityseg.ui.predict.model_view import ModelView
 
 _KEY, _PARAMETER = "predict_unknown", "unknown"
 _OPTIONS = [*(str(percent) for percent in range(0, 100, 5)), "99"]
 
 
-def choose_threshold(views: Sequence[ModelView], fit: Fit, *, flip: bool) -> int:
-    """Show the threshold and its effect on the photo; return it in per cent, 0 for none.
-
-    Args:
-        views: one per model.
-        fit, flip: settings of the predictions; the val statistics hold for ``stretch`` without flip.
-    """
+def choose_threshold(views: Sequence[ModelView]) -> int:
+    """Show the threshold and its effect on the photo; return it in per cent, 0 for none."""
     url_state.settle(_KEY, _PARAMETER, _OPTIONS, _OPTIONS[0])
     answer = st.select_slider(
         "Rejection threshold",
@@ -43,18 +37,17 @@ def choose_threshold(views: Sequence[ModelView], fit: Fit, *, flip: bool) -> int
         st.caption("At 0 % every pixel gets a class, however low its confidence.")
         return 0
     effects = "  \n".join(_effect(view, threshold, named=len(views) > 1) for view in views)
-    stored = any(_val_counts(view.model) is not None for view in views)
-    st.caption(effects + (_caveat(fit, flip) if stored else ""))
+    stored = any(view.val_counts is not None for view in views)
+    st.caption(effects + (_caveat(views[0]) if stored else ""))
     return threshold
 
 
 def _effect(view: ModelView, threshold: int, *, named: bool) -> str:
     name = f"**{view.model.id}**: " if named else ""
     effect = f"{name}**{percent_text(view.summary.rejected_share(threshold))}** of this photo is unknown."
-    counts = _val_counts(view.model)
-    if counts is None:
+    if view.val_counts is None:
         return f"{effect} The error rate above the threshold is unknown: this model's val statistics are not stored."
-    _, coverage, risk = risk_coverage(counts)
+    _, coverage, risk = risk_coverage(view.val_counts)
     if not coverage[threshold] > 0:
         return f"{effect} On val no pixel reaches this confidence."
     return (
@@ -63,15 +56,14 @@ def _effect(view: ModelView, threshold: int, *, named: bool) -> str:
     )
 
 
-def show_curves(views: Sequence[ModelView], threshold: int, fit: Fit, *, flip: bool) -> None:
+def show_curves(views: Sequence[ModelView], threshold: int) -> None:
     """Show the risk-coverage curves on val with the threshold marked."""
-    stored = {view.model.id: _val_counts(view.model) for view in views}
-    counts = {model: values for model, values in stored.items() if values is not None}
-    for model in stored.keys() - counts.keys():
-        st.info(
-            f"The val statistics of {model} are not stored yet. `cityseg evaluate {model} --split val` computes them.",
-            icon=":material/speed:",
-        )
+    counts = {}
+    for view in views:
+        if view.val_counts is None:
+            missing_statistics(view.model.id)
+        else:
+            counts[view.model.id] = view.val_counts
     if not counts:
         return
     st.plotly_chart(
@@ -83,21 +75,16 @@ def show_curves(views: Sequence[ModelView], threshold: int, fit: Fit, *, flip: b
     st.caption(
         "How to read it: from right to left, more and more of the least confident val pixels are rejected; the lower "
         "the line, the fewer errors remain. The round mark is the threshold chosen above. Expect more errors on a "
-        "photo unlike the val frames." + _caveat(fit, flip)
+        "photo unlike the val frames." + _caveat(views[0])
     )
 
 
-def _caveat(fit: Fit, flip: bool) -> str:
+def _caveat(view: ModelView) -> str:
     """Return a sentence, after a space, if the val statistics were measured with other settings; else nothing."""
-    settings = [*([fit] if fit != "stretch" else []), *(["flip TTA"] if flip else [])]
+    settings = [*([view.fit] if view.fit != "stretch" else []), *(["flip TTA"] if view.flip else [])]
     if not settings:
         return ""
     return (
         " The val statistics were measured with stretch and without flip TTA, so with "
         f"{' and '.join(settings)} these figures are only a guide."
     )
-
-
-def _val_counts(model: Result) -> np.ndarray | None:
-    detail = model.run.detail("val")
-    return None if detail is None else detail.calibration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from cityseg.analysis.prediction.agreement import agreement
@@ -22,7 +21,7 @@ _MIN_DIFFERENCE = 0.02
 
 
 def show(source: ImageSource, photo: Photo, model: Result, *, flip: bool) -> None:
-    """Report how far the modes agree for one model, and show the predictions side by side if they differ."""
+    """Report how far the modes agree for a model, and show the predictions side by side if they differ."""
     try:
         with st.spinner(f"{model.id} predicts the photo in {len(_MODES)} resize modes", show_time=True):
             views = {fit: model_view(source, model, fit, flip=flip) for fit in _MODES}
@@ -38,10 +37,8 @@ def show(source: ImageSource, photo: Photo, model: Result, *, flip: bool) -> Non
     for fit, column in zip(_MODES, st.columns(len(_MODES), gap="small"), strict=True):
         with column:
             summary = views[fit].summary
-            st.markdown(
-                f"**{fit}** :small[:gray[mean confidence {100 * summary.mean_confidence:.0f} % · "
-                f"{summary.milliseconds:,.0f} ms]]"
-            )
+            confidence = f"mean confidence {100 * summary.mean_confidence:.0f} %"
+            st.markdown(f"**{fit}** :small[:gray[{confidence} · {summary.milliseconds:,.0f} ms]]")
             viewer(
                 photo.image,
                 [views[fit].prediction],
@@ -53,15 +50,11 @@ def show(source: ImageSource, photo: Photo, model: Result, *, flip: bool) -> Non
             )
     st.caption(
         "Stretch distorts objects if the photo's aspect ratio is not the model's; letterbox keeps it and shrinks "
-        "everything; tiles are twice as large and lack the context of the whole photo. Where the modes disagree, treat "
-        "each prediction with caution. Scores were measured with stretch on frames of the model's aspect ratio."
+        "everything; tiles are twice as large and lack the context of the whole photo. Where the modes disagree, "
+        "distrust each prediction. Scores were measured with stretch on frames of the model's aspect ratio."
     )
 
 
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs={ModelView: lambda view: view.key})
 def _agreement(first: ModelView, second: ModelView) -> float:
-    return _share(first.key, second.key, first.summary.train_ids, second.summary.train_ids)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _share(first: str, second: str, _first: np.ndarray, _second: np.ndarray) -> float:
-    return agreement([_first, _second]).share
+    return agreement([first.summary.train_ids, second.summary.train_ids]).share

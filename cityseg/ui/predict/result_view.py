@@ -39,15 +39,7 @@ _TIMING_HELP = (
 def show(
     source: ImageSource, photo: Photo, views: Sequence[ModelView], threshold: int, show_downloads: Callable[[], None]
 ) -> None:
-    """Show the viewers side by side with their figures.
-
-    Args:
-        source: of the photo.
-        photo: display-sized.
-        views: one per model.
-        threshold: confidence in per cent below which a pixel is unknown, 0 for none.
-        show_downloads: called where the downloads belong.
-    """
+    """Show the viewers side by side with their figures, and the downloads where they belong."""
     if len(views) == 1:
         left, right = st.columns([7, 3], gap="medium")
         with right:
@@ -103,8 +95,8 @@ def _figures(photo: Photo, view: ModelView) -> None:
             )
         else:
             height, width = photo.size
-            size_help = f"{width} × {height} pixels. The label map has the same size."
-            st.metric("Photo", f"{height * width / 1e6:.1f} MP", help=size_help, width=122)
+            meaning = f"{width} × {height} pixels. The label map has the same size."
+            st.metric("Photo", f"{height * width / 1e6:.1f} MP", help=meaning, width=122)
     st.caption(
         f"Decode {_duration(photo.decode_ms)} · predict {_duration(summary.milliseconds)} · "
         f"encode {_duration(photo.encode_ms + view.encode_ms)}",
@@ -119,24 +111,24 @@ def _duration(milliseconds: float) -> str:
 def _class_shares(photo: Photo, view: ModelView) -> None:
     """Show the share of each class as bars, and as a table with object counts."""
     summary = view.summary
-    chart, table = st.tabs([f"{len(summary.shares)} classes", "Table"])
+    shares = {name: percent_text(share) for name, share in summary.shares.items()}
+    chart, table = st.tabs([f"{len(shares)} classes", "Table"])
     with chart:
         st.plotly_chart(
             class_shares(dict(list(summary.shares.items())[:_BARS]), session.palette()),
             key="predict_shares",
             config={"displayModeBar": False},
-            alt="Share of the image by class: "
-            + ", ".join(f"{name} {percent_text(share)}" for name, share in summary.shares.items()),
+            alt="Share of the image by class: " + ", ".join(map(" ".join, shares.items())),
         )
-        if len(summary.shares) > _BARS:
+        if len(shares) > _BARS:
             st.caption(f"The {_BARS} largest; the table lists all.")
         if summary.objects:
             st.caption(f"About {object_counts.describe(summary.objects)}. Touching objects count as one.")
     with table:
-        columns = {"class": list(summary.shares), "share": [percent_text(share) for share in summary.shares.values()]}
+        columns = {"class": list(shares), "share": list(shares.values())}
         if photo.truth is not None:
-            columns["ground truth"] = [_truth_share(photo.truth, name) for name in summary.shares]
-        columns["objects"] = [_object_count(view, name) for name in summary.shares]
+            columns["ground truth"] = [_truth_share(photo.truth, name) for name in shares]
+        columns["objects"] = [_object_count(view, name) for name in shares]
         config = {"objects": st.column_config.TextColumn("objects", help=_OBJECTS_HELP)}
         st.dataframe(pd.DataFrame(columns), hide_index=True, height="content", column_config=config)
 
@@ -152,20 +144,20 @@ def _truth_share(truth: np.ndarray, name: str) -> str:
 
 def _model_table(photo: Photo, views: Sequence[ModelView]) -> None:
     """Show the figures of several models, a row each."""
-    models = [view.model for view in views]
-    columns: dict[str, list[str]] = {
-        "model": [model.id for model in models],
-        "parameters": [
-            f"{model.parameters / 1e6:.1f} million" if model.parameters else glossary.ABSENT for model in models
-        ],
-        "input size": [f"{glossary.size(model.config.image_size)} pixels" for model in models],
-        "trained on": [model.data for model in models],
-        "mean confidence": [f"{100 * view.summary.mean_confidence:.0f} %" for view in views],
-    }
-    if photo.truth is not None:
-        columns["pixel accuracy"] = [glossary.score(view.accuracy) for view in views]
-    columns["predict"] = [_duration(view.summary.milliseconds) for view in views]
-    st.dataframe(pd.DataFrame(columns), hide_index=True, height="content", key="predict_models_table")
+    rows = []
+    for view in views:
+        model, summary = view.model, view.summary
+        row = {
+            "model": model.id,
+            "parameters": f"{model.parameters / 1e6:.1f} million" if model.parameters else glossary.ABSENT,
+            "input size": f"{glossary.size(model.config.image_size)} pixels",
+            "trained on": model.data,
+            "mean confidence": f"{100 * summary.mean_confidence:.0f} %",
+        }
+        if photo.truth is not None:
+            row["pixel accuracy"] = glossary.score(view.accuracy)
+        rows.append(row | {"predict": _duration(summary.milliseconds)})
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", key="predict_models_table")
     st.caption(
         f"Decoding the photo took {_duration(photo.decode_ms)}, encoding it for the browser "
         f"{_duration(photo.encode_ms)}. The images zoom together."
@@ -181,9 +173,7 @@ def _share_table(photo: Photo, views: Sequence[ModelView]) -> None:
     for view in views:
         shares = view.summary.shares
         columns[view.model.id] = [
-            " · ".join(filter(None, (percent_text(shares[name]), _object_count(view, name))))
-            if name in shares
-            else glossary.ABSENT
+            " · ".join(filter(None, (percent_text(shares[name]), _object_count(view, name)))) if name in shares else "–"
             for name in names
         ]
     with st.expander(f"Class shares: {len(names)} classes", icon=":material/table:"):

@@ -34,19 +34,8 @@ def uploaded() -> list[ImageSource]:
         key="predict_uploader",
         on_change=_store_files,
     )
-    uploads: dict[str, ImageSource] = st.session_state.get(_UPLOADS, {})
-    thumbnails = []
-    previous: ImageSource | None = None
-    for name, source in uploads.items():
-        # One decoded photo at a time. The last one stays for its prediction: after an upload it is the chosen one.
-        if previous:
-            previous.release()
-        found = _thumbnail(source.key, name, source)
-        previous = source
-        if isinstance(found, Thumbnail):
-            thumbnails.append(found)
-        else:
-            st.error(found, icon=":material/broken_image:")
+    uploads = _stored(_UPLOADS)
+    thumbnails = _thumbnails(uploads)
     if not thumbnails:
         return []
     names = [thumbnail.name for thumbnail in thumbnails]
@@ -63,25 +52,41 @@ def uploaded() -> list[ImageSource]:
     return [uploads[chosen], *others]
 
 
-def camera_shot() -> ImageSource | None:
-    """Show the camera, which must be turned on first, so that the browser does not ask for permission on arrival."""
+def camera_shot() -> list[ImageSource]:
+    """Show the camera and return the photo, if any; the browser asks for permission when it is turned on."""
     if st.toggle("Turn the camera on", key="predict_camera_on", help="Your browser asks for permission first."):
         st.camera_input("Street photo", key="predict_camera", on_change=_store_shot, label_visibility="collapsed")
-    source: ImageSource | None = st.session_state.get(_SHOT)
-    if source is None:
-        return None
-    found = _thumbnail(source.key, "camera photo", source)
-    if isinstance(found, str):
-        st.error(found, icon=":material/broken_image:")
-        return None
-    return source
+    shots = _stored(_SHOT)
+    return [shots[thumbnail.name] for thumbnail in _thumbnails(shots)]
 
 
 def release() -> None:
     """Drop the pixels of all uploads; the page calls this at the end of a run, also of an interrupted one."""
-    shot: ImageSource | None = st.session_state.get(_SHOT)
-    for source in (*st.session_state.get(_UPLOADS, {}).values(), *([shot] if shot else [])):
+    for source in (*_stored(_UPLOADS).values(), *_stored(_SHOT).values()):
         source.release()
+
+
+def _stored(key: str) -> dict[str, ImageSource]:
+    """Return the uploads of this session by file name."""
+    uploads: dict[str, ImageSource] = st.session_state.get(key, {})
+    return uploads
+
+
+def _thumbnails(uploads: dict[str, ImageSource]) -> list[Thumbnail]:
+    """Return the thumbnails of valid photos, and report the others; the last photo stays decoded."""
+    thumbnails = []
+    previous: ImageSource | None = None
+    for name, source in uploads.items():
+        # One decoded photo at a time. The last one stays for its prediction: after an upload it is the chosen one.
+        if previous:
+            previous.release()
+        found = _thumbnail(source.key, name, source)
+        previous = source
+        if isinstance(found, Thumbnail):
+            thumbnails.append(found)
+        else:
+            st.error(found, icon=":material/broken_image:")
+    return thumbnails
 
 
 @st.cache_data(show_spinner="Reading the photos", max_entries=500)
@@ -106,8 +111,8 @@ def _store_files() -> None:
 
 
 def _store_shot() -> None:
-    picture = st.session_state["predict_camera"]
-    st.session_state[_SHOT] = _source("camera.jpg", picture.getvalue()) if picture else None
+    shot = st.session_state["predict_camera"]
+    st.session_state[_SHOT] = {"camera photo": _source("camera.jpg", shot.getvalue())} if shot else {}
 
 
 def _source(name: str, data: bytes) -> ImageSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -18,24 +18,19 @@ _KINDS: dict[Kind, str] = {"film": "Video or GIF", "folder": "Folder of photos"}
 _STORED = "predict clips"
 _MAX_MEGABYTES = 100
 """Limit for a video, and for all photos of a folder together."""
-_PRIVACY = "Files stay on the machine that runs this studio and are deleted when you leave."
 
 
 @dataclass(frozen=True)
 class VideoUpload:
-    """An uploaded video.
-
-    Attributes:
-        name: of the file, or of the folder.
-        kind: a video file or a folder.
-        files: content by file name; one for a video file.
-        digest: hash of the content.
-    """
+    """An uploaded video."""
 
     name: str
+    """Of the file, or of the folder."""
     kind: Kind
     files: dict[str, bytes]
+    """Content by file name; one for a video file."""
     digest: str
+    """Hash of the content."""
 
     def write(self, folder: Path) -> Path:
         """Write the files into an empty folder; return the path of the video, as for ``api.predict_video``."""
@@ -50,43 +45,33 @@ def choose() -> VideoUpload | None:
     """Show the uploader; an upload stays until it is replaced or removed, also while another source is shown."""
     kind = segmented_choice("Kind of video", _KINDS, "predict_clip", "clip", label_visibility="collapsed")
     if kind == "film":
-        file = st.file_uploader(
-            f"A street video (MP4, MOV, WebM and others) or GIF: up to {LONGEST:,} frames and {_MAX_MEGABYTES} MB. "
-            f"{_PRIVACY}",
-            type=[*VIDEO_SUFFIXES, "gif"],
-            max_upload_size=_MAX_MEGABYTES,
-            key="predict_clip_film",
-        )
-        files = [file] if file else []
+        label = f"A street video (MP4, MOV, WebM and others) or GIF: up to {LONGEST:,} frames and {_MAX_MEGABYTES} MB."
+        options: dict[str, Any] = {"type": [*VIDEO_SUFFIXES, "gif"], "max_upload_size": _MAX_MEGABYTES}
     else:
-        files = st.file_uploader(
-            f"A folder of street photos, played in the order of their names at ten frames per second: up to "
-            f"{LONGEST:,} photos and {_MAX_MEGABYTES} MB together. {_PRIVACY}",
-            type=list(ENDINGS),
-            accept_multiple_files="directory",
-            key="predict_clip_folder",
+        label = (
+            "A folder of street photos, played in the order of their names at ten frames per second: up to "
+            f"{LONGEST:,} photos and {_MAX_MEGABYTES} MB together."
         )
-    # By kind: ids of the uploaded files, and the upload or the error message.
-    stored: dict[Kind, tuple[tuple[str, ...], VideoUpload | str]] = st.session_state.setdefault(_STORED, {})
-    ids = tuple(file.file_id for file in files)
-    if files and (kind not in stored or stored[kind][0] != ids):
-        stored[kind] = ids, _read(kind, files)
-    if kind not in stored:
-        return None
-    upload = stored[kind][1]
+        options = {"type": list(ENDINGS), "accept_multiple_files": "directory"}
+    label += " Files stay on the machine that runs this studio and are deleted when you leave."
+    shown = st.file_uploader(label, key=f"predict_clip_{kind}", on_change=_store, args=(kind,), **options)
+    upload: VideoUpload | str | None = st.session_state.get(_STORED, {}).get(kind)
     if isinstance(upload, str):
         st.error(upload, icon=":material/folder_off:")
         return None
-    if not files:
-        # An uploader that was hidden has lost its files, as if they had been removed.
+    if upload and not shown:
+        # The uploader was hidden in between and has lost its files.
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"**{upload.name}** is still here.", width="content")
-            st.button("Remove", key="predict_clip_forget", type="tertiary", on_click=_remove, args=(kind,))
+            st.button("Remove", key="predict_clip_forget", type="tertiary", on_click=_store, args=(kind,))
     return upload
 
 
-def _remove(kind: Kind) -> None:
-    del st.session_state[_STORED][kind]
+def _store(kind: Kind) -> None:
+    """Keep the upload, or its error message, in the session; without files, remove it."""
+    shown = st.session_state[f"predict_clip_{kind}"] or []
+    files = shown if isinstance(shown, list) else [shown]
+    st.session_state.setdefault(_STORED, {})[kind] = _read(kind, files) if files else None
 
 
 def _read(kind: Kind, files: list[UploadedFile]) -> VideoUpload | str:

@@ -15,7 +15,7 @@ from cityseg.figures.class_shares import class_shares
 from cityseg.figures.video import MAX_LINES, largest_classes, shares_over_time
 from cityseg.ui.app import session
 from cityseg.ui.common import export
-from cityseg.ui.predict.downloads import zipped
+from cityseg.ui.predict.downloads import Download, buttons, zipped
 
 _BARS = 10
 _SHARES = [f"{name}_percent" for name in CLASS_NAMES]
@@ -23,17 +23,14 @@ _SHARES = [f"{name}_percent" for name in CLASS_NAMES]
 
 @dataclass(frozen=True)
 class OverlayVideo:
-    """A finished overlay video in memory.
-
-    Attributes:
-        result: its figures; the files it names are deleted, their names remain for downloads.
-        video: MP4.
-        table: CSV, one row per frame.
-    """
+    """A finished overlay video in memory."""
 
     result: VideoResult
+    """Its figures; the files it names are deleted, their names remain for downloads."""
     video: bytes
+    """MP4."""
     table: bytes
+    """CSV, one row per frame."""
 
     @classmethod
     def read(cls, result: VideoResult) -> OverlayVideo:
@@ -56,8 +53,8 @@ def show(video: OverlayVideo, model: str) -> None:
     result, frames = video.result, video.frames
     if result.missing:
         st.warning(
-            f"The video is incomplete: its header counts {result.frames + result.missing:,} frames, of which "
-            f"{result.frames:,} could be read and are shown. Copy or export it again for the rest.",
+            f"The video is incomplete: {result.frames:,} of {result.frames + result.missing:,} frames could be read. "
+            "Copy or export it again for the rest.",
             icon=":material/content_cut:",
         )
     left, right = st.columns([7, 3], gap="medium")
@@ -87,25 +84,14 @@ def show(video: OverlayVideo, model: str) -> None:
 
 
 def _downloads(video: OverlayVideo, model: str) -> None:
-    st.markdown(f"**Download** :small[:gray[prediction of {model}, in the official colours]]")
-    result = video.result
-    files = (
-        ("Overlay video", video.video, result.video.name, "video/mp4", ":material/movie:"),
-        ("Frames as CSV", video.table, result.table.name, "text/csv", ":material/table:"),
-    )
-    with st.container(horizontal=True, gap="small"):
-        for label, data, name, mime, icon in files:
-            st.download_button(label, data, name, mime, key=f"clip_{mime}", icon=icon, on_click="ignore")
-        st.download_button(
-            "Both as zip",
-            lambda: zipped((name, data) for _, data, name, *_ in files),
-            f"{result.video.stem.removesuffix('_overlay')}_cityseg.zip",
-            "application/zip",
-            key="clip_zip",
-            icon=":material/folder_zip:",
-            type="primary",
-            on_click="ignore",
-        )
+    names, contents = (video.result.video.name, video.result.table.name), (video.video, video.table)
+    zip_name = f"{video.result.video.stem.removesuffix('_overlay')}_cityseg.zip"
+    files = [
+        Download("Overlay video", names[0], "movie", video.video),
+        Download("Frames as CSV", names[1], "table", video.table),
+        Download("Both as zip", zip_name, "folder_zip", lambda: zipped([*zip(names, contents, strict=True)])),
+    ]
+    buttons(f"prediction of {model}, in the official colours", files, "clip")
 
 
 def _over_time(video: OverlayVideo, model: str) -> None:
@@ -131,16 +117,13 @@ def _frame_table(frames: pd.DataFrame) -> None:
     means = frames[_SHARES].mean().sort_values(ascending=False, kind="stable")
     columns = {"frame": frames["frame"], "second": frames["second"], "confidence": 100 * frames["mean_confidence"]}
     columns |= {column.removesuffix("_percent"): frames[column] for column in means.index[means > 0]}
-    percent = st.column_config.NumberColumn(format="%.1f %%")
+    percent, second = (st.column_config.NumberColumn(format=text) for text in ("%.1f %%", "%.2f"))
     with st.expander(f"Frame by frame: {len(frames):,} frames", icon=":material/table:"):
         st.dataframe(
             pd.DataFrame(columns),
             hide_index=True,
             height=360,
             key="predict_clip_table",
-            column_config={
-                **dict.fromkeys(list(columns)[2:], percent),
-                "second": st.column_config.NumberColumn(format="%.2f"),
-            },
+            column_config={**dict.fromkeys(list(columns)[2:], percent), "second": second},
         )
         st.caption("Confidence is the mean over the image; the other columns are class shares, the largest first.")

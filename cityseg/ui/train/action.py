@@ -11,13 +11,7 @@ from cityseg.errors import CitysegError
 
 
 def attempt(error_key: str, verb: Callable[..., Any], *arguments: Any) -> bool:
-    """Call a verb and keep the error, if any, in the session; returns whether it succeeded.
-
-    Args:
-        error_key: session key of the error, shown by ``show_error``.
-        verb: the function.
-        arguments: its arguments.
-    """
+    """Call a verb and keep its error, if any, in the session for ``show_error``; returns whether it succeeded."""
     st.session_state[error_key] = None
     try:
         verb(*arguments)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+import functools
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -41,24 +42,19 @@ def cards() -> None:
 
 
 def _card(name: str, shipped: Result | None, chosen: bool) -> None:
-    config = presets.preset(name)
     st.button(
         name,
         key=f"preset_{name}",
         type="primary" if chosen else "secondary",
         icon=":material/check:" if chosen else None,
         width="stretch",
-        help=f"{presets.PRESETS[name]}.",
         on_click=config_state.fill,
-        args=(config,),
+        args=(presets.preset(name),),
     )
     st.caption(f"{presets.PRESETS[name]}.")
-    scores = []
-    if name in PUBLISHED:
-        scores.append(f"published **{PUBLISHED[name]:.3f}**")
-    if shipped is not None and (measured := shipped.score("test", "f1")) is not None:
-        scores.append(f"ours **{measured:.3f}**")
-    st.markdown(f":small[{' · '.join(scores) if scores else 'no score yet'}]")
+    scores = {"published": PUBLISHED.get(name), "ours": shipped.score("test", "f1") if shipped else None}
+    words = [f"{origin} **{score:.3f}**" for origin, score in scores.items() if score is not None]
+    st.markdown(f":small[{' · '.join(words) or 'no score yet'}]")
 
 
 def form() -> ExperimentConfig | None:
@@ -136,21 +132,14 @@ def _widget(field: str, value: Any, *, disabled: bool) -> Any:
         return st.selectbox(setting.label, names, names.index(value), format_func=lambda name: name or "none", **common)
     if annotation is str:
         return st.text_input(setting.label, value, placeholder="none", **common)
-    lowest, highest = _limits(field)
+    schema = _schema()["properties"][field]
+    lowest = schema.get("minimum", schema.get("exclusiveMinimum", 0))
+    limits = lowest, schema.get("maximum", schema.get("exclusiveMaximum", 2**31))
     if annotation is float:
-        return st.number_input(
-            setting.label, float(lowest), float(highest), value, step=setting.step, format="%g", **common
-        )
-    return st.number_input(setting.label, lowest, highest, value, step=1, **common)
+        return st.number_input(setting.label, *map(float, limits), value, step=setting.step, format="%g", **common)
+    return st.number_input(setting.label, *map(int, limits), value, step=1, **common)
 
 
-def _limits(field: str) -> tuple[int, int]:
-    """Return the bounds of a numeric field, 0 and 2**31 by default."""
-    metadata = ExperimentConfig.model_fields[field].metadata
-    lowest = next((getattr(item, "ge", getattr(item, "gt", None)) for item in metadata if _bounds(item, "g")), 0)
-    highest = next((getattr(item, "le", getattr(item, "lt", None)) for item in metadata if _bounds(item, "l")), 2**31)
-    return cast("int", lowest), cast("int", highest)
-
-
-def _bounds(item: object, side: str) -> bool:
-    return hasattr(item, f"{side}e") or hasattr(item, f"{side}t")
+@functools.cache
+def _schema() -> dict[str, Any]:
+    return ExperimentConfig.model_json_schema()

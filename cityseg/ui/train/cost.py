@@ -15,6 +15,11 @@ from cityseg.ui.train import queue
 
 _METRIC_WIDTH = 150
 """Pixels; two metrics in a row on desktop and phone."""
+_MEMORY_PARTS = {
+    "optimizer": "optimiser state",
+    "activations": "activations of one batch",
+    "process": "Python and PyTorch",
+}
 
 
 def show(config: ExperimentConfig, info: DataInfo) -> None:
@@ -36,7 +41,11 @@ def show(config: ExperimentConfig, info: DataInfo) -> None:
         for label, value, meaning in metrics:
             st.metric(label, value, help=meaning, width=_METRIC_WIDTH)
     st.markdown(f":small[{_steps(config, estimate, info)}]")
-    _warn(estimate)
+    if estimate.warnings:
+        lines = "\n".join(f"- {sentence}" for sentence in estimate.warnings)
+        st.warning(lines if len(estimate.warnings) > 1 else estimate.warnings[0], icon=":material/report:")
+    for sentence in estimate.notes:
+        st.caption(f":material/info: {sentence}")
 
 
 def compact(number: int) -> str:
@@ -59,16 +68,10 @@ def _memory(estimate: Estimate) -> int:
 
 
 def _memory_parts(estimate: Estimate) -> str:
-    names = {
-        "weights": "weights",
-        "gradients": "gradients",
-        "optimizer": "optimiser state",
-        "activations": "activations of one batch",
-        "frames": "frames",
-        "process": "Python and PyTorch",
-    }
     parts = ", ".join(
-        f"{names[name]} {size / 2**20:,.0f} MB" for name, size in vars(estimate.cost.memory).items() if size >= 2**19
+        f"{_MEMORY_PARTS.get(name, name)} {size / 2**20:,.0f} MB"
+        for name, size in vars(estimate.cost.memory).items()
+        if size >= 2**19
     )
     measured = f" Measured peak: {estimate.pace.peak_bytes / 2**20:,.0f} MB." if estimate.pace else ""
     return f"Estimated peak: {parts}.{measured}"
@@ -108,11 +111,3 @@ def _steps(config: ExperimentConfig, estimate: Estimate, info: DataInfo) -> str:
         noun = "training" if running == 1 else "trainings"
         words.append(f":orange[{running} {noun} already running: they slow each other down]")
     return " · ".join(words)
-
-
-def _warn(estimate: Estimate) -> None:
-    if estimate.warnings:
-        lines = "\n".join(f"- {sentence}" for sentence in estimate.warnings)
-        st.warning(lines if len(estimate.warnings) > 1 else estimate.warnings[0], icon=":material/report:")
-    for sentence in estimate.notes:
-        st.caption(f":material/info: {sentence}")

@@ -10,12 +10,8 @@ from cityseg.ui.app import cache, glossary
 
 _POLL_SECONDS = 10.0
 _CHOICE = "shown_group"
-_SCORES = {
-    "Macro F1 on val": ("val", "f1"),
-    "Mean IoU on val": ("val", "iou"),
-    "Macro F1 on test": ("test", "f1"),
-    "Mean IoU on test": ("test", "iou"),
-}
+_METRICS = (("Macro F1", "f1"), ("Mean IoU", "iou"))
+_SCORES = {f"{name} on {split}": (split, key) for split in ("val", "test") for name, key in _METRICS}
 
 
 @st.fragment(run_every=_POLL_SECONDS)
@@ -38,7 +34,7 @@ def show() -> None:
 def _rows(group: Group) -> list[dict[str, str]]:
     return [
         {
-            **_settings(variant),
+            **(glossary.settings(variant.settings) or {"Config": "all equal"}),
             "Seeds": _seeds(variant),
             **{title: _mean(variant.scores.get(split, {}).get(key)) for title, (split, key) in _SCORES.items()},
             "Min-max F1 on val": _range(variant.scores.get("val", {}).get("f1")),
@@ -47,23 +43,15 @@ def _rows(group: Group) -> list[dict[str, str]]:
     ]
 
 
-def _settings(variant: Variant) -> dict[str, str]:
-    settings = {glossary.label(field): glossary.setting(field, value) for field, value in variant.settings.items()}
-    return settings or {"Config": "all equal"}
-
-
 def _seeds(variant: Variant) -> str:
     finished, unfinished = len(variant.seeds), len(variant.unfinished)
     return f"{finished} of {finished + unfinished} finished" if unfinished else str(finished)
 
 
 def _mean(spread: Spread | None) -> str:
-    if spread is None:
-        return glossary.ABSENT
-    return f"{glossary.score(spread.mean)} ± {glossary.score(spread.deviation)}"
+    return f"{glossary.score(spread.mean)} ± {glossary.score(spread.deviation)}" if spread else glossary.ABSENT
 
 
 def _range(spread: Spread | None) -> str:
-    if spread is None or spread.n == 1:
-        return glossary.ABSENT
-    return f"{glossary.score(spread.low)} to {glossary.score(spread.high)}"
+    several = spread is not None and spread.n > 1
+    return f"{glossary.score(spread.low)} to {glossary.score(spread.high)}" if several else glossary.ABSENT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from cityseg import api
@@ -49,15 +51,15 @@ def follow() -> None:
     active = result.state in ACTIVE
     fast, slow = (_POLL_SECONDS, _SLOW_POLL_SECONDS) if active else (None, None)
     st.fragment(_summary, run_every=fast)(run_id, active)
-    curves, classes, predictions, log = st.tabs(["Curves", "Classes", "Predictions", "Log and settings"])
-    with curves:
-        st.fragment(_detail, run_every=fast)(run_id, run_details.curves)
-    with classes:
-        st.fragment(_detail, run_every=slow)(run_id, run_details.classes)
-    with predictions:
-        st.fragment(_detail, run_every=slow)(run_id, probes.show)
-    with log:
-        st.fragment(_detail, run_every=slow)(run_id, run_details.log)
+    tabs: dict[str, Callable[[Result], None]] = {
+        "Curves": run_details.curves,
+        "Classes": run_details.classes,
+        "Predictions": probes.show,
+        "Log and settings": run_details.log,
+    }
+    for tab, (title, render) in zip(st.tabs(list(tabs)), tabs.items(), strict=True):
+        with tab:
+            st.fragment(_detail, run_every=fast if title == "Curves" else slow)(run_id, render)
 
 
 def _read(run_id: str) -> Result | None:
@@ -71,7 +73,7 @@ def _read(run_id: str) -> Result | None:
         return None
 
 
-def _detail(run_id: str, render: run_details.Render) -> None:
+def _detail(run_id: str, render: Callable[[Result], None]) -> None:
     if result := _read(run_id):
         render(result)
 
@@ -98,20 +100,15 @@ def _metrics(result: Result, *, active: bool) -> None:
     # An average of models was never trained: it has scores, but no history.
     scores = best["val"]["macro"] if best else result.scores.get("val", {}).get("macro", {})
     seconds = (result.progress or {}).get("seconds_left") if active else result.seconds
-    metrics = [
-        ("Epochs", f"{len(epochs) or result.epochs_done} / {result.config.epochs}", "Finished and planned epochs."),
-        ("Macro F1", glossary.score(scores.get("f1")), f"Best epoch, on val. {glossary.SCORES['f1'][1]}"),
-        ("Mean IoU", glossary.score(scores.get("iou")), f"Same epoch, on val. {glossary.SCORES['iou'][1]}"),
-        (
-            "Time left" if active else "Training time",
-            duration(seconds) if seconds else glossary.ABSENT,
-            "Estimated from the pace so far." if active else "Without preparing the data, done once per size.",
-        ),
-    ]
+    done = f"{len(epochs) or result.epochs_done} / {result.config.epochs}"
     with st.container(horizontal=True, gap="small"):
-        for label, value, meaning in metrics:
-            wide = label == metrics[-1][0]
-            st.metric(label, value, help=meaning, width="content" if wide else _METRIC_WIDTH)
+        st.metric("Epochs", done, help="Finished and planned epochs.", width=_METRIC_WIDTH)
+        for label, key, when in (("Macro F1", "f1", "Best epoch"), ("Mean IoU", "iou", "Same epoch")):
+            meaning = f"{when}, on val. {glossary.SCORES[key][1]}"
+            st.metric(label, glossary.score(scores.get(key)), help=meaning, width=_METRIC_WIDTH)
+        label = "Time left" if active else "Training time"
+        meaning = "Estimated from the pace so far." if active else "Without preparing the data, done once per size."
+        st.metric(label, duration(seconds) if seconds else glossary.ABSENT, help=meaning, width="content")
 
 
 def _step(result: Result) -> str:

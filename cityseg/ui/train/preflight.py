@@ -21,17 +21,17 @@ from cityseg.ui.train.cost import step_time
 _POLL_SECONDS = 1.0
 _ERROR = "trial_refused"
 _FILLED = "trial_filled_the_form"
+"""Session key: number of times that a check has changed the form, on which the rest of the page depends."""
 _BUTTONS: dict[CheckKind, tuple[str, str, str]] = {
     "estimate": (
         "Measure time",
         ":material/timer:",
-        "Times a few real steps with these settings and part of the evaluation, in about half a minute.",
+        "Times a few real steps and part of the evaluation: 30 seconds.",
     ),
     "overfit": (
         "8-frame check",
         ":material/fact_check:",
-        "Trains on 8 frames until the network overfits them. A config that cannot has a learning rate that is far off, "
-        "or a bug.",
+        "Trains on 8 frames until the network overfits them. If it cannot, the learning rate is off, or there is a bug.",
     ),
     "lr-find": (
         "Find learning rate",
@@ -51,12 +51,12 @@ _PHASES = {
 def offer(config: ExperimentConfig, spec: str) -> None:
     """Show the preflight checks of a config: buttons, progress and results."""
     with st.expander("Preflight checks", icon=":material/science:"):
-        poll(_state, lambda: _checks(config, spec), running=bool(api.running_checks()), seconds=_POLL_SECONDS)
-
-
-def _state() -> tuple[bool, int]:
-    """Return what the rest of the page depends on: whether a check runs, and how often one filled the form."""
-    return bool(api.running_checks()), st.session_state.get(_FILLED, 0)
+        poll(
+            lambda: (bool(api.running_checks()), st.session_state.get(_FILLED, 0)),
+            lambda: _checks(config, spec),
+            running=bool(api.running_checks()),
+            seconds=_POLL_SECONDS,
+        )
 
 
 def _checks(config: ExperimentConfig, spec: str) -> None:
@@ -101,14 +101,12 @@ def _progress(check: PreflightCheck, *, of_these_settings: bool) -> None:
 
 def _outcome(check: PreflightCheck) -> None:
     label = _BUTTONS[check.kind][0]
-    if check.state in ("failed", "stopped"):
-        if check.state == "failed":
-            reason = (check.error or "").replace("$", "\\$")
-            st.error(f"**{label} failed.** {reason}", icon=":material/error:")
-        else:
-            st.caption(f"{label}: stopped.")
-        return
-    if check.result is not None:
+    if check.state == "failed":
+        reason = (check.error or "").replace("$", "\\$")
+        st.error(f"**{label} failed.** {reason}", icon=":material/error:")
+    elif check.state == "stopped":
+        st.caption(f"{label}: stopped.")
+    elif check.result is not None:
         {"estimate": _estimate, "overfit": _overfit, "lr-find": _rate}[check.kind](check)
 
 
@@ -117,11 +115,11 @@ def _estimate(check: PreflightCheck) -> None:
     if check.state != "finished" or pace is None:
         return
     on = "the prepared frames" if pace["source"] == "frames" else "noise, as the data is not prepared at this size"
-    rate = pace["batch_size"] / pace["step_seconds"]
+    rate, when = pace["batch_size"] / pace["step_seconds"], time.strftime("%H:%M", time.localtime(check.when))
     st.markdown(
         f":material/timer: **{step_time(pace['step_seconds'])}** per step of {pace['batch_size']} frames, "
         f"**{rate:.3g}** frames per second (the median of {pace['steps']} steps on {on}); "
-        f"**{pace['peak_bytes'] / 2**30:.1f} GB** of memory at the peak. Measured {_when(check)}."
+        f"**{pace['peak_bytes'] / 2**30:.1f} GB** of memory at the peak. Measured at {when}."
     )
 
 
@@ -146,9 +144,8 @@ def _rate(check: PreflightCheck) -> None:
     suggestion = check.result.get("suggestion")
     place = st.empty()
     if check.state == "finished":
-        (place.warning if suggestion is None else place.success)(
-            check.result["verdict"], icon=":material/trending_down:"
-        )
+        show = place.warning if suggestion is None else place.success
+        show(check.result["verdict"], icon=":material/trending_down:")
     st.plotly_chart(
         figures.rate_curve(check.result["points"], check.result["smoothed"], suggestion, (LOWEST, HIGHEST)),
         key="trial_rate_curve",
@@ -184,7 +181,3 @@ def _use(rate: float) -> None:
 def _rounded(rate: float) -> float:
     """Round to two significant digits, the accuracy of the suggestion."""
     return float(f"{rate:.2g}")
-
-
-def _when(check: PreflightCheck) -> str:
-    return f"at {time.strftime('%H:%M', time.localtime(check.when))}"

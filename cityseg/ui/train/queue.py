@@ -25,13 +25,7 @@ _SHOWN_SETTINGS = 3
 
 @st.fragment(run_every=_POLL_SECONDS)
 def start_button(launch: Callable[[], None], error_key: str, ready: bool) -> None:
-    """Show the button that starts a training, or queues it while no slot is free, and the error of the last attempt.
-
-    Args:
-        launch: callback of the button.
-        error_key: session key of the error.
-        ready: whether there is a valid config and data.
-    """
+    """Show the button that starts a training, or queues it while no slot is free, and the error of the last attempt."""
     queue = cache.queue()
     at_once = starts_at_once(queue)
     pressed = st.button(
@@ -134,21 +128,17 @@ def _row(result: Result, queue: Queue, results: Iterable[Result]) -> bool:
 def distinguishing_settings(result: Result, results: Iterable[Result]) -> str:
     """List the settings that vary within a run's group, or its preset and the differences from it."""
     config = result.config
-    values = config.model_dump()
-    words = []
+    words, fields = [], []
     if config.group:
         members = {other.id: other.config.model_dump() for other in results if other.config.group == config.group}
         fields = list(differing_settings(members))
     elif config.preset in presets.PRESETS:
-        fields = list(configuration.differences(config, presets.preset(config.preset)))
-        words = [config.preset]
+        words, fields = [config.preset], list(configuration.differences(config, presets.preset(config.preset)))
     else:
-        fields, words = [], ["custom settings"]
-    words += [
-        f"{glossary.label_in_sentence(field)} {glossary.setting(field, values[field])}"
-        for field in fields[:_SHOWN_SETTINGS]
-    ]
-    return " · ".join([*words, *(["…"] if len(fields) > _SHOWN_SETTINGS else [])])
+        words = ["custom settings"]
+    for field in fields[:_SHOWN_SETTINGS]:
+        words.append(f"{glossary.label_in_sentence(field)} {glossary.setting(field, getattr(config, field))}")
+    return " · ".join(words + ["…"] * (len(fields) > _SHOWN_SETTINGS))
 
 
 def _button(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from cityseg.api import Result
@@ -11,8 +9,6 @@ from cityseg.figures import runs as figures
 from cityseg.figures import theme
 from cityseg.ui.app import glossary, session
 
-Render = Callable[[Result], None]
-"""Shows a tab of a run."""
 _NO_CURVES = {
     "queued": "The curves begin with the first steps, when a slot of the queue is free.",
     "finished": "An average of models has no training, and so no curves.",
@@ -80,12 +76,5 @@ def log(result: Result) -> None:
     """Show the end of the log, and data, device and settings."""
     with st.expander("End of the log", icon=":material/terminal:", expanded=result.state == "failed"):
         st.code(result.run.log_tail() or "The log is empty.", language=None, wrap_lines=True, height=260)
-    settings = result.config.model_dump()
-    st.table(
-        {
-            "Data": result.data or glossary.ABSENT,
-            "Device": result.run.describe().get("device", glossary.ABSENT),
-            **{glossary.label(field): glossary.setting(field, value) for field, value in settings.items()},
-        },
-        border="horizontal",
-    )
+    facts = {"Data": result.data or glossary.ABSENT, "Device": result.run.describe().get("device", glossary.ABSENT)}
+    st.table(facts | glossary.settings(result.config.model_dump()), border="horizontal")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -28,7 +29,7 @@ APP = Path(__file__).parents[3] / "app.py"
 
 @pytest.fixture
 def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of the one run in the test's own place."""
+    """Id of the only run."""
     monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
     cache._results.clear()
     return trained.id
@@ -36,22 +37,22 @@ def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.fixture
 def photo() -> bytes:
-    """A JPEG of 96x60 that is unlike any frame."""
+    """A JPEG of 96x60 of noise."""
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (60, 96, 3), np.uint8)).save(file, "JPEG")
     return file.getvalue()
 
 
-def opened(**address: str) -> AppTest:
+def opened(**parameters: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=120)
-    for name, value in address.items():
+    for name, value in parameters.items():
         app.query_params[name] = value
     app.switch_page("pages/predict.py").run()
     assert not app.exception, app.exception[0].message
     return app
 
 
-def address(app: AppTest, name: str) -> str:
+def url_parameter(app: AppTest, name: str) -> str:
     value = app.query_params[name]
     return value if isinstance(value, str) else value[0]
 
@@ -66,12 +67,12 @@ def predicted(run: Run, photo: np.ndarray) -> dict[str, str]:
     return {name: "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" for name, share in shares.items()}
 
 
-def test_a_frame_is_shown_on_arrival_and_named_in_the_address(model: str, trained: Run, streets: Path) -> None:
+def test_first_frame_is_shown_and_named_in_the_url(model: str, trained: Run, streets: Path) -> None:
     app = opened(model=model)
     first = api.connect(str(streets)).splits["val"][0]
     view = api.frame_view(str(streets), "val", first.name)
     assert shares_shown(app) == predicted(trained, view.photo)
-    parameters = [address(app, name) for name in ("model", "from", "split", "frame")]
+    parameters = [url_parameter(app, name) for name in ("model", "from", "split", "frame")]
     assert parameters == [model, "data", "val", first.name]
     prediction = Predictor.load(trained.checkpoint).predict(view.photo)
     scored = view.train_ids != 255
@@ -88,22 +89,22 @@ def test_next_and_previous_step_through_the_frames(model: str, streets: Path) ->
     assert app.button(key="predict_previous").disabled
     app.button(key="predict_next").click().run()
     assert app.selectbox(key="predict_frame").value == names[1]
-    assert address(app, "frame") == names[1]
+    assert url_parameter(app, "frame") == names[1]
     app.button(key="predict_previous").click().run()
     assert app.selectbox(key="predict_frame").value == names[0]
 
 
-def test_a_link_opens_its_frame(model: str, streets: Path) -> None:
+def test_link_opens_its_frame(model: str, streets: Path) -> None:
     name = api.connect(str(streets)).splits["test"][0].name
     app = opened(model=model, split="test", frame=name)
     assert app.selectbox(key="predict_frame").value == name
     assert app.button_group(key="predict_split").value == "test"
 
 
-def test_an_uploaded_photo_is_predicted_and_a_damaged_one_reported(model: str, trained: Run, photo: bytes) -> None:
+def test_uploaded_photo_is_predicted_and_damaged_one_reported(model: str, trained: Run, photo: bytes) -> None:
     app = opened(model=model, **{"from": "photos"})
     assert "Choose a photo" in app.info[0].value
-    files = [("notes.jpg", b"not a photo at all", "image/jpeg"), ("street.jpg", photo, "image/jpeg")]
+    files = [("notes.jpg", b"not a photo at all", "image/jpeg"), ("photo.jpg", photo, "image/jpeg")]
     app.file_uploader(key="predict_uploader").set_value(files).run()
     assert not app.exception
     assert app.error[0].value.startswith("notes.jpg: expected a photo")
@@ -114,7 +115,7 @@ def test_an_uploaded_photo_is_predicted_and_a_damaged_one_reported(model: str, t
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
 
 
-def test_an_empty_file_is_reported(model: str) -> None:
+def test_empty_file_is_reported(model: str) -> None:
     app = opened(model=model, **{"from": "photos"})
     app.file_uploader(key="predict_uploader").set_value(("empty.png", b"", "image/png")).run()
     assert not app.exception
@@ -131,32 +132,33 @@ def test_downloads_equal_the_files_of_the_command_line(model: str, trained: Run,
         "Shares",
         "All as zip",
     ]
-    source = ImageSource("street", "photo", lambda: (decode_photo(photo), None))
+    source = ImageSource("photo", "one photo", lambda: (decode_photo(photo), None))
     median = round(100 * np.median(Predictor.load(trained.checkpoint).predict(decode_photo(photo)).confidence))
-    (tmp_path / "street.jpg").write_bytes(photo)
+    (tmp_path / "photo.jpg").write_bytes(photo)
     for number, (fit, flip, threshold) in enumerate([*product(FITS, (False, True), (0,)), ("stretch", False, median)]):
         (written,) = api.predict_photos(
             str(trained.folder),
-            [tmp_path / "street.jpg"],
+            [tmp_path / "photo.jpg"],
             tmp_path / str(number),
             fit=fit,
             flip=flip,
             unknown=threshold / 100,
         )
+        predict = partial(Predictor.load(trained.checkpoint).predict, fit=fit, flip=flip)
         files = {path.name: path.read_bytes() for path in (tmp_path / str(number)).iterdir()}
-        assert set(files) == {f"street_{kind}" for kind in ("overlay.png", "color.png", "labelIds.png", "classes.csv")}
+        assert set(files) == {f"photo_{kind}" for kind in ("overlay.png", "color.png", "labelIds.png", "classes.csv")}
         for name, content in files.items():
-            kind = name.removeprefix("street_")
-            assert downloads.file_content(source, kind, model, fit, flip=flip, threshold=threshold) == content
+            kind = name.removeprefix("photo_")
+            assert downloads.file_contents(source, predict, threshold, [kind]) == {kind: content}
     assert 0 < written["unknown"] < 1
-    sources = [source, ImageSource("street", "another photo", source.load)]
-    content = downloads.zipped_files(sources, model, fit, flip=flip, threshold=threshold)
+    sources = [source, ImageSource("photo", "another photo", source.load)]
+    content = downloads.zipped_files(sources, predict, threshold)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         zipped = {name: archive.read(name) for name in archive.namelist()}
-    assert zipped == files | {name.replace("street", "street-2"): content for name, content in files.items()}
+    assert zipped == files | {name.replace("photo", "photo-2"): content for name, content in files.items()}
 
 
-def test_a_threshold_rejects_pixels_and_reports_their_share(model: str, trained: Run, streets: Path) -> None:
+def test_threshold_rejects_pixels_and_reports_their_share(model: str, trained: Run, streets: Path) -> None:
     view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
     prediction = Predictor.load(trained.checkpoint).predict(view.photo)
     threshold = 5 * int(20 * np.median(prediction.confidence)) + 5
@@ -164,10 +166,10 @@ def test_a_threshold_rejects_pixels_and_reports_their_share(model: str, trained:
     assert app.select_slider(key="predict_unknown").value == str(threshold)
     below = (np.floor(prediction.confidence * 100) < threshold).mean()
     _, coverage, risk = risk_coverage(trained.detail("val").calibration)
-    said = " ".join(caption.value for caption in app.caption)
-    assert f"**{100 * below:.1f} %** of this photo is unknown" in said
+    texts = " ".join(caption.value for caption in app.caption)
+    assert f"**{100 * below:.1f} %** of this photo is unknown" in texts
     if coverage[threshold] > 0:
-        assert f"about **{100 * risk[threshold]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in said
+        assert f"about **{100 * risk[threshold]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in texts
     app.select_slider(key="predict_unknown").set_value("0").run()
     assert "unknown" not in app.query_params
 
@@ -185,10 +187,10 @@ def test_val_statistics_come_with_a_caveat_if_measured_with_other_settings(
     model: str, settings: dict[str, str], named: str | None
 ) -> None:
     app = opened(model=model, unknown="20", ask="Risk and coverage", **settings)
-    said = [caption.value for caption in app.caption if "only a guide" in caption.value]
+    texts = [caption.value for caption in app.caption if "only a guide" in caption.value]
     sentence = f"without flip TTA, so with {named} these figures are only a guide."
     # Under the threshold, and under the curve.
-    assert [caption.endswith(sentence) for caption in said] == ([True, True] if named else [])
+    assert [caption.endswith(sentence) for caption in texts] == ([True, True] if named else [])
 
 
 def test_missing_val_statistics_are_reported(model: str, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,14 +208,14 @@ def test_several_models_are_compared_side_by_side(
     shutil.copytree(trained.folder, runs / "one")
     shutil.copytree(trained.folder, runs / "two")
     cache._results.clear()
-    app = opened(model="two,one,nobody", ask="Model agreement", fit="letterbox")
+    app = opened(model="two,one,unknown", ask="Model agreement", fit="letterbox")
     assert app.multiselect(key="predict_models").value == ["two", "one"]
-    assert address(app, "model") == "two,one"
+    assert url_parameter(app, "model") == "two,one"
     table = next(frame.value for frame in app.dataframe if "mean confidence" in frame.value)
     assert list(table["model"]) == ["two", "one"]
-    said = " ".join(words.value for words in app.markdown)
-    assert "Both models agree on 100.0 % of the image." in said
-    assert "No connected region covers 0.1 % of the image." in said
+    texts = " ".join(words.value for words in app.markdown)
+    assert "Both models agree on 100.0 % of the image." in texts
+    assert "No connected region covers 0.1 % of the image." in texts
     view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
     expected = Predictor.load(trained.checkpoint).predict(view.photo, "letterbox")
     assert table["mean confidence"][0] == f"{100 * expected.confidence.mean():.0f} %"
@@ -224,25 +226,25 @@ def test_resize_modes_are_compared(model: str, trained: Run, streets: Path) -> N
     view = api.frame_view(str(streets), "val", api.connect(str(streets)).splits["val"][0].name)
     predictor = Predictor.load(trained.checkpoint)
     maps = {fit: predictor.predict(view.photo, fit).train_ids for fit in ("stretch", "letterbox", "tiles")}
-    said = " ".join(words.value for words in app.markdown)
+    texts = " ".join(words.value for words in app.markdown)
     for fit in ("letterbox", "tiles"):
-        assert f"**{fit}** on {100 * (maps[fit] == maps['stretch']).mean():.1f} %" in said
+        assert f"**{fit}** on {100 * (maps[fit] == maps['stretch']).mean():.1f} %" in texts
 
 
-def test_a_photo_is_compared_with_the_val_frames(model: str, trained: Run, photo: bytes) -> None:
+def test_photo_is_compared_with_the_val_frames(model: str, trained: Run, photo: bytes) -> None:
     app = opened(model=model, **{"from": "photos"})
-    app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
+    app.file_uploader(key="predict_uploader").set_value(("photo.jpg", photo, "image/jpeg")).run()
     pixels = decode_photo(photo)
     found = api.distribution_shift(model, pixels, Predictor.load(trained.checkpoint).predict(pixels))
     assert found is not None
     assert f"**{model}**: {found.sentence}" in [words.value for words in app.markdown]
 
 
-def test_a_synthetic_scene_is_rendered_from_its_seed(model: str, trained: Run) -> None:
+def test_synthetic_scene_is_rendered_from_its_seed(model: str, trained: Run) -> None:
     app = opened(model=model, seed="7", **{"from": "drawn"})
     assert shares_shown(app) == predicted(trained, api.render_scene(7).photo)
     app.button(key="predict_seed_1").click().run()
-    assert address(app, "seed") == "8"
+    assert url_parameter(app, "seed") == "8"
     assert shares_shown(app) == predicted(trained, api.render_scene(8).photo)
 
 
@@ -256,7 +258,7 @@ def test_photos_work_without_a_dataset(model: str, trained: Run, photo: bytes, m
         "Video or folder",
     ]
     app.button_group(key="predict_from").set_value("photos").run()
-    app.file_uploader(key="predict_uploader").set_value(("street.jpg", photo, "image/jpeg")).run()
+    app.file_uploader(key="predict_uploader").set_value(("photo.jpg", photo, "image/jpeg")).run()
     assert shares_shown(app) == predicted(trained, decode_photo(photo))
 
 
@@ -266,7 +268,7 @@ def test_without_models_the_page_points_to_training(workplace: Path, monkeypatch
     assert "no model yet" in app.info[0].value
 
 
-def test_an_uploaded_photo_is_decoded_once_and_released(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploaded_photo_is_decoded_once_and_released(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[str] = []
 
     def decode(data: bytes, name: str) -> np.ndarray:
@@ -278,10 +280,10 @@ def test_an_uploaded_photo_is_decoded_once_and_released(model: str, monkeypatch:
     for seed in (71, 72):
         file = io.BytesIO()
         Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 64, 3), np.uint8)).save(file, "PNG")
-        files.append(("street.png", file.getvalue(), "image/png"))
+        files.append(("photo.png", file.getvalue(), "image/png"))
     app = opened(model=model, **{"from": "photos"})
     app.file_uploader(key="predict_uploader").set_value(files).run()
-    assert decoded == ["street.png", "street-2.png"]
+    assert decoded == ["photo.png", "photo-2.png"]
     assert all("pixels" not in vars(source) for source in app.session_state["predict uploads"].values())
     app.select_slider(key="predict_unknown").set_value("50").run()
     assert len(decoded) == 2

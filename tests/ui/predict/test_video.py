@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import tempfile
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ APP = Path(__file__).parents[3] / "app.py"
 
 @pytest.fixture
 def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of the only run; runs and temporary folder are the test's own."""
+    """Id of the only run; the temporary folder is the test's own."""
     monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
     cache._results.clear()
     (workplace / "temp").mkdir()
@@ -39,12 +41,12 @@ def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.fixture(scope="module")
 def frames() -> list[np.ndarray]:
-    street = np.asarray(render(4, size=(48, 160)).photo)
-    return [street[:, 4 * number : 4 * number + 96] for number in range(6)]
+    scene = np.asarray(render(4, size=(48, 160)).photo)
+    return [scene[:, 4 * number : 4 * number + 96] for number in range(6)]
 
 
 @pytest.fixture
-def film(workplace: Path, frames: list[np.ndarray]) -> Path:
+def video(workplace: Path, frames: list[np.ndarray]) -> Path:
     writer = VideoWriter(workplace / "drive.mp4", Fraction(12))
     for frame in frames:
         writer.add(frame)
@@ -56,9 +58,9 @@ def upload_of(path: Path) -> VideoUpload:
     return VideoUpload(path.name, "film", {path.name: path.read_bytes()}, path.name)
 
 
-def opened(**address: str) -> AppTest:
+def opened(**parameters: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=120)
-    for name, value in {"from": "clip", **address}.items():
+    for name, value in {"from": "clip", **parameters}.items():
         app.query_params[name] = value
     app.switch_page("pages/predict.py").run()
     assert not app.exception, app.exception[0].message
@@ -83,12 +85,12 @@ def keys(elements: Any) -> list[str]:
     return [element.key for element in elements]
 
 
-def test_the_video_equals_that_of_the_command_line(model: str, trained: Run, film: Path, workplace: Path) -> None:
+def test_video_equals_that_of_the_command_line(model: str, trained: Run, video: Path, workplace: Path) -> None:
     app = opened(model=model)
     assert "Upload a video" in app.info[0].value
-    app.file_uploader(key="predict_clip_film").set_value((film.name, film.read_bytes(), "video/mp4")).run()
+    app.file_uploader(key="predict_clip_film").set_value((video.name, video.read_bytes(), "video/mp4")).run()
     session = make(app)
-    wanted = api.predict_video(str(trained.folder), film, workplace / "out")
+    wanted = api.predict_video(str(trained.folder), video, workplace / "out")
     (found,) = session.store._videos.values()
     assert found.video == wanted.video.read_bytes()
     assert found.table == wanted.table.read_bytes()
@@ -111,7 +113,7 @@ def test_the_video_equals_that_of_the_command_line(model: str, trained: Run, fil
     assert owner not in [name for name, _ in store._videos]
 
 
-def test_a_folder_with_one_damaged_photo_is_rejected(
+def test_folder_with_one_damaged_photo_is_rejected(
     model: str, trained: Run, frames: list[np.ndarray], workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = [(f"walk/{place}.png", png(frame), "image/png") for place, frame in enumerate(frames)]
@@ -127,7 +129,8 @@ def test_a_folder_with_one_damaged_photo_is_rejected(
     assert app.error[0].value == (
         "walk/6.png: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found another kind of file"
     )
-    app.file_uploader(key="predict_clip_folder").set_value(None).run()
+    app.button_group(key="predict_clip").set_value("film").run()
+    app.button_group(key="predict_clip").set_value("folder").run()
     assert "**walk** is still here." in [caption.value for caption in app.caption]
     app.button(key="predict_clip_forget").click().run()
     assert "Upload a video" in app.info[0].value
@@ -142,25 +145,26 @@ def test_a_folder_with_one_damaged_photo_is_rejected(
 
 
 def test_invalid_videos_are_reported(
-    model: str, trained: Run, film: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
+    model: str, trained: Run, video: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (workplace / "words.mp4").write_text("just some words")
     with pytest.raises(DataError, match=r"^words\.mp4: expected a video \(mp4, .* copy or export it again$"):
         video_job.predict(upload_of(workplace / "words.mp4"), str(trained.folder), "stretch", False, lambda *_: None)
     monkeypatch.setattr(video_job, "MAX_PIXELS", 20_000)
     with pytest.raises(DataError, match=r"^drive\.mp4: expected at most 2e-05 gigapixels in all its frames"):
-        video_job.predict(upload_of(film), str(trained.folder), "stretch", False, lambda *_: None)
+        video_job.predict(upload_of(video), str(trained.folder), "stretch", False, lambda *_: None)
     assert list((workplace / "temp").iterdir()) == []
 
 
-def test_one_video_at_a_time_and_nothing_left_after_cancel_or_leaving(
-    model: str, trained: Run, film: Path, workplace: Path
+def test_one_video_at_a_time_and_no_files_left_after_cancelling_or_leaving(
+    model: str, trained: Run, video: Path, workplace: Path
 ) -> None:
     store = video_job.VideoStore()
     first, second = video_job.VideoSession(store), video_job.VideoSession(store)
+    predict = partial(video_job.predict, upload_of(video), str(trained.folder), "stretch", False)
     with store.turn:
         for session in (first, second):
-            session.start("key", "title", upload_of(film), str(trained.folder), "stretch", False)
+            session.start("key", "title", predict)
         waiting = second.jobs[0].work
         first.jobs[0].work.stop()
         first.jobs[0].work.thread.join(60)
@@ -180,21 +184,40 @@ def test_one_video_at_a_time_and_nothing_left_after_cancel_or_leaving(
             raise background.Stopped
 
     with pytest.raises(background.Stopped):
-        video_job.predict(upload_of(film), str(trained.folder), "stretch", False, cancel)
+        predict(cancel)
     assert done == [1, 2]
     assert list((workplace / "temp").iterdir()) == []
 
 
 def test_the_oldest_videos_are_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "film").write_bytes(bytes(60))
+    (tmp_path / "video").write_bytes(bytes(60))
     (tmp_path / "table").write_bytes(bytes(40))
-    made = video_job.OverlayVideo.read(api.VideoResult(1, 1.0, tmp_path / "film", tmp_path / "table", {}))
+    made = video_job.OverlayVideo.read(api.VideoResult(1, 1.0, tmp_path / "video", tmp_path / "table", {}))
     assert made.size == 100
     monkeypatch.setattr(video_job, "MAX_BYTES", 250)
     store = video_job.VideoStore()
     for name in ("a", "b"):
-        store.put("visitor", name, made)
-    assert store.find("visitor", "a") is made
-    store.put("visitor", "c", made)
-    assert [store.find("visitor", name) for name in "abc"] == [made, None, made]
-    assert store.find("another visitor", "a") is None
+        store.put("session", name, made)
+    assert store.find("session", "a") is made
+    store.put("session", "c", made)
+    assert [store.find("session", name) for name in "abc"] == [made, None, made]
+    assert store.find("another session", "a") is None
+
+
+def test_connection_is_lost_after_the_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, open_pages = [100.0], {"page"}
+    server = SimpleNamespace(is_active_session=lambda session: session in open_pages)
+    monkeypatch.setattr(video_job.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(video_job, "get_script_run_ctx", lambda: SimpleNamespace(session_id="page"))
+    monkeypatch.setattr(video_job.runtime, "exists", lambda: True)
+    monkeypatch.setattr(video_job.runtime, "get_instance", lambda: server)
+    connection = video_job.Connection()
+    now[0] += 1000
+    assert not connection.is_lost()
+    open_pages.clear()
+    now[0] += video_job.GRACE_SECONDS - 1
+    assert not connection.is_lost()
+    now[0] += 2
+    assert connection.is_lost()
+    open_pages.add("page")
+    assert not connection.is_lost()
