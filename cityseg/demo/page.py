@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components.annotated_image import AnnotatedImageData, Annotation
 from gradio.data_classes import FileData
 
-from cityseg.api.types import FITS, KINDS, MAX_PIXELS, Fit
+from cityseg.api.types import FITS, KINDS, MAX_PIXELS
 from cityseg.demo import rendering
 from cityseg.demo.prediction_service import PredictionService
 from cityseg.demo.request import NOT_UPLOADED, check_request, is_upload
@@ -40,7 +40,6 @@ _SLIDER_HELP = (
     "bars below show the share of the image that it covers."
 )
 _CLASSES_HELP = "Point at a class name to see where it is predicted."
-_FIT_LABELS: dict[Fit, str] = {"stretch": "stretch", "letterbox": "letterbox", "crop": "centre crop", "tiles": "tiles"}
 
 
 def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
@@ -92,7 +91,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                     filterable=False,
                 )
                 fit = gr.Radio(
-                    [(_FIT_LABELS[name], name) for name in FITS],
+                    [("centre crop" if name == "crop" else name, name) for name in FITS],
                     value="stretch",
                     label="Resize mode",
                     info="How the photo is resized to the model's input, which is 2:1.",
@@ -119,9 +118,11 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                     f"expected a photo of the last {KEEP_SECONDS // 60} minutes, found a deleted one; upload it again"
                 ) from None
             shares = found.prediction.shares()
+            shown, masks = rendering.write_annotated(found, opacity, Path(classes.GRADIO_CACHE))
+            annotations = [Annotation(image=FileData(path=path), label=name) for path, name in masks]
             return (
                 rendering.slider(found, opacity),
-                _annotated(*rendering.write_annotated(found, opacity, Path(classes.GRADIO_CACHE))),
+                AnnotatedImageData(image=FileData(path=shown), annotations=annotations),
                 rendering.summary(found, model),
                 rendering.bars(shares),
                 shares,
@@ -165,11 +166,6 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
     page.preprocess_data = _uploads_only(page.preprocess_data, photo)
     page.queue(max_size=MAX_QUEUED, api_open=False)
     return cast("gr.Blocks", page)
-
-
-def _annotated(photo: str, masks: Sequence[tuple[str, str]]) -> AnnotatedImageData:
-    annotations = [Annotation(image=FileData(path=path), label=name) for path, name in masks]
-    return AnnotatedImageData(image=FileData(path=photo), annotations=annotations)
 
 
 def _error(message: str) -> gr.Error:

@@ -111,14 +111,14 @@ def counted(spec: str) -> dict[Split, SplitStatistics]:
     return statistics(spec)
 
 
+@st.cache_data(
+    show_spinner="Counting parameters, MACs and memory",
+    max_entries=128,
+    hash_funcs={ExperimentConfig: lambda config: config.model_dump_json(include=affecting("cost"))},
+)
 def cost(config: ExperimentConfig, frames: int) -> Cost:
     """Return the cost of a config on ``frames`` frames, cached by the settings that affect it."""
-    return _cost(config.model_dump_json(include=affecting("cost")), frames, config)
-
-
-@st.cache_data(show_spinner="Counting parameters, MACs and memory", max_entries=128)
-def _cost(settings: str, frames: int, _config: ExperimentConfig) -> Cost:
-    return api.cost_of(_config, frames)
+    return api.cost_of(config, frames)
 
 
 @st.cache_data(show_spinner=False, ttl=600)

@@ -72,6 +72,11 @@ def size(value: tuple[int, int] | list[int]) -> str:
     return f"{value[0]}×{value[1]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Format a count: "1 run", "2,000 runs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def score(value: float | None) -> str:
     """Format a score with three decimals, None and NaN as a dash."""
     return ABSENT if value is None or value != value else f"{value:.3f}"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from cityseg import api
 from cityseg.api import DataInfo, Result
 from cityseg.api.types import is_waiting, spare_what_is_loaded
 from cityseg.errors import CitysegError
-from cityseg.ui.app import cache, session
+from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.app.background import duration
 
 _SCENE = """
@@ -55,7 +54,9 @@ def sidebar() -> None:
             connect_link()
     with st.sidebar:
         device = cache.device()
-        _fact(":material/memory:", device.name, _device_words(device))
+        no_gpu = "no GPU found: small models only" if device.kind == "cpu" else ""
+        memory = f"{device.memory_bytes / 2**30:.0f} GB of memory" if device.memory_bytes else no_gpu
+        _fact(":material/memory:", device.name, memory)
         _trainings()
         session.color_switch()
 
@@ -77,12 +78,6 @@ def _connect(spec: str) -> DataInfo:
     return info
 
 
-def _device_words(device: api.DeviceInfo) -> str:
-    if device.memory_bytes:
-        return f"{device.memory_bytes / 2**30:.0f} GB of memory"
-    return "no GPU found: small models only" if device.kind == "cpu" else ""
-
-
 def _fact(icon: str, name: str, words: str) -> None:
     st.markdown(f"{icon} **{name}**  \n:small[:gray[{words}]]")
 
@@ -95,8 +90,7 @@ def _trainings() -> None:
     if not running and not queue.waiting:
         st.markdown(":material/bedtime: **No training is running**  \n:small[:gray[Start one on the Train page]]")
         return
-    noun = "training" if len(running) == 1 else "trainings"
-    st.markdown(f":material/model_training: **{len(running)} {noun} running**")
+    st.markdown(f":material/model_training: **{glossary.counted(len(running), 'training')} running**")
     for result in running:
         share, words = training_progress(result)
         st.progress(share, text=f":small[**{result.id}** · {words}]")
@@ -128,21 +122,14 @@ def settle(page: str) -> None:
 
 def heading(title: str, question: str) -> None:
     """Show a page's title and the question it answers."""
-    _leave_to_router()
-    st.title(title, anchor=False)
-    if question:
-        st.markdown(f":gray[{question}]")
-
-
-def _leave_to_router() -> None:
-    """Rerun a page that Streamlit opened directly through ``app.py``.
-
-    Until ``st.navigation`` has run once in a server, Streamlit treats a folder named ``pages`` as an old-style
-    multipage app, and a link to a page opens it without the router and the sidebar.
-    """
+    # Until ``st.navigation`` has run once in a server, Streamlit treats a folder named ``pages`` as an old-style
+    # multipage app, and a link to a page opens it without the router and the sidebar. A rerun starts at ``app.py``.
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
+    st.title(title, anchor=False)
+    if question:
+        st.markdown(f":gray[{question}]")
 
 
 def connected() -> DataInfo:

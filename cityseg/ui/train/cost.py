@@ -31,10 +31,11 @@ def show(config: ExperimentConfig, info: DataInfo) -> None:
         "Multiply-accumulate operations to predict one frame, in convolutions and matrix products. A training step "
         "takes about three times as many per frame of its batch."
     )
+    memory = max(counted.memory.total, estimate.pace.peak_bytes if estimate.pace else 0)
     metrics = [
         ("Parameters", compact(counted.parameters), f"Trainable parameters: {counted.parameters:,}."),
         ("MACs", compact(counted.multiply_adds), macs),
-        ("Memory", f"{_memory(estimate) / 2**30:.1f} GB", _memory_parts(estimate)),
+        ("Memory", f"{memory / 2**30:.1f} GB", _memory_parts(estimate)),
         ("Time", duration(seconds) if seconds else glossary.ABSENT, source),
     ]
     with st.container(horizontal=True, gap="small"):
@@ -60,11 +61,6 @@ def compact(number: int) -> str:
 def step_time(seconds: float) -> str:
     """Format the time of a step: 24 ms, 1.35 s."""
     return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
-
-
-def _memory(estimate: Estimate) -> int:
-    """Return the larger of estimated and measured peak memory, in bytes."""
-    return max(estimate.cost.memory.total, estimate.pace.peak_bytes if estimate.pace else 0)
 
 
 def _memory_parts(estimate: Estimate) -> str:
@@ -99,7 +95,7 @@ def _time(config: ExperimentConfig, estimate: Estimate) -> tuple[float | None, s
 
 
 def _steps(config: ExperimentConfig, estimate: Estimate, info: DataInfo) -> str:
-    epochs = f"{config.epochs:,} epoch{'' if config.epochs == 1 else 's'}"
+    epochs = glossary.counted(config.epochs, "epoch")
     words = [
         f"**{estimate.cost.parameters:,}** parameters",
         f"**{estimate.steps:,}** steps in {epochs} over {estimate.frames['train']:,} frames of **{info.name}**",
@@ -108,6 +104,5 @@ def _steps(config: ExperimentConfig, estimate: Estimate, info: DataInfo) -> str:
         words.append("time from a similar run" if _time(config, estimate)[0] else "time unknown until measured")
     running = sum(result.state == "running" for result in cache.results())
     if running and queue.starts_at_once(cache.queue()):
-        noun = "training" if running == 1 else "trainings"
-        words.append(f":orange[{running} {noun} already running: they slow each other down]")
+        words.append(f":orange[{glossary.counted(running, 'training')} already running: they slow each other down]")
     return " · ".join(words)

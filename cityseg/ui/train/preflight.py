@@ -23,15 +23,11 @@ _ERROR = "trial_refused"
 _FILLED = "trial_filled_the_form"
 """Session key: number of times that a check has changed the form, on which the rest of the page depends."""
 _BUTTONS: dict[CheckKind, tuple[str, str, str]] = {
-    "estimate": (
-        "Measure time",
-        ":material/timer:",
-        "Times a few real steps and part of the evaluation: 30 seconds.",
-    ),
+    "estimate": ("Measure time", ":material/timer:", "Times a few real steps and part of the evaluation: 30 seconds."),
     "overfit": (
         "8-frame check",
         ":material/fact_check:",
-        "Trains on 8 frames until the network overfits them. If it cannot, the learning rate is off, or there is a bug.",
+        "Trains on 8 frames until the network overfits them. If it cannot, the learning rate is off, or it has a bug.",
     ),
     "lr-find": (
         "Find learning rate",

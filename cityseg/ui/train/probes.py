@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cityseg.api import FrameView, Result
+from cityseg.api import Result
 from cityseg.classes import to_color
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
@@ -30,9 +28,11 @@ def show(result: Result) -> None:
     paths = {int(path.stem.rpartition("-")[2]): path for path in folders[frame]}
     with right:
         epoch = _epoch(run_id, sorted(paths))
-    predicted = _read(paths[epoch])
-    view = _frame(frame)
-    if view is None:
+    with Image.open(paths[epoch]) as image:
+        predicted = np.array(image, dtype=np.uint8)
+    try:
+        view = cache.frame(session.data_spec(), "val", frame)
+    except CitysegError:
         st.image(to_color(predicted, session.palette()), width="stretch", caption=f"{frame} after epoch {epoch}")
         st.caption("The connected dataset does not contain this frame, so its photo cannot be shown.")
         return
@@ -57,16 +57,3 @@ def _epoch(run_id: str, epochs: list[int]) -> int:
         st.session_state[key] = epochs[-1]
     st.session_state[newest] = epochs[-1]
     return st.select_slider("After epoch", epochs, key=key, help="Follows the newest epoch until it is moved.")
-
-
-def _frame(name: str) -> FrameView | None:
-    """Return a frame of the connected dataset's val split, or None if it has no such frame."""
-    try:
-        return cache.frame(session.data_spec(), "val", name)
-    except CitysegError:
-        return None
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.array(image, dtype=np.uint8)

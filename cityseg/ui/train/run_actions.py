@@ -48,8 +48,8 @@ def show(result: Result) -> None:
         if result.state not in ("queued", "running"):
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown(f"Delete **{result.id}** with its weights, curves and predictions? This cannot be undone.")
-                delete = ("Delete permanently", ":material/delete_forever:", None, api.delete)
-                pressed |= _button(result.id, *delete, kind="primary")
+                icon = ":material/delete_forever:"
+                pressed |= _button(result.id, "Delete permanently", icon, None, api.delete, type="primary")
     if not show_error(_error_key(result.id)) and pressed:
         # The list of runs and the polling belong to the page, not to this fragment.
         st.rerun()
@@ -60,25 +60,10 @@ def _error_key(run_id: str) -> str:
 
 
 def _button(
-    run_id: str,
-    label: str,
-    icon: str,
-    meaning: str | None,
-    verb: Callable[[str], None],
-    *,
-    kind: Any = "secondary",
-    disabled: bool = False,
+    run_id: str, label: str, icon: str, meaning: str | None, verb: Callable[[str], None], **settings: Any
 ) -> bool:
-    return st.button(
-        label,
-        icon=icon,
-        help=meaning,
-        key=f"{verb.__name__}_{run_id}",
-        type=kind,
-        disabled=disabled,
-        on_click=_act,
-        args=(verb, run_id),
-    )
+    key = f"{verb.__name__}_{run_id}"
+    return st.button(label, icon=icon, help=meaning, key=key, on_click=_act, args=(verb, run_id), **settings)
 
 
 def _act(verb: Callable[[str], None], run_id: str) -> None:

@@ -19,11 +19,9 @@ _MOST_FIELDS = 4
 
 
 def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
-    """Build a sweep from the form's settings; returns whether its runs have just been queued.
+    """Build a sweep from the form's config, None if invalid; returns whether its runs have just been queued.
 
-    Args:
-        config: the form's config, or None if invalid.
-        ready: whether data is connected.
+    The runs can be queued if the page is ``ready``, that is, data is connected.
     """
     with st.expander("Sweep: several runs at once", icon=":material/grid_view:"):
         st.caption(
@@ -34,7 +32,7 @@ def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
         configs, words = _expanded(config)
         st.markdown(f":small[{words}]")
         pressed = st.button(
-            "Add 1 run to the queue" if len(configs) == 1 else f"Add {len(configs) or ''} runs to the queue",
+            f"Add {glossary.counted(len(configs), 'run') if configs else 'runs'} to the queue",
             icon=":material/playlist_add:",
             width="stretch",
             disabled=not configs or not ready,
@@ -64,27 +62,20 @@ def _inputs() -> None:
         placeholder="None: vary the seed only",
     )
     for field in fields:
-        examples = ExperimentConfig.model_fields[field].examples or ["comma-separated values"]
-        example = ", ".join(map(str, examples))
+        example = ", ".join(map(str, ExperimentConfig.model_fields[field].examples or ["comma-separated values"]))
         st.text_input(
             glossary.label(field),
             key=_values_key(field),
             placeholder=f"{example}, or a range: 1e-4..1e-2" if kind == _RANDOM else example,
             help=f"{glossary.meaning(field)} Ranges that span a factor of 10 or more are sampled log-uniformly.",
         )
-    left, right = st.columns(2)
     if kind == _RANDOM:
-        left.number_input("Samples", 1, 64, 6, key=_DRAWS, help="Number of combinations to sample.")
-        right.text_input("Seeds", key=_SEEDS, placeholder="from the form", help=_SEEDS_HELP)
-    else:
-        left.text_input("Seeds", key=_SEEDS, placeholder="0, 1, 2", help=_SEEDS_HELP)
-        right.text_input("Group", key=_GROUP, placeholder=_default_group(), help=_GROUP_HELP)
-        return
-    st.text_input("Group", key=_GROUP, placeholder=_default_group(), help=_GROUP_HELP)
-
-
-_SEEDS_HELP = "Trains every combination once with each seed; empty for the form's seed."
-_GROUP_HELP = "Name of the group, in tables and on the command line."
+        st.number_input("Samples", 1, 64, 6, key=_DRAWS, help="Number of combinations to sample.")
+    left, right = st.columns(2)
+    seeds_help = "Trains every combination once with each seed; empty for the form's seed."
+    left.text_input("Seeds", key=_SEEDS, placeholder="0, 1, 2", help=seeds_help)
+    group_help = "Name of the group, in tables and on the command line."
+    right.text_input("Group", key=_GROUP, placeholder=_default_group(), help=group_help)
 
 
 def _values_key(field: str) -> str:
@@ -96,11 +87,7 @@ def _default_group() -> str:
 
 
 def _sweep() -> Sweep:
-    """Return the sweep of the widgets, also from within a callback.
-
-    Raises:
-        UsageError: invalid values, range or seeds.
-    """
+    """Return the sweep of the widgets, also from within a callback; raises UsageError if it is invalid."""
     lists: dict[str, list[str]] = {}
     ranges: dict[str, Range] = {}
     for field in st.session_state.get(_FIELDS, ()):
@@ -131,31 +118,25 @@ def _expanded(config: ExperimentConfig | None) -> tuple[list[ExperimentConfig], 
         sweep = _sweep()
         configs = expand(config, sweep, _group())
     except CitysegError as error:
-        return [], f":orange[{_escaped(str(error))}]"
+        # Brackets would end the colour.
+        escaped = str(error).replace("[", "\\[").replace("]", "\\]")
+        return [], f":orange[{escaped}]"
     return configs, _count(sweep, len(configs))
 
 
 def _count(sweep: Sweep, runs: int) -> str:
     """Return the number of runs as a product: "3 values of learning rate × 2 seeds = 6 runs"."""
+    counted = glossary.counted
     if sweep.draws is None:
         factors = [
-            f"{_counted(len(values), 'value')} of {glossary.label_in_sentence(field)}"
+            f"{counted(len(values), 'value')} of {glossary.label_in_sentence(field)}"
             for field, values in sweep.lists.items()
         ]
     else:
-        factors = [_counted(sweep.draws, "sample")]
+        factors = [counted(sweep.draws, "sample")]
     if sweep.seeds:
-        factors.append(_counted(len(sweep.seeds), "seed"))
-    return f"{' × '.join(factors)} = **{_counted(runs, 'run')}**"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _escaped(text: str) -> str:
-    """Escape brackets, which would end a Markdown colour."""
-    return text.replace("[", "\\[").replace("]", "\\]")
+        factors.append(counted(len(sweep.seeds), "seed"))
+    return f"{' × '.join(factors)} = **{counted(runs, 'run')}**"
 
 
 def _add() -> None:
