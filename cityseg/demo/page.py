@@ -74,8 +74,6 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                 summary = gr.Markdown(label="Summary", elem_id="summary")
             with gr.Column(elem_id="inputs"):
                 photo = gr.Image(label="Street photo", type="filepath", height=200, buttons=[], elem_id="photo")
-                move = _files_only(photo.async_move_resource_to_block_cache)
-                photo.async_move_resource_to_block_cache = move  # type: ignore[method-assign, assignment]
                 samples = gr.Dataset(
                     components=[photo],
                     samples=[[str(path)] for path in examples],
@@ -173,21 +171,10 @@ def _error(message: str) -> gr.Error:
     return gr.Error(html.escape(message, quote=False), title="No prediction", print_exception=False)
 
 
-def _files_only(move: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Accept files only: gradio would fetch a URL that a program sends in place of a photo."""
-
-    async def moved(path: Any) -> Any:
-        if "://" in str(path):
-            raise _error("expected a photo file, found a URL; download the photo first and send the file")
-        return await move(path)
-
-    return moved
-
-
 def _uploads_only(preprocess: Callable[..., Awaitable[Any]], photo: gr.Image) -> Callable[..., Awaitable[Any]]:
     """Reject with a message what gradio rejects with a traceback or accepts: too few values, photos not uploaded.
 
-    gradio checks files that are described as uploaded and accepts any other path on this machine.
+    gradio checks files that are described as uploaded, fetches URLs, and accepts any other path on this machine.
     """
 
     async def preprocessed(call: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
@@ -196,6 +183,8 @@ def _uploads_only(preprocess: Callable[..., Awaitable[Any]], photo: gr.Image) ->
         for component, value in zip(call.inputs, inputs, strict=False):
             if component is photo and not (value is None or is_upload(value)):
                 raise _error(NOT_UPLOADED)
+            if is_upload(value) and "://" in value["path"]:
+                raise _error("expected a photo file, found a URL; download the photo first and send the file")
         try:
             return await preprocess(call, inputs, *rest, **options)
         except gr.Error:

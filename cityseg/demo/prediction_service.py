@@ -57,8 +57,7 @@ class PredictionService:
         self._load = functools.lru_cache(_LOADED_MODELS)(api.load_predictor)
 
     def refresh(self) -> None:
-        """List the models again, as runs finish and are deleted; on an error the old list stays."""
-        # A visitor cannot resolve the error, and a model that is gone reports it when it is requested.
+        """List the models again; on an error, which a visitor cannot resolve, the old list stays."""
         with contextlib.suppress(CitysegError):
             self.models = list(self._find())
 
@@ -70,8 +69,7 @@ class PredictionService:
 
     def predictor(self, model: str) -> Predictor:
         """Return a loaded model by its id; raises what loading raises."""
-        folder = next(found.run.folder for found in self.models if found.id == model)
-        return self._load(str(folder))
+        return self._load(str(next(found.run.folder for found in self.models if found.id == model)))
 
     def predict(self, path: Path, model: str, fit: Fit, *, flip: bool) -> PhotoPrediction:
         """Predict a photo file.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cityseg.analysis.prediction.summary import reduce_map
 from cityseg.api.types import resize_photo
 from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.demo.prediction_service import PhotoPrediction
@@ -26,11 +27,8 @@ def color_map() -> dict[str, str]:
 
 def _displayed(found: PhotoPrediction, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Return photo and train ids with at most ``side`` pixels on the longer side."""
-    height, width = found.photo.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    rows, columns = ((np.arange(small) * full) // small for small, full in zip(size, (height, width), strict=True))
-    return resize_photo(found.photo, size), found.prediction.train_ids[rows[:, None], columns]
+    train_ids = reduce_map(found.prediction.train_ids, side)
+    return resize_photo(found.photo, (train_ids.shape[0], train_ids.shape[1])), train_ids
 
 
 def slider(found: PhotoPrediction, opacity: float) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ EXAMPLES = 4
 """Synthetic scenes offered to visitors without a photo."""
 MAX_EXAMPLES = 12
 MAX_FILE_SIZE = "100mb"
+_SWITCHED_OFF = ("share", "inbrowser", "show_error", "ssr_mode", "mcp_server", "run_history", "enable_monitoring")
 
 
 class _OwnHostOnly:
@@ -80,20 +81,14 @@ def running(
             page.launch(
                 server_name=host,
                 server_port=port,
-                share=False,
-                inbrowser=False,
                 prevent_thread_lock=True,
                 quiet=True,
-                show_error=False,
                 max_file_size=MAX_FILE_SIZE,
-                ssr_mode=False,
-                mcp_server=False,
-                run_history=False,
-                enable_monitoring=False,
                 footer_links=["api"],
                 app_kwargs={"middleware": [Middleware(_OwnHostOnly)]},
                 theme=theme(),
                 css=CSS,
+                **dict.fromkeys(_SWITCHED_OFF, False),
             )
             yield f"http://{host}:{port}"
         finally:

@@ -69,9 +69,8 @@ def _connect(spec: str) -> DataInfo:
     with place.container():
         st.title("Welcome to cityseg", anchor=False)
         st.markdown(
-            "No dataset is connected yet, so the studio renders a synthetic one: street scenes with houses, trees, "
-            "vehicles and people, and the class of every pixel. This takes less than a minute and happens once; all "
-            "pages work with it. You can connect your own folder on the Dataset page at any time."
+            "No dataset is connected yet, so the studio renders a synthetic one: street scenes with the class of every "
+            "pixel. This takes less than a minute, once. The Dataset page connects your own folder at any time."
         )
         info = cache.render_and_describe(spec)
     place.empty()

@@ -49,8 +49,8 @@ def settle_several(key: str, parameter: str, options: Sequence[str], default: Se
     return values
 
 
-def keep(key: str, parameter: str, value: str) -> None:
-    """Write a widget's value into the URL."""
+def keep(key: str, parameter: str, value: str | None) -> None:
+    """Write a widget's value into the URL; None removes it."""
     session.set_url(parameter, value)
     st.session_state[_written(key)] = value
 

@@ -118,11 +118,7 @@ def _show_video(video: VideoUpload | None, models: list[Result], fit: Fit, flip:
     if len(models) > 1:
         st.caption(f"Videos are predicted by one model: {models[0].id}, the first one chosen.")
     if video is None:
-        st.info(
-            "Upload a video or a folder of photos to predict every frame: an overlay video, class shares over time, "
-            "and a table of all frames.",
-            icon=":material/movie:",
-        )
+        st.info("Upload a video or a folder of photos to predict every frame.", icon=":material/movie:")
     finished = video_job.show(video, models[0], fit, flip=flip)
     if finished is not None:
         video_view.show(finished, models[0].id)
@@ -170,15 +166,10 @@ def _choose_fit() -> Fit:
 
 
 def _choose_flip() -> bool:
-    if _FLIP not in st.session_state:
-        st.session_state[_FLIP] = session.url_option("mirror", ["yes"]) is not None
+    st.session_state.setdefault(_FLIP, session.url_option("mirror", ["yes"]) is not None)
     st.markdown(":small[Test-time augmentation]")
-    flip = st.toggle(
-        "Flip TTA",
-        key=_FLIP,
-        persist_state="session",
-        help="Averages the predictions of the photo and its mirror image: slightly better, twice the time.",
-    )
+    meaning = "Averages the predictions of the photo and its mirror image: slightly better, twice the time."
+    flip = st.toggle("Flip TTA", key=_FLIP, persist_state="session", help=meaning)
     session.set_url("mirror", "yes" if flip else None)
     return flip
 

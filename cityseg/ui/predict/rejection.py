@@ -10,7 +10,7 @@ from cityseg.api.types import risk_coverage
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.rejection import rejection_curves
-from cityseg.ui.app import session, url_state
+from cityseg.ui.app import url_state
 from cityseg.ui.predict.distribution_shift import missing_statistics
 from cityseg.ui.predict.model_view import ModelView
 
@@ -27,11 +27,9 @@ def choose_threshold(views: Sequence[ModelView]) -> int:
         format_func=lambda percent: f"{percent} %",
         key=_KEY,
         persist_state="session",
-        help="Confidence is the probability of the predicted class. Pixels below the threshold become “unknown” and "
-        "grey: no answer instead of a likely wrong one.",
+        help="Pixels whose predicted class has a lower probability become “unknown” and grey.",
     )
-    url_state.keep(_KEY, _PARAMETER, answer)
-    session.set_url(_PARAMETER, None if answer == _OPTIONS[0] else answer)
+    url_state.keep(_KEY, _PARAMETER, None if answer == _OPTIONS[0] else answer)
     threshold = int(answer)
     if not threshold:
         st.caption("At 0 % every pixel gets a class, however low its confidence.")
@@ -73,9 +71,9 @@ def show_curves(views: Sequence[ModelView], threshold: int) -> None:
         alt=f"Share of wrong pixels on val by the share of pixels kept: {', '.join(counts)}",
     )
     st.caption(
-        "How to read it: from right to left, more and more of the least confident val pixels are rejected; the lower "
-        "the line, the fewer errors remain. The round mark is the threshold chosen above. Expect more errors on a "
-        "photo unlike the val frames." + _caveat(views[0])
+        "How to read it: from right to left, more of the least confident val pixels are rejected; the lower the line, "
+        "the fewer errors remain. The mark is the threshold above. Expect more errors on a photo unlike the val frames."
+        + _caveat(views[0])
     )
 
 

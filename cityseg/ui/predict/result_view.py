@@ -23,16 +23,10 @@ GROUP = "predict"
 _BARS = 10
 """Number of classes in the bar chart."""
 _WITH_INSTANCES = {label.name for label in CLASSES if label.has_instances}
-_OBJECTS_HELP = (
-    "Connected regions of people and vehicles that cover at least 0.01 % of the image. Approximate: touching objects "
-    "count as one, a divided object counts as two."
-)
+_OBJECTS_HELP = "Connected regions of people and vehicles, from 0.01 % of the image on; touching objects count as one."
 _TIMING_HELP = (
-    "On this machine, when first shown:  \n"
-    "**decode**: from file or renderer to pixels,  \n"
-    "**predict**: from pixels to a label map of the photo's size,  \n"
-    "**encode**: photo and label map for the browser.  \n"
-    "The first photo after loading a model takes longer."
+    "**decode**: from file or renderer to pixels, **predict**: from pixels to a label map of the photo's size, "
+    "**encode**: photo and label map for the browser. The first photo after loading a model takes longer."
 )
 
 
@@ -80,19 +74,11 @@ def _figures(photo: Photo, view: ModelView) -> None:
     """Show confidence, accuracy (or size without ground truth) and timing of one model."""
     summary = view.summary
     with st.container(horizontal=True, gap="small"):
-        st.metric(
-            "Mean confidence",
-            f"{100 * summary.mean_confidence:.0f} %",
-            help="Probability of the predicted class, averaged over all pixels. A confident model can be wrong.",
-            width=122,
-        )
+        meaning = "Probability of the predicted class, averaged over all pixels. A confident model can be wrong."
+        st.metric("Mean confidence", f"{100 * summary.mean_confidence:.0f} %", help=meaning, width=122)
         if photo.truth is not None:
-            st.metric(
-                "Pixel accuracy",
-                glossary.score(view.accuracy),
-                help="Share of this frame's labelled pixels with the right class, measured at the frame's own size.",
-                width=122,
-            )
+            meaning = "Share of this frame's labelled pixels with the right class, measured at the frame's own size."
+            st.metric("Pixel accuracy", glossary.score(view.accuracy), help=meaning, width=122)
         else:
             height, width = photo.size
             meaning = f"{width} × {height} pixels. The label map has the same size."

@@ -14,17 +14,10 @@ from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.api.types import Split, give_back_freed_memory
 from cityseg.errors import CitysegError
-from cityseg.ui.app import cache, session, url_state
+from cityseg.ui.app import cache, url_state
 from cityseg.ui.common import frame_navigator, frames
 from cityseg.ui.common.url_choice import segmented_choice
 
-SOURCES = {
-    "data": "Dataset",
-    "drawn": "Synthetic scene",
-    "photos": "Your photos",
-    "camera": "Camera",
-    "clip": "Video or folder",
-}
 _SPLITS: tuple[Split, ...] = ("val", "test")
 _SEED, _SEED_PARAMETER = "predict_seed", "seed"
 _SEEDS = 10_000
@@ -42,7 +35,6 @@ class ImageSource:
         load: decodes photo, (H, W, 3) uint8, and ground truth, (H, W) uint8 train ids or None; raises CitysegError.
         squashed: whether a 2:1 frame is stored at a square size and must be stretched for display.
         has_neighbours: whether there are previous and next frames.
-        decode_ms: duration of the last decoding.
     """
 
     name: str
@@ -86,22 +78,19 @@ def connected_data(spec: str) -> DataInfo | None:
 def choose_kind(info: DataInfo | None) -> str:
     """Show the choice of the kind of source; a dataset needs val or test frames, which no model was trained on."""
     has_frames = info is not None and any(info.frames[split] for split in _SPLITS)
-    kinds = {kind: label for kind, label in SOURCES.items() if kind != "data" or has_frames}
+    kinds = {"data": "Dataset"} if has_frames else {}
+    kinds |= {"drawn": "Synthetic scene", "photos": "Your photos", "camera": "Camera", "clip": "Video or folder"}
     return segmented_choice("Image source", kinds, "predict_from", "from", wrap=True)
 
 
 def dataset_frame(info: DataInfo) -> ImageSource:
     """Show the choice of a frame of the connected dataset."""
-    spec = session.data_spec()
+    spec = info.spec
     left, right = st.columns([2, 7], vertical_alignment="bottom")
     with left:
-        split = segmented_choice(
-            "Split",
-            [split for split in _SPLITS if info.frames[split]],
-            "predict_split",
-            "split",
-            help="Frames that no model was trained on. val selected the best epoch of each run; test was held out.",
-        )
+        splits = [split for split in _SPLITS if info.frames[split]]
+        meaning = "Frames that no model was trained on. val selected the best epoch of each run; test was held out."
+        split = segmented_choice("Split", splits, "predict_split", "split", help=meaning)
     with right:
         name = frame_navigator.choose_frame(cache.frame_names(spec, split), "predict")
 
@@ -128,8 +117,8 @@ def synthetic_scene() -> ImageSource:
                 disabled=not 1 <= seed + steps <= _SEEDS,
             )
         st.caption(
-            f"Scene {seed} of {_SEEDS:,}, rendered on demand with ground truth for every pixel. Models trained on "
-            "photos only have never seen such images, and models trained on synthetic scenes have never seen photos."
+            f"Scene {seed} of {_SEEDS:,}, rendered on demand with ground truth for every pixel. Expect a distribution "
+            "shift between photos and synthetic scenes."
         )
 
     def load() -> tuple[np.ndarray, np.ndarray]:

@@ -65,13 +65,9 @@ def show(video: OverlayVideo, model: str) -> None:
         with st.container(horizontal=True, gap="small"):
             st.metric("Frames", f"{result.frames:,}", help=f"At {result.rate:.3g} per second.", width=80)
             st.metric("Length", f"{result.frames / result.rate:.1f} s", width=80)
-            st.metric(
-                "Mean confidence",
-                f"{100 * frames['mean_confidence'].mean():.0f} %",
-                help="Probability of the predicted class, averaged over all pixels of all frames. A confident model "
-                "can be wrong.",
-                width=135,
-            )
+            confidence = f"{100 * frames['mean_confidence'].mean():.0f} %"
+            meaning = "Probability of the predicted class, averaged over all frames. A confident model can be wrong."
+            st.metric("Mean confidence", confidence, help=meaning, width=135)
         st.markdown(f"**{len(result.shares)} classes** :small[:gray[mean share over the frames]]")
         st.plotly_chart(
             class_shares(dict(list(result.shares.items())[:_BARS]), session.palette()),

@@ -35,8 +35,8 @@ def cards() -> None:
                     with st.container(border=True, gap="xxsmall", height="stretch", width=168):
                         _card(name, results.get(name), chosen == name)
     st.caption(
-        "Scores are macro F1 on test. Published: reported by the first study for full-size Cityscapes frames; ours: "
-        "the shipped model of that name. Scores on other data or at other sizes are not comparable.",
+        "Macro F1 on test. Published: by the first study, for full-size Cityscapes frames; ours: the shipped model of "
+        "that name. Scores on other data or at other sizes are not comparable.",
         help=glossary.SCORES["f1"][1],
     )
 

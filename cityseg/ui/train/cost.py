@@ -78,10 +78,10 @@ def _time(config: ExperimentConfig, estimate: Estimate) -> tuple[float | None, s
     pace = estimate.pace
     if pace is not None and estimate.seconds is not None and estimate.measured is not None:
         when = time.strftime("%H:%M", time.localtime(estimate.measured))
+        scoring = f"{estimate.frames['val'] * pace.evaluation_seconds:.1f} s to score val after each epoch"
         return estimate.seconds, (
-            f"Measured on this machine at {when}: {step_time(pace.step_seconds)} per step, and "
-            f"{estimate.frames['val'] * pace.evaluation_seconds:.1f} s to score val after each epoch. Without reading "
-            "the frames; other programs on this machine slow it down."
+            f"Measured on this machine at {when}: {step_time(pace.step_seconds)} per step, and {scoring}. Without "
+            "reading the frames; other programs slow it down."
         )
     for result in cache.results():
         alike = all(getattr(result.config, field) == getattr(config, field) for field in affecting("throughput"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import streamlit as st
 
@@ -74,8 +75,14 @@ def _checks(config: ExperimentConfig, spec: str) -> None:
     # Fixed containers: a chart that moves when the bar above it disappears would be rendered again.
     with st.container():
         if running is not None:
+            unit = "frames" if running.phase == "preparing" else "steps"
+            progress_bar(
+                _PHASES.get(running.phase, running.phase), running.done, running.total, running.seconds_left, unit
+            )
+            st.button("Stop", icon=":material/stop:", key="trial_stop", on_click=api.stop_check, args=(running,))
             own = found[running.kind]
-            _progress(running, of_these_settings=own is not None and own.state == "running")
+            if own is None or own.state != "running":
+                st.caption("It checks the settings it was started with; they have changed since.")
     for check in found.values():
         with st.container():
             if check is not None:
@@ -87,14 +94,6 @@ def _start(kind: CheckKind, spec: str) -> None:
     attempt(_ERROR, lambda: api.start_check(kind, config_state.current(), spec))
 
 
-def _progress(check: PreflightCheck, *, of_these_settings: bool) -> None:
-    unit = "frames" if check.phase == "preparing" else "steps"
-    progress_bar(_PHASES.get(check.phase, check.phase), check.done, check.total, check.seconds_left, unit)
-    st.button("Stop", icon=":material/stop:", key="trial_stop", on_click=api.stop_check, args=(check,))
-    if not of_these_settings:
-        st.caption("It checks the settings it was started with; they have changed since.")
-
-
 def _outcome(check: PreflightCheck) -> None:
     label = _BUTTONS[check.kind][0]
     if check.state == "failed":
@@ -103,12 +102,11 @@ def _outcome(check: PreflightCheck) -> None:
     elif check.state == "stopped":
         st.caption(f"{label}: stopped.")
     elif check.result is not None:
-        {"estimate": _estimate, "overfit": _overfit, "lr-find": _rate}[check.kind](check)
+        {"estimate": _estimate, "overfit": _overfit, "lr-find": _rate}[check.kind](check, check.result)
 
 
-def _estimate(check: PreflightCheck) -> None:
-    pace = check.result
-    if check.state != "finished" or pace is None:
+def _estimate(check: PreflightCheck, pace: dict[str, Any]) -> None:
+    if check.state != "finished":
         return
     on = "the prepared frames" if pace["source"] == "frames" else "noise, as the data is not prepared at this size"
     rate, when = pace["batch_size"] / pace["step_seconds"], time.strftime("%H:%M", time.localtime(check.when))
@@ -119,15 +117,13 @@ def _estimate(check: PreflightCheck) -> None:
     )
 
 
-def _overfit(check: PreflightCheck) -> None:
-    assert check.result is not None
-    points = check.result["points"]
+def _overfit(check: PreflightCheck, result: dict[str, Any]) -> None:
     place = st.empty()
     if check.state == "finished":
-        show = {"learnt": place.success, "learning": place.info}.get(check.result["outcome"], place.warning)
-        show(check.result["verdict"], icon=":material/fact_check:")
+        show = {"learnt": place.success, "learning": place.info}.get(result["outcome"], place.warning)
+        show(result["verdict"], icon=":material/fact_check:")
     st.plotly_chart(
-        figures.overfit_curve(points, check.result.get("steps", OVERFIT_STEPS), OVERFIT_F1),
+        figures.overfit_curve(result["points"], result.get("steps", OVERFIT_STEPS), OVERFIT_F1),
         key="trial_overfit_curve",
         config={"displayModeBar": False},
         alt="Macro F1 and loss on 8 frames over the steps that overfit them",
@@ -135,15 +131,14 @@ def _overfit(check: PreflightCheck) -> None:
     st.caption("Macro F1 should approach 1 and the loss 0, since every step trains on the same 8 frames.")
 
 
-def _rate(check: PreflightCheck) -> None:
-    assert check.result is not None
-    suggestion = check.result.get("suggestion")
+def _rate(check: PreflightCheck, result: dict[str, Any]) -> None:
+    suggestion = result.get("suggestion")
     place = st.empty()
     if check.state == "finished":
         show = place.warning if suggestion is None else place.success
-        show(check.result["verdict"], icon=":material/trending_down:")
+        show(result["verdict"], icon=":material/trending_down:")
     st.plotly_chart(
-        figures.rate_curve(check.result["points"], check.result["smoothed"], suggestion, (LOWEST, HIGHEST)),
+        figures.rate_curve(result["points"], result["smoothed"], suggestion, (LOWEST, HIGHEST)),
         key="trial_rate_curve",
         config={"displayModeBar": False},
         alt="Loss over a rising learning rate, on a logarithmic axis, with the suggestion marked",

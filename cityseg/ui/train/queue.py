@@ -61,7 +61,7 @@ def panel() -> None:
         if len(queue.waiting) > 1:
             with st.popover("Remove all", icon=":material/playlist_remove:"):
                 st.markdown(f"Remove all {len(queue.waiting)} waiting runs from the queue? They can be resumed later.")
-                _button("Remove from queue", "withdraw_all", None, api.withdraw, queue.waiting, kind="primary")
+                _button("Remove from queue", "withdraw_all", api.withdraw, queue.waiting, type="primary")
     selected = False
     rows = [run_id for run_id in (*queue.running, *queue.starting, *queue.waiting) if run_id in results]
     if rows:
@@ -89,7 +89,7 @@ def _slots(queue: Queue) -> None:
             1,
             MOST_SLOTS,
             key=_SLOTS,
-            on_change=lambda: _call(api.set_slots, st.session_state[_SLOTS]),
+            on_change=lambda: attempt(_ERROR, api.set_slots, st.session_state[_SLOTS]),
             help="Number of queued runs that train in parallel. They share the machine: two at once take about twice "
             "as long each, so one is best unless the machine has capacity to spare.",
         )
@@ -103,25 +103,19 @@ def _row(result: Result, queue: Queue, results: Iterable[Result]) -> bool:
         # On a phone the settings wrap below the name, and the buttons stay beside both.
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             icon = f"**{position}**" if position else ":blue[:material/play_arrow:]"
-            selected = st.button(
-                f"{icon} {run_id}",
-                key=f"queue_look_{run_id}",
-                type="tertiary",
-                help="Show this run below.",
-                on_click=monitor.select,
-                args=(run_id,),
+            selected = _button(
+                f"{icon} {run_id}", f"look_{run_id}", monitor.select, run_id, help="Show this run below."
             )
             words = distinguishing_settings(result, results) if position else shell.training_progress(result)[1]
             st.markdown(f":small[:gray[{words}]]", width="content")
         if position:
-            last = position == len(queue.waiting)
             with st.container(horizontal=True, gap="xsmall", width="content"):
-                _button(
-                    ":material/arrow_upward:", f"earlier_{run_id}", "Earlier", _move, run_id, -1, disabled=position == 1
-                )
-                _button(":material/arrow_downward:", f"later_{run_id}", "Later", _move, run_id, 1, disabled=last)
+                last = len(queue.waiting)
+                for name, icon, steps, end in (("Earlier", "upward", -1, 1), ("Later", "downward", 1, last)):
+                    label, key = f":material/arrow_{icon}:", f"{name.lower()}_{run_id}"
+                    _button(label, key, _move, run_id, steps, help=name, disabled=position == end)
                 meaning = "Remove from queue; the run can be resumed or deleted later."
-                _button(":material/close:", f"withdraw_{run_id}", meaning, api.withdraw, (run_id,))
+                _button(":material/close:", f"withdraw_{run_id}", api.withdraw, (run_id,), help=meaning)
     return selected
 
 
@@ -138,21 +132,14 @@ def distinguishing_settings(result: Result, results: Iterable[Result]) -> str:
         words = ["custom settings"]
     for field in fields[:_SHOWN_SETTINGS]:
         words.append(f"{glossary.label_in_sentence(field)} {glossary.setting(field, getattr(config, field))}")
-    return " · ".join(words + ["…"] * (len(fields) > _SHOWN_SETTINGS))
+    if len(fields) > _SHOWN_SETTINGS:
+        words.append("…")
+    return " · ".join(words)
 
 
-def _button(
-    label: str,
-    key: str,
-    meaning: str | None,
-    verb: Callable[..., None],
-    *arguments: Any,
-    kind: Any = "tertiary",
-    disabled: bool = False,
-) -> None:
-    st.button(
-        label, key=f"queue_{key}", help=meaning, type=kind, disabled=disabled, on_click=_call, args=(verb, *arguments)
-    )
+def _button(label: str, key: str, verb: Callable[..., None], *arguments: Any, **settings: Any) -> bool:
+    settings = {"type": "tertiary", **settings}
+    return st.button(label, key=f"queue_{key}", on_click=attempt, args=(_ERROR, verb, *arguments), **settings)
 
 
 def _move(run_id: str, steps: int) -> None:
@@ -161,7 +148,3 @@ def _move(run_id: str, steps: int) -> None:
     if run_id in waiting:
         position = waiting.index(run_id) + 1 + steps
         api.move_in_queue(run_id, min(len(waiting), max(1, position)))
-
-
-def _call(verb: Callable[..., Any], *arguments: Any) -> None:
-    attempt(_ERROR, verb, *arguments)
