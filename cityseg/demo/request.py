@@ -31,13 +31,7 @@ def check_request(
 ) -> None:
     """Raise UsageError unless the values, which arrived as JSON, are valid.
 
-    Args:
-        photo: gradio's description of a file in ``uploads``; no other file is read.
-        model: one of ``models``.
-        fit, flip: see ``PredictionService.predict``.
-        opacity: of the class colours, 0 to 1.
-        models: ids of the models on offer.
-        uploads: folder of uploaded files.
+    The photo is gradio's description of a file in the folder ``uploads``, outside of which no file is read.
     """
     if photo is None:
         raise UsageError("expected a photo, found none; choose one, or click an example")

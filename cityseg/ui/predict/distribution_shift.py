@@ -9,6 +9,7 @@ import streamlit as st
 from cityseg.analysis.prediction.distribution_shift import DistributionShift
 from cityseg.figures import theme
 from cityseg.figures.distribution_shift import trait_ranges
+from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.predict.model_view import ModelView
 
 WARN_BELOW = 0.65
@@ -62,11 +63,10 @@ def missing_statistics(model: str) -> None:
 def _show_traits(model: str, shift: DistributionShift) -> None:
     left, right = st.columns([7, 5], gap="medium", vertical_alignment="center")
     with left:
-        st.plotly_chart(
+        plain_chart(
             trait_ranges(shift, theme.run_color(model)),
-            key=f"predict_familiar_{model}",
-            config={"displayModeBar": False},
-            alt=f"This photo among the val frames of {model}. {shift.sentence}",
+            f"predict_familiar_{model}",
+            f"This photo among the val frames of {model}. {shift.sentence}",
         )
     with right:
         st.markdown(f"**{model}**: {shift.sentence}")

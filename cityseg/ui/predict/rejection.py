@@ -11,6 +11,7 @@ from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.rejection import rejection_curves
 from cityseg.ui.app import url_state
+from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.predict.distribution_shift import missing_statistics
 from cityseg.ui.predict.model_view import ModelView
 
@@ -64,11 +65,10 @@ def show_curves(views: Sequence[ModelView], threshold: int) -> None:
             counts[view.model.id] = view.val_counts
     if not counts:
         return
-    st.plotly_chart(
+    plain_chart(
         rejection_curves(counts, {model: theme.run_color(model) for model in counts}, threshold),
-        key="predict_risk",
-        config={"displayModeBar": False},
-        alt=f"Share of wrong pixels on val by the share of pixels kept: {', '.join(counts)}",
+        "predict_risk",
+        f"Share of wrong pixels on val by the share of pixels kept: {', '.join(counts)}",
     )
     st.caption(
         "How to read it: from right to left, more of the least confident val pixels are rejected; the lower the line, "

@@ -13,6 +13,7 @@ from cityseg.classes import CLASS_NAMES, CLASSES
 from cityseg.figures.class_shares import class_shares, percent_text
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import frame_navigator
+from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.common.viewer import PHOTO, viewer
 from cityseg.ui.predict import distribution_shift
 from cityseg.ui.predict.model_view import PREDICTION, ModelView, Photo, layers
@@ -100,11 +101,10 @@ def _class_shares(photo: Photo, view: ModelView) -> None:
     shares = {name: percent_text(share) for name, share in summary.shares.items()}
     chart, table = st.tabs([f"{len(shares)} classes", "Table"])
     with chart:
-        st.plotly_chart(
+        plain_chart(
             class_shares(dict(list(summary.shares.items())[:_BARS]), session.palette()),
-            key="predict_shares",
-            config={"displayModeBar": False},
-            alt="Share of the image by class: " + ", ".join(map(" ".join, shares.items())),
+            "predict_shares",
+            "Share of the image by class: " + ", ".join(map(" ".join, shares.items())),
         )
         if len(shares) > _BARS:
             st.caption(f"The {_BARS} largest; the table lists all.")

@@ -20,10 +20,9 @@ _THUMBNAIL_HEIGHT = 128
 
 
 def uploaded() -> list[ImageSource]:
-    """Show the uploader and the thumbnails; uploads stay until they are replaced, also while another source is shown.
+    """Show the uploader and the thumbnails; return the valid photos, the chosen one first.
 
-    Returns:
-        All valid photos, the chosen one first; the others are reported with their errors.
+    Uploads stay until they are replaced, also while another source is shown.
     """
     st.file_uploader(
         f"Street photos: {KINDS}, up to {MAX_PIXELS // 10**6} megapixels each. "

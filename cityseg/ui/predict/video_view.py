@@ -15,6 +15,7 @@ from cityseg.figures.class_shares import class_shares
 from cityseg.figures.video import MAX_LINES, largest_classes, shares_over_time
 from cityseg.ui.app import session
 from cityseg.ui.common import export
+from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.predict.downloads import Download, buttons, zipped
 
 _BARS = 10
@@ -69,11 +70,10 @@ def show(video: OverlayVideo, model: str) -> None:
             meaning = "Probability of the predicted class, averaged over all frames. A confident model can be wrong."
             st.metric("Mean confidence", confidence, help=meaning, width=135)
         st.markdown(f"**{len(result.shares)} classes** :small[:gray[mean share over the frames]]")
-        st.plotly_chart(
+        plain_chart(
             class_shares(dict(list(result.shares.items())[:_BARS]), session.palette()),
-            key="predict_clip_shares",
-            config={"displayModeBar": False},
-            alt="Mean share of the frames by class",
+            "predict_clip_shares",
+            "Mean share of the frames by class",
         )
     _over_time(video, model)
     _frame_table(frames)

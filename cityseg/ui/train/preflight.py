@@ -15,6 +15,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.figures import preflight as figures
 from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common import config_state
+from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.common.job_panel import poll
 from cityseg.ui.train.action import attempt, show_error
 from cityseg.ui.train.cost import step_time
@@ -122,11 +123,10 @@ def _overfit(check: PreflightCheck, result: dict[str, Any]) -> None:
     if check.state == "finished":
         show = {"learnt": place.success, "learning": place.info}.get(result["outcome"], place.warning)
         show(result["verdict"], icon=":material/fact_check:")
-    st.plotly_chart(
+    plain_chart(
         figures.overfit_curve(result["points"], result.get("steps", OVERFIT_STEPS), OVERFIT_F1),
-        key="trial_overfit_curve",
-        config={"displayModeBar": False},
-        alt="Macro F1 and loss on 8 frames over the steps that overfit them",
+        "trial_overfit_curve",
+        "Macro F1 and loss on 8 frames over the steps that overfit them",
     )
     st.caption("Macro F1 should approach 1 and the loss 0, since every step trains on the same 8 frames.")
 
@@ -137,11 +137,10 @@ def _rate(check: PreflightCheck, result: dict[str, Any]) -> None:
     if check.state == "finished":
         show = place.warning if suggestion is None else place.success
         show(result["verdict"], icon=":material/trending_down:")
-    st.plotly_chart(
+    plain_chart(
         figures.rate_curve(result["points"], result["smoothed"], suggestion, (LOWEST, HIGHEST)),
-        key="trial_rate_curve",
-        config={"displayModeBar": False},
-        alt="Loss over a rising learning rate, on a logarithmic axis, with the suggestion marked",
+        "trial_rate_curve",
+        "Loss over a rising learning rate, on a logarithmic axis, with the suggestion marked",
     )
     st.caption(
         "On the left the learning rate is too low to learn; the suggestion is at the steepest descent; further right "

@@ -8,6 +8,7 @@ from cityseg.api import Result
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
 from cityseg.ui.app import glossary, session
+from cityseg.ui.common.charts import plain_chart
 
 _NO_CURVES = {
     "queued": "The curves begin with the first steps, when a slot of the queue is free.",
@@ -23,22 +24,20 @@ def curves(result: Result) -> None:
         st.caption(_NO_CURVES.get(result.state, "It ended before its first step, so there are no curves."))
         return
     color = theme.run_color(result.id)
-    st.plotly_chart(
+    plain_chart(
         figures.training_curve(history, color),
-        key=f"loss_{result.id}",
-        config={"displayModeBar": False},
-        alt=f"Training and validation loss of {result.id} over its steps, with the learning rate",
+        f"loss_{result.id}",
+        f"Training and validation loss of {result.id} over its steps, with the learning rate",
     )
     st.caption(
         "A loss on val that rises while the loss on train still falls means that the network overfits. "
         + glossary.only_on_train({result.id: result.config})
     )
     if epochs:
-        st.plotly_chart(
+        plain_chart(
             figures.validation_curve(epochs, color, result.config.epochs),
-            key=f"val_{result.id}",
-            config={"displayModeBar": False},
-            alt=f"Macro F1 and mean IoU of {result.id} on the validation split after each epoch",
+            f"val_{result.id}",
+            f"Macro F1 and mean IoU of {result.id} on the validation split after each epoch",
         )
         st.caption("Each point is an evaluation on the whole val split; the weights with the best macro F1 are kept.")
 
@@ -60,11 +59,10 @@ def classes(result: Result) -> None:
         key="class_metric",
         help="\n\n".join(f"**{name}**: {meaning}" for name, meaning in glossary.SCORES.values()),
     )
-    st.plotly_chart(
+    plain_chart(
         figures.class_bars(scores["per_class"], metric, session.palette()),
-        key=f"classes_{result.id}",
-        config={"displayModeBar": False},
-        alt=f"{glossary.SCORES[metric][0]} of {result.id} per class, {when[0].lower()}{when[1:]}",
+        f"classes_{result.id}",
+        f"{glossary.SCORES[metric][0]} of {result.id} per class, {when[0].lower()}{when[1:]}",
     )
     st.caption(
         f"{when}: {scores['classes_above_zero']} of 19 classes have a correct pixel. A dash: the class occurs neither "

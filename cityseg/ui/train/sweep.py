@@ -19,10 +19,7 @@ _MOST_FIELDS = 4
 
 
 def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
-    """Build a sweep from the form's config, None if invalid; returns whether its runs have just been queued.
-
-    The runs can be queued if the page is ``ready``, that is, data is connected.
-    """
+    """Build a sweep from the form's config, None if invalid; returns whether its runs have just been queued."""
     with st.expander("Sweep: several runs at once", icon=":material/grid_view:"):
         st.caption(
             "Trains the settings above once for each listed value, as runs of one group. Groups are compared at the "
