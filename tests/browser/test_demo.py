@@ -1,4 +1,4 @@
-"""The demo in a real browser: an answer on arrival, a click on an example, and nothing from other hosts."""
+"""The demo in a real browser: a prediction when it loads, a click on an example, no requests to other hosts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 
 @pytest.fixture(scope="module")
 def offered(trained: Run) -> list[str]:
-    """The models of the demo; more may be added while it runs."""
+    """The models of the demo; tests add some while it runs."""
     return [str(trained.folder)]
 
 
@@ -52,9 +52,9 @@ def test_examples_are_clicked_and_photos_uploaded(
         sync_api.expect(overlay.first).not_to_have_attribute("src", arrived[0], timeout=30_000)
         sync_api.expect(overlay.first).to_have_js_property("naturalWidth", 512)
 
-        Image.fromarray(np.zeros((50, 70, 3), np.uint8)).save(tmp_path / "street.png")
+        Image.fromarray(np.zeros((50, 70, 3), np.uint8)).save(tmp_path / "photo.png")
         page.get_by_role("button", name="Clear").or_(page.get_by_label("Remove Image")).first.click()
-        page.locator("#photo input[type=file]").set_input_files(tmp_path / "street.png")
+        page.locator("#photo input[type=file]").set_input_files(tmp_path / "photo.png")
         sync_api.expect(summary).to_contain_text("70 × 50 pixels", timeout=30_000)
 
         (tmp_path / "words.png").write_bytes(b"just some words")
@@ -69,7 +69,7 @@ def test_examples_are_clicked_and_photos_uploaded(
         page.close()
 
 
-def test_a_new_model_is_listed_after_a_reload(
+def test_new_model_is_listed_after_a_reload(
     browser: Any, address: str, offered: list[str], trained: Run, tmp_path: Path
 ) -> None:
     shutil.copytree(trained.folder, tmp_path / "newer")

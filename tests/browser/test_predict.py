@@ -1,4 +1,4 @@
-"""The Predict page in a real browser: photos, models, a threshold, a video; and visitors without a browser."""
+"""The Predict page in a real browser: photos, models, a threshold, a video; and concurrent sessions."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 
 @pytest.fixture(scope="module")
 def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
-    """The app over a small drawn set, with the shipped models."""
+    """The app over a small synthetic dataset, with the shipped models."""
     return serve_drawn()
 
 
 def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_path: Path) -> None:
     photos = []
     for seed in (1, 2):
-        photos.append(tmp_path / f"street-{seed}.jpg")
+        photos.append(tmp_path / f"photo-{seed}.jpg")
         Image.fromarray(render(seed, size=(96, 160)).photo).save(photos[-1])
     (tmp_path / "notes.jpg").write_bytes(b"no photo")
     page = browser.new_page(viewport={"width": 1440, "height": 1400})
@@ -44,8 +44,8 @@ def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_pa
         sync_api.expect(page.get_by_text("notes.jpg: expected a photo")).to_be_visible(timeout=60_000)
         viewers = page.locator(".viewer[data-ready=true]")
         sync_api.expect(viewers).to_have_count(2, timeout=60_000)
-        page.locator(".gallery [data-name='street-2.jpg']").click()
-        sync_api.expect(page).to_have_url(re.compile("photo=street-2.jpg"), timeout=30_000)
+        page.locator(".gallery [data-name='photo-2.jpg']").click()
+        sync_api.expect(page).to_have_url(re.compile("photo=photo-2.jpg"), timeout=30_000)
         slider = page.locator(".st-key-predict_unknown").get_by_role("slider")
         slider.focus()
         slider.press("End")
@@ -66,11 +66,11 @@ def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_pa
     assert "most recent call last" not in studio.log.read_text()
 
 
-def test_the_overlay_video_plays(browser: Any, studio: Any, tmp_path: Path) -> None:
-    street = np.asarray(render(3, size=(96, 240)).photo)
+def test_overlay_video_plays(browser: Any, studio: Any, tmp_path: Path) -> None:
+    scene = np.asarray(render(3, size=(96, 240)).photo)
     writer = VideoWriter(tmp_path / "drive.mp4", Fraction(12))
     for number in range(12):
-        writer.add(street[:, 4 * number : 4 * number + 160])
+        writer.add(scene[:, 4 * number : 4 * number + 160])
     writer.close()
     page = browser.new_page(viewport={"width": 1440, "height": 1400})
     errors: list[str] = []
@@ -101,7 +101,7 @@ def test_concurrent_visitors_get_predictions_of_their_own_photos(studio: Any) ->
         visitors[number].open()
         file = io.BytesIO()
         Image.fromarray(render(number, size=shapes[number]).photo).save(file, "PNG")
-        answer = visitors[number].upload(f"street-{number}.png", file.getvalue())
+        answer = visitors[number].upload(f"photo-{number}.png", file.getvalue())
         visitors[number].close()
         assert not answer.of_kind("exception")
         assert 0 < answer.seen <= answer.seconds

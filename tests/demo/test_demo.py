@@ -43,32 +43,32 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def called() -> Iterator[list[str]]:
-    """Names and addresses of other machines that this process has asked for."""
-    asked: list[str] = []
+    """Names and addresses of other machines that this process has contacted."""
+    contacted: list[str] = []
     own = ("127.0.0.1", "localhost", "::1", None, "", "0.0.0.0")
     with pytest.MonkeyPatch.context() as patch:
         find, connect = socket.getaddrinfo, socket.socket.connect
 
         def noted_find(host: Any, *rest: Any, **options: Any) -> Any:
             if host not in own:
-                asked.append(str(host))
+                contacted.append(str(host))
             return find(host, *rest, **options)
 
         def noted_connect(self: socket.socket, address: Any) -> Any:
             if isinstance(address, tuple) and address[0] not in own:
-                asked.append(str(address[0]))
+                contacted.append(str(address[0]))
             return connect(self, address)
 
-        # The client's own question to its makers, which is none of the demo's, is read from the environment too early.
+        # The client's own request to its makers; the environment variable is read too early to switch it off.
         patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
         patch.setattr(socket, "getaddrinfo", noted_find)
         patch.setattr(socket.socket, "connect", noted_connect)
-        yield asked
+        yield contacted
 
 
 @pytest.fixture(scope="module")
 def offered(trained: Run) -> list[str]:
-    """The models of the demo; more may be added while it runs, as runs finish while it runs."""
+    """The models of the demo; tests add some while it runs."""
     return [str(trained.folder)]
 
 
@@ -85,7 +85,7 @@ def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
 
 @pytest.fixture(scope="module")
 def ask(client: Client) -> Callable[..., tuple[Any, ...]]:
-    """Ask ``/predict`` about a file, with other settings where they are named."""
+    """Return a function that calls ``/predict`` for a file, by default with the initial settings."""
 
     def call(path: Path | str, **settings: Any) -> tuple[Any, ...]:
         answer = client.predict(photo=handle_file(path), api_name="/predict", **settings)
@@ -97,32 +97,32 @@ def ask(client: Client) -> Callable[..., tuple[Any, ...]]:
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """A JPEG that was held upright, with its owner's name in it."""
+    """A JPEG with an orientation and its owner's name in the metadata."""
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x013B] = "Jane Q. Public"
-    Image.fromarray(PHOTO).save(tmp_path / "my street.jpg", exif=exif)
-    return tmp_path / "my street.jpg"
+    Image.fromarray(PHOTO).save(tmp_path / "my photo.jpg", exif=exif)
+    return tmp_path / "my photo.jpg"
 
 
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("fit", FITS)
-def test_programs_get_what_the_command_line_writes(ask, photo, trained, tmp_path, fit, flip):
+def test_predictions_equal_those_of_the_command_line(ask, photo, trained, tmp_path, fit, flip):
     _, _, summary, _, shares, label_ids = ask(photo, fit=fit, flip=flip)
     (written,) = api.predict_photos(str(trained.folder), [photo], tmp_path / "out", fit=fit, flip=flip)
     assert Path(label_ids).read_bytes() == Path(written["files"]["labelIds"]).read_bytes()
-    assert Path(label_ids).name == "my street_labelIds.png"
+    assert Path(label_ids).name == "my photo_labelIds.png"
     assert shares == pytest.approx(written["shares"])
     assert f"mean confidence {100 * written['mean_confidence']:.0f} %" in summary
 
 
-def test_the_label_ids_are_the_models_own(ask, photo, trained):
+def test_label_ids_are_those_of_the_model(ask, photo, trained):
     label_ids = np.asarray(Image.open(ask(photo)[-1]))
     predicted = Predictor.load(trained.checkpoint).predict(decode_photo(photo.read_bytes()))
     np.testing.assert_array_equal(label_ids, to_label_ids(predicted.train_ids))
 
 
-def test_pictures_show_photo_and_classes(ask, photo, trained):
+def test_images_show_photo_and_classes(ask, photo, trained):
     (shown, overlay), classes, words, bars, shares, _ = ask(photo, opacity=1)
     train_ids = Predictor.load(trained.checkpoint).predict(decode_photo(photo.read_bytes())).train_ids
     pictures = [np.asarray(Image.open(path)).astype(int) for path in (shown, overlay)]
@@ -139,7 +139,7 @@ def test_pictures_show_photo_and_classes(ask, photo, trained):
     assert all(f">{name}<" in bars for name in shares)
 
 
-def test_no_place_and_no_owner_in_any_answer(ask, photo):
+def test_results_contain_no_metadata_of_the_photo(ask, photo):
     (shown, overlay), classes, _, _, _, label_ids = ask(photo)
     for path in (shown, overlay, label_ids, classes["image"], *(part["image"] for part in classes["annotations"])):
         assert b"Jane" not in Path(path).read_bytes()
@@ -165,21 +165,21 @@ KINDS = "expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found
         ("bomb.png", png((14_000, 14_000)), "expected at most 50 megapixels, found far more; make it smaller first"),
     ],
 )
-def test_files_that_are_no_photo_are_refused_in_a_sentence(ask, tmp_path, name, data, sentence):
+def test_invalid_photos_are_reported(ask, tmp_path, name, data, sentence):
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(AppError) as refused:
+    with pytest.raises(AppError) as rejected:
         ask(tmp_path / name)
-    assert str(refused.value) == f"{name}: {sentence}"
+    assert str(rejected.value) == f"{name}: {sentence}"
 
 
-def test_addresses_are_not_fetched(ask, called):
-    with pytest.raises(AppError) as refused:
+def test_urls_are_not_fetched(ask, called):
+    with pytest.raises(AppError) as rejected:
         ask("http://photos.example/street.jpg")
-    assert str(refused.value) == ("expected a photo file, found a URL; download the photo first and send the file")
+    assert str(rejected.value) == ("expected a photo file, found a URL; download the photo first and send the file")
     assert called == []
 
 
-FILE_WANTED = (
+NOT_UPLOADED = (
     "expected an uploaded photo file, found something else; in Python, send handle_file(PATH) of gradio_client"
 )
 
@@ -187,7 +187,7 @@ FILE_WANTED = (
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"model": "nobody"}, "expected a model, one of tiny; found 'nobody'"),
+        ({"model": "unknown"}, "expected a model, one of tiny; found 'unknown'"),
         ({"model": ["tiny"]}, "expected a model, one of tiny; found ['tiny']"),
         ({"model": None}, "expected a model, one of tiny; found None"),
         ({"model": "<b>" * 30}, f"expected a model, one of tiny; found '{'<b>' * 19}<…"),
@@ -199,14 +199,14 @@ FILE_WANTED = (
         ({"opacity": "half"}, "expected an opacity from 0 to 1, found 'half'"),
         ({"opacity": True}, "expected an opacity from 0 to 1, found True"),
         ({"photo": None}, "expected a photo, found none; choose one, or click an example"),
-        ({"photo": "street.jpg"}, FILE_WANTED),
-        ({"photo": 7}, FILE_WANTED),
+        ({"photo": "street.jpg"}, NOT_UPLOADED),
+        ({"photo": 7}, NOT_UPLOADED),
     ],
 )
-def test_wrong_settings_are_refused_in_a_sentence(client, photo, capfd, settings, sentence):
-    with pytest.raises(AppError) as refused:
+def test_invalid_settings_are_reported(client, photo, capfd, settings, sentence):
+    with pytest.raises(AppError) as rejected:
         client.predict(**{"photo": handle_file(photo), "api_name": "/predict", **settings})
-    assert html.unescape(str(refused.value)) == sentence
+    assert html.unescape(str(rejected.value)) == sentence
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -222,18 +222,18 @@ def test_wrong_settings_are_refused_in_a_sentence(client, photo, capfd, settings
     ],
 )
 def test_files_of_the_server_are_not_read(address, photo, capfd, form):
-    answer = asked(address, [{"path": str(photo), **form}, "tiny", "stretch", False, 0.5])
-    assert FILE_WANTED in answer
+    answer = post(address, [{"path": str(photo), **form}, "tiny", "stretch", False, 0.5])
+    assert NOT_UPLOADED in answer
     assert '"success":false' in answer
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_too_few_values_are_refused_in_a_sentence(address, capfd):
-    assert "expected 5 values, found 1; see" in asked(address, [None])
+def test_missing_values_are_reported(address, capfd):
+    assert "expected 5 values, found 1; see" in post(address, [None])
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_model_that_came_later_can_be_asked(offered, ask, photo, trained, tmp_path):
+def test_new_model_is_found_on_request(offered, ask, photo, trained, tmp_path):
     shutil.copytree(trained.folder, tmp_path / "newer")
     with pytest.raises(AppError):
         ask(photo, model="newer")
@@ -242,13 +242,13 @@ def test_a_model_that_came_later_can_be_asked(offered, ask, photo, trained, tmp_
         assert "**newer** took" in ask(photo, model="newer")[2]
     finally:
         offered.remove(str(tmp_path / "newer"))
-    # The old one stays the one that is asked without a choice, and the newer one is gone as it came.
+    # The default model stays the same, and the new one can be removed again.
     assert "**tiny** took" in ask(photo)[2]
     shutil.rmtree(tmp_path / "newer")
 
 
 class Loaded(html.parser.HTMLParser):
-    """What a browser loads for a page by itself."""
+    """Collects the addresses that a browser loads for a page by itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -258,7 +258,7 @@ class Loaded(html.parser.HTMLParser):
         self.addresses += [value or "" for name, value in attrs if tag != "a" and name in ("src", "href")]
 
 
-def test_the_page_loads_nothing_from_other_hosts(address):
+def test_page_loads_nothing_from_other_hosts(address):
     with urllib.request.urlopen(address, timeout=10) as answer:
         page, policy = answer.read().decode(), answer.headers["content-security-policy"]
     loaded = Loaded()
@@ -273,20 +273,20 @@ def test_the_page_loads_nothing_from_other_hosts(address):
     assert "url(http" not in style.replace('"', "").replace("'", "")
 
 
-def test_drawn_streets_are_offered(address, ask, tmp_path):
+def test_synthetic_scenes_are_offered(address, ask, tmp_path):
     with urllib.request.urlopen(f"{address}/config", timeout=10) as answer:
         config = json.load(answer)
     assert config["analytics_enabled"] is False
-    (streets,) = [part["props"]["samples"] for part in config["components"] if part["type"] == "dataset"]
-    assert len(streets) == 2
-    for (street,) in streets:
-        with urllib.request.urlopen(f"{address}/gradio_api/file={street['path']}", timeout=10) as answer:
-            (tmp_path / "street.jpg").write_bytes(answer.read())
-        assert Image.open(ask(tmp_path / "street.jpg")[-1]).size == (512, 256)
+    (samples,) = [part["props"]["samples"] for part in config["components"] if part["type"] == "dataset"]
+    assert len(samples) == 2
+    for (sample,) in samples:
+        with urllib.request.urlopen(f"{address}/gradio_api/file={sample['path']}", timeout=10) as answer:
+            (tmp_path / "scene.jpg").write_bytes(answer.read())
+        assert Image.open(ask(tmp_path / "scene.jpg")[-1]).size == (512, 256)
 
 
-def asked(address: str, data: list[Any]) -> str:
-    """Send values as a page or a program without the client does; return what comes back, as text."""
+def post(address: str, data: list[Any]) -> str:
+    """Send values to ``/predict`` without the client; return the answer as text."""
     with urllib.request.urlopen(f"{address}/config", timeout=10) as answer:
         calls = json.load(answer)["dependencies"]
     (number,) = [call["id"] for call in calls if call["api_name"] == "predict"]
@@ -305,25 +305,25 @@ def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
     monkeypatch.setattr("cityseg.demo.page.CLEANUP_SECONDS", 1)
     with demo.running([str(trained.folder)], port=free_port(), examples=1) as where:
         folder = Path(os.environ["GRADIO_TEMP_DIR"])
-        drawn = {path.read_bytes() for path in folder.rglob("*.jpg")}
+        examples = {path.read_bytes() for path in folder.rglob("*.jpg")}
         client = Client(where, verbose=False, analytics_enabled=False)
         client.predict(photo=handle_file(photo), api_name="/predict")
 
         def left() -> list[Path]:
-            return [path for path in folder.rglob("*") if path.is_file() and path.read_bytes() not in drawn]
+            return [path for path in folder.rglob("*") if path.is_file() and path.read_bytes() not in examples]
 
         kept = next(path for path in left() if path.name == photo.name)
         wait_until(lambda: not left(), 20)
         left_open = {"path": str(kept), "meta": {"_type": "gradio.FileData"}}
-        assert "expected a photo of the last 0 minutes, found a deleted one; upload it again" in asked(
+        assert "expected a photo of the last 0 minutes, found a deleted one; upload it again" in post(
             where, [left_open, trained.id, "stretch", False, 0.5]
         )
-        assert len(drawn) == 1
-        assert {path.read_bytes() for path in folder.rglob("*") if path.is_file()} == drawn
+        assert len(examples) == 1
+        assert {path.read_bytes() for path in folder.rglob("*") if path.is_file()} == examples
     assert not folder.exists()
 
 
-def test_the_best_models_come_first(workplace):
+def test_best_models_come_first(workplace):
     found = demo.find_models()
     scores = [result.scores["test"]["macro"]["f1"] for result in found]
     assert {result.id for result in found} == {info.name for info in api.list_models()}
@@ -347,13 +347,13 @@ def test_the_best_models_come_first(workplace):
         ),
     ],
 )
-def test_requests_that_cannot_be_served(workplace, cityseg, words, sentence):
+def test_invalid_options_are_reported(workplace, cityseg, words, sentence):
     answer = cityseg("demo", *words)
     assert answer.code == 2
     assert answer.err.startswith(f"cityseg: {sentence}")
 
 
-def test_a_port_that_is_taken(address):
+def test_port_in_use_is_reported(address):
     port = int(address.rpartition(":")[2])
     with (
         pytest.raises(UsageError, match=r"expected an address of this machine and a free port, found Address already"),
@@ -363,7 +363,7 @@ def test_a_port_that_is_taken(address):
 
 
 @pytest.mark.slow
-def test_the_command_serves_until_it_is_asked_to_stop(workplace, trained, tmp_path):
+def test_command_serves_until_sigterm(workplace, trained, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     port = free_port()

@@ -22,12 +22,12 @@ def attacked(ask: Callable[[Path], tuple[int, int] | str], folder: Path) -> dict
     return found
 
 
-def test_files_are_read_right_or_refused_in_a_sentence(trained, tmp_path):
+def test_odd_files_are_predicted_or_rejected_with_a_message(trained, tmp_path):
     found = attacked(lambda path: hostile.through_api(path, tmp_path / "out", str(trained.folder)), tmp_path)
     assert found["grown_mib"] < 200
 
 
-def test_the_demo_answers_or_refuses_alike(trained, tmp_path):
+def test_demo_predicts_or_rejects_odd_files(trained, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -54,10 +54,10 @@ def test_verdicts(expected, found, verdict):
     assert hostile.verdict(expected, found) == verdict
 
 
-def test_files_are_many_and_the_same_every_time():
-    drawn = list(hostile.files(len(hostile.MAKERS), small=True))
-    names = [one.name for one in drawn]
+def test_files_differ_and_are_reproducible():
+    made = list(hostile.files(len(hostile.MAKERS), small=True))
+    names = [one.name for one in made]
     assert len(names) == len(set(names)) == 20
-    assert [(one.name, one.size) for one in hostile.files(20, small=True)] == [(one.name, one.size) for one in drawn]
+    assert [(one.name, one.size) for one in hostile.files(20, small=True)] == [(one.name, one.size) for one in made]
     for word in ("whole", "lying", "mode", "palette", "turned", "moving", "shape", "torn", "bitten", "sky", "bomb"):
         assert any(word in name for name in names), word

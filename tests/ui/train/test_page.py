@@ -39,14 +39,14 @@ def shrink(app: AppTest) -> None:
     app.number_input(key="setting_batch_size").set_value(4).run()
 
 
-def test_empty_state_says_what_to_do(app: AppTest) -> None:
+def test_empty_page_points_to_the_start_button(app: AppTest) -> None:
     assert not app.exception
     assert "No training yet" in words(app)
     assert "published **0.181**" in words(app)
     assert "121,691" in words(app), "parameters of better-1, which has experiment-1's network"
 
 
-def test_a_preset_fills_the_form_and_changes_are_named(app: AppTest) -> None:
+def test_preset_fills_the_form_and_changes_are_listed(app: AppTest) -> None:
     press(app, "preset_experiment-2")
     assert app.number_input(key="setting_depth").value == 3
     assert app.number_input(key="setting_batch_size").value == 256
@@ -56,7 +56,7 @@ def test_a_preset_fills_the_form_and_changes_are_named(app: AppTest) -> None:
     assert not app.exception
 
 
-def test_every_preset_has_a_card_and_the_chosen_ones_tab_is_open(app: AppTest) -> None:
+def test_every_preset_has_a_card_and_the_tab_of_the_chosen_one_is_open(app: AppTest) -> None:
     for name in PRESETS:
         assert app.button(key=f"preset_{name}").label == name
     tabs = {tab.label: tab for tab in app.tabs}
@@ -70,7 +70,7 @@ def test_every_preset_has_a_card_and_the_chosen_ones_tab_is_open(app: AppTest) -
     assert app.get("tab_container")[0].proto.tab_container.default_tab_index == 2
 
 
-def test_a_model_to_build_on_is_chosen_by_name_and_has_to_fit(app: AppTest) -> None:
+def test_initial_weights_are_chosen_by_name_and_must_fit_the_network(app: AppTest) -> None:
     choice = app.selectbox(key="setting_initial")
     assert choice.value == ""
     assert {"none", "best-1", "experiment-1"} <= set(choice.options)
@@ -83,7 +83,7 @@ def test_a_model_to_build_on_is_chosen_by_name_and_has_to_fit(app: AppTest) -> N
     assert not app.exception
 
 
-def test_settings_that_cannot_work_are_explained(app: AppTest) -> None:
+def test_invalid_settings_are_explained(app: AppTest) -> None:
     app.number_input(key="setting_depth").set_value(7).run()
     assert "image_size 64x128 is too small for depth 7" in words(app)
     assert app.button(key="start_training").disabled
@@ -93,7 +93,7 @@ def test_settings_that_cannot_work_are_explained(app: AppTest) -> None:
     assert "learning_rate: input should be greater than 0" in words(app)
 
 
-def test_settings_without_an_effect_are_disabled_as_long_as_the_settings_are_valid(app: AppTest) -> None:
+def test_settings_without_effect_are_disabled_while_all_settings_are_valid(app: AppTest) -> None:
     assert app.number_input(key="setting_momentum").disabled, "it belongs to sgd"
     assert not app.number_input(key="setting_warmup_share").disabled
     app.segmented_control(key="setting_optimizer").set_value("sgd")
@@ -107,7 +107,7 @@ def test_settings_without_an_effect_are_disabled_as_long_as_the_settings_are_val
     assert not app.exception
 
 
-def test_start_makes_a_process_that_finishes_and_is_shown(app: AppTest) -> None:
+def test_started_run_finishes_and_is_shown(app: AppTest) -> None:
     shrink(app)
     app.text_input(key="run_name").set_value("small")
     press(app, "start_training")
@@ -132,7 +132,7 @@ def test_start_makes_a_process_that_finishes_and_is_shown(app: AppTest) -> None:
     assert "No training yet" in words(app)
 
 
-def test_a_failed_run_says_why_and_can_be_cloned(app: AppTest) -> None:
+def test_failed_run_shows_its_error_and_can_be_cloned(app: AppTest) -> None:
     run = create_run(preset("experiment-3"), "broken")
     run.write_status(state="failed", error="broken: the loss became nan by step 3; lower learning_rate")
     app.run()
@@ -144,7 +144,7 @@ def test_a_failed_run_says_why_and_can_be_cloned(app: AppTest) -> None:
     assert "**experiment-3**, the unchanged preset" in words(app)
 
 
-def test_stopping_what_is_not_running_here_is_refused_in_a_sentence(app: AppTest) -> None:
+def test_run_of_another_machine_cannot_be_stopped(app: AppTest) -> None:
     run = create_run(preset("experiment-1"), "elsewhere")
     run.write_status(state="running", pid=1, process_start=1.0, host="another-machine")
     app.run()
@@ -153,7 +153,7 @@ def test_stopping_what_is_not_running_here_is_refused_in_a_sentence(app: AppTest
     assert "stop it there" in words(app)
 
 
-def test_a_link_shows_its_run(app: AppTest) -> None:
+def test_link_shows_its_run(app: AppTest) -> None:
     create_run(preset("experiment-1"), "older").write_status(state="stopped")
     create_run(preset("experiment-2"), "newer").write_status(state="stopped")
     linked = AppTest.from_file(str(APP), default_timeout=60)
@@ -163,18 +163,18 @@ def test_a_link_shows_its_run(app: AppTest) -> None:
     assert linked.selectbox(key="followed_run").value == "older"
 
 
-def test_a_run_without_a_history_shows_its_scores(workplace: Path, trained: Run) -> None:
-    """As the mean of several models' weights has none."""
-    folder = workplace / "runs" / "middle"
+def test_run_without_history_shows_its_scores(workplace: Path, trained: Run) -> None:
+    """An average of models has no history."""
+    folder = workplace / "runs" / "average"
     shutil.copytree(trained.folder, folder)
     (folder / "history.jsonl").unlink()
     app = AppTest.from_file(str(APP), default_timeout=60)
-    app.query_params["run"] = "middle"
+    app.query_params["run"] = "average"
     app.run().switch_page("pages/train.py").run()
-    figures = {metric.label: metric.value for metric in app.metric}
-    scores = find_result("middle").scores["val"]
-    assert figures["Epochs"] == "3 / 3"
-    assert figures["Macro F1"] == f"{scores['macro']['f1']:.3f}"
-    assert figures["Mean IoU"] == f"{scores['macro']['iou']:.3f}"
+    metrics = {metric.label: metric.value for metric in app.metric}
+    scores = find_result("average").scores["val"]
+    assert metrics["Epochs"] == "3 / 3"
+    assert metrics["Macro F1"] == f"{scores['macro']['f1']:.3f}"
+    assert metrics["Mean IoU"] == f"{scores['macro']['iou']:.3f}"
     assert f"On val: {scores['classes_above_zero']} of 19 classes have a correct pixel" in words(app)
     assert "and so no curves" in words(app)

@@ -1,4 +1,4 @@
-"""The queue, sweeps and groups on the Train page, driven as a visitor would; nothing is really started."""
+"""The queue, sweeps and groups on the Train page, through Streamlit's own test client; no process is started."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_page(workplace: Path, launches: list[str]) -> Callable[[], AppTest]:
 
 @pytest.fixture
 def busy(tiny: Callable[..., ExperimentConfig], workplace: Path) -> None:
-    """A training that takes the slot: this very process."""
+    """A running training that takes the slot; its process is that of the test."""
     pid = os.getpid()
     status = {"pid": pid, "process_start": process_identity(pid), "host": socket.gethostname()}
     create_run(tiny(), "busy").write_status(state="running", **status)
@@ -53,7 +53,7 @@ def press(app: AppTest, key: str) -> AppTest:
     return app
 
 
-def test_with_a_free_slot_a_training_starts(open_page: Callable[[], AppTest], launches: list[str]) -> None:
+def test_training_starts_if_a_slot_is_free(open_page: Callable[[], AppTest], launches: list[str]) -> None:
     app = open_page()
     assert "No run is running or waiting" in words(app)
     assert app.button(key="start_training").label == "Start training"
@@ -65,7 +65,7 @@ def test_with_a_free_slot_a_training_starts(open_page: Callable[[], AppTest], la
     assert app.button(key="start_training").label == "Add to the queue"
 
 
-def test_with_the_slot_taken_runs_wait_and_are_moved_and_withdrawn(
+def test_runs_without_a_slot_wait_and_can_be_moved_and_removed(
     open_page: Callable[[], AppTest], launches: list[str], busy: None
 ) -> None:
     app = open_page()
@@ -74,7 +74,7 @@ def test_with_the_slot_taken_runs_wait_and_are_moved_and_withdrawn(
         app.text_input(key="run_name").set_value(name)
         press(app, "start_training")
     assert set(launches) <= {"watcher"}
-    assert app.selectbox(key="followed_run").value == "busy", "what waits has nothing to show yet"
+    assert app.selectbox(key="followed_run").value == "busy", "a waiting run has nothing to show yet"
     assert rows(app) == ["busy", "one", "two", "three"]
     assert "1 running, 3 waiting" in words(app)
     assert "3 waiting in the queue" in words(app)
@@ -86,7 +86,7 @@ def test_with_the_slot_taken_runs_wait_and_are_moved_and_withdrawn(
     assert rows(app.run()) == rows(other), "every tab shows the same"
     press(other, "queue_withdraw_one")
     assert rows(other) == ["busy", "three", "two"]
-    press(app, "queue_later_one")  # this tab has not heard of it yet: the run is gone, and nothing happens
+    press(app, "queue_later_one")  # this tab still shows the removed run; the click has no effect
     assert rows(app) == ["busy", "three", "two"]
     assert find_run("one").status()["state"] == "stopped"
 
@@ -97,7 +97,7 @@ def test_with_the_slot_taken_runs_wait_and_are_moved_and_withdrawn(
     assert rows(app) == ["busy"]
 
 
-def test_what_cannot_be_done_is_said_beside_the_rows(open_page: Callable[[], AppTest], busy: None) -> None:
+def test_errors_of_actions_are_shown_below_the_rows(open_page: Callable[[], AppTest], busy: None) -> None:
     queue.enqueue([create_run(find_run("busy").config(), "late")])
     app = open_page()
     queue.withdraw(["late"])
@@ -105,7 +105,7 @@ def test_what_cannot_be_done_is_said_beside_the_rows(open_page: Callable[[], App
     assert "late: expected a run that waits in the queue, found it stopped" in words(app)
 
 
-def test_slots_are_set_here_and_heard_of_from_elsewhere(
+def test_slots_are_set_here_and_follow_changes_elsewhere(
     open_page: Callable[[], AppTest], launches: list[str], busy: None
 ) -> None:
     queue.enqueue([create_run(find_run("busy").config(), "late")])
@@ -118,7 +118,7 @@ def test_slots_are_set_here_and_heard_of_from_elsewhere(
     assert app.run().number_input(key="queue_slots").value == 3
 
 
-def test_a_sweep_says_how_many_runs_it_makes_and_makes_them(open_page: Callable[[], AppTest], busy: None) -> None:
+def test_sweep_shows_its_number_of_runs_and_queues_them(open_page: Callable[[], AppTest], busy: None) -> None:
     app = open_page()
     assert app.button(key="sweep_add").disabled
     assert "Choose a setting to vary, or list two seeds" in words(app)
@@ -140,7 +140,7 @@ def test_a_sweep_says_how_many_runs_it_makes_and_makes_them(open_page: Callable[
     assert (config.learning_rate, config.seed, config.group, config.preset) == (0.003, 1, "rates", "better-1")
 
 
-def test_a_random_sweep_draws_from_ranges(open_page: Callable[[], AppTest], busy: None) -> None:
+def test_random_sweep_samples_from_ranges(open_page: Callable[[], AppTest], busy: None) -> None:
     app = open_page()
     app.segmented_control(key="sweep_kind").set_value("Random").run()
     app.multiselect(key="sweep_fields").set_value(["learning_rate"]).run()
@@ -154,7 +154,7 @@ def test_a_random_sweep_draws_from_ranges(open_page: Callable[[], AppTest], busy
     assert find_run(rows(app)[1]).config().group == "better-1-sweep"
 
 
-def test_groups_show_mean_and_spread_and_a_dash_for_one_seed(
+def test_groups_show_mean_and_deviation_and_a_dash_for_one_seed(
     open_page: Callable[[], AppTest], tiny: Callable[..., ExperimentConfig], streets: Path
 ) -> None:
     assert not any(table.key == "group_luck" for table in open_page().dataframe)
