@@ -202,7 +202,7 @@ def _model_choices(service: PredictionService) -> list[tuple[str, str]]:
 
 def theme() -> gr.themes.Base:
     """Return a theme that uses the visitor's own fonts."""
-    fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+    fonts: dict[str, Any] = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     return gr.themes.Default(primary_hue="blue", neutral_hue="slate", **fonts)
 
 

@@ -134,10 +134,12 @@ def _widget(field: str, value: Any, *, disabled: bool) -> Any:
         return st.text_input(setting.label, value, placeholder="none", **common)
     schema = _schema()["properties"][field]
     lowest = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-    limits = lowest, schema.get("maximum", schema.get("exclusiveMaximum", 2**31))
+    highest = schema.get("maximum", schema.get("exclusiveMaximum", 2**31))
     if annotation is float:
-        return st.number_input(setting.label, *map(float, limits), value, step=setting.step, format="%g", **common)
-    return st.number_input(setting.label, *map(int, limits), value, step=1, **common)
+        return st.number_input(
+            setting.label, float(lowest), float(highest), value, step=setting.step, format="%g", **common
+        )
+    return st.number_input(setting.label, int(lowest), int(highest), value, step=1, **common)
 
 
 @functools.cache

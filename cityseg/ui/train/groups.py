@@ -53,5 +53,6 @@ def _mean(spread: Spread | None) -> str:
 
 
 def _range(spread: Spread | None) -> str:
-    several = spread is not None and spread.n > 1
-    return f"{glossary.score(spread.low)} to {glossary.score(spread.high)}" if several else glossary.ABSENT
+    if spread is None or spread.n == 1:
+        return glossary.ABSENT
+    return f"{glossary.score(spread.low)} to {glossary.score(spread.high)}"
