@@ -26,20 +26,14 @@ MAX_CONCURRENT = 2
 MAX_QUEUED = 64
 _TITLE = "Street-scene segmentation"
 _INTRODUCTION = (
-    "A small neural network assigns one of the 19 Cityscapes classes to every pixel of a street photo. It is a "
-    "research model, trained on small daylight frames of one region and often wrong elsewhere: do not rely on it for "
-    "anything that matters."
+    "A small neural network assigns one of the 19 Cityscapes classes to every pixel of a street photo. It was trained "
+    "on small daylight frames of one region and is often wrong elsewhere: a research model, not to be relied on."
 )
 _PRIVACY = (
     f"Photos are used for the prediction only: files are deleted after {KEEP_SECONDS // 60} minutes, and results "
     "contain no location or camera metadata."
 )
 _TERMS = "The shipped weights were trained on Cityscapes and follow its terms: non-commercial research only."
-_SLIDER_HELP = (
-    "Drag the slider: the photo is on the left, the prediction on the right. Each class has its Cityscapes colour; the "
-    "bars below show the share of the image that it covers."
-)
-_CLASSES_HELP = "Point at a class name to see where it is predicted."
 
 
 def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
@@ -59,7 +53,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                         max_height=560,
                         elem_id="overlay",
                     )
-                    gr.Markdown(_SLIDER_HELP)
+                    gr.Markdown("Drag the slider: the photo is on its left, the prediction on its right.")
                 with gr.Tab("Class by class"):
                     classes = gr.AnnotatedImage(
                         label="Class by class",
@@ -70,7 +64,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
                     )
                     # ``write_annotated`` has already written the files, smaller and faster.
                     classes.postprocess = lambda value: value  # type: ignore[method-assign, assignment, return-value]
-                    gr.Markdown(_CLASSES_HELP)
+                    gr.Markdown("Point at a class name to see where it is predicted.")
                 summary = gr.Markdown(label="Summary", elem_id="summary")
             with gr.Column(elem_id="inputs"):
                 photo = gr.Image(label="Street photo", type="filepath", height=200, buttons=[], elem_id="photo")
@@ -112,9 +106,8 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
             except CitysegError as error:
                 raise _error(str(error)) from None
             except OSError:
-                raise _error(
-                    f"expected a photo of the last {KEEP_SECONDS // 60} minutes, found a deleted one; upload it again"
-                ) from None
+                age = f"expected a photo of the last {KEEP_SECONDS // 60} minutes"
+                raise _error(f"{age}, found a deleted one; upload it again") from None
             shares = found.prediction.shares()
             shown, masks = rendering.write_annotated(found, opacity, Path(classes.GRADIO_CACHE))
             annotations = [Annotation(image=FileData(path=path), label=name) for path, name in masks]

@@ -17,7 +17,6 @@ from cityseg.api import Result
 from cityseg.api.types import Daytime, Fit, Prediction, Predictor, Weather, decode_photo, render
 from cityseg.errors import CitysegError, UsageError
 
-_LOADED_MODELS = 4
 _CONDITIONS: list[tuple[Weather, Daytime]] = [("clear", "day"), ("rain", "day"), ("clear", "dusk"), ("fog", "day")]
 
 
@@ -37,16 +36,12 @@ def find_models(names: Sequence[str] = (), runs: Path | None = None) -> list[Res
 
 @dataclass(frozen=True)
 class PhotoPrediction:
-    """A photo and its prediction."""
+    """A photo, (H, W, 3) uint8, its prediction, its file name without suffix, and the time from file to label map."""
 
     photo: np.ndarray
-    """(H, W, 3) uint8."""
     prediction: Prediction
-    """At the photo's own size."""
     name: str
-    """The photo's file name without suffix, base name of its files."""
     milliseconds: float
-    """Time from file to label map."""
 
 
 class PredictionService:
@@ -54,7 +49,7 @@ class PredictionService:
 
     def __init__(self, find: Callable[[], Sequence[Result]]) -> None:
         self._find, self.models = find, list(find())
-        self._load = functools.lru_cache(_LOADED_MODELS)(api.load_predictor)
+        self._load = functools.lru_cache(maxsize=4)(api.load_predictor)
 
     def refresh(self) -> None:
         """List the models again; on an error, which a visitor cannot resolve, the old list stays."""

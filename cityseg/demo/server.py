@@ -76,6 +76,7 @@ def running(
     check_free(host, port)
     with tempfile.TemporaryDirectory(prefix="cityseg-demo-", ignore_cleanup_errors=True) as folder:
         before, os.environ["GRADIO_TEMP_DIR"] = os.environ.get("GRADIO_TEMP_DIR"), folder
+        switched_off: dict[str, Any] = dict.fromkeys(_SWITCHED_OFF, False)
         page = build(service, render_examples(Path(folder), examples))
         try:
             page.launch(
@@ -88,7 +89,7 @@ def running(
                 app_kwargs={"middleware": [Middleware(_OwnHostOnly)]},
                 theme=theme(),
                 css=CSS,
-                **dict.fromkeys(_SWITCHED_OFF, False),
+                **switched_off,
             )
             yield f"http://{host}:{port}"
         finally:

@@ -92,8 +92,8 @@ def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:
         if config.teacher and config.teacher_weight:
             parts.append(f"the distillation loss from {config.teacher}, at a weight of {config.teacher_weight:g}")
         if parts:
+            terms = " and ".join(parts)
             sentences.append(
-                f"On train the loss of {name} includes {' and '.join(parts)}; the loss on val is that "
-                "of the labels alone."
+                f"On train the loss of {name} includes {terms}; the loss on val is that of the labels alone."
             )
     return " ".join(sentences)

@@ -24,17 +24,12 @@ def warn(views: Sequence[ModelView]) -> None:
 
 
 def _warning(view: ModelView) -> str:
-    sentences = []
     shift, confidence = view.shift, view.summary.mean_confidence
-    if shift is not None and not shift.in_distribution:
-        sentences.append(shift.sentence)
+    sentences = [shift.sentence] if shift is not None and not shift.in_distribution else []
     if confidence < WARN_BELOW:
         sentences.append(f"**{view.model.id} is unsure**: its mean confidence is {100 * confidence:.0f} %.")
         if shift is None:
-            sentences.append(
-                "Either it needs more training, or this photo differs from its training data: another camera, "
-                "viewpoint or country, night, rain. Do not rely on this prediction."
-            )
+            sentences.append("It needs more training, or this photo differs from its training data. Do not rely on it.")
     return " ".join(sentences)
 
 
@@ -47,8 +42,8 @@ def show(views: Sequence[ModelView]) -> None:
             _show_traits(view.model.id, view.shift)
     if any(view.shift for view in views):
         st.caption(
-            "How to read it: each band holds the middle 90 % of the val frames, the diamond is this photo, orange if "
-            "it lies outside. A photo inside every band can still differ in ways that are not measured here."
+            "How to read it: each band holds the middle 90 % of the val frames; the diamond is this photo, orange if "
+            "outside. A photo inside every band can still differ in ways that are not measured here."
         )
 
 

@@ -26,18 +26,14 @@ PREDICTION = "prediction"
 
 
 class Photo(NamedTuple):
-    """A display-sized photo."""
+    """A photo and its ground truth, (h, w) uint8 train ids if known, of at most ``MAX_SIDE`` pixels a side."""
 
     image: EncodedImage
-    """At most ``MAX_SIDE`` pixels on the longer side."""
     truth: np.ndarray | None
-    """(h, w) uint8 train ids, reduced likewise; None if unknown."""
     size: tuple[int, int]
     """(height, width) of the original."""
     decode_ms: float
-    """Time from file to pixels."""
     encode_ms: float
-    """Time from pixels to ``image``."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,6 @@ class ModelView:
     uncertainty: Layer
     entropy: Layer
     encode_ms: float
-    """Time to encode the layers."""
 
     @property
     def val_counts(self) -> np.ndarray | None:

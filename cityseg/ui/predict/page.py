@@ -26,11 +26,9 @@ from cityseg.ui.predict import (
     uploads,
     video_job,
     video_upload,
-    video_view,
 )
 from cityseg.ui.predict.model_view import ModelView
 from cityseg.ui.predict.sources import ImageSource
-from cityseg.ui.predict.video_upload import VideoUpload
 
 _MODELS, _FLIP = "predict_models", "predict_mirror"
 _FITS: dict[Fit, tuple[str, str]] = {
@@ -53,7 +51,7 @@ def page() -> None:
         chosen = _choose_models(models)
     try:
         with left:
-            info = sources.connected_data(session.data_spec())
+            info = sources.connected_data()
             kind = sources.choose_kind(info)
             video = video_upload.choose() if kind == "clip" else None
             images = [] if kind == "clip" else _choose_images(kind, info)
@@ -63,7 +61,7 @@ def page() -> None:
         with middle:
             flip = _choose_flip()
         if kind == "clip":
-            _show_video(video, chosen, fit, flip)
+            video_job.show(video, chosen, fit, flip=flip)
         elif images:
             _show_images(images, chosen, fit, flip, right)
         else:
@@ -111,17 +109,6 @@ def _predict(source: ImageSource, models: list[Result], fit: Fit, flip: bool) ->
         except CitysegError as error:
             st.error(f"{model.id} cannot be used. {error} Choose another model.", icon=":material/error:")
     return views
-
-
-def _show_video(video: VideoUpload | None, models: list[Result], fit: Fit, flip: bool) -> None:
-    """Offer the overlay video of the first model, and show it once it is finished."""
-    if len(models) > 1:
-        st.caption(f"Videos are predicted by one model: {models[0].id}, the first one chosen.")
-    if video is None:
-        st.info("Upload a video or a folder of photos to predict every frame.", icon=":material/movie:")
-    finished = video_job.show(video, models[0], fit, flip=flip)
-    if finished is not None:
-        video_view.show(finished, models[0].id)
 
 
 def _choose_models(models: list[Result]) -> list[Result]:

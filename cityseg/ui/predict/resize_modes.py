@@ -49,9 +49,8 @@ def show(source: ImageSource, photo: Photo, model: Result, *, flip: bool) -> Non
                 clicks=False,
             )
     st.caption(
-        "Stretch distorts objects if the photo's aspect ratio is not the model's; letterbox keeps it and shrinks "
-        "everything; tiles are twice as large and lack the context of the whole photo. Where the modes disagree, "
-        "distrust each prediction. Scores were measured with stretch on frames of the model's aspect ratio."
+        "Stretch distorts objects unless the photo has the model's aspect ratio, as the frames of the scores have; "
+        "letterbox shrinks everything; tiles lack the context of the whole photo. Distrust them where they disagree."
     )
 
 

@@ -14,7 +14,7 @@ from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.api.types import Split, give_back_freed_memory
 from cityseg.errors import CitysegError
-from cityseg.ui.app import cache, url_state
+from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frame_navigator, frames
 from cityseg.ui.common.url_choice import segmented_choice
 
@@ -67,10 +67,10 @@ def release_memory(size: int) -> None:
         give_back_freed_memory()
 
 
-def connected_data(spec: str) -> DataInfo | None:
+def connected_data() -> DataInfo | None:
     """Describe the connected dataset; None if it cannot be opened, which the sidebar reports."""
     try:
-        return cache.render_and_describe(spec)
+        return cache.render_and_describe(session.data_spec())
     except CitysegError:
         return None
 

@@ -24,6 +24,7 @@ from cityseg.errors import CitysegError, DataError
 from cityseg.progress import OnProgress
 from cityseg.ui.app.background import Stopped, Work
 from cityseg.ui.common.job_panel import poll, show_end, show_work
+from cityseg.ui.predict import video_view
 from cityseg.ui.predict.video_upload import VideoUpload
 from cityseg.ui.predict.video_view import OverlayVideo
 
@@ -165,8 +166,13 @@ def predict(video: VideoUpload, model: str, fit: Fit, flip: bool, on_progress: O
             ) from None
 
 
-def show(video: VideoUpload | None, model: Result, fit: Fit, *, flip: bool) -> OverlayVideo | None:
-    """Show the start button or the running job; return the finished video for this upload and these settings."""
+def show(video: VideoUpload | None, models: list[Result], fit: Fit, *, flip: bool) -> None:
+    """Offer the overlay video of the first model, follow its job, and show the video once it is finished."""
+    model = models[0]
+    if len(models) > 1:
+        st.caption(f"Videos are predicted by one model: {model.id}, the first one chosen.")
+    if video is None:
+        st.info("Upload a video or a folder of photos to predict every frame.", icon=":material/movie:")
     if _SESSION not in st.session_state:
         st.session_state[_SESSION] = VideoSession(video_store())
     session: VideoSession = st.session_state[_SESSION]
@@ -196,4 +202,5 @@ def show(video: VideoUpload | None, model: Result, fit: Fit, *, flip: bool) -> O
                     st.caption("This video was finished and then dropped to make room for others.")
 
     poll(lambda: (session.running() is None, finished() is None), panel, running=session.running() is not None)
-    return finished()
+    if (overlay := finished()) is not None:
+        video_view.show(overlay, model.id)

@@ -22,15 +22,12 @@ _MAX_MEGABYTES = 100
 
 @dataclass(frozen=True)
 class VideoUpload:
-    """An uploaded video."""
+    """An uploaded video file or folder: its files' contents by name, and a hash of them."""
 
     name: str
-    """Of the file, or of the folder."""
     kind: Kind
     files: dict[str, bytes]
-    """Content by file name; one for a video file."""
     digest: str
-    """Hash of the content."""
 
     def write(self, folder: Path) -> Path:
         """Write the files into an empty folder; return the path of the video, as for ``api.predict_video``."""

@@ -24,14 +24,14 @@ _SHARES = [f"{name}_percent" for name in CLASS_NAMES]
 
 @dataclass(frozen=True)
 class OverlayVideo:
-    """A finished overlay video in memory."""
+    """A finished overlay video (MP4) in memory with a table (CSV) of its frames.
+
+    The files that ``result`` names are deleted; their names remain for downloads.
+    """
 
     result: VideoResult
-    """Its figures; the files it names are deleted, their names remain for downloads."""
     video: bytes
-    """MP4."""
     table: bytes
-    """CSV, one row per frame."""
 
     @classmethod
     def read(cls, result: VideoResult) -> OverlayVideo:
@@ -91,8 +91,8 @@ def _downloads(video: OverlayVideo, model: str) -> None:
 
 
 def _over_time(video: OverlayVideo, model: str) -> None:
-    shares = video.frames[_SHARES].to_numpy()
-    seconds, confidence = video.frames["second"].to_numpy(), 100 * video.frames["mean_confidence"].to_numpy()
+    shares, seconds = video.frames[_SHARES].to_numpy(), video.frames["second"].to_numpy()
+    confidence = 100 * video.frames["mean_confidence"].to_numpy()
     st.subheader("Class shares over time", anchor=False)
     st.plotly_chart(
         shares_over_time(seconds, shares, confidence, session.palette(), dark=st.context.theme.type == "dark"),
@@ -103,9 +103,8 @@ def _over_time(video: OverlayVideo, model: str) -> None:
         + "; below, the mean confidence over time",
     )
     st.caption(
-        f"How to read it: each line is the share of the image that {model} predicts as a class, for the {MAX_LINES} "
-        "largest. Each frame is predicted independently, so a line that jumps while the scene does not shows an "
-        "unstable prediction. Click a name to hide its line."
+        f"How to read it: the share of the image that {model} predicts as each of the {MAX_LINES} largest classes. A "
+        "line that jumps while the scene does not shows an unstable prediction. Click a name to hide its line."
     )
 
 

@@ -10,14 +10,13 @@ import streamlit as st
 from cityseg.errors import CitysegError
 
 
-def attempt(error_key: str, verb: Callable[..., Any], *arguments: Any) -> bool:
-    """Call a verb and keep its error, if any, in the session for ``show_error``; returns whether it succeeded."""
+def attempt(error_key: str, verb: Callable[..., Any], *arguments: Any) -> None:
+    """Call a verb and keep its error, or None, in the session for ``show_error``."""
     st.session_state[error_key] = None
     try:
         verb(*arguments)
     except CitysegError as error:
         st.session_state[error_key] = str(error)
-    return st.session_state[error_key] is None
 
 
 def show_error(error_key: str, prefix: str = "") -> bool:

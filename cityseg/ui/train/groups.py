@@ -26,8 +26,8 @@ def show() -> None:
     name = st.selectbox("Group", list(found), key=_CHOICE, label_visibility="collapsed", help="Newest first.")
     st.dataframe(_rows(found[name]), hide_index=True, width="stretch", key=f"group_{name}")
     st.caption(
-        "One row per config: mean over the finished seeds ± sample standard deviation. Differences smaller than the "
-        "deviation may be due to the seed alone; a single seed has no deviation. Scores are those of the best weights."
+        "One row per config: mean over the finished seeds ± sample standard deviation, of the best weights. "
+        "Differences smaller than the deviation may be due to the seed alone."
     )
 
 

@@ -34,8 +34,7 @@ def follow() -> None:
     if not ids:
         session.set_url(_PARAMETER, None)
         st.info(
-            "**No training yet.** Choose a preset and press **Start training**; better-1 is the fastest recommended "
-            "one. Its curves, class scores and first predictions appear here.",
+            "**No training yet.** Choose a preset and press **Start training**; better-1 is the fastest good one.",
             icon=":material/model_training:",
         )
         return

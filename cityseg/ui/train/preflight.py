@@ -163,9 +163,9 @@ def _use(rate: float) -> None:
     def fill() -> None:
         values = config_state.current().model_dump()
         config_state.fill(configuration.build({**values, "learning_rate": _rounded(rate)}))
-
-    if attempt(_ERROR, fill):
         st.session_state[_FILLED] = st.session_state.get(_FILLED, 0) + 1
+
+    attempt(_ERROR, fill)
 
 
 def _rounded(rate: float) -> float:

@@ -12,9 +12,6 @@ from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
 from cityseg.ui.common.viewer import Layer, viewer
 
-_EPOCH = "probe_epoch"
-_NEWEST = "probe_newest"
-
 
 def show(result: Result) -> None:
     """Show one probe frame of a run with a slider over its epochs, which follows the newest until it is moved."""
@@ -52,7 +49,7 @@ def _epoch(run_id: str, epochs: list[int]) -> int:
     if len(epochs) == 1:
         st.markdown(f":small[After epoch]  \n**{epochs[0]}**")
         return epochs[0]
-    key, newest = f"{_EPOCH}_{run_id}", f"{_NEWEST}_{run_id}"
+    key, newest = f"probe_epoch_{run_id}", f"probe_newest_{run_id}"
     if st.session_state.get(key) in (None, st.session_state.get(newest)) or st.session_state[key] not in epochs:
         st.session_state[key] = epochs[-1]
     st.session_state[newest] = epochs[-1]

@@ -19,7 +19,7 @@ BADGES: dict[str, tuple[str, Any, str]] = {
     "stopped": (":material/pause:", "orange", "It was stopped and can be resumed where it left off."),
     "failed": (":material/error:", "red", "It ended early; the reason is below."),
 }
-_STOPPING = "run_stopping"
+_STOPPING, _ERROR = "run_stopping", "run_refused"
 
 
 def show(result: Result) -> None:
@@ -50,13 +50,9 @@ def show(result: Result) -> None:
                 st.markdown(f"Delete **{result.id}** with its weights, curves and predictions? This cannot be undone.")
                 icon = ":material/delete_forever:"
                 pressed |= _button(result.id, "Delete permanently", icon, None, api.delete, type="primary")
-    if not show_error(_error_key(result.id)) and pressed:
+    if not show_error(f"{_ERROR}_{result.id}") and pressed:
         # The list of runs and the polling belong to the page, not to this fragment.
         st.rerun()
-
-
-def _error_key(run_id: str) -> str:
-    return f"run_refused_{run_id}"
 
 
 def _button(
@@ -67,5 +63,6 @@ def _button(
 
 
 def _act(verb: Callable[[str], None], run_id: str) -> None:
-    succeeded = attempt(_error_key(run_id), verb, run_id)
-    st.session_state[_STOPPING] = run_id if succeeded and verb is api.stop else None
+    attempt(f"{_ERROR}_{run_id}", verb, run_id)
+    failed = bool(st.session_state[f"{_ERROR}_{run_id}"])
+    st.session_state[_STOPPING] = run_id if verb is api.stop and not failed else None

@@ -15,15 +15,14 @@ from cityseg.ui.train.action import attempt, show_error
 _GRID, _RANDOM = "Grid", "Random"
 _KIND, _FIELDS, _SEEDS, _DRAWS, _GROUP = "sweep_kind", "sweep_fields", "sweep_seeds", "sweep_draws", "sweep_group"
 _ERROR = "sweep_refused"
-_MOST_FIELDS = 4
 
 
 def panel(config: ExperimentConfig | None, *, ready: bool) -> bool:
     """Build a sweep from the form's config, None if invalid; returns whether its runs have just been queued."""
     with st.expander("Sweep: several runs at once", icon=":material/grid_view:"):
         st.caption(
-            "Trains the settings above once for each listed value, as runs of one group. Groups are compared at the "
-            "bottom of this page. Several seeds show how much of a difference is random."
+            "Trains the settings above once for each listed value, as runs of one group. Groups are compared below. "
+            "Several seeds show how much of a difference is random."
         )
         _inputs()
         configs, words = _expanded(config)
@@ -47,14 +46,13 @@ def _inputs() -> None:
         default=_GRID,
         key=_KIND,
         required=True,
-        help="A grid trains every combination of the values. A random search samples some from wide ranges, which "
-        "finds good settings sooner when several vary.",
+        help="A grid trains every combination of the values; a random search samples some, also from ranges.",
     )
     fields = st.multiselect(
         "Settings to vary",
         SWEPT_SETTINGS,
         key=_FIELDS,
-        max_selections=_MOST_FIELDS,
+        max_selections=4,
         format_func=glossary.label,
         placeholder="None: vary the seed only",
     )
