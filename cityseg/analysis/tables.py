@@ -64,6 +64,11 @@ def to_latex(table: Table) -> str:
     return "\n".join([begin, r"\toprule", header, r"\midrule", *body, r"\bottomrule", end, ""])
 
 
+def score(value: float | None) -> str:
+    """Format a score with three decimals, None and NaN as a dash."""
+    return ABSENT if value is None or value != value else f"{value:.3f}"
+
+
 def signed(value: float) -> str:
     """Return a difference with its sign and three decimals; a value that rounds to 0 has no sign."""
     return f"{value:+.3f}".replace("-", "−") if round(value, 3) else "0.000"

@@ -40,12 +40,15 @@ def reliability_curve(curve: Reliability, color: str = theme.BETTER) -> go.Figur
     )
 
 
-def risk_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> go.Figure:
+def risk_curves(
+    counts: Mapping[str, np.ndarray], colors: Mapping[str, str], rejection_threshold: int | None = None
+) -> go.Figure:
     """Plot the share of wrong pixels among those kept (risk) by the share kept (coverage).
 
     Args:
         counts: by result, (19, 100, 3) counts of ``metrics.calibration``.
         colors: by result.
+        rejection_threshold: confidence in per cent to mark, 0 to 99; pixels below it are rejected.
     """
     figure = theme.figure(
         height=_HEIGHT,
@@ -54,6 +57,7 @@ def risk_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> 
         xaxis={"title": "Coverage: most confident pixels kept", "ticksuffix": " %", "range": [0, 102]},
         yaxis={"title": "Risk: wrong pixels among those kept", "ticksuffix": " %", "rangemode": "tozero"},
     )
+    marks = []
     for name, counted in counts.items():
         threshold, coverage, risk = risk_coverage(counted)
         kept = coverage > 0
@@ -70,7 +74,19 @@ def risk_curves(counts: Mapping[str, np.ndarray], colors: Mapping[str, str]) -> 
             ),
             cliponaxis=False,
         )
-    return figure
+        if rejection_threshold is not None and kept[rejection_threshold]:
+            marks.append(
+                go.Scatter(
+                    x=[100 * coverage[rejection_threshold]],
+                    y=[100 * risk[rejection_threshold]],
+                    mode="markers",
+                    marker={"color": colors[name], "size": 13, "line": {"color": "white", "width": 2}},
+                    hoverinfo="skip",
+                    showlegend=False,
+                    cliponaxis=False,
+                )
+            )
+    return figure.add_traces(marks)
 
 
 def _corner(text: str, x: float, y: float, anchor: str) -> dict[str, object]:

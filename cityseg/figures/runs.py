@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cityseg.analysis.comparison.comparability import ClassTable
-from cityseg.analysis.tables import ABSENT
+from cityseg.analysis.tables import score
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
 
@@ -86,8 +86,9 @@ def class_bars(per_class: Mapping[str, Mapping[str, float | None]], metric: str,
         metric: one of the scores.
     """
     values = [per_class[name][metric] for name in CLASS_NAMES]
-    texts = [ABSENT if value is None else f"{value:.3f}" for value in values]
-    bars = theme.class_bars([value or 0.0 for value in values], texts, range(len(CLASS_NAMES)), palette)
+    bars = theme.class_bars(
+        [value or 0.0 for value in values], list(map(score, values)), range(len(CLASS_NAMES)), palette
+    )
     return theme.live(
         go.Figure(bars),
         470,
@@ -108,7 +109,7 @@ def grouped_bars(table: ClassTable, colors: Mapping[str, str], order: Sequence[i
             y=np.nan_to_num(values),
             name=name,
             marker={"color": colors[name], "pattern": theme.pattern(PATTERNS[column % len(PATTERNS)])},
-            customdata=[ABSENT if np.isnan(value) else f"{value:.3f}" for value in values],
+            customdata=list(map(score, values)),
             hovertemplate="%{x}: %{customdata}<extra>" + name + "</extra>",
         )
     yaxis = {"range": [0, 1], "title": _label(table.metric)}

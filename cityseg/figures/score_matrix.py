@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cityseg.analysis.comparison.comparability import ClassTable, Differences
 from cityseg.analysis.comparison.published import NOTE, Published
-from cityseg.analysis.tables import ABSENT, signed
+from cityseg.analysis.tables import ABSENT, score, signed
 from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.figures import theme
 
@@ -39,7 +39,7 @@ def score_heatmap(
         published: published tables, in columns of their own without colour, never subtracted.
     """
     scores = np.vstack([table.scores[list(order)], table.macro])
-    text = [[_score(value) for value in row] for row in scores]
+    text = [[score(value) for value in row] for row in scores]
     names = list(table.names)
     if compared is None:
         values, limits = scores, (0.0, 1.0)
@@ -60,7 +60,7 @@ def score_heatmap(
     for row, line in enumerate(text):
         for one in published:
             value = one.score(CLASS_NAMES[order[row]], table.metric) if row < len(order) else one.mean(table.metric)
-            line.append(ABSENT if value is None else f"{value:.3f}")
+            line.append(score(value))
     values = np.hstack([values, np.full((len(text), len(published)), np.nan)])
     titles = [*names, *(f"{one.name},<br>{NOTE.replace(', ', ',<br>')}" for one in published)]
     classes = [*(CLASS_NAMES[index] for index in order), "macro mean"]
@@ -92,7 +92,3 @@ def score_heatmap(
         yaxis={"tickvals": rows, "ticktext": [*labels, "<b>macro mean</b>"], "ticks": "", **theme.FIXED},
         yaxis_autorange="reversed",
     )
-
-
-def _score(value: float) -> str:
-    return ABSENT if np.isnan(value) else f"{value:.3f}"

@@ -26,7 +26,7 @@ def class_prior(prior: np.ndarray, train_id: int, palette: np.ndarray = PALETTE,
     cells = go.Heatmap(
         z=values,
         **_centres(values),
-        colorscale=[_css(_PAGE[dark]), _css(theme.visible_color(train_id, palette, dark=dark))],
+        colorscale=[f"rgb{_PAGE[dark]}", f"rgb{theme.visible_color(train_id, palette, dark=dark)}"],
         zmin=0,
         zmax=max(float(values.max()), 1e-9),
         customdata=np.vectorize(percent)(prior[train_id]),
@@ -89,7 +89,3 @@ def _framed(traces: list[Any]) -> go.Figure:
         xaxis={**axis, "title": "Left to right"},
         yaxis={**axis, "range": [100, 0], "title": "Top to bottom"},
     )
-
-
-def _css(color: tuple[int, int, int]) -> str:
-    return "rgb({}, {}, {})".format(*color)

@@ -28,7 +28,6 @@ def split_ratios(
     """Plot the ratio of each class's share to its share in a reference split, with 95 % intervals, on a log scale.
 
     Filled marks differ significantly from 1, hollow ones do not.
-
     """
     doublings = range(-4, 5)
     figure = theme.figure(

@@ -86,6 +86,12 @@ def find(key: Hashable) -> Work | None:
     return _all_work()[0].get(key)
 
 
+def is_running(key: Hashable) -> bool:
+    """Whether work of that key runs."""
+    work = find(key)
+    return work is not None and work.is_running
+
+
 def progress_bar(
     title: str, done: int, total: int, seconds_left: float | None, unit: str = "frames", place: Any = st
 ) -> None:

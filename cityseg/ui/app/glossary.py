@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cityseg.analysis.tables import ABSENT as ABSENT
+from cityseg.analysis.tables import score as score
 from cityseg.config import SETTINGS, ExperimentConfig
-
-ABSENT = "–"
 
 SCORES: dict[str, tuple[str, str]] = {
     "f1": (
@@ -75,11 +75,6 @@ def size(value: tuple[int, int] | list[int]) -> str:
 def counted(number: int, noun: str) -> str:
     """Format a count: "1 run", "2,000 runs"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def score(value: float | None) -> str:
-    """Format a score with three decimals, None and NaN as a dash."""
-    return ABSENT if value is None or value != value else f"{value:.3f}"
 
 
 def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:

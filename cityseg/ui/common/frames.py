@@ -29,6 +29,11 @@ def is_squashed(info: DataInfo) -> bool:
     return info.kind == "cityscapes" and info.native_size[0] == info.native_size[1]
 
 
+def aspect(info: DataInfo) -> float:
+    """Return the width over the height at which the frames are shown."""
+    return 2.0 if is_squashed(info) else info.native_size[1] / info.native_size[0]
+
+
 def unsquashed(photo: np.ndarray, info: DataInfo) -> np.ndarray:
     """Stretch a (H, W, 3) uint8 photo to 2:1 for display if the files hold squashed frames."""
     return stretched(photo) if is_squashed(info) else photo

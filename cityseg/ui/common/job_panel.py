@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -86,10 +87,6 @@ def offer(
         stale: warning if the finished pass does not fit what the page shows.
     """
 
-    def is_running() -> bool:
-        work = background.find(name)
-        return work is not None and work.is_running
-
     def render() -> None:
         work = background.find(name)
         if show_work(work, title, key=key):
@@ -106,4 +103,5 @@ def offer(
         if work and show_end(work, f"Stopped after {work.done:,} of {work.total:,} frames; nothing was kept."):
             st.warning(stale, icon=":material/sync_problem:")
 
+    is_running = partial(background.is_running, name)
     poll(is_running, render, running=is_running())

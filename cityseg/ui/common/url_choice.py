@@ -20,6 +20,7 @@ def segmented_choice(
     parameter: str,
     default: Choice | None = None,
     place: Any = st,
+    omit_default: bool = False,
     **settings: Any,
 ) -> Choice:
     """Show a segmented control and return the chosen option.
@@ -31,9 +32,11 @@ def segmented_choice(
         parameter: name of the choice in the URL.
         default: initial option, by default the first.
         place: container of the widget.
+        omit_default: leave the initial option out of the URL; for options that are the same for all data.
         **settings: further arguments of the widget.
     """
-    return _choose(place.segmented_control, label, options, key, parameter, default, {"required": True, **settings})
+    widget, settings = place.segmented_control, {"required": True, **settings}
+    return _choose(widget, label, options, key, parameter, default, omit_default, settings)
 
 
 def select_choice(
@@ -43,10 +46,11 @@ def select_choice(
     parameter: str,
     default: Choice | None = None,
     place: Any = st,
+    omit_default: bool = False,
     **settings: Any,
 ) -> Choice:
     """Show a select box and return the chosen option; arguments as for ``segmented_choice``."""
-    return _choose(place.selectbox, label, options, key, parameter, default, settings)
+    return _choose(place.selectbox, label, options, key, parameter, default, omit_default, settings)
 
 
 def _choose(
@@ -56,6 +60,7 @@ def _choose(
     key: str,
     parameter: str,
     default: Choice | None,
+    omit_default: bool,
     settings: dict[str, Any],
 ) -> Choice:
     values = list(options)
@@ -65,5 +70,5 @@ def _choose(
         settings["format_func"] = options.__getitem__
     # A segmented control can return None if it is clicked before it has a value.
     chosen: Choice = widget(label, values, key=key, persist_state="session", **settings) or initial
-    url_state.keep(key, parameter, chosen)
+    url_state.keep(key, parameter, None if omit_default and chosen == initial else chosen)
     return chosen

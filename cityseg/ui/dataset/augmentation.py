@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
-from typing import cast
 
 import streamlit as st
 
 from cityseg import api
 from cityseg.analysis.dataset.frame_table import FrameTable
 from cityseg.api import AugmentedView, DataInfo
-from cityseg.api.types import Augmentation, Split, SplitStatistics
+from cityseg.api.types import Augmentation, Split
 from cityseg.config import ExperimentConfig, presets
 from cityseg.errors import CitysegError
 from cityseg.figures.images.overlay import overlay
@@ -19,16 +17,18 @@ from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import config_state
 from cityseg.ui.common.frame_navigator import steps
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
+from cityseg.ui.common.url_choice import select_choice
 from cityseg.ui.common.viewer import Layer, viewer
+from cityseg.ui.dataset import filters
+from cityseg.ui.dataset.charts.common import Statistics
 
 DRAWS = 8
 TRAIN_FORM = "the Train page's form"
 _CHOICES = (*presets.PRESETS, TRAIN_FORM)
-_LARGEST_SEED = 9999
 
 
 @st.fragment
-def augmentation_tab(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
+def show(info: DataInfo, counted: Statistics) -> None:
     """Show the frame that is open in Browse as seen in training with a config."""
     table = FrameTable.of(counted)
     name = session.url_option("frame", table.names) or table.names[0]
@@ -36,7 +36,7 @@ def augmentation_tab(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -
     with right:
         try:
             config, seed = _choose_config()
-            split = cast("Split", str(table.splits[table.names.index(name)]))
+            split = table.splits.item(table.names.index(name))
             with st.skeleton(height=300):
                 views = _views(info.spec, split, name, config.model_dump_json(), seed)
         except CitysegError as error:
@@ -65,23 +65,12 @@ def augmentation_tab(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -
 
 def _choose_config() -> tuple[ExperimentConfig, int]:
     """Show the inputs for config and random seed."""
-    if st.session_state.get("data_recipe") not in _CHOICES:
-        st.session_state["data_recipe"] = session.url_option("recipe", _CHOICES) or config_state.FIRST_CHOICE
     if "data_draws" not in st.session_state:
-        linked = st.query_params.get("draws", "")
-        st.session_state["data_draws"] = min(int(linked), _LARGEST_SEED) if linked.isdecimal() else 0
+        st.session_state["data_draws"] = filters.parse_seed(session.url_text("draws"))
     with st.container(horizontal=True, gap="small"):
-        name = st.selectbox("Config", _CHOICES, key="data_recipe", persist_state="session", width=200)
-        seed = st.number_input(
-            "Seed",
-            0,
-            _LARGEST_SEED,
-            key="data_draws",
-            persist_state="session",
-            width=120,
-            help="Another seed gives other random samples.",
-        )
-    session.set_url("recipe", None if name == config_state.FIRST_CHOICE else name)
+        first = config_state.FIRST_CHOICE
+        name = select_choice("Config", _CHOICES, "data_recipe", "recipe", first, omit_default=True, width=200)
+        seed = filters.seed_input("Seed", "data_draws", "Another seed gives other random samples.", width=120)
     session.set_url("draws", str(seed) if seed else None)
     return config_state.current() if name == TRAIN_FORM else presets.preset(name), seed
 
@@ -101,8 +90,7 @@ def _description(config: ExperimentConfig) -> str:
         for name, value in values.items()
         if value != getattr(default, name)
     ]
-    height, width = config.image_size
-    half = config.half_size_epochs
+    (height, width), half = config.image_size, config.half_size_epochs
     size = f"Network input {width} × {height} px"
     size += f", half of that in the first {half} of {config.epochs} epochs. " if half else ". "
     if active:

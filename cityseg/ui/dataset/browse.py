@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
 import numpy as np
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import (
-    BRIGHTEST,
-    DARKEST,
-    FrameFilter,
-    FrameTable,
-    class_of_order,
-    relaxations,
-    select,
-)
+from cityseg.analysis.dataset import frame_table
+from cityseg.analysis.dataset.frame_table import FrameFilter, FrameTable
 from cityseg.api import DataInfo
-from cityseg.api.types import Split, SplitStatistics
+from cityseg.api.types import Split
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
+from cityseg.ui.common.url_choice import segmented_choice
 from cityseg.ui.dataset import filters, frame
+from cityseg.ui.dataset.charts.common import Statistics
 
 PAGE_SIZE = 24
-_CONTENTS = ("photo", "labels")
 
 
 @st.fragment
-def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
+def show(info: DataInfo, counted: Statistics) -> None:
     """Show the filters, the chosen frame and the grid; the URL keeps all choices."""
     table = FrameTable.of(counted)
     wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)))
-    found = select(table, wanted)
+    found = frame_table.select(table, wanted)
     names = [table.names[index] for index in found]
     if not names:
         _offer_relaxations(table, wanted)
@@ -52,7 +43,7 @@ def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
     if clicked or step:
         name = clicked or names[(place + step) % len(names)]
         session.set_url("frame", name)
-        # The pagination has already been drawn in this run; the next run opens the page of the frame.
+        # This run has already shown the pagination; the next run opens the page of the frame.
         st.session_state["data_page_wanted"] = names.index(name) // PAGE_SIZE + 1
         st.rerun(scope="fragment")
 
@@ -60,7 +51,7 @@ def browse(info: DataInfo, counted: Mapping[Split, SplitStatistics]) -> None:
 def _offer_relaxations(table: FrameTable, wanted: FrameFilter) -> None:
     st.warning("No frame matches these filters. Relax one of them:", icon=":material/filter_alt_off:")
     with st.container(horizontal=True, gap="small"):
-        for words, relaxed, number in relaxations(table, wanted):
+        for words, relaxed, number in frame_table.relaxations(table, wanted):
             label = f"Allow {words}: {number:,} {'frame' if number == 1 else 'frames'}"
             st.button(label, key=f"widen_{words}", on_click=filters.put, args=(relaxed,))
 
@@ -71,18 +62,10 @@ def _grid(
     """Show one page of thumbnails; return the clicked frame."""
     pages = -(-len(names) // PAGE_SIZE)
     _settle_page(names, chosen, pages)
-    if st.session_state.get("data_look") not in _CONTENTS:
-        st.session_state["data_look"] = session.url_option("look", _CONTENTS) or _CONTENTS[0]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(names):,}** of {len(table.names):,} frames", width="content")
-        content = st.segmented_control(
-            "Thumbnails",
-            _CONTENTS,
-            required=True,
-            key="data_look",
-            label_visibility="collapsed",
-            persist_state="session",
-        )
+        hidden = {"label_visibility": "collapsed", "omit_default": True}
+        content = segmented_choice("Thumbnails", ("photo", "labels"), "data_look", "look", **hidden)
         if len(names) < len(table.names):
             st.button(
                 "Show all",
@@ -97,18 +80,17 @@ def _grid(
     if pages > 1:
         page = st.pagination(pages, key="data_page", max_visible_pages=5, persist_state="session")
     session.set_url("page", None if page == 1 else str(page))
-    session.set_url("look", None if content == _CONTENTS[0] else content)
     start = (page - 1) * PAGE_SIZE
     shown = found[start : start + PAGE_SIZE]
     one_city = len(np.unique(table.cities[found])) == 1
-    sources = _thumbnails(info.spec, tuple(_positions(table, shown)), str(content), session.palette())
+    wanted_frames = tuple((table.splits.item(index), table.names[index]) for index in shown)
+    sources = _thumbnails(info.spec, wanted_frames, content, session.palette())
     cells = [
         Thumbnail(table.names[index], *_caption(table, int(index), wanted.order, one_city), source)
         for index, source in zip(shown, sources, strict=True)
     ]
-    height, width = info.native_size
-    aspect = 2.0 if frames.is_squashed(info) else width / height
-    clicked = gallery(
+    aspect = frames.aspect(info)
+    return gallery(
         cells,
         key="thumbnails",
         label=f"Frames {start + 1:,} to {start + len(shown):,} of {len(names):,}",
@@ -117,7 +99,6 @@ def _grid(
         cell=92 if aspect < 1.5 else 112,
         target="frame_large",
     )
-    return clicked if clicked in names else None
 
 
 def _settle_page(names: list[str], chosen: str, pages: int) -> None:
@@ -137,29 +118,24 @@ def _caption(table: FrameTable, index: int, order: str, one_city: bool) -> tuple
     """Return title and second line of a thumbnail: the city if there are several, and the sort criterion."""
     city = str(table.cities[index])
     number = table.names[index].removeprefix(f"{city}_")
-    name = class_of_order(order)
+    name = frame_table.class_of_order(order)
     criterion = ""
     if name is not None:
         criterion = f"{percent(float(table.share[index, CLASS_NAMES.index(name)]))} {name}"
-    elif order in (DARKEST, BRIGHTEST):
+    elif order in (frame_table.DARKEST, frame_table.BRIGHTEST):
         criterion = f"brightness {table.brightness[index]:.0f}\u00a0%"
     return (number, criterion) if one_city else (city, criterion or number)
 
 
-def _positions(table: FrameTable, shown: np.ndarray) -> list[tuple[Split, int]]:
-    """Return each frame's split and its position in the split."""
-    first = {str(split): int(np.argmax(table.splits == split)) for split in np.unique(table.splits)}
-    splits = [str(table.splits[index]) for index in shown]
-    return [(cast("Split", split), int(index) - first[split]) for split, index in zip(splits, shown, strict=True)]
-
-
 @st.cache_data(show_spinner=False, max_entries=256)
-def _thumbnails(spec: str, positions: tuple[tuple[Split, int], ...], content: str, palette: np.ndarray) -> list[str]:
-    prepared = cache.prepared(spec)
+def _thumbnails(spec: str, names: tuple[tuple[Split, str], ...], content: str, palette: np.ndarray) -> list[str]:
+    """Encode frames, each (split, name)."""
     sources = []
-    for split, index in positions:
-        photo = np.asarray(prepared[split].photos[index])
+    for split, name in names:
+        part = cache.prepared(spec)[split]
+        index = part.meta.frames.index(name)
+        photo = np.asarray(part.photos[index])
         if content == "labels":
-            photo = overlay(photo, np.asarray(prepared[split].labels[index]), opacity=0.7, palette=palette)
+            photo = overlay(photo, np.asarray(part.labels[index]), opacity=0.7, palette=palette)
         sources.append(encode_thumbnail(photo))
     return sources

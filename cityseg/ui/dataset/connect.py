@@ -9,7 +9,7 @@ import streamlit as st
 
 from cityseg.api import DataInfo
 from cityseg.api.types import default_data
-from cityseg.errors import CitysegError
+from cityseg.errors import CitysegError, UsageError
 from cityseg.ui.app import cache, session
 from cityseg.ui.dataset import preparation, problems
 
@@ -92,11 +92,8 @@ def _sources(*, connected: bool) -> None:
     first = next((number for number, (source, _) in enumerate(sources) if source == spec), None)
     badge = f" :{'green-badge[connected]' if connected else 'red-badge[cannot be opened]'}"
     st.markdown("**Data sources**, in order of precedence")
-    st.markdown(
-        "\n".join(
-            f"{number + 1}. {words}{badge if number == first else ''}" for number, (_, words) in enumerate(sources)
-        )
-    )
+    lines = [f"{number + 1}. {words}{badge if number == first else ''}" for number, (_, words) in enumerate(sources)]
+    st.markdown("\n".join(lines))
 
 
 def _choose() -> None:
@@ -113,27 +110,24 @@ def _choose() -> None:
             help="160 synthetic street scenes with all 19 classes. They are rendered once, in less than a minute, "
             "without a download.",
         )
-    problem = st.session_state.get("connect_problem")
-    if problem:
+    if problem := st.session_state.get("connect_problem"):
         st.error(problem.replace("$", "\\$"), icon=":material/link_off:")
 
 
 def _connect_path() -> None:
     """Connect the entered path; on an error, show it next to the button and keep the previous data."""
     path = st.session_state.get("connect_path", "").strip()
-    if not path:
-        st.session_state["connect_problem"] = "Enter the path of a folder first, for example data/cityscapes."
-        return
-    if not Path(path).expanduser().exists():
-        st.session_state["connect_problem"] = f"Folder does not exist: {path}"
-        return
-    cache.refresh_dataset()
     try:
+        if not path:
+            raise UsageError("Enter the path of a folder first, for example data/cityscapes.")
+        if not Path(path).expanduser().exists():
+            raise UsageError(f"Folder does not exist: {path}")
+        cache.refresh_dataset()
         cache.data_info(path)
     except CitysegError as error:
         st.session_state["connect_problem"] = str(error)
-        return
-    _connect(path)
+    else:
+        _connect(path)
 
 
 def _connect(spec: str) -> None:

@@ -68,14 +68,7 @@ def choose(cities: Sequence[str]) -> FrameFilter:
         **kept,
     )
     if order == RANDOM:
-        grid.number_input(
-            "Random seed",
-            0,
-            _LARGEST_SEED,
-            key="data_seed",
-            help="Every seed gives another order.",
-            **kept,
-        )
+        seed_input("Random seed", "data_seed", "Every seed gives another order.", grid)
     wanted = FrameFilter(
         splits=() if split == _ALL else (split,),
         cities=tuple(city),
@@ -125,15 +118,9 @@ def to_address(wanted: FrameFilter) -> dict[str, str]:
 
 
 def from_address(address: Mapping[str, str], cities: Sequence[str]) -> FrameFilter:
-    """Parse a filter from URL parameters; invalid values are ignored.
-
-    Args:
-        address: values by parameter.
-        cities: all cities of the connected data.
-    """
+    """Parse a filter from URL parameters; invalid values are ignored."""
     listed = {name: address.get(name, "").split(",") for name in ("split", "city", "holds")}
     min_area = address.get("least", "")
-    seed = address.get("seed", "")
     return FrameFilter(
         splits=tuple(split for split in SPLITS if split in listed["split"])[:1],
         cities=tuple(city for city in cities if city and city in listed["city"]),
@@ -142,8 +129,19 @@ def from_address(address: Mapping[str, str], cities: Sequence[str]) -> FrameFilt
         min_area=next((area for area in _AREAS if f"{area:g}" == min_area), 0.0),
         brightness=_range(address.get("bright", "")),
         order=address["sort"] if address.get("sort") in ORDERS else NAME,
-        seed=min(int(seed), _LARGEST_SEED) if seed.isdecimal() else 0,
+        seed=parse_seed(address.get("seed", "")),
     )
+
+
+def parse_seed(text: str) -> int:
+    """Return the seed in a URL parameter, at most the largest; 0 if it is invalid."""
+    return min(int(text), _LARGEST_SEED) if text.isdecimal() else 0
+
+
+def seed_input(label: str, key: str, meaning: str, place: Any = st, **settings: Any) -> int:
+    """Show the input for a random seed."""
+    kept: dict[str, Any] = {"persist_state": "session", **settings}
+    return int(place.number_input(label, 0, _LARGEST_SEED, key=key, help=meaning, **kept))
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import streamlit as st
 
 from cityseg import classes
 from cityseg.analysis.dataset.frame_table import FrameTable
 from cityseg.api import DataInfo, FrameView
-from cityseg.api.types import Split
 from cityseg.errors import CitysegError
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
@@ -19,36 +17,24 @@ from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.class_bars import share_bars
 from cityseg.ui.common.frame_navigator import steps
-from cityseg.ui.common.viewer import Layer, viewer
+from cityseg.ui.common.viewer import Layer, ViewerEvent, viewer
 
 
 def show(info: DataInfo, table: FrameTable, index: int, place: int, total: int) -> int:
-    """Show a frame with its labels, its class shares and its downloads.
+    """Show the frame at ``index`` of the table with its labels, its class shares and its downloads.
 
-    Args:
-        info: the connected data.
-        table: all its frames.
-        index: position of the frame in the table.
-        place: position of the frame in the filtered list.
-        total: length of the filtered list; with more than one frame, previous and next are shown.
+    It is at ``place`` of the filtered list, which has ``total`` frames.
 
     Returns:
         Steps to move in the list: 1 for next, -1 for previous, else 0.
     """
-    name, split = table.names[index], cast("Split", str(table.splits[index]))
+    name, split = table.names[index], table.splits.item(index)
     try:
         frame = cache.frame(info.spec, split, name)
     except CitysegError as error:
         st.error(f"This frame cannot be shown. {error}", icon=":material/broken_image:")
         return 0
-    event = viewer(
-        frames.unsquashed(frame.photo, info),
-        [Layer("truth", frame.train_ids)],
-        key="browse",
-        alt=f"Frame {name} with its ground truth.",
-        navigation=total > 1,
-        clicks=False,
-    )
+    event = view(info, frame, "browse", navigation=total > 1)
     origin = f"{frame.city} · {split}" if frame.city else split
     st.caption(f"**{name}** · {origin} · frame {place + 1:,} of {total:,}")
     _downloads(info, frame)
@@ -56,7 +42,14 @@ def show(info: DataInfo, table: FrameTable, index: int, place: int, total: int) 
     return steps(event)
 
 
-def _shares(table: FrameTable, index: int, split: Split) -> None:
+def view(info: DataInfo, frame: FrameView, key: str, *, navigation: bool = False) -> ViewerEvent | None:
+    """Show a frame with its ground truth in a viewer."""
+    photo, truth = frames.unsquashed(frame.photo, info), Layer("truth", frame.train_ids)
+    alt = f"Frame {frame.name} with its ground truth."
+    return viewer(photo, [truth], key=key, alt=alt, navigation=navigation, clicks=False)
+
+
+def _shares(table: FrameTable, index: int, split: str) -> None:
     pixels = table.pixels[table.splits == split].sum(0)
     st.html(share_bars(table.pixels[index], pixels / max(1, pixels.sum()), session.palette()))
     void = table.void[index] / max(1, table.void[index] + table.pixels[index].sum())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from cityseg import api
-from cityseg.api import DataInfo
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.config import presets
 from cityseg.errors import CitysegError
@@ -34,15 +33,6 @@ def is_running(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> bool:
     return preparation is not None and preparation.state == "running"
 
 
-def first_time(info: DataInfo) -> None:
-    """Explain that the data must be prepared first, and offer to do so."""
-    st.markdown(
-        f"**{sum(info.frames.values()):,} frames must be read once** before they can be browsed and filtered. "
-        "Full-size Cityscapes takes some minutes."
-    )
-    prepare(info.spec)
-
-
 def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
     """Show that the data is prepared at ``size``, or the progress with a stop button, or a start button."""
     try:
@@ -68,7 +58,9 @@ def _panel(spec: str, size: tuple[int, int]) -> None:
     if preparation is not None and preparation.state == "running":
         title = f"Reading every frame once, at {size[1]} × {size[0]} px"
         progress_bar(title, preparation.done, preparation.total, preparation.seconds_left)
-        st.button("Stop", icon=":material/stop:", key=_name("stop", size), on_click=_stop, args=(spec, size))
+        st.button(
+            "Stop", icon=":material/stop:", key=_name("stop", size), on_click=api.stop_preparation, args=(spec, size)
+        )
         st.caption("Continues when this page or the browser is closed.")
         return
     again = preparation is not None and preparation.state in ("stopped", "failed")
@@ -109,10 +101,6 @@ def _start(spec: str, size: tuple[int, int], skip_bad: bool) -> None:
         st.session_state[_name("problem", size)] = str(error)
 
 
-def _stop(spec: str, size: tuple[int, int]) -> None:
-    api.stop_preparation(spec, size)
-
-
 def _name(what: str, size: tuple[int, int]) -> str:
     return f"data_prepare_{what}_{size[0]}x{size[1]}"
 
@@ -120,5 +108,5 @@ def _name(what: str, size: tuple[int, int]) -> str:
 def _uses(size: tuple[int, int]) -> str:
     """Return a size with the presets that use it."""
     users = [name for name in presets.PRESETS if presets.preset(name).image_size == size]
-    words = [*(["this page"] if size == STATISTICS_SIZE else []), *users]
-    return f"{size[1]} × {size[0]} px: {', '.join(words)}"
+    page = ["this page"] if size == STATISTICS_SIZE else []
+    return f"{size[1]} × {size[0]} px: {', '.join(page + users)}"

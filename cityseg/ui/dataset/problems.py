@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -17,15 +18,11 @@ _SHOWN = 5
 
 def check(info: DataInfo) -> None:
     """Show the problems of the file listing, and a button that verifies every file."""
-    listed = cache.dataset(info.spec).problems
-    if listed:
+    if listed := cache.dataset(info.spec).problems:
         _show(listed, "The file listing has")
 
-    def is_running() -> bool:
-        work = background.find(_key(info.spec))
-        return work is not None and work.is_running
-
-    poll(is_running, lambda: _verification(info.spec), running=is_running())
+    is_running = partial(background.is_running, ("verify", info.spec))
+    poll(is_running, partial(_verification, info.spec), running=is_running())
 
 
 def left_out(spec: str) -> None:
@@ -38,15 +35,15 @@ def left_out(spec: str) -> None:
 
 
 def _verification(spec: str) -> None:
-    work = background.find(_key(spec))
+    work = background.find(("verify", spec))
     if show_work(work, "Reading every photo and label", key="check", stop="Stop verification"):
         return
     st.button(
         "Verify every file",
         icon=":material/fact_check:",
         key="check_begin",
-        on_click=_begin,
-        args=(spec,),
+        on_click=background.begin,
+        args=(("verify", spec), partial(api.verify, spec)),
         help="Reads every photo and label and reports damaged files, size mismatches and unknown label values. "
         "Full-size Cityscapes takes some minutes, in the background. Same as `cityseg data verify`.",
     )
@@ -69,11 +66,3 @@ def _show(problems: Sequence[Problem], words: str) -> None:
 def _plain(message: str) -> str:
     """Escape Markdown in file names."""
     return "".join(f"\\{letter}" if letter in "\\*_`[]<>$~#|:" else letter for letter in message)
-
-
-def _begin(spec: str) -> None:
-    background.begin(_key(spec), lambda note: api.verify(spec, note))
-
-
-def _key(spec: str) -> tuple[str, str]:
-    return ("verify", spec)

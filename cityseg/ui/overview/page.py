@@ -15,6 +15,7 @@ from cityseg.errors import CitysegError
 from cityseg.figures.pareto import short_count
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
+from cityseg.ui.common.metric import metric
 from cityseg.ui.overview import pareto, preview
 from cityseg.ui.overview.pareto import conditions
 
@@ -58,10 +59,7 @@ def show() -> None:
 
 
 def best_model(results: Sequence[Result], info: DataInfo | None) -> Result | None:
-    """Return the finished result with the best macro F1 on its test split, preferably measured on the connected data.
-
-    A score on other data says little about this one.
-    """
+    """Return the finished result with the best macro F1 on test, preferably one measured on the connected data."""
     scored = [
         result
         for result in results
@@ -82,27 +80,26 @@ def _measured_on(result: Result, info: DataInfo) -> bool:
 def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | None) -> Any:
     """Show the four metrics; return the place of the last one, which is known only after a prediction."""
     grid = st.grid(columns=2, min_column_width=150)
-    metric = partial(preview.metric, grid)
+    show_metric = partial(metric, grid)
     if info is None:
-        metric("Data", "–", "nothing connected")
+        show_metric("Data", "–", "nothing connected")
     else:
         cities = len({city for names in info.cities.values() for city in names})
         splits = ", ".join(f"{count:,} {split}" for split, count in info.frames.items())
         text = f"frames from {cities} {'city' if cities == 1 else 'cities'}"
-        metric("Data", f"{sum(info.frames.values()):,}", text, f"{info.name}: {splits}")
+        show_metric("Data", f"{sum(info.frames.values()):,}", text, f"{info.name}: {splits}")
     runs = [result for result in results if result.source == "run"]
     states = ", ".join(f"{count} {state}" for state, count in sorted(Counter(run.state for run in runs).items()))
     shipped = len(results) - len(runs)
     text = f"and {shipped} shipped {'model' if shipped == 1 else 'models'}" if shipped else states
-    metric("Runs", f"{len(runs):,}", text, states or "No training has been started here yet.")
+    show_metric("Runs", f"{len(runs):,}", text, states or "No training has been started here yet.")
     if best is None:
-        metric("Best macro F1", "–", "no model measured yet", _F1_HELP)
+        show_metric("Best macro F1", "–", "no model measured yet", _F1_HELP)
     else:
         help_text = f"{_F1_HELP} Measured on {conditions(best)}."
-        metric("Best macro F1", f"{best.score('test', 'f1'):.3f}", best.id, help_text)
+        show_metric("Best macro F1", f"{best.score('test', 'f1'):.3f}", best.id, help_text)
     place = grid.empty()
-    value, text = ("–", "no model to time yet") if best is None else ("…", "being measured")
-    preview.metric(place, "Speed", value, text)
+    metric(place, "Speed", *(("–", "no model to time yet") if best is None else ("…", "being measured")))
     return place
 
 
@@ -165,9 +162,7 @@ def _newest(runs: Sequence[Result]) -> None:
 
 
 def _state(run: Result) -> str:
-    if run.state == "running":
-        return f"running, {shell.training_progress(run)[0]:.0%}".replace("%", "\u00a0%")
-    return run.state
+    return f"running, {100 * shell.training_progress(run)[0]:.0f}\u00a0%" if run.state == "running" else run.state
 
 
 def ago(created: str) -> str:

@@ -34,9 +34,8 @@ def show(results: Sequence[Result]) -> None:
     points = _points(results)
     if not points:
         with st.container(border=True):
-            st.markdown("**No model has been measured yet.**")
             st.markdown(
-                "A model appears here once its training has finished and its test score is measured. The smallest "
+                "**No model has been measured yet.** A model appears here once its training has finished. The smallest "
                 "preset takes a few minutes on any computer."
             )
             st.page_link("pages/train.py", label="Train the first model", icon=":material/model_training:")
@@ -46,13 +45,9 @@ def show(results: Sequence[Result]) -> None:
         f"One mark per model: further up is better, {_HOW_TO_READ[by]}. The thin bar is the 95\u00a0% interval of the "
         "score over other frames of the same kind. Only marks of one shape are comparable."
     )
-    st.plotly_chart(
-        pareto_chart(points, by),
-        key=f"front_{by}",
-        config={"displayModeBar": False},
-        alt=f"{_TITLES[by]} against macro F1 on the test split: "
-        + "; ".join(f"{point.name} {point.score:.3f}" for point in points),
-    )
+    scores = "; ".join(f"{point.name} {point.score:.3f}" for point in points)
+    alt = f"{_TITLES[by]} against macro F1 on the test split: {scores}"
+    st.plotly_chart(pareto_chart(points, by), key=f"front_{by}", config={"displayModeBar": False}, alt=alt)
 
 
 def conditions(result: Result) -> str:

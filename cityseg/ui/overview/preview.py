@@ -12,6 +12,7 @@ from cityseg.api.types import Split, SplitStatistics
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frame_navigator, frames
+from cityseg.ui.common.metric import metric
 from cityseg.ui.common.viewer import PHOTO, Layer, viewer
 
 _SPLITS: dict[Split, str] = {
@@ -28,7 +29,11 @@ _PRESENT = 20
 def picture(info: DataInfo, model: str | None) -> None:
     """Show one frame, ground truth against prediction, with next and previous."""
     split, names = _frames(info)
-    chosen = session.url_option("frame", names) or _default_frame(info, split, names)
+    chosen = session.url_option("frame", names)
+    if chosen is None:
+        # Reading all frames would delay the page.
+        counted = cache.is_prepared(info.spec)
+        chosen = diverse_bright_frame(cache.statistics(info.spec)[split]) if counted else names[0]
     place = st.container()
     try:
         frame = cache.frame(info.spec, split, chosen)
@@ -56,10 +61,9 @@ def picture(info: DataInfo, model: str | None) -> None:
         )
     if problem:
         st.warning(problem)
-    text = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({_SPLITS[split]}): {chosen}."
-    if accuracy is not None:
-        text += f" Pixel accuracy of **{model}**: {accuracy:.1%}.".replace("%", "\u00a0%")
-    st.caption(text)
+    measured = "" if accuracy is None else f" Pixel accuracy of **{model}**: {100 * accuracy:.1f}\u00a0%."
+    place_in_split = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({_SPLITS[split]})"
+    st.caption(f"{place_in_split}: {chosen}.{measured}")
     if step := frame_navigator.steps(event):
         session.set_url("frame", names[(names.index(chosen) + step) % len(names)])
         st.rerun(scope="fragment")
@@ -76,31 +80,18 @@ def speed(place: Any, info: DataInfo, best: Result | None) -> None:
         # The picture needs the same model and frame, and shows the error.
         metric(place, "Speed", "–", "could not be measured")
         return
-    height, width = info.native_size
-    metric(
-        place,
-        "Speed",
-        f"{milliseconds:.0f} ms",
-        "per photo",
+    (height, width), (input_height, input_width) = info.native_size, best.config.image_size
+    help_text = (
         f"Time of {best.id} from a decoded photo of {width} × {height} px to its label map, measured just now on "
-        f"{cache.device().name}; its input is {best.config.image_size[1]} × {best.config.image_size[0]} px. "
-        "A training that runs meanwhile slows it down.",
+        f"{cache.device().name}; its input is {input_width} × {input_height} px. A running training slows it down."
     )
-
-
-def metric(place: Any, label: str, value: str, detail: str, meaning: str | None = None) -> None:
-    """Show a metric with a plain second line."""
-    place.metric(label, value, detail, delta_color="off", delta_arrow="off", border=True, help=meaning)
+    metric(place, "Speed", f"{milliseconds:.0f} ms", "per photo", help_text)
 
 
 def _frames(info: DataInfo) -> tuple[Split, tuple[str, ...]]:
     """Return the preferred split that has frames, and their names."""
     split = next(split for split in _SPLITS if info.frames[split])
     return split, cache.frame_names(info.spec, split)
-
-
-def _default_frame(info: DataInfo, split: Split, names: tuple[str, ...]) -> str:
-    return diverse_bright_frame(cache.statistics(info.spec)[split]) if cache.is_prepared(info.spec) else names[0]
 
 
 def diverse_bright_frame(counted: SplitStatistics) -> str:

@@ -8,8 +8,8 @@ import streamlit as st
 
 from cityseg.api.types import risk_coverage
 from cityseg.figures import theme
+from cityseg.figures.calibration import risk_curves
 from cityseg.figures.class_shares import percent_text
-from cityseg.figures.rejection import rejection_curves
 from cityseg.ui.app import url_state
 from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.predict.distribution_shift import missing_statistics
@@ -66,7 +66,7 @@ def show_curves(views: Sequence[ModelView], threshold: int) -> None:
     if not counts:
         return
     plain_chart(
-        rejection_curves(counts, {model: theme.run_color(model) for model in counts}, threshold),
+        risk_curves(counts, {model: theme.run_color(model) for model in counts}, threshold),
         "predict_risk",
         f"Share of wrong pixels on val by the share of pixels kept: {', '.join(counts)}",
     )

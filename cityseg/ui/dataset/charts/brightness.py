@@ -3,52 +3,48 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import DARKEST, FrameFilter
+from cityseg.api import DataInfo
 from cityseg.figures.dataset.brightness import city_brightness, histogram_by_split, percent_of_white
-from cityseg.ui.dataset.charts.common import Point, Statistics, as_splits, chart, show_frames, title
+from cityseg.ui.dataset.charts import common
 
 
-def brightness_tab(counted: Statistics) -> None:
+def show(_info: DataInfo, counted: common.Statistics) -> None:
     """Show brightness and contrast per split, and brightness per city."""
     left, right = st.columns(2, gap="medium")
     with left:
-        title(
+        common.title(
             "Brightness",
             "Distribution of the frames' mean grey level. Where the curves differ, a model is tested under other light "
             "than it was trained with. Click a mark to see its frames.",
         )
         values = {split: percent_of_white(part.brightness) for split, part in counted.items()}
         figure = histogram_by_split(values, "Mean grey level (white is 100 %)")
-        chart(figure, "light_brightness", "Distribution of the frames' brightness per split", _to_brightness)
+        common.chart(figure, "light_brightness", "Distribution of the frames' brightness per split", _to_brightness)
     with right:
-        title(
+        common.title(
             "Contrast",
             "Distribution of the standard deviation of the grey levels within a frame: fog and dusk on the left, hard "
             "sunlight and deep shadows on the right.",
         )
         values = {split: percent_of_white(part.contrast) for split, part in counted.items()}
         figure = histogram_by_split(values, "Standard deviation of a frame's grey levels")
-        chart(figure, "light_contrast", "Distribution of the frames' contrast per split")
+        common.chart(figure, "light_contrast", "Distribution of the frames' contrast per split")
     if any(city for part in counted.values() for city in part.cities):
-        title(
+        common.title(
             "Brightness by city",
             "Darkest city first. The bar covers the middle half of a city's frames, the mark is the median, and the "
             "colour is that of the split. Click a bar to see its frames, darkest first.",
         )
-        chart(
-            city_brightness(counted), "light_cities", "Distribution of the brightness of each city's frames", _to_city
-        )
+        alt = "Distribution of the brightness of each city's frames"
+        common.chart(city_brightness(counted), "light_cities", alt, partial(common.show_city, order=DARKEST))
     st.caption("Grey level: 0.299 red + 0.587 green + 0.114 blue (luma, ITU-R BT.601).")
 
 
-def _to_brightness(point: Point) -> None:
+def _to_brightness(point: common.Point) -> None:
     split, low, high = point["customdata"][:3]
-    show_frames(FrameFilter(splits=as_splits(split), brightness=(math.floor(low), math.ceil(high)), order=DARKEST))
-
-
-def _to_city(point: Point) -> None:
-    if data := point.get("customdata"):
-        show_frames(FrameFilter(splits=as_splits(data[0]), cities=(data[1],), order=DARKEST))
+    common.show_frames(FrameFilter(splits=(split,), brightness=(math.floor(low), math.ceil(high)), order=DARKEST))

@@ -6,16 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
 from cityseg.api import DataInfo
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import class_frequencies, class_shares, percent, rarest_first
 from cityseg.ui.app import session
-from cityseg.ui.dataset.charts.common import Point, Statistics, chart, show_frames, title
+from cityseg.ui.dataset.charts import common
 
 
-def classes_tab(info: DataInfo, counted: Statistics) -> None:
+def show(info: DataInfo, counted: common.Statistics) -> None:
     """Show the pixel share and the number of frames of each class per split."""
     shares = {split: statistics.share for split, statistics in counted.items()}
     frequencies = {split: statistics.frequency for split, statistics in counted.items()}
@@ -23,24 +22,26 @@ def classes_tab(info: DataInfo, counted: Statistics) -> None:
     order = rarest_first(shares)
     left, right = st.columns(2, gap="medium")
     with left:
-        title(
+        common.title(
             "Pixel share",
             "Rarest class first. Each grid line is ten times the previous one; marks of a class that lie apart mean "
             "that the splits differ. Click a class to see its frames.",
         )
         figure = class_shares(shares, order, session.palette())
-        chart(figure, "class_shares", "Pixel share of every class per split, rarest first, on a log scale", _to_frames)
+        common.chart(
+            figure, "class_shares", "Pixel share of every class per split, rarest first, on a log scale", _to_frames
+        )
     with right:
-        title(
+        common.title(
             "Number of frames",
             "Some classes are small but in every frame (poles), others are large but in few frames (trains). Click a "
             "bar to see its frames.",
         )
         figure = class_frequencies(frequencies, frames, order, session.palette())
-        chart(figure, "class_frames", "Number of frames that contain each class, rarest first", _to_frames)
+        common.chart(figure, "class_frames", "Number of frames that contain each class, rarest first", _to_frames)
     height, width = STATISTICS_SIZE
     native = f"{info.native_size[1]} × {info.native_size[0]} px"
-    title(
+    common.title(
         "All figures",
         f"Share of the labelled pixels and number of frames, at {width} × {height} px (native size {native}); – is "
         "absent.",
@@ -56,6 +57,6 @@ def classes_tab(info: DataInfo, counted: Statistics) -> None:
     st.dataframe(table, hide_index=True, height="content", column_config=columns, alt=alt)
 
 
-def _to_frames(point: Point) -> None:
+def _to_frames(point: common.Point) -> None:
     if (name := point.get("y")) in CLASS_NAMES:
-        show_frames(FrameFilter(classes=(name,), order=most_of(name)))
+        common.show_frames(common.with_class(name))

@@ -8,16 +8,17 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
+from cityseg.analysis.dataset.frame_table import NAME, FrameFilter, most_of
 from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
 from cityseg.ui.app import session
+from cityseg.ui.common.url_choice import segmented_choice, select_choice
 from cityseg.ui.dataset import filters
 
 Statistics = Mapping[Split, SplitStatistics]
 Point = Mapping[str, Any]
 _ALL = "all frames"
-_OF, _CLASS = "data_of", "data_class"
+_CLASS = "data_class"
 
 
 def is_dark() -> bool:
@@ -25,20 +26,8 @@ def is_dark() -> bool:
     return bool(st.context.theme.type == "dark")
 
 
-def as_splits(name: str) -> tuple[Split, ...]:
-    """Return a split for a filter; empty if ``name`` is not a split."""
-    return tuple(split for split in SPLITS if split == name)
-
-
 def chart(figure: go.Figure, key: str, alt: str, on_click: Callable[[Point], None] | None = None) -> None:
-    """Show a figure without a tool bar.
-
-    Args:
-        figure: the figure.
-        key: Streamlit key, unique on the page.
-        alt: alternative text.
-        on_click: callback with the clicked point.
-    """
+    """Show a figure without a tool bar; ``on_click`` is called with the clicked point."""
 
     def forward() -> None:
         points = st.session_state[key].selection.points
@@ -62,35 +51,31 @@ def show_frames(wanted: FrameFilter) -> None:
     session.set_url("frame", None)
 
 
-def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...]]:
-    """Show the input for all frames or one split.
+def show_city(point: Point, order: str = NAME) -> None:
+    """Open the frames of a clicked (split, city)."""
+    if data := point.get("customdata"):
+        show_frames(FrameFilter(splits=(data[0],), cities=(data[1],), order=order))
 
-    Returns:
-        The chosen statistics, and the split for a filter: empty for all frames.
-    """
+
+def with_class(name: str, splits: tuple[Split, ...] = ()) -> FrameFilter:
+    """Return a filter for the frames with a class, largest share first."""
+    return FrameFilter(splits=splits, classes=(name,), order=most_of(name))
+
+
+def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...]]:
+    """Show the input for all frames or one split; return its statistics and the splits of a filter, empty for all."""
     options = [_ALL, *(split for split in SPLITS if split in counted)]
-    if st.session_state.get(_OF) not in options:
-        st.session_state[_OF] = session.url_option("of", options) or _ALL
-    chosen = st.segmented_control(
-        "Frames", options, required=True, key=_OF, persist_state="session", label_visibility="collapsed"
-    )
-    session.set_url("of", None if chosen == _ALL else chosen)
-    splits = as_splits(str(chosen))
+    hidden = {"label_visibility": "collapsed", "omit_default": True}
+    chosen = segmented_choice("Frames", options, "data_of", "of", **hidden)
+    splits = tuple(split for split in counted if split == chosen)
     return (counted[splits[0]] if splits else joined([*counted.values()])), splits
 
 
 def chosen_class(options: Sequence[int]) -> int:
-    """Show the input for a class; the tabs share the choice.
-
-    Args:
-        options: train ids to choose from, at least one.
-    """
+    """Show the input for one of at least one train ids; the tabs share the choice."""
     names = [CLASS_NAMES[index] for index in options]
-    if st.session_state.get(_CLASS) not in names:
-        default = "car" if "car" in names else names[0]
-        st.session_state[_CLASS] = session.url_option("class", names) or default
-    name = st.selectbox("Class", names, key=_CLASS, persist_state="session", label_visibility="collapsed", width=220)
-    session.set_url("class", name)
+    default = "car" if "car" in names else names[0]
+    name = select_choice("Class", names, _CLASS, "class", default, label_visibility="collapsed", width=220)
     return CLASS_NAMES.index(name)
 
 
@@ -99,9 +84,14 @@ def choose_class(name: str) -> None:
     st.session_state[_CLASS] = name
 
 
+def absent_classes(statistics: SplitStatistics) -> list[str]:
+    """Return the names of the classes that no frame contains."""
+    return [name for name, frames in zip(CLASS_NAMES, statistics.frequency, strict=True) if not frames]
+
+
 def frames_button(name: str, splits: tuple[Split, ...], key: str) -> None:
     """Show a button that opens the frames with a class, largest share first."""
-    wanted = FrameFilter(splits=splits, classes=(name,), order=most_of(name))
-    if st.button(f"Frames with {name}", icon=":material/photo_library:", key=key, on_click=show_frames, args=(wanted,)):
+    icon, wanted = ":material/photo_library:", with_class(name, splits)
+    if st.button(f"Frames with {name}", icon=icon, key=key, on_click=show_frames, args=(wanted,)):
         # Rerun the whole page: the tabs are outside the fragment of this button.
         st.rerun()

@@ -5,34 +5,32 @@ from __future__ import annotations
 import streamlit as st
 
 from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
+from cityseg.api import DataInfo
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.cooccurrence import cooccurrence_heatmap
 from cityseg.ui.app import session
-from cityseg.ui.dataset.charts.common import Point, Statistics, chart, choose_split, is_dark, show_frames, title
+from cityseg.ui.dataset.charts import common
 
 
-def cooccurrence_tab(counted: Statistics) -> None:
+def show(_info: DataInfo, counted: common.Statistics) -> None:
     """Show, among the frames with one class, the share that also contains another."""
-    title(
+    common.title(
         "Co-occurrence of classes",
         "Each row shows, among the frames with the class on the left, the percentage that also contains the class "
         "above. A full column is a class that is in almost every frame. Click a cell to see the frames with both "
         "classes.",
     )
-    statistics, splits = choose_split(counted)
+    statistics, splits = common.choose_split(counted)
 
-    def to_frames(point: Point) -> None:
+    def to_frames(point: common.Point) -> None:
         first, second = point["customdata"][:2]
         if first in CLASS_NAMES and second in CLASS_NAMES:
             classes = tuple(dict.fromkeys((first, second)))
-            show_frames(FrameFilter(splits=splits, classes=classes, order=most_of(first)))
+            common.show_frames(FrameFilter(splits=splits, classes=classes, order=most_of(first)))
 
-    chart(
-        cooccurrence_heatmap(statistics.cooccurrence, session.palette(), dark=is_dark()),
-        "together",
-        "Table of the percentage of frames with one class that also contain another",
-        to_frames,
+    figure = cooccurrence_heatmap(statistics.cooccurrence, session.palette(), dark=common.is_dark())
+    common.chart(
+        figure, "together", "Table of the percentage of frames with one class that also contain another", to_frames
     )
-    absent = [name for name, frames in zip(CLASS_NAMES, statistics.frequency, strict=True) if not frames]
-    if absent:
+    if absent := common.absent_classes(statistics):
         st.caption(f"In none of these frames: {', '.join(absent)}.")

@@ -5,61 +5,53 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from cityseg.api import DataInfo
 from cityseg.api.types import SplitStatistics
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.dataset.objects import object_sizes, objects_per_frame, size_histogram, size_order
 from cityseg.ui.app import session
-from cityseg.ui.dataset.charts.common import (
-    Point,
-    Statistics,
-    chart,
-    choose_class,
-    choose_split,
-    chosen_class,
-    frames_button,
-    title,
-)
+from cityseg.ui.dataset.charts import common
 
 _TINY = 16
 """Pixels of one cell of the feature map after two halvings of the frame."""
 
 
 @st.fragment
-def sizes_tab(counted: Statistics) -> None:
+def show(_info: DataInfo, counted: common.Statistics) -> None:
     """Show the object sizes of all classes, and one class in detail."""
     bar = st.container(horizontal=True, vertical_alignment="center")
     with bar:
-        statistics, splits = choose_split(counted)
+        statistics, splits = common.choose_split(counted)
     order = size_order(statistics)
     if not order:
         st.info("These frames have no labelled pixels.", icon=":material/visibility_off:")
         return
     height, width = statistics.size
     with bar:
-        train_id = chosen_class(order)
+        train_id = common.chosen_class(order)
         name = CLASS_NAMES[train_id]
-        frames_button(name, splits, "sizes_frames")
+        common.frames_button(name, splits, "sizes_frames")
     left, right = st.columns(2, gap="medium")
     with left:
-        title(
+        common.title(
             "Object sizes",
             "The bar covers the middle half of a class's objects, the line 90 %, and the mark is the median; each "
             "grid line is ten times the previous one. Classes with instances are above the dotted line. Click a bar "
             "to see its class on the right.",
         )
         figure = object_sizes(statistics, order, session.palette())
-        chart(figure, "object_sizes", "Distribution of each class's object areas, on a log scale", _choose)
+        common.chart(figure, "object_sizes", "Distribution of each class's object areas, on a log scale", _choose)
         st.caption(
             f"An object is a connected region of one class at {width} × {height} px: adjacent cars that touch are one "
             "object, and a car behind a pole is two."
         )
     with right:
-        title(f"Objects of {name}", _summary(statistics, train_id))
+        common.title(f"Objects of {name}", _summary(statistics, train_id))
         figure = size_histogram(statistics, train_id, session.palette())
-        chart(figure, "size_histogram", f"Number of {name} objects by area, on a log scale")
+        common.chart(figure, "size_histogram", f"Number of {name} objects by area, on a log scale")
         figure = objects_per_frame(statistics, train_id, session.palette())
-        chart(figure, "objects_per_frame", f"Number of frames by their number of {name} objects")
+        common.chart(figure, "objects_per_frame", f"Number of frames by their number of {name} objects")
 
 
 def _summary(statistics: SplitStatistics, train_id: int) -> str:
@@ -75,6 +67,6 @@ def _summary(statistics: SplitStatistics, train_id: int) -> str:
     )
 
 
-def _choose(point: Point) -> None:
+def _choose(point: common.Point) -> None:
     if (name := point.get("y")) in CLASS_NAMES:
-        choose_class(name)
+        common.choose_class(name)

@@ -12,24 +12,15 @@ from cityseg.figures.dataset.spatial_prior import class_prior, most_frequent_cla
 from cityseg.ui.app import session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
-from cityseg.ui.dataset.charts.common import (
-    Statistics,
-    chart,
-    choose_class,
-    choose_split,
-    chosen_class,
-    frames_button,
-    is_dark,
-    title,
-)
+from cityseg.ui.dataset.charts import common
 
 
 @st.fragment
-def spatial_tab(info: DataInfo, counted: Statistics) -> None:
+def show(info: DataInfo, counted: common.Statistics) -> None:
     """Show the heat map of one class, the most frequent class per pixel, and small heat maps of all classes."""
     bar = st.container(horizontal=True, vertical_alignment="center")
     with bar:
-        statistics, splits = choose_split(counted)
+        statistics, splits = common.choose_split(counted)
     prior = statistics.prior
     present = [index for index in range(NUM_CLASSES) if statistics.frequency[index]]
     if not present:
@@ -37,38 +28,39 @@ def spatial_tab(info: DataInfo, counted: Statistics) -> None:
         return
     left, right = st.columns(2, gap="medium")
     # The gallery is below the charts but created first, because a click in it changes the chart above.
-    title("All classes", "Heat maps of all classes, each on its own scale. Click one to enlarge it.")
+    common.title("All classes", "Heat maps of all classes, each on its own scale. Click one to enlarge it.")
     if clicked := _gallery(info, prior, present):
-        choose_class(clicked)
+        common.choose_class(clicked)
     with bar:
-        train_id = chosen_class(present)
+        train_id = common.chosen_class(present)
         name = CLASS_NAMES[train_id]
-        frames_button(name, splits, "where_frames")
+        common.frames_button(name, splits, "where_frames")
     with left:
-        title(
+        common.title(
             f"Spatial heatmap of {name}",
             "The stronger the colour, the more frames have the class at this position; the scale ends at the most "
             "frequent position.",
         )
-        figure = class_prior(prior, train_id, session.palette(), dark=is_dark())
-        chart(figure, "where_class", f"Heat map of how often each position of the frame is {name}")
+        figure = class_prior(prior, train_id, session.palette(), dark=common.is_dark())
+        common.chart(figure, "where_class", f"Heat map of how often each position of the frame is {name}")
     with right:
-        title(
+        common.title(
             "Most frequent class per pixel",
             "The best prediction of a model that knows only the position. Empty cells are mostly void.",
         )
         figure = most_frequent_class(prior, session.palette())
-        chart(figure, "where_usual", "Most frequent class of every position of the frame")
+        common.chart(figure, "where_usual", "Most frequent class of every position of the frame")
 
 
 def _gallery(info: DataInfo, prior: np.ndarray, present: list[int]) -> str | None:
-    height, width = info.native_size
     cells = [
         Thumbnail(
             CLASS_NAMES[index],
             CLASS_NAMES[index],
             f"at most {percent(float(prior[index].max()))}",
-            encode_thumbnail(prior_image(prior, index, session.palette(), dark=is_dark()).repeat(4, 0).repeat(4, 1)),
+            encode_thumbnail(
+                prior_image(prior, index, session.palette(), dark=common.is_dark()).repeat(4, 0).repeat(4, 1)
+            ),
         )
         for index in present
     ]
@@ -77,6 +69,6 @@ def _gallery(info: DataInfo, prior: np.ndarray, present: list[int]) -> str | Non
         key="where_all",
         label="Heat maps of all classes",
         chosen=st.session_state.get("data_class"),
-        aspect=2.0 if frames.is_squashed(info) else width / height,
+        aspect=frames.aspect(info),
         cell=150,
     )
