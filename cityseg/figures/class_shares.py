@@ -12,7 +12,7 @@ from cityseg.figures import theme
 
 
 def class_shares(shares: Mapping[str, float], palette: np.ndarray = PALETTE) -> go.Figure:
-    """Draw one bar per class in its colour, the first on top, given shares from 0 to 1 by class name."""
+    """Draw one bar per class in its colour, the first on top; ``shares`` are 0 to 1 by class name."""
     train_ids = [CLASS_NAMES.index(name) for name in shares]
     percents = [100 * share for share in shares.values()]
     bars = theme.class_bars(percents, [percent_text(share) for share in shares.values()], train_ids, palette)

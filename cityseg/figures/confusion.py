@@ -19,15 +19,14 @@ _SCALE = [
 ]
 _CHANGE_SCALE = [(0.0, theme.WORSE), (0.5, "rgba(138,148,163,0.08)"), (1.0, theme.BETTER)]
 _WHITE_FROM = 45.0
-"""Per cent from which a cell is dark enough for white figures on any page."""
+"""Per cent from which a cell is dark enough for white numbers on any page."""
 
 
-def confusion_heatmap(confusion: np.ndarray, ink: str = "#172033", view: Normalisation = "truth") -> go.Figure:
+def confusion_heatmap(confusion: np.ndarray, view: Normalisation = "truth", *, dark: bool = False) -> go.Figure:
     """Draw a confusion matrix in per cent.
 
     Args:
         confusion: (19, 19) counts, rows = ground truth.
-        ink: colour of the numbers in pale cells, that of the page's text.
         view: ``truth`` makes rows add up to 100 %, ``prediction`` columns; those without pixels stay empty.
     """
     percent = 100 * normalised(confusion, view)
@@ -41,12 +40,12 @@ def confusion_heatmap(confusion: np.ndarray, ink: str = "#172033", view: Normali
         np.asarray(confusion),
         hover[view] + "<br>%{customdata:,} pixels",
         (_SCALE, 0, 100),
-        [_numbers(percent, strong, "white"), _numbers(percent, ~strong & (percent >= 0.5), ink)],
+        [_numbers(percent, strong, "white"), _numbers(percent, ~strong & (percent >= 0.5), theme.INK[dark])],
     )
 
 
 def confusion_change(
-    first: np.ndarray, second: np.ndarray, ink: str = "#172033", view: Normalisation = "truth"
+    first: np.ndarray, second: np.ndarray, view: Normalisation = "truth", *, dark: bool = False
 ) -> go.Figure:
     """Draw the second matrix minus the first in percentage points: blue cells are better, orange ones worse.
 
@@ -61,7 +60,10 @@ def confusion_change(
         [[_signed(value) for value in row] for row in points],
         "%{y} predicted as %{x}: %{customdata} points",
         (_CHANGE_SCALE, -limit, limit),
-        [_numbers(points, visible & strong, "white", sign=True), _numbers(points, visible & ~strong, ink, sign=True)],
+        [
+            _numbers(points, visible & strong, "white", sign=True),
+            _numbers(points, visible & ~strong, theme.INK[dark], sign=True),
+        ],
     )
 
 

@@ -98,11 +98,7 @@ def pareto_chart(points: Sequence[ModelPoint], by: Cost = "size") -> go.Figure:
             textposition=[positions[point] for point in members],
             cliponaxis=False,
             showlegend=False,
-            marker={
-                "size": _MARKER,
-                "symbol": symbol,
-                "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5},
-            },
+            marker={"size": _MARKER, "symbol": symbol, "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5}},
             marker_color=[theme.run_color(point.name) for point in members],
             customdata=[[_facts(point), point.conditions] for point in members],
             hovertemplate="<b>%{text}</b><br>%{y:.3f}%{customdata[0]}<br>%{customdata[1]}<extra></extra>",

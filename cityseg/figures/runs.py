@@ -86,9 +86,8 @@ def class_bars(per_class: Mapping[str, Mapping[str, float | None]], metric: str,
         metric: one of the scores.
     """
     values = [per_class[name][metric] for name in CLASS_NAMES]
-    bars = theme.class_bars(
-        [value or 0.0 for value in values], list(map(score, values)), range(len(CLASS_NAMES)), palette
-    )
+    lengths = [value or 0.0 for value in values]
+    bars = theme.class_bars(lengths, list(map(score, values)), range(len(CLASS_NAMES)), palette)
     return theme.live(
         go.Figure(bars),
         470,

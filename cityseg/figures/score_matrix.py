@@ -31,7 +31,7 @@ def score_heatmap(
     """Draw one score by class and result, the macro mean in the last row.
 
     With ``compared``, cells hold signed differences from the baseline, blue for better and orange for worse; the
-    baseline's own column holds its scores, without colour, and a column that is not comparable says so.
+    baseline's own column holds its scores, without colour, and a column that is not comparable is marked.
 
     Args:
         table: the scores.
@@ -76,7 +76,7 @@ def score_heatmap(
         text=text,
         texttemplate="%{text}",
         # Plotly picks dark letters for cells without a value, which cannot be read on a dark page.
-        textfont={"size": 13, **({"color": "#e4e9f1"} if dark else {})},
+        textfont={"size": 13, **({"color": theme.INK[dark]} if dark else {})},
         customdata=[[f"{name}, {title.replace('<br>', ' ')}" for title in titles] for name in classes],
         hovertemplate="%{customdata}: %{text}<extra></extra>",
         xgap=3,

@@ -25,6 +25,8 @@ SAME = "#8a94a3"
 """Grey: no difference, or none that is significant."""
 NEUTRAL = "#7d8896"
 """Lines, outlines and marks that belong to no run and no class."""
+INK = {False: "#172033", True: "#e4e9f1"}
+"""Text on a light and on a dark page."""
 GRID = "rgba(128, 138, 152, 0.22)"
 
 SPLIT_COLORS: dict[Split, str] = {"train": "#6388b0", "val": "#6d9440", "test": "#a272c2"}
@@ -131,7 +133,7 @@ def heatmap(z: np.ndarray, scale: Sequence[Any], low: float, high: float, **styl
 
 
 def segments(ends: Iterable[Sequence[Any]]) -> list[Any]:
-    """Return one coordinate of separate line segments, given that of their ends, for a single trace."""
+    """Return the coordinates of separate line segments, from those of their ends, for a single trace."""
     return [value for pair in ends for value in (*pair, None)]
 
 

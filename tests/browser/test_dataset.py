@@ -81,7 +81,7 @@ def test_a_link_opens_its_tab_with_its_choices(visit: Callable[[str], Any]) -> N
     assert len(cells(page)) == 8
 
 
-def test_next_walks_the_filtered_list(visit: Callable[[str], Any]) -> None:
+def test_next_steps_through_the_filtered_list(visit: Callable[[str], Any]) -> None:
     page = visit("dataset?split=val&sort=darkest+first")
     listed = cells(page)
     for place in (1, 2):
@@ -98,7 +98,7 @@ def test_a_click_enlarges_a_sample(visit: Callable[[str], Any]) -> None:
     expect_chosen(page, "3")
 
 
-def test_the_viewers_switch_of_colours_is_the_apps(visit: Callable[[str], Any]) -> None:
+def test_colour_switch_of_the_viewer_applies_to_the_app(visit: Callable[[str], Any]) -> None:
     page = visit("dataset?look=labels")
     viewer = page.locator("[data-testid=cityseg-viewer]")
     before = page.locator(".gallery img").first.get_attribute("src")
@@ -142,7 +142,7 @@ class RepeatedRerun:
         server_side.on_message(from_server)
 
 
-def test_the_viewers_switch_survives_an_older_rerun(visit: Callable[..., Any]) -> None:
+def test_colour_switch_of_the_viewer_survives_an_older_rerun(visit: Callable[..., Any]) -> None:
     line = RepeatedRerun()
     page = visit("dataset?look=labels", line)
     before = page.locator(".gallery img").first.get_attribute("src")

@@ -16,7 +16,7 @@ def counts():
     return found
 
 
-def test_reliability_is_drawn_in_per_cent_over_the_ideal(counts):
+def test_reliability_curve_is_in_per_cent_with_the_ideal(counts):
     ideal, points = reliability_curve(reliability(counts)).data
     assert list(ideal.x) == list(ideal.y) == [0, 100]
     np.testing.assert_allclose(points.x, [25, 95], rtol=1e-4)
@@ -26,14 +26,24 @@ def test_reliability_is_drawn_in_per_cent_over_the_ideal(counts):
     assert small < large
 
 
-def test_risk_is_drawn_by_the_share_that_is_kept(counts):
+def test_risk_is_plotted_against_coverage(counts):
     (curve,) = risk_curves({"a": counts}, {"a": "#123456"}).data
     np.testing.assert_allclose(curve.x[[0, -1]], [100, 75])
     np.testing.assert_allclose(curve.y[[0, -1]], [50, 100 / 3])
 
 
-def test_several_results_are_told_apart(counts):
+def test_legend_names_several_results(counts):
     figure = risk_curves({"a": counts, "b": counts}, {"a": "#123456", "b": "#654321"})
     assert [trace.name for trace in figure.data] == ["a", "b"]
     assert figure.layout.showlegend
     assert not risk_curves({"a": counts}, {"a": "#123456"}).layout.showlegend
+
+
+def test_risk_curves_mark_the_rejection_threshold() -> None:
+    counts = np.zeros((19, 100, 3), np.int64)
+    counts[0, 30, :2], counts[3, 80, :2] = (400, 100), (600, 540)
+    figure = risk_curves({"one": counts}, {"one": "#123456"}, 50)
+    mark = figure.data[-1]
+    assert (mark.x[0], mark.y[0]) == pytest.approx((60.0, 10.0))
+    assert mark.marker.color == "#123456"
+    assert len(risk_curves({"one": counts}, {"one": "#123456"}, 90).data) == len(figure.data) - 1

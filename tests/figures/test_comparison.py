@@ -20,7 +20,7 @@ def estimate(difference: float, low: float, high: float, verdict: Verdict) -> Es
     return Estimate(0.5, 0.5 + difference, difference, low, high, 40, verdict)
 
 
-def test_the_forest_gives_each_verdict_its_mark_and_each_point_its_interval() -> None:
+def test_forest_plot_has_a_symbol_per_verdict_and_an_interval_per_point() -> None:
     figure = forest(
         {"macro F1": estimate(0.1, 0.05, 0.2, "better")},
         {
@@ -43,7 +43,7 @@ def test_the_forest_gives_each_verdict_its_mark_and_each_point_its_interval() ->
     assert len(figure.layout.yaxis.ticktext) == 5
 
 
-def test_the_waterfall_goes_from_one_mean_to_the_other() -> None:
+def test_waterfall_steps_from_the_baseline_mean_to_the_candidate_mean() -> None:
     classes = np.zeros(19)
     classes[[0, 13, 4]] = 0.05, -0.02, 0.01
     figure = waterfall(
@@ -65,7 +65,7 @@ def test_the_waterfall_goes_from_one_mean_to_the_other() -> None:
     assert figure.layout.xaxis.title.text == "mean IoU"
 
 
-def test_published_columns_have_figures_but_no_colour_and_rows_follow_the_order() -> None:
+def test_published_columns_are_uncoloured_and_rows_follow_the_order() -> None:
     scores = np.linspace(0, 1, 38).reshape(19, 2)
     table = ClassTable(("a", "b"), "f1", scores, np.array([0.5, 0.6]), np.full((19, 2), 1 / 19))
     order = list(range(18, -1, -1))
@@ -79,7 +79,7 @@ def test_published_columns_have_figures_but_no_colour_and_rows_follow_the_order(
     assert list(heat.text[-1][:3]) == ["0.500", "+0.100", "0.181"]
 
 
-def test_parallel_lines_pass_through_their_places_and_those_apart_are_dashed() -> None:
+def test_parallel_coordinates_dash_incomparable_results() -> None:
     axes = [axis("Depth", [2, 4], ["2", "4"]), axis("Macro F1", [0.3, None], ["0.300", "–"])]
     rules, first, second = parallel_axes(axes, ["a", "b"], ["red", "blue"], {"b"}).data
     assert rules.hoverinfo == "skip"

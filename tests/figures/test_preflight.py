@@ -9,7 +9,7 @@ POINTS = [{"step": step, "loss": 3.0 / step, "macro_f1": step / 10} for step in 
 RATES = [{"learning_rate": rate, "loss": 2.0 - index / 10} for index, rate in enumerate(np.geomspace(1e-5, 1, 11))]
 
 
-def test_the_check_shows_score_and_loss_over_its_steps():
+def test_overfit_curve_shows_score_and_loss_by_step():
     figure = overfit_curve(POINTS, 300, 0.9)
     score, loss = figure.data
     assert list(score.y) == pytest.approx([step / 10 for step in range(1, 8)])
@@ -21,7 +21,7 @@ def test_the_check_shows_score_and_loss_over_its_steps():
     assert overfit_curve([], 300, 0.9).data[0].y == ()
 
 
-def test_the_search_marks_its_suggestion_on_a_log_axis():
+def test_rate_curve_marks_the_suggestion_on_a_log_axis():
     smoothed = [point["loss"] for point in RATES]
     figure = rate_curve(RATES, smoothed, RATES[4]["learning_rate"], (1e-5, 1.0))
     batches, curve, mark = figure.data

@@ -1,4 +1,4 @@
-"""The chart of slices says what the scores say."""
+"""Chart of slice scores with their intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cityseg.analysis.errors.slices import SliceScore
 from cityseg.figures.slices import slice_intervals
 
 
-def test_dots_bars_and_names():
+def test_slice_chart_shows_scores_intervals_and_names():
     sure = SliceScore("darkest third (3 to 9 % of white)", 80, 1000, 0.5, 0.45, 0.6)
     few = SliceScore("ulm", 4, 50, 0.3, np.nan, np.nan, "not given: fewer than 10 frames")
     whole = SliceScore("whole split", 84, 1050, 0.48, 0.44, 0.55)

@@ -26,17 +26,17 @@ def contrast(first, second):
 
 @pytest.mark.parametrize("palette", [PALETTE, COLOR_BLIND_PALETTE], ids=["official", "colour-blind-safe"])
 @pytest.mark.parametrize(("dark", "page"), [(False, LIGHT_PAGE), (True, DARK_PAGE)], ids=["light", "dark"])
-def test_every_class_stands_off_the_page_in_its_own_hue(palette, dark, page):
+def test_visible_colours_contrast_with_the_page_and_keep_their_hue(palette, dark, page):
     for train_id, name in enumerate(CLASS_NAMES):
         color = visible_color(train_id, palette, dark=dark)
         assert contrast(color, page) > 2.5, name
         official = colorsys.rgb_to_hls(*np.divide(palette[train_id], 255))
-        seen = colorsys.rgb_to_hls(*np.divide(color, 255))
+        visible = colorsys.rgb_to_hls(*np.divide(color, 255))
         if official[2] > 0.1:
-            assert seen[0] == pytest.approx(official[0], abs=0.03), name
+            assert visible[0] == pytest.approx(official[0], abs=0.03), name
 
 
-def test_visible_colours_stay_unchanged():
+def test_colours_with_enough_contrast_stay_unchanged():
     assert visible_color(0) == (128, 64, 128)
     assert visible_color(9, dark=True) == (152, 251, 152)
 

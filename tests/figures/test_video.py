@@ -8,7 +8,7 @@ from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.figures.video import MAX_LINES, shares_over_time
 
 
-def test_the_largest_classes_have_lines_and_the_confidence_its_own() -> None:
+def test_largest_classes_and_confidence_have_lines() -> None:
     random = np.random.default_rng(2)
     shares = random.random((5, 19)) * np.arange(19)
     seconds, confidence = np.arange(5) / 12, 100 * random.random(5)
@@ -21,7 +21,7 @@ def test_the_largest_classes_have_lines_and_the_confidence_its_own() -> None:
     assert below.yaxis != lines[0].yaxis
 
 
-def test_lines_have_the_official_colours_and_absent_classes_none() -> None:
+def test_lines_have_official_colours_and_absent_classes_are_left_out() -> None:
     shares = np.zeros((100, 19))
     shares[:, 0] = 100
     line, _ = shares_over_time(np.arange(100) / 12, shares, np.zeros(100)).data

@@ -70,7 +70,7 @@ def object_sizes(statistics: SplitStatistics, order: Sequence[int], palette: np.
         marker={"symbol": "line-ns", "size": 17, "line": {"color": "white", "width": 5}},
         hoverinfo="skip",
     )
-    inner = go.Scatter(medians).update(marker={"line": {"color": "#172033", "width": 2}})
+    inner = go.Scatter(medians).update(marker={"line": {"color": theme.INK[False], "width": 2}})
     least, most = (float(share.min()), float(share.max())) if len(share) else (1e-4, 1.0)
     limits = [float(np.log10(least)) - 0.1, min(0.0, float(np.log10(most)) + 0.1)]
     figure = theme.figure(

@@ -60,6 +60,11 @@ def palette() -> np.ndarray:
     return COLOR_BLIND_PALETTE if st.session_state.get(_SAFE) else PALETTE
 
 
+def is_dark() -> bool:
+    """Whether the page uses the dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
 def choose_colors(*, safe: bool) -> None:
     """Choose the class colours in a callback, before the toggle is shown."""
     st.session_state[_SAFE] = safe

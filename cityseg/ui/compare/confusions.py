@@ -13,7 +13,7 @@ from cityseg.analysis.comparison.confusions import ComparedConfusion, Normalisat
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.confusion import confusion_change, confusion_heatmap
-from cityseg.ui.app import glossary
+from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export
 from cityseg.ui.common.url_choice import segmented_choice
 from cityseg.ui.compare import ab_picker
@@ -79,7 +79,7 @@ def _difference(
     chart, sentences = st.columns([5, 4], gap="large")
     with chart:
         st.plotly_chart(
-            confusion_change(first, second, _ink(), view),
+            confusion_change(first, second, view, dark=session.is_dark()),
             key="confusions_matrix_difference",
             config=export.chart(f"cityseg-confusions-{baseline}-{candidate}"),
             alt=f"Confusions of {candidate} minus those of {baseline}, in percentage points.",
@@ -104,7 +104,7 @@ def _side_by_side(
         for column, name in zip(st.columns(2, gap="medium"), names[row : row + 2], strict=False):
             column.markdown(f"**{name}**")
             column.plotly_chart(
-                confusion_heatmap(totals[name], _ink(), view),
+                confusion_heatmap(totals[name], view, dark=session.is_dark()),
                 key=f"confusions_matrix_{name}",
                 config=export.chart(f"cityseg-confusions-{name}"),
                 alt=f"Confusion matrix of {name} on {context.split} in per cent {_VIEWS[view]}.",
@@ -183,7 +183,3 @@ def _how_to_read(view: Normalisation, split: str) -> str:
         "each class at the left. A perfect model has 100 all along the diagonal; an empty column is a class never "
         "predicted."
     )
-
-
-def _ink() -> str:
-    return "#e4e9f1" if st.context.theme.type == "dark" else "#172033"

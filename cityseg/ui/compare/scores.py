@@ -83,7 +83,7 @@ def _heatmap(
     table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]
 ) -> None:
     figure = score_matrix.score_heatmap(
-        table, compared, session.palette(), dark=st.context.theme.type == "dark", order=order, published=published
+        table, compared, session.palette(), dark=session.is_dark(), order=order, published=published
     )
     reading = "Each row is a class, each column a result; stronger colour is a higher score."
     if compared is not None:

@@ -45,7 +45,7 @@ def show(context: CompareContext) -> None:
             dict(sorted(classes.items(), key=lambda item: _largest_gain_first(item[1]))),
             f"{glossary.SCORES[metric][0]} of {candidate} − {baseline}",
             session.palette(),
-            dark=st.context.theme.type == "dark",
+            dark=session.is_dark(),
         ),
         key="forest",
         config=export.chart(f"cityseg-significance-{baseline}-{candidate}-{metric}"),

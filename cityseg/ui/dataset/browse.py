@@ -20,6 +20,7 @@ from cityseg.ui.dataset import filters, frame
 from cityseg.ui.dataset.charts.common import Statistics
 
 PAGE_SIZE = 24
+_CONTENTS = ("photo", "labels")
 
 
 @st.fragment
@@ -64,8 +65,9 @@ def _grid(
     _settle_page(names, chosen, pages)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(names):,}** of {len(table.names):,} frames", width="content")
-        hidden = {"label_visibility": "collapsed", "omit_default": True}
-        content = segmented_choice("Thumbnails", ("photo", "labels"), "data_look", "look", **hidden)
+        content = segmented_choice(
+            "Thumbnails", _CONTENTS, "data_look", "look", label_visibility="collapsed", omit_default=True
+        )
         if len(names) < len(table.names):
             st.button(
                 "Show all",

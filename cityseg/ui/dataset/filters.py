@@ -32,21 +32,14 @@ def choose(cities: Sequence[str]) -> FrameFilter:
     city: Sequence[str] = ()
     if any(cities):
         city = grid.multiselect("City", cities, key="data_city", placeholder="any city", **kept)
-    classes = grid.multiselect(
-        "Classes",
-        CLASS_NAMES,
-        key="data_holds",
-        placeholder="any class",
-        help="Show only frames that contain these classes.",
-        **kept,
-    )
+    classes = grid.multiselect("Classes", CLASS_NAMES, key="data_holds", placeholder="any class", **kept)
     order = grid.selectbox("Order", ORDERS, key="data_sort", **kept)
     low, high = grid.slider(
         "Brightness",
         *FULL_BRIGHTNESS,
         key="data_bright",
         format="%d %%",
-        help="Mean grey level of the photo; 100 % is white.",
+        help="Mean grey level; 100 % is white.",
         **kept,
     )
     match = grid.segmented_control(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cityseg import api
@@ -36,8 +38,7 @@ def is_running(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> bool:
 def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
     """Show that the data is prepared at ``size``, or the progress with a stop button, or a start button."""
     try:
-        prepared = cache.is_prepared(spec, size)
-        running = is_running(spec, size)
+        prepared, running = cache.is_prepared(spec, size), is_running(spec, size)
     except CitysegError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -55,15 +56,15 @@ def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
 
 def _panel(spec: str, size: tuple[int, int]) -> None:
     preparation = api.find_preparation(spec, size)
-    if preparation is not None and preparation.state == "running":
+    state = preparation.state if preparation else None
+    if preparation and state == "running":
         title = f"Reading every frame once, at {size[1]} × {size[0]} px"
         progress_bar(title, preparation.done, preparation.total, preparation.seconds_left)
-        st.button(
-            "Stop", icon=":material/stop:", key=_name("stop", size), on_click=api.stop_preparation, args=(spec, size)
-        )
+        stop = partial(api.stop_preparation, spec, size)
+        st.button("Stop", icon=":material/stop:", key=_name("stop", size), on_click=stop)
         st.caption("Continues when this page or the browser is closed.")
         return
-    again = preparation is not None and preparation.state in ("stopped", "failed")
+    again = state in ("stopped", "failed")
     st.button(
         "Prepare again" if again else "Prepare",
         type="primary",
@@ -72,7 +73,7 @@ def _panel(spec: str, size: tuple[int, int]) -> None:
         on_click=_start,
         args=(spec, size, False),
     )
-    if preparation is not None and preparation.state == "stopped":
+    if preparation and state == "stopped":
         st.caption(f"Stopped after {preparation.done:,} of {preparation.total:,} frames.")
     problem = st.session_state.get(_name("problem", size)) or (preparation.error if again and preparation else None)
     if problem:

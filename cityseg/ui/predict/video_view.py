@@ -95,7 +95,7 @@ def _over_time(video: OverlayVideo, model: str) -> None:
     confidence = 100 * video.frames["mean_confidence"].to_numpy()
     st.subheader("Class shares over time", anchor=False)
     st.plotly_chart(
-        shares_over_time(seconds, shares, confidence, session.palette(), dark=st.context.theme.type == "dark"),
+        shares_over_time(seconds, shares, confidence, session.palette(), dark=session.is_dark()),
         key="predict_clip_over_time",
         config=export.chart(f"{video.result.table.stem}_over_time"),
         alt="Share of the image over time of "

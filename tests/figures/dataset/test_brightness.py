@@ -8,7 +8,7 @@ from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.figures.dataset.brightness import bin_edges, city_brightness, histogram_by_split, percent_of_white
 
 
-def test_a_curve_is_the_share_of_its_own_split():
+def test_histogram_counts_shares_of_its_own_split():
     random = np.random.default_rng(0)
     values = {"train": random.normal(35, 5, 500).clip(0, 100), "test": random.normal(25, 3, 60).clip(0, 100)}
     figure = histogram_by_split(values, "light")
@@ -30,7 +30,7 @@ def test_edges_are_whole_per_cents_around_all_values(levels):
     assert (edges == edges.round()).all()
 
 
-def test_cities_are_told_apart_by_split_darkest_first():
+def test_cities_are_listed_by_split_darkest_first():
     def part(cities, brightness):
         empty = Objects(np.zeros(0, np.int32), np.zeros(0, np.uint8), np.zeros(0, np.int32))
         count = len(cities)

@@ -14,14 +14,14 @@ def test_shares_keep_two_digits(share: float, text: str | None) -> None:
     assert percent(share) == (f"{text}\u00a0%" if text else "–")
 
 
-def test_an_absent_class_is_no_mark_and_no_imbalance() -> None:
+def test_absent_class_has_no_mark_and_no_imbalance() -> None:
     share = np.zeros(19)
     share[[0, 5]] = 0.9, 0.1
     assert imbalance(share) == (pytest.approx(9.0), 0, 5)
     assert imbalance(np.zeros(19)) is None
     figure = class_shares({"train": share}, rarest_first({"train": share}))
-    drawn = [value for trace in figure.data if trace.mode == "markers" for value in trace.x if value is not None]
-    assert sorted(drawn) == [0.1, 0.9]
+    plotted = [value for trace in figure.data if trace.mode == "markers" for value in trace.x if value is not None]
+    assert sorted(plotted) == [0.1, 0.9]
     bars = class_frequencies({"train": (share > 0) * 4}, {"train": 8}, [0, 5, 1]).data[0]
     assert list(bars.x) == [4, 4, 0]
 

@@ -16,14 +16,14 @@ def counts():
     return counts
 
 
-def test_rows_are_conditions(counts):
+def test_rows_are_conditional_shares(counts):
     shares = conditional(counts)
     assert (shares[0, 13], shares[13, 0]) == (0.5, 1.0)
     assert shares[13, 16] == pytest.approx(1 / 500)
     assert np.isnan(shares[5]).all()
 
 
-def test_every_cell_says_what_it_counts_and_can_be_clicked(counts):
+def test_every_cell_has_its_counts_and_can_be_clicked(counts):
     cells, clicks = cooccurrence_heatmap(counts).data
     assert cells.z[0][13] == 50
     assert [cells.text[0][16], cells.text[0][13], cells.text[13][0], cells.text[5][0]] == ["<1", "50", "100", ""]
@@ -35,7 +35,7 @@ def test_every_cell_says_what_it_counts_and_can_be_clicked(counts):
     assert (clicks.x[place], clicks.y[place]) == (13, 0)
 
 
-def test_almost_all_is_not_all():
+def test_shares_near_0_and_100_are_not_rounded_to_them():
     counts = np.zeros((19, 19), int)
     counts[0, 0], counts[1, 1] = 1000, 999
     counts[0, 1] = counts[1, 0] = 999

@@ -29,22 +29,22 @@ def counted():
     )
 
 
-def test_countable_classes_lead_each_group_from_small_to_large(counted):
+def test_classes_with_instances_come_first_by_increasing_size(counted):
     assert size_order(counted) == [11, 13, 0]
 
 
-def test_bars_reach_from_quarter_to_quarter(counted):
+def test_bars_span_the_quartiles(counted):
     _, bars, medians, _ = object_sizes(counted, [11, 13, 0]).data
     low, middle, high = np.percentile([*range(1, 41), 64], [25, 50, 75]) / 1000
     assert list(bars.y) == ["person", "car", "road"]
     assert (bars.base[1], bars.base[1] + bars.x[1]) == (pytest.approx(low), pytest.approx(high))
     assert medians.x[1] == pytest.approx(middle)
-    assert bars.x[0] > 0, "a class of equal objects can be seen and clicked"
+    assert bars.x[0] > 0, "a class of equal objects is visible and clickable"
     assert list(bars.customdata[1]) == ["41", "1.1\u00a0% (11 px)", "2.1\u00a0% (21 px)", "3.1\u00a0% (31 px)"]
 
 
 @pytest.mark.parametrize("largest", [1, 2, 3, 4, 1000, 1024, 32768])
-def test_edges_hold_every_area(largest):
+def test_bin_edges_cover_every_area(largest):
     edges = area_edges(largest)
     assert edges[0] == 1
     assert edges[-2] <= largest < edges[-1]

@@ -25,7 +25,7 @@ def color_of(cells, value):
     return next(color for edge, color in reversed(cells.colorscale) if edge <= place)
 
 
-def test_a_class_is_drawn_in_per_cent_of_all_frames(prior):
+def test_class_prior_is_in_per_cent_of_all_frames(prior):
     (cells,) = class_prior(prior, 13).data
     np.testing.assert_allclose(cells.z, 100 * prior[13])
     assert (cells.zmin, cells.zmax) == (0, pytest.approx(30))
@@ -35,7 +35,7 @@ def test_a_class_is_drawn_in_per_cent_of_all_frames(prior):
     assert list(cells.y) == [25, 75]
 
 
-def test_the_usual_frame_shows_the_most_frequent_class_and_leaves_void_empty(prior):
+def test_most_frequent_class_leaves_void_empty(prior):
     (cells,) = most_frequent_class(prior, COLOR_BLIND_PALETTE).data
     expected = np.array([[10, 10, 10, 10], [13, 13, 13, -1]])
     for place in np.ndindex(expected.shape):
@@ -48,7 +48,7 @@ def test_the_usual_frame_shows_the_most_frequent_class_and_leaves_void_empty(pri
     assert cells.customdata[1][0] == "car: 30.0\u00a0%"
 
 
-def test_a_picture_runs_from_the_page_to_the_class(prior):
+def test_prior_image_blends_from_page_to_class_colour(prior):
     picture = prior_image(prior, 13)
     assert picture.shape == (2, 4, 3)
     assert picture.dtype == np.uint8

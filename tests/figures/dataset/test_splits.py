@@ -16,7 +16,7 @@ def ratios(**classes):
     return Ratios(*values)
 
 
-def test_only_what_chance_does_not_explain_is_filled():
+def test_only_significant_ratios_are_filled():
     found = ratios(road=(1.1, 0.9, 1.3), car=(2.0, 1.5, 2.7), bus=(0.3, 0.1, 0.6))
     figure = split_ratios({"test": found}, "train", range(19))
     marks = next(trace for trace in figure.data if trace.customdata is not None)
@@ -27,7 +27,7 @@ def test_only_what_chance_does_not_explain_is_filled():
     assert list(marks.customdata[1]) == ["test", "car", "×2", "×1.5", "×2.7"]
 
 
-def test_what_lies_beyond_the_axis_stands_at_its_end():
+def test_ratios_beyond_the_axis_are_clipped():
     found = ratios(train=(100.0, 40.0, 250.0), bus=(2.0, np.nan, np.nan))
     figure = split_ratios({"val": found}, "train", [16, 15])
     marks = next(trace for trace in figure.data if trace.customdata is not None)
@@ -38,7 +38,7 @@ def test_what_lies_beyond_the_axis_stands_at_its_end():
     assert [value for value in line.x if value is not None] == [16, 16, 2, 2]
 
 
-def test_two_splits_of_one_class_do_not_cover_each_other():
+def test_marks_of_two_splits_do_not_overlap():
     both = {split: ratios(road=(1.0, 0.9, 1.1)) for split in ("val", "test")}
     heights = [trace.y[0] for trace in split_ratios(both, "train", [0]).data if trace.customdata is not None]
     assert heights == pytest.approx([-0.18, 0.18])
@@ -59,7 +59,7 @@ def test_cities_are_stacked_by_split_largest_first():
     assert list(figure.data[1].customdata[0]) == ["test", "ulm"]
 
 
-def test_a_city_is_compared_with_all_and_what_it_lacks_is_empty():
+def test_city_shares_are_relative_and_absent_classes_are_empty():
     usual, city = np.zeros(19), np.zeros(19)
     usual[[0, 13, 16]] = 0.8, 0.1, 0.1
     city[[0, 13]] = 0.6, 0.4

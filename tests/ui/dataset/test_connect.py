@@ -59,7 +59,7 @@ def text(app: AppTest) -> str:
     return "\n".join(element.value for element in shown)
 
 
-def test_the_data_sources_are_listed_and_the_connected_one_is_marked(streets: Path) -> None:
+def test_data_sources_are_listed_with_the_connected_one_marked(streets: Path) -> None:
     places = next(element.value for element in opened().markdown if "Synthetic dataset" in element.value).splitlines()
     assert places == [
         "1. Path entered below or in the link: none",

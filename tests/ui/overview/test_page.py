@@ -26,7 +26,7 @@ APP = Path(__file__).parents[3] / "app.py"
 
 @pytest.fixture(autouse=True)
 def alone(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No shipped models, and nothing remembered from another test."""
+    """No shipped models and empty caches."""
     monkeypatch.setattr("cityseg.api.results.listing.shipped_root", lambda: workplace / "checkpoints")
     st.cache_data.clear()
 
@@ -49,7 +49,7 @@ def words(app: AppTest) -> str:
     return " ".join(element.value for kind in (app.markdown, app.caption) for element in kind)
 
 
-def test_without_a_model_it_shows_the_data_and_how_to_train() -> None:
+def test_overview_without_a_model_shows_the_data_and_how_to_train() -> None:
     app = opened()
     assert figures(app) == {"Data": "10", "Runs": "0", "Best macro F1": "–", "Speed": "–"}
     assert "No model has been measured yet" in words(app)
@@ -58,9 +58,7 @@ def test_without_a_model_it_shows_the_data_and_how_to_train() -> None:
     assert b'"ground truth"' in pictures(app)[0]
 
 
-def test_the_best_model_is_named_with_its_data_and_shown_in_the_picture(
-    trained: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_preview_and_caption_show_the_best_model(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
     result = api.find_result("tiny")
     app = opened()
@@ -76,7 +74,9 @@ def test_the_best_model_is_named_with_its_data_and_shown_in_the_picture(
     assert table["State"].tolist() == ["finished"]
 
 
-def test_data_that_cannot_be_opened_is_named_with_the_way_out(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_data_is_reported_with_a_link_to_connect_other_data(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CITYSEG_DATA", str(workplace / "nowhere"))
     app = opened()
     assert "found no such folder" in app.error[0].value
@@ -85,7 +85,7 @@ def test_data_that_cannot_be_opened_is_named_with_the_way_out(workplace: Path, m
     assert not pictures(app)
 
 
-def test_speed_by_onnx_is_offered_where_a_model_has_it(trained: Run, workplace: Path) -> None:
+def test_onnx_speed_is_offered_if_a_model_has_it(trained: Run, workplace: Path) -> None:
     shutil.copytree(trained.folder, workplace / "runs" / "tiny")
     assert opened().segmented_control(key="front_by").options == ["Size", "Speed"]
     path = workplace / "runs" / "tiny" / "best" / "model.json"
@@ -102,7 +102,7 @@ def test_speed_by_onnx_is_offered_where_a_model_has_it(trained: Run, workplace: 
     assert [trace["text"] for trace in chart["data"] if trace.get("text")] == [["tiny"]]
 
 
-def test_comparable_models_share_a_symbol_and_a_front() -> None:
+def test_comparable_models_share_a_symbol_and_a_pareto_front() -> None:
     alike = [ModelPoint("a", 1000, 0.2, "one"), ModelPoint("b", 9000, 0.1, "one"), ModelPoint("c", 90_000, 0.4, "one")]
     figure = pareto_chart([*alike, ModelPoint("d", 90_000, 0.9, "other")])
     marks = {text: trace.marker.symbol for trace in figure.data for text in trace.text or ()}
@@ -111,7 +111,7 @@ def test_comparable_models_share_a_symbol_and_a_front() -> None:
     assert list(front.y) == [0.2, 0.4], "b is larger and worse than a"
 
 
-def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
+def test_pareto_front_by_speed() -> None:
     points = [
         ModelPoint("small", 1000, 0.2, "one", (0.15, 0.26), 200.0, "CPU", 300.0),
         ModelPoint("slow", 2000, 0.1, "one", None, 20.0, "CPU"),
@@ -130,7 +130,7 @@ def test_by_speed_the_front_joins_what_no_faster_model_matches() -> None:
     assert figure.layout.xaxis.title.text == "Speed in frames per second, one at a time (log scale)"
 
 
-def test_by_onnx_the_devices_of_other_speeds_do_not_matter() -> None:
+def test_pareto_front_by_onnx_ignores_the_devices_of_other_speeds() -> None:
     points = [
         ModelPoint("small", 1000, 0.2, "one", None, 200.0, "CPU", 300.0),
         ModelPoint("large", 9000, 0.4, "one", None, 900.0, "a GPU", 40.0),
@@ -142,7 +142,7 @@ def test_by_onnx_the_devices_of_other_speeds_do_not_matter() -> None:
     assert figure.layout.xaxis.title.text == "Frames per second by ONNX Runtime (log scale)"
 
 
-def test_by_speed_every_device_has_a_front_of_its_own() -> None:
+def test_every_device_has_its_own_pareto_front() -> None:
     figure = pareto_chart(
         [
             ModelPoint("small", 1000, 0.2, "one", None, 200.0, "CPU"),
@@ -174,7 +174,7 @@ def test_a_frame_without_labels_has_no_pixel_accuracy() -> None:
 @pytest.mark.parametrize(
     ("most", "light", "first"), [([5, 9, 8, 7], [90, 10, 60, 80], 2), ([9, 9, 2, 9], [10, 5, 99, 9], 0)]
 )
-def test_the_first_frame_holds_many_classes_and_is_light(cached_split, tmp_path, most, light, first):
+def test_default_frame_is_diverse_and_bright(cached_split, tmp_path, most, light, first):
     split = cached_split(frames=4, void=0)
     for frame, classes in enumerate(most):
         split.labels[frame] = np.arange(16 * 32).reshape(16, 32) // 21 % classes
@@ -182,7 +182,7 @@ def test_the_first_frame_holds_many_classes_and_is_light(cached_split, tmp_path,
     assert diverse_bright_frame(compute(replace(split, folder=tmp_path))) == split.meta.frames[first]
 
 
-def test_names_of_close_marks_keep_apart():
+def test_names_of_close_marks_do_not_overlap():
     points = [ModelPoint("best-3", 889_315, 0.598, "alike"), ModelPoint("best-4", 1_146_867, 0.614, "alike")]
     apart = ModelPoint("far", 10_000_000, 0.2, "alike")
     trace = next(trace for trace in pareto_chart([*points, apart]).data if trace.mode == "markers+text")
@@ -191,7 +191,7 @@ def test_names_of_close_marks_keep_apart():
     assert places["best-3"] in ("middle left", "bottom center"), "above or to the right it would cover best-4"
 
 
-def test_five_marks_at_one_place_have_their_names_on_five_sides():
+def test_five_coinciding_marks_have_names_on_five_sides():
     points = [ModelPoint(f"best-{number}", 1_146_867, 0.61 + 0.01 * number, "alike") for number in range(5)]
     trace = next(trace for trace in pareto_chart(points).data if trace.mode == "markers+text")
     assert len(set(trace.textposition)) == 5

@@ -28,9 +28,8 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
             "that the splits differ. Click a class to see its frames.",
         )
         figure = class_shares(shares, order, session.palette())
-        common.chart(
-            figure, "class_shares", "Pixel share of every class per split, rarest first, on a log scale", _to_frames
-        )
+        alt = "Pixel share of every class per split, rarest first, on a log scale"
+        common.chart(figure, "class_shares", alt, _to_frames)
     with right:
         common.title(
             "Number of frames",

@@ -21,11 +21,6 @@ _ALL = "all frames"
 _CLASS = "data_class"
 
 
-def is_dark() -> bool:
-    """Whether the page uses the dark theme."""
-    return bool(st.context.theme.type == "dark")
-
-
 def chart(figure: go.Figure, key: str, alt: str, on_click: Callable[[Point], None] | None = None) -> None:
     """Show a figure without a tool bar; ``on_click`` is called with the clicked point."""
 
@@ -65,33 +60,34 @@ def with_class(name: str, splits: tuple[Split, ...] = ()) -> FrameFilter:
 def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...]]:
     """Show the input for all frames or one split; return its statistics and the splits of a filter, empty for all."""
     options = [_ALL, *(split for split in SPLITS if split in counted)]
-    hidden = {"label_visibility": "collapsed", "omit_default": True}
-    chosen = segmented_choice("Frames", options, "data_of", "of", **hidden)
+    chosen = segmented_choice("Frames", options, "data_of", "of", label_visibility="collapsed", omit_default=True)
     splits = tuple(split for split in counted if split == chosen)
     return (counted[splits[0]] if splits else joined([*counted.values()])), splits
 
 
-def chosen_class(options: Sequence[int]) -> int:
-    """Show the input for one of at least one train ids; the tabs share the choice."""
+def choose_class(options: Sequence[int], splits: tuple[Split, ...], key: str) -> tuple[int, str]:
+    """Show the input for a class, which the tabs share, and a button that opens its frames, largest share first.
+
+    Args:
+        options: train ids to choose from, at least one.
+        splits: of the frames; empty for all.
+        key: of the button.
+    """
     names = [CLASS_NAMES[index] for index in options]
     default = "car" if "car" in names else names[0]
     name = select_choice("Class", names, _CLASS, "class", default, label_visibility="collapsed", width=220)
-    return CLASS_NAMES.index(name)
+    icon, wanted = ":material/photo_library:", with_class(name, splits)
+    if st.button(f"Frames with {name}", icon=icon, key=key, on_click=show_frames, args=(wanted,)):
+        # Rerun the whole page: the tabs are outside the fragment of this button.
+        st.rerun()
+    return CLASS_NAMES.index(name), name
 
 
-def choose_class(name: str) -> None:
-    """Set the chosen class before its input is created."""
+def set_class(name: str) -> None:
+    """Choose a class before its input is created."""
     st.session_state[_CLASS] = name
 
 
 def absent_classes(statistics: SplitStatistics) -> list[str]:
     """Return the names of the classes that no frame contains."""
     return [name for name, frames in zip(CLASS_NAMES, statistics.frequency, strict=True) if not frames]
-
-
-def frames_button(name: str, splits: tuple[Split, ...], key: str) -> None:
-    """Show a button that opens the frames with a class, largest share first."""
-    icon, wanted = ":material/photo_library:", with_class(name, splits)
-    if st.button(f"Frames with {name}", icon=icon, key=key, on_click=show_frames, args=(wanted,)):
-        # Rerun the whole page: the tabs are outside the fragment of this button.
-        st.rerun()

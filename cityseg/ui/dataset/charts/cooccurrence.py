@@ -28,9 +28,8 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
             classes = tuple(dict.fromkeys((first, second)))
             common.show_frames(FrameFilter(splits=splits, classes=classes, order=most_of(first)))
 
-    figure = cooccurrence_heatmap(statistics.cooccurrence, session.palette(), dark=common.is_dark())
-    common.chart(
-        figure, "together", "Table of the percentage of frames with one class that also contain another", to_frames
-    )
+    figure = cooccurrence_heatmap(statistics.cooccurrence, session.palette(), dark=session.is_dark())
+    alt = "Table of the percentage of frames with one class that also contain another"
+    common.chart(figure, "together", alt, to_frames)
     if absent := common.absent_classes(statistics):
         st.caption(f"In none of these frames: {', '.join(absent)}.")

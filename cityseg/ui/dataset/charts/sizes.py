@@ -29,9 +29,7 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
         return
     height, width = statistics.size
     with bar:
-        train_id = common.chosen_class(order)
-        name = CLASS_NAMES[train_id]
-        common.frames_button(name, splits, "sizes_frames")
+        train_id, name = common.choose_class(order, splits, "sizes_frames")
     left, right = st.columns(2, gap="medium")
     with left:
         common.title(
@@ -69,4 +67,4 @@ def _summary(statistics: SplitStatistics, train_id: int) -> str:
 
 def _choose(point: common.Point) -> None:
     if (name := point.get("y")) in CLASS_NAMES:
-        common.choose_class(name)
+        common.set_class(name)

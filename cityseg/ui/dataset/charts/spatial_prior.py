@@ -30,18 +30,16 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
     # The gallery is below the charts but created first, because a click in it changes the chart above.
     common.title("All classes", "Heat maps of all classes, each on its own scale. Click one to enlarge it.")
     if clicked := _gallery(info, prior, present):
-        common.choose_class(clicked)
+        common.set_class(clicked)
     with bar:
-        train_id = common.chosen_class(present)
-        name = CLASS_NAMES[train_id]
-        common.frames_button(name, splits, "where_frames")
+        train_id, name = common.choose_class(present, splits, "where_frames")
     with left:
         common.title(
             f"Spatial heatmap of {name}",
             "The stronger the colour, the more frames have the class at this position; the scale ends at the most "
             "frequent position.",
         )
-        figure = class_prior(prior, train_id, session.palette(), dark=common.is_dark())
+        figure = class_prior(prior, train_id, session.palette(), dark=session.is_dark())
         common.chart(figure, "where_class", f"Heat map of how often each position of the frame is {name}")
     with right:
         common.title(
@@ -53,17 +51,11 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
 
 
 def _gallery(info: DataInfo, prior: np.ndarray, present: list[int]) -> str | None:
-    cells = [
-        Thumbnail(
-            CLASS_NAMES[index],
-            CLASS_NAMES[index],
-            f"at most {percent(float(prior[index].max()))}",
-            encode_thumbnail(
-                prior_image(prior, index, session.palette(), dark=common.is_dark()).repeat(4, 0).repeat(4, 1)
-            ),
-        )
-        for index in present
-    ]
+    cells = []
+    for index in present:
+        image = prior_image(prior, index, session.palette(), dark=session.is_dark()).repeat(4, 0).repeat(4, 1)
+        name, note = CLASS_NAMES[index], f"at most {percent(float(prior[index].max()))}"
+        cells.append(Thumbnail(name, name, note, encode_thumbnail(image)))
     return gallery(
         cells,
         key="where_all",

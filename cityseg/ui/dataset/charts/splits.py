@@ -29,9 +29,7 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
     distances = {split: total_variation(counted[split].share, base.share) for split in others}
     left, right = st.columns(2, gap="medium")
     with left:
-        common.title(
-            "Splits", "Models are trained on train, val selects the best epoch, and test gives the final score."
-        )
+        common.title("Splits", "Models are trained on train; val selects the best epoch; test gives the final score.")
         st.dataframe(
             _table(info, counted, reference, distances),
             hide_index=True,
@@ -45,9 +43,8 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
         with right:
             common.title("Frames by city", "Click a bar to see its frames.")
             cities = {split: Counter(sorted(part.cities)) for split, part in counted.items()}
-            common.chart(
-                city_frames(cities), "split_cities", "Number of frames of every city in every split", common.show_city
-            )
+            alt = "Number of frames of every city in every split"
+            common.chart(city_frames(cities), "split_cities", alt, common.show_city)
     order = rarest_first({split: part.share for split, part in counted.items()})
     if others:
         ratios = {split: share_ratios(counted[split].pixels, base.pixels) for split in others}
@@ -102,11 +99,8 @@ def _show_ratios(
     )
     for split, distance in distances.items():
         st.markdown(_summary(split, distance, ratios[split], reference))
-    common.chart(
-        split_ratios(ratios, reference, order, session.palette(), dark=common.is_dark()),
-        "split_ratios",
-        f"Share of every class relative to {reference}, with 95 % intervals",
-    )
+    figure = split_ratios(ratios, reference, order, session.palette(), dark=session.is_dark())
+    common.chart(figure, "split_ratios", f"Share of every class relative to {reference}, with 95 % intervals")
     st.caption(
         "Pixels that would have to change class: half the sum of the absolute differences of the class shares (total "
         "variation distance). Frames of one city are similar, so the true intervals are wider."
