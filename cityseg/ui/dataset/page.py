@@ -14,7 +14,7 @@ from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.errors import CitysegError
 from cityseg.figures.dataset.classes import imbalance
 from cityseg.ui.app import cache, session, shell
-from cityseg.ui.common.metric import metric
+from cityseg.ui.common.charts import metric
 from cityseg.ui.dataset import augmentation, browse, connect, frame, preparation, problems
 from cityseg.ui.dataset.charts import brightness, classes, cooccurrence, sizes, spatial_prior, splits
 from cityseg.ui.dataset.charts.common import Statistics

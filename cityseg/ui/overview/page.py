@@ -15,7 +15,7 @@ from cityseg.errors import CitysegError
 from cityseg.figures.pareto import short_count
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
-from cityseg.ui.common.metric import metric
+from cityseg.ui.common.charts import metric
 from cityseg.ui.overview import pareto, preview
 from cityseg.ui.overview.pareto import conditions
 

@@ -12,6 +12,7 @@ from cityseg.analysis.comparison import bootstrap
 from cityseg.api import Result
 from cityseg.errors import CitysegError
 from cityseg.figures.pareto import Cost, ModelPoint, cost, pareto_chart
+from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.common.url_choice import segmented_choice
 
 _BY = "front_by"
@@ -47,7 +48,7 @@ def show(results: Sequence[Result]) -> None:
     )
     scores = "; ".join(f"{point.name} {point.score:.3f}" for point in points)
     alt = f"{_TITLES[by]} against macro F1 on the test split: {scores}"
-    st.plotly_chart(pareto_chart(points, by), key=f"front_{by}", config={"displayModeBar": False}, alt=alt)
+    plain_chart(pareto_chart(points, by), f"front_{by}", alt)
 
 
 def conditions(result: Result) -> str:

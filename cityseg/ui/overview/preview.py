@@ -12,7 +12,7 @@ from cityseg.api.types import Split, SplitStatistics
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frame_navigator, frames
-from cityseg.ui.common.metric import metric
+from cityseg.ui.common.charts import metric
 from cityseg.ui.common.viewer import PHOTO, Layer, viewer
 
 _SPLITS: dict[Split, str] = {
