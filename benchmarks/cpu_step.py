@@ -27,7 +27,7 @@ import torch
 import typer
 
 from benchmarks.common import CPU, alternate, figures_of, print_figures
-from cityseg.cli.common import Json
+from cityseg.cli.options import Json
 from cityseg.config import ExperimentConfig, presets
 from cityseg.engine.bench.stopwatch import Ratio, Stopwatch
 from cityseg.engine.runtime.allocator import keep_freed_memory

@@ -34,7 +34,7 @@ from benchmarks.common import print_figures
 from benchmarks.demo_visitor import DemoVisitor
 from benchmarks.visitor import Visitor
 from cityseg import api
-from cityseg.cli.common import Json
+from cityseg.cli.options import Json
 from cityseg.data.synthetic import render
 
 Client = TypeVar("Client")

@@ -25,7 +25,7 @@ from PIL import Image
 
 from benchmarks.common import alternate
 from cityseg import api
-from cityseg.cli.common import Json
+from cityseg.cli.options import Json
 from cityseg.data.image_io import decode_photo
 from cityseg.data.synthetic import render
 from cityseg.inference.predictor import Predictor

@@ -35,7 +35,7 @@ from torchvision.io import decode_png as torchvision_decode
 
 from benchmarks.common import alternate, figures_of, print_figures
 from cityseg.classes import OFFICIAL
-from cityseg.cli.common import Json
+from cityseg.cli.options import Json
 from cityseg.data.dataset import Frame
 from cityseg.data.layouts import detect
 from cityseg.data.png_decode import decode_png

@@ -23,7 +23,7 @@ from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as offic
 
 from cityseg import api
 from cityseg.api import Result
-from cityseg.cli.common import Json
+from cityseg.cli.options import Json
 from cityseg.engine.runtime.allocator import keep_freed_memory
 
 _SCORES = ("macro", "weighted", "per_class", "pixel_accuracy", "samples_dice", "category_iou")

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from cityseg.cli.common import Json
+from cityseg.cli.options import Json
 from cityseg.data.synthetic import render
 from cityseg.data.synthetic.files import PlannedFrame, make_folders, plan, write
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class ProbeFrame:
     """A val frame that every epoch predicts."""
 
-    name: str  # the frame's name
+    name: str
     photo: np.ndarray  # (H, W, 3) uint8
     truth: np.ndarray  # (H, W) uint8 train ids, 255 for void
     prediction: np.ndarray  # (H, W) uint8 train ids
@@ -43,8 +43,8 @@ class EpochRecord:
     probes: tuple[ProbeFrame, ...]  # a few frames as the epoch predicts them
 
 
-class Tracker(Protocol):
-    """What a run reports to."""
+class Tracker:
+    """Base of trackers; records nothing and imports nothing."""
 
     def log(self, values: dict[str, float], step: int) -> None:
         """Record named values of an optimiser step."""
@@ -56,26 +56,10 @@ class Tracker(Protocol):
         """Keep the best weights of a finished run, with their scores by split."""
 
     def finish(self) -> None:
-        """Write out what is left."""
+        """Write all pending records."""
 
 
-class NoTracker:
-    """Records nothing and imports nothing."""
-
-    def log(self, values: dict[str, float], step: int) -> None:
-        """Do nothing."""
-
-    def log_epoch(self, record: EpochRecord) -> None:
-        """Do nothing."""
-
-    def log_model(self, folder: Path, scores: dict[str, Any]) -> None:
-        """Do nothing."""
-
-    def finish(self) -> None:
-        """Do nothing."""
-
-
-class WandbTracker:
+class WandbTracker(Tracker):
     """Records with the wandb client. A failure after the start is logged once and ends the tracking, never the run."""
 
     def __init__(self, config: ExperimentConfig, run: Run, mode: str) -> None:
@@ -117,7 +101,7 @@ class WandbTracker:
         self._run.log_artifact(artifact)
 
     def finish(self) -> None:
-        """Write out what is left."""
+        """Write all pending records."""
         self._guard(lambda: self._run.finish())
 
     def _guard(self, action: Any) -> None:
@@ -132,18 +116,13 @@ class WandbTracker:
 
 
 def _figures(record: EpochRecord) -> dict[str, float]:
-    values: dict[str, float] = {"epoch": record.epoch}
     summary = record.summary
-    if record.val_loss is not None:
-        values["val/loss"] = record.val_loss
-    for kind in ("macro", "weighted"):
-        values |= {f"val/{kind}/{name}": value for name, value in summary[kind].items() if value is not None}
-    for key in ("samples_dice", "pixel_accuracy", "category_iou"):
-        if summary[key] is not None:
-            values[f"val/{key}"] = summary[key]
-    for class_name, scores in summary["per_class"].items():
-        values |= {f"val/{class_name}/{name}": value for name, value in scores.items() if value is not None}
-    return values
+    values: dict[str, float | None] = {"epoch": record.epoch, "val/loss": record.val_loss}
+    values |= {f"val/{key}": summary[key] for key in ("samples_dice", "pixel_accuracy", "category_iou")}
+    groups = {"macro": summary["macro"], "weighted": summary["weighted"], **summary["per_class"]}
+    for group, scores in groups.items():
+        values |= {f"val/{group}/{name}": value for name, value in scores.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _media(record: EpochRecord) -> dict[str, Any]:
@@ -178,12 +157,8 @@ def _media(record: EpochRecord) -> dict[str, Any]:
 
 @contextmanager
 def tracked(config: ExperimentConfig, run: Run) -> Iterator[Tracker]:
-    """Give a tracker that is finished at the end of the block; of a run's processes only the first one tracks.
-
-    Raises:
-        UsageError: whatever ``start`` refuses.
-    """
-    tracker = start(config, run) if distributed.is_first() else NoTracker()
+    """Yield the tracker of ``start`` and finish it afterwards; of a run's processes only the first one tracks."""
+    tracker = start(config, run) if distributed.is_first() else Tracker()
     try:
         yield tracker
     finally:
@@ -191,13 +166,9 @@ def tracked(config: ExperimentConfig, run: Run) -> Iterator[Tracker]:
 
 
 def start(config: ExperimentConfig, run: Run) -> Tracker:
-    """Begin tracking as the configuration says.
-
-    Raises:
-        UsageError: ``online`` without an API key, or wandb is not installed.
-    """
+    """Begin the configured tracking; UsageError for ``online`` without an API key, or if wandb is not installed."""
     if config.tracking == "none":
-        return NoTracker()
+        return Tracker()
     try:
         import wandb
     except ImportError:

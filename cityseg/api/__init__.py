@@ -56,7 +56,7 @@ from cityseg.api.results.label_audit import (
 from cityseg.api.results.listing import Result, find_result, list_results, usable_models
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
-from cityseg.api.training.cost_estimate import Cost, Estimate, cost_of, estimate
+from cityseg.api.training.cost_estimate import Cost, CostEstimate, cost_of, estimate
 from cityseg.api.training.launch import launch, launch_sweep, list_groups, resume
 from cityseg.api.training.preflight import find_check, find_rate, measure_time, overfit, start_check, stop_check
 from cityseg.api.training.train import DeviceInfo, delete, device_info, stop, train

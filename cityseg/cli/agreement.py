@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.api.types import Fit
-from cityseg.cli.common import Json, Runs, bar, percent, print_result
+from cityseg.cli.common import bar, percent, print_result
+from cityseg.cli.options import FitOption, Flip, Json, Out, Runs
 
 
 def agree(
     photo: Path,
     models: Annotated[list[str], typer.Argument(metavar="MODEL...")],
-    out: Annotated[Path, typer.Option("--out", help="Output folder.")],
-    fit: Annotated[Fit, typer.Option("--fit", help="How the photo is resized to the models' sizes.")] = "stretch",
-    flip: Annotated[bool, typer.Option("--flip", help="Flip TTA: average with the mirrored photo.")] = False,
+    out: Out,
+    fit: FitOption = "stretch",
+    flip: Flip = False,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 from cityseg.addresses import check_free, first_free
-from cityseg.cli.common import Data, Json, Runs
+from cityseg.cli.options import Data, Json, Runs
 from cityseg.errors import UsageError
 from cityseg.studio_files import studio_root
 
@@ -23,9 +23,9 @@ _PORT = 8501
 
 def app(
     context: typer.Context,
-    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[
-        int | None, typer.Option("--port", help="Port to listen at.", show_default=f"the first free one from {_PORT}")
+        int | None, typer.Option(help="Port to listen at.", show_default=f"the first free one from {_PORT}")
     ] = None,
     data: Data = None,
     runs: Runs = None,

@@ -9,7 +9,8 @@ import typer
 
 from cityseg import api, config
 from cityseg.api.training.bench import ROUNDS, TARGETS, BenchResult
-from cityseg.cli.common import Bars, Json, counted, print_result, table
+from cityseg.cli.common import Bars, counted, print_result, table
+from cityseg.cli.options import Json
 from cityseg.config import presets
 
 _SIDES = {
@@ -20,31 +21,22 @@ _SIDES = {
 
 
 def bench(
-    preset: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(presets.PRESETS)}.")] = "better-1",
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(presets.PRESETS)}.")] = "better-1",
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Dataset whose train frames are used. [default: synthetic scenes of 2048x1024]"),
+        typer.Option(help="Dataset whose train frames are used.", show_default="synthetic scenes of 2048x1024"),
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any number of times.")] = None,
     frames: Annotated[
-        int | None, typer.Option("--frames", help="Frames of an epoch. [default: 128, or a batch if that is larger]")
+        int | None, typer.Option(help="Frames of an epoch.", show_default="128, or a batch if that is larger")
     ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", help="Measurements of each side; the best one counts.")] = ROUNDS,
+    rounds: Annotated[int, typer.Option(help="Measurements of each side; the best one counts.")] = ROUNDS,
     as_json: Json = False,
 ) -> None:
     """Benchmark training against its limits, in alternating rounds: steps, evaluation, cache, memory."""
-    bars = Bars()
-    try:
-        result = api.bench(
-            config.override(presets.preset(preset), settings or []),
-            data,
-            frames=frames,
-            rounds=rounds,
-            on_data=bars.data,
-            on_round=bars.round,
-        )
-    finally:
-        bars.close()
+    chosen = config.override(presets.preset(preset), settings or [])
+    with Bars() as bars:
+        result = api.bench(chosen, data, frames=frames, rounds=rounds, on_data=bars.data, on_round=bars.round)
     print_result(as_json, result.as_dict(), lines(result))
 
 

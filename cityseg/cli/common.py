@@ -1,45 +1,21 @@
-"""Shared by the verbs: options, progress bars on stderr, and output as JSON or text."""
+"""Shared by the verbs: progress bars on stderr, and output as JSON or text."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from tqdm import tqdm
 
 from cityseg import api, config
 from cityseg.api.types import TrainingProgress, keep_freed_memory
 
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        help="Folder with leftImg8bit/ and gtFine/, with their zips, or with dataset.json; or 'synthetic'. "
-        "[default: $CITYSEG_DATA, data/cityscapes]",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
-Onnx = Annotated[Path | None, typer.Option("--onnx", help="File written by `cityseg export`, in place of MODEL.")]
-Runs = Annotated[Path | None, typer.Option("--runs", help="Folder of runs. [default: $CITYSEG_RUNS, runs]")]
-Scales = Annotated[
-    str,
-    typer.Option(
-        "--scales",
-        metavar="S,S...",
-        help="Multi-scale TTA: average logits over these multiples of the model's size, for example 0.75,1,1.25; "
-        "combines with --flip.",
-    ),
-]
-Size = Annotated[str | None, typer.Option("--size", help="Height x width in pixels, for example 128x256.")]
-
 
 class Bars:
-    """Progress bars on stderr, one at a time: data preparation, then steps or rounds."""
+    """Progress bars on stderr, one at a time: data preparation, then steps or rounds. A context manager."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
@@ -66,6 +42,10 @@ class Bars:
             f"{progress.frames_per_second:.1f} frames/s, {progress.seconds_left:.0f} s left"
         )
 
+    def phase(self, title: str, done: int, total: int) -> None:
+        """Show the progress of a phase of a preflight check: prepared frames, or steps."""
+        self.show(title, done, total, "frame" if title == "preparing" else "step")
+
     def round(self, done: int, total: int) -> None:
         """Show the number of measured rounds."""
         self.show("measuring", done, total, "round")
@@ -75,15 +55,18 @@ class Bars:
         if self._bar is not None:
             self._bar.close()
 
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 @contextmanager
 def bar(title: str) -> Any:
-    """Yield a callback (frames done, total frames) that updates a progress bar on stderr."""
-    bars = Bars()
-    try:
+    """Yield a callback (frames done, frames in all) that updates a progress bar on stderr."""
+    with Bars() as bars:
         yield lambda done, total: bars.show(title, done, total, "frame")
-    finally:
-        bars.close()
 
 
 @contextmanager
@@ -127,10 +110,8 @@ def nested(values: Any, *keys: str) -> Any:
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
     """Return the lines of a table with aligned columns."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    align: Callable[[tuple[str, ...]], str] = lambda row: "  ".join(  # noqa: E731
-        cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-    ).rstrip()
-    return [align(header), *(align(row) for row in rows)]
+    for row in (header, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def counted(number: int, noun: str) -> str:
@@ -146,8 +127,11 @@ def percent(share: float | None) -> str:
 
 def result_lines(result: api.Result) -> Iterable[str]:
     """Return the status lines of a run or shipped model: state, epochs, scores."""
-    yield f"{result.id}: {result.state}, {result.epochs_done} of {result.config.epochs} epochs" + (
-        f", {result.error}" if result.error else ""
-    )
-    for split, scores in result.scores.items():
-        yield f"{split}: macro F1 {figure(scores['macro']['f1'])}, mean IoU {figure(scores['macro']['iou'])}"
+    error = f", {result.error}" if result.error else ""
+    yield f"{result.id}: {result.state}, {result.epochs_done} of {result.config.epochs} epochs{error}"
+    yield from (f"{split}: {macro_scores(scores)}" for split, scores in result.scores.items())
+
+
+def macro_scores(scores: dict[str, Any]) -> str:
+    """Format macro F1 and mean IoU."""
+    return f"macro F1 {figure(scores['macro']['f1'])}, mean IoU {figure(scores['macro']['iou'])}"

@@ -14,18 +14,18 @@ from cityseg.analysis.comparison import published, verdicts
 from cityseg.analysis.comparison.comparability import Metric
 from cityseg.analysis.tables import Cell, Format, Table, signed
 from cityseg.api import Comparison, PairComparison
-from cityseg.api.types import Split
 from cityseg.classes import CLASS_NAMES
-from cityseg.cli.common import Json, Runs, figure, print_result, table
+from cityseg.cli.common import figure, print_result, table
+from cityseg.cli.options import Json, Runs, SplitOption
 from cityseg.errors import UsageError
 
 
 def compare(
     results: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Runs, shipped models or folders.")],
-    split: Annotated[Split, typer.Option("--split", help="Split of the scores.")] = "test",
-    metric: Annotated[Metric, typer.Option("--metric", help="Score of the classes and their contributions.")] = "iou",
+    split: SplitOption = "test",
+    metric: Annotated[Metric, typer.Option(help="Score of the classes and their contributions.")] = "iou",
     baseline: Annotated[
-        str | None, typer.Option("--baseline", help="Result that the others are compared with. [default: the first]")
+        str | None, typer.Option(help="Result that the others are compared with.", show_default="the first")
     ] = None,
     form: Annotated[
         Format | None, typer.Option("--format", help="Print only the table of classes, in this format.")

@@ -12,7 +12,8 @@ import typer
 
 from cityseg import api, config
 from cityseg.api.types import DAYTIMES, WEATHERS, CachedSplit, Daytime, Split, Weather, default_data
-from cityseg.cli.common import Data, Json, Size, bar, counted, percent, print_result, size_of, table
+from cityseg.cli.common import bar, counted, percent, print_result, size_of, table
+from cityseg.cli.options import Data, Json, Size
 
 data_app = typer.Typer(help="Prepare, describe, verify and synthesize datasets.")
 
@@ -45,7 +46,7 @@ def data_prepare(
 def data_stats(
     data: Data = None,
     size: Annotated[
-        str, typer.Option("--size", help="Size of the counted frames: HxW, or 'native' for that of the first frame.")
+        str, typer.Option(help="Size of the counted frames: HxW, or 'native' for that of the first frame.")
     ] = "128x256",
     as_json: Json = False,
 ) -> None:
@@ -74,11 +75,11 @@ def data_verify(data: Data = None, as_json: Json = False) -> None:
 @data_app.command("synthesize")
 def data_synthesize(
     dest: Path,
-    frames: Annotated[int, typer.Option("--frames", help="Number of frames.")] = 160,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same frames.")] = 0,
+    frames: Annotated[int, typer.Option(help="Number of frames.")] = 160,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same frames.")] = 0,
     size: Size = "256x512",
-    weather: Annotated[str, typer.Option("--weather", help=f"One of {', '.join(WEATHERS)}, mixed.")] = "mixed",
-    light: Annotated[str, typer.Option("--light", help=f"One of {', '.join(DAYTIMES)}, mixed.")] = "mixed",
+    weather: Annotated[str, typer.Option(help=f"One of {', '.join(WEATHERS)}, mixed.")] = "mixed",
+    light: Annotated[str, typer.Option(help=f"One of {', '.join(DAYTIMES)}, mixed.")] = "mixed",
     as_json: Json = False,
 ) -> None:
     """Render a synthetic dataset into DEST, in the Cityscapes layout."""

@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
-from cityseg.cli.common import Json, Runs, print_result
+from cityseg.cli.common import print_result
+from cityseg.cli.options import Json, Runs
 
 
 def demo(
     models: Annotated[
         list[str] | None,
-        typer.Option("--model", help="MODEL to offer, any number of times. [default: shipped models, finished runs]"),
+        typer.Option("--model", help="MODEL to offer, repeatable.", show_default="shipped models, finished runs"),
     ] = None,
-    host: Annotated[str, typer.Option("--host", help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 7860,
-    examples: Annotated[int, typer.Option("--examples", help="Number of synthetic example photos.")] = 4,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 7860,
+    examples: Annotated[int, typer.Option(help="Number of synthetic example photos.")] = 4,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from cityseg import api
-from cityseg.api.types import Split, parse_scales
+from cityseg.api.types import parse_scales
 from cityseg.classes import CLASS_NAMES
-from cityseg.cli.common import Data, Json, Runs, Scales, figure, print_result, size_of, split_bar, table
+from cityseg.cli.common import figure, print_result, size_of, split_bar, table
+from cityseg.cli.options import Data, Flip, Json, Runs, Scales, SplitOption
 
 _METRICS = ("precision", "recall", "f1", "dice", "iou")
 _OTHERS = (("pixel accuracy", "pixel_accuracy"), ("samples Dice", "samples_dice"), ("category IoU", "category_iou"))
@@ -19,11 +20,11 @@ _OTHERS = (("pixel accuracy", "pixel_accuracy"), ("samples Dice", "samples_dice"
 def evaluate(
     model: str,
     data: Data = None,
-    split: Annotated[Split, typer.Option("--split", help="Split to score.")] = "val",
+    split: SplitOption = "val",
     size: Annotated[
-        str | None, typer.Option("--size", help="Size to score at: HxW or 'native'. [default: the model's size]")
+        str | None, typer.Option(help="Size to score at: HxW or 'native'.", show_default="the model's size")
     ] = None,
-    flip: Annotated[bool, typer.Option("--flip", help="Flip TTA: average with the mirrored frames.")] = False,
+    flip: Flip = False,
     scales: Scales = "1",
     runs: Runs = None,
     as_json: Json = False,

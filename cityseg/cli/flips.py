@@ -10,8 +10,8 @@ import typer
 from cityseg import api
 from cityseg.analysis.comparison.flips import FLIP_NAMES, FrameFlips
 from cityseg.api.results.flips import Flips
-from cityseg.api.types import Split
-from cityseg.cli.common import Json, Runs, percent, print_result, split_bar, table
+from cityseg.cli.common import percent, print_result, split_bar, table
+from cityseg.cli.options import Json, Runs, SplitOption
 
 _SHOWN = 10
 """Frames printed at each end of the order."""
@@ -20,10 +20,10 @@ _SHOWN = 10
 def flips(
     first: Annotated[str, typer.Argument(metavar="A", help="A run, a shipped model or a folder.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The result compared with A.")],
-    split: Annotated[Split, typer.Option("--split", help="Split of the scores.")] = "test",
-    frame: Annotated[str | None, typer.Option("--frame", help="Only this frame.")] = None,
+    split: SplitOption = "test",
+    frame: Annotated[str | None, typer.Option(help="Only this frame.")] = None,
     data: Annotated[
-        str | None, typer.Option("--data", help="Predict the frames of this dataset, to count fixed and broken pixels.")
+        str | None, typer.Option(help="Predict the frames of this dataset, to count fixed and broken pixels.")
     ] = None,
     runs: Runs = None,
     as_json: Json = False,

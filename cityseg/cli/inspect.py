@@ -11,11 +11,9 @@ from cityseg import api
 from cityseg.analysis.errors.label_audit import VERDICTS, Verdict
 from cityseg.analysis.errors.ranking_metric import PREDICTED_AS
 from cityseg.analysis.errors.slices import Kind
-from cityseg.api.types import Split
-from cityseg.cli.common import Data, Json, Runs, bar, figure, percent, print_result, split_bar, table
+from cityseg.cli.common import bar, figure, macro_scores, percent, print_result, split_bar, table
+from cityseg.cli.options import Data, Json, Runs, SplitOption
 from cityseg.errors import UsageError
-
-SplitOption = Annotated[Split, typer.Option("--split", help="Split of the dataset.")]
 
 
 def inspect(
@@ -23,13 +21,13 @@ def inspect(
     data: Data = None,
     split: SplitOption = "val",
     by: Annotated[
-        str, typer.Option("--by", help='Ranking metric: "mean IoU", "recall of person", "rider predicted as person".')
+        str, typer.Option(help='Ranking metric: "mean IoU", "recall of person", "rider predicted as person".')
     ] = "macro F1",
     slice_by: Annotated[Kind | None, typer.Option("--slice", help="Score slices of the split; reads the data.")] = None,
     part: Annotated[
-        str | None, typer.Option("--part", help='With --slice: the frames of one slice alone, such as "darkest third".')
+        str | None, typer.Option(help='With --slice: the frames of one slice alone, such as "darkest third".')
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of frames and of confusions.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of frames and of confusions.")] = 20,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
@@ -63,14 +61,12 @@ def audit(
     data: Data = None,
     split: SplitOption = "val",
     confidence: Annotated[
-        float, typer.Option("--confidence", min=0.0, max=1.0, help="Minimum mean probability of a region.")
+        float, typer.Option(min=0.0, max=1.0, help="Minimum mean probability of a region.")
     ] = api.AUDIT_CONFIDENCE,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of regions.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of regions.")] = 20,
     verdict: Annotated[
         list[str] | None,
-        typer.Option(
-            "--verdict", help='Judge a region by its number: 3="label wrong", "model wrong", "unsure", or "none".'
-        ),
+        typer.Option(help='Judge a region by its number: 3="label wrong", "model wrong", "unsure", or "none".'),
     ] = None,
     runs: Runs = None,
     as_json: Json = False,
@@ -95,21 +91,23 @@ def _judged(text: str, regions: int) -> tuple[int, Verdict | None]:
 
 
 def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
-    unit = "pixels" if PREDICTED_AS in report["by"] else "score"
-    rows = [
-        (f"{number}", frame["frame"], f"{frame['value']:.0f}" if unit == "pixels" else figure(frame["value"]))
-        for number, frame in enumerate(report["frames"], start=1)
-    ]
+    unit, write = ("pixels", "{:.0f}".format) if PREDICTED_AS in report["by"] else ("score", figure)
+    rows = [(f"{number}", frame["frame"], write(frame["value"])) for number, frame in enumerate(report["frames"], 1)]
     yield from table((f"{report['by']}, worst first", "frame", unit), rows)
     yield ""
-    confused = [
+    rows = [
         (pair["label"], pair["predicted"], percent(pair["share"]), f"{pair['pixels']:,}")
         for pair in report["confusions"]
     ]
-    yield from table(("ground truth", "predicted as", "share", "pixels"), confused)
-    if report["slices"]:
-        yield ""
-        yield from table((report["slice_by"], "frames", report["slice_score"], "95 % interval"), _slice_rows(report))
+    yield from table(("ground truth", "predicted as", "share", "pixels"), rows)
+    if not report["slices"]:
+        return
+    yield ""
+    rows = []
+    for part in report["slices"]:
+        interval = "{:.3f} to {:.3f}".format(*part["interval"]) if part["interval"] else part["no_interval"]
+        rows.append((part["name"], str(part["frames"]), figure(part["score"]), interval))
+    yield from table((report["slice_by"], "frames", report["slice_score"], "95 % interval"), rows)
 
 
 def _pixel_lines(report: dict[str, Any]) -> Iterable[str]:
@@ -123,38 +121,15 @@ def _pixel_lines(report: dict[str, Any]) -> Iterable[str]:
             yield f"  pixels predicted as {first['class']} on {first['split']} are {shares}"
 
 
-def _slice_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
-    return [
-        (
-            part["name"],
-            str(part["frames"]),
-            figure(part["score"]),
-            f"{part['interval'][0]:.3f} to {part['interval'][1]:.3f}" if part["interval"] else part["no_interval"],
-        )
-        for part in report["slices"]
-    ]
-
-
 def _audit_lines(report: dict[str, Any]) -> Iterable[str]:
-    rows = [
-        (
-            str(region["number"]),
-            region["frame"],
-            region["label"],
-            region["predicted"],
-            percent(region["share_of_frame"]),
-            percent(region["confidence"]),
-            region["verdict"] or "–",
-        )
-        for region in report["regions"]
-    ]
+    rows = []
+    for region in report["regions"]:
+        share, confidence = percent(region["share_of_frame"]), percent(region["confidence"])
+        place = (str(region["number"]), region["frame"], region["label"], region["predicted"])
+        rows.append((*place, share, confidence, region["verdict"] or "–"))
     yield from table(("number", "frame", "label", "prediction", "of frame", "confidence", "verdict"), rows)
     yield f"{report['regions_in_all']} regions of at least {percent(report['confidence'])} mean confidence"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report["verdicts"].items())
     yield f"verdicts: {counts}; stored in {report['verdict_file']}"
     for words, key in (("as labelled", "honest"), ("without wrong labels", "without_wrong_labels")):
-        scores = report[key]
-        yield (
-            f"{words}: macro F1 {figure(scores['macro']['f1'])}, mean IoU {figure(scores['macro']['iou'])}, "
-            f"pixel accuracy {figure(scores['pixel_accuracy'])}"
-        )
+        yield f"{words}: {macro_scores(report[key])}, pixel accuracy {figure(report[key]['pixel_accuracy'])}"

@@ -9,30 +9,25 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.cli.common import Data, Json, Runs, bar, figure, nested, print_result, result_lines, split_bar, table
+from cityseg.cli.common import bar, figure, nested, print_result, result_lines, split_bar, table
+from cityseg.cli.options import Data, Json, Runs
 
 
 def list_models(as_json: Json = False) -> None:
     """List the shipped models."""
     infos = api.list_models()
-    rows = [
-        (
-            info.name,
-            f"{info.parameters:,}",
-            f"{info.image_size[0]}x{info.image_size[1]}",
-            figure(nested(info.scores, "test", "macro", "f1")),
-            info.trained_on,
-        )
-        for info in infos
-    ]
-    lines = table(("name", "parameters", "size", "test F1", "trained on"), rows)
-    print_result(as_json, [asdict(info) for info in infos], lines)
+    header = ("name", "parameters", "size", "test F1", "trained on")
+    rows = []
+    for info in infos:
+        size, score = "{}x{}".format(*info.image_size), figure(nested(info.scores, "test", "macro", "f1"))
+        rows.append((info.name, f"{info.parameters:,}", size, score, info.trained_on))
+    print_result(as_json, [asdict(info) for info in infos], table(header, rows))
 
 
 def export(
     model: str,
-    out: Annotated[Path, typer.Option("--out", help="File to write.")],
-    format: Annotated[api.Format, typer.Option("--format", help="File format.")] = "onnx",
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    format: Annotated[api.Format, typer.Option(help="File format.")] = "onnx",
     data: Data = None,
     runs: Runs = None,
     as_json: Json = False,
@@ -51,7 +46,7 @@ def export(
 def average(
     models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL...")],
     data: Data = None,
-    name: Annotated[str, typer.Option("--name", help="Id of the new run. [default: MODEL-mean]")] = "",
+    name: Annotated[str, typer.Option(help="Id of the new run.", show_default="MODEL-mean")] = "",
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
@@ -72,9 +67,9 @@ def average(
 def publish(
     run: str,
     data: Data = None,
-    name: Annotated[str, typer.Option("--name", help="Folder in checkpoints/. [default: the run's id]")] = "",
-    trained_on: Annotated[str, typer.Option("--trained-on", help="Name of the training data.")] = "",
-    terms: Annotated[str, typer.Option("--terms", help="Sentence on the licence of the data.")] = "",
+    name: Annotated[str, typer.Option(help="Folder in checkpoints/.", show_default="the run's id")] = "",
+    trained_on: Annotated[str, typer.Option(help="Name of the training data.")] = "",
+    terms: Annotated[str, typer.Option(help="Sentence on the licence of the data.")] = "",
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:

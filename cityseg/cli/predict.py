@@ -10,13 +10,10 @@ import typer
 
 from cityseg import api
 from cityseg.analysis.prediction import object_counts
-from cityseg.api.types import Fit, parse_scales
-from cityseg.cli.common import Json, Onnx, Runs, Scales, bar, print_result
+from cityseg.api.types import parse_scales
+from cityseg.cli.common import bar, print_result
+from cityseg.cli.options import FitOption, Flip, Json, Onnx, Out, Runs, Scales
 from cityseg.errors import UsageError
-
-Out = Annotated[Path, typer.Option("--out", help="Output folder.")]
-FitOption = Annotated[Fit, typer.Option("--fit", help="How photos are resized to the model's size.")]
-Flip = Annotated[bool, typer.Option("--flip", help="Flip TTA: average with the mirrored photo.")]
 
 
 def predict(
@@ -28,7 +25,6 @@ def predict(
     unknown: Annotated[
         float,
         typer.Option(
-            "--unknown",
             metavar="CONFIDENCE",
             help="Rejection threshold, 0 to 0.99: pixels below it are unknown, grey, and 0 among the label ids.",
         ),
@@ -39,19 +35,10 @@ def predict(
 ) -> None:
     """Write label ids, colours, overlay and class shares of photos at their own size."""
     model, names = _model_and_rest(words, onnx, "at least one photo")
+    options: dict[str, Any] = {"fit": fit, "flip": flip, "scales": parse_scales(scales), "unknown": unknown}
     with bar("predicting") as progress:
-        results = api.predict_photos(
-            model,
-            [Path(name) for name in names],
-            out,
-            fit=fit,
-            flip=flip,
-            scales=parse_scales(scales),
-            unknown=unknown,
-            onnx=onnx,
-            runs=runs,
-            on_progress=progress,
-        )
+        photos = [Path(name) for name in names]
+        results = api.predict_photos(model, photos, out, **options, onnx=onnx, runs=runs, on_progress=progress)
     print_result(as_json, results, (line for result in results for line in _photo_lines(result)))
 
 
@@ -69,15 +56,9 @@ def clip(
     if len(clips) > 1:
         raise UsageError(f"expected one clip, found {len(clips)}: {', '.join(clips)}")
     with bar("predicting") as progress:
+        on_progress = lambda done, total: progress(done, total or 0)  # noqa: E731
         result = api.predict_video(
-            model,
-            Path(clips[0]),
-            out,
-            fit=fit,
-            flip=flip,
-            onnx=onnx,
-            runs=runs,
-            on_progress=lambda done, total: progress(done, total or 0),
+            model, Path(clips[0]), out, fit=fit, flip=flip, onnx=onnx, runs=runs, on_progress=on_progress
         )
     lines = [
         f"{result.frames} frames at {result.rate:g} a second: {result.video}, {result.table}",

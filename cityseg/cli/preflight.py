@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from cityseg import api
-from cityseg.api.training.preflight import PhaseProgress, overfit_document, rate_document
+from cityseg.api.training.preflight import check_document
 from cityseg.api.types import OVERFIT_STEPS, OverfitCheck, RateSearch
-from cityseg.cli.common import Bars, Data, Json, Runs, counted, print_result, table
-from cityseg.cli.config_options import ConfigFile, Preset, Settings, build_config
+from cityseg.cli.common import Bars, counted, print_result, table
+from cityseg.cli.options import ConfigFile, Data, Json, Preset, Runs, Settings, build_config
 from cityseg.config import ExperimentConfig
 
 
@@ -26,8 +25,8 @@ def estimate(
 ) -> None:
     """Estimate a training: parameters, MACs, memory, and time from a few real steps."""
     config = build_config(preset, config_file, settings)
-    with _bars() as progress:
-        result = api.measure_time(config, data, runs=runs, on_progress=progress)
+    with Bars() as bars:
+        result = api.measure_time(config, data, runs=runs, on_progress=bars.phase)
     print_result(as_json, result.as_dict(), _estimate_lines(result, config))
 
 
@@ -36,17 +35,15 @@ def overfit(
     config_file: ConfigFile = None,
     data: Data = None,
     settings: Settings = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help=f"Steps at most. [default: {OVERFIT_STEPS}]")
-    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps at most.", show_default=str(OVERFIT_STEPS))] = None,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
     """Check that a config can overfit 8 frames; the exit code is 1 if it cannot."""
-    with _bars() as progress:
+    with Bars() as bars:
         config = build_config(preset, config_file, settings)
-        check = api.overfit(config, data, steps=steps, runs=runs, on_progress=progress)
-    print_result(as_json, overfit_document(check), _overfit_lines(check))
+        check = api.overfit(config, data, steps=steps, runs=runs, on_progress=bars.phase)
+    print_result(as_json, check_document(check), _overfit_lines(check))
     if check.outcome in ("stuck", "diverged"):
         raise typer.Exit(1)
 
@@ -60,26 +57,12 @@ def lr_find(
     as_json: Json = False,
 ) -> None:
     """Find a learning rate: a short training whose learning rate rises until the loss diverges."""
-    with _bars() as progress:
-        search = api.find_rate(build_config(preset, config_file, settings), data, runs=runs, on_progress=progress)
-    print_result(as_json, rate_document(search), _rate_lines(search))
+    with Bars() as bars:
+        search = api.find_rate(build_config(preset, config_file, settings), data, runs=runs, on_progress=bars.phase)
+    print_result(as_json, check_document(search), _rate_lines(search))
 
 
-@contextmanager
-def _bars() -> Iterator[PhaseProgress]:
-    """Yield a callback that moves a progress bar on stderr, a new one per phase."""
-    bars = Bars()
-
-    def show(phase: str, done: int, total: int) -> None:
-        bars.show(phase, done, total, "frame" if phase == "preparing" else "step")
-
-    try:
-        yield show
-    finally:
-        bars.close()
-
-
-def _estimate_lines(result: api.Estimate, config: ExperimentConfig) -> Iterable[str]:
+def _estimate_lines(result: api.CostEstimate, config: ExperimentConfig) -> Iterable[str]:
     cost, pace = result.cost, result.pace
     parts = ", ".join(f"{name} {size / 2**20:,.0f}" for name, size in vars(cost.memory).items())
     rows = [

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated
-
-import typer
 
 from cityseg import api
-from cityseg.api.types import Split
-from cityseg.cli.common import Data, Json, Runs, figure, percent, print_result, split_bar, table
+from cityseg.cli.common import figure, percent, print_result, split_bar, table
+from cityseg.cli.options import Data, Json, Runs, SplitOption
 
 
 def robustness(
-    model: str,
-    data: Data = None,
-    split: Annotated[Split, typer.Option("--split", help="Split to corrupt and score.")] = "val",
-    runs: Runs = None,
-    as_json: Json = False,
+    model: str, data: Data = None, split: SplitOption = "val", runs: Runs = None, as_json: Json = False
 ) -> None:
     """Score MODEL under image corruptions of light, colour, sharpness, lens and tilt, and without any."""
     with split_bar("predicting") as progress:

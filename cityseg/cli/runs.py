@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.cli.common import Json, Runs, counted, figure, print_result, result_lines, table
+from cityseg.cli.common import counted, figure, print_result, result_lines, table
+from cityseg.cli.options import Json, Runs
 from cityseg.errors import CitysegError, UsageError
 
 runs_app = typer.Typer(help="List, show, stop, delete and queue runs.")
@@ -22,19 +23,12 @@ def runs_list(runs: Runs = None, as_json: Json = False) -> None:
     with suppress(CitysegError):  # a read-only folder can still be listed
         api.advance_queue(runs)
     results = api.list_results(runs, shipped=False)
-    rows = [
-        (
-            result.id,
-            result.state,
-            f"{result.epochs_done}/{result.config.epochs}",
-            figure(result.score("val", "f1")),
-            figure(result.score("test", "f1")),
-        )
-        for result in results
-    ]
-    print_result(
-        as_json, [result.as_dict() for result in results], table(("id", "state", "epochs", "val F1", "test F1"), rows)
-    )
+    rows = []
+    for result in results:
+        scores = [figure(result.score(split, "f1")) for split in ("val", "test")]
+        rows.append((result.id, result.state, f"{result.epochs_done}/{result.config.epochs}", *scores))
+    lines = table(("id", "state", "epochs", "val F1", "test F1"), rows)
+    print_result(as_json, [result.as_dict() for result in results], lines)
 
 
 @runs_app.command("show")

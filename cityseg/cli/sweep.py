@@ -9,8 +9,8 @@ import typer
 
 from cityseg import api
 from cityseg.analysis.comparison.groups import Spread, Variant
-from cityseg.cli.common import Data, Json, Runs, counted, figure, print_result, table
-from cityseg.cli.config_options import ConfigFile, Preset, build_config
+from cityseg.cli.common import counted, figure, print_result, table
+from cityseg.cli.options import ConfigFile, Data, Json, Preset, Runs, build_config
 from cityseg.config.sweep import Sweep, expand, parse_list, parse_range, parse_seeds
 from cityseg.errors import UsageError
 
@@ -18,12 +18,12 @@ _COLUMNS = (("val", "f1"), ("val", "iou"), ("test", "f1"), ("test", "iou"))
 
 
 def sweep(
-    group: Annotated[str, typer.Option("--group", help="Name that ties the runs together.")],
+    group: Annotated[str, typer.Option(help="Name that ties the runs together.")],
     preset: Preset = None,
     config_file: ConfigFile = None,
     data: Data = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, the same for all runs.")] = None,
-    grid: Annotated[list[str] | None, typer.Option("--grid", help="KEY=VALUE,VALUE: train every combination.")] = None,
+    grid: Annotated[list[str] | None, typer.Option(help="KEY=VALUE,VALUE: train every combination.")] = None,
     draws: Annotated[
         int | None, typer.Option("--random", help="Sample this many combinations instead of the grid.")
     ] = None,
@@ -35,8 +35,8 @@ def sweep(
             ":linear.",
         ),
     ] = None,
-    draw_seed: Annotated[int, typer.Option("--draw-seed", help="Seed of the sampling.")] = 0,
-    seeds: Annotated[str, typer.Option("--seeds", help="0,1,2: train every combination with each seed.")] = "",
+    draw_seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    seeds: Annotated[str, typer.Option(help="0,1,2: train every combination with each seed.")] = "",
     runs: Runs = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs without creating them.")] = False,
     as_json: Json = False,

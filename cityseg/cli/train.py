@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cityseg import api, distributed
-from cityseg.cli.common import Bars, Data, Json, Runs, print_result, result_lines
-from cityseg.cli.config_options import ConfigFile, Preset, Settings, build_config
+from cityseg.cli.common import Bars, print_result, result_lines
+from cityseg.cli.options import ConfigFile, Data, Json, Preset, Runs, Settings, build_config
 from cityseg.config import ExperimentConfig
 from cityseg.errors import UsageError
 
@@ -20,9 +20,9 @@ def train(
     config_file: ConfigFile = None,
     data: Data = None,
     settings: Settings = None,
-    name: Annotated[str, typer.Option("--name", help="Preferred id of the run.")] = "",
+    name: Annotated[str, typer.Option(help="Preferred id of the run.")] = "",
     runs: Runs = None,
-    resume: Annotated[str | None, typer.Option("--resume", help="Id of a run to resume.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Id of a run to resume.")] = None,
     queue: Annotated[
         bool, typer.Option("--queue", help="Queue the run instead; it starts by itself when a slot is free.")
     ] = False,
@@ -37,8 +37,7 @@ def train(
     if queue:
         _queue(config, data, name, runs, resume, as_json)
         return
-    bars = Bars()
-    try:
+    with Bars() as bars:
         result = api.train(
             config,
             data,
@@ -50,8 +49,6 @@ def train(
             on_progress=bars.step,
             on_warning=lambda sentence: print(f"warning: {sentence}", file=sys.stderr),
         )
-    finally:
-        bars.close()
     if distributed.is_first():
         print_result(as_json, result.as_dict(), [*result_lines(result)])
 

@@ -11,14 +11,11 @@ from pydantic import ValidationError
 
 from cityseg.config.experiment import ExperimentConfig
 from cityseg.errors import UsageError
+from cityseg.files import read_json
 
 
 def build(values: Mapping[str, Any]) -> ExperimentConfig:
-    """Validate values and return them as a config.
-
-    Raises:
-        UsageError: an unknown key, a wrong type, a value out of range or a contradiction, in one sentence.
-    """
+    """Validate values and return them as a config; UsageError names every problem in one sentence."""
     try:
         return ExperimentConfig.model_validate(dict(values))
     except ValidationError as error:
@@ -26,11 +23,7 @@ def build(values: Mapping[str, Any]) -> ExperimentConfig:
 
 
 def override(config: ExperimentConfig, settings: Sequence[str]) -> ExperimentConfig:
-    """Apply ``KEY=VALUE`` words, the values written as JSON or plain text; sizes also as ``HxW``.
-
-    Raises:
-        UsageError: a word without ``=``, or whatever ``build`` refuses.
-    """
+    """Apply ``KEY=VALUE`` words, the values written as JSON or plain text; sizes also as ``HxW``."""
     values: dict[str, Any] = config.model_dump()
     for setting in settings:
         key, separator, text = setting.partition("=")
@@ -41,30 +34,21 @@ def override(config: ExperimentConfig, settings: Sequence[str]) -> ExperimentCon
 
 
 def load(path: Path) -> ExperimentConfig:
-    """Read a config from a JSON file.
-
-    Raises:
-        UsageError: the file is missing, is no JSON object, or holds what ``build`` refuses.
-    """
+    """Read a config from a JSON file; UsageError for a missing or unsuitable one."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except OSError as error:
         raise UsageError(f"{path}: expected a configuration file, found none ({error.strerror})") from None
     except ValueError:
-        raise UsageError(f"{path}: expected JSON, found something else; 'cityseg train' writes such a file") from None
-    if isinstance(values, dict) and isinstance(values.get("config"), dict):
-        values = values["config"]  # a run folder's config.json holds the config beside its environment
-    if not isinstance(values, dict):
-        raise UsageError(f"{path}: expected a JSON object of settings, found {type(values).__name__}")
-    return build(values)
+        raise UsageError(
+            f"{path}: expected a JSON object of settings, found something else; 'cityseg train' writes such a file"
+        ) from None
+    # A run folder's config.json holds the config beside its environment.
+    return build(values["config"] if isinstance(values.get("config"), dict) else values)
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Read ``HxW`` as (height, width) in pixels.
-
-    Raises:
-        UsageError: anything else.
-    """
+    """Read ``HxW`` as (height, width) in pixels; UsageError for anything else."""
     height, separator, width = text.lower().partition("x")
     if not (separator and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise UsageError(f"expected a size as HxW (height x width in pixels, for example 128x256), found {text!r}")
@@ -85,7 +69,4 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"unknown setting {key!r}: expected one of {', '.join(ExperimentConfig.model_fields)}"
     message = problem["msg"].removeprefix("Value error, ")
-    if not key:
-        result: str = message
-        return result
-    return f"{key}: {message[0].lower()}{message[1:]}, found {problem['input']!r}"
+    return f"{key}: {message[0].lower()}{message[1:]}, found {problem['input']!r}" if key else str(message)

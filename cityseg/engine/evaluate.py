@@ -22,6 +22,7 @@ from cityseg.metrics import most_probable
 from cityseg.metrics.boundary import boundary_counts
 from cityseg.metrics.calibration import calibration_counts
 from cityseg.metrics.image_statistics import class_counts, light
+from cityseg.runs import Detail
 
 if TYPE_CHECKING:
     from ignite.engine import Engine
@@ -31,24 +32,13 @@ EVALUATION_BATCH = 16
 
 
 @dataclass(frozen=True)
-class EvaluationDetail:
-    """Counts of a detailed pass besides the confusion matrices; stored as ``runs.SplitDetail``."""
-
-    boundary: np.ndarray  # (N, 19, 3) int64 pixels near contours, see `metrics.boundary`
-    calibration: np.ndarray  # (19, 100, 3) int64 pixels by confidence, over all frames, see `metrics.calibration`
-    light: np.ndarray  # (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255
-    entropy: np.ndarray  # (N,) float32 mean predictive entropy of each frame, as a share of its maximum
-    predicted: np.ndarray  # (N, 19) int64 pixels of each frame by predicted class, void included
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """Result of one pass over a split."""
 
     confusions: np.ndarray  # (N, 19, 19) int64 per-frame matrices, rows = ground truth
     loss: float | None  # mean of the loss over batches, None if no loss was passed
     kept: np.ndarray  # (K, H, W) uint8 train ids of the frames in `keep`
-    detail: EvaluationDetail | None = None  # further counts, None unless the pass was `detailed`
+    detail: Detail | None = None  # further counts, None unless the pass was `detailed`
 
 
 def evaluate(
@@ -75,7 +65,7 @@ def evaluate(
         loss: averaged over the pass if passed.
         truth: (N, H, W) uint8 train ids at another size to score at; logits are resized to it.
         keep: indices of frames whose predictions are returned.
-        detailed: also count what ``EvaluationDetail`` holds.
+        detailed: also count what ``Detail`` holds.
         temperature: divides the logits before the softmax of a detailed pass.
         on_predicted: called with a frame's index and its (H, W) uint8 train ids, in the process that predicted it.
         on_progress: called with (frames done, frames in all).
@@ -90,7 +80,7 @@ def evaluate(
     own = distributed.dealt_items(range(0, len(split), EVALUATION_BATCH))
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
-    details: list[EvaluationDetail] = []
+    details: list[Detail] = []
 
     def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
         batch = slice(first, first + EVALUATION_BATCH)
@@ -114,7 +104,7 @@ def evaluate(
                 entropy.mean((1, 2)),
                 class_counts(predictions),
             )
-            details.append(EvaluationDetail(*(part.cpu().numpy() for part in counted)))
+            details.append(Detail(*(part.cpu().numpy() for part in counted)))
         if on_predicted and first in own:
             for index, train_ids in enumerate(predictions.cpu().numpy(), start=first):
                 on_predicted(index, train_ids)
@@ -193,10 +183,8 @@ def _predict(
     return predictions, probabilities.amax(1), entropy
 
 
-def _joined(parts: list[EvaluationDetail]) -> EvaluationDetail:
+def _joined(parts: list[Detail]) -> Detail:
     """Concatenate the per-frame counts of the batches in order, and sum those over all frames."""
-    joined = {field.name: [getattr(part, field.name) for part in parts] for field in fields(EvaluationDetail)}
+    joined = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Detail)}
     calibration = np.sum(joined.pop("calibration"), 0)
-    return EvaluationDetail(
-        calibration=calibration, **{name: np.concatenate(values) for name, values in joined.items()}
-    )
+    return Detail(calibration=calibration, **{name: np.concatenate(values) for name, values in joined.items()})

@@ -25,7 +25,7 @@ from cityseg.engine.step import learning_rate
 from cityseg.files import write_atomically
 from cityseg.models import arguments_of, count_parameters
 from cityseg.runs import Run
-from cityseg.tracking import EpochRecord, NoTracker, ProbeFrame, Tracker
+from cityseg.tracking import EpochRecord, ProbeFrame, Tracker
 
 PROBES = 4
 """Val frames whose predictions are kept after every epoch."""
@@ -70,7 +70,7 @@ class Record:
     ) -> None:
         self.run, self.config, self.splits = run, config, splits
         self.trained_on, self.device, self.on_progress = trained_on, device, on_progress
-        self.tracker = tracker or NoTracker()
+        self.tracker = tracker or Tracker()
         self.epoch_length = -(-len(splits["train"]) // config.batch_size)
         self.steps = self.epoch_length * config.epochs
         self.frames = splits["val"].meta.frames

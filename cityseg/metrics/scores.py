@@ -134,6 +134,11 @@ def divide(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     return result
 
 
+def none_for_nan(value: float) -> float | None:
+    """Return a float, or None for NaN, which JSON lacks."""
+    return None if np.isnan(value) else float(value)
+
+
 def json_number(value: float) -> float | None:
     """Round to 12 decimals for JSON; None for NaN."""
     return None if np.isnan(value) else round(float(value), 12)

@@ -4,5 +4,5 @@ Shipped models in ``checkpoints/`` have the same layout and are read the same wa
 """
 
 from cityseg.runs.create import create_run, provenance
-from cityseg.runs.folder import FrameConfusions, Run, SplitDetail, State
+from cityseg.runs.folder import Detail, FrameConfusions, Run, SplitDetail, State
 from cityseg.runs.listing import find_run, list_runs, runs_root

@@ -14,7 +14,7 @@ import numpy as np
 
 from cityseg import config as configuration
 from cityseg.errors import DataError, TrainingError, UsageError
-from cityseg.files import write_atomically, write_json, write_text
+from cityseg.files import read_json, write_arrays, write_json, write_text
 from cityseg.jobs.liveness import is_alive, is_waiting, may_begin
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
@@ -24,10 +24,9 @@ _STATUS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
-class SplitDetail:
-    """Measurements of the best weights on a split, besides the confusion matrices."""
+class Detail:
+    """Measurements of a pass over a split, besides the confusion matrices."""
 
-    frames: tuple[str, ...]  # names of the frames
     boundary: np.ndarray  # (N, 19, 3) int64 pixel counts near contours, see ``metrics.boundary``
     calibration: np.ndarray  # (19, 100, 3) int64 pixel counts by confidence, see ``metrics.calibration``
     light: np.ndarray  # (N, 2) float32 mean and standard deviation of each photo's luma, 0 to 255
@@ -36,7 +35,11 @@ class SplitDetail:
     predicted: np.ndarray  # (N, 19) int64 pixel counts of each frame by predicted class, void included
 
 
-_DETAIL_ARRAYS = tuple(field.name for field in fields(SplitDetail) if field.name != "frames")
+@dataclass(frozen=True)
+class SplitDetail(Detail):
+    """Measurements of the best weights, as stored with a run."""
+
+    frames: tuple[str, ...]  # names of the frames
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,7 @@ class Run:
         return (self.folder / "config.json").is_file()
 
     def expect_folder(self) -> None:
-        """Check that the folder was not deleted: writing would create a new one that is no run.
-
-        Raises:
-            TrainingError: the folder is gone.
-        """
+        """Raise TrainingError if the folder was deleted: writing would create a new one that is no run."""
         if not self.exists():
             raise TrainingError(
                 f"{self.id}: expected the run's folder {self.folder}, found it deleted; start a new run"
@@ -104,11 +103,7 @@ class Run:
         return [line for line in self.history() if line["kind"] == "epoch"]
 
     def confusions(self, split: str, which: Literal["best", "last"] = "best") -> FrameConfusions:
-        """Read the per-frame matrices of a split.
-
-        Raises:
-            DataError: the run has not been evaluated on that split.
-        """
+        """Read the per-frame matrices of a split; DataError if the run was not evaluated on it."""
         path = self.folder / f"confusion-{split}.npz"
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -126,20 +121,20 @@ class Run:
     def write_confusions(self, split: str, frames: tuple[str, ...], **matrices: np.ndarray) -> None:
         """Store (N, 19, 19) matrices under the names ``best`` and ``last``."""
         arrays: dict[str, Any] = {name: value.astype(np.uint32) for name, value in matrices.items()}
-        _write_arrays(self.folder / f"confusion-{split}.npz", frames=np.array(frames), **arrays)
+        write_arrays(self.folder / f"confusion-{split}.npz", frames=np.array(frames), **arrays)
 
     def detail(self, split: str) -> SplitDetail | None:
         """Return the detailed measurements on a split, or None if not evaluated."""
         try:
             with np.load(self.folder / f"detail-{split}.npz", allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in _DETAIL_ARRAYS}
-                return SplitDetail(tuple(stored["frames"].tolist()), **arrays)
+                arrays = {field.name: stored[field.name] for field in fields(Detail)}
+                return SplitDetail(frames=tuple(stored["frames"].tolist()), **arrays)
         except (FileNotFoundError, KeyError):
             return None
 
     def write_detail(self, split: str, frames: tuple[str, ...], **arrays: np.ndarray) -> None:
         """Store what ``detail`` returns."""
-        _write_arrays(self.folder / f"detail-{split}.npz", frames=np.array(frames), **arrays)
+        write_arrays(self.folder / f"detail-{split}.npz", frames=np.array(frames), **arrays)
 
     def write_status(self, **fields: Any) -> None:
         """Update fields of ``status.json`` and its heartbeat."""
@@ -184,11 +179,7 @@ class Run:
         return "\n".join(_read_text(self.folder / "log.txt").splitlines()[-lines:])
 
     def delete(self) -> None:
-        """Remove the folder.
-
-        Raises:
-            UsageError: the run is running.
-        """
+        """Remove the folder; UsageError for a run that is running."""
         if self.status()["state"] == "running":
             raise UsageError(f"{self.id}: expected a run that has ended, found it running; stop it first")
         shutil.rmtree(self.folder)
@@ -203,19 +194,8 @@ def _read_text(path: Path) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         raise UsageError(f"{path.parent}: expected a run folder, found no {path.name}") from None
     except ValueError:
-        raise UsageError(f"{path}: expected JSON, found a damaged file; delete the run or restore the file") from None
-    if not isinstance(values, dict):
-        raise UsageError(f"{path}: expected a JSON object, found {type(values).__name__}")
-    return values
-
-
-def _write_arrays(path: Path, **arrays: Any) -> None:
-    def write(part: Path) -> None:
-        with part.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-
-    write_atomically(path, write)
+        raise UsageError(f"{path}: expected a JSON object, found another file; delete the run or restore it") from None

@@ -177,12 +177,13 @@ def test_files(tmp_path):
     ("content", "sentence"),
     [
         (None, "expected a configuration file, found none (No such file or directory)"),
-        (b"{", "expected JSON, found something else; 'cityseg train' writes such a file"),
-        (b"\xff\xfe\x00", "expected JSON, found something else; 'cityseg train' writes such a file"),
-        (b"[1]", "expected a JSON object of settings, found list"),
+        *[
+            (content, "expected a JSON object of settings, found something else; 'cityseg train' writes such a file")
+            for content in (b"{", b"\xff\xfe\x00", b"[1]")
+        ],
     ],
 )
-def test_files_that_are_none(tmp_path, content, sentence):
+def test_unsuitable_files(tmp_path, content, sentence):
     path = tmp_path / "recipe.json"
     if content is not None:
         path.write_bytes(content)

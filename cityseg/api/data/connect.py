@@ -11,6 +11,7 @@ from cityseg.data.layouts import detect
 from cityseg.data.synthetic import GENERATOR_VERSION, rendered_version
 from cityseg.data.synthetic import synthesize as render_set
 from cityseg.errors import DataError, UsageError
+from cityseg.files import writing
 from cityseg.progress import OnProgress
 
 SYNTHETIC_FOLDER = Path("data/synthetic")
@@ -22,7 +23,7 @@ class DataInfo:
     """Summary of a connected dataset."""
 
     spec: str  # the folder, or ``synthetic``; valid as ``--data``
-    name: str  # display name
+    name: str
     kind: DatasetKind  # ``cityscapes``, ``synthetic``, or ``described`` for a folder with a ``dataset.json``
     frames: dict[Split, int]  # number of frames by split
     cities: dict[Split, tuple[str, ...]]  # sorted names of the cities by split
@@ -37,10 +38,9 @@ class DataInfo:
 def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Dataset:
     """Open a dataset: a folder in one of the layouts of ``docs/datasets.md``, or the word ``synthetic``.
 
-    A dataset that is already open is returned as it is, so that every verb takes either.
-
-    The synthetic dataset is rendered on first use and again whenever the generator changes; ``on_progress`` reports
-    that. Unusable frames are listed in ``Dataset.problems``.
+    An open dataset is returned as it is, so that every verb takes either. The synthetic dataset is rendered on first
+    use and again whenever the generator changes; ``on_progress`` reports that. Unusable frames are listed in
+    ``Dataset.problems``.
 
     Raises:
         UsageError: the folder does not exist, or its layout is unknown.
@@ -63,17 +63,12 @@ def synthetic_is_rendered() -> bool:
 
 def _render_synthetic(on_progress: OnProgress | None) -> None:
     try:
-        render_set(SYNTHETIC_FOLDER, frames=SYNTHETIC_FRAMES, on_progress=on_progress, replace=True)
-    except (UsageError, OSError) as error:
+        with writing(SYNTHETIC_FOLDER):
+            render_set(SYNTHETIC_FOLDER, frames=SYNTHETIC_FRAMES, on_progress=on_progress, replace=True)
+    except (UsageError, DataError):
         # Another process may have finished the same dataset in the meantime; its bytes are identical.
-        if synthetic_is_rendered():
-            return
-        raise (unwritable(SYNTHETIC_FOLDER, error) if isinstance(error, OSError) else error) from None
-
-
-def unwritable(dest: Path, error: OSError) -> DataError:
-    """Return the error to raise if the folder ``dest`` cannot be written."""
-    return DataError(f"{dest}: expected a writable folder, found {error.strerror}; choose another")
+        if not synthetic_is_rendered():
+            raise
 
 
 def data_info(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> DataInfo:
@@ -85,18 +80,18 @@ def data_info(data: str | Dataset | None = None, on_progress: OnProgress | None 
     dataset = connect(data, on_progress)
     first = dataset.frames(next(iter(splits_with_frames(dataset)), "train"))[0]
     photo = read_photo(first.photo)
+    if isinstance(data, Dataset):
+        spec = "synthetic" if data.kind == "synthetic" else str(data.root)
+    else:
+        spec = data or detect.default_data()
     return DataInfo(
-        spec=_spec(data) if isinstance(data, Dataset) else data or default_data(),
+        spec=spec,
         name=dataset.name,
         kind=dataset.kind,
         frames={split: len(dataset.splits[split]) for split in SPLITS},
         cities={split: tuple(sorted({frame.city for frame in dataset.splits[split]})) for split in SPLITS},
         native_size=(photo.shape[0], photo.shape[1]),
     )
-
-
-def _spec(dataset: Dataset) -> str:
-    return "synthetic" if dataset.kind == "synthetic" else str(dataset.root)
 
 
 def splits_with_frames(dataset: Dataset) -> tuple[Split, ...]:

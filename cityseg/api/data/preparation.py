@@ -18,11 +18,7 @@ from cityseg.progress import OnProgress
 def start_preparation(
     spec: str | None = None, size: tuple[int, int] = STATISTICS_SIZE, skip_bad: bool = False
 ) -> JobStatus:
-    """Start ``cityseg data prepare`` as a process of its own, unless one is running already.
-
-    Raises:
-        UsageError, DataError: the dataset cannot be connected, or the folder of the caches cannot be written.
-    """
+    """Start ``cityseg data prepare`` as a process of its own, unless one is running already."""
     spec = spec or default_data()
     if spec != "synthetic":
         connect(spec)
@@ -55,8 +51,7 @@ def prepare_recorded(
     """Run ``api.prepare`` in this process, recorded for ``find_preparation``; SIGTERM and Ctrl-C stop it.
 
     Raises:
-        Stopped: it was asked to stop; finished splits are kept.
-        UsageError, DataError: see ``api.prepare``.
+        Stopped: a request to stop; finished splits are kept.
     """
     spec = spec or default_data()
     record = _record(spec, size)

@@ -9,7 +9,8 @@ from cityseg.data.dataset import SPLITS, Dataset, Split
 from cityseg.data.layouts.duplicates import drop_shared_photos
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
-from cityseg.progress import OnProgress
+from cityseg.engine.scoring import SCORED_SPLITS
+from cityseg.progress import OnProgress, part_of
 
 STATISTICS_SIZE = (128, 256)
 """Default (height, width) for statistics."""
@@ -26,10 +27,9 @@ def prepare(
     Args:
         size: (height, width) in pixels.
         skip_bad: leave out unusable frames, and all but one copy of a photo that two splits share: the copy nearest to
-            the test split is kept. ``CachedSplit.meta`` lists what was left out. See ``cache.prepare``.
+            the test split is kept. ``CachedSplit.meta`` lists the files left out. See ``cache.prepare``.
 
     Raises:
-        UsageError: as raised by ``connect``.
         DataError: an unusable frame, a photo shared by two splits, or a cache that cannot be written.
     """
     dataset = connect(data, on_progress)
@@ -44,6 +44,13 @@ def prepare(
     return {**prepared, **_prepare_splits(deduplicated, changed, size, on_progress, skip_bad)}
 
 
+def prepare_scored(
+    data: str | Dataset | None, size: tuple[int, int], on_progress: OnProgress | None = None
+) -> dict[Split, CachedSplit]:
+    """Cache a dataset as ``prepare`` does, and return val and test alone."""
+    return {split: cached for split, cached in prepare(data, size, on_progress).items() if split in SCORED_SPLITS}
+
+
 def _prepare_splits(
     dataset: Dataset, splits: Sequence[Split], size: tuple[int, int], on_progress: OnProgress | None, skip_bad: bool
 ) -> dict[Split, CachedSplit]:
@@ -55,11 +62,7 @@ def _prepare_splits(
     before = 0
     prepared: dict[Split, CachedSplit] = {}
     for split in splits:
-
-        def forward(done: int, _: int, before: int = before) -> None:
-            if on_progress:
-                on_progress(before + done, max(before + done, sum(waiting.values())))
-
-        prepared[split] = cache.prepare(dataset, split, size, on_progress=forward, skip_bad=skip_bad)
+        part = part_of(on_progress, before, sum(waiting.values()))
+        prepared[split] = cache.prepare(dataset, split, size, on_progress=part, skip_bad=skip_bad)
         before += waiting.get(split, 0)
     return prepared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from cityseg.api.data.prepare import STATISTICS_SIZE, prepare
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.dataset import Split, default_data
 from cityseg.data.prepared.statistics import SplitStatistics, compute
-from cityseg.progress import OnProgress
+from cityseg.metrics import none_for_nan
+from cityseg.progress import OnProgress, part_of
 
 _QUANTILES = {"p5": 5, "p25": 25, "p50": 50, "p75": 75, "p95": 95}
 
@@ -18,21 +20,13 @@ _QUANTILES = {"p5": 5, "p25": 25, "p50": 50, "p75": 75, "p95": 95}
 def statistics(
     spec: str | None = None, size: tuple[int, int] = STATISTICS_SIZE, on_progress: OnProgress | None = None
 ) -> dict[Split, SplitStatistics]:
-    """Compute the statistics of every split at ``size``; raises the errors of ``prepare``.
-
-    ``on_progress`` reports the decoding, if necessary, and then the counting.
-    """
+    """Compute the statistics of every split at ``size``; raises the errors of ``prepare``."""
     prepared = prepare(spec, size, on_progress)
     total = sum(len(cached) for cached in prepared.values())
     before = 0
     counted: dict[Split, SplitStatistics] = {}
     for split, cached in prepared.items():
-
-        def forward(done: int, _: int, before: int = before) -> None:
-            if on_progress:
-                on_progress(before + done, total)
-
-        counted[split] = compute(cached, forward)
+        counted[split] = compute(cached, part_of(on_progress, before, total))
         before += len(cached)
     return counted
 
@@ -57,13 +51,13 @@ def stats_report(
         report[part] = {}
     for split, counted in statistics(spec, size, on_progress).items():
         report["frames"][split] = len(counted.frames)
-        columns = zip(_numbers(counted.share), counted.frequency.tolist(), counted.pixels.sum(0).tolist(), strict=True)
         report["splits"][split] = _by_class(
-            [{"share": share, "frames": frames, "pixels": pixels} for share, frames, pixels in columns]
+            {"share": none_for_nan(share), "frames": int(frames), "pixels": int(pixels)}
+            for share, frames, pixels in zip(counted.share, counted.frequency, counted.pixels.sum(0), strict=True)
         )
         report["void"][split] = counted.void_share
         report["cities"][split] = {
-            city: {"frames": counted.cities.count(city), "share": _by_class(_numbers(shares))}
+            city: {"frames": counted.cities.count(city), "share": _by_class(map(none_for_nan, shares))}
             for city, shares in counted.city_shares.items()
         }
         report["cooccurrence"][split] = _by_class([_by_class(row) for row in counted.cooccurrence.tolist()])
@@ -83,12 +77,8 @@ def _objects(counted: SplitStatistics, train_id: int) -> dict[str, Any]:
     }
 
 
-def _by_class(values: list[Any]) -> dict[str, Any]:
+def _by_class(values: Iterable[Any]) -> dict[str, Any]:
     return dict(zip(CLASS_NAMES, values, strict=True))
-
-
-def _numbers(values: np.ndarray) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def _spread(values: np.ndarray) -> dict[str, float]:

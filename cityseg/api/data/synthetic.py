@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cityseg.api.data.connect import DataInfo, data_info, unwritable
+from cityseg.api.data.connect import DataInfo, data_info
 from cityseg.classes import to_train_ids
 from cityseg.data.synthetic import Daytime, Weather, render
 from cityseg.data.synthetic import synthesize as render_set
+from cityseg.files import writing
 from cityseg.progress import OnProgress
 
 SIZE = (512, 1024)
@@ -23,16 +24,12 @@ class SyntheticScene:
 
     photo: np.ndarray  # (H, W, 3) uint8
     train_ids: np.ndarray  # (H, W) uint8, 255 for void
-    weather: Weather  # rendering conditions
+    weather: Weather
     daytime: Daytime
 
 
 def render_scene(seed: int, size: tuple[int, int] = SIZE) -> SyntheticScene:
-    """Render the scene of a seed at (height, width) pixels.
-
-    Raises:
-        UsageError: a negative seed, or a side below 32 pixels.
-    """
+    """Render the scene of a seed at (height, width) pixels; UsageError for a negative seed or a side below 32."""
     scene = render(seed, size=size)
     return SyntheticScene(scene.photo, to_train_ids(scene.label_ids), scene.weather, scene.daytime)
 
@@ -55,8 +52,6 @@ def synthesize(
         UsageError: too few frames, an invalid size, weather or time of day, or a folder that is not empty.
         DataError: the folder cannot be written.
     """
-    try:
+    with writing(dest):
         render_set(dest, frames=frames, seed=seed, size=size, weather=weather, daytime=daytime, on_progress=on_progress)
-    except OSError as error:
-        raise unwritable(dest, error) from None
     return data_info(str(dest))

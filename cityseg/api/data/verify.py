@@ -19,10 +19,6 @@ class Verification:
 
 
 def verify(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Verification:
-    """Decode every photo and label of a dataset and list all problems.
-
-    Raises:
-        UsageError, DataError: as raised by ``connect``.
-    """
+    """Decode every photo and label of a dataset and list all problems."""
     dataset = connect(data, on_progress)
     return Verification(sum(map(len, dataset.splits.values())), verification.verify(dataset, on_progress))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -12,20 +12,22 @@ import numpy as np
 
 from cityseg.analysis.prediction import agreement
 from cityseg.analysis.prediction.summary import reduce_map
-from cityseg.api.models.predict import load_predictor, make_folder, write_file
+from cityseg.api.models.predict import load_predictor, write_file
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.image_io import read_photo_file
 from cityseg.errors import UsageError
 from cityseg.figures.agreement import MAX_MODELS, colored, legend
 from cityseg.figures.images.png import png
 from cityseg.inference.resize import Fit
+from cityseg.metrics import none_for_nan
+from cityseg.progress import OnProgress, reported
 
 
 @dataclass(frozen=True)
 class ModelAgreement:
     """Where models agree on a photo."""
 
-    photo: str  # the file
+    photo: str
     size: tuple[int, int]  # (height, width) of the photo
     models: tuple[str, ...]  # in the order of the request
     share: float | None  # share of the pixels on which all agree; None if no pixel was predicted by all of them
@@ -45,49 +47,36 @@ def agree(
     fit: Fit = "stretch",
     flip: bool = False,
     runs: Path | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ModelAgreement:
-    """Predict a photo with several models and write ``NAME_agreement.png``.
+    """Predict a photo with two to four different models and write ``NAME_agreement.png``.
 
-    Args:
-        models: two to four different MODELs.
-
-    Raises:
-        UsageError, CheckpointError: too few or too many models, an unknown or damaged one, or an unknown fit.
-        DataError: not a photo, or a folder that cannot be written.
+    ``photo`` has any format that ``cityseg.data.image_io`` reads; ``on_progress`` counts models.
     """
     if not 2 <= len(models) <= MAX_MODELS or len(set(models)) < len(models):
         raise UsageError(f"expected 2 to {MAX_MODELS} different models, found {', '.join(models) or 'none'}")
     pixels = read_photo_file(photo)
-    maps = []
-    for done, model in enumerate(models, start=1):
-        maps.append(load_predictor(model, runs).predict(pixels, fit, flip=flip).train_ids)
-        if on_progress:
-            on_progress(done, len(models))
+    predictors = (load_predictor(model, runs) for model in reported(models, on_progress))
+    maps = [predictor.predict(pixels, fit, flip=flip).train_ids for predictor in predictors]
     found = agreement.agreement(maps)
-    make_folder(out)
     path = write_file(out / f"{photo.stem}_agreement.png", png(colored(found.dissenting, len(models))))
     counts = np.bincount(found.dissenting.ravel(), minlength=len(models))[: len(models)]
     return ModelAgreement(
         str(photo),
         (pixels.shape[0], pixels.shape[1]),
         tuple(models),
-        _share(found),
+        none_for_nan(found.share),
         {
             name: float(count / max(1, counts.sum()))
             for (name, _), count in zip(legend(len(models)), counts, strict=True)
         },
         [
-            (models[first], models[second], _share(agreement.agreement([maps[first], maps[second]])))
+            (models[first], models[second], none_for_nan(agreement.agreement([maps[first], maps[second]]).share))
             for first, second in combinations(range(len(models)), 2)
         ],
         _differences(models, [reduce_map(one) for one in maps]),
         path,
     )
-
-
-def _share(found: agreement.Agreement) -> float | None:
-    return None if np.isnan(found.share) else found.share
 
 
 def _differences(models: Sequence[str], maps: Sequence[np.ndarray]) -> list[dict[str, Any]]:

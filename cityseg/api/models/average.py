@@ -13,13 +13,13 @@ from torch import Tensor
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import data_info
-from cityseg.api.data.prepare import prepare
-from cityseg.api.results.listing import Result, find_result, find_result_folder, shipped_root
+from cityseg.api.data.prepare import prepare_scored
+from cityseg.api.results.listing import Result, find_result, find_result_folder, shipped_folders
 from cityseg.api.training.create_run import expect_trained
 from cityseg.checkpoint import ModelCard
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device, device_name
-from cityseg.engine.scoring import SCORED_SPLITS, score_into
+from cityseg.engine.scoring import score_into
 from cityseg.errors import DataError, UsageError
 from cityseg.jobs import queue
 from cityseg.jobs.heartbeat import beating
@@ -44,16 +44,14 @@ def average(
 
     Args:
         models: at least two different MODELs of one network, input size and normalization.
-        spec: dataset to score on.
+        spec: dataset to score on, with val frames.
         name: preferred id of the run; by default derived from the first model's.
 
     Returns:
         The new run, with the first model's config; its ``config.json`` and model card name all models.
 
     Raises:
-        UsageError: fewer than two models, one of them twice, unknown, still in training, or incompatible.
-        DataError: the dataset cannot be connected, or has no val frames.
-        CheckpointError: the weights of a model cannot be read.
+        UsageError: fewer than two models, one of them twice, still in training, or incompatible.
     """
     names = [Path(model).name for model in models]
     folders = [find_result_folder(model, runs).checkpoint for model in models]
@@ -65,9 +63,7 @@ def average(
     (network, card), *others = loaded
     for model, (_, other) in zip(names[1:], others, strict=True):
         _expect_compatible(names[0], card, model, other)
-    splits = {
-        split: cached for split, cached in prepare(spec, card.image_size, on_progress).items() if split in SCORED_SPLITS
-    }
+    splits = prepare_scored(spec, card.image_size, on_progress)
     info, device = data_info(spec), best_device()
     if "val" not in splits:
         raise DataError(f"{info.name}: expected val frames to score the mean on, found none; add some")
@@ -82,7 +78,7 @@ def average(
         speed={},
     )
     first = find_result(models[0], runs)
-    taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
+    taken = tuple(folder.name for folder in shipped_folders())
     data = {"spec": info.spec, "name": info.description}
     made = {"averaged": names, "device": device_name(device), "data": data}
     run = create_run(first.config, name or f"{first.id}-mean", runs, taken, **made)

@@ -19,14 +19,7 @@ from cityseg.metrics.image_statistics import light
 def distribution_shift(
     model: str, photo: np.ndarray, prediction: Prediction, runs: Path | None = None
 ) -> DistributionShift | None:
-    """Compare a photo with the val frames of MODEL; None if the model's val statistics are not stored.
-
-    Args:
-        prediction: the model's prediction of that photo.
-
-    Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged.
-    """
+    """Compare a (H, W, 3) uint8 photo and its prediction by MODEL with MODEL's val frames; None if not stored."""
     run = find_result_folder(model, runs)
     val = run.detail("val")
     if val is None:

@@ -12,10 +12,11 @@ from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
 from cityseg.data.dataset import default_data
 from cityseg.data.frame_io import read_photo
-from cityseg.errors import CheckpointError, DataError
+from cityseg.errors import CheckpointError
+from cityseg.files import writing
 from cityseg.inference.onnx import free_divisor, load_onnx, write_onnx
 from cityseg.inference.predictor import Predictor
-from cityseg.progress import OnProgress
+from cityseg.progress import OnProgress, reported
 
 Format = Literal["onnx"]
 MIN_AGREEMENT = 0.9999
@@ -37,32 +38,26 @@ def export(
 
     Args:
         out: file to write.
-        spec: dataset whose val frames both predict; the default dataset if None.
+        spec: dataset whose val frames, at most ``frames``, both predict.
 
     Returns:
         ``path``, ``format``, ``bytes``, ``divisor`` (of the heights and widths that the file takes, None for its own
         size alone), ``frames`` compared and ``equal``, the share of pixels with the same class.
 
     Raises:
-        UsageError, DataError: a wrong MODEL or dataset, or a file that cannot be written.
         CheckpointError: both disagree on more than one pixel in 10,000; the file is removed.
     """
     network, card = checkpoint.load(find_result_folder(model, runs).checkpoint)
-    splits = connect(spec or default_data()).splits
+    splits = connect(spec).splits
     chosen = (splits["val"] or splits["train"] or splits["test"])[:frames]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with writing(out):
         write_onnx(network, card, out)
-    except OSError as error:
-        raise DataError(f"{out}: expected a file that can be written, found {error.strerror}; choose another") from None
     original, exported = Predictor(network, card), load_onnx(out)
     equal = pixels = 0
-    for done, frame in enumerate(chosen, start=1):
+    for frame in reported(chosen, on_progress):
         photo = read_photo(frame.photo)
         maps = [predictor.predict(photo).train_ids for predictor in (original, exported)]
         equal, pixels = equal + int(np.sum(maps[0] == maps[1])), pixels + maps[0].size
-        if on_progress:
-            on_progress(done, len(chosen))
     share = equal / pixels
     if share < MIN_AGREEMENT:
         out.unlink()

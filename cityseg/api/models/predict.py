@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path, PurePath
 from typing import Any
 
 from cityseg import checkpoint
-from cityseg.analysis.prediction.summary import PredictionSummary, summarize
+from cityseg.analysis.prediction.summary import summarize
 from cityseg.api.models.distribution_shift import distribution_shift
-from cityseg.api.results.listing import find_result_folder, shipped_root
+from cityseg.api.results.listing import find_result_folder, shipped_folders
 from cityseg.data.image_io import read_photo_file
 from cityseg.engine.runtime.device import best_device
-from cityseg.errors import DataError, UsageError
+from cityseg.errors import UsageError
 from cityseg.figures.images import prediction_files
+from cityseg.files import writing
 from cityseg.inference.onnx import load_onnx
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
 from cityseg.metrics.calibration import FINE_BINS
 from cityseg.models.tta import scaled_sizes
+from cityseg.progress import OnProgress, reported
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class ModelInfo:
 def list_models() -> list[ModelInfo]:
     """List the shipped models by name."""
     infos = []
-    for folder in sorted(path.parent for path in shipped_root().glob(f"*/{checkpoint.CARD}")):
+    for folder in shipped_folders():
         card = checkpoint.read_card(folder)
         infos.append(
             ModelInfo(folder.name, card.architecture, card.parameters, card.image_size, card.trained_on, card.scores)
@@ -49,29 +51,17 @@ def list_models() -> list[ModelInfo]:
 
 
 def model_folder(model: str, runs: Path | None = None) -> Path:
-    """Return the checkpoint folder of MODEL: a run id, a shipped model's name, or a folder.
-
-    Raises:
-        UsageError: MODEL is none of them.
-    """
+    """Return the checkpoint folder of MODEL."""
     return find_result_folder(model, runs).checkpoint
 
 
 def load_predictor(model: str, runs: Path | None = None) -> Predictor:
-    """Load MODEL for prediction.
-
-    Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged.
-    """
+    """Load MODEL for prediction."""
     return Predictor.load(model_folder(model, runs), best_device())
 
 
 def open_predictor(model: str | None, onnx: Path | None, runs: Path | None = None) -> Predictor:
-    """Load the ONNX file if one is given, else MODEL.
-
-    Raises:
-        UsageError, CheckpointError: MODEL or the file is unknown or damaged.
-    """
+    """Load a file written by ``export`` if there is one, else MODEL."""
     if onnx is not None:
         return load_onnx(onnx)
     assert model is not None
@@ -89,7 +79,7 @@ def predict_photos(
     unknown: float = 0.0,
     onnx: Path | None = None,
     runs: Path | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[dict[str, Any]]:
     """Predict photo files and write the result files of each.
 
@@ -98,8 +88,8 @@ def predict_photos(
     damaged photo among many leaves no partial results.
 
     Args:
-        scales: multi-scale test-time augmentation: factors of the model's size whose logits are averaged, with
-            ``flip`` each flipped too; see ``cityseg.models.tta.scaled_sizes``.
+        model: MODEL, or None with ``onnx``, a file written by ``export``.
+        photos: files of any format that ``cityseg.data.image_io`` reads.
         unknown: rejection threshold, a confidence from 0 to 0.99 in hundredths; pixels below are unknown; 0 for none.
 
     Returns:
@@ -108,8 +98,8 @@ def predict_photos(
         milliseconds and the files written. Shares and objects ignore the threshold, as on the Predict page.
 
     Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged, or an invalid fit, threshold or scale.
-        DataError: a file that is not a photo, or a folder that cannot be written.
+        UsageError: an invalid fit, threshold or scale.
+        DataError: a file that is not a photo.
     """
     threshold = _percent(unknown)
     predictor = open_predictor(model, onnx, runs)
@@ -119,10 +109,9 @@ def predict_photos(
         read_photo_file(path)
     results = []
     names = distinct_names([path.stem for path in photos])
-    for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
+    for path, name in reported(list(zip(photos, names, strict=True)), on_progress):
         started = time.perf_counter()
         photo = read_photo_file(path)
-        make_folder(out)
         prediction = predictor.predict(photo, fit, flip=flip, scales=scales)
         encoders = prediction_files.encoders(photo, prediction, threshold)
         files = {
@@ -130,56 +119,35 @@ def predict_photos(
             for ending, encode in encoders.items()
         }
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        summary = summarize(prediction)
         shift = None if onnx else distribution_shift(str(model), photo, prediction, runs)
         results.append(
             {
                 "photo": str(path),
                 "size": list(photo.shape[:2]),
-                **_summary_figures(summarize(prediction), threshold),
+                "shares": summary.shares,
+                "objects": summary.objects,
+                "mean_confidence": summary.mean_confidence,
+                "unknown": summary.rejected_share(threshold),
+                "unknown_below": threshold / 100,
+                "milliseconds": round(summary.milliseconds, 1),
                 "familiarity": shift and {**asdict(shift), "is_familiar": shift.in_distribution},
                 "total_milliseconds": milliseconds,
                 "files": files,
             }
         )
-        if on_progress:
-            on_progress(done, len(photos))
     return results
 
 
-def make_folder(out: Path) -> None:
-    """Create a folder for results unless it exists.
-
-    Raises:
-        DataError: it cannot be created.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
-
-
 def write_file(path: Path, content: bytes) -> str:
-    """Write a result file and return its path.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    try:
+    """Write a result file and return its path."""
+    with writing(path, "choose another folder"):
         path.write_bytes(content)
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a file that can be written, found {error.strerror}; choose another folder"
-        ) from None
     return str(path)
 
 
 def distinct_names(names: Sequence[str], *, with_suffix: bool = False) -> list[str]:
-    """Number repeated names as ``street``, ``street-2``, ``street-3``.
-
-    Args:
-        names: file names or their stems.
-        with_suffix: whether the names end in a suffix, before which the number belongs.
-    """
+    """Number repeated names as ``street``, ``street-2``, ``street-3``; ``with_suffix``, the number precedes it."""
     distinct: dict[str, None] = {}
     for name in names:
         suffix = PurePath(name).suffix if with_suffix else ""
@@ -198,14 +166,3 @@ def _percent(confidence: float) -> int:
             f"expected a confidence from 0 to 0.99 in hundredths below which a pixel is unknown, found {confidence:g}"
         )
     return percent
-
-
-def _summary_figures(summary: PredictionSummary, threshold: int) -> dict[str, Any]:
-    return {
-        "shares": summary.shares,
-        "objects": summary.objects,
-        "mean_confidence": summary.mean_confidence,
-        "unknown": summary.rejected_share(threshold),
-        "unknown_below": threshold / 100,
-        "milliseconds": round(summary.milliseconds, 1),
-    }

@@ -13,7 +13,7 @@ import torch
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import data_info
-from cityseg.api.data.prepare import prepare
+from cityseg.api.data.prepare import prepare_scored
 from cityseg.api.models.model_card import model_card
 from cityseg.api.results.listing import Result, find_result, shipped_root
 from cityseg.api.results.robustness import find_robustness, measure_robustness
@@ -23,7 +23,7 @@ from cityseg.data.dataset import Split
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device
-from cityseg.engine.scoring import SCORED_SPLITS, score_into
+from cityseg.engine.scoring import score_into
 from cityseg.errors import DataError, UsageError
 from cityseg.files import write_json
 from cityseg.inference.onnx import through_onnx
@@ -57,17 +57,14 @@ def publish(
         terms: sentence on the licence of that data; by default that of the model card.
 
     Raises:
-        UsageError: the run has not finished, or the dataset does not exist.
-        DataError: the dataset cannot be connected, or has neither val nor test frames.
-        CheckpointError: the run's weights cannot be read.
+        UsageError: the run has not finished.
+        DataError: the dataset has neither val nor test frames.
     """
     result = find_result(run_id, runs)
     if result.state != "finished":
         raise UsageError(f"{run_id}: expected a finished run, found it {result.state}")
     network, card = checkpoint.load(result.run.checkpoint)
-    splits = {
-        split: cached for split, cached in prepare(spec, card.image_size, on_progress).items() if split in SCORED_SPLITS
-    }
+    splits = prepare_scored(spec, card.image_size, on_progress)
     info = data_info(spec)
     if not splits:
         raise DataError(f"{info.name}: expected val or test frames to measure on, found train frames alone; add some")

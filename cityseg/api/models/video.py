@@ -15,7 +15,7 @@ from cityseg.api.models.predict import open_predictor
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.errors import DataError
 from cityseg.figures.images.overlay import overlay
-from cityseg.files import write_atomically
+from cityseg.files import write_atomically, writing
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
 from cityseg.inference.video import Clip, VideoWriter
@@ -40,7 +40,7 @@ class VideoResult:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         values = {**vars(self), "film": str(self.video), "table": str(self.table)}
-        return {key: values[key] for key in ("frames", "rate", "film", "table", "shares", "missing")}
+        return {key: value for key, value in values.items() if key != "video"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> VideoResult:
@@ -64,13 +64,12 @@ def predict_video(
     """Predict a video frame by frame and write ``NAME_overlay.mp4`` and ``NAME_classes.csv``, or neither.
 
     Args:
+        model: MODEL, or None with ``onnx``, a file written by ``export``.
         video: a video file, a GIF, or a folder of photos, which are taken by name at ten frames per second.
         max_pixels: limit for all frames together; None for no limit.
-        on_progress: called after each frame.
 
     Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged.
-        DataError: not a video, a damaged or too long one, or a folder that cannot be written.
+        DataError: not a video, or a damaged or too long one.
     """
     predictor = open_predictor(model, onnx, runs)
     reader = Clip(video, max_pixels)
@@ -97,12 +96,9 @@ def predict_video(
             writer.writerow(["frame", "second", "mean_confidence", *(f"{name}_percent" for name in CLASS_NAMES)])
             writer.writerows(rows)
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
+    with writing(written, "choose another folder"):
         write_atomically(written, write_video)
         write_atomically(table, write_table)
-    except OSError as error:
-        raise DataError(f"{out}: expected a folder to write to, found {error.strerror}; choose another") from None
     mean = total / len(rows)
     shares = {CLASS_NAMES[index]: float(mean[index]) for index in np.argsort(-mean, kind="stable") if mean[index]}
     missing = 0 if reader.length is None else reader.length - len(rows)

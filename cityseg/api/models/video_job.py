@@ -6,7 +6,6 @@ and result in ``status.json``. Only ``predict_video_in_process`` starts it.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from cityseg.api.models.video import VideoProgress, VideoResult, predict_video
 from cityseg.errors import CitysegError, Stopped
-from cityseg.files import write_json
+from cityseg.files import read_json, write_json
 from cityseg.inference.resize import Fit
 from cityseg.jobs.record import JobRecord
 from cityseg.studio_files import child_environment
@@ -36,12 +35,10 @@ def predict_video_in_process(
 ) -> VideoResult:
     """Run ``predict_video`` in a process of its own at low priority.
 
-    Args:
-        model, video, out, fit, flip, max_pixels: as for ``predict_video``.
-        on_progress: called a few times a second; an exception it raises ends the process and is raised here.
+    ``on_progress`` is called a few times a second; an exception that it raises ends the process and is raised here.
 
     Raises:
-        CitysegError: what ``predict_video`` raises, or the process ended without a result.
+        CitysegError: an error of ``predict_video``, or the process ended without a result.
     """
     with tempfile.TemporaryDirectory(prefix="cityseg-video-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
@@ -78,7 +75,7 @@ def predict_video_in_process(
 
 def run(folder: Path) -> None:
     """Predict the video of ``request.json`` in a folder and record the outcome in ``status.json`` beside it."""
-    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    request = read_json(folder / "request.json")
     parent, record = os.getppid(), _record(folder)
 
     def on_progress(done: int, total: int | None) -> None:

@@ -18,6 +18,11 @@ from cityseg.api.results.listing import Result, find_result
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.data.dataset import Split
 from cityseg.errors import UsageError
+from cityseg.metrics import none_for_nan
+
+
+def _no_counts() -> np.ndarray:
+    return np.zeros((0, NUM_CLASSES, NUM_CLASSES), np.int64)
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,8 @@ class PairComparison:
 
     obstacles: tuple[str, ...] = ()  # reasons why the two are not comparable; if there are any, the rest is empty
     frames: tuple[str, ...] = ()  # names of the N common frames
-    baseline: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES, NUM_CLASSES), np.int64))
-    """(N, 19, 19) counts, rows = ground truth."""
-    candidate: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES, NUM_CLASSES), np.int64))
-    """(N, 19, 19) counts."""
+    baseline: np.ndarray = field(default_factory=_no_counts)  # (N, 19, 19) counts, rows = ground truth
+    candidate: np.ndarray = field(default_factory=_no_counts)
 
     @cached_property
     def differences(self) -> Certainty:
@@ -54,9 +57,9 @@ class PairComparison:
             "per_class": {class_name: _estimate(value) for class_name, value in classes.items()},
             **{key: list(names) for key, names in asdict(verdicts.tally(classes)).items()},
             "bridge": {
-                "start": _json_number(parts.start),
-                "end": _json_number(parts.end),
-                "classes": dict(zip(CLASS_NAMES, map(_json_number, parts.classes), strict=True)),
+                "start": none_for_nan(parts.start),
+                "end": none_for_nan(parts.end),
+                "classes": dict(zip(CLASS_NAMES, map(none_for_nan, parts.classes), strict=True)),
             },
         }
 
@@ -65,10 +68,10 @@ class PairComparison:
 class Comparison:
     """Several candidates against one baseline."""
 
-    split: Split  # split of the scores
+    split: Split
     metric: Metric  # score of the classes and of their contributions
     baseline: str  # name of one of ``results``
-    results: dict[str, Result]  # all results by name
+    results: dict[str, Result]
     pairs: dict[str, PairComparison]  # the comparison of every candidate with the baseline, by the candidate's name
 
     def settings(self) -> dict[str, tuple[Any, ...]]:
@@ -98,12 +101,12 @@ def compare(
     """Compare several results with a baseline.
 
     Args:
-        names: two or more MODELs: run ids, shipped models or folders.
+        names: two or more MODELs.
         metric: score of the classes and of their contributions.
         baseline: one of ``names``; the first if None.
 
     Raises:
-        UsageError: fewer than two names, a repeated or unknown one, or a baseline that is not among them.
+        UsageError: fewer than two names, a repeated one, or a baseline that is not among them.
         DataError: a result that was not scored on the split.
     """
     if len(names) < 2:
@@ -134,9 +137,5 @@ def compare_pair(baseline: Result, candidate: Result, split: Split) -> PairCompa
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
-    numbers = {key: _json_number(value) if isinstance(value, float) else value for key, value in vars(estimate).items()}
+    numbers = {key: none_for_nan(value) if isinstance(value, float) else value for key, value in vars(estimate).items()}
     return {**numbers, "reason": verdicts.reason(estimate)}
-
-
-def _json_number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

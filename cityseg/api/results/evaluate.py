@@ -20,7 +20,7 @@ from cityseg.data.instances import instance_file, read_instances
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine import evaluate as engine
-from cityseg.engine.evaluate import Evaluation, EvaluationDetail
+from cityseg.engine.evaluate import Evaluation
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device
 from cityseg.engine.scoring import with_provenance
@@ -30,7 +30,7 @@ from cityseg.metrics.calibration import CURVE_BINS, reliability
 from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
 from cityseg.models.tta import augmented
 from cityseg.progress import OnProgress
-from cityseg.runs import Run
+from cityseg.runs import Detail, Run
 
 
 def evaluate(
@@ -47,23 +47,15 @@ def evaluate(
     """Score a model on a split in float32.
 
     The network input always has the model's image size, or multiples of it with ``scales``; ``size`` is the size at
-    which prediction and ground truth are compared. Instance-level IoU is included if that is the labels' own size and
+    which prediction and ground truth are compared: (height, width), ``native`` for the labels' own size, or None for
+    the model's. Instance-level IoU is included if that is the labels' own size and
     every frame has instance ids. Without test-time augmentation, counts at the model's size that the result lacks are
     stored with it.
-
-    Args:
-        size: (height, width), ``native`` for the labels' own size, or None for the model's size.
-        flip: flip TTA: average the logits over the frame and its mirror image.
-        scales: multi-scale TTA: average the logits over these factors of the model's size, with ``flip`` each mirrored
-            as well; see ``cityseg.models.tta.scaled_sizes``.
 
     Returns:
         The figures of ``metrics.summarize`` with ``flip``, ``scales``, ``plain`` (no test-time augmentation),
         fingerprint, size and label policy, ``ignite_iou``, ``boundary``, ``calibration``, ``instance_iou`` (None if
         unavailable) and ``speed``.
-
-    Raises:
-        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint, or scales the model cannot use.
     """
     run = find_result_folder(model, runs)
     device = best_device()
@@ -151,7 +143,7 @@ class _InstanceScorer:
         }
 
 
-def _calibration(detail: EvaluationDetail) -> dict[str, Any]:
+def _calibration(detail: Detail) -> dict[str, Any]:
     overall = reliability(detail.calibration)
     return {
         "error": json_number(overall.error),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.data.dataset import Split
 from cityseg.data.frame_io import resize_label
 from cityseg.errors import DataError, UsageError
-from cityseg.progress import OnProgress
+from cityseg.metrics import none_for_nan
+from cityseg.progress import OnProgress, reported
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Flips:
 
     first: str  # name of the baseline
     second: str  # name of the candidate
-    split: Split  # split of both
+    split: Split
     obstacles: tuple[str, ...]  # reasons why the two are not comparable; if there are any, ``frames`` is None
     names: tuple[str, ...]  # (N,) frames
     frames: FrameFlips | None  # correct pixels of both in every frame, from the stored matrices, at the evaluation size
@@ -92,12 +92,12 @@ def flips(
     Args:
         first: MODEL that is the baseline.
         second: MODEL that is the candidate.
+        frame: name of the only frame; None for all.
         data: dataset to predict; None predicts nothing.
 
     Raises:
-        UsageError: an unknown MODEL or frame, or results on different frames.
+        UsageError: an unknown frame, or results on different frames.
         DataError: a result that was not scored on the split, or data without its frames.
-        CheckpointError: a damaged checkpoint.
     """
     results = [find_result(name, runs) for name in (first, second)]
     stored = [result.run.confusions(split) for result in results]
@@ -142,13 +142,11 @@ def _predict(
         )
     predictors = [load_predictor(str(result.run.folder)) for result in results]
     counts = []
-    for done, (name, matrix) in enumerate(zip(names, matrices, strict=True), start=1):
+    for name, matrix in reported(list(zip(names, matrices, strict=True)), on_progress):
         frame = frame_view(dataset, split, name)
         _check_labels(frame, matrix, results[0], dataset.name)
         predicted = [predictor.predict(frame.photo).train_ids for predictor in predictors]
         counts.append(analysis.flip_counts(analysis.flip_map(frame.train_ids, *predicted), frame.train_ids))
-        if on_progress:
-            on_progress(done, len(names))
     return np.stack(counts)
 
 
@@ -163,4 +161,4 @@ def _check_labels(frame: FrameView, matrix: np.ndarray, result: Result, data: st
 
 def _json_shares(counts: np.ndarray) -> dict[str, Any]:
     shares = vars(analysis.flip_shares(counts))
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in shares.items()}
+    return {key: none_for_nan(value) if isinstance(value, float) else value for key, value in shares.items()}

@@ -21,6 +21,7 @@ from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache, statistics
 from cityseg.errors import UsageError
 from cityseg.inference.upsample import probabilities_at
+from cityseg.metrics import none_for_nan
 from cityseg.progress import OnProgress
 
 
@@ -45,6 +46,7 @@ def inspect(
             Single objects are scored by recall, whichever score ``by`` names.
         part: name of a slice, such as "darkest third": report frames and confusions of its frames alone.
         spec: dataset, for slices alone.
+        limit: maximum number of frames and of confusions.
 
     Returns:
         JSON-ready values: ``frames``, worst first with their value (a score, or confused pixels); ``confusions``,
@@ -52,7 +54,7 @@ def inspect(
         None and the reason in ``no_interval``.
 
     Raises:
-        UsageError: an unknown MODEL, metric or slice, or a confusion as the score of slices.
+        UsageError: an unknown metric or slice, or a confusion as the score of slices.
         DataError: no results on the split, or data that lacks its frames.
     """
     run = find_result_folder(model, runs)
@@ -114,17 +116,12 @@ def inspect_pixel(
 ) -> dict[str, Any]:
     """Report the label of one pixel and the predictions of several models.
 
-    Args:
-        row: from the top of the stored frame.
-        column: from its left.
+    Row and column count from 0 at the top left of the stored frame; a pixel outside is a UsageError.
 
     Returns:
         JSON-ready values: ``label`` (None for void) and per model ``top``, its five most probable classes, and
         ``when_it_says``: the distribution of true classes on val among pixels predicted as the first of them, None if
         not evaluated on val.
-
-    Raises:
-        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or frame, or a pixel outside it.
     """
     view = frame_view(spec, split, frame)
     height, width = view.train_ids.shape
@@ -164,7 +161,7 @@ def _slice_document(score: SliceScore) -> dict[str, Any]:
         "name": score.name,
         "frames": score.frames,
         "pixels": score.pixels,
-        "score": None if np.isnan(score.score) else score.score,
+        "score": none_for_nan(score.score),
         "interval": [score.low, score.high] if score.is_sure else None,
         "no_interval": score.reason or None,
     }

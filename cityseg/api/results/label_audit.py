@@ -6,7 +6,6 @@ folder.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from cityseg.analysis.errors.label_audit import VERDICTS, Disagreement, Verdict
 from cityseg.analysis.errors.regions import Region
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
-from cityseg.api.results.sidecar import read_finding, sidecar_folder, write_file, write_finding
+from cityseg.api.results.sidecar import REMEDY, read_finding, sidecar_folder, write_finding
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache
@@ -30,9 +29,9 @@ from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import predict_frames
 from cityseg.engine.runtime.device import best_device
 from cityseg.errors import DataError, UsageError
-from cityseg.files import write_json
+from cityseg.files import read_json, write_json, writing
 from cityseg.metrics import summarize
-from cityseg.progress import OnProgress
+from cityseg.progress import OnProgress, reported
 from cityseg.runs import Run
 
 AUDIT_CONFIDENCE = 0.8
@@ -50,7 +49,7 @@ class LabelAudit:
     """Disagreements between a model and the labels of a split, and counts by image rows and object size."""
 
     model: str  # id of the result
-    split: Split  # split of the dataset
+    split: Split
     size: tuple[int, int]  # (height, width) in pixels at which label and prediction were compared: the model's own
     names: tuple[str, ...]  # (N) frames
     bands: np.ndarray
@@ -78,11 +77,7 @@ def audit_file(run: Run, split: Split, runs: Path | None = None) -> Path:
 
 
 def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> LabelAudit | None:
-    """Return the stored audit of a result's present weights on the data of this fingerprint, or None.
-
-    Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged.
-    """
+    """Return the stored audit of a result's present weights on the data of this fingerprint, or None."""
     run = find_result_folder(model, runs)
     path = audit_file(run, split, runs)
 
@@ -100,11 +95,7 @@ def audit_labels(
 ) -> LabelAudit:
     """Predict a split and store where the model disagrees with its labels; a stored audit is returned at once.
 
-    Memory holds one batch of frames and the regions. Cancelling it (an ``on_progress`` that raises) stores nothing.
-
-    Raises:
-        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint, or a folder that cannot be
-            written.
+    Memory holds one batch of frames and the regions. A cancelled audit stores nothing.
     """
     run = find_result_folder(model, runs)
     dataset = connect(spec, on_progress)
@@ -114,31 +105,22 @@ def audit_labels(
         return known
     path = audit_file(run, split, runs)
     bands, sizes, found = _compare(run, frames, on_progress)
-    write_finding(
-        path,
-        run,
-        fingerprint,
-        _VERSION,
-        {
-            "size": np.array(frames.size),
-            "frames": np.array(frames.meta.frames),
-            "bands": bands.astype(np.uint32),
-            "sizes": sizes.astype(np.uint32),
-            **_pack(found),
-        },
-    )
+    finding = {
+        "size": np.array(frames.size),
+        "frames": np.array(frames.meta.frames),
+        "bands": bands.astype(np.uint32),
+        "sizes": sizes.astype(np.uint32),
+        **_pack(found),
+    }
+    write_finding(path, run, fingerprint, _VERSION, finding)
     return LabelAudit(run.id, split, frames.size, frames.meta.frames, bands, sizes, found, path.parent)
 
 
 def read_verdicts(audit: LabelAudit) -> dict[str, Verdict]:
-    """Return the verdicts on a split by ``Disagreement.key``.
-
-    Raises:
-        DataError: the file is damaged.
-    """
+    """Return the verdicts on a split by ``Disagreement.key``; DataError for a damaged file."""
     path = audit.verdict_file
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["verdicts"]
+        entries = read_json(path)["verdicts"]
         return {entry["region"]: cast("Verdict", entry["verdict"]) for entry in entries if entry["verdict"] in VERDICTS}
     except FileNotFoundError:
         return {}
@@ -149,12 +131,7 @@ def read_verdicts(audit: LabelAudit) -> dict[str, Verdict]:
 
 
 def set_verdict(audit: LabelAudit, region: Disagreement, verdict: Verdict | None) -> dict[str, Verdict]:
-    """Store a verdict on a region, or remove it with None; return all verdicts.
-
-    Raises:
-        UsageError: an unknown verdict.
-        DataError: the file is damaged or cannot be written.
-    """
+    """Store a verdict on a region, or remove it with None; return all verdicts. UsageError for an unknown verdict."""
     if verdict is not None and verdict not in VERDICTS:
         raise UsageError(f"unknown verdict {verdict!r}: expected one of {', '.join(VERDICTS)}")
     # The app serves every visitor from a thread of its own; without the lock one verdict could undo another.
@@ -171,7 +148,8 @@ def set_verdict(audit: LabelAudit, region: Disagreement, verdict: Verdict | None
             "size": list(audit.size),
             "verdicts": [{"region": key, "verdict": value} for key, value in verdicts.items()],
         }
-        write_file(audit.verdict_file, lambda: write_json(audit.verdict_file, document))
+        with writing(audit.verdict_file, REMEDY):
+            write_json(audit.verdict_file, document)
     return verdicts
 
 
@@ -225,14 +203,12 @@ def _compare(
     sizes: list[np.ndarray] = []
     found: list[Disagreement] = []
     predictions = predict_frames(network, frames, card.normalization, device, card.temperature)
-    for index, (predicted, confidence) in enumerate(predictions):
+    for index, (predicted, confidence) in zip(reported(range(len(frames)), on_progress), predictions, strict=True):
         truth = np.asarray(frames.labels[index])
         bands.append(analysis.band_matrices(truth, predicted))
         sizes.append(analysis.size_matrices(truth, predicted))
         name = frames.meta.frames[index]
         found += [Disagreement(index, name, one) for one in regions.find(truth, predicted, confidence, least=min_area)]
-        if on_progress:
-            on_progress(index + 1, len(frames))
     return np.stack(bands), np.stack(sizes), tuple(analysis.largest_first(found)[:_MAX_REGIONS])
 
 
@@ -250,8 +226,8 @@ def _pack(found: tuple[Disagreement, ...]) -> dict[str, np.ndarray]:
 
 def _unpack(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[Disagreement, ...]:
     bits, at, found = stored["masks"], 0, []
-    columns = zip(stored["frame"], stored["pair"], stored["box"], stored["confidence"], strict=True)
-    for frame, pair, box, confidence in columns:
+    columns = (stored[key] for key in ("frame", "pair", "box", "confidence"))
+    for frame, pair, box, confidence in zip(*columns, strict=True):
         top, left, bottom, right = box.tolist()
         size = (bottom - top) * (right - left)
         length = -(-size // 8)

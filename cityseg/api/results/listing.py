@@ -63,12 +63,13 @@ def shipped_root() -> Path:
     return studio_root() / "checkpoints"
 
 
-def find_result_folder(name: str, runs: Path | None = None) -> Run:
-    """Return the folder behind MODEL: a run id, a shipped model's name, or a folder with a checkpoint.
+def shipped_folders() -> list[Path]:
+    """Return the folders of the shipped models by name."""
+    return sorted(path.parent for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
 
-    Raises:
-        UsageError: an unknown name.
-    """
+
+def find_result_folder(name: str, runs: Path | None = None) -> Run:
+    """Return the folder behind MODEL; UsageError for an unknown name."""
     shipped = shipped_root() / name
     if Path(name).name == name:
         known = {run.id: run for run in list_runs(runs)}
@@ -79,7 +80,7 @@ def find_result_folder(name: str, runs: Path | None = None) -> Run:
     folder = Path(name).expanduser()
     if (folder / checkpoint.CARD).is_file() or (folder / "best" / checkpoint.CARD).is_file():
         return Run(folder)
-    names = [path.parent.name for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]
+    names = [folder.name for folder in shipped_folders()]
     first = f"; train it first: cityseg train --preset {name} --name {name}" if name in PRESETS else ""
     raise UsageError(
         f"unknown model {name!r}: expected a run id, a folder with {checkpoint.CARD}, or one of "
@@ -97,7 +98,7 @@ def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Resu
     """List runs, newest first, then shipped models by name. Unreadable folders are left out."""
     found: list[tuple[Run, Source]] = [(run, "run") for run in list_runs(runs)]
     if shipped:
-        found += [(Run(path.parent), "shipped") for path in sorted(shipped_root().glob(f"*/{checkpoint.CARD}"))]
+        found += [(Run(folder), "shipped") for folder in shipped_folders()]
     results = []
     for run, source in found:
         try:
@@ -120,7 +121,7 @@ def _result(run: Run, source: Source) -> Result:
     except CheckpointError:
         card = None
     status: dict[str, Any] = run.status() if source == "run" else {"state": "finished"}
-    finished = status["state"] == "finished"
+    lines = run.history()
     data = card.trained_on if card else description.get("data", {}).get("name", "")
     return Result(
         id=run.id,
@@ -131,19 +132,12 @@ def _result(run: Run, source: Source) -> Result:
         data=data,
         measured_on=(card.measured_on if card else "") or data,
         parameters=card.parameters if card else None,
-        seconds=_seconds(run, card),
+        seconds=float(lines[-1]["seconds"]) if lines else card.training.get("seconds") if card else None,
         best_epoch=card.training.get("epoch") if card else None,
-        epochs_done=len(run.epochs()) or (run.config().epochs if finished else 0),
+        epochs_done=len(run.epochs()) or (run.config().epochs if status["state"] == "finished" else 0),
         scores=card.scores if card else {},
         speed=card.speed if card else {},
         progress=status.get("progress"),
         error=status.get("error"),
         run=run,
     )
-
-
-def _seconds(run: Run, card: checkpoint.ModelCard | None) -> float | None:
-    lines = run.history()
-    if lines:
-        return float(lines[-1]["seconds"])
-    return card.training.get("seconds") if card else None

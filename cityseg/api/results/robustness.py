@@ -20,6 +20,7 @@ from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache
 from cityseg.engine import robustness as engine
 from cityseg.engine.runtime.device import best_device
+from cityseg.metrics import none_for_nan
 from cityseg.progress import OnProgress
 from cityseg.runs import Run
 
@@ -43,7 +44,7 @@ class Robustness:
     """Scores of a split without corruption and under each corruption."""
 
     model: str  # id of the result
-    split: Split  # split of the dataset
+    split: Split
     frames: int  # number of frames
     size: tuple[int, int]  # (height, width) in pixels of the frames and of the scores
     plain: CorruptionScores  # scores of the uncorrupted frames
@@ -67,11 +68,7 @@ def robustness_files(run: Run, split: Split, runs: Path | None = None) -> tuple[
 
 
 def find_robustness(model: str, split: Split, fingerprint: str, runs: Path | None = None) -> Robustness | None:
-    """Return the stored robustness of a result's present weights on the data of this fingerprint, or None.
-
-    Raises:
-        UsageError, CheckpointError: MODEL is unknown or damaged.
-    """
+    """Return the stored robustness of a result's present weights on the data of this fingerprint, or None."""
     run = find_result_folder(model, runs)
 
     def parse(stored: Mapping[str, Any]) -> Robustness:
@@ -96,13 +93,7 @@ def measure_robustness(
 ) -> Robustness:
     """Score a model on a split without corruption and under each one; stored scores are returned at once.
 
-    Args:
-        split: val, for choosing between models, or another split.
-        keep_in: folder to store the scores in; by default the result's sidecar folder.
-
-    Raises:
-        UsageError, DataError, CheckpointError: a wrong MODEL, dataset or checkpoint, or a folder that cannot be
-            written.
+    They are stored in ``keep_in``, by default the result's sidecar folder.
     """
     run = find_result_folder(model, runs)
     device = best_device()
@@ -131,5 +122,4 @@ def _scores(name: str, words: str, matrices: np.ndarray) -> CorruptionScores:
 
 
 def _with_interval(score: Score) -> ScoreInterval:
-    low, high = (None if np.isnan(end) else float(end) for end in (score.low, score.high))
-    return (0.0 if np.isnan(score.value) else float(score.value), low, high)
+    return none_for_nan(score.value) or 0.0, none_for_nan(score.low), none_for_nan(score.high)

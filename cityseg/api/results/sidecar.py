@@ -7,7 +7,6 @@ read-only. Its ``stamp`` binds it to the weights, the data and the code version 
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,9 +18,10 @@ from cityseg import checkpoint
 from cityseg.api.results.listing import shipped_root
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError
-from cityseg.files import write_atomically, write_json
+from cityseg.files import read_json, write_arrays, write_json, writing
 from cityseg.runs import Run, runs_root
 
+REMEDY = "free it or choose another folder of runs with CITYSEG_RUNS"
 _FOLDER = ".audits"
 _T = TypeVar("_T")
 
@@ -52,24 +52,13 @@ def _stamp(run: Run, fingerprint: str, version: int) -> str:
 def read_finding(
     path: Path, run: Run, fingerprint: str, version: int, parse: Callable[[Mapping[str, Any]], _T]
 ) -> _T | None:
-    """Read a stored finding.
+    """Return the finding that ``parse`` builds from the keys of a ``.json`` or ``.npz`` file.
 
-    Args:
-        path: a ``.json`` or ``.npz`` file.
-        run: the result.
-        fingerprint: of the data.
-        version: of the code.
-        parse: builds the finding from the stored keys.
-
-    Returns:
-        The finding, or None if missing, damaged, or computed from other weights, data or code.
-
-    Raises:
-        CheckpointError, DataError: the weights cannot be read.
+    None if the file is missing, damaged, or computed from other weights, data (``fingerprint``) or code (``version``).
     """
     try:
         if path.suffix == ".json":
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = read_json(path)
         else:
             with np.load(path, allow_pickle=False) as arrays:
                 stored = dict(arrays)
@@ -79,30 +68,10 @@ def read_finding(
 
 
 def write_finding(path: Path, run: Run, fingerprint: str, version: int, finding: Mapping[str, Any]) -> None:
-    """Store a finding as ``.json`` or, if all its values are arrays, as ``.npz``; raises what ``write_file`` does."""
+    """Store a finding as ``.json`` or, if all its values are arrays, as ``.npz``."""
     document = {**finding, "stamp": _stamp(run, fingerprint, version)}
-
-    def write(unfinished: Path) -> None:
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, **document)
-
-    if path.suffix == ".json":
-        write_file(path, lambda: write_json(path, document))
-    else:
-        write_file(path, lambda: write_atomically(path, write))
-
-
-def write_file(path: Path, write: Callable[[], object]) -> None:
-    """Create the folder of ``path`` and call ``write``.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write()
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a place to write to, found {error.strerror}; free it or choose another folder of runs "
-            "with CITYSEG_RUNS"
-        ) from None
+    with writing(path, REMEDY):
+        if path.suffix == ".json":
+            write_json(path, document)
+        else:
+            write_arrays(path, **document)

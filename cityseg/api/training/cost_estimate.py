@@ -32,7 +32,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """Estimate of a training before it starts."""
 
     cost: Cost  # parameters, MACs and memory
@@ -93,14 +93,10 @@ def estimate(
     runs: Path | None = None,
     info: DataInfo | None = None,
     counted: Cost | None = None,
-) -> Estimate:
+) -> CostEstimate:
     """Estimate a training without running anything; the time comes from an earlier measurement.
 
-    Args:
-        runs: folder of runs, with the records of earlier preflight checks.
-
-    Raises:
-        UsageError, DataError: the dataset cannot be connected.
+    ``runs`` holds the records of earlier checks; ``info`` and ``counted`` are ``data_info`` and ``cost_of``, if known.
     """
     info = info or data_info(spec)
     counted = counted or cost_of(config, sum(info.frames.values()))
@@ -108,7 +104,7 @@ def estimate(
     check = preflight_record("estimate", config, info.spec, runs).check()
     pace = Pace(**check.result) if check and check.state == "finished" and check.result else None
     known = config.preset in presets.PRESETS
-    return Estimate(
+    return CostEstimate(
         cost=counted,
         frames=dict(info.frames),
         steps=-(-info.frames["train"] // config.batch_size) * config.epochs,

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
-from cityseg.api.results.listing import find_result_folder, shipped_root
+from cityseg.api.results.listing import find_result_folder, shipped_folders
 from cityseg.config import MODEL_REFERENCES, ExperimentConfig
-from cityseg.data.dataset import Dataset
+from cityseg.data.dataset import Dataset, Split
 from cityseg.engine.pretrained import PretrainedInputs
 from cityseg.errors import DataError, UsageError
 from cityseg.runs import Run, create_run, find_run
 
 
 def open_data(spec: str | None) -> Dataset | None:
-    """Open the dataset of a new run; None for the synthetic one, which is rendered when the training starts.
-
-    Raises:
-        UsageError, DataError: as raised by ``connect``.
-    """
+    """Open the dataset of a new run; None for the synthetic one, which is rendered when the training starts."""
     return connect(spec) if spec and spec != "synthetic" else None
 
 
@@ -32,15 +28,15 @@ def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Pa
     The models that the config names are copied into the run's folder, which is then independent of them.
 
     Raises:
-        UsageError, CheckpointError: a named model is unknown, still in training or damaged, or the initial weights
-            belong to another network.
+        UsageError, CheckpointError: a named model is still in training, or the initial weights belong to another
+            network.
         DataError: a model cannot be copied.
     """
     sources = _sources(config, runs)
     for setting, source in sources.items():
         expect_trained(setting, source)
     PretrainedInputs.load(config, sources)
-    taken = tuple(path.parent.name for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
+    taken = tuple(folder.name for folder in shipped_folders())
     data: dict[str, Any] = {"data": {"spec": spec, "name": spec}} if spec else {}
     run = create_run(config, name, runs, taken, **data)
     for setting, source in sources.items():
@@ -65,11 +61,7 @@ def pretrained_inputs(config: ExperimentConfig, runs: Path | None = None) -> Pre
 def pretrained_version(
     config: ExperimentConfig, runs: Path | None = None, settings: Sequence[str] = MODEL_REFERENCES
 ) -> str:
-    """Return a text that changes with the weights of the models that a config names; empty if it names none.
-
-    Args:
-        settings: the fields whose models count.
-    """
+    """Return a text that changes with the weights of the models in ``settings`` of a config; empty without models."""
     try:
         sources = _sources(config, runs)
         files = [(sources[name] / checkpoint.WEIGHTS).stat() for name in settings if name in sources]
@@ -83,12 +75,15 @@ def _sources(config: ExperimentConfig, runs: Path | None) -> dict[str, Path]:
     return {setting: find_result_folder(model, runs).checkpoint for setting, model in named.items() if model}
 
 
-def run_to_resume(run_id: str, runs: Path | None = None) -> Run:
-    """Find a run to resume.
+def expect_training_splits(name: str, splits: Collection[Split]) -> None:
+    """Raise DataError if the dataset of this name lacks train or val frames."""
+    for split in ("train", "val"):
+        if split not in splits:
+            raise DataError(f"{name}: expected frames in the {split} split, found none; training needs them")
 
-    Raises:
-        UsageError: no such run, or an unfinished average of models, which has no training to resume.
-    """
+
+def run_to_resume(run_id: str, runs: Path | None = None) -> Run:
+    """Find a run to resume; UsageError for an unfinished average of models, which has no training to resume."""
     run = find_run(run_id, runs)
     if run.status()["state"] == "failed" and (parts := run.describe().get("averaged")):
         raise UsageError(
@@ -101,12 +96,8 @@ def run_to_resume(run_id: str, runs: Path | None = None) -> Run:
 def expect_trained(setting: str, source: Path) -> None:
     """Check that a model's training has ended; until then its best weights may still change.
 
-    Args:
-        setting: the setting that names the model, for the error.
-        source: the folder of its weights.
-
     Raises:
-        UsageError: the run is queued or running.
+        UsageError: the run is queued or running; ``setting`` is the field that names the model.
     """
     run = Run(source.parent)
     if not (run.folder / "status.json").is_file():

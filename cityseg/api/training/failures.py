@@ -29,12 +29,7 @@ _NO_MEMORY_WORDS = (
 
 
 def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
-    """Return the error to report: a ``CitysegError`` if the user can fix the failure, else ``error`` itself.
-
-    Args:
-        error: the exception that ended the run in this process.
-        run: the run, read by the first process only.
-    """
+    """Return the error to report: a ``CitysegError`` if the user can fix the failure, else ``error`` itself."""
     # A process that exits breaks the others' connections; its own error names the cause.
     if word := distributed.reported_failure():
         return word
@@ -64,12 +59,10 @@ def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
 
 
 def record_end(run: Run, problem: BaseException, error: BaseException) -> None:
-    """Record in the run's status how it ended: ``stopped``, or ``failed`` with the error.
+    """Record in the run's status how it ended: ``stopped``, or ``failed`` with ``problem``, the error to report.
 
-    Args:
-        run: the run; nothing is written if its folder was deleted.
-        problem: the error to report.
-        error: the exception behind it, whose traceback is stored if it is another one.
+    The traceback of ``error``, the exception behind it, is stored if it is another one. Nothing is written if the run's
+    folder was deleted.
     """
     if not run.exists():
         return

@@ -19,11 +19,7 @@ from cityseg.runs import Run
 def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "", runs: Path | None = None) -> str:
     """Queue a training and return the run's id; it starts as soon as a slot is free, often at once.
 
-    Args:
-        spec: the dataset; by default the one connected now, whichever is connected when the run starts.
-
-    Raises:
-        UsageError, DataError: the dataset cannot be connected, or as raised by ``new_run``.
+    The default dataset is the one of now, not of the start. Raises the errors of ``new_run``.
     """
     spec = spec or default_data()
     open_data(spec)
@@ -35,12 +31,8 @@ def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "",
 def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, runs: Path | None = None) -> list[str]:
     """Queue the runs of a sweep, all or none, and return their ids; runs with a free slot start at once.
 
-    Args:
-        configs: from ``cityseg.config.sweep.expand``; the runs are named after their group and numbered.
-        spec: the dataset of all of them; by default the one connected now.
-
-    Raises:
-        UsageError, DataError: as raised by ``launch``.
+    ``cityseg.config.sweep.expand`` returns the configs; the runs are named after their group and numbered. Raises the
+    errors of ``launch``.
     """
     spec = spec or default_data()
     open_data(spec)
@@ -60,20 +52,12 @@ def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, r
 
 
 def resume(run_id: str, runs: Path | None = None) -> None:
-    """Queue a stopped or failed run, to be resumed as a process of its own.
-
-    Raises:
-        UsageError: no such run, it is an average of models, or it is running, finished or queued.
-    """
+    """Queue a stopped or failed training, to be resumed as a process of its own; UsageError for any other run."""
     queue.enqueue([run_to_resume(run_id, runs)], runs)
 
 
 def list_groups(runs: Path | None = None, results: Sequence[Result] | None = None) -> list[Group]:
-    """Return the groups of runs, newest first, with mean and spread over their seeds.
-
-    Args:
-        results: the results to group, if already listed.
-    """
+    """Return the groups of runs, newest first, with mean and spread over their seeds; of ``results``, if listed."""
     listed = list_results(runs, shipped=False) if results is None else results
     members = [
         Member(result.id, result.config, result.state == "finished", result.scores)

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cityseg.api.data.connect import connect, data_info
+from cityseg.api.data.connect import connect, data_info, splits_with_frames
 from cityseg.api.data.prepare import prepare
-from cityseg.api.training.cost_estimate import Estimate, cost_of, estimate, preflight_record, too_large
-from cityseg.api.training.create_run import open_data, pretrained_inputs
+from cityseg.api.training.cost_estimate import CostEstimate, cost_of, estimate, preflight_record, too_large
+from cityseg.api.training.create_run import expect_training_splits, open_data, pretrained_inputs
 from cityseg.config import ExperimentConfig
 from cityseg.data.dataset import Dataset, Split, default_data
 from cityseg.data.prepared import cache
@@ -31,7 +32,7 @@ from cityseg.engine.preflight.lr_finder import (
 from cityseg.engine.preflight.overfit import OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.preflight.pace import measure_pace
 from cityseg.engine.runtime.device import best_device
-from cityseg.errors import DataError, TrainingError, UsageError
+from cityseg.errors import TrainingError, UsageError
 from cityseg.jobs import launcher
 from cityseg.jobs.preflight_record import CheckKind, PreflightCheck, PreflightRecord, running_checks, starting
 from cityseg.runs import runs_root
@@ -49,12 +50,7 @@ TITLES: dict[CheckKind, str] = {
 def start_check(
     kind: CheckKind, config: ExperimentConfig, spec: str | None = None, runs: Path | None = None
 ) -> PreflightCheck:
-    """Start ``cityseg KIND`` as a process of its own.
-
-    Raises:
-        UsageError: another check is running, which would distort both, or the dataset cannot be connected.
-        DataError: the dataset cannot be connected.
-    """
+    """Start ``cityseg KIND`` as a process of its own; UsageError while another runs, which would distort both."""
     spec = spec or default_data()
     open_data(spec)
     record = preflight_record(kind, config, spec, runs)
@@ -90,21 +86,21 @@ def measure_time(
     *,
     runs: Path | None = None,
     on_progress: PhaseProgress | None = None,
-) -> Estimate:
+) -> CostEstimate:
     """Time a few real steps of a config in this process, record the pace, and return the estimate with it.
 
     Uses the prepared frames of the config's size if there are any, else noise of that size, which takes the same time.
     A config that needs more memory than is free is not run: ``pace`` stays None and a warning gives the reason.
 
     Raises:
-        Stopped: it was asked to stop.
-        CitysegError: the dataset cannot be connected or lacks train or val frames, or memory ran out.
+        Stopped: a request to stop.
+        CitysegError: the dataset lacks train or val frames, or memory ran out.
     """
     with _recorded("estimate", config, spec, runs) as record:
         dataset = connect(spec)
         info = data_info(dataset)
         counted = cost_of(config, sum(info.frames.values()))
-        _expect_frames(info.name, [split for split in info.frames if info.frames[split]])
+        expect_training_splits(info.name, splits_with_frames(dataset))
         if problem := too_large(counted):
             record.fail(problem)
         else:
@@ -114,7 +110,7 @@ def measure_time(
                 _prepared(dataset, config.image_size),
                 min(config.batch_size, info.frames["train"]),
                 best_device(),
-                lambda done, total: note("measuring", done, total, None),
+                partial(note, "measuring"),
                 pretrained_inputs(config, runs),
             )
             record.finish(asdict(pace))
@@ -129,12 +125,7 @@ def overfit(
     runs: Path | None = None,
     on_progress: PhaseProgress | None = None,
 ) -> OverfitCheck:
-    """Overfit a config on 8 frames in this process, recorded. No run is touched.
-
-    Raises:
-        Stopped: it was asked to stop.
-        CitysegError: data that cannot be used, or memory ran out.
-    """
+    """Overfit a config on 8 frames in this process, recorded. No run is touched. Raises as ``measure_time``."""
     allowed = steps or OVERFIT_STEPS
     with _recorded("overfit", config, spec, runs, steps) as record:
         note = _both(record, on_progress)
@@ -146,7 +137,7 @@ def overfit(
             note("learning", point.step, allowed, {"points": points})
 
         check = check_overfit(config, train, best_device(), steps=allowed, on_point=take)
-        record.finish(overfit_document(check))
+        record.finish(check_document(check))
     return check
 
 
@@ -157,12 +148,7 @@ def find_rate(
     runs: Path | None = None,
     on_progress: PhaseProgress | None = None,
 ) -> RateSearch:
-    """Find a learning rate for a config in this process, recorded. No run is touched.
-
-    Raises:
-        Stopped: it was asked to stop.
-        CitysegError: data that cannot be used, or memory ran out.
-    """
+    """Find a learning rate for a config in this process, recorded. No run is touched. Raises as ``measure_time``."""
     with _recorded("lr-find", config, spec, runs) as record:
         note = _both(record, on_progress)
         dataset = connect(spec)
@@ -179,18 +165,13 @@ def find_rate(
         search = find_learning_rate(
             config, train, best_device(), pretrained=pretrained_inputs(config, runs), on_point=take
         )
-        record.finish(rate_document(search))
+        record.finish(check_document(search))
     return search
 
 
-def overfit_document(check: OverfitCheck) -> dict[str, Any]:
+def check_document(check: OverfitCheck | RateSearch) -> dict[str, Any]:
     """Return a check with its verdict as plain values."""
     return {"verdict": check.verdict, **asdict(check)}
-
-
-def rate_document(search: RateSearch) -> dict[str, Any]:
-    """Return a search with its verdict as plain values."""
-    return {"verdict": search.verdict, **asdict(search)}
 
 
 @contextmanager
@@ -211,10 +192,8 @@ def _recorded(
             raise
 
 
-def _both(
-    record: PreflightRecord, on_progress: PhaseProgress | None
-) -> Callable[[str, int, int, dict[str, Any] | None], None]:
-    def note(phase: str, done: int, total: int, result: dict[str, Any] | None) -> None:
+def _both(record: PreflightRecord, on_progress: PhaseProgress | None) -> Callable[..., None]:
+    def note(phase: str, done: int, total: int, result: dict[str, Any] | None = None) -> None:
         record.note(phase, done, total, result)
         if on_progress:
             on_progress(phase, done, total)
@@ -230,12 +209,6 @@ def _prepared(dataset: Dataset, size: tuple[int, int]) -> dict[Split, CachedSpli
 
 
 def _train_frames(config: ExperimentConfig, dataset: Dataset, note: Callable[..., None]) -> CachedSplit:
-    splits = prepare(dataset, config.image_size, lambda done, total: note("preparing", done, total, None))
-    _expect_frames(dataset.name, list(splits))
+    splits = prepare(dataset, config.image_size, partial(note, "preparing"))
+    expect_training_splits(dataset.name, splits)
     return splits["train"]
-
-
-def _expect_frames(name: str, splits: list[Split]) -> None:
-    for split in ("train", "val"):
-        if split not in splits:
-            raise DataError(f"{name}: expected frames in the {split} split, found none; training needs them")

@@ -15,10 +15,10 @@ from cityseg.api.data.connect import connect, data_info
 from cityseg.api.data.prepare import prepare
 from cityseg.api.results.listing import Result, find_result
 from cityseg.api.training.cost_estimate import warnings_of
-from cityseg.api.training.create_run import new_run, open_data, run_to_resume
+from cityseg.api.training.create_run import expect_training_splits, new_run, open_data, run_to_resume
 from cityseg.api.training.failures import explained, record_end
 from cityseg.config import ExperimentConfig
-from cityseg.data.dataset import Dataset, Split
+from cityseg.data.dataset import Dataset
 from cityseg.engine.record import Record, TrainingProgress
 from cityseg.engine.runtime.device import best_device, device_name
 from cityseg.engine.train import Trainer
@@ -30,7 +30,6 @@ from cityseg.progress import OnProgress
 from cityseg.runs import Run, find_run
 from cityseg.tracking import tracked
 
-_REQUIRED_SPLITS: tuple[Split, ...] = ("train", "val")
 _log = logging.getLogger(__name__)
 
 
@@ -68,11 +67,12 @@ def train(
     ``torchrun`` all processes train one run together; the first one writes its folder and reports.
 
     Args:
-        config: the config; None when resuming.
+        config: None when resuming.
         spec: the dataset; a resumed run keeps its own by default.
+        name: preferred id of the run.
         resume: id of a run to resume.
         on_start: called once the run folder exists.
-        on_data: called with (frames done, total frames) while the cache is prepared.
+        on_data: called with (frames done, frames in all) while the cache is prepared.
         on_progress: called every few steps.
         on_warning: called before the first step with each warning about the config.
 
@@ -116,9 +116,7 @@ def _train(
         dataset = connect(data, on_data)
         info = data_info(dataset)
         splits = prepare(dataset, config.image_size, on_data)
-    for split in _REQUIRED_SPLITS:
-        if split not in splits:
-            raise DataError(f"{info.name}: expected frames in the {split} split, found none; training needs them")
+    expect_training_splits(info.name, splits)
     fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
     if any(others != fingerprints for others in distributed.all_gather_objects(fingerprints)):
         raise DataError(
@@ -152,20 +150,12 @@ def _train(
 
 
 def stop(run_id: str, runs: Path | None = None) -> None:
-    """Ask a running training to finish its step, write a checkpoint and exit.
-
-    Raises:
-        UsageError: no such run, or it is not running.
-    """
+    """Ask a running training to finish its step, write a checkpoint and exit; UsageError if it is not running."""
     launcher.stop(find_run(run_id, runs))
 
 
 def delete(run_id: str, runs: Path | None = None) -> None:
-    """Delete a run that has ended or waits in the queue.
-
-    Raises:
-        UsageError: no such run, or it is still running.
-    """
+    """Delete a run that has ended or waits in the queue; UsageError for a running one."""
     queue.delete(find_run(run_id, runs))
 
 

@@ -62,13 +62,13 @@ def test_a_dataset_that_another_process_finished_in_the_meantime_is_used(small, 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_an_unwritable_folder_is_reported(small):
     Path("data").mkdir(mode=0o500)
-    with pytest.raises(DataError, match="data/synthetic: expected a writable folder, found Permission denied"):
+    with pytest.raises(DataError, match="data/synthetic: expected a place to write to, found Permission denied"):
         connect.connect("synthetic")
 
 
 def test_a_file_in_place_of_the_folder_is_reported(small):
     Path("data").write_text("")
     with pytest.raises(
-        DataError, match=r"data/synthetic: expected a writable folder, found (Not a directory|File exists)"
+        DataError, match=r"data/synthetic: expected a place to write to, found (Not a directory|File exists)"
     ):
         connect.connect("synthetic")
