@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -17,6 +18,14 @@ Tracking = Literal["none", "offline", "online"]
 _TRAINING: frozenset[Effect] = EVERYTHING - {"throughput"}
 _EXECUTION: frozenset[Effect] = EVERYTHING - {"cost"}
 _FRAMES: frozenset[Effect] = frozenset({"estimate", "lr-find"})
+
+_augmentation = partial(Setting, group="Augmentation", affects=_FRAMES)
+_loss = partial(Setting, group="Loss", affects=_TRAINING)
+_variant = partial(Setting, group="Model", affects=EVERYTHING, applies_when=(rules.UNET_VARIANT,))
+_Weight = Annotated[float, Field(ge=0, le=10)]
+_Fraction = Annotated[float, Field(ge=0, le=1)]
+_BelowOne = Annotated[float, Field(ge=0, lt=1)]
+_Count = Annotated[int, Field(ge=0)]
 
 
 class ExperimentConfig(BaseModel):
@@ -38,34 +47,20 @@ class ExperimentConfig(BaseModel):
         Setting("Base channels", "Model", EVERYTHING, applies_when=(rules.UNET,)),
     ] = 16
     """Channels of the U-Net's first level; each deeper level doubles them, up to `max_channels`."""
-    max_channels: Annotated[
-        int,
-        Field(ge=0, le=4096),
-        Setting("Maximum channels", "Model", EVERYTHING, advanced=True, applies_when=(rules.UNET_VARIANT,)),
-    ] = 0
+    max_channels: Annotated[int, Field(ge=0, le=4096), _variant("Maximum channels", advanced=True)] = 0
     """Upper bound on the channels of every U-Net level; 0 sets none."""
     depth: Annotated[int, Field(ge=0, le=7), Setting("Depth", "Model", EVERYTHING, applies_when=(rules.UNET,))] = 3
     """Index of the U-Net's last encoder level; the input is downsampled depth + 1 times, by 2 each."""
-    block: Annotated[
-        Literal["double", "residual", "depthwise", "separable"],
-        Setting("Block", "Model", EVERYTHING, applies_when=(rules.UNET_VARIANT,)),
-    ] = "double"
+    block: Annotated[Literal["double", "residual", "depthwise", "separable"], _variant("Block")] = "double"
     """Block of each U-Net level: two 3x3 convolutions (`double`), the same with a residual connection (`residual`), two
     depthwise separable convolutions (`depthwise`), or these with a residual connection (`separable`)."""
-    upsampling: Annotated[
-        Literal["transposed", "bilinear"],
-        Setting("Upsampling", "Model", EVERYTHING, advanced=True, applies_when=(rules.UNET_VARIANT,)),
-    ] = "transposed"
+    upsampling: Annotated[Literal["transposed", "bilinear"], _variant("Upsampling", advanced=True)] = "transposed"
     """Upsampling in the U-Net's decoder: 2x2 transposed convolutions, or bilinear interpolation with a quarter of the
     weights."""
-    stem: Annotated[
-        Literal[1, 2, 4], Setting("Stem stride", "Model", EVERYTHING, advanced=True, applies_when=(rules.UNET_VARIANT,))
-    ] = 1
+    stem: Annotated[Literal[1, 2, 4], _variant("Stem stride", advanced=True)] = 1
     """Stride of a convolution in front of the U-Net's first level: 2 needs a quarter of the MACs and 4 a sixteenth, at
     the price of coarser contours; 1 leaves it out."""
-    attention: Annotated[
-        bool, Setting("Attention gates", "Model", EVERYTHING, advanced=True, applies_when=(rules.UNET_VARIANT,))
-    ] = False
+    attention: Annotated[bool, _variant("Attention gates", advanced=True)] = False
     """Attention gates on the U-Net's skip connections, which weight encoder features pixel by pixel."""
     initial: Annotated[str, Setting("Initial weights", "Model", frozenset({"lr-find"}), kind="model")] = ""
     """Pretrained model to start from: a shipped model, a run or a checkpoint folder. Empty initialises at random."""
@@ -79,8 +74,8 @@ class ExperimentConfig(BaseModel):
     normalization: Annotated[Literal["none", "imagenet"], Setting("Normalisation", "Data", _TRAINING - {"cost"})] = (
         "imagenet"
     )
-    """`none` leaves RGB in [0, 1]; `imagenet` subtracts ImageNet's mean and divides by its standard
-    deviation, per channel."""
+    """`none` leaves RGB in [0, 1]; `imagenet` subtracts ImageNet's mean and divides by its standard deviation, per
+    channel."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000), Setting("Epochs", "Optimiser", NOTHING)] = 10
     """Passes over the training split."""
@@ -109,19 +104,15 @@ class ExperimentConfig(BaseModel):
     ] = 0.3
     """Fraction of all steps in which one-cycle warms up to the peak learning rate."""
     warmup_steps: Annotated[
-        int,
-        Field(ge=0),
-        Setting("Warm-up steps", "Optimiser", NOTHING, advanced=True, applies_when=(rules.NOT_ONE_CYCLE,)),
+        _Count, Setting("Warm-up steps", "Optimiser", NOTHING, advanced=True, applies_when=(rules.NOT_ONE_CYCLE,))
     ] = 0
     """Optimiser steps of linear warm-up from 0, for all schedules but one-cycle."""
     weight_decay: Annotated[
-        float, Field(ge=0, le=1), Setting("Weight decay", "Optimiser", frozenset({"overfit", "lr-find"}), step=0.001)
+        _Fraction, Setting("Weight decay", "Optimiser", frozenset({"overfit", "lr-find"}), step=0.001)
     ] = 1e-2
     """Weight decay coefficient; a decoupled step shrinks weights by learning rate times this."""
     momentum: Annotated[
-        float,
-        Field(ge=0, lt=1),
-        Setting("Momentum", "Optimiser", _TRAINING - {"estimate"}, advanced=True, applies_when=(rules.SGD,)),
+        _BelowOne, Setting("Momentum", "Optimiser", _TRAINING - {"estimate"}, advanced=True, applies_when=(rules.SGD,))
     ] = 0.9
     """Nesterov momentum of `sgd`; 0 is plain gradient descent."""
     clip_norm: Annotated[
@@ -129,40 +120,31 @@ class ExperimentConfig(BaseModel):
     ] = 0.0
     """Maximum global L2 norm of the gradients; 0 does not clip."""
     ema_decay: Annotated[
-        float, Field(ge=0, lt=1), Setting("EMA decay", "Optimiser", _TRAINING - {"lr-find"}, advanced=True, step=0.001)
+        _BelowOne, Setting("EMA decay", "Optimiser", _TRAINING - {"lr-find"}, advanced=True, step=0.001)
     ] = 0.0
     """Decay per step of an exponential moving average (EMA) of the weights, which is evaluated and saved instead; 0
     keeps none."""
 
     class_weights: Annotated[
         Literal["none", "log", "median", "inverse-root"],
-        Setting("Class weights", "Loss", _TRAINING, off="none", applies_when=(rules.WEIGHTED_CROSS_ENTROPY,)),
+        _loss("Class weights", off="none", applies_when=(rules.WEIGHTED_CROSS_ENTROPY,)),
     ] = "log"
     """Class weights of the cross-entropy from a class's pixel share in the training split: `log` 1 / ln(1.1 + share),
     `median` median share / share, `inverse-root` 1 / sqrt(share), scaled to a mean of 1, or `none`."""
-    cross_entropy_weight: Annotated[float, Field(ge=0, le=10), Setting("Cross-entropy weight", "Loss", _TRAINING)] = 1.0
+    cross_entropy_weight: Annotated[_Weight, _loss("Cross-entropy weight")] = 1.0
     """Weight of the cross-entropy loss; 0 leaves it out."""
-    dice_weight: Annotated[float, Field(ge=0, le=10), Setting("Dice weight", "Loss", _TRAINING)] = 1.0
+    dice_weight: Annotated[_Weight, _loss("Dice weight")] = 1.0
     """Weight of the soft Dice loss; 0 leaves it out."""
-    lovasz_weight: Annotated[float, Field(ge=0, le=10), Setting("Lovász weight", "Loss", _TRAINING, advanced=True)] = (
-        0.0
-    )
+    lovasz_weight: Annotated[_Weight, _loss("Lovász weight", advanced=True)] = 0.0
     """Weight of the Lovász-softmax loss, a surrogate for 1 - mean IoU; 0 leaves it out."""
     label_smoothing: Annotated[
-        float,
-        Field(ge=0, lt=1),
-        Setting("Label smoothing", "Loss", _TRAINING, advanced=True, applies_when=(rules.CROSS_ENTROPY,)),
+        _BelowOne, _loss("Label smoothing", advanced=True, applies_when=(rules.CROSS_ENTROPY,))
     ] = 0.0
     """Probability mass that the cross-entropy's targets spread evenly over all classes."""
-    focal_gamma: Annotated[
-        float,
-        Field(ge=0, le=10),
-        Setting("Focal gamma", "Loss", _TRAINING, advanced=True, applies_when=(rules.CROSS_ENTROPY,)),
-    ] = 0.0
+    focal_gamma: Annotated[_Weight, _loss("Focal gamma", advanced=True, applies_when=(rules.CROSS_ENTROPY,))] = 0.0
     """Focal loss: cross-entropy times (1 - probability of the true class) to this power; 0 is plain cross-entropy."""
     deep_supervision: Annotated[
-        float,
-        Field(ge=0, le=10),
+        _Weight,
         Setting("Deep-supervision weight", "Loss", EVERYTHING, advanced=True, applies_when=(rules.UNET_VARIANT,)),
     ] = 0.0
     """Weight of the mean loss of auxiliary heads on up to three coarser levels of the U-Net's decoder, used in training
@@ -171,15 +153,13 @@ class ExperimentConfig(BaseModel):
     """Model to distil from beside the labels: a shipped model, a run or a checkpoint folder. Empty uses the labels
     alone."""
     teacher_weight: Annotated[
-        float,
-        Field(ge=0, le=1),
+        _Fraction,
         Setting("Distillation weight", "Loss", _TRAINING - {"overfit"}, advanced=True, applies_when=(rules.TEACHER,)),
     ] = 0.5
     """Fraction of the loss that comes from the teacher's probabilities; 1 ignores the labels, 0 uses the teacher for
     `label_doubt` alone."""
     label_doubt: Annotated[
-        float,
-        Field(ge=0, lt=1),
+        _BelowOne,
         Setting(
             "Label-confidence threshold",
             "Loss",
@@ -190,56 +170,42 @@ class ExperimentConfig(BaseModel):
     ] = 0.0
     """Labels to which the teacher gives a lower probability than this are treated as void; 0 keeps all."""
 
-    flip: Annotated[bool, Setting("Random horizontal flip", "Augmentation", _FRAMES, off=False)] = True
+    flip: Annotated[bool, _augmentation("Random horizontal flip", off=False)] = True
     """Flip each training frame horizontally with probability 0.5."""
-    scale_min: Annotated[float, Field(gt=0, le=1), Setting("Minimum scale", "Augmentation", _FRAMES)] = 1.0
+    scale_min: Annotated[float, Field(gt=0, le=1), _augmentation("Minimum scale")] = 1.0
     """Lower bound of the random scale; a frame scaled below 1 is padded with void."""
-    scale_max: Annotated[float, Field(ge=1, le=8), Setting("Maximum scale", "Augmentation", _FRAMES)] = 1.0
+    scale_max: Annotated[float, Field(ge=1, le=8), _augmentation("Maximum scale")] = 1.0
     """Upper bound of the random scale; a frame scaled above 1 is cropped at random."""
-    brightness: Annotated[float, Field(ge=0, lt=1), Setting("Brightness jitter", "Augmentation", _FRAMES)] = 0.0
+    brightness: Annotated[_BelowOne, _augmentation("Brightness jitter")] = 0.0
     """Maximum relative change of a frame's brightness, up or down."""
-    contrast: Annotated[float, Field(ge=0, lt=1), Setting("Contrast jitter", "Augmentation", _FRAMES)] = 0.0
+    contrast: Annotated[_BelowOne, _augmentation("Contrast jitter")] = 0.0
     """Maximum relative change of a frame's contrast about its mean luma, up or down."""
-    saturation: Annotated[float, Field(ge=0, le=1), Setting("Saturation jitter", "Augmentation", _FRAMES)] = 0.0
+    saturation: Annotated[_Fraction, _augmentation("Saturation jitter")] = 0.0
     """Maximum relative change of a frame's colour saturation, up or down."""
-    hue: Annotated[
-        float, Field(ge=0, le=0.5), Setting("Hue jitter", "Augmentation", _FRAMES, advanced=True, step=0.01)
-    ] = 0.0
+    hue: Annotated[float, Field(ge=0, le=0.5), _augmentation("Hue jitter", advanced=True, step=0.01)] = 0.0
     """Maximum hue rotation of a frame in either direction, as a fraction of a full turn."""
-    tint: Annotated[
-        float, Field(ge=0, lt=1), Setting("White-balance jitter", "Augmentation", _FRAMES, advanced=True)
-    ] = 0.0
+    tint: Annotated[_BelowOne, _augmentation("White-balance jitter", advanced=True)] = 0.0
     """Maximum relative change of the red, green and blue gains, drawn independently."""
-    blur: Annotated[float, Field(ge=0, le=8), Setting("Gaussian blur", "Augmentation", _FRAMES, advanced=True)] = 0.0
+    blur: Annotated[float, Field(ge=0, le=8), _augmentation("Gaussian blur", advanced=True)] = 0.0
     """Maximum standard deviation of the Gaussian blur of a frame, in pixels."""
-    noise: Annotated[
-        float, Field(ge=0, le=0.5), Setting("Gaussian noise", "Augmentation", _FRAMES, advanced=True, step=0.01)
-    ] = 0.0
+    noise: Annotated[float, Field(ge=0, le=0.5), _augmentation("Gaussian noise", advanced=True, step=0.01)] = 0.0
     """Maximum standard deviation of the additive Gaussian noise, as a fraction of the value range."""
-    night: Annotated[float, Field(ge=0, le=1), Setting("Synthetic night", "Augmentation", _FRAMES, advanced=True)] = 0.0
+    night: Annotated[_Fraction, _augmentation("Synthetic night", advanced=True)] = 0.0
     """Probability that a frame is rendered as a night scene: black sky, headlights, street lamps."""
-    cutmix: Annotated[
-        float,
-        Field(ge=0, le=1),
-        Setting("CutMix", "Augmentation", _FRAMES, advanced=True, applies_when=(rules.SEVERAL_FRAMES,)),
-    ] = 0.0
+    cutmix: Annotated[_Fraction, _augmentation("CutMix", advanced=True, applies_when=(rules.SEVERAL_FRAMES,))] = 0.0
     """Probability that a rectangle of another frame of the batch is pasted into a frame, labels included."""
     copy_paste: Annotated[
-        float,
-        Field(ge=0, le=1),
-        Setting("Copy-paste", "Augmentation", _FRAMES, advanced=True, applies_when=(rules.SEVERAL_FRAMES,)),
+        _Fraction, _augmentation("Copy-paste", advanced=True, applies_when=(rules.SEVERAL_FRAMES,))
     ] = 0.0
     """Probability that the rare objects of another frame of the batch (riders, bicycles, all vehicles but cars) are
     pasted into a frame at their own position, labels included."""
     rare_frames: Annotated[
-        float,
-        Field(ge=0, le=1),
-        Setting("Repeat-factor threshold", "Augmentation", frozenset({"lr-find"}), advanced=True),
+        _Fraction, Setting("Repeat-factor threshold", "Augmentation", frozenset({"lr-find"}), advanced=True)
     ] = 0.0
     """Repeat-factor sampling: frames with a class that occurs in less than this fraction of the frames are drawn more
     often, by sqrt(threshold / fraction). 0 samples uniformly."""
     half_size_epochs: Annotated[
-        int, Field(ge=0), Setting("Half-resolution epochs", "Augmentation", _FRAMES | {"throughput"}, advanced=True)
+        _Count, _augmentation("Half-resolution epochs", affects=_FRAMES | {"throughput"}, advanced=True)
     ] = 0
     """Number of first epochs that train at half the height and width, for a quarter of the MACs."""
 
@@ -252,7 +218,7 @@ class ExperimentConfig(BaseModel):
     """Seed of the initial weights, the order of frames and all augmentation."""
     group: Annotated[str, Setting("Group", "Run", NOTHING, kind="name")] = ""
     """Free-text name that ties runs together, for example one config with several seeds."""
-    patience: Annotated[int, Field(ge=0), Setting("Early-stopping patience", "Run", NOTHING, advanced=True)] = 0
+    patience: Annotated[_Count, Setting("Early-stopping patience", "Run", NOTHING, advanced=True)] = 0
     """Epochs without a better macro F1 on val after which the run stops; 0 never stops early."""
     channels_last: Annotated[bool, Setting("Channels-last memory format", "Run", _EXECUTION, advanced=True)] = False
     """Store tensors as NHWC in memory: the same result, faster on some devices."""
