@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 
+from cityseg import api
+from cityseg.api import Result
 from cityseg.engine.bench.stopwatch import Ratio, Stopwatch
 
 CPU = torch.device("cpu")
@@ -40,6 +42,11 @@ def print_figures(results: Mapping[str, Mapping[str, float]], as_json: bool) -> 
         return
     for name, figures in results.items():
         print(f"{name:30s}" + ", ".join(f"{key} {value:,.2f}" for key, value in figures.items()))
+
+
+def shipped_models(names: Collection[str] | None) -> list[Result]:
+    """Return the shipped models of these names, or all of them."""
+    return [result for result in api.list_results() if result.source == "shipped" and (not names or result.id in names)]
 
 
 def multipart(field: str, name: str, data: bytes) -> tuple[bytes, str]:

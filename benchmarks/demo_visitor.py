@@ -15,12 +15,7 @@ from benchmarks.common import TIMEOUT, multipart
 
 
 class DemoVisitor:
-    """A client of the demo.
-
-    Args:
-        address: URL of the demo, without a trailing slash.
-        model: name of the model that predicts.
-    """
+    """A client of the demo at a URL without a trailing slash, which predicts with one model."""
 
     def __init__(self, address: str, model: str) -> None:
         self._address, self._model = address, model

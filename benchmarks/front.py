@@ -17,7 +17,8 @@ from typing import Annotated
 import torch
 import typer
 
-from cityseg import api, checkpoint
+from benchmarks.common import CPU, shipped_models
+from cityseg import checkpoint
 from cityseg.api import Result, find_robustness
 from cityseg.api.models.model_card import model_card
 from cityseg.engine.inference_speed import measure_speed
@@ -26,8 +27,7 @@ from cityseg.inference.onnx import through_onnx
 
 def main(model: Annotated[list[str] | None, typer.Option()] = None, rounds: int = 4, write: bool = False) -> None:
     """Print a line per shipped model, all or those named, fastest in ONNX Runtime first."""
-    shipped = [result for result in api.list_results() if result.source == "shipped"]
-    results = [result for result in shipped if not model or result.id in model]
+    results = shipped_models(model)
     backends = [_backends(result) for result in results]
     measured = [[(by_torch(), by_onnx()) for by_torch, by_onnx in backends] for _ in range(rounds)]
     best = [tuple(map(max, zip(*speeds, strict=True))) for speeds in zip(*measured, strict=True)]
@@ -42,8 +42,7 @@ def _backends(result: Result) -> tuple[Callable[[], float], Callable[[], float]]
     network, card = checkpoint.load(result.run.checkpoint)
 
     def measure(model: torch.nn.Module) -> float:
-        speed = measure_speed(model, card.image_size, card.normalization, torch.device("cpu"))
-        return float(speed["frames_per_second"])
+        return float(measure_speed(model, card.image_size, card.normalization, CPU)["frames_per_second"])
 
     return partial(measure, network), partial(measure, through_onnx(network, card).model)
 

@@ -43,7 +43,7 @@ class Hostile(NamedTuple):
     """A file and its expected outcome."""
 
     name: str  # file name, whose suffix may be wrong
-    data: bytes  # content
+    data: bytes
     size: Any  # (height, width) of the label map, None if the file must be refused, ``...`` if either is correct
 
 

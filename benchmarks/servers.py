@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -13,14 +12,17 @@ from pathlib import Path
 
 import psutil
 
+from cityseg.addresses import first_free
+
 _ROOT = Path(__file__).parents[1]
+_HOST, _PORT = "127.0.0.1", 8600
 
 
 @contextmanager
 def studio() -> Iterator[tuple[str, int]]:
     """Run the app; yields its URL and pid."""
-    port = free_port()
-    options = ["--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"]
+    port = first_free(_HOST, _PORT)
+    options = ["--server.headless", "true", "--server.port", str(port), "--server.address", _HOST]
     with _serve(["streamlit", "run", "app.py", *options], port, "/_stcore/health") as server:
         yield server
 
@@ -28,7 +30,7 @@ def studio() -> Iterator[tuple[str, int]]:
 @contextmanager
 def demo(model: str) -> Iterator[tuple[str, int]]:
     """Run the demo with one model; yields its URL and pid."""
-    port = free_port()
+    port = first_free(_HOST, _PORT)
     with _serve(["cityseg", "demo", "--model", model, "--port", str(port), "--examples", "0"], port) as server:
         yield server
 
@@ -36,7 +38,7 @@ def demo(model: str) -> Iterator[tuple[str, int]]:
 @contextmanager
 def _serve(arguments: list[str], port: int, health: str = "") -> Iterator[tuple[str, int]]:
     """Run ``python -m ARGUMENTS`` until the block ends, which starts once the path ``health`` answers."""
-    command, address = [sys.executable, "-m", *arguments], f"http://127.0.0.1:{port}"
+    command, address = [sys.executable, "-m", *arguments], f"http://{_HOST}:{port}"
     server = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(address + health, server)
@@ -70,10 +72,3 @@ def memory(pid: int | str = "self", name: str = "VmRSS") -> float:
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-def free_port() -> int:
-    """Return a free TCP port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

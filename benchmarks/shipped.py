@@ -21,6 +21,7 @@ import numpy as np
 import typer
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
 
+from benchmarks.common import shipped_models
 from cityseg import api
 from cityseg.api import Result
 from cityseg.cli.options import Json
@@ -33,12 +34,10 @@ def main(data: str, model: Annotated[list[str] | None, typer.Option()] = None, a
     """Print a line per shipped model, all or those named, measured on the dataset in DATA."""
     keep_freed_memory()
     measured = []
-    for result in api.list_results():
-        if result.source == "shipped" and (not model or result.id in model):
-            figures = measure(result, data)
-            measured.append(figures)
-            if not as_json:
-                print("{model:14} differs {differs:.1e}   mIoU {miou:.6f}   official {official:.6f}".format(**figures))
+    for result in shipped_models(model):
+        measured.append(measure(result, data))
+        if not as_json:
+            print("{model:14} differs {differs:.1e}   mIoU {miou:.6f}   official {official:.6f}".format(**measured[-1]))
     if as_json:
         print(json.dumps(measured, indent=1))
 

@@ -27,6 +27,7 @@ from websockets.typing import Origin, Subprotocol
 from benchmarks.common import TIMEOUT, multipart
 
 _COOKIE = "_streamlit_xsrf"
+_FINISHED = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
 
 
 @dataclass
@@ -49,13 +50,7 @@ class Answer:
 
 
 class Visitor:
-    """A client of one page, with its own session.
-
-    Args:
-        address: URL of the app, without a trailing slash.
-        page: name of the page in the URL.
-        query: query string.
-    """
+    """A client of one page of the app at a URL without a trailing slash, with its own session."""
 
     def __init__(self, address: str, page: str, query: str = "") -> None:
         self._address, self._page, self._query = address, page, query
@@ -138,10 +133,7 @@ class Visitor:
                     self._uploader = element.file_uploader.id
                 if element.WhichOneof("type") == "bidi_component":
                     answer.seen = time.perf_counter() - start
-            elif kind == "script_finished" and message.script_finished in (
-                ForwardMsg.FINISHED_SUCCESSFULLY,
-                ForwardMsg.FINISHED_WITH_COMPILE_ERROR,
-            ):
+            elif kind == "script_finished" and message.script_finished in _FINISHED:
                 answer.seconds = time.perf_counter() - start
                 answer.seen = answer.seen or answer.seconds
                 return answer

@@ -52,7 +52,7 @@ def test_ids_are_unique(tiny, workplace):
     assert all(name.startswith("custom-") for name in unnamed)
 
 
-def test_threads_that_want_one_name_get_three(tiny, workplace):
+def test_concurrent_runs_of_one_name_get_distinct_ids(tiny, workplace):
     ids: list[str] = []
     threads = [threading.Thread(target=lambda: ids.append(runs.create_run(tiny(), "same").id)) for _ in range(3)]
     for thread in threads:
@@ -83,7 +83,7 @@ def test_unknown_runs(run, workplace):
         runs.find_run("first", workplace / "nowhere")
 
 
-def test_a_living_process_is_running(run):
+def test_live_process_is_running(run):
     run.write_status(**alive(os.getpid()))
     assert run.status()["state"] == "running"
 
@@ -102,7 +102,7 @@ def test_a_dead_process_is_shown_as_failed(run):
 
 
 def test_an_unreaped_dead_child_is_failed_too(run, wait_until):
-    """What the app starts stays a zombie until the app asks for its exit code."""
+    """A child of the app stays a zombie until the app reads its exit code."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     run.write_status(**alive(process.pid))
     os.kill(process.pid, signal.SIGKILL)
@@ -111,7 +111,7 @@ def test_an_unreaped_dead_child_is_failed_too(run, wait_until):
     process.wait()
 
 
-def test_another_process_with_the_number_is_not_the_run(run):
+def test_reused_pid_is_not_the_run(run):
     run.write_status(**{**alive(os.getpid()), "process_start": 1.0})
     assert run.status()["state"] == "failed"
 
@@ -125,7 +125,7 @@ def test_a_status_with_clock_ticks_from_proc_is_still_understood(run):
 
 
 @pytest.mark.parametrize("pid", [None, -1, 10**12, 1e300, "one"])
-def test_a_pid_that_cannot_be_one_belongs_to_no_process(run, pid):
+def test_invalid_pid_belongs_to_no_process(run, pid):
     run.write_status(**{**alive(os.getpid()), "pid": pid})
     assert run.status()["state"] == "failed"
 
@@ -138,7 +138,7 @@ def test_a_process_on_another_machine_is_judged_by_its_heartbeat(run):
     assert run.status()["state"] == "failed"
 
 
-def test_a_launch_that_never_began_is_failed(run):
+def test_launch_that_never_started_is_failed(run):
     run.write_status(launched=time.time())
     assert run.status()["state"] == "queued"
     run.write_status(launched=time.time() - BEGIN_SECONDS - 1)
@@ -146,7 +146,7 @@ def test_a_launch_that_never_began_is_failed(run):
     assert run.status()["error"] == "the training process never started; see log.txt"
 
 
-def test_status_keeps_what_is_not_named(run):
+def test_status_updates_keep_other_fields(run):
     run.write_status(progress={"step": 3})
     run.write_status(state="stopped")
     status = run.status()
@@ -154,7 +154,7 @@ def test_status_keeps_what_is_not_named(run):
     assert time.time() - status["heartbeat"] < 60
 
 
-def test_half_a_line_of_history_is_left_out(run):
+def test_partial_last_line_of_history_is_ignored(run):
     assert run.history() == []
     run.append_history(kind="step", step=1, loss=2.5)
     run.append_history(kind="epoch", step=1, epoch=1)
@@ -166,7 +166,7 @@ def test_half_a_line_of_history_is_left_out(run):
         run.append_history(loss=float("nan"))
 
 
-def test_history_is_cut_back_to_a_step(run):
+def test_history_is_truncated_to_a_step(run):
     for step in (1, 2, 3):
         run.append_history(kind="step", step=step, loss=1 / step)
     run.truncate_history(2)

@@ -159,7 +159,7 @@ tracking.start(config.build({"tracking": "online"}), None)
 
 @pytest.fixture
 def service(workplace, monkeypatch):
-    """A wandb service on this machine that takes calls and never answers, with a key where ``wandb login`` keeps it."""
+    """A wandb service that accepts connections and never answers, with a key where ``wandb login`` stores it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         (workplace / "netrc").write_text(f"machine {address}\n  login user\n  password {'a' * 40}\n")
@@ -169,7 +169,7 @@ def service(workplace, monkeypatch):
         yield listener
 
 
-def test_a_key_from_wandb_login_is_found_without_asking_the_service(service):
+def test_key_from_wandb_login_is_found_without_a_request(service):
     """Only the step that would reach the service is replaced."""
     answer = subprocess.run([sys.executable, "-c", _LOGGED_IN], capture_output=True, text=True, timeout=120)
     assert answer.returncode == 0, answer.stderr
@@ -180,7 +180,7 @@ def test_a_key_from_wandb_login_is_found_without_asking_the_service(service):
 
 
 @pytest.mark.slow
-def test_a_service_that_refuses_the_key_fails_the_run_in_a_sentence(service, tiny, workplace):
+def test_refused_key_fails_the_run_with_one_sentence(service, tiny, workplace):
     def refuse() -> None:
         while True:
             try:
@@ -230,7 +230,7 @@ EPOCH = tracking.EpochRecord(1, 1, None, {}, np.zeros((19, 19), int), ())
 @pytest.mark.parametrize(
     "report", [lambda tracker: tracker.log_epoch(EPOCH), lambda tracker: tracker.log_model("nowhere", {})]
 )
-def test_an_epoch_or_a_model_that_cannot_be_recorded_leaves_the_run_alone(report, caplog):
+def test_failed_recording_does_not_end_the_run(report, caplog):
     tracker = object.__new__(tracking.WandbTracker)
     tracker._run = object()
     report(tracker)
@@ -239,7 +239,7 @@ def test_an_epoch_or_a_model_that_cannot_be_recorded_leaves_the_run_alone(report
     assert [record.message for record in caplog.records] == ["wandb stopped recording this run; training goes on"]
 
 
-def test_a_service_that_breaks_ends_the_tracking_but_not_the_run(caplog):
+def test_broken_service_ends_tracking_but_not_the_run(caplog):
     class Broken:
         calls = 0
 
@@ -256,7 +256,7 @@ def test_a_service_that_breaks_ends_the_tracking_but_not_the_run(caplog):
     assert [record.message for record in caplog.records] == ["wandb stopped recording this run; training goes on"]
 
 
-def test_none_is_silent(tiny, workplace):
+def test_tracking_none_records_nothing(tiny, workplace):
     tracker = tracking.start(tiny(), runs.create_run(tiny(), "quiet"))
     assert type(tracker) is tracking.Tracker
     tracker.log({"train/loss": 1.0}, 1)

@@ -41,7 +41,7 @@ def bench(
 
 
 def lines(result: BenchResult) -> Iterable[str]:
-    """Return the output: what was measured where, and each ratio with its two sides."""
+    """Return the output: config, machine and data, and each ratio with its two sides."""
     config, machine = result.config, result.machine
     yield (
         f"{config.preset} at {config.image_size[0]}x{config.image_size[1]} in {config.precision}, batches of "

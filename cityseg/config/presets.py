@@ -16,11 +16,7 @@ PRESETS: dict[str, str] = {name: values["description"] for name, values in _FILE
 
 
 def preset(name: str) -> ExperimentConfig:
-    """Return a preset's config.
-
-    Raises:
-        UsageError: no preset has that name.
-    """
+    """Return a preset's config; UsageError for an unknown name."""
     if name not in PRESETS:
         raise UsageError(f"unknown preset {name!r}: expected one of {', '.join(PRESETS)}")
     return build({**_settings(name), "preset": name})

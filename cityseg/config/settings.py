@@ -1,4 +1,4 @@
-"""Metadata of a setting: what forms, tables, warnings, caches and preflight checks know about a field of a config."""
+"""Metadata of the fields of a config, for forms, tables, warnings, caches and preflight checks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known about a field beside its type, bounds and default; one stands in each field's ``Annotated``."""
+    """Metadata of a field beside its type, bounds and default, in the field's ``Annotated``."""
 
     label: str  # name on pages, unique
     group: Group  # tab of the form
@@ -44,7 +44,7 @@ class Setting:
     kind: Literal["value", "name", "model", "seed"] = "value"
     """`value`, free text that only `name`s the run, reference to a `model`, or the `seed`."""
     step: float = 0.1  # increment of a float's number input
-    off: Any = None  # value with which the setting does nothing; the default unless given
+    off: Any = None  # value with which the setting does nothing; by default the field's default
     applies_when: tuple[Condition, ...] = ()  # conditions that have to hold for the setting to have an effect
     help: str = ""  # the field's docstring, filled in by ``settings_of``
 
@@ -54,11 +54,7 @@ class Setting:
 
 
 def settings_of(model: type[BaseModel]) -> dict[str, Setting]:
-    """Return the metadata of all fields by name, in the order of their definition.
-
-    Raises:
-        TypeError: a field lacks its metadata.
-    """
+    """Return the metadata of all fields by name, in the order of their definition; TypeError if one lacks it."""
     settings = {}
     for name, field in model.model_fields.items():
         setting = next((item for item in field.metadata if isinstance(item, Setting)), None)

@@ -47,18 +47,13 @@ class Sweep:
 
 
 def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentConfig]:
-    """Return the config of every run, seeds innermost.
-
-    Args:
-        base: gives the settings that are not varied.
-        sweep: the settings to vary.
-        group: group name of all runs.
+    """Return the config of every run of a sweep around ``base``, seeds innermost.
 
     Raises:
         UsageError: nothing or too much to vary, an unknown setting, an invalid config, two equal configs.
     """
     if not group.strip():
-        raise UsageError("expected a name for the group, found none; the runs of a sweep are told apart by it")
+        raise UsageError("expected a name for the group, found none; it ties the runs of a sweep together")
     _expect_sound(sweep)
     points = [*_grid(sweep)] if sweep.draws is None else [*_drawn(sweep, sweep.draws)]
     seeds: Sequence[int | None] = sweep.seeds or (None,)
@@ -85,11 +80,7 @@ def size(sweep: Sweep) -> int:
 
 
 def parse_list(text: str) -> tuple[str, list[str]]:
-    """Read ``SETTING=VALUE,VALUE`` as a setting and its values.
-
-    Raises:
-        UsageError: no ``=``, or an empty value.
-    """
+    """Read ``SETTING=VALUE,VALUE`` as a setting and its values; UsageError for no ``=`` or an empty value."""
     field, values = _split(text, "learning_rate=0.001,0.003")
     return field, parse_values(field, values)
 
@@ -104,22 +95,15 @@ def parse_values(field: str, text: str) -> list[str]:
 
 
 def parse_range(text: str) -> tuple[str, Range]:
-    """Read ``SETTING=LOW..HIGH``, optionally with ``:log`` or ``:linear``, as a setting and its distribution.
-
-    Raises:
-        UsageError: anything else.
-    """
+    """Read ``SETTING=LOW..HIGH``, optionally with ``:log`` or ``:linear``; UsageError for anything else."""
     field, values = _split(text, "learning_rate=1e-4..1e-2")
     return field, parse_bounds(field, values)
 
 
 def parse_bounds(field: str, text: str) -> Range:
-    """Read ``LOW..HIGH``, ``LOW..HIGH:log`` or ``LOW..HIGH:linear``.
+    """Read ``LOW..HIGH``, ``LOW..HIGH:log`` or ``LOW..HIGH:linear``; UsageError for anything else.
 
     Without a scale, a range that spans a factor of 10 or more is `log`.
-
-    Raises:
-        UsageError: anything else.
     """
     bounds, _, scale = text.partition(":")
     low_text, dots, high_text = bounds.partition("..")
@@ -141,11 +125,7 @@ def parse_bounds(field: str, text: str) -> Range:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read ``0,1,2`` as seeds; an empty text gives none.
-
-    Raises:
-        UsageError: a word that is not a whole number, or a duplicate seed.
-    """
+    """Read ``0,1,2`` as seeds, an empty text as none; UsageError for other words or a duplicate seed."""
     words = [word.strip() for word in text.split(",")] if text.strip() else []
     if not all(word.isdecimal() for word in words):
         raise UsageError(f"expected seeds as whole numbers with commas between them, found {text.strip()!r}")

@@ -27,9 +27,6 @@ def create_run(
         name: preferred id; by default the preset's name and the time.
         taken: ids to avoid, such as those of shipped models.
         metadata: further entries of ``config.json``.
-
-    Raises:
-        UsageError: no free id was found.
     """
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     preferred = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or f"{config.preset}-{stamp}"
@@ -50,7 +47,7 @@ def create_run(
 
 
 def provenance() -> dict[str, Any]:
-    """Return what a result depends on besides its config: versions, commit, host."""
+    """Return versions, commit and host, on which a result depends besides its config."""
     import torch
 
     import cityseg

@@ -23,11 +23,7 @@ def list_runs(root: Path | None = None) -> Iterator[Run]:
 
 
 def find_run(run_id: str, root: Path | None = None) -> Run:
-    """Return the run with this id.
-
-    Raises:
-        UsageError: no such run.
-    """
+    """Return the run with this id; UsageError for an unknown one."""
     run = Run(runs_root(root) / run_id)
     if Path(run_id).name != run_id or run_id == ".." or not run.exists():
         known = ", ".join([run.id for run in list_runs(root)][:8])

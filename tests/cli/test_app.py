@@ -1,4 +1,4 @@
-"""``cityseg app``: what Streamlit is started with, and what is refused before."""
+"""``cityseg app``: the arguments of Streamlit, and errors before it starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cityseg.errors import UsageError
 
 @pytest.fixture
 def started(workplace, monkeypatch) -> list[str]:
-    """Collects the words that Streamlit would be started with, in place of starting it."""
+    """Collects Streamlit's arguments instead of starting it."""
     words: list[str] = []
     monkeypatch.setattr("streamlit.web.cli.main", lambda arguments, **_: words.extend(arguments))
     return words
@@ -30,7 +30,7 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_streamlit_gets_the_script_the_address_and_further_options(cityseg, started):
+def test_streamlit_receives_script_address_and_further_options(cityseg, started):
     answer = cityseg("app", "--port", 23456, "--data", "elsewhere", "--runs", "there", "--server.headless", "true")
     assert answer.code == 0
     script, *options = started[1:]

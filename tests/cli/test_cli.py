@@ -35,13 +35,13 @@ def test_stats(workplace, streets, document):
 
 
 def test_synthesize(workplace, document, cityseg):
-    info = document("data", "synthesize", "drawn", "--frames", 3, "--seed", 5)
+    info = document("data", "synthesize", "other", "--frames", 3, "--seed", 5)
     assert info["frames"] == {"train": 1, "val": 1, "test": 1}
-    assert len(list((workplace / "drawn").glob("leftImg8bit/*/*/*.png"))) == 3
-    taken = cityseg("data", "synthesize", "drawn", "--frames", 3)
+    assert len(list((workplace / "other").glob("leftImg8bit/*/*/*.png"))) == 3
+    taken = cityseg("data", "synthesize", "other", "--frames", 3)
     assert taken.code == 2
     assert taken.err.splitlines()[-1] == (
-        "cityseg: drawn: expected a new or empty folder, found one that is not empty; choose another or remove it first"
+        "cityseg: other: expected a new or empty folder, found one that is not empty; choose another or remove it first"
     )
 
 
@@ -152,9 +152,9 @@ def test_sweep_and_groups(workplace, tiny, document, cityseg, launches, streets)
     assert " ± –" in text
     assert f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}" in text
 
-    drawn = ("sweep", "--config", "recipe.json", "--random", 3, "--range", "learning_rate=1e-4..1e-1", "--group", "g")
-    more = document(*drawn)
-    assert more["ids"] == ["g-5", "g-6", "g-7"], "a group that grows goes on counting"
+    search = ("sweep", "--config", "recipe.json", "--random", 3, "--range", "learning_rate=1e-4..1e-1", "--group", "g")
+    more = document(*search)
+    assert more["ids"] == ["g-5", "g-6", "g-7"], "the numbers of a growing group continue"
     assert len({one["learning_rate"] for one in more["configs"]}) == 3
 
 
@@ -237,19 +237,22 @@ def test_models(workplace, document, cityseg):
             "expected a confidence from 0 to 0.99 in hundredths below which a pixel is unknown, found 1.5",
         ),
         (
-            ["predict", "nobody", "a.png", "--out", "x"],
-            "unknown model 'nobody': expected a run id, a folder with model.json",
+            ["predict", "missing", "a.png", "--out", "x"],
+            "unknown model 'missing': expected a run id, a folder with model.json",
         ),
-        (["evaluate", "nobody"], "unknown model 'nobody': expected a run id, a folder with model.json"),
-        (["runs", "show", "nobody"], "unknown model 'nobody': expected a run id, a folder with model.json"),
-        (["train", "--resume", "nobody", "--queue"], "unknown run 'nobody' in "),
+        (["evaluate", "missing"], "unknown model 'missing': expected a run id, a folder with model.json"),
+        (
+            ["runs", "show", "missing"],
+            "unknown model 'missing': expected a run id, a folder with model.json",
+        ),
+        (["train", "--resume", "missing", "--queue"], "unknown run 'missing' in "),
         (
             ["train", "--resume", "x", "--queue", "--data", "y"],
             "expected --resume and --queue without --data, found it; a queued run keeps its data",
         ),
         (["runs", "slots", "0"], "expected 1 to 64 slots, found 0"),
-        (["runs", "move", "nobody", "1"], "unknown run 'nobody' in "),
-        (["runs", "withdraw", "nobody"], "unknown run 'nobody' in "),
+        (["runs", "move", "missing", "1"], "unknown run 'missing' in "),
+        (["runs", "withdraw", "missing"], "unknown run 'missing' in "),
         (["runs", "withdraw"], "expected the runs to remove from the queue, or --all"),
         (["sweep", "--group", "g"], "expected exactly one of --preset and --config"),
         (
@@ -268,11 +271,11 @@ def test_models(workplace, document, cityseg):
             ["sweep", "--group", "g", "--preset", "better-1", "--grid", "depth=1,2", "--data", "nowhere"],
             "nowhere: expected a folder with leftImg8bit/ and gtFine/, found no such folder",
         ),
-        (["runs", "stop", "nobody"], "unknown run 'nobody' in "),
-        (["runs", "delete", "nobody"], "unknown run 'nobody' in "),
+        (["runs", "stop", "missing"], "unknown run 'missing' in "),
+        (["runs", "delete", "missing"], "unknown run 'missing' in "),
     ],
 )
-def test_the_callers_mistakes(workplace, cityseg, words, sentence):
+def test_usage_errors(workplace, cityseg, words, sentence):
     answer = cityseg(*words, "--json")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.count("\n") == 1
@@ -283,7 +286,7 @@ def test_the_callers_mistakes(workplace, cityseg, words, sentence):
 @pytest.mark.parametrize(
     "words", [["dance"], ["train", "--colour"], ["predict", "tiny", "--out", "x"], ["evaluate", "x", "--split", "all"]]
 )
-def test_words_that_are_no_verb_or_option(workplace, cityseg, words):
+def test_unknown_verbs_and_options(workplace, cityseg, words):
     answer = cityseg(*words)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.startswith("cityseg: ")
@@ -292,7 +295,7 @@ def test_words_that_are_no_verb_or_option(workplace, cityseg, words):
 
 
 def test_debug_shows_the_traceback_and_keeps_the_exit_code(workplace, cityseg):
-    plain, debug = (cityseg("runs", "stop", "nobody", *more) for more in ([], ["--debug"]))
+    plain, debug = (cityseg("runs", "stop", "missing", *more) for more in ([], ["--debug"]))
     assert "Traceback" not in plain.err
     assert debug.err.startswith("Traceback (most recent call last):")
     assert debug.err.endswith(plain.err)
@@ -322,7 +325,7 @@ def test_help(workplace, cityseg):
         assert "Usage" in answer.out
 
 
-def test_as_a_command_of_its_own(workplace):
+def test_python_m_cityseg(workplace):
     command = [sys.executable, "-m", "cityseg", "data", "stats", "--data", "nowhere", "--json"]
     answer = subprocess.run(command, capture_output=True, text=True)
     assert (answer.returncode, answer.stdout) == (2, "")

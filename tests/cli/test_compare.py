@@ -49,7 +49,7 @@ def test_lines_name_the_better_result_and_the_classes_it_loses(cityseg: Callable
     assert "at the cost of rider" in out
 
 
-def test_results_of_other_sizes_are_not_comparable_with_the_reason(cityseg: Callable, workplace: Path) -> None:
+def test_results_at_different_sizes_are_withheld_with_the_reason(cityseg: Callable, workplace: Path) -> None:
     answer = cityseg("compare", "better-1", "better-3")
     assert answer.code == 0
     expected = "better-3 is not comparable with better-1: different evaluation sizes (64x128 and 128x256 pixels)."
@@ -83,7 +83,7 @@ def test_formats_hold_the_same_table(cityseg: Callable, workplace: Path) -> None
         (["better-1", "better-2", "--json", "--format", "csv"], "expected --format or --json, found both"),
     ],
 )
-def test_mistakes_are_one_sentence(cityseg: Callable, workplace: Path, words: list[str], error: str) -> None:
+def test_usage_errors_are_one_sentence(cityseg: Callable, workplace: Path, words: list[str], error: str) -> None:
     answer = cityseg("compare", *words)
     assert answer.code == 2
     assert error in answer.err

@@ -145,7 +145,7 @@ def test_audits_of_shipped_models_are_stored_beside_the_runs(workplace, streets,
 
 
 @pytest.mark.parametrize("text", ["1", "0=unsure", "x=unsure", "1=wrong", "100000=unsure"])
-def test_wrong_verdicts(text, run, streets, cityseg):
+def test_invalid_verdicts_are_errors(text, run, streets, cityseg):
     answer = cityseg("audit", "tiny", "--data", streets, "--verdict", text)
     regions = len(api.audit_labels("tiny", str(streets), "val").found)
     assert answer.code == 2
@@ -155,7 +155,7 @@ def test_wrong_verdicts(text, run, streets, cityseg):
     )
 
 
-def test_a_damaged_file_of_verdicts(run, streets, cityseg):
+def test_damaged_verdict_file_is_an_error(run, streets, cityseg):
     (run.folder / "verdicts-val.json").write_text("[")
     answer = cityseg("audit", "tiny", "--data", streets)
     assert answer.code == 2
@@ -166,7 +166,7 @@ def test_a_damaged_file_of_verdicts(run, streets, cityseg):
     assert answer.err.splitlines()[-1].endswith("; restore it or delete it")
 
 
-def test_a_folder_that_cannot_be_written(workplace, streets, cityseg):
+def test_unwritable_folder_is_an_error(workplace, streets, cityseg):
     (workplace / "runs").write_text("in the way")
     answer = cityseg("audit", api.list_models()[0].name, "--data", streets)
     assert answer.code == 2
@@ -189,7 +189,7 @@ def test_inspect_ranks_frames_and_scores_slices(run, streets, cityseg):
     ]
     cities = {frame.city: 0 for frame in api.connect(str(streets)).splits["val"]}
     assert {part["name"] for part in report["slices"]} == set(cities)
-    assert all(part["interval"] is None for part in report["slices"]), "two frames are too few to tell"
+    assert all(part["interval"] is None for part in report["slices"]), "two frames are too few for an interval"
     city = api.connect(str(streets)).splits["val"][0].city
     words = ("inspect", "tiny", "--data", streets, "--slice", "city", "--part", city, "--json")
     own = {frame.name for frame in api.connect(str(streets)).splits["val"] if frame.city == city}
@@ -254,7 +254,7 @@ def test_a_pixel(run, streets, cityseg):
         ("middle", "expected a pixel as ROW,COLUMN, for example 120,300, found 'middle'"),
     ],
 )
-def test_no_such_pixel(place, sentence, run, streets, cityseg):
+def test_pixel_outside_the_frame_is_an_error(place, sentence, run, streets, cityseg):
     name = run.confusions("val").frames[0]
     answer = cityseg("pixel", name, place, "tiny", "--data", streets)
     assert (answer.code, answer.err.splitlines()[-1]) == (2, f"cityseg: {sentence.format(name)}")

@@ -1,4 +1,4 @@
-"""``cityseg predict``: what the predict page can, the command line can too."""
+"""``cityseg predict``, ``agree`` and their options, against the Predict page."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def table(result: dict[str, Any]) -> list[dict[str, str]]:
     return list(csv.DictReader(Path(result["files"]["classes"]).read_text().splitlines()))
 
 
-def test_predict_leaves_pixels_unknown(workplace, trained, runs, photo, document, cityseg):
+def test_rejection_threshold_marks_pixels_unknown(workplace, trained, runs, photo, document, cityseg):
     pixels = np.asarray(Image.open(photo))
     prediction = Predictor.load(trained.checkpoint).predict(pixels, "crop")
     looked = prediction.train_ids != 255
     least = int(100 * np.median(prediction.confidence[looked])) + 1
     below = looked & (np.floor(prediction.confidence * 100) < least)
     assert 0 < below.sum() < looked.sum() < looked.size
-    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--fit", "crop", "--unknown", least / 100)
+    words = ("predict", "tiny", photo, "--out", "results", "--runs", runs, "--fit", "crop", "--unknown", least / 100)
     (whole,) = document(*words[:-2])
     (result,) = document(*words)
     assert result["unknown"] == pytest.approx(below.sum() / looked.sum())
@@ -57,18 +57,20 @@ def test_predict_leaves_pixels_unknown(workplace, trained, runs, photo, document
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_predict_looks_at_several_scales(workplace, trained, runs, photo, document, flip):
+def test_multi_scale_tta(workplace, trained, runs, photo, document, flip):
     pixels = np.asarray(Image.open(photo))
-    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--scales", "0.75,1,1.25")
+    words = ("predict", "tiny", photo, "--out", "results", "--runs", runs, "--scales", "0.75,1,1.25")
     (result,) = document(*words, *(["--flip"] if flip else []))
     predictor = Predictor.load(trained.checkpoint)
-    seen = predictor.predict(pixels, flip=flip, scales=(0.75, 1, 1.25))
-    np.testing.assert_array_equal(np.asarray(Image.open(result["files"]["labelIds"])), to_label_ids(seen.train_ids))
-    assert (seen.train_ids != predictor.predict(pixels, flip=flip).train_ids).any()
+    predicted = predictor.predict(pixels, flip=flip, scales=(0.75, 1, 1.25))
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(result["files"]["labelIds"])), to_label_ids(predicted.train_ids)
+    )
+    assert (predicted.train_ids != predictor.predict(pixels, flip=flip).train_ids).any()
 
 
-def test_predict_refuses_scales_before_it_writes(workplace, runs, photo, cityseg):
-    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs, "--scales")
+def test_invalid_scales_are_refused_before_writing(workplace, runs, photo, cityseg):
+    words = ("predict", "tiny", photo, "--out", "results", "--runs", runs, "--scales")
     for scales, message in (
         ("5", "expected scales from 0.25 to 4, found 5; 1 is"),
         ("1,x", "expected comma-separated numbers as scales, found"),
@@ -76,18 +78,18 @@ def test_predict_refuses_scales_before_it_writes(workplace, runs, photo, cityseg
         answer = cityseg(*words, scales)
         assert (answer.code, answer.out) == (2, "")
         assert f"cityseg: {message}" in answer.err
-    assert not Path("seen").exists()
+    assert not Path("results").exists()
 
 
-def test_predict_counts_the_objects_as_the_page_does(workplace, trained, runs, photo, document, cityseg, monkeypatch):
-    seen = np.zeros((45, 91), np.uint8)
+def test_object_counts_equal_those_of_the_page(workplace, trained, runs, photo, document, cityseg, monkeypatch):
+    predicted = np.zeros((45, 91), np.uint8)
     car, bus, person = (CLASS_NAMES.index(name) for name in ("car", "bus", "person"))
-    seen[5:10, 5:10] = seen[5:10, 20:25] = car
-    seen[20:30, 5:10] = seen[20:30, 30:40] = bus
-    seen[40:44, 80:82] = person
-    plain = np.zeros(seen.shape, np.float32)
-    monkeypatch.setattr(Predictor, "predict", lambda *_, **__: Prediction(seen, plain + 0.9, plain, 1.0))
-    words = ("predict", "tiny", photo, "--out", "seen", "--runs", runs)
+    predicted[5:10, 5:10] = predicted[5:10, 20:25] = car
+    predicted[20:30, 5:10] = predicted[20:30, 30:40] = bus
+    predicted[40:44, 80:82] = person
+    plain = np.zeros(predicted.shape, np.float32)
+    monkeypatch.setattr(Predictor, "predict", lambda *_, **__: Prediction(predicted, plain + 0.9, plain, 1.0))
+    words = ("predict", "tiny", photo, "--out", "results", "--runs", runs)
     (result,) = document(*words)
     assert result["objects"] == {"person": 1, "car": 2, "bus": 2}
     assert "  about 1 person, 2 cars, 2 buses; objects that touch count as one" in cityseg(*words).out.splitlines()
@@ -95,10 +97,10 @@ def test_predict_counts_the_objects_as_the_page_does(workplace, trained, runs, p
     assert rows == {"road": "", "bus": "2", "car": "2", "person": "1"}
 
 
-def test_agree_tells_and_draws_where_models_agree(workplace, document, cityseg):
+def test_agree_reports_and_maps_agreement(workplace, document, cityseg):
     Image.fromarray(render(4, size=(90, 150)).photo).save("street.png")
     names = ("better-2", "better-1", "experiment-1")
-    words = ("agree", "street.png", *names, "--out", "seen", "--fit", "letterbox", "--flip")
+    words = ("agree", "street.png", *names, "--out", "results", "--fit", "letterbox", "--flip")
     found = document(*words)
     maps = []
     for name in names:
@@ -120,8 +122,12 @@ def test_agree_tells_and_draws_where_models_agree(workplace, document, cityseg):
             ("better-1", "experiment-1", second, third),
         )
     ]
-    drawn = np.asarray(Image.open(found["file"]))
-    colors = {count: {tuple(color) for color in drawn[camps == count]} for count in (1, 2, 3) if (camps == count).any()}
+    agreement_map = np.asarray(Image.open(found["file"]))
+    colors = {
+        count: {tuple(color) for color in agreement_map[camps == count]}
+        for count in (1, 2, 3)
+        if (camps == count).any()
+    }
     assert all(len(color) == 1 for color in colors.values())
     assert len(set.union(*colors.values())) == len(colors)
     said = cityseg(*words).out.splitlines()
@@ -133,15 +139,15 @@ def test_agree_tells_and_draws_where_models_agree(workplace, document, cityseg):
 
 @pytest.mark.parametrize("models", [["better-1"], ["better-1", "better-1"], ["a", "b", "c", "d", "e"]])
 def test_agree_takes_two_to_four_models(workplace, cityseg, models):
-    answer = cityseg("agree", "street.png", *models, "--out", "seen")
+    answer = cityseg("agree", "street.png", *models, "--out", "results")
     assert (answer.code, answer.err) == (2, f"cityseg: expected 2 to 4 different models, found {', '.join(models)}\n")
 
 
-def test_agree_where_nothing_is_to_be_compared(workplace, trained, photo, document, cityseg, monkeypatch):
+def test_agree_without_commonly_predicted_pixels(workplace, trained, photo, document, cityseg, monkeypatch):
     void = np.full((45, 91), 255, np.uint8)
     plain = np.zeros(void.shape, np.float32)
     monkeypatch.setattr(Predictor, "predict", lambda *_, **__: Prediction(void, plain, plain, 1.0))
-    words = ("agree", photo, trained.folder, "better-1", "--out", "seen")
+    words = ("agree", photo, trained.folder, "better-1", "--out", "results")
     found = document(*words)
     assert (found["share"], found["pairs"][0]["share"], found["differences"]) == (None, None, [])
     assert cityseg(*words).out == "No part of the photo was predicted by all of these models.\n"
@@ -151,8 +157,8 @@ def test_predict(workplace, trained, runs, photo, document, cityseg):
     (workplace / "second").mkdir()
     twin = workplace / "second" / photo.name
     Image.new("L", (30, 20), 128).save(twin)
-    results = document("predict", "tiny", photo, twin, "--out", "seen", "--runs", runs)
-    assert sorted(path.name for path in (workplace / "seen").iterdir()) == [
+    results = document("predict", "tiny", photo, twin, "--out", "results", "--runs", runs)
+    assert sorted(path.name for path in (workplace / "results").iterdir()) == [
         f"my street{number}_{kind}"
         for number in ("-2", "")
         for kind in ("classes.csv", "color.png", "labelIds.png", "overlay.png")
@@ -173,7 +179,7 @@ def test_predict(workplace, trained, runs, photo, document, cityseg):
         for index, name in enumerate(CLASS_NAMES)
         if (expected == index).any()
     }
-    answer = cityseg("predict", "tiny", photo, "--out", "seen", "--runs", runs)
+    answer = cityseg("predict", "tiny", photo, "--out", "results", "--runs", runs)
     assert answer.out.startswith(f"{photo}: ")
     pixels = np.asarray(Image.open(photo))
     shift = api.distribution_shift(str(trained.folder), pixels, Predictor.load(trained.checkpoint).predict(pixels))
@@ -183,19 +189,19 @@ def test_predict(workplace, trained, runs, photo, document, cityseg):
 
 def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, cityseg):
     (workplace / "notes.txt").write_text("no photo")
-    answer = cityseg("predict", "tiny", photo, "notes.txt", "--out", "seen", "--runs", runs, "--json")
+    answer = cityseg("predict", "tiny", photo, "notes.txt", "--out", "results", "--runs", runs, "--json")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.splitlines()[-1] == (
         "cityseg: notes.txt: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found another kind "
         "of file"
     )
-    assert not (workplace / "seen").exists()
+    assert not (workplace / "results").exists()
 
 
 def test_predict_photos_of_other_cameras(workplace, photos, document):
     shipped = [info.name for info in api.list_models()]
     paths = sorted(photos.glob("*.jpg"))
-    for path, result in zip(paths, document("predict", shipped[0], *paths, "--out", "seen"), strict=True):
-        with Image.open(path) as given, Image.open(result["files"]["labelIds"]) as written:
-            assert written.size == given.size
+    for path, result in zip(paths, document("predict", shipped[0], *paths, "--out", "results"), strict=True):
+        with Image.open(path) as photo, Image.open(result["files"]["labelIds"]) as written:
+            assert written.size == photo.size
             assert set(np.unique(written)) <= set(to_label_ids(np.arange(19, dtype=np.uint8)))

@@ -43,7 +43,7 @@ def test_estimate(workplace, document, cityseg):
     assert any(line.startswith("warning: The run has only 10 optimiser steps") for line in lines)
 
 
-def test_overfit_tells_by_its_exit_code(workplace, document, cityseg, monkeypatch):
+def test_overfit_exit_code_depends_on_the_outcome(workplace, document, cityseg, monkeypatch):
     code, report = document("overfit", *SMALL, "--steps", 5, "--set", "learning_rate=1e-7")
     assert (code, report["outcome"], report["steps"], len(report["points"])) == (1, "stuck", 5, 5)
     assert len(report["frames"]) == 7, "all that there are"
@@ -67,7 +67,7 @@ def test_lr_find(workplace, document, cityseg, monkeypatch):
 
 
 @pytest.mark.parametrize("verb", ["estimate", "overfit", "lr-find"])
-def test_mistakes_are_one_line(workplace, cityseg, verb):
+def test_usage_errors_are_one_line(workplace, cityseg, verb):
     neither = cityseg(verb)
     assert (neither.code, neither.err) == (2, "cityseg: expected exactly one of --preset and --config\n")
     wrong = cityseg(verb, "--preset", "better-1", "--set", "depth=7")
@@ -79,7 +79,7 @@ def test_mistakes_are_one_line(workplace, cityseg, verb):
     assert nowhere.out == ""
 
 
-def test_train_prints_what_is_wrong(workplace, cityseg):
+def test_train_prints_warnings(workplace, cityseg):
     words = ("--set", "start_channels=2", "--set", "depth=1", "--set", "epochs=1")
     answer = cityseg("train", *SMALL, *words, "--json")
     assert answer.code == 0

@@ -50,7 +50,7 @@ def test_every_preset_builds_and_is_described():
     assert str(refused.value) == f"unknown preset 'experiment-9': expected one of {', '.join(presets.PRESETS)}"
 
 
-def test_nothing_can_be_changed():
+def test_configs_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         presets.preset("better-1").epochs = 7
 
@@ -119,12 +119,12 @@ def test_wrong_values_are_refused_in_one_sentence(values, sentence):
     assert refused.value.exit_code == 2
 
 
-def test_the_smallest_size_that_a_depth_takes():
+def test_smallest_image_size_of_a_depth():
     assert config.build({"image_size": (128, 128), "depth": 6}).image_size == (128, 128)
     assert config.build({"image_size": (128, 128), "depth": 5, "half_size_epochs": 1}).half_size_epochs == 1
 
 
-def test_a_teacher_may_doubt_labels_and_nothing_else():
+def test_teacher_for_label_doubt_alone():
     assert config.build({"teacher": "best-3", "teacher_weight": 0, "label_doubt": 0.1}).label_doubt == 0.1
 
 
@@ -151,7 +151,7 @@ def test_settings_override():
 
 
 @pytest.mark.parametrize("text", ["128", "128x", "x256", "0x256", "-1x2", "128,256", "1.5x2", "axb", ""])
-def test_sizes_that_are_none(text):
+def test_invalid_sizes_are_refused(text):
     with pytest.raises(UsageError) as refused:
         config.parse_size(text)
     assert str(refused.value) == (
@@ -164,7 +164,7 @@ def test_sizes():
     assert config.parse_size("64X7") == (64, 7)
 
 
-def test_files(tmp_path):
+def test_config_files(tmp_path):
     wanted = presets.preset("better-2")
     path = tmp_path / "recipe.json"
     path.write_text(wanted.model_dump_json())

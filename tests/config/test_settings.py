@@ -1,4 +1,4 @@
-"""The metadata of the settings, held against what they really change."""
+"""The declared effects of settings against their actual ones."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def changed(config: ExperimentConfig, name: str) -> Iterator[ExperimentConfig]:
             continue
 
 
-def expect_honest(
+def expect_declared_effects(
     effect: Effect, outcome: Callable[[ExperimentConfig], object], *, left_out: tuple[str, ...] = (), **values: Any
 ) -> None:
-    """Hold what settings are said to affect against the outcomes of configs that differ in them.
+    """Compare the declared effects of settings with outcomes of configs that differ in them.
 
     Args:
         effect: named by the settings' metadata.
@@ -137,13 +137,15 @@ def test_what_affects_throughput_affects_the_measured_time():
 @pytest.mark.slow
 def test_the_cost_depends_on_the_settings_that_affect_it_alone():
     # With fewer frames in a batch, evaluation would need more memory than the loss.
-    expect_honest("cost", lambda config: api.cost_of(config, 10), batch_size=64)
+    expect_declared_effects("cost", lambda config: api.cost_of(config, 10), batch_size=64)
 
 
 @pytest.mark.slow
 def test_the_overfit_check_depends_on_the_settings_that_affect_it_alone(frames):
     left_out = ("channels_last", "compile")
-    expect_honest("overfit", lambda config: check_overfit(config, frames(config), CPU, steps=3), left_out=left_out)
+    expect_declared_effects(
+        "overfit", lambda config: check_overfit(config, frames(config), CPU, steps=3), left_out=left_out
+    )
 
 
 @pytest.mark.slow
@@ -155,4 +157,4 @@ def test_the_learning_rate_finder_depends_on_the_settings_that_affect_it_alone(f
         pretrained = PretrainedInputs(teacher=teacher if config.teacher else None)
         return find_learning_rate(config, frames(config), CPU, pretrained=pretrained, steps=4)
 
-    expect_honest("lr-find", outcome, left_out=("channels_last", "compile", "initial"))
+    expect_declared_effects("lr-find", outcome, left_out=("channels_last", "compile", "initial"))

@@ -35,7 +35,7 @@ def test_seeds_alone_make_a_sweep():
     assert [one.seed for one in expand(BASE, Sweep({}, {}, seeds=(0, 1, 2)), "luck")] == [0, 1, 2]
 
 
-def test_random_draws_are_repeatable_within_bounds_and_differ():
+def test_random_samples_are_repeatable_distinct_and_within_bounds():
     sweep = Sweep(
         {"flip": ["true", "false"]},
         dict([parse_range("learning_rate=1e-4..1e-1"), ("depth", Range(0, 3, "linear"))]),
@@ -63,12 +63,12 @@ def test_random_draws_are_repeatable_within_bounds_and_differ():
         ("0..0.5", Range(0, 0.5, "linear")),
     ],
 )
-def test_a_range_that_spans_a_factor_of_ten_is_drawn_by_factor(text, expected):
+def test_range_over_a_factor_of_ten_is_log_uniform(text, expected):
     assert parse_bounds("x", text) == expected
 
 
 @pytest.mark.parametrize("text", ["1e-4", "a..b", "1..2:cubic", "..", "nan..1", ""])
-def test_what_is_no_range(text):
+def test_invalid_ranges_are_refused(text):
     with pytest.raises(UsageError) as refused:
         parse_bounds("depth", text)
     assert str(refused.value) == (
@@ -96,7 +96,7 @@ def test_what_is_no_range(text):
         (parse_seeds, "0,1,0", "expected every seed once, found '0,1,0'"),
     ],
 )
-def test_what_cannot_be_read(parse, text, sentence):
+def test_invalid_lists_and_seeds_are_refused(parse, text, sentence):
     with pytest.raises(UsageError) as refused:
         parse(text)
     assert str(refused.value) == sentence
@@ -146,7 +146,7 @@ def many(number: int) -> list[str]:
         ),
     ],
 )
-def test_sweeps_that_cannot_be(sweep, sentence):
+def test_invalid_sweeps_are_refused(sweep, sentence):
     with pytest.raises(UsageError) as refused:
         expand(BASE, sweep, "g")
     assert str(refused.value).startswith(sentence)
@@ -155,10 +155,10 @@ def test_sweeps_that_cannot_be(sweep, sentence):
 def test_a_sweep_needs_a_name():
     with pytest.raises(UsageError) as refused:
         expand(BASE, Sweep({"depth": ["1"]}, {}), " ")
-    assert str(refused.value) == "expected a name for the group, found none; the runs of a sweep are told apart by it"
+    assert str(refused.value) == "expected a name for the group, found none; it ties the runs of a sweep together"
 
 
-def test_numbers_can_be_drawn_and_words_cannot():
+def test_only_numbers_have_ranges():
     fields = numeric_fields()
     assert {"learning_rate", "depth", "epochs"} <= set(fields)
     assert not {"seed", "flip", "schedule", "image_size", "group"} & set(fields)

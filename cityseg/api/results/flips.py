@@ -87,7 +87,7 @@ def flips(
     runs: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Flips:
-    """Compare two results by frame, and by pixel if ``data`` is given.
+    """Compare two results by frame, and with ``data`` by pixel.
 
     Args:
         first: MODEL that is the baseline.

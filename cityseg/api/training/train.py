@@ -61,7 +61,7 @@ def train(
     on_progress: Callable[[TrainingProgress], None] | None = None,
     on_warning: Callable[[str], None] | None = None,
 ) -> Result:
-    """Train in this process until the run ends or is stopped; the result's ``state`` tells which.
+    """Train in this process until the run ends or is stopped, as the result's ``state`` states.
 
     The run starts at once, whatever the queue holds, but takes a slot; when it ends, the queue advances. Under
     ``torchrun`` all processes train one run together; the first one writes its folder and reports.

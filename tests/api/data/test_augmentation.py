@@ -59,7 +59,7 @@ def test_flips_mirror_photo_and_labels_together(
         np.testing.assert_array_equal(view.train_ids, train_ids[:, ::-1] if flipped else train_ids)
 
 
-def test_the_first_epochs_are_seen_at_half_size(
+def test_half_size_epochs_have_half_size_views(
     streets: Path, frame: str, tiny: Callable[..., ExperimentConfig]
 ) -> None:
     config = tiny(flip=False, epochs=4, half_size_epochs=2)
@@ -76,7 +76,7 @@ def test_the_first_epochs_are_seen_at_half_size(
     assert views[0].train_ids.shape == (16, 32)
 
 
-def test_every_other_augmentation_shows_by_itself(
+def test_each_other_augmentation_changes_the_view(
     streets: Path, frame: str, tiny: Callable[..., ExperimentConfig]
 ) -> None:
     def means(**changes: float) -> list[float]:
@@ -99,7 +99,7 @@ def test_a_mixed_in_rectangle_comes_from_the_next_frame(
     assert any((view.photo != own).any() for view in views)
 
 
-def test_seeds_repeat(streets: Path, frame: str, tiny: Callable[..., ExperimentConfig]) -> None:
+def test_same_seed_gives_same_views(streets: Path, frame: str, tiny: Callable[..., ExperimentConfig]) -> None:
     config = tiny(brightness=0.4, half_size_epochs=0)
     first, again, other = (
         [view.photo for view in api.augmented_views(str(streets), "train", frame, config, draws=4, seed=seed)]

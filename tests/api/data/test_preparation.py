@@ -29,7 +29,7 @@ def root(workplace, monkeypatch):
 
 @pytest.fixture
 def copy(streets, workplace):
-    """A copy of the drawn set that a test may change."""
+    """A copy of the synthetic dataset that a test may change."""
     return shutil.copytree(streets, workplace / "copy")
 
 
@@ -37,7 +37,7 @@ def caches(root):
     return sorted(path.name for path in root.glob("[!.]*") if path.is_dir())
 
 
-def test_progress_counts_what_has_to_be_decoded(streets, root):
+def test_progress_counts_frames_to_decode(streets, root):
     calls: list[tuple[int, int]] = []
     api.prepare(str(streets), SIZE, lambda *counts: calls.append(counts))
     assert calls == [(done, 10) for done in range(1, 11)]
@@ -73,14 +73,14 @@ def test_a_photo_of_two_splits_is_refused_and_its_train_copy_left_out(copy, root
     assert len(api.prepare(str(copy), SIZE)["train"]) == 7
 
 
-def test_a_split_whose_frames_are_all_refused_is_not_passed_over(copy, root):
+def test_split_without_usable_frames_is_an_error(copy, root):
     for frame in detect.open_folder(copy).frames("train"):
         frame.label.path.unlink()
     with pytest.raises(DataError, match=r"1 of 7 in train\); run `cityseg data verify`"):
         api.prepare(str(copy), SIZE)
 
 
-def test_the_command_line_tells_what_was_left_out(copy, root, cityseg, tiny):
+def test_command_line_lists_skipped_frames(copy, root, cityseg, tiny):
     photo = detect.open_folder(copy).frames("train")[3].photo
     photo.path.write_bytes(b"no image")
     refused = cityseg("data", "prepare", "--data", copy, "--size", "32x64")
@@ -108,7 +108,7 @@ def test_the_command_line_tells_what_was_left_out(copy, root, cityseg, tiny):
 
 
 @pytest.mark.slow
-def test_a_preparation_of_its_own_is_followed_stopped_and_found_dead(streets, root, wait_until):
+def test_preparation_process_can_be_followed_stopped_and_found_dead(streets, root, wait_until):
     assert api.find_preparation(str(streets)) is None
     api.stop_preparation(str(streets))
     inside, let_go = threading.Event(), threading.Event()
@@ -191,7 +191,7 @@ def test_time_left_follows_the_pace(streets, root, monkeypatch):
     assert [(preparation.done, preparation.total) for preparation in seen] == [(done, 10) for done in range(1, 11)]
 
 
-def test_a_record_of_another_machine_is_believed_while_it_speaks(streets, root, monkeypatch):
+def test_record_of_another_machine_counts_while_its_heartbeat_is_fresh(streets, root, monkeypatch):
     record = module._record(str(streets), SIZE)
     root.mkdir()
     record.begin(os.getpid())
@@ -203,13 +203,13 @@ def test_a_record_of_another_machine_is_believed_while_it_speaks(streets, root, 
     assert record.read().state == "failed"
 
 
-def test_wrong_data_is_refused_before_a_process_is_started(root):
+def test_wrong_data_is_refused_before_the_process_starts(root):
     with pytest.raises(UsageError, match="found no such folder"):
         api.start_preparation("nowhere")
     assert api.find_preparation("nowhere") is None
 
 
-def test_a_place_that_takes_no_cache_is_a_sentence(streets, root):
+def test_unwritable_cache_folder_is_an_error(streets, root):
     root.write_text("")
     with pytest.raises(DataError) as refused:
         api.start_preparation(str(streets), SIZE)

@@ -89,7 +89,7 @@ def test_scores_of_the_models_on_other_frames_are_left_out(parts, folder, cityse
     [
         (["part-1"], "expected two or more different models to average, found part-1"),
         (["part-1", "part-1"], "expected two or more different models to average, found part-1, part-1"),
-        (["part-1", "nobody"], "unknown model 'nobody': expected a run id"),
+        (["part-1", "missing"], "unknown model 'missing': expected a run id"),
         (
             ["part-1", "better-2"],
             "expected models of one network, found part-1 with {.*} and better-2 with {.*}; average",

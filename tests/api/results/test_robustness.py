@@ -87,4 +87,4 @@ def test_the_command_line_prints_each_corruption(own, streets, cityseg):
     rows = {line.split("  ")[0].strip(): line for line in lines}
     for each in document["changed"]:
         assert f"{each['f1'][0]:.3f}" in rows[each["name"]]
-    assert cityseg("robustness", "nobody").code == 2
+    assert cityseg("robustness", "missing").code == 2

@@ -30,7 +30,7 @@ def measured(streets):
     return result, rounds
 
 
-def test_each_ratio_has_its_two_sides(measured):
+def test_each_ratio_has_both_sides(measured):
     document = measured[0].as_dict()
     assert json.loads(json.dumps(document, allow_nan=False)) == json.loads(json.dumps(document))
     assert set(document["ratios"]) == set(SIDES)
@@ -45,7 +45,7 @@ def test_each_ratio_has_its_two_sides(measured):
     }
 
 
-def test_it_says_what_was_measured_where(measured):
+def test_result_names_config_data_and_machine(measured):
     document = measured[0].as_dict()
     assert (document["frames"], document["rounds"], document["native_size"]) == (10, 1, (64, 128))
     assert document["config"]["preset"] == "better-1"
@@ -57,7 +57,7 @@ def test_it_says_what_was_measured_where(measured):
     assert document["decode_milliseconds"] > 0
 
 
-def test_memory_is_told_after_every_epoch(measured):
+def test_memory_is_measured_after_every_epoch(measured):
     result, rounds = measured
     memory = result.as_dict()["memory"]
     assert len(memory["after_epochs"]) == 2

@@ -1,4 +1,4 @@
-"""How runs end badly: every failure is real, is told in a sentence, and leaves a checkpoint to go on from."""
+"""Failing runs: every failure is real, is reported in a sentence, and leaves a checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EPOCH = 4
 
 
 def before_step(patch: pytest.MonkeyPatch, wanted: int, act: Callable[[], None]) -> None:
-    """Let something happen just before a step of the next training."""
+    """Call a function just before a step of the next training."""
     make, steps = step_module.make_train_step, iter(range(1, 1000))
 
     def making(*arguments):
@@ -55,7 +55,7 @@ def exit_code(process: BaseProcess) -> int | None:
 
 
 def expect_failed(run: Run, sentence: str, step: int) -> None:
-    """The run says why it failed, and its last whole checkpoint is that of ``step``."""
+    """Check that the run records why it failed, and that its last whole checkpoint is that of ``step``."""
     status = run.status()
     assert (status["state"], status["error"]) == ("failed", sentence)
     kept = resume.load(run, torch.device("cpu"))
@@ -64,7 +64,7 @@ def expect_failed(run: Run, sentence: str, step: int) -> None:
     assert all(weights.isfinite().all() for weights in kept[0].values())
 
 
-def test_a_learning_rate_that_is_too_large(tiny, workplace, streets, monkeypatch):
+def test_too_large_learning_rate_fails_the_run(tiny, workplace, streets, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "learning_rate", lambda config, step, steps: 1e-3 if step < EPOCH else 1e30)
         with pytest.raises(TrainingError) as failed:
@@ -92,7 +92,7 @@ def train_in_little_memory(recipe: ExperimentConfig, data: str) -> None:
             api.train(recipe, data, name="large")
 
 
-def test_memory_that_runs_out(tiny, workplace, streets, in_fresh):
+def test_exhausted_memory_fails_the_run(tiny, workplace, streets, in_fresh):
     recipe = tiny(image_size=(128, 256), start_channels=16, batch_size=7, epochs=2)
     assert exit_code(in_fresh(train_in_little_memory, recipe, str(streets))) == 0
     sentence = (
@@ -128,7 +128,7 @@ def fill(folder: Path, left: int) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 24 * 1024])
-def test_a_disk_that_is_full(tiny, workplace, streets, small_disk, monkeypatch, left):
+def test_full_disk_fails_the_run(tiny, workplace, streets, small_disk, monkeypatch, left):
     """Without a byte left, even the reason has no room; with a little, the next checkpoint is what does not fit."""
     with monkeypatch.context() as patch:
         before_step(patch, 2 * EPOCH + 1, lambda: fill(small_disk, left))
@@ -142,8 +142,8 @@ def test_a_disk_that_is_full(tiny, workplace, streets, small_disk, monkeypatch, 
     assert api.train(None, resume="full", runs=small_disk).state == "finished"
 
 
-def test_what_libraries_say_of_full_disks_and_memory(tiny, workplace):
-    run = create_run(tiny(), "told")
+def test_library_messages_on_full_disks_and_memory_are_recognised(tiny, workplace):
+    run = create_run(tiny(), "run")
     full = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
     assert "found it full" in str(explained(full, run, 2))
     for words in (
@@ -157,8 +157,8 @@ def test_what_libraries_say_of_full_disks_and_memory(tiny, workplace):
     assert explained(bug, run, 2) is bug
 
 
-def test_data_that_goes_away_is_not_missed(trained, tiny, workplace, streets, monkeypatch):
-    """Training holds its splits in memory; only a resumed run needs the data again, and says so."""
+def test_training_survives_deleted_data_and_resuming_reports_it(trained, tiny, workplace, streets, monkeypatch):
+    """Training holds its splits in memory; only a resumed run needs the data again, and reports that."""
     shutil.copytree(streets, workplace / "lent")
     monkeypatch.setenv("CITYSEG_CACHE", str(workplace / "cache"))
 
@@ -187,7 +187,7 @@ def test_data_that_goes_away_is_not_missed(trained, tiny, workplace, streets, mo
 
 
 @pytest.mark.parametrize("step", [2, 2 * EPOCH])
-def test_a_run_whose_folder_is_deleted(tiny, workplace, streets, monkeypatch, step):
+def test_deleted_run_folder_ends_the_training(tiny, workplace, streets, monkeypatch, step):
     before_step(monkeypatch, step, lambda: shutil.rmtree(workplace / "runs" / "lost"))
     with pytest.raises(TrainingError) as failed:
         api.train(tiny(), str(streets), name="lost")
@@ -205,7 +205,7 @@ def train_until_a_signal(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_a_stop_and_exit_code_zero(tiny, workplace, in_fresh, number):
+def test_signal_stops_the_run_with_exit_code_zero(tiny, workplace, in_fresh, number):
     (workplace / "recipe.json").write_text(tiny().model_dump_json())
     assert exit_code(in_fresh(train_until_a_signal, number)) == 0
     run = find_run("polite")

@@ -13,23 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cityseg import api
-from cityseg.api.training import cost_estimate
-from cityseg.api.training import preflight as trying
+from cityseg.api.training import cost_estimate, preflight
 from cityseg.errors import DataError, Stopped, TrainingError, UsageError
 from cityseg.runs import list_runs
 
 
-def test_measuring_fills_the_estimate_and_is_remembered(workplace, tiny, streets):
+def test_measured_time_is_stored_and_completes_the_estimate(workplace, tiny, streets):
     config = tiny(half_size_epochs=0, preset="better-1")
     before = api.estimate(config, str(streets))
     assert (before.pace, before.seconds, before.measured) == (None, None, None)
     assert before.frames == {"train": 7, "val": 2, "test": 1}
     assert before.steps == 12
     assert before.differences["batch_size"] == (2, 16)
-    seen = []
-    measured = api.measure_time(config, str(streets), on_progress=lambda *words: seen.append(words))
+    phases = []
+    measured = api.measure_time(config, str(streets), on_progress=lambda *words: phases.append(words))
     assert measured.pace is not None
-    assert {phase for phase, _, _ in seen} == {"measuring"}
+    assert {phase for phase, _, _ in phases} == {"measuring"}
     assert measured.seconds > 0
     assert api.estimate(config, str(streets)) == measured
     # The pace holds for more epochs, which take longer; another batch size has not been measured.
@@ -40,7 +39,7 @@ def test_measuring_fills_the_estimate_and_is_remembered(workplace, tiny, streets
     json.dumps(measured.as_dict(), allow_nan=False)
 
 
-def test_noise_stands_in_for_data_that_is_not_prepared(workplace, tiny, streets, monkeypatch):
+def test_unprepared_data_is_replaced_by_noise(workplace, tiny, streets, monkeypatch):
     monkeypatch.setenv("CITYSEG_CACHE", str(workplace / "cache"))
     config = tiny(half_size_epochs=0)
     assert api.measure_time(config, str(streets)).pace.source == "noise"
@@ -49,26 +48,26 @@ def test_noise_stands_in_for_data_that_is_not_prepared(workplace, tiny, streets,
     assert api.measure_time(config, str(streets)).pace.source == "frames"
 
 
-def test_what_does_not_fit_is_not_run(workplace, tiny, streets, monkeypatch):
+def test_config_that_exceeds_memory_is_not_run(workplace, tiny, streets, monkeypatch):
     monkeypatch.setattr(cost_estimate, "free_memory", lambda _: 2**20)
     refused = api.measure_time(tiny(), str(streets))
     assert refused.pace is None
     assert "it will probably be killed" in refused.warnings[0]
-    trial = api.find_check("estimate", tiny(), str(streets))
-    assert trial.state == "failed"
-    assert trial.error == (
+    recorded = api.find_check("estimate", tiny(), str(streets))
+    assert recorded.state == "failed"
+    assert recorded.error == (
         "expected 0.7 GB of free memory, found 0.0 GB; lower batch_size or image_size, or end other programs"
     )
     with pytest.raises(TrainingError) as failed:
         api.find_rate(tiny(), str(streets))
-    assert str(failed.value) == trial.error
+    assert str(failed.value) == recorded.error
 
 
-def test_memory_that_runs_out_is_a_sentence(workplace, tiny, streets, monkeypatch):
+def test_exhausted_memory_is_reported(workplace, tiny, streets, monkeypatch):
     def run_out(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
-    monkeypatch.setattr(trying, "check_overfit", run_out)
+    monkeypatch.setattr(preflight, "check_overfit", run_out)
     with pytest.raises(TrainingError) as failed:
         api.overfit(tiny(), str(streets))
     assert str(failed.value) == (
@@ -77,29 +76,29 @@ def test_memory_that_runs_out_is_a_sentence(workplace, tiny, streets, monkeypatc
     assert api.find_check("overfit", tiny(), str(streets)).error == str(failed.value)
 
 
-def test_training_frames_are_needed(workplace, tiny, streets, monkeypatch):
+def test_missing_train_frames_are_an_error(workplace, tiny, streets, monkeypatch):
     only_test = {"test": api.prepare(str(streets), (32, 64))["test"]}
-    monkeypatch.setattr(trying, "prepare", lambda *_: only_test)
+    monkeypatch.setattr(preflight, "prepare", lambda *_: only_test)
     with pytest.raises(DataError, match="expected frames in the train split, found none; training needs them"):
         api.overfit(tiny(), str(streets))
 
 
-def test_the_check_and_the_search_are_on_record(workplace, tiny, streets):
+def test_overfit_check_and_lr_finder_are_recorded(workplace, tiny, streets):
     check = api.overfit(tiny(), str(streets), steps=3)
-    trial = trying.preflight_record("overfit", tiny(), str(streets), None, 3).check()
-    assert trial.state == "finished"
-    assert trial.result["verdict"] == check.verdict
-    assert [point["step"] for point in trial.result["points"]] == [1, 2, 3]
-    assert api.find_check("overfit", tiny(), str(streets)) is None, "three steps are another trial than the usual"
+    recorded = preflight.preflight_record("overfit", tiny(), str(streets), None, 3).check()
+    assert recorded.state == "finished"
+    assert recorded.result["verdict"] == check.verdict
+    assert [point["step"] for point in recorded.result["points"]] == [1, 2, 3]
+    assert api.find_check("overfit", tiny(), str(streets)) is None, "three steps are another check than the usual"
 
     search = api.find_rate(tiny(), str(streets))
-    trial = api.find_check("lr-find", tiny(learning_rate=0.5), str(streets))
-    assert trial.result["suggestion"] == search.suggestion
-    assert len(trial.result["smoothed"]) == len(search.points)
+    recorded = api.find_check("lr-find", tiny(learning_rate=0.5), str(streets))
+    assert recorded.result["suggestion"] == search.suggestion
+    assert len(recorded.result["smoothed"]) == len(search.points)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it(workplace, tiny, streets, number):
+def test_signal_stops_a_check(workplace, tiny, streets, number):
     def progress(phase, done, total):
         if phase == "learning" and done == 2:
             signal.raise_signal(number)
@@ -107,12 +106,12 @@ def test_a_signal_stops_it(workplace, tiny, streets, number):
     with pytest.raises(Stopped) as stopped:
         api.overfit(tiny(), str(streets), on_progress=progress)
     assert str(stopped.value) == f"the 8-frame check was stopped by {number.name} before its end"
-    trial = api.find_check("overfit", tiny(), str(streets))
-    assert (trial.state, trial.error) == ("stopped", None)
-    assert len(trial.result["points"]) >= 1
+    recorded = api.find_check("overfit", tiny(), str(streets))
+    assert (recorded.state, recorded.error) == ("stopped", None)
+    assert len(recorded.result["points"]) >= 1
 
 
-def test_a_signal_that_a_library_swallows_stops_it_a_step_later(workplace, tiny, streets):
+def test_swallowed_signal_stops_the_check_a_step_later(workplace, tiny, streets):
     done = []
 
     def progress(phase, step, total):
@@ -127,7 +126,7 @@ def test_a_signal_that_a_library_swallows_stops_it_a_step_later(workplace, tiny,
     assert api.find_check("overfit", tiny(), str(streets)).state == "stopped"
 
 
-def test_of_two_trials_started_at_once_one_is_refused(workplace, tiny, streets, monkeypatch):
+def test_second_concurrent_check_is_refused(workplace, tiny, streets, monkeypatch):
     sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     together = threading.Barrier(2)
 
@@ -153,7 +152,7 @@ def test_of_two_trials_started_at_once_one_is_refused(workplace, tiny, streets, 
     assert answers[0].startswith("expected no other check to be running, found the ")
 
 
-def test_a_trial_of_its_own_is_followed_stopped_and_found_dead(workplace, tiny, streets, wait_until):
+def test_check_process_can_be_followed_stopped_and_found_dead(workplace, tiny, streets, wait_until):
     spec = str(streets)
     # A rate that learns nothing, on a network that takes its time: it lasts until it is stopped.
     slow = tiny(start_channels=32, image_size=(64, 128), learning_rate=1e-7, half_size_epochs=0)
@@ -180,13 +179,13 @@ def test_a_trial_of_its_own_is_followed_stopped_and_found_dead(workplace, tiny, 
     assert "found its process ended without a result; start it again" in api.find_check("overfit", slow, spec).error
 
 
-def test_wrong_data_is_refused_before_a_process_is_started(workplace, tiny):
+def test_wrong_data_is_refused_before_the_process_starts(workplace, tiny):
     with pytest.raises(UsageError, match="found no such folder"):
         api.start_check("estimate", tiny(), "nowhere")
     assert api.running_checks() == []
 
 
-def test_a_training_says_what_is_wrong_before_it_begins(workplace, tiny, streets):
+def test_training_warns_before_its_first_step(workplace, tiny, streets):
     said: list[str] = []
     api.train(tiny(epochs=1, half_size_epochs=0, batch_size=8), str(streets), on_warning=said.append)
     assert [sentence.split(":")[0] for sentence in said] == [
