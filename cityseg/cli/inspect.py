@@ -92,14 +92,14 @@ def _judged(text: str, regions: int) -> tuple[int, Verdict | None]:
 
 def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:
     unit, write = ("pixels", "{:.0f}".format) if PREDICTED_AS in report["by"] else ("score", figure)
-    rows = [(f"{number}", frame["frame"], write(frame["value"])) for number, frame in enumerate(report["frames"], 1)]
-    yield from table((f"{report['by']}, worst first", "frame", unit), rows)
+    worst = [(f"{number}", frame["frame"], write(frame["value"])) for number, frame in enumerate(report["frames"], 1)]
+    yield from table((f"{report['by']}, worst first", "frame", unit), worst)
     yield ""
-    rows = [
+    confused = [
         (pair["label"], pair["predicted"], percent(pair["share"]), f"{pair['pixels']:,}")
         for pair in report["confusions"]
     ]
-    yield from table(("ground truth", "predicted as", "share", "pixels"), rows)
+    yield from table(("ground truth", "predicted as", "share", "pixels"), confused)
     if not report["slices"]:
         return
     yield ""
