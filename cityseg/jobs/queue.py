@@ -8,7 +8,6 @@ lock, so that a run starts exactly once however many processes advance the queue
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import socket
@@ -22,7 +21,7 @@ from typing import Any
 import filelock
 
 from cityseg.errors import TrainingError, UsageError
-from cityseg.files import write_json
+from cityseg.files import read_json, write_json
 from cityseg.jobs import launcher
 from cityseg.jobs.liveness import is_waiting, process_identity
 from cityseg.runs import Run, find_run, list_runs, runs_root
@@ -276,9 +275,8 @@ def _locked(folder: Path) -> Iterator[None]:
 def _settings(folder: Path) -> dict[str, Any]:
     settings: dict[str, Any] = {"slots": 1, "order": []}
     with contextlib.suppress(OSError, ValueError):
-        stored = json.loads((folder / _ORDER).read_text(encoding="utf-8"))
-        sound = isinstance(stored, dict) and isinstance(stored.get("slots"), int)
-        if sound and isinstance(stored.get("order"), list):
+        stored = read_json(folder / _ORDER)
+        if isinstance(stored.get("slots"), int) and isinstance(stored.get("order"), list):
             settings = stored
     return settings
 

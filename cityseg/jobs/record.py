@@ -7,7 +7,6 @@ Preflight checks, preparations of a dataset and videos are such jobs. Runs have 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -21,7 +20,7 @@ from typing import Any, Literal
 import filelock
 
 from cityseg.errors import CitysegError, Stopped
-from cityseg.files import write_json
+from cityseg.files import read_json, write_json
 from cityseg.jobs.liveness import is_alive, process_identity, runs_here
 from cityseg.jobs.signals import stop_signals
 
@@ -191,7 +190,6 @@ class JobRecord:
 
     def _load(self) -> dict[str, Any] | None:
         try:
-            values = json.loads(self.path.read_text(encoding="utf-8"))
+            return read_json(self.path)
         except (OSError, ValueError):
             return None
-        return values if isinstance(values, dict) else None

@@ -83,7 +83,7 @@ def data_info(data: str | Dataset | None = None, on_progress: OnProgress | None 
     if isinstance(data, Dataset):
         spec = "synthetic" if data.kind == "synthetic" else str(data.root)
     else:
-        spec = data or detect.default_data()
+        spec = data or default_data()
     return DataInfo(
         spec=spec,
         name=dataset.name,

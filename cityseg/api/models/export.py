@@ -10,7 +10,6 @@ import numpy as np
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
-from cityseg.data.dataset import default_data
 from cityseg.data.frame_io import read_photo
 from cityseg.errors import CheckpointError
 from cityseg.files import writing

@@ -63,24 +63,7 @@ def step_time(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
 
 
-<<<<<<< HEAD
-def _memory_parts(estimate: Estimate) -> str:
-=======
-def _memory(estimate: CostEstimate) -> int:
-    """Return the larger of estimated and measured peak memory, in bytes."""
-    return max(estimate.cost.memory.total, estimate.pace.peak_bytes if estimate.pace else 0)
-
-
 def _memory_parts(estimate: CostEstimate) -> str:
-    names = {
-        "weights": "weights",
-        "gradients": "gradients",
-        "optimizer": "optimiser state",
-        "activations": "activations of one batch",
-        "frames": "frames",
-        "process": "Python and PyTorch",
-    }
->>>>>>> 234b17f (One helper each for JSON files, unwritable places, progress of loops and NaN in JSON; shared options of the command line in one module with visible defaults)
     parts = ", ".join(
         f"{_MEMORY_PARTS.get(name, name)} {size / 2**20:,.0f} MB"
         for name, size in vars(estimate.cost.memory).items()
@@ -111,13 +94,8 @@ def _time(config: ExperimentConfig, estimate: CostEstimate) -> tuple[float | Non
     return None, "Unknown: no similar run on this machine. Use **Measure time** below."
 
 
-<<<<<<< HEAD
-def _steps(config: ExperimentConfig, estimate: Estimate, info: DataInfo) -> str:
-    epochs = glossary.counted(config.epochs, "epoch")
-=======
 def _steps(config: ExperimentConfig, estimate: CostEstimate, info: DataInfo) -> str:
-    epochs = f"{config.epochs:,} epoch{'' if config.epochs == 1 else 's'}"
->>>>>>> 234b17f (One helper each for JSON files, unwritable places, progress of loops and NaN in JSON; shared options of the command line in one module with visible defaults)
+    epochs = glossary.counted(config.epochs, "epoch")
     words = [
         f"**{estimate.cost.parameters:,}** parameters",
         f"**{estimate.steps:,}** steps in {epochs} over {estimate.frames['train']:,} frames of **{info.name}**",
@@ -128,14 +106,3 @@ def _steps(config: ExperimentConfig, estimate: CostEstimate, info: DataInfo) -> 
     if running and queue.starts_at_once(cache.queue()):
         words.append(f":orange[{glossary.counted(running, 'training')} already running: they slow each other down]")
     return " · ".join(words)
-<<<<<<< HEAD
-=======
-
-
-def _warn(estimate: CostEstimate) -> None:
-    if estimate.warnings:
-        lines = "\n".join(f"- {sentence}" for sentence in estimate.warnings)
-        st.warning(lines if len(estimate.warnings) > 1 else estimate.warnings[0], icon=":material/report:")
-    for sentence in estimate.notes:
-        st.caption(f":material/info: {sentence}")
->>>>>>> 234b17f (One helper each for JSON files, unwritable places, progress of loops and NaN in JSON; shared options of the command line in one module with visible defaults)
