@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -34,25 +35,19 @@ def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
     """Decode a photo to (H, W, 3) uint8 sRGB.
 
     Applies the EXIF orientation and the colour profile, blends transparency with white, scales 16-bit greys to 8 bits,
-    and uses the first image of a multi-image file.
-
-    Args:
-        data: the file's bytes.
-        name: name of the photo for error messages.
+    and uses the first image of a multi-image file. Error messages begin with ``name``.
 
     Raises:
         DataError: not an image, a damaged image, or more than ``MAX_PIXELS`` pixels.
     """
     if not data:
         raise DataError(f"{name}: expected a photo, found an empty file")
+    at_most = f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels"
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise DataError(
-                    f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found {width}x{height}; "
-                    "make it smaller first"
-                )
+                raise DataError(f"{at_most}, found {width}x{height}; make it smaller first")
             if not width * height:
                 raise ValueError("it has no pixels")
             ImageOps.exif_transpose(image, in_place=True)
@@ -60,9 +55,7 @@ def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
     except UnidentifiedImageError:
         raise DataError(f"{name}: expected a photo ({KINDS}), found another kind of file") from None
     except Image.DecompressionBombError:
-        raise DataError(
-            f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels, found far more; make it smaller first"
-        ) from None
+        raise DataError(f"{at_most}, found far more; make it smaller first") from None
     except DAMAGE as error:
         reason = " ".join(str(error).split())  # some libraries append a line break
         raise DataError(f"{name}: expected a whole photo, found a damaged one ({reason}); copy it again") from None
@@ -101,13 +94,11 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
         plain = image.convert("RGB") if image.mode == "RGBA" else image
-        try:
+        with suppress(ImageCms.PyCMSError, OSError, ValueError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None
-        if converted is not None:
-            return converted
+            if converted is not None:
+                return converted
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

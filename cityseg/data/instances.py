@@ -6,7 +6,7 @@ import io
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cityseg.data.dataset import Frame
 from cityseg.data.layouts.source_file import SourceFile
@@ -33,9 +33,7 @@ def instance_file(frame: Frame) -> SourceFile | None:
 def read_instances(file: SourceFile, size: tuple[int, int]) -> np.ndarray:
     """Decode a ``*_gtFine_instanceIds.png`` to (H, W) int32: 1000 x label id + n, or a plain label id.
 
-    Args:
-        file: as returned by ``instance_file``.
-        size: (height, width) of the frame's labels.
+    ``size`` is the (height, width) of the frame's labels.
 
     Raises:
         DataError: the file is missing, damaged, not greyscale, or of another size.
@@ -45,10 +43,9 @@ def read_instances(file: SourceFile, size: tuple[int, int]) -> np.ndarray:
             if image.mode not in ("I", "I;16", "L"):
                 raise DataError(f"{file}: expected a grey PNG of instance ids, found mode {image.mode}; copy it again")
             values = np.asarray(image).astype(np.int32)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
-        raise DataError(
-            f"{file}: expected a PNG of instance ids, found a damaged one ({error}); copy it again"
-        ) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        found = f"a damaged one ({error})"
+        raise DataError(f"{file}: expected a PNG of instance ids, found {found}; copy it again") from None
     if values.shape != size:
         raise DataError(
             f"{file}: expected the labels' size {size[0]}x{size[1]}, found {values.shape[0]}x{values.shape[1]}; "

@@ -26,20 +26,13 @@ _codecs: Any = imagecodecs
 
 
 def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
-    """Decode a PNG of 8 bits per sample without interlace.
+    """Decode a PNG of 8 bits per sample without interlace; None for any other file, which needs a general decoder.
 
-    Colour profiles, gamma and transparency are not applied.
-
-    Args:
-        data: the file's bytes.
-        channels: 1 for grey levels or palette indices, 3 for RGB.
-
-    Returns:
-        (H, W) or (H, W, 3) uint8, or None for any other file, which needs a general decoder.
+    With 1 channel, grey levels or palette indices as (H, W) uint8; with 3, RGB as (H, W, 3) uint8. Colour profiles,
+    gamma and transparency are not applied.
 
     Raises:
-        ValueError: a PNG of any kind that is truncated or has a wrong checksum, or one of this kind with missing
-            rows.
+        ValueError: a PNG of any kind that is truncated or has a wrong checksum, or one of this kind with missing rows.
     """
     if not data.startswith(_SIGNATURE):
         return None

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import accumulate, chain
 from pathlib import Path, PurePosixPath
 
 from cityseg.classes import LabelTable
@@ -83,9 +85,8 @@ def _ranges(values: Iterable[int]) -> str:
     ordered = sorted(values)
     starts = [value for value in ordered if value - 1 not in values]
     ends = [value for value in ordered if value + 1 not in values]
-    return ", ".join(
-        str(start) if start == end else f"{start} to {end}" for start, end in zip(starts, ends, strict=True)
-    )
+    spans = zip(starts, ends, strict=True)
+    return ", ".join(str(start) if start == end else f"{start} to {end}" for start, end in spans)
 
 
 def _splits(root: Path, settings: DatasetJson, stems: list[str]) -> dict[str, Split]:
@@ -108,9 +109,7 @@ def _splits(root: Path, settings: DatasetJson, stems: list[str]) -> dict[str, Sp
         chosen = {}
         for split, rule in rules.items():
             if isinstance(rule, str):
-                list_file = root / rule
-                names = _lines(SourceFile(list_file, rule))
-                found = selection.match(names, list_file, split, exact=True)
+                found = selection.match(_lines(SourceFile(root / rule, rule)), root / rule, split, exact=True)
             else:
                 found = selection.match(rule if isinstance(rule, list) else [], path, f"splits.{split}")
             chosen[split] = [stem for stem in found if stem not in unused]
@@ -121,11 +120,8 @@ def _splits(root: Path, settings: DatasetJson, stems: list[str]) -> dict[str, Sp
 
 
 def _invert(path: Path, stems: list[str], chosen: Mapping[Split, list[str]]) -> dict[str, Split]:
-    splits: dict[str, Split] = {}
-    repeated: list[str] = []
-    for split, members in chosen.items():
-        repeated += [stem for stem in members if stem in splits]
-        splits |= dict.fromkeys(members, split)
+    splits = {stem: split for split, members in chosen.items() for stem in members}
+    repeated = [stem for stem, count in Counter(chain.from_iterable(chosen.values())).items() if count > 1]
     if repeated:
         raise DataError(f"{path}: expected every frame in one split, found {summarize(repeated)} in two; change splits")
     missing = [stem for stem in stems if stem not in splits]
@@ -138,15 +134,9 @@ def _invert(path: Path, stems: list[str], chosen: Mapping[Split, list[str]]) -> 
 def _by_share(stems: list[str], shares: Mapping[Split, float]) -> dict[Split, list[str]]:
     """Divide the frames, ordered by the SHA-256 of their names, into splits of these shares."""
     ordered = sorted(stems, key=lambda stem: hashlib.sha256(stem.encode()).digest())
-    chosen: dict[Split, list[str]] = {}
-    start, total = 0, 0.0
-    for split in SPLITS:
-        if split in shares:
-            total += shares[split]
-            end = round(total * len(ordered))
-            chosen[split] = sorted(ordered[start:end])
-            start = end
-    return chosen
+    named = [split for split in SPLITS if split in shares]
+    ends = [round(total * len(ordered)) for total in accumulate(shares[split] for split in named)]
+    return {split: sorted(ordered[start:end]) for split, start, end in zip(named, [0, *ends], ends, strict=False)}
 
 
 def _lines(file: SourceFile) -> list[str]:

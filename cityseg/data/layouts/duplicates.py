@@ -15,10 +15,6 @@ def drop_shared_photos(dataset: Dataset, metas: Mapping[Split, SplitMeta]) -> Da
     The copy nearest to the test split is kept, so that evaluation covers all frames; the others are listed in
     ``Dataset.problems``.
 
-    Args:
-        dataset: the connected dataset.
-        metas: metadata of the cached splits.
-
     Raises:
         DataError: a photo can no longer be read.
     """

@@ -31,16 +31,12 @@ class FrameSelection:
         self._suffixes = tuple(suffixes)
         self._by_last: dict[str, list[str]] = {}
         for stem in stems:
-            self._by_last.setdefault(stem.rpartition("/")[2], []).append(stem)
+            self._by_last.setdefault(_last(stem), []).append(stem)
 
     def match(self, names: Iterable[str], path: Path, where: str, exact: bool = False) -> list[str]:
-        """Return the frames that any of the names matches, in the order of the selection.
+        """Return the frames that any of the names matches, in the order of the selection; ``exact`` allows no patterns.
 
-        Args:
-            names: names or patterns.
-            path: the file with the names, for error messages.
-            where: the place in that file, for error messages.
-            exact: treat names literally, not as patterns.
+        Error messages name the file with the names, ``path``, and the place in it, ``where``.
 
         Raises:
             DataError: a name matches no frame, or a plain name matches several.
@@ -71,9 +67,11 @@ class FrameSelection:
             return self._by_last[name]
         if exact or not _is_pattern(name):
             return []
-        if "/" in name:
-            return [stem for stem in self._stems if fnmatchcase(stem, name)]
-        return [stem for stem in self._stems if fnmatchcase(stem.rpartition("/")[2], name)]
+        return [stem for stem in self._stems if fnmatchcase(stem if "/" in name else _last(stem), name)]
+
+
+def _last(stem: str) -> str:
+    return stem.rpartition("/")[2]
 
 
 def _is_pattern(name: str) -> bool:

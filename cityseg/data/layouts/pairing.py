@@ -11,22 +11,14 @@ from cityseg.data.layouts.source_file import SourceFile
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The files found for one frame.
-
-    Attributes:
-        name: the frame's name; shared by several candidates only by mistake.
-        city: where it was recorded.
-        split: its split.
-        photos: its photos; exactly one is expected.
-        label: its label, or None.
-        photo_place: expected path of its photo, for messages.
-        label_place: expected path of its label, for messages.
-    """
+    """The files found for one frame, and where photo and label are expected, for messages."""
 
     name: str
+    """Shared by several candidates only by mistake."""
     city: str
     split: Split
     photos: tuple[SourceFile, ...]
+    """Exactly one is expected."""
     label: SourceFile | None
     photo_place: str
     label_place: str
@@ -46,13 +38,12 @@ def pair(candidates: Sequence[Candidate]) -> tuple[dict[Split, tuple[Frame, ...]
         by_name.setdefault(candidate.name, []).append(candidate)
     frames: dict[Split, list[Frame]] = {split: [] for split in SPLITS}
     problems: list[Problem] = []
-    for _, group in sorted(by_name.items()):
+    for name, group in sorted(by_name.items()):
         for candidate in group:
             found = [*_file_problems(candidate), *_name_problems(candidate, group)]
             problems += found
             if not found and candidate.label:
-                frame = Frame(candidate.name, candidate.city, candidate.photos[0], candidate.label)
-                frames[candidate.split].append(frame)
+                frames[candidate.split].append(Frame(name, candidate.city, candidate.photos[0], candidate.label))
     problems.sort(key=lambda problem: (SPLITS.index(problem.split), problem.path))
     return {split: tuple(frames[split]) for split in SPLITS}, tuple(problems)
 

@@ -14,15 +14,12 @@ from cityseg.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of a dataset; ``zip_source`` has the counterpart for members of a zip archive.
-
-    Attributes:
-        path: the file itself, or the archive that holds it.
-        name: path below the dataset folder, with forward slashes; the same in a folder and in its archive.
-    """
+    """A file of a dataset; ``zip_source`` has the counterpart for members of a zip archive."""
 
     path: Path
+    """The file itself, or the archive that holds it."""
     name: str
+    """Path below the dataset folder, with forward slashes; the same in a folder and in its archive."""
 
     def __str__(self) -> str:
         return str(self.path)
@@ -74,16 +71,11 @@ class SourceFile:
 
 
 def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) -> dict[str, SourceFile]:
-    """List all entries below a folder whose names have one of the suffixes, except hidden ones.
+    """List the entries below ``root / folder``, which may be missing, with one of the suffixes, except hidden ones.
 
-    Args:
-        root: the dataset folder.
-        folder: the folder to search, relative to ``root``; may be missing.
-        suffixes: file name suffixes in lower case; matched regardless of case.
-        levels: maximum depth, so that a link cannot extend the search to a whole disk.
-
-    Returns:
-        Entries by their path below ``root``. They include folders, pipes and broken links; see ``oddity``.
+    Suffixes are in lower case and matched regardless of case. ``levels`` bounds the depth, so that a link cannot extend
+    the search to a whole disk. The entries, by their path below ``root``, include folders, pipes and broken links; see
+    ``oddity``.
 
     Raises:
         DataError: a folder cannot be listed, or links back to a folder above it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 from cityseg.classes import LabelTable
 from cityseg.data.dataset import PROBLEM_KINDS, SPLITS, Dataset, Frame, Problem, ProblemKind, Split
@@ -11,20 +10,15 @@ from cityseg.data.frame_io import ModeError, check_size, read_photo, read_values
 from cityseg.data.layouts.duplicates import shared_photo
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.errors import DataError
+from cityseg.progress import OnProgress
 
 
-def verify(dataset: Dataset, on_progress: Callable[[int, int], None] | None = None) -> tuple[Problem, ...]:
+def verify(dataset: Dataset, on_progress: OnProgress | None = None) -> tuple[Problem, ...]:
     """Decode every photo and label on all cores and list the problems that make frames unusable.
 
     Memory use is constant: files are processed one by one. Of a photo that several splits share, the copies in the
-    split nearest to test are not reported, so that evaluation covers all frames.
-
-    Args:
-        dataset: the connected dataset.
-        on_progress: called with (frames done, total frames).
-
-    Returns:
-        The problems of the file listing and of the decoded files, by kind, then by split and path.
+    split nearest to test are not reported, so that evaluation covers all frames. Problems of the file listing are
+    included; all are sorted by kind, then by split and path.
     """
     frames = [(split, frame) for split in SPLITS for frame in dataset.splits[split]]
     problems = list(dataset.problems)

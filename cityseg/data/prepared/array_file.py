@@ -20,15 +20,10 @@ class RowFile:
     """A ``.npy`` file of uint8 rows that is being written; its disk space is reserved first."""
 
     def __init__(self, path: Path, rows: int, shape: tuple[int, ...]) -> None:
-        """Create the file.
-
-        Args:
-            path: the file; must not exist.
-            rows: maximum number of rows.
-            shape: shape of each row.
+        """Create the file for at most ``rows`` rows of ``shape``.
 
         Raises:
-            OSError: the disk is full, or the file cannot be written.
+            OSError: the disk is full, the file cannot be written, or it exists.
         """
         self._shape, self._row_bytes = shape, int(np.prod(shape))
         self._start = len(_header(rows, shape))

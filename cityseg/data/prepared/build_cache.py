@@ -27,25 +27,20 @@ _codecs: Any = imagecodecs
 
 @dataclass(frozen=True)
 class SplitMeta:
-    """Metadata of a cached split.
-
-    Attributes:
-        frames: frame names in array order.
-        cities: city of each frame.
-        fingerprint: SHA-256 over each frame's name and the checksums (CRC-32, Adler-32) of its train ids at native
-            size. It identifies the ground truth independently of file encoding and cache size; results with different
-            fingerprints are not comparable. A cryptographic digest of the train ids would take 10 % of the total time.
-        native_size: (height, width) of the first frame on disk.
-        photo_checksums: CRC-32 and length of each photo file; equal files have equal checksums.
-        skipped: paths that were left out because they are unusable; a skipped frame is listed by its photo.
-    """
+    """Metadata of a cached split: name and city of every frame in array order, and more."""
 
     frames: tuple[str, ...]
     cities: tuple[str, ...]
     fingerprint: str
+    """SHA-256 over each frame's name and the checksums (CRC-32, Adler-32) of its train ids at native size: the identity
+    of the ground truth, whatever the encoding of files and the cache's size. Results with different fingerprints are
+    not comparable. A cryptographic digest of the train ids would take 10 % of the total time."""
     native_size: tuple[int, int]
+    """(height, width) of the first frame on disk."""
     photo_checksums: tuple[str, ...] = ()
+    """CRC-32 and length of each photo file; equal files have equal checksums."""
     skipped: tuple[str, ...] = ()
+    """Paths of unusable frames that were left out, each listed by its photo."""
 
 
 class _Decoded(NamedTuple):
@@ -59,18 +54,13 @@ def fill(
     frames: Sequence[Frame],
     table: LabelTable,
     size: tuple[int, int],
-    on_progress: OnProgress | None = None,
-    skip_bad: bool = False,
+    on_progress: OnProgress | None,
+    skip_bad: bool,
 ) -> SplitMeta:
-    """Write ``photos.npy`` (N, H, W, 3) uint8 and ``labels.npy`` (N, H, W) uint8 train ids to ``folder``.
+    """Write ``photos.npy`` (N, H, W, 3) uint8 and ``labels.npy`` (N, H, W) uint8 train ids to an empty folder.
 
-    Args:
-        folder: an empty folder.
-        frames: the frames to decode.
-        table: the train id of each label value.
-        size: (height, width) to resize to.
-        on_progress: called after every frame.
-        skip_bad: leave out unusable frames; ``SplitMeta.skipped`` lists them.
+    Frames are resized to (height, width) ``size``. With ``skip_bad``, unusable ones are left out and listed in
+    ``SplitMeta.skipped``.
 
     Raises:
         DataError: an unusable frame, unless ``skip_bad``.

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cityseg.data.dataset import Dataset, Frame, Problem, Split
+from cityseg.data.dataset import Dataset, Problem, Split
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.prepared.build_cache import SplitMeta, fill
 from cityseg.data.prepared.cache_lock import UNFINISHED, cache_lock, expect_room, write_errors
@@ -34,17 +34,12 @@ _VERSION = 4
 
 @dataclass(frozen=True)
 class CachedSplit:
-    """A split at one size.
-
-    Attributes:
-        photos: (N, H, W, 3) uint8, memory-mapped and read-only.
-        labels: (N, H, W) uint8 train ids, memory-mapped and read-only.
-        meta: frames, cities and fingerprint.
-        folder: the cache folder.
-    """
+    """A split at one size; its arrays are memory-mapped and read-only."""
 
     photos: np.ndarray
+    """(N, H, W, 3) uint8."""
     labels: np.ndarray
+    """(N, H, W) uint8 train ids."""
     meta: SplitMeta
     folder: Path
 
@@ -73,16 +68,9 @@ def prepare(
 ) -> CachedSplit:
     """Return the split at ``size``; decode it first unless a cache of exactly these files exists.
 
-    If another process or thread is preparing the same cache, logs that and waits for the result.
-
-    Args:
-        dataset: the connected dataset.
-        split: train, val or test.
-        size: (height, width) in pixels.
-        root: folder of the caches; ``cache_root()`` by default.
-        on_progress: called after every decoded frame.
-        skip_bad: leave out unusable frames instead of raising; ``SplitMeta.skipped`` lists them. Once used, at any
-            size, it applies to later calls until a file of the split changes.
+    If another process or thread is preparing the same cache, logs that and waits for the result. With ``skip_bad``,
+    unusable frames are left out and listed in ``SplitMeta.skipped``; once used, at any size, it applies to later calls
+    until a file of the split changes. ``root``, the folder of the caches, is ``cache_root()`` by default.
 
     Raises:
         DataError: an unusable frame, named by its path, or a cache that cannot be written.
@@ -94,9 +82,9 @@ def prepare(
         skip_bad = skip_bad or name.skipping_was_accepted(root)
         if not skip_bad:
             _refuse_problems(dataset, split)
-        frames = dataset.frames(split)
+        dataset.frames(split)  # raises for a split without frames
         with write_errors(root), cache_lock(root, str(name)):
-            folder = name.find(root) or _build(root, name, dataset, frames, on_progress, skip_bad)
+            folder = name.find(root) or _build(root, name, dataset, on_progress, skip_bad)
     return _open(folder)
 
 
@@ -130,12 +118,9 @@ class _CacheName:
     def __str__(self) -> str:
         return f"{self.split}-{self.size[0]}x{self.size[1]}-{self.digest}"
 
-    def partial(self) -> str:
-        return f"{self}-partial"
-
     def find(self, root: Path) -> Path | None:
         """Return the folder of the complete cache, else of the one without unusable frames, else None."""
-        folders = (root / str(self), root / self.partial())
+        folders = (root / str(self), root / f"{self}-partial")
         return next((folder for folder in folders if (folder / "meta.json").is_file()), None)
 
     def skipping_was_accepted(self, root: Path) -> bool:
@@ -163,15 +148,9 @@ def _refuse_problems(dataset: Dataset, split: Split) -> None:
         )
 
 
-def _build(
-    root: Path,
-    name: _CacheName,
-    dataset: Dataset,
-    frames: tuple[Frame, ...],
-    on_progress: OnProgress | None,
-    skip_bad: bool,
-) -> Path:
+def _build(root: Path, name: _CacheName, dataset: Dataset, on_progress: OnProgress | None, skip_bad: bool) -> Path:
     """Decode into an unfinished folder and rename it into place; the caller holds the lock."""
+    frames = dataset.splits[name.split]
     expect_room(root, len(frames) * name.size[0] * name.size[1] * 4)
     unfinished = root / f"{name}{UNFINISHED}"
     try:
@@ -185,7 +164,7 @@ def _build(
         problems = (problem.path for problem in _problems(dataset, name.split))
         meta = replace(meta, skipped=(*problems, *meta.skipped))
         write_json(unfinished / "meta.json", asdict(meta))
-        folder = root / (name.partial() if meta.skipped else str(name))
+        folder = root / (f"{name}-partial" if meta.skipped else str(name))
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
         return folder
@@ -195,11 +174,8 @@ def _build(
 
 def _open(folder: Path) -> CachedSplit:
     try:
-        stored = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        fields: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
-        }
-        meta = SplitMeta(**fields)
+        stored: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        meta = SplitMeta(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})
         photos = np.load(folder / "photos.npy", mmap_mode="r")
         labels = np.load(folder / "labels.npy", mmap_mode="r")
     except (OSError, ValueError, TypeError, AttributeError) as error:

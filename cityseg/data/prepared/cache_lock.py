@@ -20,6 +20,7 @@ UNFINISHED = ".part"
 _LOCKS = ".locks"
 _MARGIN_BYTES = 2**20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REMEDY = "choose another place with CITYSEG_CACHE or free some space"
 _log = logging.getLogger(__name__)
 
 
@@ -43,11 +44,9 @@ def cache_lock(root: Path, name: str) -> Iterator[None]:
     try:
         for unfinished in root.glob(f"*{UNFINISHED}"):
             owner = unfinished.name.removesuffix(UNFINISHED)
-            if owner == name:
+            owned = lock if owner == name else filelock.FileLock(locks / owner, timeout=0)
+            with suppress(filelock.Timeout), owned:
                 shutil.rmtree(unfinished, ignore_errors=True)
-            else:
-                with suppress(filelock.Timeout), filelock.FileLock(locks / owner, timeout=0):
-                    shutil.rmtree(unfinished, ignore_errors=True)
         yield
     finally:
         lock.release()
@@ -55,19 +54,12 @@ def cache_lock(root: Path, name: str) -> Iterator[None]:
 
 @contextmanager
 def write_errors(root: Path) -> Iterator[None]:
-    """Convert an OSError while writing a cache to a DataError.
-
-    Raises:
-        DataError: instead of any OSError.
-    """
+    """Convert an OSError while writing a cache to a DataError."""
     try:
         yield
     except OSError as error:
         found = "the disk full" if error.errno in _FULL else error.strerror
-        raise DataError(
-            f"{root}: expected a writable folder for the cache, found {found}; choose another place with CITYSEG_CACHE "
-            "or free some space"
-        ) from None
+        raise DataError(f"{root}: expected a writable folder for the cache, found {found}; {_REMEDY}") from None
 
 
 def expect_room(root: Path, size: int) -> None:
@@ -79,10 +71,7 @@ def expect_room(root: Path, size: int) -> None:
     needed, free = size + _MARGIN_BYTES, shutil.disk_usage(root).free
     if free < needed:
         wanted, found = _format_bytes(needed, math.ceil), _format_bytes(free, math.floor)
-        raise DataError(
-            f"{root}: expected {wanted} free for the cache, found {found}; choose another place with CITYSEG_CACHE or "
-            "free some space"
-        )
+        raise DataError(f"{root}: expected {wanted} free for the cache, found {found}; {_REMEDY}")
 
 
 def _format_bytes(size: int, rounded: Callable[[float], int]) -> str:

@@ -19,17 +19,14 @@ _BAND_PIXELS = 1_000_000
 
 @dataclass(frozen=True)
 class Objects:
-    """All objects of a split, in frame order.
-
-    Attributes:
-        frame: (M,) int32 index of the frame in the split.
-        train_id: (M,) uint8 class.
-        area: (M,) int32 pixels.
-    """
+    """All objects of a split, in frame order."""
 
     frame: np.ndarray
+    """(M,) int32 index of the frame in the split."""
     train_id: np.ndarray
+    """(M,) uint8 class."""
     area: np.ndarray
+    """(M,) int32 pixels."""
 
     def __len__(self) -> int:
         return len(self.area)

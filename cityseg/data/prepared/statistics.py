@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from cityseg.files import write_atomically
 from cityseg.progress import OnProgress
 
 _VERSION = 3
+_FILE = "statistics.npz"
+_PER_FRAME = ("pixels", "void", "brightness", "contrast")
 PRIOR_GRID = (32, 64)
 """(rows, columns) of the spatial prior; fewer for smaller frames."""
 _BLOCK_PIXELS = 2**19
@@ -26,30 +29,21 @@ _BLOCK_PIXELS = 2**19
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """Statistics of one split.
-
-    Attributes:
-        frames: names, in array order.
-        cities: city of each frame.
-        size: (height, width) in pixels of the counted frames.
-        pixels: (N, 19) int64 pixels of each class in each frame.
-        void: (N,) int64 void pixels of each frame.
-        brightness: (N,) float64 mean luma of each photo, 0 to 255; luma is 0.299 R + 0.587 G + 0.114 B
-            (ITU-R BT.601), rounded per pixel.
-        contrast: (N,) float64 standard deviation of the luma over each photo's pixels, 0 to 127.5.
-        cells: (20, rows, columns) int64 pixels of each class, and void last, in each cell of a grid over the frame,
-            summed over all frames.
-        objects: all connected regions.
-    """
+    """Statistics of one split: name and city of every frame in array order, their (height, width), and counts."""
 
     frames: tuple[str, ...]
     cities: tuple[str, ...]
     size: tuple[int, int]
     pixels: np.ndarray
+    """(N, 19) int64 pixels of each class in each frame."""
     void: np.ndarray
+    """(N,) int64 void pixels of each frame."""
     brightness: np.ndarray
+    """(N,) float64 mean luma of each photo, 0 to 255: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded per pixel."""
     contrast: np.ndarray
+    """(N,) float64 standard deviation of the luma over each photo's pixels, 0 to 127.5."""
     cells: np.ndarray
+    """(20, rows, columns) int64 pixels of each class, and void last, by cell of a grid, summed over all frames."""
     objects: Objects
 
     @cached_property
@@ -88,37 +82,19 @@ class SplitStatistics:
 
 
 def compute(split: CachedSplit, on_progress: OnProgress | None = None) -> SplitStatistics:
-    """Compute the statistics of a split, or read them if they are already stored beside the cache.
-
-    Args:
-        split: the cached split.
-        on_progress: called with (frames done, total frames) if they are computed.
-    """
-    path = split.folder / "statistics.npz"
-    arrays = _read(path)
+    """Compute the statistics of a split, or read them if they are already stored beside the cache."""
+    arrays = _read(split)
     if arrays is None:
         arrays = _count(split, on_progress)
-        _write(path, arrays)
-    return SplitStatistics(
-        frames=split.meta.frames,
-        cities=split.meta.cities,
-        size=split.size,
-        pixels=arrays["pixels"],
-        void=arrays["void"],
-        brightness=arrays["brightness"],
-        contrast=arrays["contrast"],
-        cells=arrays["cells"],
-        objects=Objects(arrays["object_frame"], arrays["object_train_id"], arrays["object_area"]),
-    )
+        _write(split.folder / _FILE, arrays)
+    found = Objects(*(arrays[f"object_{field.name}"] for field in fields(Objects)))
+    counts = {name: arrays[name] for name in (*_PER_FRAME, "cells")}
+    return SplitStatistics(split.meta.frames, split.meta.cities, split.size, objects=found, **counts)
 
 
 def is_counted(split: CachedSplit) -> bool:
     """Whether ``compute`` would return at once."""
-    try:
-        with np.load(split.folder / "statistics.npz", allow_pickle=False) as stored:
-            return _is_current(stored)
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return False
+    return _read(split, ["version"]) is not None
 
 
 def joined(parts: Sequence[SplitStatistics]) -> SplitStatistics:
@@ -132,13 +108,10 @@ def joined(parts: Sequence[SplitStatistics]) -> SplitStatistics:
     offsets = np.cumsum([0, *(len(part.frames) for part in parts)])
     found = [part.objects for part in parts]
     return SplitStatistics(
-        frames=_chained(part.frames for part in parts),
-        cities=_chained(part.cities for part in parts),
+        frames=tuple(chain.from_iterable(part.frames for part in parts)),
+        cities=tuple(chain.from_iterable(part.cities for part in parts)),
         size=parts[0].size,
-        pixels=np.concatenate([part.pixels for part in parts]),
-        void=np.concatenate([part.void for part in parts]),
-        brightness=np.concatenate([part.brightness for part in parts]),
-        contrast=np.concatenate([part.contrast for part in parts]),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_FRAME},
         cells=np.sum([part.cells for part in parts], axis=0),
         objects=Objects(
             np.concatenate([each.frame + offset for each, offset in zip(found, offsets[:-1], strict=True)]),
@@ -146,10 +119,6 @@ def joined(parts: Sequence[SplitStatistics]) -> SplitStatistics:
             np.concatenate([each.area for each in found]),
         ),
     )
-
-
-def _chained(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(name for part in names for name in part)
 
 
 def _share(pixels: np.ndarray) -> np.ndarray:
@@ -199,17 +168,15 @@ def _luma(photo: np.ndarray) -> tuple[float, float]:
     return mean, float(np.sqrt(np.average((levels - mean) ** 2, weights=weights)))
 
 
-def _is_current(stored: np.lib.npyio.NpzFile) -> bool:
-    return "version" in stored.files and int(stored["version"]) == _VERSION
-
-
-def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """Return the stored arrays, or None if they are missing, damaged or of another version."""
+def _read(split: CachedSplit, names: Sequence[str] | None = None) -> dict[str, np.ndarray] | None:
+    """Return the stored arrays of these names, by default all; None if missing, damaged or of another version."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files} if _is_current(stored) else None
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return None
+        with np.load(split.folder / _FILE, allow_pickle=False) as stored:
+            if int(stored["version"]) == _VERSION:
+                return {name: stored[name] for name in names or stored.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        pass
+    return None
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
