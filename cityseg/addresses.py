@@ -26,8 +26,7 @@ def check_free(host: str, port: int) -> None:
 def first_free(host: str, port: int) -> int:
     """Return the first port from ``port`` on that a server can listen at.
 
-    Raises:
-        UsageError: the host is not of this machine, or the next hundred ports are taken.
+    Raises UsageError if the host is not of this machine or the next hundred ports are taken.
     """
     for candidate in range(port, port + _TRIES):
         try:

@@ -62,11 +62,7 @@ def write_card(folder: Path, card: ModelCard) -> None:
 
 
 def read_card(folder: Path) -> ModelCard:
-    """Read ``model.json``.
-
-    Raises:
-        CheckpointError: it is missing or malformed.
-    """
+    """Read ``model.json``; raises CheckpointError if it is missing or malformed."""
     try:
         values = json.loads((folder / CARD).read_text(encoding="utf-8"))
         values["normalization"] = Normalization(
@@ -90,8 +86,7 @@ def read_card(folder: Path) -> ModelCard:
 def load(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, ModelCard]:
     """Rebuild a model in evaluation mode with float32 weights.
 
-    Raises:
-        CheckpointError: no checkpoint, an incomplete one, or weights of another architecture.
+    Raises CheckpointError for no checkpoint, an incomplete one, or weights of another architecture.
     """
     card = read_card(folder)
     try:

@@ -84,6 +84,10 @@ CATEGORIES: tuple[str, ...] = tuple(dict.fromkeys(label.category for label in CL
 CATEGORY_OF_CLASS = np.array([CATEGORIES.index(label.category) for label in CLASSES])
 """(19,) position in ``CATEGORIES`` of each train id's group."""
 
+CATEGORY_OF_TRAIN_ID = np.full(256, IGNORE_INDEX, dtype=np.uint8)
+"""(256,) uint8, the same by train id; ``IGNORE_INDEX`` for void and unused values."""
+CATEGORY_OF_TRAIN_ID[:NUM_CLASSES] = CATEGORY_OF_CLASS
+
 PALETTE = np.zeros((256, 3), dtype=np.uint8)
 """(256, 3) uint8, official colour of every train id; unused entries and void are black."""
 PALETTE[:NUM_CLASSES] = [label.color for label in CLASSES]
@@ -119,12 +123,9 @@ for _class in CLASSES:
 
 
 class LabelTable:
-    """Which train id each value of a dataset's label images stands for.
+    """The train id of each value in a dataset's label images.
 
-    Attributes:
-        sixteen_bit: whether label images may have 16 bits per pixel.
-        image: what kind of label image is expected, in words.
-        image_hint: what a user with another kind can do.
+    ``image`` names the expected kind of label image, ``image_hint`` the remedy for another kind.
     """
 
     def __init__(self, train_ids: Mapping[int, int], expected: str, hint: str, *, sixteen_bit: bool = False) -> None:
@@ -132,8 +133,8 @@ class LabelTable:
 
         Args:
             train_ids: train id, or ``IGNORE_INDEX``, of every value that may occur; values are 0 to 65535.
-            expected: what to tell a user whose image holds another value, for example ``label ids 0 to 33``.
-            hint: what that user can do.
+            expected: the valid values in an error message, for example ``label ids 0 to 33``.
+            hint: the remedy in that message.
             sixteen_bit: whether label images may have 16 bits per pixel.
         """
         self.sixteen_bit = sixteen_bit
@@ -153,18 +154,15 @@ class LabelTable:
 
     @property
     def stamp(self) -> str:
-        """What changes when a value's meaning changes."""
+        """A digest that changes when a value's meaning changes."""
         return hashlib.sha256(self._known.tobytes() + self._train_ids.tobytes()).hexdigest()
 
     def to_train_ids(self, values: np.ndarray, source: str = "label map") -> np.ndarray:
-        """Map a label image to train ids.
+        """Map a label image to train ids, ``IGNORE_INDEX`` where the label is not evaluated.
 
         Args:
             values: (H, W) uint8, or uint16 where the table allows 16 bits.
-            source: what to call the image in an error message, usually its path.
-
-        Returns:
-            (H, W) uint8 train ids, ``IGNORE_INDEX`` where the label is not evaluated.
+            source: name of the image in an error message, usually its path.
 
         Raises:
             DataError: the array has another type, or holds a value that the table leaves out.

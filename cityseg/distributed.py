@@ -60,11 +60,7 @@ def _world_size() -> int:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Join the processes that ``torchrun`` started into one run inside the block.
-
-    Raises:
-        UsageError: more processes than GPUs on this machine.
-    """
+    """Join the processes that ``torchrun`` started into one run; UsageError if they outnumber the GPUs."""
     global _channel
     if _world_size() < 2:
         yield
@@ -140,10 +136,9 @@ def all_reduce_max(number: int) -> int:
 
 
 def broadcast_from_first(compute: Callable[[], _T]) -> _T:
-    """Call ``compute`` in the first process only and return its result in all; tensors arrive on the CPU.
+    """Call ``compute`` in the first process only; return its result, or raise its CitysegError, in all processes.
 
-    Raises:
-        CitysegError: what ``compute`` raised, in every process.
+    Tensors arrive on the CPU.
     """
     if not _channel:
         return compute()

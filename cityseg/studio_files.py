@@ -24,13 +24,10 @@ def is_checkout() -> bool:
 
 
 def child_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return variables with which a child process imports this very package, whatever folder it works in.
+    """Return variables (default: this process's) with which a child imports this very package from any folder.
 
     A checkout need not be installed, and a folder named cityseg, such as the checkout itself seen from its parent,
     hides an editable installation from ``python -m``.
-
-    Args:
-        variables: what the child gets otherwise, by default this process's own.
     """
     variables = dict(os.environ if variables is None else variables)
     if is_checkout():

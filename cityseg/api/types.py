@@ -11,7 +11,7 @@ from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather, render
 from cityseg.engine.preflight.lr_finder import HIGHEST, LOWEST, RateSearch
 from cityseg.engine.preflight.overfit import OVERFIT_F1, OVERFIT_STEPS, OverfitCheck
 from cityseg.engine.record import TrainingProgress
-from cityseg.engine.runtime.allocator import give_back_freed_memory, keep_freed_memory, spare_what_is_loaded
+from cityseg.engine.runtime.allocator import freeze_loaded_objects, give_back_freed_memory, keep_freed_memory
 from cityseg.inference.predictor import Prediction, Predictor
 from cityseg.inference.resize import FITS, Fit
 from cityseg.inference.upsample import probabilities_at

@@ -11,13 +11,13 @@ import typer
 from cityseg import api
 from cityseg.analysis import tables
 from cityseg.analysis.comparison import published, verdicts
-from cityseg.analysis.comparison.comparability import Metric
 from cityseg.analysis.tables import Cell, Format, Table, signed
 from cityseg.api import Comparison, PairComparison
 from cityseg.classes import CLASS_NAMES
 from cityseg.cli.common import figure, print_result, table
 from cityseg.cli.options import Json, Runs, SplitOption
 from cityseg.errors import UsageError
+from cityseg.metrics import Metric
 
 
 def compare(

@@ -18,14 +18,9 @@ _LEVELS = 3
 
 
 class DeeplySupervised(nn.Module):
-    """A U-Net with auxiliary heads on coarser decoder levels.
+    """A ``UNet``, whose weights are shared, with auxiliary heads on up to three decoder levels below the finest.
 
-    Args:
-        model: a ``UNet``; its weights are shared, not copied.
-
-    Attributes:
-        heads: for up to three levels below the finest, the last of which may be the bottleneck.
-        strides: downsampling of their levels with respect to the frame.
+    The last of these may be the bottleneck; ``strides`` are the levels' downsampling with respect to the frame.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -46,12 +41,7 @@ class DeeplySupervised(nn.Module):
 
 
 class DeepLoss(nn.Module):
-    """A loss of the finest logits plus the weighted mean of the same loss over the coarser levels.
-
-    Args:
-        loss: takes (N, 19, H, W) logits, (N, H, W) labels and a teacher's (N, 19, H, W) probabilities or None.
-        weight: of the mean over the coarser levels.
-    """
+    """A loss of the finest logits plus ``weight`` times the mean of the same loss over the coarser levels."""
 
     def __init__(self, loss: nn.Module, weight: float) -> None:
         super().__init__()

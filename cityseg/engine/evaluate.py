@@ -22,6 +22,7 @@ from cityseg.metrics import most_probable
 from cityseg.metrics.boundary import boundary_counts
 from cityseg.metrics.calibration import calibration_counts
 from cityseg.metrics.image_statistics import class_counts, light
+from cityseg.progress import OnProgress
 from cityseg.runs import Detail
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def evaluate(
     detailed: bool = False,
     temperature: float = 1.0,
     on_predicted: Callable[[int, np.ndarray], None] | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Predict every frame of a split and count; distributed processes share the batches and all return the result.
 
@@ -144,10 +145,9 @@ def evaluate(
 def predict_frames(
     model: nn.Module, split: CachedSplit, normalization: Normalization, device: torch.device, temperature: float = 1.0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Predict a split frame by frame in float32, in the batches of ``evaluate``; memory holds one batch at a time.
+    """Yield (H, W) uint8 train ids and the (H, W) float32 probability of the predicted class of every frame.
 
-    Yields:
-        (H, W) uint8 train ids of a frame and the (H, W) float32 probability of the predicted class.
+    Works in float32, in the batches of ``evaluate``; memory holds one batch at a time.
     """
     for first in range(0, len(split), EVALUATION_BATCH):
         photos = torch.from_numpy(np.array(split.photos[first : first + EVALUATION_BATCH])).to(device)

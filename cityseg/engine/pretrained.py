@@ -50,11 +50,7 @@ class Teacher:
     def probabilities(self, photos: Tensor) -> Tensor:
         """Return the (N, 19, H, W) float32 class probabilities of (N, H, W, 3) photos, uint8 or float32 in 0 to 255."""
         # In parts: for a whole batch a large teacher would need more memory than training the student.
-        return (
-            torch.cat([self._predict(part) for part in torch.split(photos, _FRAMES)])
-            if len(photos)
-            else self._predict(photos)
-        )
+        return torch.cat([self._predict(part) for part in torch.split(photos, _FRAMES)])
 
     def _predict(self, photos: Tensor) -> Tensor:
         x = self.normalization.apply(photos)
@@ -73,8 +69,7 @@ class PretrainedInputs:
     def load(cls, config: ExperimentConfig, folders: Mapping[str, Path]) -> PretrainedInputs:
         """Load the checkpoints that a config names, on the CPU, from folders by setting (``initial``, ``teacher``).
 
-        Raises:
-            CheckpointError, UsageError: a damaged checkpoint, or initial weights of another network.
+        Raises CheckpointError for a damaged checkpoint, UsageError for initial weights of another network.
         """
         return cls(
             initial_weights(config, folders["initial"]) if config.initial else None,

@@ -77,11 +77,7 @@ class Record:
         self.probes = tuple(np.linspace(0, len(self.frames) - 1, min(PROBES, len(self.frames))).astype(int).tolist())
 
     def step(self, done: int, loss: float, frames_per_second: float, seconds: float) -> None:
-        """Record progress after ``done`` optimiser steps and ``seconds`` of training.
-
-        Raises:
-            TrainingError: the folder is gone.
-        """
+        """Record progress after ``done`` optimiser steps and ``seconds``; TrainingError if the folder is gone."""
         self.run.expect_folder()
         progress = TrainingProgress(
             step=done,

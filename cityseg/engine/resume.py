@@ -57,8 +57,7 @@ def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> 
 def load(run: Run, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Return the newest complete checkpoint as (weights, state), or None if the run has none yet.
 
-    Raises:
-        CheckpointError: all checkpoints are damaged.
+    Raises CheckpointError if all checkpoints are damaged.
     """
     folders = [folder for name in ("last.part", "last", "previous") if (folder := run.folder / name).is_dir()]
     for folder in folders:

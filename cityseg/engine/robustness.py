@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import nn
@@ -12,6 +10,7 @@ from cityseg.data.augmentation.corruptions import CORRUPTIONS, Corruption, corru
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.evaluate import evaluate
+from cityseg.progress import OnProgress
 
 
 def evaluate_corruptions(
@@ -21,7 +20,7 @@ def evaluate_corruptions(
     device: torch.device,
     *,
     corruptions: tuple[Corruption, ...] = CORRUPTIONS,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Evaluate a model on a split without corruption and once under each corruption; progress is over all passes.
 

@@ -17,6 +17,7 @@ from cityseg.data.prepared.cache import LABEL_POLICY, CachedSplit
 from cityseg.engine.evaluate import Evaluation, evaluate
 from cityseg.engine.temperature import fit_temperature
 from cityseg.metrics import summarize
+from cityseg.progress import OnProgress
 from cityseg.runs import Run
 
 SCORED_SPLITS: tuple[Split, ...] = ("val", "test")
@@ -29,7 +30,7 @@ def score_splits(
     splits: Mapping[Split, CachedSplit],
     on_device: Mapping[Split, DeviceSplit],
     on_scored: Callable[[Split, Evaluation], None],
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ModelCard:
     """Score a model on val and test, as far as present, after fitting its temperature on val.
 
@@ -69,7 +70,7 @@ def score_into(
     card: ModelCard,
     splits: Mapping[Split, CachedSplit],
     device: torch.device,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ModelCard:
     """Score a model with ``score_splits`` and write all counts into a run's folder; return the updated card."""
 

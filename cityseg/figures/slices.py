@@ -22,9 +22,9 @@ def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, 
         name: of the score, for the axis.
     """
     names = [_two_lines(score) for score in scores]
-    values = [score.score for score in scores]
-    low = [score.low if score.is_sure else score.score for score in scores]
-    high = [score.high if score.is_sure else score.score for score in scores]
+    values = [score.value for score in scores]
+    low = [score.low if score.is_sure else score.value for score in scores]
+    high = [score.high if score.is_sure else score.value for score in scores]
     dots = go.Scatter(
         x=values,
         y=names,
@@ -45,10 +45,10 @@ def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, 
         xaxis={"title": name, "nticks": 8, "range": _range([*scores, whole])},
         yaxis=theme.class_axis(names),
     )
-    if not np.isnan(whole.score):
+    if not np.isnan(whole.value):
         # The label lies on the side with more room.
-        side = "right" if whole.score > sum(figure.layout.xaxis.range) / 2 else "left"
-        theme.add_reference(figure, whole.score, "whole split", side)
+        side = "right" if whole.value > sum(figure.layout.xaxis.range) / 2 else "left"
+        theme.add_reference(figure, whole.value, "whole split", side)
     return figure
 
 
@@ -61,7 +61,7 @@ def _two_lines(score: SliceScore) -> str:
 
 def _range(scores: Sequence[SliceScore]) -> list[float]:
     """Return an axis around dots and bars; dots are read by their place, so it need not begin at 0."""
-    ends = np.array([(score.score, score.low, score.high) for score in scores])
+    ends = np.array([(score.value, score.low, score.high) for score in scores])
     ends = ends[~np.isnan(ends)]
     if not ends.size:
         return [0.0, 1.0]

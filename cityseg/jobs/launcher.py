@@ -77,10 +77,9 @@ def start_detached(
 
 
 def stop(run: Run) -> None:
-    """Send SIGTERM; the process finishes its step, writes a checkpoint and exits.
+    """Send SIGTERM, or raise UsageError if the run is not running here.
 
-    Raises:
-        UsageError: the run is not running on this machine.
+    The process finishes its step, writes a checkpoint and exits.
     """
     status = run.status()
     if status["state"] != "running":

@@ -11,7 +11,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -35,22 +35,16 @@ _FOLDER = ".trials"
 class PreflightCheck(JobStatus):
     """The state of a preflight check and what it checks."""
 
-    kind: CheckKind  # the check
-    config: ExperimentConfig  # the config that is checked
+    kind: CheckKind
+    config: ExperimentConfig
     data: str  # the dataset, as `--data` names it
 
 
 class PreflightRecord(JobRecord):
     """The folder of one preflight check.
 
-    Args:
-        kind: the check.
-        config: the config to check.
-        data: the dataset, as ``--data`` names it.
-        device: name of the device that computes.
-        steps: number of steps, or None for the default.
-        pretrained: changes with the weights of the models that the config names.
-        runs: folder of all runs.
+    ``device`` names the device that computes, ``steps`` is None for the default number of steps, and ``pretrained``
+    changes with the weights of the models that the config names.
     """
 
     def __init__(
@@ -120,5 +114,4 @@ def _read(folder: Path) -> PreflightCheck | None:
     except (OSError, ValueError, KeyError, UsageError):
         # A config of another version, or an emptied folder: as if it never ran.
         return None
-    state = {field.name: getattr(status, field.name) for field in fields(status)}
-    return PreflightCheck(**state, kind=described["kind"], config=config, data=described["data"])
+    return PreflightCheck(**vars(status), kind=described["kind"], config=config, data=described["data"])

@@ -70,8 +70,7 @@ def read(root: Path | None = None) -> Queue:
 def enqueue(runs: Sequence[Run], root: Path | None = None) -> None:
     """Append new, stopped or failed runs to the queue, all or none, and start those with a free slot.
 
-    Raises:
-        UsageError: one of them is running, finished or queued already.
+    Raises UsageError if one of them is running, finished or queued already.
     """
     folder = runs_root(root)
     with _locked(folder):
@@ -94,8 +93,7 @@ def enqueue(runs: Sequence[Run], root: Path | None = None) -> None:
 def advance(root: Path | None = None) -> None:
     """Start waiting runs while slots are free. Only reads the run folders if none waits.
 
-    Raises:
-        UsageError, TrainingError: the folder of runs cannot be written, or another process keeps it locked.
+    Raises UsageError if the folder of runs cannot be written, TrainingError if another process keeps it locked.
     """
     folder = runs_root(root)
     if read(folder).waiting:
@@ -104,11 +102,7 @@ def advance(root: Path | None = None) -> None:
 
 
 def claim(run: Run) -> None:
-    """Make this process the one that trains a run, queued or not.
-
-    Raises:
-        UsageError: another process trains it, or it is finished.
-    """
+    """Make this process the one that trains a run, queued or not; UsageError if it is being trained or finished."""
     with _locked(run.folder.parent):
         state = run.status()["state"]
         if state == "running":
@@ -127,11 +121,7 @@ def claim(run: Run) -> None:
 
 
 def move(run_id: str, position: int, root: Path | None = None) -> None:
-    """Move a waiting run to ``position``; 1 starts next.
-
-    Raises:
-        UsageError: the run does not wait, or no such position.
-    """
+    """Move a waiting run to ``position``, 1 to start next; UsageError if it does not wait or for no such position."""
     folder = runs_root(root)
     find_run(run_id, root)
     with _locked(folder):
@@ -145,11 +135,7 @@ def move(run_id: str, position: int, root: Path | None = None) -> None:
 
 
 def withdraw(run_ids: Sequence[str], root: Path | None = None) -> None:
-    """Remove waiting runs from the queue, all or none. They are then stopped and can be resumed or deleted.
-
-    Raises:
-        UsageError: one of them does not wait.
-    """
+    """Stop waiting runs, which can then be resumed or deleted, all or none; UsageError if one of them does not wait."""
     folder = runs_root(root)
     runs = [find_run(run_id, root) for run_id in run_ids]
     with _locked(folder):
@@ -162,10 +148,9 @@ def withdraw(run_ids: Sequence[str], root: Path | None = None) -> None:
 
 
 def set_slots(slots: int, root: Path | None = None) -> None:
-    """Set how many trainings run at once, and start waiting runs that now have a slot. Running jobs are unaffected.
+    """Set how many trainings run at once, 1 to ``MOST_SLOTS``, and start waiting runs that now have a slot.
 
-    Raises:
-        UsageError: not a number from 1 to ``MOST_SLOTS``.
+    Running jobs are unaffected. Raises UsageError for another number.
     """
     if not 1 <= slots <= MOST_SLOTS:
         raise UsageError(f"expected 1 to {MOST_SLOTS} slots, found {slots}")
@@ -176,11 +161,7 @@ def set_slots(slots: int, root: Path | None = None) -> None:
 
 
 def delete(run: Run) -> None:
-    """Delete a run; a waiting one leaves the queue.
-
-    Raises:
-        UsageError: it is running, or its process has just been started.
-    """
+    """Delete a run, waiting or ended; UsageError if it is running or its process has just been started."""
     with _locked(run.folder.parent):
         status = run.status()
         if status["state"] == "queued" and status.get("launched"):

@@ -112,9 +112,8 @@ class JobRecord:
     def note(self, phase: str, done: int, total: int, result: Any = None) -> None:
         """Record progress, a few times a second at most.
 
-        Raises:
-            Stopped: the job was asked to stop, but the exception of the signal's handler was lost because it
-                interrupted a finalizer or a library's callback.
+        Raises Stopped if the job was asked to stop, but the exception of the signal's handler was lost because it
+        interrupted a finalizer or a library's callback.
         """
         if self._stop:
             raise self._stop

@@ -8,15 +8,11 @@ from torch import Tensor
 
 
 def class_weights(rule: str, share: np.ndarray) -> Tensor | None:
-    """Return (19,) float32 weights of cross-entropy, or None for equal weights.
+    """Return (19,) float32 weights of cross-entropy from the pixel share of each class; None for equal weights.
 
     ``log``: 1 / ln(1.1 + share), the rule of ENet (Paszke et al., arXiv 1606.02147, section 5.2) with a bound of 10.5.
     ``median``: median share / share (Eigen and Fergus, arXiv 1411.4734, section 6.3.2, by pixels of the whole split).
     ``inverse-root``: 1 / sqrt(share), scaled to a mean of 1. The last two omit classes that never occur.
-
-    Args:
-        rule: ``none``, ``log``, ``median`` or ``inverse-root``.
-        share: (19,) share of each class among the scored pixels, 0 to 1.
     """
     if rule == "none":
         return None

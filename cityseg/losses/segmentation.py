@@ -33,6 +33,8 @@ class SegmentationLoss(nn.Module):
         spread: whether each process holds a share of the batch and the loss is that of the whole batch.
     """
 
+    class_weights: Tensor | None
+
     def __init__(
         self,
         class_weights: Tensor | None = None,
@@ -72,17 +74,15 @@ class SegmentationLoss(nn.Module):
         if self.lovasz_weight:
             total = total + self.lovasz_weight * lovasz_softmax_loss(logits, labels, self.spread)
         if teacher is not None:
-            weights: Tensor | None = self.class_weights  # type: ignore[assignment]
-            distilled = distillation_loss(logits, teacher, weights, self.spread)
+            distilled = distillation_loss(logits, teacher, self.class_weights, self.spread)
             total = (1 - self.teacher_weight) * total + self.teacher_weight * distilled
         return total
 
     def _supervised(self, logits: Tensor, labels: Tensor) -> Tensor:
         both = self.cross_entropy_weight and self.dice_weight
         if both and not (self.focal_gamma or self.label_smoothing):
-            weights: Tensor | None = self.class_weights  # type: ignore[assignment]
             return cross_entropy_and_dice(
-                logits, labels, weights, self.cross_entropy_weight, self.dice_weight, self.spread
+                logits, labels, self.class_weights, self.cross_entropy_weight, self.dice_weight, self.spread
             )
         total = logits.new_zeros(())
         if self.cross_entropy_weight:
@@ -92,7 +92,7 @@ class SegmentationLoss(nn.Module):
         return total
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        weights: Tensor | None = self.class_weights  # type: ignore[assignment]
+        weights = self.class_weights
         scored = labels.ne(IGNORE_INDEX)
         truth = labels.where(scored, 0)
         mass = scored.sum() if weights is None else weights[truth].mul(scored).sum()

@@ -12,6 +12,7 @@ from cityseg.metrics.counting import frame_confusions, most_probable
 from cityseg.metrics.scores import (
     METRICS,
     ClassScores,
+    Metric,
     category_confusion,
     class_scores,
     divide,
@@ -28,6 +29,7 @@ from cityseg.metrics.scores import (
 __all__ = [
     "METRICS",
     "ClassScores",
+    "Metric",
     "category_confusion",
     "class_scores",
     "divide",

@@ -54,8 +54,6 @@ def _square_max(values: Tensor, width: int) -> Tensor:
 def boundary_counts(labels: Tensor, predictions: Tensor, distance: int | None = None) -> Tensor:
     """Count the pixels near contours, by frame and class; void pixels of the ground truth do not count.
 
-    The default distance is ``boundary_distance`` of the size.
-
     Returns:
         (N, 19, 3) int64: near the ground-truth contour, near the predicted one, near both.
     """

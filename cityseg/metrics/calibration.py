@@ -71,5 +71,5 @@ def risk_coverage(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
         threshold, the share of pixels kept (coverage), and the share of these that are wrong (risk; NaN if none).
     """
     kept = np.asarray(counts, np.float64).sum(0)[::-1].cumsum(0)[::-1]
-    coverage = divide(kept[:, 0], np.full(FINE_BINS, kept[0, 0]))
+    coverage = divide(kept[:, 0], kept[0, 0])
     return np.arange(FINE_BINS) / FINE_BINS, coverage, 1 - divide(kept[:, 1], kept[:, 0])

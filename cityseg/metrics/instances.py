@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES, CLASSES, NUM_CLASSES, OFFICIAL
+from cityseg.classes import (
+    CATEGORIES,
+    CATEGORY_OF_CLASS,
+    CATEGORY_OF_TRAIN_ID,
+    CLASS_NAMES,
+    CLASSES,
+    NUM_CLASSES,
+    OFFICIAL,
+)
 from cityseg.metrics.scores import category_confusion, divide
 
 AVERAGE_PIXELS = {
@@ -52,11 +60,7 @@ class InstanceCounts:
 
 
 def instance_counts(instance_ids: np.ndarray, predicted: np.ndarray) -> InstanceCounts:
-    """Count the weighted instance pixels of one frame, from the (H, W) integers of an ``instanceIds.png``.
-
-    Raises:
-        DataError: an instance of an unknown label.
-    """
+    """Count a frame's weighted instance pixels, from the (H, W) ``instanceIds.png``; DataError for an unknown label."""
     numbers, inverse, pixels = np.unique(instance_ids, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(instance_ids.shape)
     labels = np.where(numbers >= _FIRST_INSTANCE, numbers // 1000, 0).astype(np.uint8)
@@ -64,11 +68,9 @@ def instance_counts(instance_ids: np.ndarray, predicted: np.ndarray) -> Instance
     wanted = (numbers >= _FIRST_INSTANCE) & (classes < NUM_CLASSES)
     wanted[wanted] = _HAS_INSTANCES[classes[wanted]]
     truth = classes[inverse]
-    category = np.full(256, 255, np.uint8)
-    category[:NUM_CLASSES] = CATEGORY_OF_CLASS
     hits, category_hits = (
         np.bincount(inverse[mask], minlength=len(numbers))
-        for mask in (predicted == truth, category[predicted] == category[truth])
+        for mask in (predicted == truth, CATEGORY_OF_TRAIN_ID[predicted] == CATEGORY_OF_TRAIN_ID[truth])
     )
     totals = np.zeros((3, NUM_CLASSES))
     own = classes[wanted]

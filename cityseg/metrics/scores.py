@@ -10,13 +10,14 @@ that occurs but is never predicted correctly scores 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES
 
-METRICS = ("precision", "recall", "f1", "dice", "iou")
+Metric = Literal["precision", "recall", "f1", "dice", "iou"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ def class_scores(confusion: np.ndarray) -> ClassScores:
     occurs = (truth + predicted) > 0
 
     def ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-        score = np.divide(over, under, out=np.zeros_like(over), where=under > 0)
-        return np.where(occurs, score, np.nan)
+        return np.where(occurs, divide(over, under, empty=0.0), np.nan)
 
     dice = ratio(2 * hits, truth + predicted)
     return ClassScores(
@@ -128,9 +128,9 @@ def summarize(confusions: np.ndarray) -> dict[str, Any]:
     }
 
 
-def divide(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    """Divide two arrays of one shape in float64; NaN for a denominator of 0."""
-    result: np.ndarray = np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
+def divide(over: np.ndarray, under: np.ndarray, empty: float = np.nan) -> np.ndarray:
+    """Divide in float64, broadcasting ``under`` to ``over``; ``empty`` for a denominator of 0."""
+    result: np.ndarray = np.divide(over, under, out=np.full(np.shape(over), empty), where=np.asarray(under) > 0)
     return result
 
 

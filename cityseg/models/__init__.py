@@ -30,11 +30,7 @@ def arguments_of(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def build_model(architecture: str, arguments: dict[str, Any]) -> nn.Module:
-    """Build a randomly initialised network, (N, 3, H, W) -> (N, 19, H, W) logits.
-
-    Raises:
-        UsageError: the name is not registered.
-    """
+    """Build a randomly initialised network; raises UsageError for an unknown name."""
     if architecture not in ARCHITECTURES:
         raise UsageError(f"unknown architecture {architecture!r}: expected one of {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[architecture](**arguments)

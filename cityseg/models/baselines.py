@@ -7,12 +7,7 @@ from torch import Tensor, nn
 
 
 class Baseline(nn.Module):
-    """Pads a photo to a multiple that the network accepts, and crops its logits back.
-
-    Args:
-        network: (N, 3, H, W) -> (N, 19, H, W) logits, or a dictionary with them as ``out``.
-        multiple: divisor of the heights and widths that the network accepts.
-    """
+    """Pads photos to a multiple of the size that a network accepts, and crops its logits (maybe under ``out``) back."""
 
     def __init__(self, network: nn.Module, multiple: int) -> None:
         super().__init__()

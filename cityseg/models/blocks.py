@@ -23,45 +23,42 @@ class DoubleConvolution(nn.Sequential):
         )
 
 
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a shortcut (He et al., arXiv 1512.03385, basic block).
+class Shortcut(nn.Module):
+    """Layers with a shortcut around them: a 1x1 convolution if the number of channels changes, else the identity."""
 
-    If the number of channels changes, the shortcut is a 1x1 convolution.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, layers: list[nn.Module]) -> None:
         super().__init__()
-        self.change = nn.Sequential(
-            *_dense(in_channels, out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(out_channels),
-        )
-        self.shortcut = _matched(in_channels, out_channels)
+        self.change = nn.Sequential(*layers)
+        self.shortcut: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            convolution = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+            self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return Hardswish of the shortcut plus the change."""
         return F.hardswish(self.shortcut(x) + self.change(x))
 
 
-class SeparableBlock(nn.Module):
+class ResidualBlock(Shortcut):
+    """Two 3x3 convolutions with a shortcut (He et al., arXiv 1512.03385, basic block)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        layers = [*_dense(in_channels, out_channels), *_dense(out_channels, out_channels)[:-1]]
+        super().__init__(in_channels, out_channels, layers)
+
+
+class SeparableBlock(Shortcut):
     """A residual block of depthwise separable convolutions.
 
     Each part is normalised, without an activation between depthwise and pointwise (Chollet, "Xception", arXiv
-    1610.02357, section 4.7). If the number of channels changes, the shortcut is a 1x1 convolution.
+    1610.02357, section 4.7).
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
         # Depthwise, the three channels of a photo would get three filters in all.
         split = in_channels >= _FEWEST_TO_SPLIT
         first = _separable(in_channels, out_channels) if split else _dense(in_channels, out_channels)
-        second = _separable(out_channels, out_channels)
-        self.change = nn.Sequential(*first, *second[:-1])
-        self.shortcut = _matched(in_channels, out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return Hardswish of the shortcut plus the change."""
-        return F.hardswish(self.shortcut(x) + self.change(x))
+        super().__init__(in_channels, out_channels, [*first, *_separable(out_channels, out_channels)[:-1]])
 
 
 class DepthwiseBlock(nn.Sequential):
@@ -80,12 +77,6 @@ def _dense(in_channels: int, out_channels: int) -> list[nn.Module]:
         nn.BatchNorm2d(out_channels),
         nn.Hardswish(inplace=True),
     ]
-
-
-def _matched(in_channels: int, out_channels: int) -> nn.Module:
-    if in_channels == out_channels:
-        return nn.Identity()
-    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))
 
 
 def _separable(in_channels: int, out_channels: int) -> list[nn.Module]:

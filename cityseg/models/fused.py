@@ -13,9 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def for_inference(model: nn.Module, device: torch.device) -> nn.Module:
     """Return a network for inference: a fused copy on CPUs, the network itself on other devices.
 
-    Args:
-        model: in evaluation mode on ``device``; not changed. A model without parameters (ONNX) is returned as is.
-        device: device of the inference.
+    The model is in evaluation mode on ``device``; without parameters (ONNX) it is returned as is.
     """
     has_weights = next(model.parameters(), None) is not None
     return fused(copy.deepcopy(model)) if has_weights and device.type == "cpu" else model
@@ -25,12 +23,9 @@ def fused(model: nn.Module) -> nn.Module:
     """Fold batch normalisations into the preceding convolutions, in place, and convert to channels last.
 
     In evaluation mode a normalisation is a scale and a shift per channel, which weights and bias of a convolution can
-    hold: ``w * scale / sqrt(variance + eps)`` and ``(b - mean) * scale /
-    sqrt(variance + eps) + shift`` (Jacob et al., arXiv 1712.05877, section 3.2). Only a normalisation that
-    follows a convolution in an ``nn.Sequential`` is folded.
-
-    Args:
-        model: any network in evaluation mode; afterwards it cannot be trained or saved.
+    hold: ``w * scale / sqrt(variance + eps)`` and ``(b - mean) * scale / sqrt(variance + eps) + shift`` (Jacob et al.,
+    arXiv 1712.05877, section 3.2). Only a normalisation that follows a convolution in an ``nn.Sequential`` is folded.
+    Afterwards the network, which is in evaluation mode, cannot be trained or saved.
     """
     for row in model.modules():
         if not isinstance(row, nn.Sequential):

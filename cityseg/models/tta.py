@@ -19,13 +19,7 @@ _EXAMPLE = "for example 0.75,1,1.25"
 
 
 class TestTimeAugmentation(nn.Module):
-    """A network whose logits are the mean over several sizes, and flips, of the same photos.
-
-    Args:
-        model: (N, 3, h, w) -> (N, C, h, w) logits, for every size.
-        sizes: (height, width) in pixels of the passes.
-        flip: also average over the horizontally flipped photo, at every size.
-    """
+    """A network whose logits are the mean over several (height, width) sizes, and flips, of the same photos."""
 
     def __init__(self, model: nn.Module, sizes: Sequence[tuple[int, int]], *, flip: bool) -> None:
         super().__init__()
@@ -104,10 +98,7 @@ def scaled_sizes(model: nn.Module, size: tuple[int, int], scales: Sequence[float
 
 
 def parse_scales(text: str) -> tuple[float, ...]:
-    """Parse comma-separated scales; ``scaled_sizes`` checks their values.
-
-    Raises:
-        UsageError: not numbers.
+    """Parse comma-separated scales, or raise UsageError; ``scaled_sizes`` checks their values.
 
     Example:
         >>> parse_scales("0.75, 1, 1.25")

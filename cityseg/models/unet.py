@@ -125,10 +125,7 @@ class UNet(nn.Module):
         """Return the features of the finest decoder levels, finest first.
 
         With ``coarser`` levels below the finest, up to ``depth + 1``, which is the bottleneck: (N, C, h, w) of levels 0
-        to ``coarser``, each with its own channels (see ``widths``), h and w.
-
-        Raises:
-            UsageError: H or W is too small for the depth.
+        to ``coarser``, each with its own channels (see ``widths``), h and w. Raises UsageError if H or W is too small.
         """
         size = x.shape[-2:]
         if min(size) < self.min_size:

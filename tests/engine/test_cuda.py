@@ -55,10 +55,13 @@ RECIPE = {
 """All that a step can do on the device. Noise, which each device draws for itself, is added where it may differ."""
 
 
+def setup_on(device: torch.device, **changes: object) -> TrainingSetup:
+    split = DeviceSplit(random_frames(16, RECIPE["image_size"]), device)
+    return TrainingSetup(config.build({**RECIPE, **changes}), split)
+
+
 def losses(device: torch.device, steps: int = 4, **changes: object) -> list[float]:
-    setup = TrainingSetup(
-        config.build({**RECIPE, **changes}), DeviceSplit(random_frames(16, RECIPE["image_size"]), device)
-    )
+    setup = setup_on(device, **changes)
     return torch.stack([setup.step(number, 1e-3) for number in range(steps)]).tolist()
 
 
@@ -84,9 +87,7 @@ def test_a_step_never_waits_for_the_gpu(precision):
     changes = {"precision": precision, "noise": 0.05, "night": 0.3, "clip_norm": 1.0}
     if precision == "pure-bfloat16":
         changes |= {"ema_decay": 0.0}
-    setup = TrainingSetup(
-        config.build({**RECIPE, **changes}), DeviceSplit(random_frames(16, RECIPE["image_size"]), GPU)
-    )
+    setup = setup_on(GPU, **changes)
     for number in range(2):
         setup.step(number, 1e-3)
     torch.cuda.set_sync_debug_mode("error")
@@ -98,7 +99,7 @@ def test_a_step_never_waits_for_the_gpu(precision):
 
 
 def test_a_step_holds_no_memory_back():
-    setup = TrainingSetup(config.build(RECIPE), DeviceSplit(random_frames(16, RECIPE["image_size"]), GPU))
+    setup = setup_on(GPU)
     held = []
     for number in range(8):
         setup.step(number, 1e-3)

@@ -1,8 +1,8 @@
 """Bootstrap over frames: is one result really better than another, and how far would other frames move a score?
 
-Frames are drawn again with replacement, and every score is computed anew from the sums of their confusion matrices:
-the spread says how far another choice of frames would have moved it (B. Efron, R. J. Tibshirani, "An Introduction to
-the Bootstrap", 1993, chapter 13). It says nothing about another seed of the training.
+Frames are resampled with replacement, and every score is computed anew from the sums of their confusion matrices: the
+spread is the effect of another choice of frames (B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993,
+chapter 13), not of another seed of the training.
 
 Plain percentile intervals are too narrow where few frames decide, as they do for rare classes. They are stretched by
 sqrt(n / (n - 1)) and the ratio of Student's to the normal quantile, as T. C. Hesterberg expands them ("What Teachers
@@ -10,9 +10,10 @@ Should Know About the Bootstrap", The American Statistician 69, 2015), where n i
 number that matters: (sum d^2)^2 / sum d^4 over the jackknife's deviations d, which is k if k frames matter alike and 1
 if a single one decides.
 
-**Differences** (``compare``) draw the same frames for both results and stretch the percentiles around the difference.
-Measured without a true difference: test frames of two shipped models, each frame's two matrices swapped at random,
-1,000 trials a row with 2,000 resamples. Share of trials with a verdict; the last column is the largest of 86 scores:
+**Differences** (``compare``) resample the same frames for both results and stretch the percentiles around the
+difference. Measured without a true difference: test frames of two shipped models, each frame's two matrices swapped at
+random, 1,000 trials a row with 2,000 resamples. Share of trials with a verdict; the last column is the largest of 86
+scores:
 
     models                   frames  macro F1  mean IoU  pixel accuracy  largest
     better-1, better-2           30     0.010     0.008           0.018    0.034
@@ -22,15 +23,14 @@ Measured without a true difference: test frames of two shipped models, each fram
     better-1, better-2          250     0.052     0.054           0.048    0.054
     experiment-1, better-1      250     0.045     0.048           0.050    0.059
 
-Without the stretching it was up to 0.14 with 30 frames and 0.09 with 250 (400 and 300 trials).
-
-With a true difference (better-1, better-2, 30 of 250 frames drawn 400 times) the interval held that of all 250 frames
-in 0.97 of the trials for pixel accuracy and 0.98 for weighted F1, but in 0.80 for macro F1: a macro mean is over the
-classes that occur, and 30 frames lack the rarest. An interval speaks of the classes that its frames hold.
+Without the stretching it was up to 0.14 with 30 frames and 0.09 with 250 (400 and 300 trials). With a true difference
+(better-1, better-2, 30 of 250 frames drawn 400 times) the interval held that of all 250 frames in 0.97 of the trials
+for pixel accuracy and 0.98 for weighted F1, but in 0.80 for macro F1: a macro mean is over the classes that occur, and
+30 frames lack the rarest. An interval is about the classes that its frames hold.
 
 **Scores** (``scores``) lie between 0 and 1, and a sample without the few frames that hold most of a rare class tends to
-err in one direction. Hence four steps more, with k the effective sample size of L. Kish ("Survey Sampling", 1965):
-(sum w)^2 / sum w^2 over the frames' pixels w in the denominator of the score.
+err in one direction. Hence four steps more, with k the effective sample size of L. Kish ("Survey Sampling", 1965): (sum
+w)^2 / sum w^2 over the frames' pixels w in the denominator of the score.
 
 - Without three frames' worth of pixels (k < 3) the interval is withheld.
 - The scale is the empirical logit (J. B. S. Haldane, Annals of Human Genetics 20, 1956): log odds after adding half a
@@ -77,7 +77,7 @@ from scipy import special
 
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.errors import DataError
-from cityseg.metrics import class_scores
+from cityseg.metrics import class_scores, divide
 
 Verdict = Literal["better", "worse", "can't tell"]
 RESAMPLES = 2000
@@ -147,11 +147,7 @@ def _known(metric: str) -> str:
 def pair(
     first_frames: Sequence[str], first: np.ndarray, second_frames: Sequence[str], second: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """Return the frames that both results have, in the first one's order, with their (K, 19, 19) matrices.
-
-    Raises:
-        DataError: no frame is common to both.
-    """
+    """Return the frames that both results have, in the first one's order, and their matrices; DataError if none."""
     places = {name: place for place, name in enumerate(second_frames)}
     shared = [(place, places[name]) for place, name in enumerate(first_frames) if name in places]
     if not shared:
@@ -185,12 +181,11 @@ def compare(first: np.ndarray, second: np.ndarray, *, resamples: int = RESAMPLES
         )
         for i in range(len(point))
     ]
-    rest = estimates[len(OVERALL) :]
     return Certainty(
         frames=len(features),
         overall=dict(zip(OVERALL, estimates, strict=False)),
         per_class={
-            metric: dict(zip(CLASS_NAMES, rest[place * NUM_CLASSES : (place + 1) * NUM_CLASSES], strict=True))
+            metric: dict(zip(CLASS_NAMES, estimates[len(OVERALL) + place * NUM_CLASSES :], strict=False))
             for place, metric in enumerate(METRICS)
         },
     )
@@ -245,10 +240,9 @@ def _features(matrices: np.ndarray) -> np.ndarray:
     matrices = np.asarray(matrices, np.float64)
     dice = class_scores(matrices).dice
     counts = (~np.isnan(dice)).sum(1)
-    scored = counts > 0
-    means = np.divide(np.nansum(dice, 1), counts, out=np.zeros(len(matrices)), where=scored)
-    parts = (np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(1), matrices.sum(2), means[:, None], scored[:, None])
-    return np.concatenate(parts, 1)
+    means = divide(np.nansum(dice, 1), counts, empty=0.0)
+    hits, scored = np.diagonal(matrices, axis1=1, axis2=2), counts > 0
+    return np.concatenate([hits, matrices.sum(1), matrices.sum(2), means[:, None], scored[:, None]], 1)
 
 
 def _statistics(sums: np.ndarray) -> np.ndarray:
@@ -257,7 +251,7 @@ def _statistics(sums: np.ndarray) -> np.ndarray:
     occurs = (predicted + truth) > 0
     pixels = truth.sum(-1, keepdims=True)
     metrics = [
-        np.where(occurs, _ratio(over, under), np.nan)
+        np.where(occurs, divide(over, under, empty=0.0), np.nan)
         for over, under in (
             (hits, predicted),
             (hits, truth),
@@ -267,9 +261,9 @@ def _statistics(sums: np.ndarray) -> np.ndarray:
     ]
     filled = [np.where(occurs, values, 0.0) for values in metrics]
     present = occurs.sum(-1)
-    macros = [_divide(values.sum(-1), present) for values in filled]
-    weighteds = [_divide((values * truth).sum(-1), pixels[..., 0]) for values in filled]
-    others = [_divide(sums[..., -2], sums[..., -1]), _divide(hits.sum(-1), pixels[..., 0])]
+    macros = [divide(values.sum(-1), present) for values in filled]
+    weighteds = [divide((values * truth).sum(-1), pixels[..., 0]) for values in filled]
+    others = [divide(sums[..., -2], sums[..., -1]), divide(hits.sum(-1), pixels[..., 0])]
     return np.concatenate([np.stack([*macros, *weighteds, *others], -1), *metrics], -1)
 
 
@@ -320,7 +314,7 @@ def _score_interval(
     unseen = _UNSEEN * variance / n**2
     by_class = unseen[len(OVERALL) :].reshape(len(METRICS), NUM_CLASSES)
     present = ~np.isnan(by_class)
-    unseen[: len(METRICS)] = _divide(np.where(present, by_class, 0).sum(1), present.sum(1) ** 2)
+    unseen[: len(METRICS)] = divide(np.where(present, by_class, 0).sum(1), present.sum(1) ** 2)
     deviation = -special.ndtri((1 - LEVEL) / 2) * np.sqrt(unseen) * n / (n + 1) / variance
     centre = special.logit(shrink(point))
     # The quantiles change sides: resamples err from the score as the score errs from the truth.
@@ -337,7 +331,7 @@ def _effective_sizes(features: np.ndarray) -> np.ndarray:
     pixels = truth.sum(1, keepdims=True)
     overall = [pixels] * (2 * len(METRICS)) + [features[:, -1:], pixels]
     weights = np.concatenate([*overall, predicted, truth, predicted + truth, predicted + truth - hits], 1)
-    return _divide(weights.sum(0) ** 2, (weights**2).sum(0), empty=0.0)
+    return divide(weights.sum(0) ** 2, (weights**2).sum(0), empty=0.0)
 
 
 def _all_classes(drawn: np.ndarray, point: np.ndarray) -> np.ndarray:
@@ -345,7 +339,7 @@ def _all_classes(drawn: np.ndarray, point: np.ndarray) -> np.ndarray:
     shape = (len(METRICS), NUM_CLASSES)
     by_class, known = drawn[:, len(OVERALL) :].reshape(-1, *shape), point[len(OVERALL) :].reshape(shape)
     filled = np.nan_to_num(np.where(np.isnan(by_class), known, by_class))
-    means = _divide(filled.sum(-1), np.broadcast_to((~np.isnan(known)).sum(-1), filled.shape[:2]))
+    means = divide(filled.sum(-1), (~np.isnan(known)).sum(-1))
     return np.concatenate([means, drawn[:, len(METRICS) :]], 1)
 
 
@@ -375,11 +369,11 @@ def _frames_that_matter(left_out: np.ndarray) -> np.ndarray:
     """Return (S,) effective sample sizes: frames of equal weight with the jackknife's spread; 0 if unknown."""
     known = ~np.isnan(left_out)
     count = known.sum(0)
-    mean = np.divide(np.where(known, left_out, 0).sum(0), count, out=np.zeros(count.shape), where=count > 0)
+    mean = divide(np.where(known, left_out, 0).sum(0), count, empty=0.0)
     squares = np.where(known, left_out - mean, 0) ** 2
     # A frame without which the score is gone is one on which everything depends.
     squares = np.where(known.all(0), squares, 0)
-    return _divide(squares.sum(0) ** 2, (squares**2).sum(0), empty=0.0)
+    return divide(squares.sum(0) ** 2, (squares**2).sum(0), empty=0.0)
 
 
 def _bearing(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -387,13 +381,3 @@ def _bearing(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     pixels = np.asarray(first).sum(2) + np.asarray(first).sum(1) + np.asarray(second).sum(1)
     overall = np.full(len(OVERALL), len(first))
     return np.concatenate([overall, *[(pixels > 0).sum(0)] * len(METRICS)])
-
-
-def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    result: np.ndarray = np.divide(over, under, out=np.zeros_like(over), where=under > 0)
-    return result
-
-
-def _divide(over: np.ndarray, under: np.ndarray, empty: float = np.nan) -> np.ndarray:
-    result: np.ndarray = np.divide(over, under, out=np.full(np.shape(over), empty), where=np.asarray(under) > 0)
-    return result

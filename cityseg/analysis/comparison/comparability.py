@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import UsageError
-from cityseg.metrics import METRICS
+from cityseg.metrics import METRICS, Metric
 
-Metric = Literal["precision", "recall", "f1", "dice", "iou"]
 Summary = Mapping[str, Any]
 
 

@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from cityseg.metrics import divide
+
 Normalisation = Literal["truth", "prediction"]
 """Divide by the pixels of the ground truth class (recall on the diagonal) or of the predicted class (precision)."""
 
@@ -25,15 +27,9 @@ class ComparedConfusion:
 
 
 def normalised(confusion: np.ndarray, view: Normalisation = "truth") -> np.ndarray:
-    """Divide (C, C) counts by the sum of each row (``truth``) or column (``prediction``).
-
-    Returns:
-        (C, C) float64, 0 to 1; NaN in a row or column without pixels.
-    """
+    """Divide (C, C) counts by the sum of each row (``truth``) or column (``prediction``); NaN for a sum of 0."""
     counts = np.asarray(confusion, dtype=np.float64)
-    total = counts.sum(1 if view == "truth" else 0, keepdims=True)
-    result: np.ndarray = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
-    return result
+    return divide(counts, counts.sum(1 if view == "truth" else 0, keepdims=True))
 
 
 def confusion_difference(first: np.ndarray, second: np.ndarray, view: Normalisation = "truth") -> np.ndarray:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cityseg.analysis.comparison.comparability import Metric
 from cityseg.errors import UsageError
-from cityseg.metrics import METRICS, class_scores, macro
+from cityseg.metrics import METRICS, Metric, class_scores, macro
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from cityseg.classes import IGNORE_INDEX, NUM_CLASSES
 from cityseg.errors import UsageError
+from cityseg.metrics import divide
 
 FIXED, BROKEN, BOTH_WRONG, BOTH_RIGHT = 0, 1, 2, 3
 """Values of ``flip_map``."""
@@ -51,10 +52,7 @@ class FrameFlips:
     @property
     def share(self) -> np.ndarray:
         """(N,) float64 ``net`` as a share of the labelled pixels, -1 to 1; NaN without labelled pixels."""
-        result: np.ndarray = np.divide(
-            self.net, self.pixels, out=np.full(len(self.pixels), np.nan), where=self.pixels > 0
-        )
-        return result
+        return divide(self.net, self.pixels)
 
 
 def flip_map(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -88,8 +86,7 @@ def flip_shares(counts: np.ndarray) -> FlipShares:
 def frame_flips(first: np.ndarray, second: np.ndarray, train_id: int | None = None) -> FrameFlips:
     """Compare the correct pixels of two results in every frame, of one ground truth class or of all.
 
-    Raises:
-        UsageError: the two were not counted on the same labelled pixels.
+    Raises UsageError if the two were not counted on the same labelled pixels.
     """
     truth, others = first.sum(2), second.sum(2)
     if not np.array_equal(truth, others):

@@ -6,26 +6,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cityseg.analysis.comparison.bootstrap import Certainty, Estimate, Verdict
+from cityseg.analysis.comparison.bootstrap import OVERALL, Certainty, Estimate, Verdict
 from cityseg.analysis.tables import ABSENT, signed
 
 FEW_FRAMES = 20
 """A class in fewer frames than this is marked as rare."""
 LABELS: dict[Verdict, str] = {"better": "better", "worse": "worse", "can't tell": "not significant"}
 """Verdicts as they are shown."""
-SCORE_NAMES = {
-    "macro precision": "macro precision",
-    "macro recall": "macro recall",
+SCORE_NAMES = {name: name for name in OVERALL} | {
     "macro f1": "macro F1",
     "macro dice": "macro Dice",
     "macro iou": "mean IoU",
-    "weighted precision": "weighted precision",
-    "weighted recall": "weighted recall",
     "weighted f1": "weighted F1",
     "weighted iou": "weighted IoU",
     "samples dice": "samples Dice",
-    "pixel accuracy": "pixel accuracy",
 }
+"""Scores of ``bootstrap.OVERALL`` and macro Dice as they are shown."""
 
 
 @dataclass(frozen=True)

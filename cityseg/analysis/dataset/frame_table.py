@@ -115,19 +115,14 @@ def relaxations(table: FrameTable, wanted: FrameFilter) -> list[tuple[str, Frame
     Each relaxes one condition, the one that matches fewest frames first. If no single one helps, the only result drops
     all conditions.
     """
-    options: list[tuple[str, FrameFilter]] = []
-    if wanted.classes and wanted.min_area:
-        options.append(("any area of the classes", replace(wanted, min_area=0.0)))
-    if len(wanted.classes) > 1 and wanted.match == "all":
-        options.append(("any one of the classes", replace(wanted, match="any")))
-    if wanted.classes:
-        options.append(("all classes", replace(wanted, classes=(), min_area=0.0)))
-    if wanted.brightness != FULL_BRIGHTNESS:
-        options.append(("any brightness", replace(wanted, brightness=FULL_BRIGHTNESS)))
-    if wanted.cities:
-        options.append(("all cities", replace(wanted, cities=())))
-    if wanted.splits:
-        options.append(("all splits", replace(wanted, splits=())))
-    counted = [(words, option, len(select(table, option))) for words, option in options]
+    options = (
+        ("any area of the classes", replace(wanted, min_area=0.0) if wanted.classes else wanted),
+        ("any one of the classes", replace(wanted, match="any") if len(wanted.classes) > 1 else wanted),
+        ("all classes", replace(wanted, classes=(), min_area=0.0) if wanted.classes else wanted),
+        ("any brightness", replace(wanted, brightness=FULL_BRIGHTNESS)),
+        ("all cities", replace(wanted, cities=())),
+        ("all splits", replace(wanted, splits=())),
+    )
+    counted = [(words, option, len(select(table, option))) for words, option in options if option != wanted]
     helpful = sorted((option for option in counted if option[2]), key=lambda option: option[2])
     return helpful or [("everything", FrameFilter(order=wanted.order, seed=wanted.seed), len(table.names))]

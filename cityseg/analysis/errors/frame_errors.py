@@ -11,11 +11,10 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from cityseg.classes import CATEGORY_OF_CLASS, IGNORE_INDEX, NUM_CLASSES
-from cityseg.metrics import class_scores, divide
+from cityseg.classes import CATEGORY_OF_TRAIN_ID, IGNORE_INDEX, NUM_CLASSES
+from cityseg.metrics import Metric, class_scores, divide
 
-ClassMetric = Literal["f1", "iou", "precision", "recall", "dice"]
-FrameMetric = Literal["f1", "iou", "precision", "recall", "dice", "pixel_accuracy"]
+FrameMetric = Metric | Literal["pixel_accuracy"]
 
 CORRECT, WRONG_IN_CATEGORY, WRONG_CATEGORY = 0, 1, 2
 """Values of ``error_map``."""
@@ -43,7 +42,7 @@ def frame_values(matrices: np.ndarray, metric: FrameMetric) -> np.ndarray:
     return divide(np.nansum(scores, axis=1), (~np.isnan(scores)).sum(1))
 
 
-def class_values(matrices: np.ndarray, train_id: int, metric: ClassMetric = "iou") -> np.ndarray:
+def class_values(matrices: np.ndarray, train_id: int, metric: Metric = "iou") -> np.ndarray:
     """Score one class in every frame: (N,) float64, NaN if the class is in neither ground truth nor prediction."""
     values: np.ndarray = getattr(class_scores(matrices), metric)[:, train_id]
     return values
@@ -52,9 +51,8 @@ def class_values(matrices: np.ndarray, train_id: int, metric: ClassMetric = "iou
 def class_pixels(matrices: np.ndarray, train_id: int) -> np.ndarray:
     """Return (N,) int64 pixels of each frame labelled or predicted as ``train_id``."""
     matrices = np.asarray(matrices)
-    result: np.ndarray = (
-        matrices[:, train_id].sum(1) + matrices[:, :, train_id].sum(1) - matrices[:, train_id, train_id]
-    )
+    labelled, predicted, both = matrices[:, train_id], matrices[:, :, train_id], matrices[:, train_id, train_id]
+    result: np.ndarray = labelled.sum(1) + predicted.sum(1) - both
     return result
 
 
@@ -86,15 +84,14 @@ def confused_pairs(
     confusion = np.asarray(confusion)
     wrong = confusion.astype(np.float64)
     np.fill_diagonal(wrong, 0)
-    share = divide(wrong, np.broadcast_to(confusion.sum(1, keepdims=True), wrong.shape))
+    share = divide(wrong, confusion.sum(1, keepdims=True))
     key = np.nan_to_num(share) if by == "share" else wrong
     pairs = []
     for cell in np.argsort(-key, axis=None, kind="stable")[:limit]:
         truth, predicted = divmod(int(cell), len(confusion))
         if wrong[truth, predicted] > 0:
-            pairs.append(
-                ConfusedPair(truth, predicted, int(confusion[truth, predicted]), float(share[truth, predicted]))
-            )
+            at = truth, predicted
+            pairs.append(ConfusedPair(*at, int(confusion[at]), float(share[at])))
     return tuple(pairs)
 
 
@@ -108,7 +105,7 @@ def mistaken_for(confusion: np.ndarray) -> np.ndarray:
 def truth_given_prediction(confusion: np.ndarray, predicted: int) -> np.ndarray:
     """Return the (C,) distribution of true classes among the pixels predicted as one class; NaN if it never is."""
     column = np.asarray(confusion)[:, predicted]
-    return divide(column, np.broadcast_to(column.sum(), column.shape))
+    return divide(column, column.sum())
 
 
 def truth_pixels(train_ids: np.ndarray) -> np.ndarray:
@@ -122,9 +119,9 @@ def error_map(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     Returns:
         (H, W) uint8: ``CORRECT``, ``WRONG_IN_CATEGORY`` (such as car for truck), ``WRONG_CATEGORY``, and 255 for void.
     """
-    group = np.full(256, IGNORE_INDEX, np.uint8)
-    group[:NUM_CLASSES] = CATEGORY_OF_CLASS
-    errors = np.where(group[truth] == group[predicted], WRONG_IN_CATEGORY, WRONG_CATEGORY).astype(np.uint8)
+    errors = np.where(
+        CATEGORY_OF_TRAIN_ID[truth] == CATEGORY_OF_TRAIN_ID[predicted], WRONG_IN_CATEGORY, WRONG_CATEGORY
+    ).astype(np.uint8)
     errors[truth == predicted] = CORRECT
     errors[truth == IGNORE_INDEX] = IGNORE_INDEX
     return errors

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cityseg.analysis.errors import frame_errors
-from cityseg.analysis.errors.frame_errors import ClassMetric, FrameMetric
+from cityseg.analysis.errors.frame_errors import FrameMetric
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import UsageError
-from cityseg.metrics import class_scores
+from cityseg.metrics import Metric, class_scores
 
-CLASS_METRICS: dict[str, ClassMetric] = {
+CLASS_METRICS: dict[str, Metric] = {
     "F1": "f1",
     "IoU": "iou",
     "precision": "precision",
@@ -84,11 +84,7 @@ def metric_names(confusion: np.ndarray) -> list[str]:
 
 
 def parse_metric(name: str) -> RankingMetric:
-    """Return the metric of this name; the older form "rider called person" of a confusion is accepted.
-
-    Raises:
-        UsageError: unknown name.
-    """
+    """Return the metric of this name, or raise UsageError; "rider called person" is an older name of a confusion."""
     if name in OVERALL:
         return RankingMetric(name, OVERALL[name])
     metric, _, scored = name.partition(_OF)

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from cityseg.analysis.comparison import bootstrap
-from cityseg.analysis.comparison.bootstrap import RESAMPLES
+from cityseg.analysis.comparison.bootstrap import RESAMPLES, Score
 from cityseg.analysis.errors.label_audit import BANDS, SIZES
 from cityseg.analysis.errors.ranking_metric import RankingMetric, class_metric_name
 from cityseg.classes import CATEGORIES, CATEGORY_OF_CLASS, CLASS_NAMES, NUM_CLASSES
@@ -49,17 +49,13 @@ class Slice:
         return _label(self.name)
 
 
-@dataclass(frozen=True)
-class SliceScore:
+@dataclass(frozen=True, kw_only=True)
+class SliceScore(Score):
     """Score of a result on a slice."""
 
     name: str  # the slice
     frames: int  # how many frames the score rests on; for a class's score those with the class in truth or prediction
     pixels: int  # scored pixels; for a class's score those of the class
-    score: float  # NaN if nothing can be scored
-    low: float  # lower end of the 95 % interval, NaN if it is withheld
-    high: float  # upper end
-    reason: str = ""  # why the interval is withheld, empty if it is given
 
     @property
     def label(self) -> str:
@@ -173,11 +169,7 @@ def by_thirds(matrices: np.ndarray, values: np.ndarray, words: Sequence[str], un
 
 
 def named(slices: Sequence[Slice], name: str) -> Slice:
-    """Return the slice with this name, with or without its range.
-
-    Raises:
-        UsageError: there is none, or it holds no whole frames.
-    """
+    """Return the slice of whole frames with this name, with or without its range, or raise UsageError."""
     found = next((part for part in slices if name in (part.name, part.label)), None)
     if found is None or found.places is None:
         labels = ", ".join(part.label for part in slices if part.places is not None)
@@ -213,4 +205,4 @@ def _score(part: Slice, measure: RankingMetric, classes: np.ndarray | None, resa
     score = bootstrap.scores(part.matrices, classes=classes, truth_alone=part.truth_alone, resamples=resamples)[name]
     if frames < FEWEST_FRAMES:
         score = replace(score, low=np.nan, high=np.nan, reason=f"not given: fewer than {FEWEST_FRAMES} frames")
-    return SliceScore(part.name, frames, int(pixels.sum()), score.value, score.low, score.high, score.reason)
+    return SliceScore(**vars(score), name=part.name, frames=frames, pixels=int(pixels.sum()))

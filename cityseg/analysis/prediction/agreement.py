@@ -41,13 +41,10 @@ def agreement(maps: Sequence[np.ndarray]) -> Agreement:
 def largest_differences(
     first: np.ndarray, second: np.ndarray, count: int = 5, min_share: float = 0.001
 ) -> list[Region]:
-    """Find the largest regions in which two maps differ, each of one pair of classes.
+    """Find up to ``count`` largest regions in which two maps differ, each of one pair of classes.
 
-    Args:
-        first: (H, W) uint8 train ids, 255 for void; the ``truth`` of the regions returned.
-        second: likewise; their ``predicted``.
-        count: maximum number of regions.
-        min_share: smallest region as a share of the image.
+    Returns:
+        Regions of at least ``min_share`` of the image, with the first map as ``truth`` and the second as ``predicted``.
     """
     differs = (first != second) & (first < NUM_CLASSES) & (second < NUM_CLASSES)
     pairs = first[differs].astype(np.int64) * NUM_CLASSES + second[differs]

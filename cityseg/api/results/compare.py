@@ -12,13 +12,13 @@ import numpy as np
 
 from cityseg.analysis.comparison import bootstrap, verdicts
 from cityseg.analysis.comparison.bootstrap import Certainty, Estimate
-from cityseg.analysis.comparison.comparability import Basis, Metric, differing_settings, obstacles
+from cityseg.analysis.comparison.comparability import Basis, differing_settings, obstacles
 from cityseg.analysis.comparison.contributions import Contributions, contributions
 from cityseg.api.results.listing import Result, find_result
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.data.dataset import Split
 from cityseg.errors import UsageError
-from cityseg.metrics import none_for_nan
+from cityseg.metrics import Metric, none_for_nan
 
 
 def _no_counts() -> np.ndarray:

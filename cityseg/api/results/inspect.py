@@ -161,7 +161,7 @@ def _slice_document(score: SliceScore) -> dict[str, Any]:
         "name": score.name,
         "frames": score.frames,
         "pixels": score.pixels,
-        "score": none_for_nan(score.score),
+        "score": none_for_nan(score.value),
         "interval": [score.low, score.high] if score.is_sure else None,
         "no_interval": score.reason or None,
     }

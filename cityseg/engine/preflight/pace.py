@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +19,7 @@ from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs
 from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.device import peak_memory
 from cityseg.engine.step import TrainingSetup
+from cityseg.progress import OnProgress
 
 TIMED_STEPS = 8
 """Number of timed steps after the warm-up, unless time runs out first."""
@@ -48,7 +49,7 @@ def measure_pace(
     splits: Mapping[Split, CachedSplit] | None,
     batch: int,
     device: torch.device,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
     pretrained: PretrainedInputs = NO_PRETRAINED,
 ) -> Pace:
     """Time a few real steps of a config, with its batch size, image size, precision, augmentation and loss.

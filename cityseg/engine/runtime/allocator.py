@@ -6,6 +6,7 @@ import atexit
 import ctypes
 import gc
 import sys
+from collections.abc import Callable
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _NEVER = 2**31 - 1
@@ -17,13 +18,7 @@ def keep_freed_memory() -> bool:
     Every training step allocates and frees the same activations. By default each is a fresh mapping whose pages fault
     in one by one, which slows down a CPU step (``benchmarks/cpu_step.py``).
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        return bool(libc.mallopt(_M_MMAP_MAX, 0) and libc.mallopt(_M_TRIM_THRESHOLD, _NEVER))
-    except (OSError, AttributeError):
-        return False
+    return _glibc(lambda libc: libc.mallopt(_M_MMAP_MAX, 0) and libc.mallopt(_M_TRIM_THRESHOLD, _NEVER))
 
 
 def give_back_freed_memory() -> bool:
@@ -31,23 +26,26 @@ def give_back_freed_memory() -> bool:
 
     After one photo of fifty megapixels glibc keeps half a gigabyte for later requests.
     """
-    if not sys.platform.startswith("linux"):
-        return False
+    return _glibc(lambda libc: libc.malloc_trim(0))
+
+
+def _glibc(call: Callable[[ctypes.CDLL], int]) -> bool:
+    """Return whether a call succeeded; False without glibc."""
     try:
-        return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
+        return sys.platform.startswith("linux") and bool(call(ctypes.CDLL("libc.so.6")))
     except (OSError, AttributeError):
         return False
 
 
-def spare_what_is_loaded() -> None:
-    """Let the collector of reference cycles pass over all objects that there are now, once it has looked at them.
+def freeze_loaded_objects() -> None:
+    """Collect reference cycles, then exclude all current objects from further collections.
 
-    The libraries make nearly half a million objects that never go, and looking through them takes a fifth of a second.
-    Objects that are passed over still go when nothing refers to them; a cycle of them goes at the next call of this.
+    The libraries create nearly half a million permanent objects, and examining them takes a fifth of a second. Frozen
+    objects are still freed when nothing refers to them; a cycle of them is freed by the next call.
     """
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    # Some libraries complain at the end of a process about objects of theirs that are left.
+    # Some libraries warn about objects that are left when a process ends.
     atexit.unregister(gc.unfreeze)
     atexit.register(gc.unfreeze)

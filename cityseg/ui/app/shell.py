@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from cityseg.api import DataInfo, Result
-from cityseg.api.types import is_waiting, spare_what_is_loaded
+from cityseg.api.types import freeze_loaded_objects, is_waiting
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.app.background import duration
@@ -116,7 +116,7 @@ def settle(page: str) -> None:
 
     Streamlit collects after every script run, and the list of trainings alone reruns every few seconds per session.
     """
-    spare_what_is_loaded()
+    freeze_loaded_objects()
 
 
 def heading(title: str, question: str) -> None:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.analysis.comparison.bootstrap import Certainty
-from cityseg.analysis.comparison.comparability import Metric, obstacles
+from cityseg.analysis.comparison.comparability import obstacles
 from cityseg.api import PairComparison, Result
 from cityseg.api.types import Split
+from cityseg.metrics import Metric
 from cityseg.ui.app import glossary
 from cityseg.ui.common.url_choice import segmented_choice, select_choice
 from cityseg.ui.compare.context import CompareContext

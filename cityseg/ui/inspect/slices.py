@@ -126,15 +126,15 @@ def _reading(scores: list[SliceScore], measure: RankingMetric) -> str:
     sure = [score for score in scores if score.is_sure]
     if len(sure) < 2:
         return "Fewer than two slices have an interval, so it cannot be said whether they differ."
-    best, worst = max(sure, key=lambda score: score.score), min(sure, key=lambda score: score.score)
-    ends = f"Lowest: {worst.name} with {worst.score:.3f}; highest: {best.name} with {best.score:.3f}."
+    best, worst = max(sure, key=lambda score: score.value), min(sure, key=lambda score: score.value)
+    ends = f"Lowest: {worst.name} with {worst.value:.3f}; highest: {best.name} with {best.value:.3f}."
     if worst.high < best.low:
         return f"{ends} Their intervals do not touch, so {measure.name} does differ between them."
     return f"{ends} Their intervals overlap, so the difference may be chance."
 
 
 def _sentence(score: SliceScore) -> str:
-    return f"{score.name}: {glossary.score(score.score)} over {score.frames} frames."
+    return f"{score.name}: {glossary.score(score.value)} over {score.frames} frames."
 
 
 def _how_to_read(kind: Kind, measure: RankingMetric) -> str:
@@ -157,7 +157,7 @@ def _table(scores: list[SliceScore], measure: RankingMetric) -> None:
             "Slice": [score.name for score in scores],
             "Frames": [score.frames for score in scores],
             "Pixels": [score.pixels for score in scores],
-            measure.name: [glossary.score(score.score) for score in scores],
+            measure.name: [glossary.score(score.value) for score in scores],
             "95 % interval": [score.interval for score in scores],
         }
     )

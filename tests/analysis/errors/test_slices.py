@@ -146,7 +146,7 @@ def test_intervals_cover_the_score_of_all_frames(model):
         (everything,) = slices.score_slices([Slice("all", matrices)], metric, resamples=10)
         found = [slices.score_slices([Slice("drawn", part)], metric, resamples=300)[0] for part in draws]
         given = [score for score in found if score.is_sure]
-        held = sum(score.low <= everything.score <= score.high for score in given)
+        held = sum(score.low <= everything.value <= score.high for score in given)
         assert len(given) >= least_given * len(draws), words
         assert held >= 0.93 * len(given), words
         assert all(score.reason.startswith("not given: ") for score in found if not score.is_sure), words
@@ -160,7 +160,7 @@ def test_macro_intervals_allow_for_classes_of_other_slices(matrices):
     parts = [Slice("whole", matrices), Slice("without walls", lacking, places), Slice("band without walls", lacking)]
     _, frames, band = slices.score_slices(parts, measure)
     own = bootstrap.scores(lacking)["macro iou"]
-    assert frames.score == band.score == own.value
+    assert frames.value == band.value == own.value
     assert (band.low, band.high) == (own.low, own.high), "rows may lack a class for good"
     assert (frames.low, frames.high) == (pytest.approx(own.low * 3 / 4), pytest.approx((own.high * 3 + 1) / 4))
     (alone,) = slices.score_slices([Slice("without walls", lacking)], measure)
@@ -170,15 +170,15 @@ def test_macro_intervals_allow_for_classes_of_other_slices(matrices):
 def test_a_slice_is_scored_by_its_sum(matrices):
     (found,) = slices.score_slices([Slice("some", matrices[:12])], parse_metric("mean IoU"))
     cells = [(i, j) for i, j in np.ndindex(19, 19) for _ in range(matrices[:12].sum(0)[i, j])]
-    assert found.score == pytest.approx(jaccard_score(*zip(*cells, strict=True), average="macro"))
+    assert found.value == pytest.approx(jaccard_score(*zip(*cells, strict=True), average="macro"))
 
 
 def test_few_frames_have_a_score_but_no_interval(matrices):
     few, none = slices.score_slices([Slice("few", matrices[:9]), Slice("none", matrices[:0])], parse_metric("mean IoU"))
-    assert few.score > 0
+    assert few.value > 0
     assert not few.is_sure
     assert np.isnan(few.high)
-    assert np.isnan(none.score)
+    assert np.isnan(none.value)
     assert (none.frames, none.pixels) == (0, 0)
 
 
@@ -187,7 +187,7 @@ def test_one_frame_that_holds_most_of_the_class_leaves_no_interval(matrices):
     heavy[7, 3, 3] = 10_000
     (found,) = slices.score_slices([Slice("all", heavy)], parse_metric("recall of wall"))
     assert found.frames >= slices.FEWEST_FRAMES
-    assert found.score > 0.9
+    assert found.value > 0.9
     assert np.isnan([found.low, found.high]).all()
     assert found.interval == "not given: one or two frames dominate"
 
@@ -213,10 +213,10 @@ def test_single_objects_are_scored_by_recall_alone():
     measure = slices.recall_of(parse_metric("IoU of person"))
     assert measure == parse_metric("recall of person")
     scores = slices.score_slices([small, medium, large], measure)
-    assert [score.score for score in scores[::2]] == [0.25, 1.0]
-    assert np.isnan(scores[1].score)
+    assert [score.value for score in scores[::2]] == [0.25, 1.0]
+    assert np.isnan(scores[1].value)
     overall = slices.score_slices([small, medium, large], parse_metric("macro recall"))
-    assert [score.score for score in overall] == [0.25, 0.0, 0.5]
+    assert [score.value for score in overall] == [0.25, 0.0, 0.5]
     assert slices.recall_of(parse_metric("pixel accuracy")) == parse_metric("macro recall")
 
 

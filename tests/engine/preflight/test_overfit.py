@@ -48,11 +48,9 @@ def test_a_falling_loss_is_learning_though_the_steps_were_too_few(tiny, blocks, 
     assert check.verdict.startswith("The config learns, but 60 steps were too few to overfit 8 frames: loss ")
 
 
-def test_a_loss_that_is_no_number_ends_it(tiny, blocks, monkeypatch):
+def test_non_finite_loss_ends_the_check(tiny, blocks, monkeypatch):
     losses = iter([1.0, math.nan])
-    monkeypatch.setattr(
-        "cityseg.engine.preflight.overfit.TrainingSetup.step", lambda *_, **__: torch.tensor(next(losses))
-    )
+    monkeypatch.setattr("cityseg.engine.step.TrainingSetup.step", lambda *_, **__: torch.tensor(next(losses)))
     check = check_overfit(tiny(image_size=(16, 32), half_size_epochs=0), blocks, CPU, steps=9)
     assert (check.outcome, len(check.points)) == ("diverged", 1)
     assert "not finite after 1 steps" in check.verdict

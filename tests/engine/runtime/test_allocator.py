@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cityseg.engine.runtime.allocator import spare_what_is_loaded
+from cityseg.engine.runtime.allocator import freeze_loaded_objects
 
 
 class Knot:
@@ -28,7 +28,7 @@ def collector() -> Iterator[None]:
 
 
 def test_what_is_loaded_is_passed_over_and_what_comes_later_is_not() -> None:
-    spare_what_is_loaded()
+    freeze_loaded_objects()
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < 1_000
     later = weakref.ref(Knot())
@@ -39,9 +39,9 @@ def test_what_is_loaded_is_passed_over_and_what_comes_later_is_not() -> None:
 def test_a_knot_that_was_passed_over_goes_at_the_next_call() -> None:
     knot = Knot()
     seen = weakref.ref(knot)
-    spare_what_is_loaded()
+    freeze_loaded_objects()
     del knot
     gc.collect()
     assert seen() is not None
-    spare_what_is_loaded()
+    freeze_loaded_objects()
     assert seen() is None
