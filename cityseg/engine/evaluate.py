@@ -59,17 +59,13 @@ def evaluate(
     """Predict every frame of a split and count; distributed processes share the batches and all return the result.
 
     Args:
-        model: put into evaluation mode for the pass.
-        split: photos at the model's size, and ground truth.
-        normalization: input normalization of the model.
-        precision: arithmetic of the pass; published scores use float32.
+        precision: arithmetic of the pass, in evaluation mode; published scores use float32.
         loss: averaged over the pass if passed.
         truth: (N, H, W) uint8 train ids at another size to score at; logits are resized to it.
         keep: indices of frames whose predictions are returned.
         detailed: also count what ``Detail`` holds.
         temperature: divides the logits before the softmax of a detailed pass.
         on_predicted: called with a frame's index and its (H, W) uint8 train ids, in the process that predicted it.
-        on_progress: called with (frames done, frames in all).
     """
     # Imported here: ignite takes half as long to load as PyTorch, and most commands do without it.
     from ignite.engine import Engine, Events

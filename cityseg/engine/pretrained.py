@@ -22,11 +22,7 @@ _FRAMES = 16
 class Teacher:
     """A trained model for distillation (Hinton, Vinyals and Dean, arXiv 1503.02531), in evaluation mode.
 
-    Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits.
-        image_size: (height, width) of its input; frames are resized to it.
-        normalization: its input normalisation.
-        temperature: divides its logits, as in its card.
+    Frames are resized to its (height, width) ``image_size``; ``temperature`` divides its logits, as in its card.
     """
 
     def __init__(

@@ -48,11 +48,8 @@ class Record:
     """Writes the output of a run; only the first process writes.
 
     Args:
-        run: the folder to fill.
-        config: its config.
         splits: cached splits of training and scoring.
         trained_on: name of the data, for the model card.
-        device: of the run.
         tracker: optional experiment tracker.
         on_progress: called at every ``step``.
     """
@@ -115,16 +112,8 @@ class Record:
     ) -> ModelCard:
         """Record an epoch's probe predictions, matrices and scores, and the weights if they are the best so far.
 
-        Args:
-            epoch: the finished epoch, from 1.
-            result: its evaluation on val, with the predictions of ``probes`` kept.
-            summary: the scores of ``result``.
-            model: the evaluated network.
-            is_best: whether no earlier epoch scored as high.
-            seconds: training time so far.
-
-        Raises:
-            TrainingError: the folder is gone.
+        Takes the evaluation of ``model`` on val, with the predictions of ``probes`` kept, its ``summary``, and the
+        training time so far. Raises TrainingError if the folder is gone.
         """
         self.run.expect_folder()
         self._write_probes(epoch, result.kept)

@@ -34,13 +34,7 @@ def score_splits(
 ) -> ModelCard:
     """Score a model on val and test, as far as present, after fitting its temperature on val.
 
-    Args:
-        model: in evaluation mode, on the device of the splits.
-        card: model card.
-        splits: frames at the model's size.
-        on_device: the same on the model's device.
-        on_scored: called with each split and its evaluation.
-        on_progress: called with (frames done, frames in all) of a split.
+    The model is in evaluation mode; ``on_scored`` is called with each split and its evaluation.
 
     Returns:
         The card with the ``scores`` of these splits alone, and the ``temperature``.

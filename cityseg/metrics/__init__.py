@@ -11,9 +11,7 @@ uint8 train ids, 255 for void, and ``predictions`` (N, H, W) uint8 train ids.
 from cityseg.metrics.counting import frame_confusions, most_probable
 from cityseg.metrics.scores import (
     METRICS,
-    ClassScores,
     Metric,
-    category_confusion,
     class_scores,
     divide,
     ignite_mean_iou,
@@ -21,16 +19,12 @@ from cityseg.metrics.scores import (
     macro,
     none_for_nan,
     pixel_accuracy,
-    samples_dice,
     summarize,
-    weighted,
 )
 
 __all__ = [
     "METRICS",
-    "ClassScores",
     "Metric",
-    "category_confusion",
     "class_scores",
     "divide",
     "frame_confusions",
@@ -40,7 +34,5 @@ __all__ = [
     "most_probable",
     "none_for_nan",
     "pixel_accuracy",
-    "samples_dice",
     "summarize",
-    "weighted",
 ]

@@ -50,15 +50,19 @@ def class_scores(confusion: np.ndarray) -> ClassScores:
     def ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
         return np.where(occurs, divide(over, under, empty=0.0), np.nan)
 
-    dice = ratio(2 * hits, truth + predicted)
-    return ClassScores(
-        precision=ratio(hits, predicted),
-        recall=ratio(hits, truth),
-        f1=dice,
-        dice=dice,
-        iou=ratio(hits, truth + predicted - hits),
-        support=truth,
-    )
+    scores = {metric: ratio(*parts) for metric, parts in fractions(hits, truth, predicted).items()}
+    return ClassScores(**scores, support=truth)
+
+
+Fraction = tuple[np.ndarray, np.ndarray]
+"""Numerator and denominator."""
+
+
+def fractions(hits: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> dict[Metric, Fraction]:
+    """Return the fraction that each metric is, from pixels that are hits, of a class, and predicted as it."""
+    both = truth + predicted
+    f1 = 2 * hits, both
+    return {"precision": (hits, predicted), "recall": (hits, truth), "f1": f1, "dice": f1, "iou": (hits, both - hits)}
 
 
 def macro(scores: np.ndarray) -> float:

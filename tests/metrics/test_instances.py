@@ -15,8 +15,9 @@ from PIL import Image
 from cityseg import classes
 from cityseg.classes import CATEGORIES, CLASS_NAMES
 from cityseg.errors import DataError
-from cityseg.metrics import category_confusion, class_scores, frame_confusions
+from cityseg.metrics import class_scores, frame_confusions
 from cityseg.metrics.instances import InstanceCounts, category_instance_iou, instance_counts, instance_iou
+from cityseg.metrics.scores import category_confusion
 
 PERSON, RIDER, CAR, CARAVAN = 24, 25, 26, 29
 

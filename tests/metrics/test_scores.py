@@ -133,7 +133,7 @@ def test_samples_dice_by_hand():
     # Frame 2 is void alone and says nothing.
     by_hand = ((0.8 + 2 / 3) / 2 + (0.8 + 0) / 2) / 2
     matrices = metrics.frame_confusions(truth, predicted).numpy()
-    assert metrics.samples_dice(matrices) == pytest.approx(by_hand, rel=1e-12)
+    assert metrics.scores.samples_dice(matrices) == pytest.approx(by_hand, rel=1e-12)
     assert metrics.summarize(matrices)["samples_dice"] == pytest.approx(by_hand, abs=1e-9)
 
 

@@ -77,7 +77,8 @@ from scipy import special
 
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.errors import DataError
-from cityseg.metrics import class_scores, divide
+from cityseg.metrics import Metric, class_scores, divide
+from cityseg.metrics.scores import fractions
 
 Verdict = Literal["better", "worse", "can't tell"]
 RESAMPLES = 2000
@@ -90,7 +91,7 @@ DOMINATED = "not given: one or two frames dominate"
 """Why a score has no interval if its effective sample size is too small."""
 _UNSEEN = 0.5
 """Frames of unknown content that a score's variance allows for."""
-METRICS = ("precision", "recall", "f1", "iou")
+METRICS: tuple[Metric, ...] = ("precision", "recall", "f1", "iou")
 OVERALL = (
     *(f"macro {metric}" for metric in METRICS),
     *(f"weighted {metric}" for metric in METRICS),
@@ -167,19 +168,12 @@ def compare(first: np.ndarray, second: np.ndarray, *, resamples: int = RESAMPLES
     drawn = _differences(_weights(len(features), resamples, seed) @ features)
     left_out = _differences(total - features)
     low, high = _interval(point, drawn, left_out)
-    scores = _statistics(total[: len(total) // 2]), _statistics(total[len(total) // 2 :])
-    bearing = _bearing(first, second)
+    half = len(total) // 2
+    columns = (_statistics(total[:half]), _statistics(total[half:]), point, low, high)
+    verdicts = np.where(low > 0, "better", np.where(high < 0, "worse", "can't tell")).tolist()
     estimates = [
-        Estimate(
-            first=float(scores[0][i]),
-            second=float(scores[1][i]),
-            difference=float(point[i]),
-            low=float(low[i]),
-            high=float(high[i]),
-            frames=int(bearing[i]),
-            verdict="better" if low[i] > 0 else "worse" if high[i] < 0 else "can't tell",
-        )
-        for i in range(len(point))
+        Estimate(*map(float, numbers), int(frames), verdict)
+        for *numbers, frames, verdict in zip(*columns, _bearing(first, second), verdicts, strict=True)
     ]
     return Certainty(
         frames=len(features),
@@ -250,15 +244,8 @@ def _statistics(sums: np.ndarray) -> np.ndarray:
     hits, predicted, truth = (sums[..., part * NUM_CLASSES : (part + 1) * NUM_CLASSES] for part in range(3))
     occurs = (predicted + truth) > 0
     pixels = truth.sum(-1, keepdims=True)
-    metrics = [
-        np.where(occurs, divide(over, under, empty=0.0), np.nan)
-        for over, under in (
-            (hits, predicted),
-            (hits, truth),
-            (2 * hits, predicted + truth),
-            (hits, predicted + truth - hits),
-        )
-    ]
+    parts = fractions(hits, truth, predicted)
+    metrics = [np.where(occurs, divide(*parts[metric], empty=0.0), np.nan) for metric in METRICS]
     filled = [np.where(occurs, values, 0.0) for values in metrics]
     present = occurs.sum(-1)
     macros = [divide(values.sum(-1), present) for values in filled]
@@ -330,7 +317,8 @@ def _effective_sizes(features: np.ndarray) -> np.ndarray:
     hits, predicted, truth = (features[:, part * NUM_CLASSES : (part + 1) * NUM_CLASSES] for part in range(3))
     pixels = truth.sum(1, keepdims=True)
     overall = [pixels] * (2 * len(METRICS)) + [features[:, -1:], pixels]
-    weights = np.concatenate([*overall, predicted, truth, predicted + truth, predicted + truth - hits], 1)
+    parts = fractions(hits, truth, predicted)
+    weights = np.concatenate([*overall, *(parts[metric][1] for metric in METRICS)], 1)
     return divide(weights.sum(0) ** 2, (weights**2).sum(0), empty=0.0)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from cityseg.errors import UsageError
 from cityseg.metrics import METRICS, Metric, class_scores, macro
+from cityseg.metrics.scores import fractions
 
 
 @dataclass(frozen=True)
@@ -78,16 +79,7 @@ def _frames(first: np.ndarray, second: np.ndarray, metric: Metric, both: np.ndar
 def _parts(matrices: np.ndarray, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
     """Return numerator and denominator of a metric, each (N, 19) float64 by frame and class."""
     matrices = np.asarray(matrices, np.float64)
-    hits, truth, predicted = np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(2), matrices.sum(1)
-    match metric:
-        case "precision":
-            return hits, predicted
-        case "recall":
-            return hits, truth
-        case "iou":
-            return hits, truth + predicted - hits
-        case _:
-            return 2 * hits, truth + predicted
+    return fractions(np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(2), matrices.sum(1))[metric]
 
 
 def top_frames(parts: Contributions, train_id: int, limit: int = 12) -> np.ndarray:

@@ -59,10 +59,10 @@ def mix_distance(shares: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def measure_shift(
     val: SplitDetail, light: tuple[float, float], shares: np.ndarray, entropy: float
 ) -> DistributionShift:
-    """Compare a photo with the val frames.
+    """Compare a photo with the stored statistics of the val frames.
 
     Args:
-        val: stored statistics of the val split.
+        val: of the val split.
         light: mean and standard deviation of the photo's luma, 0 to 255, at the model's size.
         shares: (19,) predicted class shares of the photo, summing to 1.
         entropy: mean over the photo, 0 to 1.

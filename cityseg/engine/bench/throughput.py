@@ -136,12 +136,7 @@ def steps(
 ) -> tuple[dict[str, Ratio], Memory]:
     """Measure ``epoch`` and ``evaluation`` in ``config.epochs`` rounds, of which the first warms up.
 
-    Args:
-        config: an epoch is a round.
-        split: frames to train on and to evaluate, at least one batch.
-        device: where to compute.
-        folder: place for temporary run folders.
-        on_round: called after each round.
+    Trains on and evaluates the split of at least one batch; ``folder`` gets temporary run folders.
     """
     watch = Stopwatch(device)
     trainer = _trainer(config, split, device, folder, watch, "epoch")

@@ -54,13 +54,8 @@ def measure_pace(
 ) -> Pace:
     """Time a few real steps of a config, with its batch size, image size, precision, augmentation and loss.
 
-    Args:
-        config: the config.
-        splits: cached train and val splits at the config's size, or None to use frames of noise.
-        batch: frames in a step: the batch size, or all frames of a smaller training split.
-        device: where to compute.
-        on_progress: called with (steps done, total steps); the evaluation counts as one.
-        pretrained: initial weights and teacher.
+    ``splits`` are cached train and val at the config's size, or None to use frames of noise. ``batch`` is the batch
+    size, or all frames of a smaller training split. In the progress the evaluation counts as one step.
     """
     if splits is None:
         train, val = random_frames(batch, config.image_size), random_frames(EVALUATION_BATCH, config.image_size)
