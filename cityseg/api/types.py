@@ -21,7 +21,7 @@ from cityseg.jobs.preflight_record import KINDS as CHECK_KINDS
 from cityseg.jobs.preflight_record import CheckKind
 from cityseg.jobs.queue import MOST_SLOTS
 from cityseg.jobs.signals import stop_signals
-from cityseg.metrics import class_scores, ignite_mean_iou, macro, pixel_accuracy, summarize
+from cityseg.metrics import Metric, class_scores, ignite_mean_iou, macro, pixel_accuracy, summarize
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, Reliability, reliability, risk_coverage
 from cityseg.models.tta import parse_scales

@@ -13,11 +13,11 @@ from cityseg.analysis import tables
 from cityseg.analysis.comparison import published, verdicts
 from cityseg.analysis.tables import Cell, Format, Table, signed
 from cityseg.api import Comparison, PairComparison
+from cityseg.api.types import Metric
 from cityseg.classes import CLASS_NAMES
 from cityseg.cli.common import figure, print_result, table
 from cityseg.cli.options import Json, Runs, SplitOption
 from cityseg.errors import UsageError
-from cityseg.metrics import Metric
 
 
 def compare(

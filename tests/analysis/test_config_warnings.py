@@ -98,7 +98,7 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
         ),
     ],
 )
-def test_what_cannot_work_is_a_sentence_of_its_own(tiny, changes, surroundings, sentence):
+def test_impossible_configs_have_a_warning_each(tiny, changes, surroundings, sentence):
     plain = {"image_size": (64, 128), "depth": 2, "epochs": 10, "batch_size": 16, "half_size_epochs": 0}
     found = config_warnings(tiny(**{**plain, **changes}), around(**surroundings))
     assert found == (sentence,)
@@ -110,7 +110,7 @@ def test_labels_that_play_no_part_are_doubted_in_vain(tiny):
     assert found[1:] == ("label_doubt is ignored: it belongs to the labels, and teacher_weight 1 leaves them out.",)
 
 
-def test_one_frame_alone_fails_only_where_a_single_pixel_is_left(tiny):
+def test_a_batch_of_one_fails_only_if_a_level_is_one_pixel(tiny):
     alone = around(train_frames=33)
     fine = {"epochs": 40, "batch_size": 2, "half_size_epochs": 0}
     assert config_warnings(tiny(image_size=(32, 64), depth=4, **fine), alone) == ()
@@ -146,7 +146,7 @@ def test_the_single_pixel_really_fails_and_two_do_not(tiny):
         assert trains(recipe) is not warned, recipe
 
 
-def test_notes_tell_what_works_and_should_be_known(tiny):
+def test_notes_name_harmless_properties(tiny):
     slow = config_notes(tiny(precision="bfloat16"), around(native_bfloat16=False))
     assert slow == (
         "This device has no instructions for bfloat16: bfloat16 is computed in float32 and rounded, which is no "

@@ -92,7 +92,7 @@ def test_a_step_is_the_one_computed_by_hand(tiny, cached_split):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "pure-bfloat16"])
 @pytest.mark.parametrize("size", [(32, 64), (38, 70)])
-def test_every_number_type_and_size_learns(tiny, cached_split, precision, size):
+def test_every_dtype_and_size_learns(tiny, cached_split, precision, size):
     frames = cached_split(frames=4, size=size)
     for index, train_id in enumerate((0, 8, 10, 13)):
         frames.labels[index], frames.photos[index] = train_id, 60 * index
@@ -104,7 +104,7 @@ def test_every_number_type_and_size_learns(tiny, cached_split, precision, size):
     assert {weight.dtype for weight in setup.trained.parameters()} == {dtype}
 
 
-def test_the_network_begins_as_it_would_without_heads(tiny):
+def test_heads_leave_the_initial_weights_unchanged(tiny):
     plain = build_network(tiny(), CPU)
     heads = [supervised(tiny(deep_supervision=1), build_network(tiny(), CPU)) for _ in range(2)]
     for one, two, weight in zip(*(network.model.parameters() for network in heads), plain.parameters(), strict=True):

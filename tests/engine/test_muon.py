@@ -61,7 +61,7 @@ def test_everything_else_moves_as_with_adamw():
     assert all(dict(model.named_parameters())[name].ndim == 4 for name in differ)
 
 
-def test_it_goes_on_from_what_it_remembered():
+def test_resumed_optimiser_continues_from_its_state():
     def steps(model, optimizer, seeds):
         for seed in seeds:
             torch.manual_seed(seed)

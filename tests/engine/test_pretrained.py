@@ -31,7 +31,7 @@ class Brightness(nn.Module):
 
 
 @pytest.mark.parametrize("size", [(8, 16), (4, 8), (16, 32)])
-def test_a_teacher_looks_at_its_own_size_and_answers_at_the_frames(size):
+def test_teacher_predicts_at_its_own_size_and_resizes_to_the_frames(size):
     photos = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8))
     teacher = Teacher(Brightness(), (8, 16), Normalization.named("none"))
     answer = teacher.probabilities(photos)
@@ -101,7 +101,7 @@ class Remembering(nn.Module):
 
 
 @pytest.mark.parametrize("weight", [0, 0.5])
-def test_a_step_leaves_out_what_its_teacher_doubts(tiny, cached_split, weight):
+def test_labels_doubted_by_the_teacher_become_void(tiny, cached_split, weight):
     settings = tiny(teacher="bright", teacher_weight=weight, label_doubt=0.2, normalization="none", flip=False)
     source = cached_split(frames=2, size=(8, 16))
     source.labels[:] = np.random.default_rng(0).integers(0, 2, source.labels.shape)
@@ -118,7 +118,7 @@ def test_a_step_leaves_out_what_its_teacher_doubts(tiny, cached_split, weight):
     assert (loss.teacher_targets is None) == (weight == 0)
 
 
-def test_a_run_learns_what_its_teacher_says_whatever_the_labels(tiny, workplace, streets):
+def test_run_learns_from_its_teacher_instead_of_the_labels(tiny, workplace, streets):
     recipe = build({"start_channels": 4, "depth": 1, "image_size": (32, 64)})
     torch.manual_seed(0)
     model = build_model_that_says_sky()

@@ -278,7 +278,7 @@ def test_a_stop_that_one_process_hears_while_data_is_prepared(tiny, workplace, p
     assert find_run("early").status()["state"] == "stopped"
 
 
-def test_alone_everything_is_what_it_was():
+def test_single_process_functions_return_their_arguments():
     x, model = torch.ones(3), build_model("unet", {"start_channels": 2, "depth": 0})
     assert distributed.all_reduce_sum(x) is x
     assert distributed.all_gather(x) == [x]

@@ -131,7 +131,7 @@ def test_the_network_sees_normalised_flipped_frames_of_the_epochs_size(tiny, cac
     assert torch.equal(seen[1], Normalization.named("imagenet").apply(flipped))
 
 
-def test_without_flip_nothing_is_drawn(tiny, cached_split):
+def test_without_flip_no_random_number_is_used(tiny, cached_split):
     settings = tiny(half_size_epochs=0, flip=False, normalization="none")
     split = DeviceSplit(cached_split(frames=6, size=(16, 32)), CPU)
     model, step = begin(settings, split)

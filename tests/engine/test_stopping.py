@@ -70,7 +70,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, wanted: int, number: signal.Sign
 
 
 @pytest.mark.parametrize("step", [1, 7, 8, STEPS])
-def test_a_stopped_run_goes_on_to_the_same_bits(trained, tiny, workplace, streets, monkeypatch, step):
+def test_stopped_run_resumes_to_identical_weights(trained, tiny, workplace, streets, monkeypatch, step):
     with monkeypatch.context() as patch:
         stop_after(patch, step)
         stopped = api.train(tiny(), str(streets), name="stopped")
@@ -101,7 +101,7 @@ def test_a_run_that_died_while_it_was_scored_is_not_trained_again(trained, tiny,
     assert resumed.scores == checkpoint.read_card(trained.folder / "best").scores
 
 
-def test_the_command_line_stops_politely_and_goes_on(tiny, workplace, cityseg, wait_until):
+def test_command_line_stops_cleanly_and_resumes(tiny, workplace, cityseg, wait_until):
     recipe = workplace / "recipe.json"
     recipe.write_text(tiny(epochs=24).model_dump_json())
     words = ["train", "--config", recipe, "--name", "wire"]

@@ -38,7 +38,7 @@ def test_a_run_ends_finished_with_a_whole_folder(trained):
     assert description["versions"]["torch"] == torch.__version__
 
 
-def test_history_has_a_line_per_look_and_per_epoch(trained, tiny):
+def test_history_has_a_line_per_loss_reading_and_per_epoch(trained, tiny):
     lines = trained.history()
     assert [(line["kind"], line["step"], line["epoch"]) for line in lines] == [
         ("step", 4, 1),
@@ -127,7 +127,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, spoil) -> None:
     monkeypatch.setattr(step_module, "build_network", damaged)
 
 
-def test_a_loss_that_is_no_number_ends_the_run(tiny, workplace, streets, monkeypatch):
+def test_non_finite_loss_ends_the_run(tiny, workplace, streets, monkeypatch):
     spoiled(monkeypatch, lambda model: model.head.bias.fill_(math.nan))
     with pytest.raises(TrainingError) as failed:
         api.train(tiny(), str(streets), name="wild")
@@ -142,7 +142,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tiny, workplace, streets, monkeyp
     assert find_run("wild").history() == []
 
 
-def test_a_val_loss_that_is_no_number_ends_the_run(tiny, workplace, streets, monkeypatch):
+def test_non_finite_val_loss_ends_the_run(tiny, workplace, streets, monkeypatch):
     # Training normalises by the batch; only evaluation meets the running variance.
     spoiled(monkeypatch, lambda model: model.down[0][1].running_var.fill_(-1e6))
     with pytest.raises(TrainingError, match="wild: the val loss became nan by step 4; lower learning_rate"):
@@ -178,7 +178,7 @@ def test_a_deeply_supervised_run_leaves_a_plain_network(tiny, workplace, streets
         assert set(load_file(result.run.folder / part / "model.safetensors")) == set(plain.state_dict())
 
 
-def test_the_average_of_the_weights_is_what_is_scored_and_kept(tiny, workplace, streets):
+def test_weight_average_is_scored_and_saved(tiny, workplace, streets):
     result = api.train(tiny(ema_decay=0.9, epochs=2), str(streets), name="averaged")
     kept = load_file(result.run.folder / "best" / "model.safetensors")
     raw = load_file(result.run.folder / "last" / "model.safetensors")
@@ -199,7 +199,7 @@ def test_a_run_without_progress_ends_early_and_finished(tiny, workplace, streets
     assert len(scores) < 9
 
 
-def test_frames_with_rare_classes_are_drawn_more_often(tiny, workplace, streets, monkeypatch):
+def test_frames_with_rare_classes_are_sampled_more_often(tiny, workplace, streets, monkeypatch):
     drawn = []
     make = step_module.make_train_step
 

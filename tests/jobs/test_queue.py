@@ -35,7 +35,7 @@ def end(name: str, state: str = "finished") -> None:
     runs.find_run(name).write_status(state=state, launched=None)
 
 
-def test_runs_start_in_order_as_slots_come_free(line, launches):
+def test_runs_start_in_order_as_slots_become_free(line, launches):
     first, *_ = line("a", "b", "c")
     assert launches == ["a", "watcher"]
     assert queue.read() == queue.Queue(slots=1, running=(), starting=("a",), waiting=("b", "c"))
@@ -163,7 +163,7 @@ def test_a_process_that_cannot_be_started_fails_its_run_and_not_the_queue(tiny, 
     assert queue.read() == queue.Queue(slots=1, running=(), starting=(), waiting=())
 
 
-def test_a_run_starts_where_and_with_what_it_was_put_in_line(tiny, workplace, monkeypatch):
+def test_run_starts_with_the_folder_and_settings_of_its_enqueuer(tiny, workplace, monkeypatch):
     heard = {}
     monkeypatch.setattr(launcher, "start_detached", lambda arguments, log, **more: heard.update(more) or os.getpid())
     monkeypatch.setenv("CITYSEG_CACHE", "here")
@@ -297,7 +297,7 @@ def test_many_processes_that_advance_at_once_start_every_run_once(tiny, workplac
     assert queue.read().waiting == tuple(names[3:])
 
 
-def test_the_watcher_goes_on_until_nothing_waits(line, launches, workplace, wait_until):
+def test_watcher_runs_until_the_queue_is_empty(line, launches, workplace, wait_until):
     line("a", "b", "c")
     root = workplace / "runs"
     watcher = threading.Thread(target=queue.watch, args=(root, 0.02))
@@ -333,7 +333,7 @@ def test_the_watcher_leaves_with_the_folder_of_runs(line, workplace):
     assert not watcher.is_alive()
 
 
-def test_a_killed_training_gives_way_to_the_next_without_anybody_looking(tiny, workplace, wait_until):
+def test_next_run_starts_after_a_killed_training_without_an_open_page(tiny, workplace, wait_until):
     api.launch(tiny(epochs=300), name="long")  # ends after a minute if it is not killed
     api.launch(tiny(epochs=1, half_size_epochs=0), name="next")
     long, following = runs.find_run("long"), runs.find_run("next")

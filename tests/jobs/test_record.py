@@ -17,7 +17,7 @@ def folder(workplace, tiny, streets):
     return PreflightRecord("estimate", tiny(), str(streets), "cpu")
 
 
-def test_a_trial_is_named_after_what_its_outcome_depends_on(workplace, tiny, streets):
+def test_check_folder_is_named_after_the_inputs_of_its_outcome(workplace, tiny, streets):
     def name(kind="estimate", device="cpu", data=str(streets), steps=None, pretrained="", **changes):
         return PreflightRecord(kind, tiny(**changes), data, device, steps=steps, pretrained=pretrained).folder.name
 
@@ -34,7 +34,7 @@ def test_a_trial_is_named_after_what_its_outcome_depends_on(workplace, tiny, str
     assert name("overfit") == name("overfit", teacher="a", label_doubt=0.1, rare_frames=0.5)
 
 
-def test_the_folder_tells_how_it_goes_and_how_it_ended(folder, monkeypatch):
+def test_record_holds_progress_and_final_state(folder, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(record.time, "monotonic", lambda: now[0])
     assert folder.check() is None
@@ -110,7 +110,7 @@ def test_another_process_at_the_same_trial_keeps_its_record(folder, monkeypatch)
         assert folder.check().done == 0
 
 
-def test_what_cannot_be_read_was_never_tried(folder):
+def test_unreadable_checks_count_as_never_run(folder):
     with folder.recorded(str):
         folder.finish({})
     described = json.loads(folder.config_file.read_text())

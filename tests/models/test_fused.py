@@ -55,7 +55,7 @@ def test_it_gives_the_same_logits_and_leaves_the_network_alone(kind, size):
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["smp-unet", "lraspp"])
-def test_networks_of_other_libraries_are_folded_where_they_can_be(name):
+def test_networks_of_other_libraries_are_folded(name):
     torch.manual_seed(0)
     model = used(build_model(name, {}))
     photos = torch.randn(1, 3, 32, 64)
@@ -72,7 +72,7 @@ def test_a_normalisation_after_anything_else_stays():
     assert [type(layer) for layer in model] == [nn.Conv2d, nn.ReLU, nn.BatchNorm2d, nn.Conv2d, nn.Identity]
 
 
-def test_elsewhere_and_without_weights_a_network_is_itself():
+def test_networks_on_other_devices_or_without_weights_are_unchanged():
     network = nn.Conv2d(3, 2, 1)
     assert for_inference(network, torch.device("cuda")) is network
     program = nn.Identity()

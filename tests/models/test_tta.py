@@ -52,7 +52,7 @@ def expected(network: nn.Module, scales: tuple[float, ...], *, flip: bool) -> np
 
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("scales", [(1,), (0.75,), (1.25,), (0.75, 1, 1.25), (1.25, 0.75)])
-def test_the_answer_is_the_mean_of_all_looks(network, scales, flip):
+def test_logits_are_the_mean_over_all_passes(network, scales, flip):
     with torch.no_grad():
         found = augmented(network, SIZE, scales, flip=flip)(FRAMES)
     assert found.shape == (2, 19, *SIZE)
@@ -60,7 +60,7 @@ def test_the_answer_is_the_mean_of_all_looks(network, scales, flip):
     np.testing.assert_allclose(found.numpy(), expected(network, scales, flip=flip), atol=2e-5)
 
 
-def test_each_way_of_looking_differs(network):
+def test_every_augmentation_changes_the_logits(network):
     """Or the test above would pass with any of them in place of another."""
     ways = [(scales, flip) for scales in ((1,), (0.75,), (0.75, 1, 1.25)) for flip in (False, True)]
     with torch.no_grad():
@@ -83,11 +83,11 @@ def test_no_pass_holds_more_pixels_than_a_plain_one(network, scale, photos):
 
 
 @pytest.mark.parametrize("scales", [(1,), (1.0,), [1.0]])
-def test_the_plain_look_is_the_network_itself(network, scales):
+def test_no_augmentation_returns_the_network_itself(network, scales):
     assert augmented(network, SIZE, scales) is network
 
 
-def test_mirrored_alone_is_the_same_to_the_last_bit_as_half_the_sum(network):
+def test_flip_alone_equals_half_the_sum_bitwise(network):
     with torch.no_grad():
         both = (network(FRAMES) + network(FRAMES.flip(-1)).flip(-1)) / 2
         assert torch.equal(augmented(network, SIZE, flip=True)(FRAMES), both)
@@ -146,7 +146,7 @@ BOUNDS = "expected scales from 0.25 to 4, found {}; 1 is the model's own size, f
         ),
     ],
 )
-def test_scales_that_cannot_be_looked_at_are_refused(scales, words):
+def test_invalid_scales_are_refused(scales, words):
     with pytest.raises(UsageError) as refused:
         augmented(UNet(2, 3), SIZE, scales)
     assert str(refused.value) == words

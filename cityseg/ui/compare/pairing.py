@@ -10,8 +10,7 @@ from cityseg import api
 from cityseg.analysis.comparison.bootstrap import Certainty
 from cityseg.analysis.comparison.comparability import obstacles
 from cityseg.api import PairComparison, Result
-from cityseg.api.types import Split
-from cityseg.metrics import Metric
+from cityseg.api.types import Metric, Split
 from cityseg.ui.app import glossary
 from cityseg.ui.common.url_choice import segmented_choice, select_choice
 from cityseg.ui.compare.context import CompareContext

@@ -9,9 +9,9 @@ import streamlit as st
 
 from cityseg.analysis.comparison import verdicts
 from cityseg.analysis.comparison.bootstrap import Certainty, Estimate
+from cityseg.api.types import Metric
 from cityseg.errors import CitysegError
 from cityseg.figures import comparison as figures
-from cityseg.metrics import Metric
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import diff_style, export
 from cityseg.ui.compare import pairing

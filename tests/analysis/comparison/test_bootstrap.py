@@ -83,7 +83,7 @@ def test_intervals_are_those_of_a_plain_loop() -> None:
     assert estimate.high == pytest.approx(point + stretch * (high - point))
 
 
-def test_a_clear_difference_is_told_in_both_directions_and_repeats() -> None:
+def test_clear_differences_have_a_verdict_in_both_directions_and_repeat() -> None:
     weak, strong = matrices(60, 1, 1.0), matrices(60, 2, 8.0)
     found, again, turned = compare(weak, strong), compare(weak, strong), compare(strong, weak)
     assert found == again
@@ -93,7 +93,7 @@ def test_a_clear_difference_is_told_in_both_directions_and_repeats() -> None:
         assert turned.macro(metric).low == pytest.approx(-found.macro(metric).high)
 
 
-def test_alike_absent_and_rare_classes_are_never_told_apart() -> None:
+def test_equal_absent_and_rare_classes_have_no_verdict() -> None:
     first, second = matrices(30, 1, classes=16), matrices(30, 2, 9.0, classes=16)
     second[:, CAR] = first[:, CAR]
     second[:, :, CAR] = first[:, :, CAR]

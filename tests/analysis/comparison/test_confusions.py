@@ -58,7 +58,7 @@ def test_pairs_are_the_largest_of_any_result_and_the_most_changed(labels: tuple[
     assert confusions.changed_confusions(matrices[0], matrices[0]) == ()
 
 
-def test_the_figure_of_a_difference_is_signed_and_blue_where_better() -> None:
+def test_difference_figure_is_signed_and_blue_for_better() -> None:
     first, second = (np.diag(np.full(19, 100)) for _ in range(2))
     second[13, 13], second[13, 14] = 70, 30  # cars called truck: worse
     first[0, 0], first[0, 1] = 80, 20  # road called sidewalk before: better

@@ -80,7 +80,7 @@ def test_matrices_give_fixed_minus_broken(maps: tuple[np.ndarray, ...], train_id
         np.testing.assert_allclose(found.share, found.net / found.pixels)
 
 
-def test_the_order_begins_with_what_is_broken_or_fixed_most_and_leaves_empty_frames_out(
+def test_frames_are_ordered_by_net_flips_without_empty_ones(
     maps: tuple[np.ndarray, ...],
 ) -> None:
     truth, first, second = maps

@@ -56,7 +56,7 @@ def test_a_repeated_seed_counts_once():
     assert group.variants[0].scores["val"]["f1"].n == 2
 
 
-def test_groups_come_in_the_order_they_are_met_and_what_has_no_score_last():
+def test_groups_keep_their_order_and_unscored_variants_come_last():
     found = groups([member("a", None, "x", depth=1), member("b", 0.2, "y"), member("c", 0.1, "x", depth=2)])
     assert [group.name for group in found] == ["x", "y"]
     assert [variant.settings for variant in found[0].variants] == [{"depth": 2}, {"depth": 1}]

@@ -108,12 +108,12 @@ def test_random_order_follows_its_seed_and_survives_a_filter(catalogue: FrameTab
     assert some == [name for name in first if name in set(some)]
 
 
-def test_orders_by_class_are_told_from_the_others() -> None:
+def test_orders_by_class_are_recognised() -> None:
     assert [class_of_order(order) for order in ORDERS[4:]] == list(CLASS_NAMES)
     assert {class_of_order(order) for order in ORDERS[:4]} == {None}
 
 
-def test_what_can_be_given_up_is_counted_and_helps(catalogue: FrameTable) -> None:
+def test_relaxations_are_counted_and_match_frames(catalogue: FrameTable) -> None:
     query = FrameFilter(splits=("val",), classes=CLASS_NAMES, min_area=50.0)
     assert len(select(catalogue, query)) == 0
     ways = relaxations(catalogue, query)
@@ -121,6 +121,6 @@ def test_what_can_be_given_up_is_counted_and_helps(catalogue: FrameTable) -> Non
     assert [len(select(catalogue, way)) for _, way, _ in ways] == [12]
 
 
-def test_where_no_single_thing_helps_everything_is_given_up(catalogue: FrameTable) -> None:
+def test_all_conditions_are_dropped_if_no_single_one_helps(catalogue: FrameTable) -> None:
     query = FrameFilter(cities=("nowhere",), brightness=(99, 100), order=DARKEST)
     assert relaxations(catalogue, query) == [("everything", FrameFilter(order=DARKEST), FRAMES)]

@@ -41,7 +41,7 @@ def test_intervals_agree_with_a_bootstrap_over_frames():
     np.testing.assert_allclose(found.high[:3], high, rtol=0.06)
 
 
-def test_alike_is_not_told_apart_and_thrice_as_much_is():
+def test_equal_shares_do_not_differ_and_triple_shares_do():
     reference = frames(400, 5, (4000, 500, 60))
     assert not share_ratios(reference[:200], reference[200:]).differs.any()
     more = reference.copy()

@@ -40,7 +40,7 @@ def test_other_networks_are_counted_too(tiny, architecture):
     assert cost.multiply_adds(large) == pytest.approx(4 * cost.multiply_adds(small), rel=0.05)
 
 
-def test_weights_gradients_and_optimiser_follow_the_number_type(tiny):
+def test_weights_gradients_and_optimiser_follow_the_dtype(tiny):
     count = cost.parameters(tiny())
     adamw = cost.memory(tiny(), 10)
     assert (adamw.weights, adamw.gradients, adamw.optimizer) == (4 * count, 4 * count, 8 * count)
@@ -54,7 +54,7 @@ def test_weights_gradients_and_optimiser_follow_the_number_type(tiny):
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.4])
-def test_activations_are_what_autograd_keeps_of_a_real_step(tiny, weight):
+def test_activations_equal_the_tensors_saved_in_a_real_step(tiny, weight):
     size = {"start_channels": 8, "depth": 2, "image_size": (64, 128)}
     config = tiny(**size, batch_size=32, half_size_epochs=0, deep_supervision=weight)
     kept: dict[int, tuple[int, object]] = {}

@@ -30,7 +30,7 @@ def test_a_steeper_fall_after_a_rise_is_luck():
 
 
 @pytest.mark.parametrize("losses", [np.full(61, 2.0), np.linspace(2, 5, 61), np.linspace(2, 1.99, 61), [2.0, 1.0], []])
-def test_what_never_falls_has_no_suggestion(losses):
+def test_no_suggestion_if_the_loss_never_falls(losses):
     assert suggest(RATES[: len(losses)], losses) is None
 
 
@@ -63,7 +63,7 @@ def test_the_search_goes_up_in_equal_ratios_and_leaves_the_weights_of_others(tin
     assert again == search, "the seed decides everything"
 
 
-def test_the_search_starts_from_the_weights_it_is_given(tiny, cached_split):
+def test_search_starts_from_the_pretrained_weights(tiny, cached_split):
     config, frames = tiny(half_size_epochs=0), cached_split(4, tiny().image_size)
     silent = build_network(config, CPU).state_dict()
     for name in ("head.weight", "head.bias"):
@@ -90,7 +90,7 @@ def test_non_finite_loss_ends_the_search(tiny, cached_split, monkeypatch):
     )
 
 
-def test_no_suggestion_says_what_to_do(tiny, cached_split, monkeypatch):
+def test_verdict_without_suggestion_names_remedies(tiny, cached_split, monkeypatch):
     monkeypatch.setattr("cityseg.engine.step.TrainingSetup.step", lambda *_, **__: torch.tensor(1.0))
     search = find_learning_rate(tiny(), cached_split(6, (32, 64)), CPU, steps=5)
     assert search.suggestion is None

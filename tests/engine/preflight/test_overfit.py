@@ -20,7 +20,7 @@ def blocks(cached_split):
     return split
 
 
-def test_a_sound_recipe_learns_by_heart_and_ends_early(tiny, blocks):
+def test_sound_config_overfits_and_ends_early(tiny, blocks):
     seen = []
     recipe = tiny(image_size=(16, 32), half_size_epochs=0, flip=True, scale_max=2.0, noise=0.2)
     check = check_overfit(recipe, blocks, CPU, steps=80, on_point=seen.append)

@@ -27,7 +27,7 @@ def collector() -> Iterator[None]:
     gc.enable()
 
 
-def test_what_is_loaded_is_passed_over_and_what_comes_later_is_not() -> None:
+def test_loaded_objects_are_frozen_and_later_ones_are_collected() -> None:
     freeze_loaded_objects()
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < 1_000

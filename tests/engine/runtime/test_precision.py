@@ -105,7 +105,7 @@ def test_arithmetic_ends_with_its_block():
     assert UNet(2, 0)(torch.rand(2, 3, 8, 8)).dtype == torch.float32
 
 
-def test_a_gpu_is_told_once_that_float32_has_all_its_bits(monkeypatch):
+def test_tf32_is_disabled_on_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     assert best_device() == CPU
     assert torch.backends.cudnn.allow_tf32
