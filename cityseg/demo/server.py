@@ -100,13 +100,7 @@ def running(
 
 
 def serve(names: Sequence[str] = (), *, on_start: Callable[[str], None] = lambda _: None, **options: Any) -> None:
-    """Serve the demo until SIGTERM or Ctrl-C, with the options of ``running``.
-
-    Args:
-        names: MODELs to offer.
-        on_start: called with the address once the server responds.
-        **options: host, port, examples and runs.
-    """
+    """Serve the demo as ``running`` does, until SIGTERM or Ctrl-C; ``on_start`` gets the address once it responds."""
     received: list[str] = []
     with stop_signals(received.append), running(names, **options) as address:
         on_start(address)

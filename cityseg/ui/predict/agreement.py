@@ -37,10 +37,7 @@ def show(name: str, photo: Photo, views: Sequence[ModelView]) -> None:
     with right:
         subject = "Both models" if len(views) == 2 else f"All {len(views)} models"
         st.markdown(f"**{subject} agree on {percent_text(found.share)} of the image.**")
-        st.caption(
-            "Models can agree and still be wrong: trained on the same data, they make the same mistakes. Where they "
-            "differ, at most one of them is right."
-        )
+        st.caption("Models trained on the same data make the same mistakes, so they can agree and still be wrong.")
         height, width = found.dissenting.shape
         for second, regions in zip(models[1:], differences, strict=True):
             st.markdown(f"**Largest differences between {models[0]} and {second}**")

@@ -43,7 +43,7 @@ def show(views: Sequence[ModelView]) -> None:
     if any(view.shift for view in views):
         st.caption(
             "How to read it: each band holds the middle 90 % of the val frames; the diamond is this photo, orange if "
-            "outside. A photo inside every band can still differ in ways that are not measured here."
+            "outside. A photo inside every band can still differ in other ways."
         )
 
 

@@ -124,8 +124,7 @@ def _choose_models(models: list[Result]) -> list[Result]:
         max_selections=MAX_MODELS,
         placeholder=f"{best}, the best",
         persist_state="session",
-        help=f"Runs and shipped models, best first by macro F1 on test, or else on val; up to {MAX_MODELS} side by "
-        "side. " + glossary.SCORES["f1"][1],
+        help=f"Up to {MAX_MODELS}; best first by macro F1 on test, or else on val. {glossary.SCORES['f1'][1]}",
     )
     url_state.keep(_MODELS, "model", ",".join(chosen))
     results = [by_id[name] for name in chosen or [best]]

@@ -72,8 +72,7 @@ def show_curves(views: Sequence[ModelView], threshold: int) -> None:
     )
     st.caption(
         "How to read it: from right to left, more of the least confident val pixels are rejected; the lower the line, "
-        "the fewer errors remain. The mark is the threshold above. Expect more errors on a photo unlike the val frames."
-        + _caveat(views[0])
+        f"the fewer errors remain. Expect more errors on a photo unlike the val frames.{_caveat(views[0])}"
     )
 
 

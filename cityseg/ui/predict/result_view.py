@@ -164,6 +164,4 @@ def _share_table(photo: Photo, views: Sequence[ModelView]) -> None:
         ]
     with st.expander(f"Class shares: {len(names)} classes", icon=":material/table:"):
         st.dataframe(pd.DataFrame(columns), hide_index=True, height="content", key="predict_shares_table")
-        st.caption(
-            "Share of the image and approximate number of objects by class, per model. Touching objects count as one."
-        )
+        st.caption("Share of the image and approximate number of objects; touching objects count as one.")

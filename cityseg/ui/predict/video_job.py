@@ -193,8 +193,7 @@ def show(video: VideoUpload | None, models: list[Result], fit: Fit, *, flip: boo
                 key="predict_clip_make",
                 on_click=session.start,
                 args=(key, f"{video.name}, {model.id}", partial(predict, video, str(model.run.folder), fit, flip)),
-                help="Predicts every frame in the background: a second or two for ten small frames, minutes for "
-                "thousands of large ones. You can use other pages meanwhile. Same as `cityseg clip`.",
+                help="Predicts every frame in the background, as `cityseg clip`: thousands of frames take minutes.",
             )
             for job in session.jobs:
                 cancelled = f"Cancelled after {job.work.done:,} frames; nothing was kept."

@@ -27,10 +27,7 @@ def show(config: ExperimentConfig, info: DataInfo) -> None:
     counted = cache.cost(config, sum(info.frames.values()))
     estimate = api.estimate(config, info.spec, info=info, counted=counted)
     seconds, source = _time(config, estimate)
-    macs = (
-        "Multiply-accumulate operations to predict one frame, in convolutions and matrix products. A training step "
-        "takes about three times as many per frame of its batch."
-    )
+    macs = "Multiply-accumulate operations to predict one frame. Training takes about three times as many per frame."
     memory = max(counted.memory.total, estimate.pace.peak_bytes if estimate.pace else 0)
     metrics = [
         ("Parameters", compact(counted.parameters), f"Trainable parameters: {counted.parameters:,}."),
@@ -87,10 +84,8 @@ def _time(config: ExperimentConfig, estimate: CostEstimate) -> tuple[float | Non
         alike = all(getattr(result.config, field) == getattr(config, field) for field in affecting("throughput"))
         rate = (result.progress or {}).get("frames_per_second")
         if result.source == "run" and alike and rate:
-            return estimate.frames["train"] * config.epochs / rate, (
-                f"From the {rate:.0f} frames per second of {result.id}, a run of the same network and size. Use "
-                "**Measure time** below for these settings."
-            )
+            origin = f"From the {rate:.0f} frames per second of {result.id}, a run of the same network and size."
+            return estimate.frames["train"] * config.epochs / rate, f"{origin} **Measure time** below is more exact."
     return None, "Unknown: no similar run on this machine. Use **Measure time** below."
 
 

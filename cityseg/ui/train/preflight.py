@@ -143,8 +143,8 @@ def _rate(check: PreflightCheck, result: dict[str, Any]) -> None:
         "Loss over a rising learning rate, on a logarithmic axis, with the suggestion marked",
     )
     st.caption(
-        "On the left the learning rate is too low to learn; the suggestion is at the steepest descent; further right "
-        "the loss becomes unstable. A schedule that only peaks there tolerates more than a constant learning rate."
+        "The suggestion is at the steepest descent; further right the loss becomes unstable. A schedule that "
+        "only peaks there tolerates more than a constant learning rate."
     )
     if suggestion is not None:
         st.button(

@@ -90,8 +90,7 @@ def _slots(queue: Queue) -> None:
             MOST_SLOTS,
             key=_SLOTS,
             on_change=lambda: attempt(_ERROR, api.set_slots, st.session_state[_SLOTS]),
-            help="Number of queued runs that train in parallel. They share the machine: two at once take about twice "
-            "as long each, so one is best unless the machine has capacity to spare.",
+            help="Runs that train in parallel share the machine: one is best unless it has capacity to spare.",
         )
 
 
