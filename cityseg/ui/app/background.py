@@ -102,7 +102,7 @@ def progress_bar(
 
 
 def follow(key: Hashable, job: Callable[[OnProgress], T], title: str) -> T:
-    """Run ``job`` once for all callers with the same key, behind a progress bar; return its result or raise its error."""
+    """Run ``job`` once for all callers with the same key, behind a progress bar; return or raise its outcome."""
     working, lock = _all_work()
     with lock:
         work = working.get(key) or working.setdefault(key, Work(job))
