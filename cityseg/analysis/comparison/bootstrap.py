@@ -169,12 +169,17 @@ def compare(first: np.ndarray, second: np.ndarray, *, resamples: int = RESAMPLES
     left_out = _differences(total - features)
     low, high = _interval(point, drawn, left_out)
     half = len(total) // 2
-    columns = (_statistics(total[:half]), _statistics(total[half:]), point, low, high)
-    verdicts = np.where(low > 0, "better", np.where(high < 0, "worse", "can't tell")).tolist()
-    estimates = [
-        Estimate(*map(float, numbers), int(frames), verdict)
-        for *numbers, frames, verdict in zip(*columns, _bearing(first, second), verdicts, strict=True)
-    ]
+    verdicts = np.where(low > 0, "better", np.where(high < 0, "worse", "can't tell"))
+    columns = (
+        _statistics(total[:half]),
+        _statistics(total[half:]),
+        point,
+        low,
+        high,
+        _bearing(first, second),
+        verdicts,
+    )
+    estimates = [Estimate(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
     return Certainty(
         frames=len(features),
         overall=dict(zip(OVERALL, estimates, strict=False)),
