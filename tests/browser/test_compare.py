@@ -17,7 +17,7 @@ def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
     return serve_drawn()
 
 
-def test_a_click_leads_from_the_verdict_to_the_class_and_its_frames(browser: Any, studio: Any) -> None:
+def test_click_on_the_waterfall_shows_the_frames_of_a_class(browser: Any, studio: Any) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 1400})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

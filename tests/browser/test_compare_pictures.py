@@ -58,7 +58,7 @@ def _query(page: Any) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
-def test_two_runs_show_their_flip_map_and_a_gallery_that_leads_through_it(page: Any, address: str) -> None:
+def test_gallery_and_viewer_step_through_flip_maps(page: Any, address: str) -> None:
     page.goto(f"{address}/compare?runs=first,second&split=val&from=first&to=second")
     page.get_by_role("tab", name="Pictures").click()
     flips = page.locator("[data-testid=cityseg-viewer][data-key=flips_map][data-ready=true]")
@@ -87,18 +87,18 @@ def test_two_runs_show_their_flip_map_and_a_gallery_that_leads_through_it(page: 
     sync_api.expect(cells.nth(1)).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_confusion_in_words_opens_its_frames_on_the_inspect_page(page: Any, address: str) -> None:
+def test_confusion_sentence_opens_its_frames_on_the_inspect_page(page: Any, address: str) -> None:
     page.goto(f"{address}/compare?runs=first,second&split=val&view=Confusions&from=first&to=second")
     sentence = page.locator("[class*=st-key-confusions_pair_] button").first
     sync_api.expect(sentence).to_be_visible(timeout=60_000)
-    # The page is drawn from above, and again once its link has been read: the first sentence may not be there to stay.
+    # The page reruns once its link has been read, which may replace the first sentence.
     _settle(page)
     words = sentence.inner_text()
     sentence.click()
     sync_api.expect(page.get_by_role("heading", level=1)).to_have_text("Inspect", timeout=60_000)
     page.wait_for_function("location.search.includes('by=')")
-    truth, _, called = _query(page)["by"].partition(" predicted as ")
-    assert f" of {truth} pixels as {called}, second " in words
+    truth, _, predicted = _query(page)["by"].partition(" predicted as ")
+    assert f" of {truth} pixels as {predicted}, second " in words
     assert _query(page)["result"] == ("first" if "better" in words else "second")
     ordered = page.locator(".st-key-inspect_scope input")
-    sync_api.expect(ordered).to_have_value(f"{truth} predicted as {called}", timeout=60_000)
+    sync_api.expect(ordered).to_have_value(f"{truth} predicted as {predicted}", timeout=60_000)

@@ -38,7 +38,7 @@ def page(browser: Any, serve: Callable[..., Any], inspected: Run) -> Any:
     page.close()
 
 
-def test_a_cell_leads_to_regions_and_a_click_to_the_pixel(page: Any, inspected: Run) -> None:
+def test_cell_shows_regions_and_click_shows_pixel(page: Any, inspected: Run) -> None:
     stored = inspected.confusions("val")
     total = stored.matrices.sum(0)
     np.fill_diagonal(total, 0)

@@ -77,6 +77,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def signed(value: float, decimals: int = 1) -> str:
+    """Format a difference with its sign."""
+    return f"{value:+,.{decimals}f}".replace("-", "−")
+
+
 def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:
     """Name the loss terms that runs, by name with their configs, have on train only; empty if none has any."""
     sentences = []

@@ -15,7 +15,7 @@ _DATA_PARAMETER = "data"
 _SAFE = "safe_colors"
 _REQUESTED_COLORS = "asked_safe_colors"
 # Streamlit forbids changing these: they are bound to tabs, filters and other widgets.
-_BOUND = ("front", "tab", "view", "find", "states", "groups", "look", "also", "confused", "cut", "sure", "ask", _SAFE)
+_BOUND = ("front", "tab", "view", "find", "states", "groups", "look", "also", "sure", "ask", _SAFE)
 
 
 def data_spec() -> str:

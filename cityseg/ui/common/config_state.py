@@ -28,8 +28,8 @@ def current() -> ExperimentConfig:
         UsageError: the settings are invalid.
     """
     settings = values()
-    for field in settings:
-        keys = [key for key, _ in widget_values(field, settings[field])]
+    for field, value in settings.items():
+        keys = [key for key, _ in widget_values(field, value)]
         if all(key in st.session_state for key in keys):
             parts = tuple(st.session_state[key] for key in keys)
             settings[field] = parts if len(parts) > 1 else parts[0]

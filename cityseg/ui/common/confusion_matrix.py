@@ -6,7 +6,6 @@ keep their state, work by keyboard and have names for screen readers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,46 +54,28 @@ function alpha(percent) {
   return y0 + ((percent - x0) / (x1 - x0)) * (y1 - y0);
 }
 
-function make(tag, className, textContent = "") {
-  return Object.assign(document.createElement(tag), { className, textContent });
-}
-
 function build(root, data) {
-  root.replaceChildren();
   root.style.setProperty("--n", data.names.length);
-  root.append(make("p", "axis", "predicted class →"));
-  const grid = make("div", "grid");
-  grid.setAttribute("role", "group");
-  grid.setAttribute("aria-label", data.label);
-  const swatch = () => make("span", "swatch");
-  grid.append(make("span", "row", "ground truth ↓"));
-  for (const name of data.names) {
-    const head = make("span", "column", name);
-    head.prepend(swatch());
-    grid.append(head);
-  }
-  data.names.forEach((truth, i) => {
-    const head = make("span", "row", truth);
-    head.append(swatch());
-    grid.append(head);
-    data.names.forEach((_, j) => {
-      const cell = make("button", "");
-      cell.type = "button";
-      cell.dataset.cell = `${i} ${j}`;
-      grid.append(cell);
-    });
+  const swatch = '<span class="swatch"></span>';
+  const heads = data.names.map((name) => `<span class="column">${swatch}${name}</span>`);
+  const rows = data.names.map((truth, i) => {
+    const cells = data.names.map((_, j) => `<button type="button" data-cell="${i} ${j}"></button>`);
+    return `<span class="row">${truth}${swatch}</span>${cells.join("")}`;
   });
-  root.append(grid, make("p", "said"));
+  root.innerHTML = `<p class="axis">predicted class →</p>
+    <div class="grid" role="group"><span class="row">ground truth ↓</span>${heads.join("")}${rows.join("")}</div>
+    <p class="said"></p>`;
 }
 
 export default function mount({ data, parentElement, setTriggerValue }) {
   let root = parentElement.querySelector(".matrix");
   if (!root) {
-    root = make("div", "matrix");
+    root = Object.assign(document.createElement("div"), { className: "matrix" });
     root.dataset.testid = "cityseg-matrix";
     parentElement.appendChild(root);
+    build(root, data);
   }
-  if (root.querySelectorAll("button").length !== data.names.length ** 2) build(root, data);
+  root.querySelector(".grid").setAttribute("aria-label", data.label);
   const count = data.names.length;
   const [rows, columns] = [".grid .row", ".grid .column"].map((name) => [...root.querySelectorAll(name)]);
   rows.shift();
@@ -103,11 +84,10 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   }
   const said = root.querySelector(".said");
   const sentence = (i, j) => {
-    const pixels = data.counts[i][j];
     if (data.percent[i][j] === null) return `The split has no ${data.names[i]} pixel.`;
     const share = `${data.percent[i][j].toFixed(1)} % of ${data.names[i]} pixels`;
     const predicted = `are ${i === j ? "correctly predicted" : `predicted as ${data.names[j]}`}`;
-    return `${share} ${predicted} (${pixels.toLocaleString("en")} pixels).`;
+    return `${share} ${predicted} (${data.counts[i][j].toLocaleString("en")} pixels).`;
   };
   const say = (i, j) => {
     rows.forEach((head, k) => head.classList.toggle("lit", k === i));
@@ -122,8 +102,7 @@ export default function mount({ data, parentElement, setTriggerValue }) {
     cell.textContent = percent !== null && percent >= 0.5 ? Math.round(percent) : "";
     cell.classList.toggle("strong", percent !== null && percent >= STRONG);
     cell.disabled = i === j || !data.counts[i][j];
-    const chosen = data.chosen !== null && data.chosen[0] === i && data.chosen[1] === j;
-    cell.setAttribute("aria-pressed", String(chosen));
+    cell.setAttribute("aria-pressed", String(data.chosen?.join() === [i, j].join()));
     cell.setAttribute("aria-label", sentence(i, j));
     cell.onpointerenter = cell.onfocus = () => say(i, j);
     cell.onclick = () => {
@@ -148,8 +127,7 @@ def confusion_matrix(
 
     Args:
         confusion: (19, 19) counts, rows = ground truth. A class without ground truth has an empty row.
-        key: Streamlit key, unique on the page.
-        label: description for screen readers.
+        key, label: see the package.
         chosen: (true, predicted) train ids of the marked cell.
 
     Returns:
@@ -165,8 +143,8 @@ def confusion_matrix(
         "chosen": list(chosen) if chosen else None,
         "label": label,
     }
-    result = _mount(key=key, data=data, on_chosen_change=_ignore)
-    return _cell(result.get("chosen") if isinstance(result, Mapping) else None)
+    # Streamlit reports only events that have a callback.
+    return _cell(_mount(key=key, data=data, on_chosen_change=lambda: None).get("chosen"))
 
 
 def _cell(value: object) -> tuple[int, int] | None:
@@ -176,7 +154,3 @@ def _cell(value: object) -> tuple[int, int] | None:
     truth, predicted = int(value[0]), int(value[1])
     classes = range(NUM_CLASSES)
     return (truth, predicted) if truth in classes and predicted in classes and truth != predicted else None
-
-
-def _ignore() -> None:
-    """Do nothing: Streamlit only passes on events that have a callback."""

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -24,21 +23,14 @@ _LINKED = "pictures on arrival"
 _CHART_FORMATS = ("svg", "png")
 
 
-def table(frame: pd.DataFrame, name: str, key: str, signed: Collection[str] = ()) -> None:
-    """Show one small button with the table as CSV, Markdown and LaTeX.
-
-    Args:
-        frame: the table, without columns of images.
-        name: file name without extension.
-        key: prefix of the widget keys, unique on the page.
-        signed: columns of differences.
-    """
+def table(frame: pd.DataFrame, file: str, key: str, signed: Collection[str] = ()) -> None:
+    """Show one small button that saves a table as CSV, Markdown or LaTeX; ``signed`` columns hold differences."""
     with st.popover("Save table", icon=":material/download:", type="tertiary", key=f"{key}_export"):
         for form, label, ending, mime in _FORMATS:
             st.download_button(
                 label,
                 tables.write(to_table(frame, signed), form),
-                f"{name}.{ending}",
+                f"{file}.{ending}",
                 mime,
                 key=f"{key}_{form}",
                 on_click="ignore",
@@ -49,23 +41,21 @@ def table(frame: pd.DataFrame, name: str, key: str, signed: Collection[str] = ()
 
 def to_table(frame: pd.DataFrame, signed: Collection[str] = ()) -> Table:
     """Return a data frame as a table, without its index."""
-    rows = tuple(tuple(_cell(value) for value in row) for row in frame.itertuples(index=False, name=None))
+    rows = tuple(
+        tuple(cell if isinstance(cell, str | int | float | None) else str(cell) for cell in row)
+        for row in frame.to_dict("split")["data"]
+    )
     return Table(tuple(map(str, frame.columns)), rows, frozenset(signed))
 
 
-def _cell(value: Any) -> tables.Cell:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if isinstance(value, str | int | float | None) else str(value)
-
-
-def chart(name: str) -> dict[str, Any]:
-    """Return plotly's ``config`` with a button to save the chart; ``name`` is the file's, without extension."""
-    return {
+def chart(figure: Any, key: str, file: str, alt: str, **settings: Any) -> None:
+    """Show a plotly figure with a button to save it; ``settings`` are further arguments of ``st.plotly_chart``."""
+    config = {
         "displaylogo": False,
         "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"format": _chart_format(), "filename": name, "scale": 2},
+        "toImageButtonOptions": {"format": _chart_format(), "filename": file, "scale": 2},
     }
+    st.plotly_chart(figure, key=key, config=config, alt=alt, **settings)
 
 
 def _chart_format() -> str:

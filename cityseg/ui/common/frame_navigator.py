@@ -48,18 +48,24 @@ def choose_frame(
     title = f"{label}: number {place + 1:,} of {len(names):,}"
     name = left.selectbox(title, names, key=_key(key), persist_state="session")
     url_state.keep(_key(key), _PARAMETER, name)
-    with right.container(horizontal=True, gap="small"):
-        for text, icon, step, end in (("Previous", "left", -1, 0), ("Next", "right", 1, len(names) - 1)):
+    with right:
+        step_buttons(key, _key(key), place, len(names))
+    return name
+
+
+def step_buttons(prefix: str, key: str, place: int, count: int) -> None:
+    """Show buttons ``{prefix}_previous`` and ``{prefix}_next`` that step through the ``count`` options of ``key``."""
+    with st.container(horizontal=True, gap="small"):
+        for text, icon, step, end in (("Previous", "left", -1, 0), ("Next", "right", 1, count - 1)):
             st.button(
                 text,
                 icon=f":material/chevron_{icon}:",
-                key=f"{key}_{text.lower()}",
+                key=f"{prefix}_{text.lower()}",
                 on_click=url_state.step,
-                args=(_key(key), step),
+                args=(key, step),
                 disabled=place == end,
                 width="stretch",
             )
-    return name
 
 
 def steps(event: ViewerEvent | None) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,14 +14,7 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One cell of the grid.
-
-    Attributes:
-        name: reported on a click.
-        title: one short line under the image.
-        note: a fainter second line, empty for none.
-        source: the image as a ``data:`` URL, see ``encode_thumbnail``.
-    """
+    """One cell of the grid: its name, two lines under the image, and the image as ``encode_thumbnail`` returns it."""
 
     name: str
     title: str
@@ -31,21 +23,12 @@ class Thumbnail:
 
 
 _CSS = """
-.gallery {
-  display: grid;
-  grid-template-columns: repeat(auto-fill, minmax(var(--cell, 150px), 1fr));
-  gap: 10px;
-  font: 400 13px/1.3 var(--st-font, system-ui, sans-serif);
-  color: var(--st-text-color, #222);
-}
-.gallery button {
-  display: block; min-width: 0; margin: 0; padding: 0 0 6px; border: 0; border-radius: 9px;
-  background: none; color: inherit; font: inherit; text-align: left; cursor: pointer;
-}
-.gallery img {
-  display: block; width: 100%; object-fit: fill; border-radius: 8px;
-  background: var(--st-secondary-background-color, #eee); transition: filter 120ms;
-}
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--cell, 150px), 1fr)); gap: 10px;
+  font: 400 13px/1.3 var(--st-font, system-ui, sans-serif); color: var(--st-text-color, #222); }
+.gallery button { display: block; min-width: 0; margin: 0; padding: 0 0 6px; border: 0; border-radius: 9px;
+  background: none; color: inherit; font: inherit; text-align: left; cursor: pointer; }
+.gallery img { display: block; width: 100%; object-fit: fill; border-radius: 8px; transition: filter 120ms;
+  background: var(--st-secondary-background-color, #eee); }
 .gallery button:hover img { filter: brightness(1.12); }
 .gallery button[aria-pressed="true"] img { outline: 3px solid var(--st-primary-color, #2456c9); outline-offset: 1px; }
 .gallery button:focus-visible { outline: 2px solid var(--st-primary-color, #2456c9); outline-offset: 2px; }
@@ -62,22 +45,17 @@ _JS = """
 export default function mount({ data, parentElement, setTriggerValue }) {
   let root = parentElement.querySelector(".gallery");
   if (!root) {
-    root = document.createElement("div");
-    root.className = "gallery";
-    root.setAttribute("role", "group");
+    root = Object.assign(document.createElement("div"), { className: "gallery", role: "group" });
     parentElement.appendChild(root);
   }
   root.setAttribute("aria-label", data.label);
   root.style.setProperty("--cell", `${data.cell}px`);
   root.style.setProperty("--narrow", `${data.narrow}px`);
   const cells = data.thumbnails.map((thumbnail) => {
-    const old = [...root.children].find((cell) => cell.dataset.name === thumbnail.name);
-    const cell = old ?? document.createElement("button");
-    if (!old) {
-      cell.type = "button";
-      cell.append(document.createElement("img"), document.createElement("span"), document.createElement("span"));
-      cell.children[1].className = "title";
-      cell.children[2].className = "note";
+    let cell = [...root.children].find((old) => old.dataset.name === thumbnail.name);
+    if (!cell) {
+      cell = Object.assign(document.createElement("button"), { type: "button" });
+      cell.innerHTML = '<img><span class="title"></span><span class="note"></span>';
     }
     cell.dataset.name = thumbnail.name;
     cell.title = thumbnail.name;
@@ -127,8 +105,7 @@ def gallery(
 
     Args:
         thumbnails: cells in reading order; names must differ.
-        key: Streamlit key, unique on the page.
-        label: description of the grid for screen readers.
+        key, label: see the package.
         chosen: name of the cell to mark.
         aspect: width over height at which every image is shown.
         cell, narrow: minimum width of a cell in pixels, on a wide screen and on a phone.
@@ -137,19 +114,9 @@ def gallery(
     Returns:
         The name of the thumbnail clicked in this run, else None.
     """
-    data: dict[str, Any] = {
-        "thumbnails": [vars(thumbnail) for thumbnail in thumbnails],
-        "label": label,
-        "chosen": chosen,
-        "aspect": f"{aspect:.4f}",
-        "cell": cell,
-        "narrow": narrow,
-        "target": target,
-    }
-    result = _mount(key=key, data=data, on_chosen_change=_ignore)
-    value = result.get("chosen") if isinstance(result, Mapping) else None
+    cells = [vars(thumbnail) for thumbnail in thumbnails]
+    sizes = {"aspect": f"{aspect:.4f}", "cell": cell, "narrow": narrow}
+    data = {"thumbnails": cells, "label": label, "chosen": chosen, "target": target, **sizes}
+    # Streamlit reports only events that have a callback.
+    value: str | None = _mount(key=key, data=data, on_chosen_change=lambda: None).get("chosen")
     return value if value in {thumbnail.name for thumbnail in thumbnails} else None
-
-
-def _ignore() -> None:
-    """Do nothing: Streamlit reports only events that have a callback."""

@@ -1,31 +1,20 @@
-"""Following a job on a page: a fragment that polls it, and a panel that starts and stops a pass over a split."""
+"""Following a job on a page: a fragment that polls it, its progress and its outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from cityseg.errors import CitysegError
-from cityseg.progress import OnProgress
 from cityseg.ui.app import background
 from cityseg.ui.app.background import Work, progress_bar
 
-_POLL_SECONDS = 0.5
 
-
-def poll(
-    state: Callable[[], Hashable], render: Callable[[], None], *, running: bool, seconds: float = _POLL_SECONDS
-) -> None:
+def poll(state: Callable[[], Hashable], render: Callable[[], None], *, running: bool, seconds: float = 0.5) -> None:
     """Render a part of the page, again every ``seconds`` while a job runs, and rerun the page when its state changes.
 
-    Args:
-        state: returns what the rest of the page depends on, such as whether the job runs.
-        render: shows the part.
-        running: whether to poll.
-        seconds: between two renderings.
+    ``state`` returns the values that the rest of the page depends on, such as whether the job runs.
     """
     shown = state()
 
@@ -48,11 +37,9 @@ def show_work(work: Work | None, title: str, *, key: str, stop: str = "Stop") ->
 
 
 def show_end(work: Work, stopped: str) -> bool:
-    """Show why finished work has no result; returns whether it has one. A bug is raised.
+    """Show why finished work has no result, ``stopped`` if the user stopped it; returns whether it has one.
 
-    Args:
-        work: finished work.
-        stopped: message if the user stopped it.
+    A bug is raised.
     """
     if isinstance(work.error, background.Stopped):
         st.caption(stopped)
@@ -61,47 +48,3 @@ def show_end(work: Work, stopped: str) -> bool:
     elif work.error is not None:
         raise work.error
     return work.error is None
-
-
-def offer(
-    name: Hashable,
-    job: Callable[[OnProgress], Any],
-    *,
-    key: str,
-    label: str,
-    icon: str,
-    title: str,
-    meaning: str,
-    stale: str,
-) -> None:
-    """Offer a pass over a split; the page reads its stored result by itself.
-
-    Args:
-        name: identifies the work; equal names share it.
-        job: the pass; stores its result where the page looks for it.
-        key: prefix of the widgets' keys.
-        label: of the button that starts it.
-        icon: of that button.
-        title: of the progress bar.
-        meaning: help text of the button.
-        stale: warning if the finished pass does not fit what the page shows.
-    """
-
-    def render() -> None:
-        work = background.find(name)
-        if show_work(work, title, key=key):
-            return
-        st.button(
-            label,
-            icon=icon,
-            key=f"{key}_begin",
-            type="primary",
-            on_click=background.begin,
-            args=(name, job),
-            help=meaning,
-        )
-        if work and show_end(work, f"Stopped after {work.done:,} of {work.total:,} frames; nothing was kept."):
-            st.warning(stale, icon=":material/sync_problem:")
-
-    is_running = partial(background.is_running, name)
-    poll(is_running, render, running=is_running())

@@ -16,14 +16,7 @@ from cityseg.ui.app import cache, session
 
 @dataclass(frozen=True)
 class MeasuredSplit:
-    """A result on one split.
-
-    Attributes:
-        result: a run or shipped model.
-        split: val or test.
-        names: (N) frames in stored order.
-        matrices: (N, 19, 19) int64, rows = ground truth.
-    """
+    """A result on one split: N frames in stored order and their (N, 19, 19) int64 matrices, rows = ground truth."""
 
     result: Result
     split: Split
@@ -43,15 +36,15 @@ class MeasuredSplit:
         return cls(result, split, stored.frames, stored.matrices)
 
 
+def confusions_version(result: Result) -> list[tuple[str, int]]:
+    """Return path and mtime of the stored matrices, by which Streamlit caches what is computed from a result."""
+    return [(str(path), path.stat().st_mtime_ns) for path in sorted(result.run.folder.glob("confusion-*.npz"))]
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs={Result: confusions_version})
 def stored_confusions(result: Result, split: Split) -> FrameConfusions:
     """Read the per-frame matrices of a result, cached; raises what ``Run.confusions`` does."""
-    path = result.run.folder / f"confusion-{split}.npz"
-    return _read_confusions(str(path), path.stat().st_mtime_ns, result, split)
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _read_confusions(path: str, version: int, _result: Result, split: Split) -> FrameConfusions:
-    return _result.run.confusions(split)
+    return result.run.confusions(split)
 
 
 def connected_data(measured: MeasuredSplit) -> DataInfo | None:
@@ -60,7 +53,7 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
     try:
         info = cache.render_and_describe(spec)
         held = set(measured.names) <= set(cache.frame_names(spec, measured.split))
-        if held and _same_truth(measured, cache.frame(spec, measured.split, measured.names[0]), 0):
+        if held and _same_truth(measured, cache.frame(spec, measured.split, measured.names[0])):
             return info
         found = f"{info.name}, which is connected, does not contain them"
     except CitysegError as error:
@@ -74,7 +67,7 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
     return None
 
 
-def _same_truth(measured: MeasuredSplit, frame: FrameView, index: int) -> bool:
-    """Whether the frame's labels are those that were evaluated; synthetic datasets repeat frame names."""
-    small = resize_label(frame.train_ids, measured.result.config.image_size)
-    return bool(np.array_equal(truth_pixels(small), measured.matrices[index].sum(1)))
+def _same_truth(measured: MeasuredSplit, first: FrameView) -> bool:
+    """Whether the first frame's labels are those that were evaluated; synthetic datasets repeat frame names."""
+    small = resize_label(first.train_ids, measured.result.config.image_size)
+    return bool(np.array_equal(truth_pixels(small), measured.matrices[0].sum(1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -12,14 +13,15 @@ from cityseg.analysis.comparison.comparability import differing_settings, group_
 from cityseg.config import SETTINGS
 from cityseg.figures import theme
 from cityseg.figures.parallel_coordinates import parallel_axes
-from cityseg.ui.app import glossary, session
-from cityseg.ui.common import export
+from cityseg.ui.app import glossary
+from cityseg.ui.common import export, tables
+from cityseg.ui.common.url_choice import choose_options
+from cityseg.ui.compare import table
 from cityseg.ui.compare.context import CompareContext
 
-_AXES, _PARAMETER = "compare_axes", "axes"
 _DEFAULT_AXES = 6
 """Settings with an axis by default at most: the first that differ, only basic ones if there are any."""
-_SCORES = {"Macro F1": ("macro", "f1"), "Mean IoU": ("macro", "iou"), "Pixel accuracy": ("pixel_accuracy",)}
+_SCORES = ("Macro F1", "Mean IoU", "Pixel accuracy")
 
 
 def show(context: CompareContext) -> None:
@@ -41,16 +43,10 @@ def show(context: CompareContext) -> None:
         ],
         columns=["Setting", *rows, "What it means"],
     )
-    st.dataframe(
-        frame,
-        hide_index=True,
-        column_config={"What it means": st.column_config.TextColumn(width="large")},
-        key="settings",
-    )
-    if several:
-        st.caption(f"The other {len(first) - len(differing)} settings are the same for all of them.")
+    tables.show(frame, "settings", {"What it means": tables.text(width="large")}, height="auto")
     export.table(frame.drop(columns="What it means"), "cityseg-settings", "settings")
     if several:
+        st.caption(f"The other {len(first) - len(differing)} settings are the same for all of them.")
         _parallel_coordinates(context, differing)
 
 
@@ -60,16 +56,8 @@ def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[An
     fields = {_title(field): field for field in differing}
     basic = [title for title, field in fields.items() if field in SETTINGS and not SETTINGS[field].advanced]
     default = (basic or list(fields))[:_DEFAULT_AXES]
-    if _AXES not in st.session_state:
-        st.session_state[_AXES] = st.query_params.get(_PARAMETER, "").split(",")
-    st.session_state[_AXES] = [title for title in st.session_state[_AXES] if title in fields] or default
-    chosen = st.multiselect(
-        "Axes",
-        list(fields),
-        key=_AXES,
-        help="Settings that differ among the selected results. Scores are always shown.",
-    )
-    session.set_url(_PARAMETER, None if chosen == default else ",".join(chosen) or None)
+    meaning = "Settings that differ among the selected results. Scores are always shown."
+    chosen = choose_options("Axes", list(fields), "compare_axes", "axes", default, help=meaning)
     axes = []
     for title in chosen:
         field, values = fields[title], differing[fields[title]]
@@ -77,23 +65,21 @@ def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[An
         numbers = [value[0] * value[1] if field == "image_size" else value for value in values]
         axes.append(parallel_coordinates.axis(title, numbers, [glossary.setting(field, value) for value in values]))
     names = list(context.selected)
-    for title, keys in _SCORES.items():
-        scores: list[Any] = [context.summaries.get(name, {}) for name in names]
-        for key in keys:
-            scores = [score.get(key) if score else None for score in scores]
+    for title in _SCORES:
+        measured = [table.scores(result, context.split)[title] for result in context.selected.values()]
+        scores = [None if isnan(score) else score for score in measured]
         axes.append(parallel_coordinates.axis(title, scores, [glossary.score(score) for score in scores]))
     apart = [name for group in group_comparable(context.bases)[1:] for name in group]
-    st.plotly_chart(
+    export.chart(
         parallel_axes([one for one in axes if one.ticks], names, [theme.run_color(name) for name in names], apart),
-        key="parallel",
-        config=export.chart("cityseg-settings-and-scores"),
+        "parallel",
+        "cityseg-settings-and-scores",
         alt=f"Settings and scores of {', '.join(names)} as lines over parallel axes",
     )
     dashed = f" Dashed: measured differently, so its scores are not comparable ({', '.join(apart)})." if apart else ""
     st.caption(
-        "Follow a line from top to bottom: it crosses each axis at the result's setting and the last axes at its "
-        "scores, the best at the right. Settings on which the lines with good scores agree go together with them, but "
-        f"need not be the cause.{dashed}"
+        "Each line crosses the axes at a result's settings and, at the bottom, its scores, the best at the right. "
+        f"Settings on which the lines with good scores agree need not be the cause.{dashed}"
     )
 
 

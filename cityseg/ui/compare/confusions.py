@@ -10,17 +10,18 @@ import streamlit as st
 
 from cityseg.analysis.comparison import confusions as analysis
 from cityseg.analysis.comparison.confusions import ComparedConfusion, Normalisation
+from cityseg.analysis.errors.ranking_metric import confusion_name
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.confusion import confusion_change, confusion_heatmap
 from cityseg.ui.app import glossary, session
-from cityseg.ui.common import export
-from cityseg.ui.common.url_choice import segmented_choice
-from cityseg.ui.compare import ab_picker
-from cityseg.ui.compare.ab_picker import ChosenPair
+from cityseg.ui.common import export, tables
+from cityseg.ui.common.layout import grid
+from cityseg.ui.common.url_choice import choose_option
+from cityseg.ui.compare import pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
+from cityseg.ui.compare.pairing import ChosenPair
 
-_VIEW, _VIEW_PARAMETER = "confusions_view", "share"
 _VIEWS: dict[Normalisation, str] = {"truth": "of the ground truth class", "prediction": "of the predicted class"}
 _STYLE = """<style>
 .st-key-confusions_changed button { justify-content: flex-start; }
@@ -38,28 +39,19 @@ _MATRICES = 6
 
 def show(context: CompareContext) -> None:
     """Show the difference of two matrices, then the matrices of all selected results."""
-    totals = {name: stored.matrices.sum(0) for name, stored in ab_picker.frame_confusions(context).items()}
+    totals = {name: stored.matrices.sum(0) for name, stored in pairing.frame_confusions(context).items()}
     if not totals:
         st.info(NOT_SCORED, icon=":material/hourglass_empty:")
         return
     st.html(_STYLE)
-    view = _choose_view()
-    chosen = ab_picker.choose(context, list(totals))
+    meaning = "Of the ground truth class, the diagonal is recall; of the predicted class, it is precision."
+    view = choose_option(
+        st.segmented_control, "Per cent", _VIEWS, "confusions_view", "share", required=True, help=meaning
+    )
+    chosen = pairing.choose_pair(context, list(totals))
     if chosen is not None:
         _difference(context, chosen, totals, view)
-    _side_by_side(context, totals, view, ab_picker.pair_first(chosen, list(totals)))
-
-
-def _choose_view() -> Normalisation:
-    return segmented_choice(
-        "Per cent",
-        _VIEWS,
-        _VIEW,
-        _VIEW_PARAMETER,
-        "truth",
-        help="Of the ground truth class: rows add up to 100, the diagonal is recall and shows what is missed. Of the "
-        "predicted class: columns add up to 100, the diagonal is precision and shows false alarms.",
-    )
+    _side_by_side(context, totals, view, pairing.pair_first(chosen, list(totals)))
 
 
 def _difference(
@@ -67,7 +59,6 @@ def _difference(
 ) -> None:
     """Show the candidate's matrix minus the baseline's, or why they are not comparable."""
     baseline, candidate = chosen.baseline, chosen.candidate
-    first, second = totals[baseline], totals[candidate]
     st.subheader(f"{candidate} − {baseline}", anchor=False)
     if chosen.obstacles:
         st.warning(
@@ -78,21 +69,20 @@ def _difference(
         return
     chart, sentences = st.columns([5, 4], gap="large")
     with chart:
-        st.plotly_chart(
-            confusion_change(first, second, view, dark=session.is_dark()),
-            key="confusions_matrix_difference",
-            config=export.chart(f"cityseg-confusions-{baseline}-{candidate}"),
+        export.chart(
+            confusion_change(totals[baseline], totals[candidate], view, dark=session.is_dark()),
+            "confusions_matrix_difference",
+            f"cityseg-confusions-{baseline}-{candidate}",
             alt=f"Confusions of {candidate} minus those of {baseline}, in percentage points.",
         )
         st.caption(
-            f"Percentage points {_VIEWS[view]} that {candidate} has more (+) or less (−) than {baseline}. Blue is "
-            "better, orange worse: more on the diagonal is right, more off it is wrong. An empty cell: one of the two "
-            "has no pixels to divide by."
+            f"Percentage points {_VIEWS[view]} that {candidate} has more (+) or less (−) than {baseline}; blue is "
+            "better, orange worse. An empty cell: one of the two has no pixels to divide by."
         )
     with sentences:
         st.markdown("**The confusions that changed most**")
         st.caption("A click opens the frames of a confusion on the Inspect page, the largest first.")
-        _links(context, [baseline, candidate], analysis.changed_confusions(first, second, view), view, totals)
+        _links(context, chosen, totals, view)
 
 
 def _side_by_side(
@@ -100,15 +90,14 @@ def _side_by_side(
 ) -> None:
     names, left_out = names[:_MATRICES], names[_MATRICES:]
     st.subheader("Side by side" if len(names) > 1 else "Confusion matrix", anchor=False)
-    for row in range(0, len(names), 2):
-        for column, name in zip(st.columns(2, gap="medium"), names[row : row + 2], strict=False):
-            column.markdown(f"**{name}**")
-            column.plotly_chart(
-                confusion_heatmap(totals[name], view, dark=session.is_dark()),
-                key=f"confusions_matrix_{name}",
-                config=export.chart(f"cityseg-confusions-{name}"),
-                alt=f"Confusion matrix of {name} on {context.split} in per cent {_VIEWS[view]}.",
-            )
+    for name in grid(names, 2):
+        st.markdown(f"**{name}**")
+        export.chart(
+            confusion_heatmap(totals[name], view, dark=session.is_dark()),
+            f"confusions_matrix_{name}",
+            f"cityseg-confusions-{name}",
+            f"Confusion matrix of {name} on {context.split} in per cent {_VIEWS[view]}.",
+        )
     st.caption(_how_to_read(view, context.split))
     if left_out:
         st.caption(f"Only the first {_MATRICES} are shown; tick fewer rows to see {', '.join(left_out)}.")
@@ -124,32 +113,21 @@ def _side_by_side(
         ],
         columns=["Ground truth", "Predicted as", *names],
     )
-    st.dataframe(
-        largest,
-        hide_index=True,
-        height="content",
-        placeholder=glossary.ABSENT,
-        column_config={name: st.column_config.NumberColumn(format="%.1f %%") for name in names},
-        key="confusions_pairs",
-    )
+    shares = {name: tables.number(format="%.1f %%") for name in names}
+    tables.show(largest, "confusions_pairs", shares, file="cityseg-confusions")
     st.caption(f"Per cent {_VIEWS[view]} in each result, the largest in any of them first.")
-    export.table(largest, "cityseg-confusions", "confusions_pairs")
 
 
-def _links(
-    context: CompareContext,
-    names: Sequence[str],
-    changed: Sequence[ComparedConfusion],
-    view: Normalisation,
-    totals: Mapping[str, np.ndarray],
-) -> None:
-    """Show each confusion as a sentence that opens the frames of the result that has more of it."""
+def _links(context: CompareContext, chosen: ChosenPair, totals: Mapping[str, np.ndarray], view: Normalisation) -> None:
+    """Show each changed confusion as a sentence that opens the frames of the result that has more of it."""
+    names = chosen.baseline, chosen.candidate
+    changed = analysis.changed_confusions(totals[names[0]], totals[names[1]], view)
     with st.container(gap="xxsmall", key="confusions_changed"):
         for found in changed:
             first, second = (0.0 if np.isnan(share) else share for share in found.shares)
             more = names[0] if first > second else names[1]
             change, color = ("better", "blue") if second < first else ("worse", "orange")
-            points = f"{100 * (second - first):+.1f} points".replace("-", "−")
+            points = f"{glossary.signed(100 * (second - first))} points"
             # A page link would cut a sentence off at the column's edge; a button wraps.
             if st.button(
                 f"{sentence(found, names, view)} :{color}[({points}, {change})]",
@@ -157,7 +135,7 @@ def _links(
                 help=f"{int(totals[more][found.truth, found.predicted]):,} pixels in {more}. Click to see its frames.",
                 type="tertiary",
             ):
-                order = f"{CLASS_NAMES[found.truth]} called {CLASS_NAMES[found.predicted]}"
+                order = confusion_name(found.truth, found.predicted)
                 st.switch_page("pages/inspect.py", query_params=context.inspect_query(more, order))
     if not changed:
         st.caption("No confusion changed.")
@@ -176,10 +154,9 @@ def _how_to_read(view: Normalisation, split: str) -> str:
     if view == "truth":
         return (
             f"Read a row from left to right: the per cent of all {split} pixels of this class predicted as each class "
-            "above. A perfect model has 100 all along the diagonal; an empty row is a class that the split lacks."
+            "above. An empty row is a class that the split lacks."
         )
     return (
         f"Read a column from top to bottom: the per cent of all {split} pixels predicted as this class that belong to "
-        "each class at the left. A perfect model has 100 all along the diagonal; an empty column is a class never "
-        "predicted."
+        "each class at the left. An empty column is a class never predicted."
     )

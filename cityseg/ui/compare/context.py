@@ -17,21 +17,13 @@ NOT_SCORED = "None of the selected results has been scored on this split yet."
 
 @dataclass(frozen=True)
 class CompareContext:
-    """The selection that all tabs share.
-
-    Attributes:
-        split: split of all scores.
-        selected: results by name, in the table's order.
-        summaries: scores (``metrics.summarize``) of the results that were scored on ``split``.
-        bases: data, size and labels that each of these was measured on.
-        baseline: result that others are subtracted from, one of ``summaries``; None if none is chosen.
-    """
+    """The selection that all tabs share."""
 
     split: Split
-    selected: Mapping[str, Result]
-    summaries: Mapping[str, Mapping[str, Any]]
-    bases: Mapping[str, Basis]
-    baseline: str | None
+    selected: Mapping[str, Result]  # by name, in the table's order
+    summaries: Mapping[str, Mapping[str, Any]]  # ``metrics.summarize`` of the results that were scored on ``split``
+    bases: Mapping[str, Basis]  # data, size and labels that each of these was measured on
+    baseline: str | None  # result that others are subtracted from, one of ``summaries``; None if none is chosen
 
     def ranked(self, names: Iterable[str]) -> list[str]:
         """Return names by macro F1, the best first."""
@@ -51,12 +43,6 @@ class CompareContext:
         return group[min(1, len(group) - 1)]
 
     def inspect_query(self, name: str, order: str, **more: str) -> dict[str, str]:
-        """Return the URL parameters of the Inspect page for a result.
-
-        Args:
-            name: one of ``selected``.
-            order: the page's ranking, for example "IoU of road".
-            more: further parameters.
-        """
+        """Return the URL parameters of the Inspect page for a result, ranked by ``order``, such as "IoU of road"."""
         data = {"data": st.query_params["data"]} if "data" in st.query_params else {}
         return {"result": self.selected[name].id, "split": self.split, "by": order, **more, **data}

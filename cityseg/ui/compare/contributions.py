@@ -19,13 +19,13 @@ from cityseg.errors import CitysegError
 from cityseg.figures import comparison as figures
 from cityseg.figures import theme
 from cityseg.ui.app import cache, glossary, session, url_state
-from cityseg.ui.common import diff_style, export, frames
+from cityseg.ui.common import export, frames, tables
 from cityseg.ui.common.gallery import Thumbnail, gallery
-from cityseg.ui.common.url_choice import select_choice
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.compare import pairing
 from cityseg.ui.compare.context import CompareContext
 
-_CLASS, _PARAMETER = "compare_class", "class"
+_CLASS = "compare_class"
 _FRAMES, _THUMBNAILS = 12, 6
 _WATERFALL = "waterfall"
 Names = tuple[str, str]
@@ -34,16 +34,12 @@ Names = tuple[str, str]
 
 def show(context: CompareContext) -> None:
     """Show the waterfall from the baseline's mean to the candidate's, and the frames behind the chosen class."""
-    chosen = pairing.choose(context, "which classes make the difference")
+    chosen = pairing.choose_candidate(context, "which classes make the difference")
     if chosen is None:
         return
-    metric, *pair = chosen
-    baseline, candidate = names = (pair[0], pair[1])
-    try:
-        both = pairing.compare_pair(context, *names)
-    except CitysegError as error:
-        st.error(str(error), icon=":material/error:")
-        return
+    metric, baseline, candidate = chosen
+    names = baseline, candidate
+    both = pairing.compare_pair(context, *names)
     parts = both.contributions(metric)
     order = [int(index) for index in np.argsort(-parts.classes, kind="stable") if abs(parts.classes[index]) >= 5e-7]
     if not order:
@@ -51,7 +47,11 @@ def show(context: CompareContext) -> None:
         return
     score = verdicts.SCORE_NAMES[f"macro {metric}"]
     st.markdown(_summary(parts, names, score))
-    train_id = _choose_class(order, parts)
+    classes = [CLASS_NAMES[index] for index in order]
+    largest = CLASS_NAMES[max(order, key=lambda index: abs(parts.classes[index]))]
+    meaning = "The largest gain first. A click on a bar chooses its class too."
+    chosen_class = choose_option(st.selectbox, "Frames behind", classes, _CLASS, "class", largest, help=meaning)
+    train_id = CLASS_NAMES.index(chosen_class)
     _waterfall(parts, order, names, train_id, score)
     _frames(context, both, parts, train_id, names)
 
@@ -75,31 +75,24 @@ def _class_list(found: Sequence[int]) -> str:
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _choose_class(order: list[int], parts: Contributions) -> int:
-    names = [CLASS_NAMES[index] for index in order]
-    largest = CLASS_NAMES[max(order, key=lambda index: abs(parts.classes[index]))]
-    meaning = "The largest gain first. A click on a bar chooses its class too."
-    return CLASS_NAMES.index(select_choice("Frames behind", names, _CLASS, _PARAMETER, largest, help=meaning))
-
-
 def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: int, score: str) -> None:
-    def choose() -> None:
+    def choose_clicked() -> None:
         points = st.session_state[_WATERFALL].selection.points
         if points and points[0].get("customdata"):
             url_state.request(_CLASS, str(points[0]["customdata"][0]))
 
     colors = theme.run_color(names[0]), theme.run_color(names[1])
-    st.plotly_chart(
+    export.chart(
         figures.waterfall(parts, order, names, colors, train_id, score),
-        key=_WATERFALL,
-        config=export.chart(f"cityseg-contributions-{names[0]}-{names[1]}-{parts.metric}"),
-        on_select=choose,
-        selection_mode="points",
+        _WATERFALL,
+        f"cityseg-contributions-{names[0]}-{names[1]}-{parts.metric}",
         alt=f"The steps from {names[0]}'s to {names[1]}'s {score}, class by class",
+        on_select=choose_clicked,
+        selection_mode="points",
     )
     st.caption(
-        f"Read from top to bottom: each class raises the mean (blue, +) or lowers it (orange, −) from {names[0]} to "
-        f"{names[1]}; the steps add up exactly. The axis does not begin at 0. Click a bar to see its frames."
+        f"From top to bottom each class raises (blue, +) or lowers (orange, −) the mean from {names[0]} to {names[1]}; "
+        "the steps add up exactly. The axis does not begin at 0. Click a bar to see its frames."
     )
 
 
@@ -135,21 +128,11 @@ def _frames(context: CompareContext, both: PairComparison, parts: Contributions,
             **links,
         }
     )
-    number, link = st.column_config.NumberColumn, st.column_config.LinkColumn
-    st.dataframe(
-        diff_style.differences(table, ["Adds"]),
-        hide_index=True,
-        key="why_frames",
-        placeholder=glossary.ABSENT,
-        column_config={
-            "Adds": number("Adds (thousandths)", help=f"Blue favours {candidate}, orange favours {baseline}."),
-            **{f"{one} here": number(format="%.3f", help=f"{label} of {name} in this frame alone.") for one in names},
-            **{
-                f"Open {one}": link(display_text="Inspect", help=f"Open this frame of {one} in Inspect.")
-                for one in names
-            },
-        },
-    )
+    link = st.column_config.LinkColumn(display_text="Inspect", help="Open this frame in Inspect.")
+    here = tables.number(format="%.3f", help=f"{label} of {name} in this frame alone.")
+    adds = tables.number("Adds (thousandths)", help=f"Blue favours {candidate}, orange favours {baseline}.")
+    columns = {"Adds": adds, **{f"{one} here": here for one in names}, **dict.fromkeys(links, link)}
+    tables.show(table, "why_frames", columns, signed=["Adds"])
     file = f"cityseg-frames-{name}-{baseline}-{candidate}"
     export.table(table.drop(columns=list(links)), file, "why_frames", ["Adds"])
 
@@ -173,4 +156,4 @@ def _thumbnails(context: CompareContext, names: list[str], values: np.ndarray, c
 
 
 def _thousandths(value: float) -> str:
-    return f"{value * 1000:+.2f} ‰".replace("-", "−")
+    return f"{glossary.signed(value * 1000, 2)} ‰"

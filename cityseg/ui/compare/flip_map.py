@@ -9,10 +9,10 @@ import streamlit as st
 from cityseg.analysis.comparison import flips as analysis
 from cityseg.api import DataInfo, FrameView
 from cityseg.classes import CLASS_NAMES
-from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
-from cityseg.ui.app import session
-from cityseg.ui.common import export, frames
+from cityseg.ui.app import glossary
+from cityseg.ui.common import frames, tables
+from cityseg.ui.common.layout import metric_row
 from cityseg.ui.common.viewer import Layer, ViewerEvent, viewer
 
 FLIP_CLASSES = tuple(
@@ -26,16 +26,8 @@ def show(
 ) -> ViewerEvent | None:
     """Show the flip map beside the two predictions under a slider, its shares, and the classes affected.
 
-    Args:
-        frame: photo and ground truth.
-        predicted: (H, W) uint8 train ids by result.
-        baseline: name of the first result.
-        candidate: name of the second.
-        info: the connected data.
-        group: viewers that move together.
-
-    Returns:
-        The flip map's event, if there was one in this run.
+    ``predicted`` holds (H, W) uint8 train ids by result, and viewers of one ``group`` move together. Returns the flip
+    map's event, if there was one in this run.
     """
     flips = analysis.flip_map(frame.train_ids, predicted[baseline], predicted[candidate])
     counts = analysis.flip_counts(flips, frame.train_ids)
@@ -73,7 +65,6 @@ def show(
 
 
 def _shares(shares: analysis.FlipShares, baseline: str, candidate: str) -> None:
-    """Show the four shares as metrics."""
     if not shares.pixels:
         st.caption("This frame has no labelled pixel, so there is nothing to compare.")
         return
@@ -83,17 +74,18 @@ def _shares(shares: analysis.FlipShares, baseline: str, candidate: str) -> None:
         (shares.both_wrong, "Neither is correct, with the same wrong class or with two."),
         (shares.both_right, "Both are correct."),
     )
-    with st.container(horizontal=True, gap="small"):
-        for name, (value, meaning) in zip(analysis.FLIP_NAMES, cells, strict=True):
-            st.metric(
-                name.capitalize(), percent_text(value), help=f"Share of the labelled pixels. {meaning}", width=150
-            )
-        st.metric(
-            "Fixed − broken",
-            f"{100 * (shares.fixed - shares.broken):+.1f} points".replace("-", "−"),
-            help=f"Change of the pixel accuracy on this frame by {candidate}, in percentage points.",
-            width=190,
-        )
+    change = f"{glossary.signed(100 * (shares.fixed - shares.broken))} points"
+    meaning = f"Change of the pixel accuracy on this frame by {candidate}, in percentage points."
+    metric_row(
+        [
+            *(
+                (name.capitalize(), percent_text(value), f"Share of the labelled pixels. {meaning}")
+                for name, (value, meaning) in zip(analysis.FLIP_NAMES, cells, strict=True)
+            ),
+            ("Fixed − broken", change, meaning),
+        ],
+        width=160,
+    )
 
 
 def _classes(counts: np.ndarray, baseline: str, candidate: str) -> None:
@@ -102,7 +94,6 @@ def _classes(counts: np.ndarray, baseline: str, candidate: str) -> None:
     order = [int(i) for i in np.argsort(-np.abs(net), kind="stable") if counts[i].sum()]
     table = pd.DataFrame(
         {
-            "color": "",
             "class": [CLASS_NAMES[i] for i in order],
             "net": net[order],
             "fixed": counts[order, analysis.FIXED],
@@ -110,22 +101,18 @@ def _classes(counts: np.ndarray, baseline: str, candidate: str) -> None:
             "pixels": counts[order].sum(1),
         }
     )
-    palette, column = session.palette(), st.column_config
-    swatches = [f"background-color: {theme.class_color(i, palette=palette)}" for i in order]
+    number = tables.number
     with st.expander("Pixels fixed and broken by class"):
-        st.dataframe(
-            table.style.apply(lambda _: swatches, subset=["color"])
-            .map(lambda value: f"color: {theme.difference_color(value)}", subset=["net"])
-            .format("{:+,}", subset=["net"]),
-            hide_index=True,
-            height="content",
-            column_config={
-                "color": column.TextColumn("", width=12),
-                "net": column.NumberColumn("fixed − broken", help="In pixels; blue is a gain, orange a loss."),
-                "fixed": column.NumberColumn(help=f"Pixels of the class that only {candidate} has right."),
-                "broken": column.NumberColumn(help=f"Pixels of the class that only {baseline} has right."),
-                "pixels": column.NumberColumn(help="Labelled pixels of the class in this frame, at the file's size."),
+        tables.show(
+            table,
+            "flips_classes",
+            {
+                "net": number("fixed − broken", help="In pixels; blue is a gain, orange a loss."),
+                "fixed": number(help=f"Pixels of the class that only {candidate} has right."),
+                "broken": number(help=f"Pixels of the class that only {baseline} has right."),
+                "pixels": number(help="Labelled pixels of the class in this frame, at the file's size."),
             },
-            key="flips_classes",
+            train_ids=order,
+            signed=["net"],
+            file=f"cityseg-flips-{baseline}-{candidate}",
         )
-        export.table(table.drop(columns="color"), f"cityseg-flips-{baseline}-{candidate}", "flips_classes", ("net",))

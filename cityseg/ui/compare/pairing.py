@@ -1,24 +1,24 @@
-"""A candidate against the baseline: the choice of both and of the score, and their cached comparison."""
+"""Two results side by side: their choice and that of a score, their matrices, and their cached comparison."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import streamlit as st
 
 from cityseg import api
-from cityseg.analysis.comparison.bootstrap import Certainty
 from cityseg.analysis.comparison.comparability import obstacles
 from cityseg.api import PairComparison, Result
-from cityseg.api.types import Metric, Split
-from cityseg.ui.app import glossary
-from cityseg.ui.common.url_choice import segmented_choice, select_choice
+from cityseg.api.types import FrameConfusions, Metric, Split
+from cityseg.errors import CitysegError
+from cityseg.ui.app import glossary, url_state
+from cityseg.ui.common.measured_split import confusions_version, stored_confusions
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.compare.context import CompareContext
 
-Version = tuple[str, int]
-"""A file and its modification time in nanoseconds: the key of a cached answer."""
-_CANDIDATE, _CANDIDATE_PARAMETER = "compare_other", "other"
-_METRIC, _METRIC_PARAMETER = "compare_metric", "metric"
+_FROM = "pair_first"
+_PAGE_BASELINE = "pair_baseline"  # session key of the page's baseline in the last run
 
 
 def candidates(context: CompareContext) -> tuple[str, list[str]]:
@@ -29,15 +29,10 @@ def candidates(context: CompareContext) -> tuple[str, list[str]]:
     return baseline, context.comparable(baseline, context.summaries)
 
 
-def choose(context: CompareContext, purpose: str) -> tuple[Metric, str, str] | None:
-    """Choose a score and a candidate for the baseline.
+def choose_candidate(context: CompareContext, purpose: str) -> tuple[Metric, str, str] | None:
+    """Choose a score and a candidate; return both with the baseline between them.
 
-    Args:
-        context: the page's selection.
-        purpose: what the tab shows, for the hint if fewer than two comparable results are selected.
-
-    Returns:
-        Score, baseline and candidate; None, after the hint, if there is no pair.
+    None, after a hint that names the ``purpose`` of the tab, if fewer than two comparable results are selected.
     """
     baseline, names = candidates(context)
     if not names:
@@ -49,8 +44,8 @@ def choose(context: CompareContext, purpose: str) -> tuple[Metric, str, str] | N
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         metric = choose_metric()
-    candidate = select_choice(
-        f"Compared with {baseline}", names, _CANDIDATE, _CANDIDATE_PARAMETER, place=right, help="The best first."
+    candidate = choose_option(
+        right.selectbox, f"Compared with {baseline}", names, "compare_other", "other", help="The best first."
     )
     notes = []
     if context.baseline is None:
@@ -76,34 +71,65 @@ def choose_metric() -> Metric:
     """Choose one of the five scores; the choice is shared by all tabs."""
     titles = {metric: title for metric, (title, _) in glossary.SCORES.items()}
     meanings = "\n\n".join(f"**{title}**: {meaning}" for title, meaning in glossary.SCORES.values())
-    return cast("Metric", segmented_choice("Score", titles, _METRIC, _METRIC_PARAMETER, "f1", help=meanings))
+    chosen = choose_option(
+        st.segmented_control, "Score", titles, "compare_metric", "metric", required=True, help=meanings
+    )
+    return cast("Metric", chosen)
+
+
+@dataclass(frozen=True)
+class ChosenPair:
+    """The names of two results, and the reasons why their scores are not comparable; none if they are."""
+
+    baseline: str
+    candidate: str
+    obstacles: tuple[str, ...]
+
+
+def choose_pair(context: CompareContext, names: list[str]) -> ChosenPair | None:
+    """Choose two of ``names``; None, after a message, if there are fewer than two.
+
+    By default they are the baseline, or the second best, and the best result comparable with it.
+    """
+    if len(names) < 2:
+        st.info("Tick two or more rows of the table to see what changes from one to the other.", icon=":material/info:")
+        return None
+    earlier = st.session_state.setdefault(_PAGE_BASELINE, context.baseline)
+    if context.baseline in names and earlier != context.baseline:
+        url_state.request(_FROM, str(context.baseline))
+    st.session_state[_PAGE_BASELINE] = context.baseline
+    left, right = st.columns(2)
+    meaning = "The baseline of the comparison. It follows the page's baseline when that is changed."
+    baseline = choose_option(left.selectbox, "From", names, _FROM, "from", context.reference(names), help=meaning)
+    others = [name for name in names if name != baseline]
+    best = (context.comparable(baseline, others) or context.ranked(others))[0]
+    meaning = "The candidate: blue is better, orange worse."
+    candidate = choose_option(right.selectbox, "To", others, "pair_second", "to", best, help=meaning)
+    return ChosenPair(baseline, candidate, obstacles(context.bases[baseline], context.bases[candidate]))
+
+
+def pair_first(chosen: ChosenPair | None, names: list[str]) -> list[str]:
+    """Return ``names`` with the chosen pair at the head."""
+    return list(dict.fromkeys([chosen.baseline, chosen.candidate, *names])) if chosen else names
+
+
+def frame_confusions(context: CompareContext) -> dict[str, FrameConfusions]:
+    """Read the matrices of the scored results; one that cannot be read is named in a caption and left out."""
+    found = {}
+    for name in context.summaries:
+        try:
+            found[name] = stored_confusions(context.selected[name], context.split)
+        except CitysegError:
+            st.caption(f"{name}: its confusion matrices of {context.split} are missing, so it is left out here.")
+    return found
 
 
 def compare_pair(context: CompareContext, baseline: str, candidate: str) -> PairComparison:
     """Return ``api.compare_pair`` of two selected results, cached; raises DataError if their matrices are missing."""
-    return _pair(*_arguments(context, baseline, candidate))
+    return _compare_pair(context.selected[baseline], context.selected[candidate], context.split)
 
 
-def differences(context: CompareContext, baseline: str, candidate: str) -> Certainty:
-    """Return the differences of two comparable results, cached; raises DataError if their matrices are missing."""
-    return _differences(*_arguments(context, baseline, candidate))
-
-
-def _arguments(context: CompareContext, *names: str) -> tuple[Version, Version, Split, Result, Result]:
-    first, second = (context.selected[name] for name in names)
-    return _version(first, context.split), _version(second, context.split), context.split, first, second
-
-
-def _version(result: Result, split: Split) -> Version:
-    path = result.run.folder / f"confusion-{split}.npz"
-    return str(path), path.stat().st_mtime_ns if path.is_file() else 0
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _pair(first: Version, second: Version, split: Split, _first: Result, _second: Result) -> PairComparison:
-    return api.compare_pair(_first, _second, split)
-
-
-@st.cache_data(show_spinner=False, max_entries=128)
-def _differences(first: Version, second: Version, split: Split, _first: Result, _second: Result) -> Certainty:
-    return _pair(first, second, split, _first, _second).differences
+# The differences, which take a bootstrap, are kept with a comparison.
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs={Result: confusions_version})
+def _compare_pair(first: Result, second: Result, split: Split) -> PairComparison:
+    return api.compare_pair(first, second, split)

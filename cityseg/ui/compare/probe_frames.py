@@ -12,16 +12,13 @@ from PIL import Image
 from cityseg.api import DataInfo, FrameView
 from cityseg.classes import to_color
 from cityseg.errors import CitysegError
-from cityseg.ui.app import cache, session, url_state
+from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames as pictures
+from cityseg.ui.common.layout import grid, suggest_training
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
-from cityseg.ui.common.url_choice import select_choice
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.compare.context import CompareContext
-
-_FRAME, _FRAME_PARAMETER = "timelapse_frame", "probe"
-_EPOCH, _EPOCH_PARAMETER = "timelapse_epoch", "epoch"
-_GROUP = "timelapse"
 
 Epochs = dict[int, Path]
 """Predictions of one run for one frame by epoch."""
@@ -31,17 +28,16 @@ def show(context: CompareContext) -> None:
     """Show one probe frame of every selected run with one slider over the epochs."""
     probes = {name: found for name, result in context.selected.items() if (found := _by_epoch(result.run.probes()))}
     if not probes:
-        st.info(
+        suggest_training(
             "None of the selected results has probe frames. Runs predict four val frames after every epoch; shipped "
-            "models come without them. Tick runs of your own, or train one on the Train page.",
-            icon=":material/movie:",
+            "models come without them. Tick runs of your own, or train one.",
+            "movie",
         )
-        st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
         return
     frames = sorted({frame for found in probes.values() for frame in found})
     left, right = st.columns(2)
     meaning = "Four frames of each run, spread over val."
-    frame = select_choice("Probe frame", frames, _FRAME, _FRAME_PARAMETER, place=left, help=meaning)
+    frame = choose_option(left.selectbox, "Probe frame", frames, "timelapse_frame", "probe", help=meaning)
     runs = {name: found[frame] for name, found in probes.items() if frame in found}
     with right:
         epoch = _choose_epoch(sorted({epoch for found in runs.values() for epoch in found}))
@@ -62,24 +58,17 @@ def _choose_epoch(epochs: list[int]) -> int:
     if len(epochs) == 1:
         st.markdown(f":small[After epoch]  \n**{epochs[0]}**")
         return epochs[0]
-    options = list(map(str, epochs))
-    url_state.settle(_EPOCH, _EPOCH_PARAMETER, options, options[-1])
-    epoch = st.select_slider(
-        "After epoch",
-        options,
-        key=_EPOCH,
-        persist_state="session",
-        help="For all runs at once. A run that ended earlier stays at its last epoch.",
+    options, meaning = list(map(str, epochs)), "For all runs at once. A run that ended earlier stays at its last epoch."
+    return int(
+        choose_option(st.select_slider, "After epoch", options, "timelapse_epoch", "epoch", options[-1], help=meaning)
     )
-    url_state.keep(_EPOCH, _EPOCH_PARAMETER, epoch)
-    return int(epoch)
 
 
 def _connected_data(context: CompareContext, name: str) -> DataInfo | None:
     """Return the connected data if it holds the val frames of a run, or else None after a message."""
     try:
         return connected_data(MeasuredSplit.load(context.selected[name], "val"))
-    except (CitysegError, FileNotFoundError):
+    except CitysegError:
         return None
 
 
@@ -89,17 +78,11 @@ def _grid(frame: str, runs: Mapping[str, Epochs], epoch: int, info: DataInfo | N
     for name, epochs in runs.items():
         last = max((done for done in epochs if done <= epoch), default=0)
         cells.append((name, last, _read(epochs[last]) if last else None))
-    width = 2 if len(cells) in (1, 2, 4) else 3
-    for row in range(0, len(cells), width):
-        for column, (name, last, train_ids) in zip(st.columns(width), cells[row : row + width], strict=False):
-            with column:
-                st.markdown(f"**{name}**" + (f" after epoch {last}" if last else ""))
-                _picture(frame, name, train_ids, view, info)
+    for name, last, train_ids in grid(cells, 2 if len(cells) in (1, 2, 4) else 3):
+        st.markdown(f"**{name}**" + (f" after epoch {last}" if last else ""))
+        _picture(frame, name, train_ids, view, info)
     shared = " Zoom, opacity and hidden classes are shared; each has the ground truth as a layer." if view else ""
-    st.caption(
-        "Each picture is the run's prediction at its own size at the end of the epoch; move the epoch to see all of "
-        f"them learn in step.{shared}"
-    )
+    st.caption(f"Each picture is the run's prediction at its own size at the end of the epoch.{shared}")
 
 
 def _picture(
@@ -115,9 +98,9 @@ def _picture(
             pictures.unsquashed(view.photo, info),
             [truth] if name == truth.name else [Layer(name, train_ids), truth],
             key=f"timelapse_{name}",
-            alt=f"{frame} as {name} has it.",
+            alt=f"{frame} as {name} predicts it.",
             opacity=0.7,
-            group=_GROUP,
+            group="timelapse",
             clicks=False,
             max_side=1024,
         )

@@ -14,21 +14,19 @@ from cityseg.analysis.errors.frame_errors import class_values, frame_values, wor
 from cityseg.api import DataInfo, FrameView
 from cityseg.api.types import FrameConfusions
 from cityseg.classes import CLASS_NAMES
-from cityseg.errors import CitysegError
-from cityseg.ui.app import cache, session
-from cityseg.ui.common import frame_navigator, frames
+from cityseg.ui.app import cache, glossary, session
+from cityseg.ui.common import frame_navigator, frames, tables
+from cityseg.ui.common.errors import errors_shown
+from cityseg.ui.common.layout import grid
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
-from cityseg.ui.common.url_choice import segmented_choice, select_choice
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.common.viewer import Layer, viewer
-from cityseg.ui.compare import ab_picker, flip_map, probe_frames
-from cityseg.ui.compare.ab_picker import ChosenPair
+from cityseg.ui.compare import flip_map, pairing, probe_frames
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
+from cityseg.ui.compare.pairing import ChosenPair
 
-_VIEW, _VIEW_PARAMETER = "pictures_kind", "show"
 _VIEWS = {"same frame": "Same frame", "time-lapse": "Training progress"}
 """Values in the URL and their labels."""
-_ORDER, _ORDER_PARAMETER = "flips_order", "frames"
-_CLASS, _CLASS_PARAMETER = "flips_class", "judged"
 _ALL = "all classes"
 _GROUP = "same frame"
 _NAVIGATOR = "flips"
@@ -38,55 +36,45 @@ _PREDICTIONS = 6
 
 @dataclass(frozen=True)
 class FrameOrder:
-    """Frames in the order of the navigator.
+    """The frames in the order of the navigator."""
 
-    Attributes:
-        first: which frames come first: "most broken".
-        names: (K,) the frames.
-        figures: (K,) the figure under each frame.
-        table: the figures, a row per frame.
-        note: meaning of the figures, one sentence.
-    """
-
-    first: str
-    names: list[str]
-    figures: list[str]
+    first: str  # which frames come first: "most broken"
     table: pd.DataFrame
-    note: str
+    texts: list[str]  # under each thumbnail
+    note: str  # meaning of these texts
 
 
 def show(context: CompareContext) -> None:
     """Show the same frame for all selected results, or their probe frames over the training."""
     meaning = "One frame as every selected result predicts it, or a few val frames after every epoch of the training."
-    view = segmented_choice("Show", _VIEWS, _VIEW, _VIEW_PARAMETER, help=meaning)
+    view = choose_option(st.segmented_control, "Show", _VIEWS, "pictures_kind", "show", required=True, help=meaning)
     if view == "time-lapse":
         probe_frames.show(context)
         return
-    stored = _on_same_frames(context, ab_picker.frame_confusions(context))
+    stored = _on_same_frames(context, pairing.frame_confusions(context))
     if not stored:
         st.info(NOT_SCORED, icon=":material/hourglass_empty:")
         return
-    chosen = ab_picker.choose(context, list(stored))
+    chosen = pairing.choose_pair(context, list(stored))
     order = _choose_order(chosen, stored)
     first = chosen.baseline if chosen else next(iter(stored))
-    measured = MeasuredSplit(context.selected[first], context.split, stored[first].frames, stored[first].matrices)
-    info = connected_data(measured)
-    if not order.names:
+    info = connected_data(MeasuredSplit.load(context.selected[first], context.split))
+    names = order.table["frame"].tolist()
+    if not names:
         st.info("No frame of this split has a labelled pixel of this class.", icon=":material/search_off:")
         return
     name = frame_navigator.choose_frame(
-        order.names,
+        names,
         _NAVIGATOR,
         label=f"Frame, {order.first} first",
         split=context.split if info else None,
-        caption=lambda rank: (order.figures[rank], f"{rank + 1}. {order.names[rank]}"),
+        caption=lambda rank: (order.texts[rank], f"{rank + 1}. {names[rank]}"),
         note=order.note,
     )
     if info is None:
-        height = min(38 + 35 * len(order.table), 320)
-        st.dataframe(order.table, hide_index=True, height=height, key="flips_frames")
+        tables.show(order.table, "flips_frames", height="auto")
         return
-    _pictures(context, ab_picker.pair_first(chosen, list(stored)), chosen, name, info)
+    _pictures(context, pairing.pair_first(chosen, list(stored)), chosen, name, info)
 
 
 def _on_same_frames(context: CompareContext, stored: dict[str, FrameConfusions]) -> dict[str, FrameConfusions]:
@@ -111,12 +99,13 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
         left.caption(f"{why}The worst frames of {name} come first.")
         return _worst(name, stored[name], train_id)
     baseline, candidate = chosen.baseline, chosen.candidate
-    order = segmented_choice(
+    order = choose_option(
+        left.segmented_control,
         "First the frames that are",
         analysis.ORDERS,
-        _ORDER,
-        _ORDER_PARAMETER,
-        place=left,
+        "flips_order",
+        "frames",
+        required=True,
         on_change=frame_navigator.restart,
         args=(_NAVIGATOR,),
         help=f"By pixels fixed minus pixels broken: the correct pixels of {candidate} minus those of {baseline}, at "
@@ -136,9 +125,8 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
     )
     return FrameOrder(
         order,
-        list(table["frame"]),
-        [f"{_signed(int(changes.net[i]))} px · {_signed(100 * changes.share[i], 1)} %" for i in positions],
         table,
+        [f"{glossary.signed(changes.net[i], 0)} px · {glossary.signed(100 * changes.share[i])} %" for i in positions],
         f"Under each frame: pixels fixed minus pixels broken by {candidate}, and as a share of its {pixels}, from the "
         "stored confusion matrices.",
     )
@@ -149,20 +137,20 @@ def _worst(name: str, stored: FrameConfusions, train_id: int | None) -> FrameOrd
     values = frame_values(matrices, "pixel_accuracy") if train_id is None else class_values(matrices, train_id)
     positions = worst_first(values)
     score = "pixel accuracy" if train_id is None else f"IoU of {CLASS_NAMES[train_id]}"
-    names = [stored.frames[i] for i in positions]
-    table = pd.DataFrame({"frame": names, score: values[positions]})
-    figures = [f"{values[i]:.3f}" for i in positions]
-    return FrameOrder("worst", names, figures, table, f"Under each frame: {score} of {name}.")
+    table = pd.DataFrame({"frame": [stored.frames[i] for i in positions], score: values[positions]})
+    texts = [f"{values[i]:.3f}" for i in positions]
+    return FrameOrder("worst", table, texts, f"Under each frame: {score} of {name}.")
 
 
 def _choose_class(matrices: np.ndarray) -> int | None:
     present = matrices.sum((0, 2)) > 0
     options = [_ALL, *(name for index, name in enumerate(CLASS_NAMES) if present[index])]
-    name = select_choice(
+    name = choose_option(
+        st.selectbox,
         "Pixels of",
         options,
-        _CLASS,
-        _CLASS_PARAMETER,
+        "flips_class",
+        "judged",
         on_change=frame_navigator.restart,
         args=(_NAVIGATOR,),
         help="Count all labelled pixels of a frame, or only those of one ground truth class.",
@@ -170,20 +158,16 @@ def _choose_class(matrices: np.ndarray) -> int | None:
     return None if name == _ALL else CLASS_NAMES.index(name)
 
 
+@errors_shown("This frame cannot be shown.")
 def _pictures(context: CompareContext, names: list[str], chosen: ChosenPair | None, name: str, info: DataInfo) -> None:
     names, left_out = names[:_PREDICTIONS], names[_PREDICTIONS:]
     if left_out:
         st.caption(f"Only {_PREDICTIONS} results are shown at a time; tick fewer rows to see {', '.join(left_out)}.")
-    try:
-        frame = cache.frame(session.data_spec(), context.split, name)
-        with st.spinner("Predicting the frame", show_time=True):
-            # By folder: a run and a shipped model may have the same name.
-            predicted = {
-                other: cache.predict(str(context.selected[other].run.folder), frame.photo).train_ids for other in names
-            }
-    except CitysegError as error:
-        st.error(f"This frame cannot be shown. {error}", icon=":material/error:")
-        return
+    frame = cache.frame(session.data_spec(), context.split, name)
+    with st.spinner("Predicting the frame", show_time=True):
+        # By folder: a run and a shipped model may have the same name.
+        folders = {other: str(context.selected[other].run.folder) for other in names}
+        predicted = {other: cache.predict(folder, frame.photo).train_ids for other, folder in folders.items()}
     if chosen:
         event = flip_map.show(frame, predicted, chosen.baseline, chosen.candidate, info, _GROUP)
         frame_navigator.follow_viewer(event, _NAVIGATOR)
@@ -195,29 +179,22 @@ def _grid(frame: FrameView, predicted: Mapping[str, np.ndarray], info: DataInfo)
     st.markdown("**The same frame, predicted by each**")
     layers: dict[str, list[Layer]] = {"photo": [], "ground truth": [Layer("ground truth", frame.train_ids)]}
     layers |= {name: [Layer(name, train_ids)] for name, train_ids in predicted.items()}
-    photo, width = frames.unsquashed(frame.photo, info), 2 if len(layers) in (3, 4) else 3
-    names = list(layers)
-    for row in range(0, len(names), width):
-        for column, name in zip(st.columns(width), names[row : row + width], strict=False):
-            with column:
-                st.markdown(name)
-                viewer(
-                    photo,
-                    layers[name],
-                    key=f"same_frame_{name}",
-                    alt=f"Frame {frame.name}: {name}.",
-                    opacity=0.7,
-                    group=_GROUP,
-                    legend=name == "ground truth",
-                    clicks=False,
-                    max_side=1024,
-                )
-    height, width_px = frame.train_ids.shape
+    photo = frames.unsquashed(frame.photo, info)
+    for name in grid(list(layers), 2 if len(layers) in (3, 4) else 3):
+        st.markdown(name)
+        viewer(
+            photo,
+            layers[name],
+            key=f"same_frame_{name}",
+            alt=f"Frame {frame.name}: {name}.",
+            opacity=0.7,
+            group=_GROUP,
+            legend=name == "ground truth",
+            clicks=False,
+            max_side=1024,
+        )
+    height, width = frame.train_ids.shape
     st.caption(
-        f"{frame.name}, predicted at the file's own {height}×{width_px} pixels. Zoom, opacity and hidden classes are "
+        f"{frame.name}, predicted at the file's own {height}×{width} pixels. Zoom, opacity and hidden classes are "
         "shared by all pictures." + (" Stretched back to 2:1." if frames.is_squashed(info) else "")
     )
-
-
-def _signed(value: float, decimals: int = 0) -> str:
-    return f"{value:+,.{decimals}f}".replace("-", "−")

@@ -20,12 +20,11 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures import runs as figures
 from cityseg.figures import score_matrix, theme
 from cityseg.ui.app import glossary, session
-from cityseg.ui.common import diff_style, export
-from cityseg.ui.common.url_choice import select_choice
+from cityseg.ui.common import export, tables
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.compare import pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
-_ORDER, _ORDER_PARAMETER = "compare_order", "order"
 _CLASS_PIXELS, _COLUMN_PIXELS = 100, 62
 _BARS = 6
 """Results up to which bars are wide enough to read."""
@@ -58,7 +57,7 @@ def _choose_order(table: ClassTable, compared: Differences | None) -> list[int]:
     if compared is not None:
         orders |= {"gain": "largest gain first", "loss": "largest loss first"}
     meaning = "Gain and loss: the mean of the differences from the baseline that are shown."
-    chosen = select_choice("Classes", orders, _ORDER, _ORDER_PARAMETER, width=200, help=meaning)
+    chosen = choose_option(st.selectbox, "Classes", orders, "compare_order", "order", width=200, help=meaning)
     if chosen == "support":
         return _by_support(table)
     if chosen == "official" or compared is None:
@@ -85,36 +84,24 @@ def _heatmap(
     figure = score_matrix.score_heatmap(
         table, compared, session.palette(), dark=session.is_dark(), order=order, published=published
     )
-    reading = "Each row is a class, each column a result; stronger colour is a higher score."
+    reading = "Stronger colour is a higher score."
     if compared is not None:
-        reading = (
-            f"The starred column holds {compared.baseline}'s own scores, the others their difference from it: blue and "
-            "+ better, orange and − worse."
-        )
+        reading = f"Other columns: the difference from ★ {compared.baseline}, blue and + better, orange and − worse."
     if published:
         reading += f" Columns without colour: {NOTE}, on other frames, so never part of a difference."
     width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(published))
     with st.container(key="matrix_frame"):
         # On a narrow screen many columns would overlap; the heatmap scrolls sideways instead.
         st.html(f"<style>.st-key-matrix_frame {{overflow-x: auto}} .st-key-matrix {{min-width: {width}px}}</style>")
-        st.plotly_chart(
-            figure,
-            key="matrix",
-            config=export.chart(f"cityseg-{table.metric}-per-class"),
-            alt=f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}",
-        )
-    st.caption(
-        f"{reading} A dash: the class occurs in neither ground truth nor prediction, and is left out of the mean."
-    )
+        alt = f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}"
+        export.chart(figure, "matrix", f"cityseg-{table.metric}-per-class", alt)
+    st.caption(f"{reading} A dash: the class occurs in neither ground truth nor prediction; the mean leaves it out.")
 
 
 def _bars(table: ClassTable) -> None:
-    st.plotly_chart(
-        figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, _by_support(table)),
-        key="bars",
-        config=export.chart(f"cityseg-{table.metric}-bars"),
-        alt=f"{glossary.SCORES[table.metric][0]} per class, one bar per result",
-    )
+    figure = figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, _by_support(table))
+    alt = f"{glossary.SCORES[table.metric][0]} per class, one bar per result"
+    export.chart(figure, "bars", f"cityseg-{table.metric}-bars", alt)
     st.caption("The same scores as bars, the most frequent class first: rare classes on the right usually score lower.")
 
 
@@ -124,9 +111,7 @@ def _by_support(table: ClassTable) -> list[int]:
 
 def _table(table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]) -> None:
     first = compared.baseline if compared else table.names[0]
-    palette = session.palette()
     values: dict[str, Any] = {
-        "Colour": "",
         "Class": [*(CLASS_NAMES[index] for index in order), "macro mean"],
         "Pixel share": [*(table.support[order, table.names.index(first)] * 100), np.nan],
     }
@@ -140,20 +125,8 @@ def _table(table: ClassTable, compared: Differences | None, order: list[int], pu
     titles = [f"{one.name} ({NOTE})" for one in published]
     for title, one in zip(titles, published, strict=True):
         values[title] = [*(one.score(CLASS_NAMES[index], table.metric) for index in order), one.mean(table.metric)]
-    frame = pd.DataFrame(values)
-    swatches = [*(f"background-color: {theme.class_color(index, palette=palette)}" for index in order), ""]
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    st.dataframe(
-        diff_style.differences(frame, changes).apply(lambda _: swatches, subset=["Colour"]),
-        hide_index=True,
-        height=38 + 35 * len(frame),
-        key="class_table",
-        placeholder=glossary.ABSENT,
-        column_config={
-            "Colour": text("", width=12, pinned=True),
-            "Class": text(pinned=True),
-            "Pixel share": number(format="%.2f %%", help=f"{glossary.SUPPORT} On the frames of {first}."),
-            **{name: number(format="%.3f") for name in (*table.names, *titles)},
-        },
-    )
-    export.table(frame.drop(columns="Colour"), f"cityseg-{table.metric}-per-class", "class_table", changes)
+    columns = {name: tables.number(format="%.3f") for name in (*table.names, *titles)}
+    columns["Class"] = tables.text(pinned=True)
+    columns["Pixel share"] = tables.number(format="%.2f %%", help=f"{glossary.SUPPORT} On the frames of {first}.")
+    file = f"cityseg-{table.metric}-per-class"
+    tables.show(pd.DataFrame(values), "class_table", columns, train_ids=order, signed=changes, file=file)

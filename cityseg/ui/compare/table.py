@@ -14,7 +14,7 @@ from cityseg.api.types import Split
 from cityseg.config import ExperimentConfig
 from cityseg.ui.app import glossary, session
 from cityseg.ui.app.background import duration
-from cityseg.ui.common import diff_style, export
+from cityseg.ui.common import export, tables
 from cityseg.ui.compare import table_filters
 
 _SELECTED, _PARAMETER = "compared", "runs"
@@ -58,13 +58,7 @@ def named(everything: list[Result]) -> dict[str, Result]:
 
 
 def table(everything: dict[str, Result], split: Split, baseline: str | None) -> dict[str, Result]:
-    """Show the results that pass the filters; return the ticked ones and the baseline, in the table's order.
-
-    Args:
-        everything: results by name.
-        split: split of the scores.
-        baseline: result whose scores are subtracted from the others'.
-    """
+    """Show the results that pass the filters; return the ticked ones and the baseline, in the table's order."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         shown = list(table_filters.filtered(everything))
         whole = frame(everything, split, baseline)
@@ -151,7 +145,7 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
         "Name": name,
         "State": "shipped" if result.source == "shipped" else result.state,
         "Group": config.group or None,
-        **_scores(result, split),
+        **scores(result, split),
         "Speed": result.speed.get("frames_per_second"),
         "Data": result.data,
         "Parameters": result.parameters,
@@ -163,7 +157,8 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
     }
 
 
-def _scores(result: Result, split: Split) -> dict[str, float]:
+def scores(result: Result, split: Split) -> dict[str, float]:
+    """Return the scores of a result by column; NaN if not measured."""
     summary = result.scores.get(split, {})
     values = {
         column: (summary.get(group, {}) if group else summary).get(key) for column, (group, key, _) in _SCORES.items()
@@ -179,42 +174,36 @@ def _loss(config: ExperimentConfig) -> str:
 def _differences(part: pd.DataFrame, baseline: Result, split: Split, name: str) -> Any:
     """Style the scores as differences; the baseline's row shows its own scores, but sorts as no difference."""
     shown = [column for column in SCORE_COLUMNS if column in part]
-    styled = diff_style.differences(part, shown)
+    styled = tables.differences(part, shown)
     row = part.index[part["Name"] == name]
     if len(row):
-        own = _scores(baseline, split)
+        own = scores(baseline, split)
         for column in shown:
             styled = styled.format(glossary.score(own[column]), subset=(row, [column]))
     return styled
 
 
 def _column_config(split: Split, *, signed: bool) -> dict[str, Any]:
-    column = st.column_config
-    make = column.NumberColumn if signed else partial(column.ProgressColumn, format="%.3f", min_value=0, max_value=1)
-    scores = {name: make(name, help=f"On {split}. {meaning}", width=124) for name, (_, _, meaning) in _SCORES.items()}
+    number, text, progress = tables.number, tables.text, st.column_config.ProgressColumn
+    make = number if signed else partial(progress, format="%.3f", min_value=0, max_value=1)
+    shown = {name: make(name, help=f"On {split}. {meaning}", width=124) for name, (_, _, meaning) in _SCORES.items()}
     texts = {
         "State": "Shipped models come with the studio; the others are your runs.",
         "Group": glossary.meaning("group"),
         "Epochs": "Finished passes over the training split, and how many were planned.",
         "Training time": "Without decoding the data, which is done once per size.",
     }
-    settings = {
-        name: column.NumberColumn(help=glossary.meaning(field), format="%g")
-        if field in _NUMBERS
-        else column.TextColumn(help=glossary.meaning(field))
-        for field, name in _SETTINGS.items()
-    }
+    speed = (
+        "One photo at a time at the frame size, from pixels to classes, on the device that scored the model; only "
+        "speeds of one device are comparable."
+    )
+    for field, name in _SETTINGS.items():
+        shown[name] = (partial(number, format="%g") if field in _NUMBERS else text)(help=glossary.meaning(field))
     return {
-        _STAR: column.TextColumn("", width=30, pinned=True, help="The baseline."),
-        "Name": column.TextColumn(pinned=True, width="medium"),
-        **scores,
-        "Speed": column.NumberColumn(
-            "Speed, frames/s",
-            format="%.1f",
-            help="One photo at a time at the frame size, from pixels to classes, on the device that scored the model; "
-            "only speeds of one device are comparable.",
-        ),
-        "Parameters": column.NumberColumn(format="localized", help="Trainable parameters of the network."),
-        **{name: column.TextColumn(help=meaning) for name, meaning in texts.items()},
-        **settings,
+        _STAR: text("", width=30, pinned=True, help="The baseline."),
+        "Name": text(pinned=True, width="medium"),
+        **shown,
+        "Speed": number("Speed, frames/s", format="%.1f", help=speed),
+        "Parameters": number(format="localized", help="Trainable parameters of the network."),
+        **{name: text(help=meaning) for name, meaning in texts.items()},
     }

@@ -17,7 +17,7 @@ from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import config_state
 from cityseg.ui.common.frame_navigator import steps
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
-from cityseg.ui.common.url_choice import select_choice
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.dataset import filters
 from cityseg.ui.dataset.charts.common import Statistics
@@ -69,7 +69,9 @@ def _choose_config() -> tuple[ExperimentConfig, int]:
         st.session_state["data_draws"] = filters.parse_seed(session.url_text("draws"))
     with st.container(horizontal=True, gap="small"):
         first = config_state.FIRST_CHOICE
-        name = select_choice("Config", _CHOICES, "data_recipe", "recipe", first, omit_default=True, width=200)
+        name = choose_option(
+            st.selectbox, "Config", _CHOICES, "data_recipe", "recipe", first, omit_default=True, width=200
+        )
         seed = filters.seed_input("Seed", "data_draws", "Another seed gives other random samples.", width=120)
     session.set_url("draws", str(seed) if seed else None)
     return config_state.current() if name == TRAIN_FORM else presets.preset(name), seed

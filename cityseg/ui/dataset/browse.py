@@ -15,7 +15,7 @@ from cityseg.figures.images.overlay import overlay
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
-from cityseg.ui.common.url_choice import segmented_choice
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset import filters, frame
 from cityseg.ui.dataset.charts.common import Statistics
 
@@ -65,8 +65,15 @@ def _grid(
     _settle_page(names, chosen, pages)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(names):,}** of {len(table.names):,} frames", width="content")
-        content = segmented_choice(
-            "Thumbnails", _CONTENTS, "data_look", "look", label_visibility="collapsed", omit_default=True
+        content = choose_option(
+            st.segmented_control,
+            "Thumbnails",
+            _CONTENTS,
+            "data_look",
+            "look",
+            required=True,
+            label_visibility="collapsed",
+            omit_default=True,
         )
         if len(names) < len(table.names):
             st.button(

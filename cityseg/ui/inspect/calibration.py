@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.errors.ranking_metric import RankingMetric
@@ -23,11 +26,11 @@ from cityseg.figures import theme
 from cityseg.figures.calibration import reliability_curve, risk_curves
 from cityseg.figures.class_shares import percent_text
 from cityseg.ui.app import glossary
+from cityseg.ui.common import export, tables
+from cityseg.ui.common.layout import grid, metric_row
 from cityseg.ui.common.measured_split import MeasuredSplit
-from cityseg.ui.common.url_choice import select_choice
-from cityseg.ui.inspect.components import class_table, metric_row
+from cityseg.ui.common.url_choice import choose_option
 
-_KEY, _PARAMETER = "calibration_class", "of"
 _ALL = "all classes"
 
 
@@ -44,44 +47,26 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         return
     distance = boundary_distance(result.config.image_size)
     _figures(result, detail, distance)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _reliability(result, detail)
-    with right:
-        _risk(result, detail)
+    for chart in grid([_reliability, _risk], 2):
+        chart(result, detail)
     _classes(measured, detail, distance)
 
 
 def _figures(result: Result, detail: SplitDetail, distance: int) -> None:
     overall = reliability(detail.calibration)
+    error = (
+        f"Expected calibration error (Guo et al., 2017): mean gap to the accuracy over {CURVE_BINS} bins of confidence."
+    )
+    contours = f"Mean over the classes of the IoU within {distance} pixels of a contour (Cheng et al., 2021)."
     values = [
-        (
-            "Calibration error",
-            percent_text(overall.error),
-            "Expected calibration error (Guo et al., 2017): mean gap between confidence and accuracy over "
-            f"{CURVE_BINS} bins of confidence. 0 % is perfect calibration.",
-        ),
-        (
-            "Mean confidence",
-            percent_text(_mean(overall, overall.confidence)),
-            "Mean probability of the predicted class.",
-        ),
+        ("Calibration error", percent_text(overall.error), error),
+        ("Mean confidence", percent_text(_mean(overall, overall.confidence)), "Probability of the predicted class."),
         ("Pixel accuracy", percent_text(_mean(overall, overall.accuracy)), glossary.PIXEL_ACCURACY),
-        (
-            "Boundary IoU",
-            glossary.score(macro(boundary_iou(detail.boundary.sum(0)))),
-            f"Mean over the classes of the IoU within {distance} pixels of a contour (Cheng et al., 2021): contour "
-            "quality, independent of object size.",
-        ),
+        ("Boundary IoU", glossary.score(macro(boundary_iou(detail.boundary.sum(0)))), contours),
     ]
     if result.speed:
-        values.append(
-            (
-                "Speed",
-                f"{result.speed['frames_per_second']:.0f} fps",
-                f"One photo at a time at {glossary.size(result.config.image_size)}, on {result.speed['device']}.",
-            )
-        )
+        meaning = f"One photo at a time at {glossary.size(result.config.image_size)}, on {result.speed['device']}."
+        values.append(("Speed", f"{result.speed['frames_per_second']:.0f} fps", meaning))
     metric_row(values)
 
 
@@ -89,14 +74,11 @@ def _reliability(result: Result, detail: SplitDetail) -> None:
     predicted = [name for name, counts in zip(CLASS_NAMES, detail.calibration, strict=True) if counts[:, 0].any()]
     options = [_ALL, *predicted]
     meaning = "A class here is the predicted class, correct or not."
-    chosen = select_choice("Pixels predicted as", options, _KEY, _PARAMETER, help=meaning)
+    chosen = choose_option(st.selectbox, "Pixels predicted as", options, "calibration_class", "of", help=meaning)
     curve = reliability(detail.calibration if chosen == _ALL else detail.calibration[CLASS_NAMES.index(chosen)])
-    st.plotly_chart(
-        reliability_curve(curve, theme.run_color(result.id)),
-        key="reliability",
-        config={"displayModeBar": False},
-        alt=f"Accuracy of {result.id} by confidence, {chosen}",
-    )
+    figure = reliability_curve(curve, theme.run_color(result.id))
+    alt = f"Accuracy of {result.id} by confidence, {chosen}"
+    export.chart(figure, "reliability", f"{result.id}-reliability", alt)
     st.caption(f"{_verdict(curve)} The dotted line is perfect calibration; a larger mark stands for more pixels.")
 
 
@@ -109,12 +91,9 @@ def _verdict(curve: Reliability) -> str:
 
 def _risk(result: Result, detail: SplitDetail) -> None:
     st.markdown("**Risk-coverage**")
-    st.plotly_chart(
-        risk_curves({result.id: detail.calibration}, {result.id: theme.run_color(result.id)}),
-        key="risk",
-        config={"displayModeBar": False},
-        alt=f"Error rate of {result.id} by the share of pixels kept",
-    )
+    figure = risk_curves({result.id: detail.calibration}, {result.id: theme.run_color(result.id)})
+    alt = f"Error rate of {result.id} by the share of pixels kept"
+    export.chart(figure, "risk", f"{result.id}-risk-coverage", alt)
     _, coverage, risk = risk_coverage(detail.calibration)
     place = int(np.argmin(np.abs(coverage - 0.8)))
     st.caption(
@@ -125,36 +104,27 @@ def _risk(result: Result, detail: SplitDetail) -> None:
 
 def _classes(measured: MeasuredSplit, detail: SplitDetail, distance: int) -> None:
     curves = [reliability(counts) for counts in detail.calibration]
-    number = st.column_config.NumberColumn
-    class_table(
-        range(len(CLASS_NAMES)),
+    number, percent = tables.number, partial(tables.number, format="%.1f %%")
+    table = pd.DataFrame(
         {
-            "IoU": class_scores(measured.total).iou.tolist(),
-            "boundary": boundary_iou(detail.boundary.sum(0)).tolist(),
+            "class": CLASS_NAMES,
+            "IoU": class_scores(measured.total).iou,
+            "boundary": boundary_iou(detail.boundary.sum(0)),
             "confidence": [100 * _mean(curve, curve.confidence) for curve in curves],
             "accuracy": [100 * _mean(curve, curve.accuracy) for curve in curves],
             "error": [100 * curve.error for curve in curves],
-        },
-        {
-            "IoU": number("IoU", format="%.3f", help=glossary.SCORES["iou"][1]),
-            "boundary": number(
-                "Boundary IoU",
-                format="%.3f",
-                help=f"IoU within {distance} pixels of a contour. Far below the IoU: the class is found, but its "
-                "contours are coarse.",
-            ),
-            "confidence": number(
-                "Mean confidence", format="%.1f %%", help="Mean confidence of the pixels predicted as this class."
-            ),
-            "accuracy": number("Precision", format="%.1f %%", help="Share of these pixels that are this class."),
-            "error": number(
-                "Calibration error",
-                format="%.1f %%",
-                help="Mean gap between confidence and accuracy over the bins. A dash: the class is never predicted.",
-            ),
-        },
-        key="calibration_classes",
+        }
     )
+    coarse = f"IoU within {distance} pixels of a contour. Far below the IoU: found, but with coarse contours."
+    gap = "Mean gap between confidence and accuracy over the bins. A dash: the class is never predicted."
+    columns = {
+        "IoU": number(format="%.3f", help=glossary.SCORES["iou"][1]),
+        "boundary": number("Boundary IoU", format="%.3f", help=coarse),
+        "confidence": percent("Mean confidence", help="Mean confidence of the pixels predicted as this class."),
+        "accuracy": percent("Precision", help="Share of these pixels that are this class."),
+        "error": percent("Calibration error", help=gap),
+    }
+    tables.show(table, "calibration_classes", columns, train_ids=range(len(CLASS_NAMES)))
 
 
 def _mean(curve: Reliability, values: np.ndarray) -> float:

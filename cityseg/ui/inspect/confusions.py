@@ -9,18 +9,20 @@ from cityseg.analysis.errors import frame_errors, regions
 from cityseg.analysis.errors.ranking_metric import RankingMetric, confusion_name
 from cityseg.analysis.errors.regions import Region
 from cityseg.api import DataInfo
-from cityseg.api.types import WEIGHTS
+from cityseg.api.types import WEIGHTS, Split
 from cityseg.classes import CLASS_NAMES
-from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.images.crops import outlined_crop
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.confusion_matrix import confusion_matrix
+from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.inspect.ranking_metric import rank_by
 
+Size = tuple[int, int]
 _FRAMES = 6
 """Frames with the most pixels of the confusion, which are predicted to find their regions."""
 _CROPS = 8
@@ -40,10 +42,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         if clicked and clicked != metric.confusion:
             rank_by(confusion_name(*clicked))
             st.rerun()
-        st.caption(
-            "Each row shows how the pixels of one true class are predicted, in per cent. A perfect model has 100 along "
-            "the diagonal; an empty row is a class the split lacks."
-        )
+        st.caption("Each row shows how the pixels of one true class are predicted, in per cent.")
     with right:
         _pairs(measured)
     if metric.confusion is None:
@@ -60,18 +59,14 @@ def _words(truth: int, predicted: int) -> str:
 
 
 def _pairs(measured: MeasuredSplit) -> None:
-    by_share = st.segmented_control(
-        "Most confused, by",
-        ["share of the class", "pixels"],
-        default="share of the class",
-        key="confused",
-        bind="query-params",
-        required=True,
-        help="By share, rare classes stand out; by pixels, the confusions that cost most pixel accuracy.",
+    meaning = "By share, rare classes stand out; by pixels, the confusions that cost most pixel accuracy."
+    options = ["share of the class", "pixels"]
+    by = choose_option(
+        st.segmented_control, "Most confused, by", options, "confused", "confused", required=True, help=meaning
     )
     st.caption("Click a confusion to see its frames and regions.")
     with st.container(gap=None):
-        for pair in frame_errors.confused_pairs(measured.total, by="pixels" if by_share == "pixels" else "share"):
+        for pair in frame_errors.confused_pairs(measured.total, by="pixels" if by == "pixels" else "share"):
             st.button(
                 f"{percent_text(pair.share)} of {CLASS_NAMES[pair.truth]} pixels are predicted as "
                 f"{CLASS_NAMES[pair.predicted]}",
@@ -83,15 +78,12 @@ def _pairs(measured: MeasuredSplit) -> None:
             )
 
 
+@errors_shown("The regions cannot be shown.")
 def _regions(measured: MeasuredSplit, pair: tuple[int, int], info: DataInfo) -> None:
     """Show the largest regions of a confusion among the frames with most of its pixels."""
     order = frame_errors.most_confused_first(measured.matrices, *pair)
-    try:
-        with st.spinner("Finding the largest regions", show_time=True):
-            found = [each for index in order[:_FRAMES] for each in _in_frame(measured, measured.names[index], pair)]
-    except CitysegError as error:
-        st.error(f"The regions cannot be shown. {error}", icon=":material/error:")
-        return
+    with st.spinner("Finding the largest regions", show_time=True):
+        found = [each for index in order[:_FRAMES] for each in _in_frame(measured, measured.names[index], pair)]
     found = sorted(found, key=lambda each: -each[1].area)[:_CROPS]
     thumbnails = [
         Thumbnail(
@@ -116,51 +108,37 @@ def _regions(measured: MeasuredSplit, pair: tuple[int, int], info: DataInfo) -> 
         st.rerun()
     st.caption(
         f"The largest connected regions in the {min(_FRAMES, len(order)):,} frames with most such pixels, of "
-        f"{len(order):,} that have any; found at the file's own size, with the mean probability of the predicted "
-        "class. Click one to see its frame above."
+        f"{len(order):,} that have any, at the file's own size. Click one to see its frame above."
     )
 
 
 def _in_frame(measured: MeasuredSplit, name: str, pair: tuple[int, int]) -> list[tuple[str, Region]]:
     frame = cache.frame(session.data_spec(), measured.split, name)
     version = (measured.result.run.checkpoint / WEIGHTS).stat().st_mtime_ns
-    key = (session.data_spec(), measured.result.id, version, measured.split, name)
-    return [(name, region) for region in _find_regions(key, pair, frame.photo, frame.train_ids)]
+    found = _find_regions(measured.result.id, version, pair, frame.photo, frame.train_ids)
+    return [(name, region) for region in found]
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def _find_regions(
-    key: tuple[str, str, int, str, str], pair: tuple[int, int], _photo: np.ndarray, truth: np.ndarray
+    model: str, version: int, pair: tuple[int, int], photo: np.ndarray, truth: np.ndarray
 ) -> list[Region]:
-    prediction = cache.predict(key[1], _photo)
+    prediction = cache.predict(model, photo)
     return regions.find(truth, prediction.train_ids, prediction.confidence, pair=pair)[:_PER_FRAME]
 
 
-def crop(
-    measured: MeasuredSplit, name: str, region: Region, info: DataInfo, size: tuple[int, int] | None = None
-) -> str:
-    """Return an outlined region with its surroundings as a ``data:`` URL of a 3:2 image.
+def crop(measured: MeasuredSplit, name: str, region: Region, info: DataInfo, size: Size | None = None) -> str:
+    """Return an outlined region of the frame ``name`` with its surroundings as a ``data:`` URL of a 3:2 image.
 
-    Args:
-        measured: the inspected result and split.
-        name: the frame.
-        region: the region to outline.
-        info: the connected data.
-        size: (height, width) in pixels of the map the region was found in; by default that of the frame's label.
+    ``size`` is (height, width) in pixels of the map the region was found in; by default that of the frame's label.
     """
-    frame = cache.frame(info.spec, measured.split, name)
-    found_at = size or (frame.train_ids.shape[0], frame.train_ids.shape[1])
-    stretch = 2.0 if frames.is_squashed(info) else 1.0
-    return _crop((info.spec, measured.split, name), frame.photo, region.mask, region.box, found_at, stretch)
+    return _crop(info.spec, measured.split, name, region, size, 2.0 if frames.is_squashed(info) else 1.0)
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def _crop(
-    frame: tuple[str, str, str],
-    _photo: np.ndarray,
-    mask: np.ndarray,
-    box: tuple[int, int, int, int],
-    size: tuple[int, int],
-    stretch: float,
-) -> str:
-    return encode_thumbnail(outlined_crop(_photo, mask, box, size, stretch=stretch), quality=88)
+def _crop(spec: str, split: Split, name: str, region: Region, size: Size | None, stretch: float) -> str:
+    frame = cache.frame(spec, split, name)
+    height, width = size or frame.train_ids.shape
+    return encode_thumbnail(
+        outlined_crop(frame.photo, region.mask, region.box, (height, width), stretch=stretch), quality=88
+    )

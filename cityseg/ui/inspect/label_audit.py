@@ -15,22 +15,18 @@ from cityseg.api.types import summarize
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
-from cityseg.ui.app import glossary, session, url_state
-from cityseg.ui.common import job_panel
+from cityseg.ui.app import glossary, url_state
+from cityseg.ui.common.frame_navigator import step_buttons
 from cityseg.ui.common.gallery import Thumbnail, gallery
+from cityseg.ui.common.layout import metric_row
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.inspect import confusions
-from cityseg.ui.inspect.components import stored_finding
+from cityseg.ui.inspect.passes import offer_pass, stored_finding
 from cityseg.ui.inspect.ranking_metric import rank_by
 
 _PER_PAGE = 8
 _CONFIDENCE, _REGION = "sure", "inspect_region"
 _ICONS: dict[Verdict, str] = {"label wrong": "label_off", "model wrong": "robot_2", "unsure": "question_mark"}
-_MARKS: dict[Verdict, str] = {
-    "label wrong": "✗ label wrong",
-    "model wrong": "✗ model wrong",
-    "unsure": "? unsure",
-}
 
 
 def stored(measured: MeasuredSplit) -> LabelAudit | None:
@@ -39,24 +35,16 @@ def stored(measured: MeasuredSplit) -> LabelAudit | None:
 
 
 def offer(measured: MeasuredSplit, key: str) -> None:
-    """Show the button that starts the audit, its progress and its outcome.
-
-    Args:
-        measured: the inspected result and split.
-        key: distinguishes several buttons on the page.
-    """
-    model, spec, split = measured.result.id, session.data_spec(), measured.split
-    job_panel.offer(
-        ("audit", spec, model, split),
-        lambda note: api.audit_labels(model, spec, split, on_progress=note),
+    """Show the button that starts the audit, its progress and its outcome; ``key`` distinguishes several buttons."""
+    offer_pass(
+        measured,
+        api.audit_labels,
         key=f"audit_{key}",
         label=f"Audit all {len(measured.names):,} frames",
         icon=":material/frame_inspect:",
-        title=f"{model} predicts {split}",
+        title=f"{measured.result.id} predicts {measured.split}",
         meaning="The model predicts every frame of the split in the background; a large model takes about a minute on "
         "a CPU. The result is stored. Equivalent to `cityseg audit`.",
-        stale=f"The audit is done, but the weights of {model} have changed, or it was measured on other labels than "
-        "those connected. Connect the data it was measured on, or repeat the audit.",
     )
 
 
@@ -69,16 +57,12 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     if audit is None:
         st.markdown(
             "**Is the model wrong, or the label?** Labels contain mistakes, and a good model finds many of them: "
-            "regions where it is confident and the label disagrees. The audit collects these regions over the whole "
-            "split, largest first; you judge them and see the scores without the labels you judged wrong."
+            "regions where it is confident and the label disagrees. The audit collects them over the whole split, "
+            "largest first; you judge them and see the scores without the labels you judged wrong."
         )
         offer(measured, key="audit")
         return
-    try:
-        verdicts = api.read_verdicts(audit)
-    except CitysegError as error:
-        st.error(str(error), icon=":material/error:")
-        return
+    verdicts = api.read_verdicts(audit)
     _scores(audit, verdicts)
     confidence = st.slider(
         "Minimum confidence",
@@ -95,7 +79,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     if not found:
         st.info(
             f"{measured.result.id} has no disagreement with at least {confidence} % confidence. Lower the slider, or "
-            "audit with a better model: the disagreements of a confident model tell most about the labels.",
+            "audit with a better model.",
             icon=":material/search_off:",
         )
         return
@@ -106,32 +90,18 @@ def _scores(audit: LabelAudit, verdicts: Mapping[str, Verdict]) -> None:
     labelled = summarize(audit.matrices)
     cleaned = summarize(analysis.exclude(audit.matrices, audit.found, verdicts, "label wrong"))
     judged = [verdicts.get(each.key) for each in audit.found]
-    figures = (
+    note = "Below: with the regions judged 'label wrong' as void; do not publish it as the model's score."
+    cells = []
+    for name, before, after, meaning in (
         ("Macro F1", labelled["macro"]["f1"], cleaned["macro"]["f1"], glossary.SCORES["f1"][1]),
         ("Mean IoU", labelled["macro"]["iou"], cleaned["macro"]["iou"], glossary.SCORES["iou"][1]),
         ("Pixel accuracy", labelled["pixel_accuracy"], cleaned["pixel_accuracy"], glossary.PIXEL_ACCURACY),
-    )
-    with st.container(horizontal=True, gap="small"):
-        for name, before, after, meaning in figures:
-            st.metric(
-                f"{name}, as labelled",
-                glossary.score(before),
-                f"{glossary.score(after)} without wrong labels",
-                delta_color="off",
-                delta_arrow="off",
-                help=f"{meaning} As labelled: with all labels. Below it the same without the regions judged 'label "
-                "wrong', which are treated as void; do not publish it as the model's score.",
-                width=210,
-            )
-        st.metric(
-            "Judged",
-            f"{len(judged) - judged.count(None):,}",
-            " · ".join(f"{judged.count(verdict)} {verdict}" for verdict in VERDICTS),
-            delta_color="off",
-            delta_arrow="off",
-            help=f"Verdicts are stored in {audit.verdict_file}.",
-            width=280,
-        )
+    ):
+        second = f"{glossary.score(after)} without wrong labels"
+        cells.append((f"{name}, as labelled", glossary.score(before), f"{meaning} {note}", second))
+    tally = " · ".join(f"{judged.count(verdict)} {verdict}" for verdict in VERDICTS)
+    stored_in = f"Verdicts are stored in {audit.verdict_file}."
+    metric_row([*cells, ("Judged", f"{len(judged) - judged.count(None):,}", stored_in, tally)], width=230)
 
 
 def _judge(
@@ -143,16 +113,17 @@ def _judge(
 ) -> None:
     numbers = {each.key: number for number, each in enumerate(audit.found, start=1)}
     names = [str(numbers[each.key]) for each in found]
-    unjudged = [each.key not in verdicts for each in found]
-    number = url_state.settle(_REGION, "region", names, names[unjudged.index(True) if any(unjudged) else 0])
+    unjudged = [name for name, each in zip(names, found, strict=True) if each.key not in verdicts]
+    number = url_state.settle(_REGION, "region", names, (unjudged or names)[0])
     url_state.keep(_REGION, "region", number)
     place = names.index(number)
     chosen = found[place]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        large = Thumbnail(chosen.name, "", "", confusions.crop(measured, chosen.name, chosen.region, info, audit.size))
+        crop = confusions.crop(measured, chosen.name, chosen.region, info, audit.size)
+        large = [Thumbnail(chosen.name, "", "", crop)]
         if gallery(
-            [large], key="inspect_place", label="Region", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
+            large, key="inspect_place", label="Region", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
         ):
             rank_by(confusion_name(chosen.region.truth, chosen.region.predicted))
             url_state.request("inspect_frame", chosen.name)
@@ -177,8 +148,8 @@ def _judge(
         url_state.request(_REGION, clicked)
         st.rerun()
     st.caption(
-        f"{extent}; click one to judge it. Strips along borders are rarely label mistakes; look for missing objects "
-        "and wrong classes."
+        f"{extent}; click one to judge it. Strips along borders are rarely label mistakes; missing objects and wrong "
+        "classes are."
     )
 
 
@@ -208,20 +179,7 @@ def _verdict(
             args=(audit, chosen, None if current == verdict else verdict, following if current is None else None),
             help="Click again to remove the verdict." if current == verdict else None,
         )
-    columns = st.columns(2)
-    for column, text, icon, step, end in (
-        (columns[0], "Previous", "left", -1, 0),
-        (columns[1], "Next", "right", 1, len(names) - 1),
-    ):
-        column.button(
-            text,
-            icon=f":material/chevron_{icon}:",
-            key=f"audit_{text.lower()}",
-            on_click=url_state.step,
-            args=(_REGION, step),
-            disabled=place == end,
-            width="stretch",
-        )
+    step_buttons("audit", _REGION, place, len(names))
     if problem := st.session_state.pop("audit_problem", None):
         st.error(problem, icon=":material/error:")
 
@@ -238,7 +196,6 @@ def _store(audit: LabelAudit, chosen: Disagreement, verdict: Verdict | None, fol
 
 
 def _mark(each: Disagreement, verdicts: Mapping[str, Verdict]) -> str:
-    verdict = verdicts.get(each.key)
-    return (
-        _MARKS[verdict] if verdict else f"{each.region.area:,} px · confidence {percent_text(each.region.confidence)}"
-    )
+    if (verdict := verdicts.get(each.key)) is not None:
+        return f"{'?' if verdict == 'unsure' else '✗'} {verdict}"
+    return f"{each.region.area:,} px · confidence {percent_text(each.region.confidence)}"

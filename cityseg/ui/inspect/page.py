@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.errors import frame_errors
@@ -12,14 +14,24 @@ from cityseg.analysis.errors.ranking_metric import RankingMetric
 from cityseg.api import DataInfo, FrameView
 from cityseg.api.types import class_scores, ignite_mean_iou, macro, pixel_accuracy
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
-from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
 from cityseg.ui.app import cache, glossary, session
-from cityseg.ui.common import frame_navigator, frames
-from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.common import frame_navigator, frames, tables
+from cityseg.ui.common.errors import errors_shown
+from cityseg.ui.common.layout import metric_row, suggest_training
+from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
 from cityseg.ui.common.viewer import Layer, viewer
-from cityseg.ui.inspect import calibration, confusions, label_audit, pixel, robustness, slices
-from cityseg.ui.inspect.components import class_table, metric_row
+from cityseg.ui.inspect import (
+    calibration,
+    confusions,
+    label_audit,
+    pixel,
+    ranking_metric,
+    robustness,
+    selection,
+    slice_filter,
+    slices,
+)
 
 _TABS: dict[str, Callable[[MeasuredSplit, RankingMetric, DataInfo | None], None]] = {
     "Confusions": confusions.show,
@@ -38,23 +50,50 @@ _ERROR_CLASSES = (
 )
 
 
-def figures(measured: MeasuredSplit) -> None:
-    """Show the scores of the whole split."""
+@errors_shown()
+def page() -> None:
+    """Show the whole page."""
+    results = selection.evaluated_results()
+    if not results:
+        text = "There is no result to inspect yet. After the first epoch of a training its frames appear here."
+        suggest_training(text, "troubleshoot")
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        measured = selection.choose_result(results)
+    with right:
+        metric = ranking_metric.choose_metric(measured)
+    _scores(measured)
+    info = connected_data(measured)
+    part = slice_filter.choose_part(measured, metric, info)
+    index = selection.choose_frame(measured, metric, info, part)
+    if info is None:
+        _class_table(measured, index)
+    else:
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            _show_frame(measured, index, info)
+        with right:
+            _class_table(measured, index)
+    if renamed := _FORMER_TABS.get(session.url_text(_TAB)):
+        session.set_url(_TAB, renamed)
+        st.rerun()
+    for tab, show in zip(st.tabs(list(_TABS), key=_TAB, bind="query-params"), _TABS.values(), strict=True):
+        if tab.open:
+            with tab, errors_shown():
+                show(measured, metric, info)
+
+
+def _scores(measured: MeasuredSplit) -> None:
     scores = class_scores(measured.total)
+    size = glossary.size(measured.result.config.image_size)
+    origin = f"Trained on {measured.result.data}; evaluated at {size}."
     metric_row(
         (
             ("Macro F1", glossary.score(macro(scores.f1)), glossary.SCORES["f1"][1]),
             ("Mean IoU", glossary.score(macro(scores.iou)), _mean_iou_help(measured.total)),
-            (
-                "Pixel accuracy",
-                glossary.score(pixel_accuracy(measured.total)),
-                "Share of all labelled pixels with the correct class. Large classes such as road dominate it.",
-            ),
-            (
-                f"Frames of {measured.split}",
-                f"{len(measured.names):,}",
-                f"Trained on {measured.result.data}; evaluated at {glossary.size(measured.result.config.image_size)}.",
-            ),
+            ("Pixel accuracy", glossary.score(pixel_accuracy(measured.total)), glossary.PIXEL_ACCURACY),
+            (f"Frames of {measured.split}", f"{len(measured.names):,}", origin),
         )
     )
 
@@ -71,19 +110,16 @@ def _mean_iou_help(total: np.ndarray) -> str:
 
 
 @st.fragment
-def show_frame(measured: MeasuredSplit, index: int, info: DataInfo) -> None:
+@errors_shown("This frame cannot be shown.")
+def _show_frame(measured: MeasuredSplit, index: int, info: DataInfo) -> None:
     """Show a frame with ground truth, prediction, errors and entropy, and the classes of one pixel.
 
     A fragment: a click into the viewer reruns this part of the page alone.
     """
     name, result = measured.names[index], measured.result
-    try:
-        frame = cache.frame(session.data_spec(), measured.split, name)
-        with st.spinner(f"{result.id} predicts the frame", show_time=True):
-            prediction = cache.predict(result.id, frame.photo)
-    except CitysegError as error:
-        st.error(f"This frame cannot be shown. {error}", icon=":material/error:")
-        return
+    frame = cache.frame(session.data_spec(), measured.split, name)
+    with st.spinner(f"{result.id} predicts the frame", show_time=True):
+        prediction = cache.predict(result.id, frame.photo)
     errors = frame_errors.error_map(frame.train_ids, prediction.train_ids)
     layers = [
         Layer("prediction", prediction.train_ids, prediction.confidence),
@@ -127,66 +163,39 @@ def _error_sentence(truth: np.ndarray, errors: np.ndarray) -> str:
 
 def _size_note(measured: MeasuredSplit, frame: FrameView, info: DataInfo) -> str:
     height, width = frame.train_ids.shape
-    note = (
+    stretched = " Shown stretched back to 2:1." if frames.is_squashed(info) else ""
+    return (
         f"The frame is predicted at the file's own {glossary.size((height, width))}; ranking, table and matrix were "
-        f"counted at the model's {glossary.size(measured.result.config.image_size)}. The entropy layer shows where the "
-        "model is undecided: 0 if one class has all the probability, 1 if all 19 have the same."
+        f"counted at the model's {glossary.size(measured.result.config.image_size)}. Entropy is 0 if one class has all "
+        f"the probability, 1 if all 19 have the same.{stretched}"
     )
-    return note + (" Shown stretched back to 2:1." if frames.is_squashed(info) else "")
 
 
-def frame_classes(measured: MeasuredSplit, index: int) -> None:
+def _class_table(measured: MeasuredSplit, index: int) -> None:
     """Show the scores of each class in the frame, worst first, beside those of the whole split."""
     frame, whole = class_scores(measured.matrices[index]), class_scores(measured.total)
     mistaken = frame_errors.mistaken_for(measured.matrices[index])
     order = frame_errors.worst_first(frame.iou, frame.support).tolist()
-    config = st.column_config
-    class_table(
-        order,
+    table = pd.DataFrame(
         {
+            "class": [CLASS_NAMES[i] for i in order],
             "IoU": [glossary.score(float(frame.iou[i])) for i in order],
             "all": [glossary.score(float(whole.iou[i])) for i in order],
             "F1": [glossary.score(float(frame.f1[i])) for i in order],
             "pixels": [int(frame.support[i]) for i in order],
             "mostly": [CLASS_NAMES[mistaken[i]] if mistaken[i] >= 0 else glossary.ABSENT for i in order],
-        },
-        {
-            "IoU": config.TextColumn(
-                "IoU", width=42, alignment="right", help=f"In this frame. {glossary.SCORES['iou'][1]}"
-            ),
-            "all": config.TextColumn(
-                "split IoU", width=56, alignment="right", help=f"IoU in all frames of {measured.split}."
-            ),
-            "F1": config.TextColumn(
-                "F1", width=42, alignment="right", help=f"In this frame. {glossary.SCORES['f1'][1]}"
-            ),
-            "pixels": config.NumberColumn(
-                "pixels",
-                width=50,
-                format="localized",
-                help="Support: labelled pixels of the class in this frame, at the model's size.",
-            ),
-            "mostly": config.TextColumn(
-                "predicted as", width=94, help="The wrong class that its pixels are most often predicted as."
-            ),
-        },
-        key="inspect_classes",
+        }
     )
+    score = partial(tables.text, alignment="right")
+    support = "Support: labelled pixels of the class in this frame, at the model's size."
+    confused = "The wrong class that its pixels are most often predicted as."
+    columns = {
+        "class": tables.text(width=80),
+        "IoU": score(width=42, help=f"In this frame. {glossary.SCORES['iou'][1]}"),
+        "all": score("split IoU", width=56, help=f"IoU in all frames of {measured.split}."),
+        "F1": score(width=42, help=f"In this frame. {glossary.SCORES['f1'][1]}"),
+        "pixels": tables.number(width=50, format="localized", help=support),
+        "mostly": tables.text("predicted as", width=94, help=confused),
+    }
+    tables.show(table, "inspect_classes", columns, train_ids=order)
     st.caption("Classes in the ground truth or prediction of this frame, worst first.")
-
-
-def tabs(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> None:
-    """Show the tabs about the whole split; only the open one is computed.
-
-    Args:
-        measured: the inspected result and split.
-        metric: orders the frames.
-        info: the connected data, if it holds the frames.
-    """
-    if renamed := _FORMER_TABS.get(session.url_text(_TAB)):
-        session.set_url(_TAB, renamed)
-        st.rerun()
-    for tab, show in zip(st.tabs(list(_TABS), key=_TAB, bind="query-params"), _TABS.values(), strict=True):
-        if tab.open:
-            with tab:
-                show(measured, metric, info)

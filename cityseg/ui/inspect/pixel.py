@@ -12,10 +12,11 @@ from cityseg.analysis.errors.frame_errors import truth_given_prediction
 from cityseg.api import FrameView, Result
 from cityseg.api.types import WEIGHTS, Prediction, Split
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
-from cityseg.errors import CitysegError
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
 from cityseg.ui.app import cache, session
+from cityseg.ui.common import class_bars
+from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.measured_split import MeasuredSplit, stored_confusions
 from cityseg.ui.common.viewer import ViewerEvent
 
@@ -26,27 +27,13 @@ _STYLE = """<style>
 .pixel { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(240px, 100%), 1fr)); gap: 14px 22px; }
 .pixel h4 { margin: 0 0 6px; padding: 0; font-size: 0.95rem; font-weight: 600; }
 .pixel .dot { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 7px; }
-.pixel ol { display: grid; grid-template-columns: max-content 1fr max-content; gap: 4px 9px; margin: 0; padding: 0;
-  align-items: center; font-size: 0.85rem; list-style: none; }
-.pixel li { display: contents; }
-.pixel .true { font-weight: 700; }
-.pixel .track { height: 13px; }
-.pixel .bar { display: block; height: 100%; box-sizing: border-box; min-width: 2px; border: 1px solid #7d8896;
-  border-radius: 3px; }
-.pixel .value { font-variant-numeric: tabular-nums; text-align: right; }
 .pixel p { margin: 8px 0 0; font-size: 0.85rem; opacity: 0.85; }
 </style>"""
 
 
 @dataclass(frozen=True)
 class Pixel:
-    """The inspected pixel.
-
-    Attributes:
-        row: from the top of the stored frame.
-        column: from its left.
-        is_clicked: whether the user chose it; otherwise it is the most confident error of the frame.
-    """
+    """A pixel of the stored frame, clicked by the user or else the most confident error of the frame."""
 
     row: int
     column: int
@@ -71,13 +58,7 @@ def chosen_pixel(frame: FrameView, prediction: Prediction) -> Pixel:
 
 
 def clicked_pixel(event: ViewerEvent, frame: FrameView, shown_width: int) -> Pixel | None:
-    """Store and return the clicked pixel; None if the event is no click into the photo.
-
-    Args:
-        event: event of the viewer.
-        frame: the shown frame.
-        shown_width: width of the photo in the viewer, which may be stretched.
-    """
+    """Store and return the clicked pixel; None if the event is no click into the photo, shown ``shown_width`` wide."""
     height, width = frame.train_ids.shape
     if event.x is None or event.y is None or not (0 <= event.x < shown_width and 0 <= event.y < height):
         return None
@@ -111,17 +92,14 @@ def show(measured: MeasuredSplit, frame: FrameView, pixel: Pixel) -> None:
     )
     cards = []
     for result in (measured.result, *(others[name] for name in picked if name in others)):
-        try:
+        with errors_shown(f"{result.id} cannot predict this frame."):
             probabilities = cache.probabilities(result.id, frame.photo, pixel.row, pixel.column)
-        except CitysegError as error:
-            st.error(f"{result.id} cannot predict this frame. {error}", icon=":material/error:")
-            continue
-        note = _reliability_note(result, measured.split, int(probabilities.argmax()))
-        cards.append(_card(result, probabilities, truth, note))
-    st.html(f'{_STYLE}<div class="pixel">{"".join(cards)}</div>')
+            note = _reliability_note(result, measured.split, int(probabilities.argmax()))
+            cards.append(_card(result, probabilities, truth, note))
+    st.html(f'{class_bars.STYLE}{_STYLE}<div class="pixel">{"".join(cards)}</div>')
     st.caption(
-        "Bars: probabilities of the five most probable classes, the labelled class in bold. The sentence below tells "
-        "how reliable the first class is: the true classes of all pixels predicted as it."
+        "Bars: the five most probable classes, the labelled class in bold. Below them: the true classes of all pixels "
+        "that the model predicts as the first class."
     )
 
 
@@ -135,13 +113,9 @@ def _reliability_note(result: Result, split: Split, predicted: int) -> str:
 
 
 def reliability_sentence(name: str, confusion: np.ndarray, predicted: int, split: Split) -> str:
-    """Write "Pixels that MODEL predicts as bus are bus 61 % of the time on val, truck 20 %".
+    """Return "Pixels that ``name`` predicts as bus are bus 61 % of the time on val, truck 20 %".
 
-    Args:
-        name: name of the result.
-        confusion: (19, 19) counts of the split, rows = ground truth.
-        predicted: train id of the predicted class.
-        split: the split.
+    ``confusion`` holds (19, 19) counts, rows = ground truth, and ``predicted`` is the train id of the predicted class.
     """
     shares = truth_given_prediction(confusion, predicted)
     named = CLASS_NAMES[predicted]
@@ -155,16 +129,9 @@ def reliability_sentence(name: str, confusion: np.ndarray, predicted: int, split
 
 def _card(result: Result, probabilities: np.ndarray, truth: int, note: str) -> str:
     top = np.argsort(-probabilities, kind="stable")[:_TOP].tolist()
-    rows = "".join(_row(index, float(probabilities[index]), truth) for index in top)
+    rows = ""
+    for index in top:
+        share, color = float(probabilities[index]), theme.class_color(index, palette=session.palette())
+        rows += f"<li>{class_bars.bar(index, share, percent_text(share), color, marked=index == truth)}</li>"
     dot = f'<span class="dot" style="background:{theme.run_color(result.id)}"></span>'
-    return f"<section><h4>{dot}{escape(result.id)}</h4><ol>{rows}</ol><p>{escape(note)}</p></section>"
-
-
-def _row(index: int, probability: float, truth: int) -> str:
-    color = theme.class_color(index, palette=session.palette())
-    mark, tick = (' class="true"', " ✓") if index == truth else ("", "")
-    bar = f'<span class="bar" style="width:{100 * probability:.1f}%;background:{color}"></span>'
-    return (
-        f'<li><span{mark}>{escape(CLASS_NAMES[index])}{tick}</span><span class="track">{bar}</span>'
-        f'<span class="value">{percent_text(probability)}</span></li>'
-    )
+    return f'<section><h4>{dot}{escape(result.id)}</h4><ol class="bars">{rows}</ol><p>{escape(note)}</p></section>'

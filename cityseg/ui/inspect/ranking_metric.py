@@ -11,8 +11,8 @@ from cityseg.analysis.errors.ranking_metric import CLASS_METRICS, OVERALL, Ranki
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import UsageError
 from cityseg.ui.app import session, url_state
+from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
-from cityseg.ui.inspect.selection import FIRST
 
 BY = "inspect_by"
 _METRIC, _SCOPE = "inspect_metric", "inspect_scope"
@@ -34,9 +34,6 @@ def choose_metric(measured: MeasuredSplit) -> RankingMetric:
     url_state.keep(BY, "by", by)
     metric = ranking_metric.parse_metric(by)
     parsed = [ranking_metric.parse_metric(name) for name in names]
-    classes = dict.fromkeys(
-        CLASS_NAMES[each.train_id] for each in parsed if not each.confusion and each.train_id is not None
-    )
     confused = metric.confusion is not None
     st.session_state[_SCOPE] = _scope(metric)
     st.session_state[_METRIC] = _metric(metric)
@@ -52,7 +49,7 @@ def choose_metric(measured: MeasuredSplit) -> RankingMetric:
     )
     right.selectbox(
         "of",
-        [_ALL, *classes, *(each.name for each in parsed if each.confusion)],
+        list(dict.fromkeys(map(_scope, parsed))),
         key=_SCOPE,
         on_change=_changed,
         help='All classes, one class, or one confusion: "rider predicted as person" orders frames by the rider pixels '
@@ -93,4 +90,4 @@ def _changed() -> None:
 def rank_by(name: str) -> None:
     """Order the frames by another metric in the next run, starting at its worst frame."""
     url_state.request(BY, name)
-    url_state.request("inspect_frame", FIRST)
+    frame_navigator.restart("inspect")

@@ -11,10 +11,10 @@ from cityseg.api import DataInfo, Robustness
 from cityseg.figures import robustness as figures
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
-from cityseg.ui.app import glossary, session
-from cityseg.ui.common import export, job_panel
+from cityseg.ui.app import glossary
+from cityseg.ui.common import export, tables
 from cityseg.ui.common.measured_split import MeasuredSplit
-from cityseg.ui.inspect.components import stored_finding
+from cityseg.ui.inspect.passes import offer_pass, stored_finding
 
 
 def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> None:
@@ -28,47 +28,38 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         )
         if info is None:
             st.caption("Measuring it needs the frames; connect the data the result was measured on.")
-        else:
-            _offer(measured)
+            return
+        offer_pass(
+            measured,
+            api.measure_robustness,
+            key="robustness",
+            label=f"Measure robustness on {len(measured.names):,} frames",
+            icon=":material/photo_camera:",
+            title=f"{measured.result.id} predicts corrupted frames of {measured.split}",
+            meaning="The model predicts the split fifteen times in the background, which takes minutes on a CPU. The "
+            "result is stored. Equivalent to `cityseg robustness`.",
+        )
         return
+    file = f"{measured.result.id}-{found.split}-robustness"
     worst = min(found.changed, key=lambda each: each.f1[0])
     st.markdown(
         f"**Mean macro F1 {found.mean_f1:.3f} of {found.plain.f1[0]:.3f}: {percent_text(found.retained)} retained.** "
         f"Lowest: {worst.name} ({worst.words}), {worst.f1[0]:.3f}."
     )
-    st.plotly_chart(
+    export.chart(
         figures.robustness(
             [(x.name, x.words, x.f1) for x in found.changed], found.plain.f1[0], theme.run_color(measured.result.id)
         ),
-        key="inspect_robustness",
-        config={"displayModeBar": False},
+        "inspect_robustness",
+        file,
         alt=f"Macro F1 of {measured.result.id} under each corruption. "
         + " ".join(f"{each.name}: {each.f1[0]:.3f}." for each in found.changed),
     )
     st.caption(
         f"Bars: macro F1 over {found.frames:,} frames of {found.split} at {glossary.size(found.size)}, all corrupted "
-        "in the same way; thin lines: 95 % interval (bootstrap over the frames). Streets of other countries differ in "
-        "more than the camera; only labelled frames from there can measure that."
+        "in the same way; thin lines: 95 % interval (bootstrap over the frames)."
     )
-    table = _table(found)
-    st.dataframe(table, hide_index=True, height="content", key="inspect_robustness_table")
-    export.table(table, f"{measured.result.id}-{found.split}-robustness", "robustness")
-
-
-def _offer(measured: MeasuredSplit) -> None:
-    model, spec, split = measured.result.id, session.data_spec(), measured.split
-    job_panel.offer(
-        ("robustness", spec, model, split),
-        lambda note: api.measure_robustness(model, spec, split, on_progress=note),
-        key="robustness",
-        label=f"Measure robustness on {len(measured.names):,} frames",
-        icon=":material/photo_camera:",
-        title=f"{model} predicts corrupted frames of {split}",
-        meaning="The model predicts the split fifteen times in the background, which takes minutes on a CPU. The "
-        "result is stored. Equivalent to `cityseg robustness`.",
-        stale=f"Done, but the weights of {model} have changed, or it was measured on other labels than those "
-        "connected. Connect the data it was measured on, or measure again.",
-    )
+    tables.show(_table(found), "inspect_robustness_table", file=file)
 
 
 def _table(found: Robustness) -> pd.DataFrame:

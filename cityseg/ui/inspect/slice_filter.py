@@ -11,20 +11,14 @@ from cityseg.analysis.errors.slices import Kind, Slice
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
+from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
-from cityseg.ui.inspect.selection import FIRST
 
 _PARAMETER, _SEPARATOR = "part", ": "
 
 
 def choose_part(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> Slice | None:
-    """Show the chosen slice with a button that clears it; None if all frames are shown.
-
-    Args:
-        measured: the inspected result and split.
-        metric: orders the frames.
-        info: the connected data, if it holds the frames.
-    """
+    """Show the chosen slice with a button that clears it; None if all frames are shown."""
     part = _chosen(measured, metric, info)
     if part is None or part.places is None or _is_left(measured, part.places):
         session.set_url(_PARAMETER, None)
@@ -71,7 +65,7 @@ def is_chosen(kind: Kind, label: str) -> bool:
 def choose(kind: Kind, label: str) -> None:
     """Show the frames of a slice in the next run, starting at the worst (for callbacks)."""
     session.set_url(_PARAMETER, f"{kind}{_SEPARATOR}{label}")
-    url_state.request("inspect_frame", FIRST)
+    frame_navigator.restart("inspect")
 
 
 def clear() -> None:

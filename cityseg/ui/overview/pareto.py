@@ -13,7 +13,7 @@ from cityseg.api import Result
 from cityseg.errors import CitysegError
 from cityseg.figures.pareto import Cost, ModelPoint, cost, pareto_chart
 from cityseg.ui.common.charts import plain_chart
-from cityseg.ui.common.url_choice import segmented_choice
+from cityseg.ui.common.url_choice import choose_option
 
 _BY = "front_by"
 _TITLES: dict[Cost, str] = {"size": "Size", "speed": "Speed", "onnx": "Speed by ONNX"}
@@ -62,7 +62,9 @@ def conditions(result: Result) -> str:
 def _choose_cost(points: Sequence[ModelPoint]) -> Cost:
     names = tuple(name for name in get_args(Cost) if any(cost(point, name) for point in points))
     titles = {name: _TITLES[name] for name in names}
-    return segmented_choice("Cost", titles, _BY, "front", label_visibility="collapsed")
+    return choose_option(
+        st.segmented_control, "Cost", titles, _BY, "front", required=True, label_visibility="collapsed"
+    )
 
 
 def _points(results: Sequence[Result]) -> list[ModelPoint]:

@@ -13,7 +13,7 @@ from cityseg.api.types import Fit
 from cityseg.errors import CitysegError
 from cityseg.figures.agreement import MAX_MODELS
 from cityseg.ui.app import cache, glossary, session, url_state
-from cityseg.ui.common.url_choice import segmented_choice
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.predict import (
     agreement,
     distribution_shift,
@@ -148,7 +148,7 @@ def _choose_fit() -> Fit:
     meanings = "  \n".join(f"**{label}**: {meaning}." for label, meaning in _FITS.values())
     labels = {fit: label for fit, (label, _) in _FITS.items()}
     meaning = f"A model takes images of one size only.  \n{meanings}"
-    return segmented_choice("Resize mode", labels, "predict_fit", "fit", help=meaning)
+    return choose_option(st.segmented_control, "Resize mode", labels, "predict_fit", "fit", required=True, help=meaning)
 
 
 def _choose_flip() -> bool:

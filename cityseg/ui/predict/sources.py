@@ -16,7 +16,7 @@ from cityseg.api.types import Split, give_back_freed_memory
 from cityseg.errors import CitysegError
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frame_navigator, frames
-from cityseg.ui.common.url_choice import segmented_choice
+from cityseg.ui.common.url_choice import choose_option
 
 _SPLITS: tuple[Split, ...] = ("val", "test")
 _SEED, _SEED_PARAMETER = "predict_seed", "seed"
@@ -80,7 +80,7 @@ def choose_kind(info: DataInfo | None) -> str:
     has_frames = info is not None and any(info.frames[split] for split in _SPLITS)
     kinds = {"data": "Dataset"} if has_frames else {}
     kinds |= {"drawn": "Synthetic scene", "photos": "Your photos", "camera": "Camera", "clip": "Video or folder"}
-    return segmented_choice("Image source", kinds, "predict_from", "from", wrap=True)
+    return choose_option(st.segmented_control, "Image source", kinds, "predict_from", "from", required=True, wrap=True)
 
 
 def dataset_frame(info: DataInfo) -> ImageSource:
@@ -90,7 +90,8 @@ def dataset_frame(info: DataInfo) -> ImageSource:
     with left:
         splits = [split for split in _SPLITS if info.frames[split]]
         meaning = "Frames that no model was trained on. val selected the best epoch of each run; test was held out."
-        split = segmented_choice("Split", splits, "predict_split", "split", help=meaning)
+        control = st.segmented_control
+        split = choose_option(control, "Split", splits, "predict_split", "split", required=True, help=meaning)
     with right:
         name = frame_navigator.choose_frame(cache.frame_names(spec, split), "predict")
 

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cityseg.api.types import ENDINGS, LONGEST, VIDEO_SUFFIXES
-from cityseg.ui.common.url_choice import segmented_choice
+from cityseg.ui.common.url_choice import choose_option
 
 Kind = Literal["film", "folder"]
 _KINDS: dict[Kind, str] = {"film": "Video or GIF", "folder": "Folder of photos"}
@@ -40,7 +40,15 @@ class VideoUpload:
 
 def choose() -> VideoUpload | None:
     """Show the uploader; an upload stays until it is replaced or removed, also while another source is shown."""
-    kind = segmented_choice("Kind of video", _KINDS, "predict_clip", "clip", label_visibility="collapsed")
+    kind = choose_option(
+        st.segmented_control,
+        "Kind of video",
+        _KINDS,
+        "predict_clip",
+        "clip",
+        required=True,
+        label_visibility="collapsed",
+    )
     if kind == "film":
         label = f"A street video (MP4, MOV, WebM and others) or GIF: up to {LONGEST:,} frames and {_MAX_MEGABYTES} MB."
         options: dict[str, Any] = {"type": [*VIDEO_SUFFIXES, "gif"], "max_upload_size": _MAX_MEGABYTES}

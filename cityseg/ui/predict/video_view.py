@@ -94,10 +94,10 @@ def _over_time(video: OverlayVideo, model: str) -> None:
     shares, seconds = video.frames[_SHARES].to_numpy(), video.frames["second"].to_numpy()
     confidence = 100 * video.frames["mean_confidence"].to_numpy()
     st.subheader("Class shares over time", anchor=False)
-    st.plotly_chart(
+    export.chart(
         shares_over_time(seconds, shares, confidence, session.palette(), dark=session.is_dark()),
-        key="predict_clip_over_time",
-        config=export.chart(f"{video.result.table.stem}_over_time"),
+        "predict_clip_over_time",
+        f"{video.result.table.stem}_over_time",
         alt="Share of the image over time of "
         + ", ".join(CLASS_NAMES[index] for index in largest_classes(shares))
         + "; below, the mean confidence over time",

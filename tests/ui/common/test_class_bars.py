@@ -1,4 +1,4 @@
-"""The bars of one frame, read back from their HTML."""
+"""Class bars, read back from their HTML."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cityseg.classes import COLOR_BLIND_PALETTE
 from cityseg.ui.common.class_bars import share_bars
 
 
-def test_classes_are_listed_largest_first_beside_what_is_usual() -> None:
+def test_classes_are_listed_largest_first_with_their_usual_share() -> None:
     pixels, usual = np.zeros(19, int), np.zeros(19)
     pixels[[13, 0]] = 30, 10
     usual[[13, 0, 5]] = 0.25, 0.5, 0.25
@@ -26,10 +26,10 @@ def test_classes_are_listed_largest_first_beside_what_is_usual() -> None:
     )
 
 
-def test_bars_take_the_chosen_colours() -> None:
+def test_bars_have_the_chosen_colours() -> None:
     pixels = np.eye(19, dtype=int)[5]
     assert "background:rgba(221, 221, 221, 1)" in share_bars(pixels, np.zeros(19), COLOR_BLIND_PALETTE)
 
 
-def test_a_frame_without_labels_has_no_bars() -> None:
+def test_frame_without_labels_has_no_bars() -> None:
     assert "<li" not in share_bars(np.zeros(19, int), np.full(19, np.nan))

@@ -1,4 +1,4 @@
-"""What a browser says about a click in the matrix is checked."""
+"""Validation of clicks that the browser reports."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ from cityseg.ui.common import confusion_matrix
         (None, None),
     ],
 )
-def test_only_cells_off_the_diagonal_are_clicks(value, cell):
+def test_only_off_diagonal_cells_are_accepted(value, cell):
     assert confusion_matrix._cell(value) == cell

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,15 +17,16 @@ from cityseg.api import Result
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
 from cityseg.ui.app import cache
+from tests.ui.pages import open_page, words
 
-APP = Path(__file__).parents[3] / "app.py"
 TINY = {"start_channels": 2, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
 ORDER = ("experiment-1", "better-1")
+opened = partial(open_page, "compare")
 SIZES = {"first": (16, 32), "second": (16, 32), "large": (32, 64)}
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, streets: Path, session_cache: Path) -> dict[str, Result]:
+def runs(tmp_path_factory: pytest.TempPathFactory, streets: Path, session_cache: Path) -> dict[str, Result]:
     """Two runs at one size and one at another."""
     folder = tmp_path_factory.mktemp("compare-page")
     with pytest.MonkeyPatch.context() as patch:
@@ -36,24 +38,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, streets: Path, session_cache
 
 
 @pytest.fixture
-def around(world: dict[str, Result], workplace: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Result]:
-    monkeypatch.setenv("CITYSEG_RUNS", str(world["first"].run.folder.parent))
-    return world
-
-
-def opened(**address: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    for name, value in address.items():
-        app.query_params[name] = value
-    app.switch_page("pages/compare.py").run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def words(app: AppTest) -> str:
-    return " ".join(
-        element.value for kind in (app.markdown, app.caption, app.info, app.warning, app.error) for element in kind
-    )
+def results(runs: dict[str, Result], workplace: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Result]:
+    monkeypatch.setenv("CITYSEG_RUNS", str(runs["first"].run.folder.parent))
+    return runs
 
 
 def class_rows(app: AppTest) -> dict[str, dict]:
@@ -61,67 +48,67 @@ def class_rows(app: AppTest) -> dict[str, dict]:
     return {row["Class"]: row for row in table.to_dict("records")}
 
 
-def test_scores_are_those_of_the_run_folders(around: dict[str, Result]) -> None:
+def test_scores_are_those_of_the_run_folders(results: dict[str, Result]) -> None:
     app = opened(runs="first,second")
-    best = max(around[name].score("test", "f1") or 0 for name in ("first", "second"))
+    best = max(results[name].score("test", "f1") or 0 for name in ("first", "second"))
     assert next(metric for metric in app.metric if metric.label == "Macro F1").value == f"{best:.3f}"
     assert "Best of 2 results" in words(app)
     rows = class_rows(app)
-    summary = around["second"].scores["test"]
+    summary = results["second"].scores["test"]
     assert rows["road"]["second"] == summary["per_class"]["road"]["f1"]
     assert rows["macro mean"]["second"] == summary["macro"]["f1"]
     app.segmented_control(key="compare_metric").set_value("recall").run()
     assert class_rows(app)["road"]["second"] == summary["per_class"]["road"]["recall"]
 
 
-def test_a_baseline_gives_signed_differences(around: dict[str, Result]) -> None:
+def test_baseline_gives_signed_differences(results: dict[str, Result]) -> None:
     app = opened(runs="first,second", baseline="first")
-    first, second = (around[name].scores["test"]["macro"]["f1"] for name in ("first", "second"))
+    first, second = (results[name].scores["test"]["macro"]["f1"] for name in ("first", "second"))
     assert class_rows(app)["macro mean"]["second − first"] == pytest.approx(second - first)
     assert "Not comparable" not in words(app)
 
 
-def test_results_of_other_sizes_are_not_comparable_with_the_reason(around: dict[str, Result]) -> None:
+def test_results_at_other_sizes_are_not_compared(results: dict[str, Result]) -> None:
     app = opened(runs="first,large", baseline="first")
     assert "**large**: different evaluation sizes (16x32 and 32x64 pixels)" in words(app)
     assert "measured in 2 different ways" in words(opened(runs="first,large"))
     assert "large − first" not in class_rows(app)["road"]
 
 
-def test_the_split_is_chosen_and_kept_in_the_address(around: dict[str, Result]) -> None:
+def test_split_is_kept_in_the_url(results: dict[str, Result]) -> None:
     app = opened(runs="first", split="val")
     rows = class_rows(app)
-    assert rows["road"]["first"] == around["first"].scores["val"]["per_class"]["road"]["f1"]
+    assert rows["road"]["first"] == results["first"].scores["val"]["per_class"]["road"]["f1"]
     assert app.query_params["split"] == "val"
     assert app.query_params["runs"] == "first"
 
 
-def test_settings_show_only_what_differs(around: dict[str, Result]) -> None:
+def test_settings_tab_lists_only_differing_settings(results: dict[str, Result]) -> None:
     app = opened(runs="first,large", view="Settings")
     settings = next(frame.value for frame in app.dataframe if "Setting" in frame.value)
     assert list(settings["Setting"]) == ["Frame size", "Seed"]
     assert list(settings["large"]) == ["32×64", "2"]
 
 
-def test_without_an_address_the_best_are_selected(around: dict[str, Result]) -> None:
+def test_best_results_are_selected_by_default(results: dict[str, Result]) -> None:
     app = opened()
     table = app.dataframe[0].value
     assert {"first", "second", "large"} <= set(table["Name"])
     assert app.query_params["runs"]
 
 
-def test_no_results_name_the_next_step(
-    around: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_page_without_results_suggests_training(
+    results: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "none"))
     monkeypatch.setattr(cache, "results", lambda: [])
     assert "Nothing to compare yet" in words(opened())
 
 
-def test_the_summary_compares_the_best_with_the_baseline_with_its_significance(around: dict[str, Result]) -> None:
-    """The test split holds one frame, and one frame proves nothing, however large the difference."""
+def test_summary_compares_the_best_result_with_the_baseline(results: dict[str, Result]) -> None:
+    """The test split has a single frame, so no difference is significant."""
     text = words(opened(runs="first,second", baseline="first"))
-    difference = around["second"].score("test", "f1") - around["first"].score("test", "f1")
+    difference = results["second"].score("test", "f1") - results["first"].score("test", "f1")
     assert "second is not significantly different from first: macro F1" in text
     assert f"{abs(difference):.3f}" in text
     assert "a single frame decides, over 1 frame." in text
@@ -129,14 +116,14 @@ def test_the_summary_compares_the_best_with_the_baseline_with_its_significance(a
 
 @pytest.fixture
 def shipped_only(workplace: Path) -> None:
-    """No run of one's own: the shipped models alone."""
+    """An empty folder of runs, so that only the shipped models are listed."""
 
 
 def shown(app: AppTest, column: str) -> pd.DataFrame:
     return next(frame.value for frame in app.dataframe if column in frame.value)
 
 
-def test_the_table_shows_differences_from_the_starred_baseline(shipped_only: None) -> None:
+def test_table_shows_differences_from_the_baseline(shipped_only: None) -> None:
     app = opened(runs="better-2", baseline="better-1")
     table = shown(app, "Macro F1").set_index("Name")
     scores = {name: api.find_result(name).score("test", "f1") for name in table.index}
@@ -173,7 +160,7 @@ def test_significance_has_verdicts_intervals_and_reasons(shipped_only: None) -> 
     assert won.value == str(sum(one.verdict == "better" for one in expected.classes("iou").values()))
 
 
-def test_contributions_lead_from_a_class_to_the_frames_behind_it(shipped_only: None) -> None:
+def test_contributions_list_the_frames_behind_a_class(shipped_only: None) -> None:
     app = opened(runs="experiment-1,better-1", baseline="experiment-1", view="Contribution by class", metric="iou")
     first, second = (api.find_result(name).run.confusions("test") for name in ORDER)
     expected = contributions(first.matrices, second.matrices, "iou")
@@ -187,7 +174,7 @@ def test_contributions_lead_from_a_class_to_the_frames_behind_it(shipped_only: N
     assert query == {"result": ["better-1"], "split": ["test"], "by": ["IoU of rider"], "frame": [table["Frame"][0]]}
 
 
-def test_all_candidates_are_compared_with_the_baseline_and_losses_are_named(shipped_only: None) -> None:
+def test_all_candidates_are_compared_with_the_baseline(shipped_only: None) -> None:
     app = opened(runs="experiment-1,better-1,better-2", baseline="experiment-1", view="Significance", metric="f1")
     table = shown(app, "Classes won").set_index("Result")
     assert list(table.index) == ["better-2", "better-1"]
@@ -195,7 +182,7 @@ def test_all_candidates_are_compared_with_the_baseline_and_losses_are_named(ship
     assert table.loc["better-1", "Lost"] == "rider"
 
 
-def test_a_link_followed_later_selects_its_runs(shipped_only: None) -> None:
+def test_later_link_selects_its_runs(shipped_only: None) -> None:
     app = opened(runs="better-1,better-2")
     app.query_params["runs"] = "experiment-1,better-1"
     app.run()
@@ -205,13 +192,13 @@ def test_a_link_followed_later_selects_its_runs(shipped_only: None) -> None:
 
 
 @pytest.mark.parametrize("view", ["Significance", "Contribution by class"])
-def test_results_of_other_sizes_have_no_significance_and_no_contributions(shipped_only: None, view: str) -> None:
+def test_results_at_other_sizes_have_no_significance_and_no_contributions(shipped_only: None, view: str) -> None:
     text = words(opened(runs="better-1,better-3", baseline="better-1", view=view))
     assert "**better-3**: different evaluation sizes (64x128 and 128x256 pixels)" in text
     assert "Tick at least two results that were measured on the same frames at the same size" in text
 
 
-def test_published_figures_stand_beside_and_are_never_subtracted(shipped_only: None) -> None:
+def test_published_figures_are_shown_but_not_subtracted(shipped_only: None) -> None:
     rows = class_rows(opened(runs="better-1,better-2", baseline="better-1", published="true", metric="recall"))
     assert rows["road"]["experiment 1 (published, full data)"] == 0.995
     assert np.isnan(rows["bicycle"]["experiment 1 (published, full data)"])

@@ -17,8 +17,7 @@ from cityseg.data.synthetic import synthesize
 from cityseg.runs import FrameConfusions, Run
 from cityseg.ui.app import background, cache
 from cityseg.ui.inspect import selection
-
-APP = Path(__file__).parents[3] / "app.py"
+from tests.ui.pages import open_page, url_parameter
 
 
 @pytest.fixture
@@ -31,18 +30,8 @@ def run(inspected: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Run
     return inspected
 
 
-def opened(run: Run, **address: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=120)
-    for name, value in {"result": run.id, "split": "val", **address}.items():
-        app.query_params[name] = value
-    app.switch_page("pages/inspect.py").run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def address(app: AppTest, name: str) -> str:
-    value = app.query_params[name]
-    return value if isinstance(value, str) else value[0]
+def opened(run: Run, **parameters: str) -> AppTest:
+    return open_page("inspect", **{"result": run.id, "split": "val", **parameters})
 
 
 def frame_f1(stored: FrameConfusions) -> dict[str, float]:
@@ -60,13 +49,13 @@ def class_rows(app: AppTest) -> dict[str, dict]:
     return {row["class"]: row for row in table.to_dict("records")}
 
 
-def test_the_default_frame_is_the_worst_by_macro_f1(run: Run) -> None:
+def test_default_frame_is_the_worst_by_macro_f1(run: Run) -> None:
     app = opened(run)
     scores = frame_f1(run.confusions("val"))
     ranked = sorted(scores, key=scores.__getitem__)
     assert app.selectbox(key="inspect_frame").options == ranked
     assert app.selectbox(key="inspect_frame").value == ranked[0]
-    assert address(app, "frame") == ranked[0]
+    assert url_parameter(app, "frame") == ranked[0]
     summary = api.find_result(str(run.folder)).scores["val"]
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["Macro F1"] == f"{summary['macro']['f1']:.3f}"
@@ -84,14 +73,14 @@ def test_previous_and_next_follow_the_ranking(run: Run) -> None:
     assert app.selectbox(key="inspect_frame").value == ranked[2]
     app.button(key="inspect_previous").click().run()
     assert app.selectbox(key="inspect_frame").value == ranked[1]
-    assert address(app, "frame") == ranked[1]
-    # Another measure begins at its own worst frame.
+    assert url_parameter(app, "frame") == ranked[1]
+    # Another metric starts at its own worst frame.
     app.selectbox(key="inspect_metric").set_value("pixel accuracy").run()
-    assert address(app, "by") == "pixel accuracy"
+    assert url_parameter(app, "by") == "pixel accuracy"
     assert app.selectbox(key="inspect_frame").value == app.selectbox(key="inspect_frame").options[0]
 
 
-def test_the_table_shows_the_classes_of_the_frame(run: Run) -> None:
+def test_table_shows_the_classes_of_the_frame(run: Run) -> None:
     app = opened(run)
     stored = run.confusions("val")
     matrix = stored.matrices[stored.frames.index(app.selectbox(key="inspect_frame").value)]
@@ -112,22 +101,22 @@ def largest_confusion(stored: FrameConfusions) -> tuple[int, int, float]:
     total = stored.matrices.sum(0)
     share = total / np.maximum(1, total.sum(1, keepdims=True))
     np.fill_diagonal(share, 0)
-    truth, called = np.unravel_index(share.argmax(), share.shape)
-    return int(truth), int(called), float(share.max())
+    truth, predicted = np.unravel_index(share.argmax(), share.shape)
+    return int(truth), int(predicted), float(share.max())
 
 
-def test_a_confusion_leads_to_its_frames_and_regions(run: Run) -> None:
+def test_confusion_orders_frames_and_shows_regions(run: Run) -> None:
     app = opened(run)
     stored = run.confusions("val")
-    truth, called, share = largest_confusion(stored)
-    button = app.button(key=f"inspect_pair_{truth}_{called}")
-    names = CLASS_NAMES[truth], CLASS_NAMES[called]
+    truth, predicted, share = largest_confusion(stored)
+    button = app.button(key=f"inspect_pair_{truth}_{predicted}")
+    names = CLASS_NAMES[truth], CLASS_NAMES[predicted]
     assert button.label == f"{100 * share:.1f} % of {names[0]} pixels are predicted as {names[1]}"
     button.click().run()
     assert not app.exception
-    pixels = dict(zip(stored.frames, stored.matrices[:, truth, called], strict=True))
+    pixels = dict(zip(stored.frames, stored.matrices[:, truth, predicted], strict=True))
     expected = sorted((name for name in pixels if pixels[name]), key=lambda name: -pixels[name])
-    assert address(app, "by") == app.selectbox(key="inspect_scope").value == f"{names[0]} predicted as {names[1]}"
+    assert url_parameter(app, "by") == app.selectbox(key="inspect_scope").value == f"{names[0]} predicted as {names[1]}"
     assert app.selectbox(key="inspect_metric").disabled
     assert app.selectbox(key="inspect_frame").options == expected
     assert app.selectbox(key="inspect_frame").value == expected[0]
@@ -147,20 +136,20 @@ def test_one_class_ranks_only_frames_where_it_occurs(run: Run, metric: str) -> N
 def test_metric_and_class_are_separate_choices(run: Run) -> None:
     app = opened(run)
     app.selectbox(key="inspect_metric").set_value("recall").run()
-    assert address(app, "by") == "macro recall"
+    assert url_parameter(app, "by") == "macro recall"
     app.selectbox(key="inspect_scope").set_value("car").run()
-    assert address(app, "by") == "recall of car"
-    # Pixel accuracy knows no classes, and a class no pixel accuracy.
+    assert url_parameter(app, "by") == "recall of car"
+    # Pixel accuracy is not defined per class.
     app.selectbox(key="inspect_metric").set_value("pixel accuracy").run()
-    assert address(app, "by") == "pixel accuracy"
+    assert url_parameter(app, "by") == "pixel accuracy"
     assert app.selectbox(key="inspect_scope").value == "all classes"
     app.selectbox(key="inspect_scope").set_value("car").run()
-    assert address(app, "by") == "IoU of car"
+    assert url_parameter(app, "by") == "IoU of car"
     app.selectbox(key="inspect_scope").set_value("all classes").run()
-    assert address(app, "by") == "mean IoU"
+    assert url_parameter(app, "by") == "mean IoU"
 
 
-def test_the_default_pixel_is_the_most_confident_error(run: Run) -> None:
+def test_default_pixel_is_the_most_confident_error(run: Run) -> None:
     app = opened(run)
     name = app.selectbox(key="inspect_frame").value
     frame = api.frame_view(str(run.folder.parents[1] / "set"), "val", name)
@@ -186,7 +175,7 @@ def test_the_default_pixel_is_the_most_confident_error(run: Run) -> None:
     assert f"{100 * prediction.confidence[row, column]:.1f} %" in panel
 
 
-def test_a_pixel_in_the_address_belongs_to_its_frame(run: Run) -> None:
+def test_pixel_in_the_url_applies_to_its_frame_only(run: Run) -> None:
     app = opened(run, pixel="40,100")
     assert any("(row 40, column 100)" in text.value for text in app.markdown)
     app.button(key="inspect_next").click().run()
@@ -195,7 +184,7 @@ def test_a_pixel_in_the_address_belongs_to_its_frame(run: Run) -> None:
 
 
 @pytest.mark.parametrize("pixel", ["9999,9999", "-1,2", "a,b", "7"])
-def test_an_invalid_pixel_in_the_address_is_ignored(run: Run, pixel: str) -> None:
+def test_invalid_pixel_in_the_url_is_ignored(run: Run, pixel: str) -> None:
     app = opened(run, pixel=pixel)
     assert any("most confident error" in text.value for text in app.markdown)
 
@@ -216,14 +205,14 @@ def test_slices_follow_the_chosen_metric(run: Run) -> None:
     assert len(table) == 3
 
 
-def test_a_slice_leads_to_its_frames_and_back(run: Run) -> None:
+def test_slice_filters_the_frames(run: Run) -> None:
     app = opened(run, look="Slices", cut="brightness")
     frames = run.confusions("val").frames
     names = app.selectbox(key="inspect_frame").options
     assert len(names) == len(frames)
     app.button(key="inspect_part_brightness_darkest third").click().run()
     assert not app.exception
-    assert address(app, "part") == "brightness: darkest third"
+    assert url_parameter(app, "part") == "brightness: darkest third"
     assert any("**darkest third (" in text.value for text in app.markdown)
     light = api.statistics(str(run.folder.parents[1] / "set"))["val"]
     darkest = light.frames[int(light.brightness.argmin())]
@@ -235,7 +224,7 @@ def test_a_slice_leads_to_its_frames_and_back(run: Run) -> None:
     assert "part" not in app.query_params
 
 
-def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[..., None]) -> None:
+def test_label_audit_runs_and_stores_verdicts(run: Run, wait_until: Callable[..., None]) -> None:
     # A copy: verdicts are written into the run's folder.
     folder = run.folder.with_name("audited")
     shutil.copytree(run.folder, folder)
@@ -252,19 +241,19 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         assert labelled == figures["Macro F1"].value
         assert figures["Macro F1, as labelled"].delta == f"{labelled} without wrong labels"
         found = api.audit_report(api.audit_labels("audited", None, "val"), {}, confidence=0.05, limit=2)["regions"]
-        assert address(app, "region") == str(found[0]["number"])
+        assert url_parameter(app, "region") == str(found[0]["number"])
         assert any(
             f"Label: {found[0]['label']} · model: {found[0]['predicted']}" in text.value for text in app.markdown
         )
         app.button(key="audit_label").click().run()
         assert not app.exception
         # The next one without a verdict is shown, and the file holds this one.
-        assert address(app, "region") == str(found[1]["number"])
+        assert url_parameter(app, "region") == str(found[1]["number"])
         report = api.audit_report(audit := api.audit_labels("audited", None, "val"), api.read_verdicts(audit))
         assert report["verdicts"] == {"label wrong": 1, "model wrong": 0, "unsure": 0}
         accuracy = {metric.label: metric.delta for metric in app.metric}["Pixel accuracy, as labelled"]
         assert accuracy == f"{report['without_wrong_labels']['pixel_accuracy']:.3f} without wrong labels"
-        # Rows need the same pass.
+        # The slices by rows use the same pass.
         rows = opened(Run(folder), look="Slices", cut="rows")
         table = next(frame.value for frame in rows.dataframe if "Slice" in frame.value)
         assert table["Pixels"].sum() == run.confusions("val").matrices.sum()
@@ -273,8 +262,8 @@ def test_audit_from_the_button_to_the_verdict(run: Run, wait_until: Callable[...
         cache._results.clear()
 
 
-def test_robustness_from_the_button_to_the_chart(run: Run, wait_until: Callable[..., None]) -> None:
-    """Opened by the former name of the tab."""
+def test_robustness_test_runs_and_shows_its_scores(run: Run, wait_until: Callable[..., None]) -> None:
+    """The link names the tab by its former label."""
     folder = run.folder.with_name("changed")
     shutil.copytree(run.folder, folder)
     cache._results.clear()
@@ -298,7 +287,7 @@ def test_robustness_from_the_button_to_the_chart(run: Run, wait_until: Callable[
         cache._results.clear()
 
 
-def test_a_frame_in_the_address_is_shown(run: Run) -> None:
+def test_frame_in_the_url_is_shown(run: Run) -> None:
     name = run.confusions("test").frames[-1]
     app = opened(run, split="test", frame=name)
     assert app.selectbox(key="inspect_frame").value == name
@@ -325,14 +314,14 @@ def test_frames_of_another_dataset_with_the_same_names_are_not_used(
     assert any("pictures are missing" in info.value for info in opened(run).info)
 
 
-def test_without_any_result_the_page_explains_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_without_results_suggests_training(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "evaluated_results", list)
     app = opened(run)
     assert "no result to inspect yet" in app.info[0].value
 
 
-def test_an_older_link_to_a_confusion_still_works(run: Run) -> None:
+def test_older_link_to_a_confusion_still_works(run: Run) -> None:
     truth, predicted, _ = largest_confusion(run.confusions("val"))
     app = opened(run, by=f"{CLASS_NAMES[truth]} called {CLASS_NAMES[predicted]}")
-    assert address(app, "by") == f"{CLASS_NAMES[truth]} predicted as {CLASS_NAMES[predicted]}"
-    assert app.selectbox(key="inspect_scope").value == address(app, "by")
+    assert url_parameter(app, "by") == f"{CLASS_NAMES[truth]} predicted as {CLASS_NAMES[predicted]}"
+    assert app.selectbox(key="inspect_scope").value == url_parameter(app, "by")

@@ -12,7 +12,7 @@ from cityseg.analysis.dataset.frame_table import NAME, FrameFilter, most_of
 from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
 from cityseg.ui.app import session
-from cityseg.ui.common.url_choice import segmented_choice, select_choice
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset import filters
 
 Statistics = Mapping[Split, SplitStatistics]
@@ -60,7 +60,16 @@ def with_class(name: str, splits: tuple[Split, ...] = ()) -> FrameFilter:
 def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...]]:
     """Show the input for all frames or one split; return its statistics and the splits of a filter, empty for all."""
     options = [_ALL, *(split for split in SPLITS if split in counted)]
-    chosen = segmented_choice("Frames", options, "data_of", "of", label_visibility="collapsed", omit_default=True)
+    chosen = choose_option(
+        st.segmented_control,
+        "Frames",
+        options,
+        "data_of",
+        "of",
+        required=True,
+        label_visibility="collapsed",
+        omit_default=True,
+    )
     splits = tuple(split for split in counted if split == chosen)
     return (counted[splits[0]] if splits else joined([*counted.values()])), splits
 
@@ -75,7 +84,9 @@ def choose_class(options: Sequence[int], splits: tuple[Split, ...], key: str) ->
     """
     names = [CLASS_NAMES[index] for index in options]
     default = "car" if "car" in names else names[0]
-    name = select_choice("Class", names, _CLASS, "class", default, label_visibility="collapsed", width=220)
+    name = choose_option(
+        st.selectbox, "Class", names, _CLASS, "class", default, label_visibility="collapsed", width=220
+    )
     icon, wanted = ":material/photo_library:", with_class(name, splits)
     if st.button(f"Frames with {name}", icon=icon, key=key, on_click=show_frames, args=(wanted,)):
         # Rerun the whole page: the tabs are outside the fragment of this button.

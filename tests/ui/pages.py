@@ -1,0 +1,31 @@
+"""Pages of the app in Streamlit's test client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+def open_page(page: str, **parameters: str) -> AppTest:
+    """Open a page by its name, with these parameters in its URL."""
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def words(app: AppTest) -> str:
+    """Return all sentences of the page."""
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error)
+    return " ".join(element.value for kind in kinds for element in kind)
+
+
+def url_parameter(app: AppTest, name: str) -> str:
+    """Return a parameter of the page's URL."""
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
