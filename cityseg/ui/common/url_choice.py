@@ -37,6 +37,8 @@ def choose_option(
     url_state.settle(key, parameter, values, initial)
     if isinstance(options, Mapping):
         settings["format_func"] = options.__getitem__
+    if widget.__name__ == "segmented_control":
+        settings["required"] = True
     # A segmented control can return None if it is clicked before it has a value.
     chosen: Choice = widget(label, values, key=key, persist_state="session", **settings) or initial
     url_state.keep(key, parameter, None if omit_default and chosen == initial else chosen)

@@ -45,9 +45,7 @@ def show(context: CompareContext) -> None:
         return
     st.html(_STYLE)
     meaning = "Of the ground truth class, the diagonal is recall; of the predicted class, it is precision."
-    view = choose_option(
-        st.segmented_control, "Per cent", _VIEWS, "confusions_view", "share", required=True, help=meaning
-    )
+    view = choose_option(st.segmented_control, "Per cent", _VIEWS, "confusions_view", "share", help=meaning)
     chosen = pairing.choose_pair(context, list(totals))
     if chosen is not None:
         _difference(context, chosen, totals, view)

@@ -36,7 +36,7 @@ def show(context: CompareContext) -> None:
         "runs with other batch sizes; minutes show the cost."
     )
     control, titles = left.segmented_control, list(_X_TITLES)
-    x = choose_option(control, "Over", titles, "curves_over", "over", required=True, help=meaning)
+    x = choose_option(control, "Over", titles, "curves_over", "over", help=meaning)
     with middle:
         known, default = list(learning.SCORES), ["macro F1", "mean IoU"]
         settings = {"placeholder": "Losses only", "help": "Measured after every epoch. Type to find a class."}

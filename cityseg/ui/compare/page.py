@@ -57,9 +57,7 @@ def page() -> None:
     scored = any("test" in result.scores for result in everything)
     meaning = "val chose the best epoch of each run, so its scores are slightly optimistic; test was held out."
     initial: Split = "test" if scored else "val"
-    split = choose_option(
-        left.segmented_control, "Scored on", _SPLITS, "compare_split", "split", initial, required=True, help=meaning
-    )
+    split = choose_option(left.segmented_control, "Scored on", _SPLITS, "compare_split", "split", initial, help=meaning)
     baseline = choose_option(
         right.selectbox,
         "Baseline",

@@ -71,9 +71,7 @@ def choose_metric() -> Metric:
     """Choose one of the five scores; the choice is shared by all tabs."""
     titles = {metric: title for metric, (title, _) in glossary.SCORES.items()}
     meanings = "\n\n".join(f"**{title}**: {meaning}" for title, meaning in glossary.SCORES.values())
-    chosen = choose_option(
-        st.segmented_control, "Score", titles, "compare_metric", "metric", required=True, help=meanings
-    )
+    chosen = choose_option(st.segmented_control, "Score", titles, "compare_metric", "metric", help=meanings)
     return cast("Metric", chosen)
 
 

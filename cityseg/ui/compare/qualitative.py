@@ -47,7 +47,7 @@ class FrameOrder:
 def show(context: CompareContext) -> None:
     """Show the same frame for all selected results, or their probe frames over the training."""
     meaning = "One frame as every selected result predicts it, or a few val frames after every epoch of the training."
-    view = choose_option(st.segmented_control, "Show", _VIEWS, "pictures_kind", "show", required=True, help=meaning)
+    view = choose_option(st.segmented_control, "Show", _VIEWS, "pictures_kind", "show", help=meaning)
     if view == "time-lapse":
         probe_frames.show(context)
         return
@@ -105,7 +105,6 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
         analysis.ORDERS,
         "flips_order",
         "frames",
-        required=True,
         on_change=frame_navigator.restart,
         args=(_NAVIGATOR,),
         help=f"By pixels fixed minus pixels broken: the correct pixels of {candidate} minus those of {baseline}, at "

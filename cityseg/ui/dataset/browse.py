@@ -71,7 +71,6 @@ def _grid(
             _CONTENTS,
             "data_look",
             "look",
-            required=True,
             label_visibility="collapsed",
             omit_default=True,
         )

@@ -61,9 +61,7 @@ def _words(truth: int, predicted: int) -> str:
 def _pairs(measured: MeasuredSplit) -> None:
     meaning = "By share, rare classes stand out; by pixels, the confusions that cost most pixel accuracy."
     options = ["share of the class", "pixels"]
-    by = choose_option(
-        st.segmented_control, "Most confused, by", options, "confused", "confused", required=True, help=meaning
-    )
+    by = choose_option(st.segmented_control, "Most confused, by", options, "confused", "confused", help=meaning)
     st.caption("Click a confusion to see its frames and regions.")
     with st.container(gap=None):
         for pair in frame_errors.confused_pairs(measured.total, by="pixels" if by == "pixels" else "share"):

@@ -37,7 +37,7 @@ def choose_result(results: list[Result]) -> MeasuredSplit:
     splits = _splits(result)
     meaning = "val selected the best epoch; test was held out until the end. Neither was trained on."
     control, default = right.segmented_control, splits[-1]
-    split = choose_option(control, "Split", splits, "inspect_split", "split", default, required=True, help=meaning)
+    split = choose_option(control, "Split", splits, "inspect_split", "split", default, help=meaning)
     return MeasuredSplit.load(result, split)
 
 

@@ -39,7 +39,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         return
     meaning = "The score is that of all classes, or of one: the one chosen under Worst by, at the top of the page."
     kind = choose_option(
-        st.segmented_control, "Cut the split by", list(_KINDS), "cut", "cut", "brightness", required=True, help=meaning
+        st.segmented_control, "Cut the split by", list(_KINDS), "cut", "cut", "brightness", help=meaning
     )
     if kind == "single objects":
         metric = slices.recall_of(metric)

@@ -62,9 +62,7 @@ def conditions(result: Result) -> str:
 def _choose_cost(points: Sequence[ModelPoint]) -> Cost:
     names = tuple(name for name in get_args(Cost) if any(cost(point, name) for point in points))
     titles = {name: _TITLES[name] for name in names}
-    return choose_option(
-        st.segmented_control, "Cost", titles, _BY, "front", required=True, label_visibility="collapsed"
-    )
+    return choose_option(st.segmented_control, "Cost", titles, _BY, "front", label_visibility="collapsed")
 
 
 def _points(results: Sequence[Result]) -> list[ModelPoint]:

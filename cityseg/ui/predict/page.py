@@ -148,7 +148,7 @@ def _choose_fit() -> Fit:
     meanings = "  \n".join(f"**{label}**: {meaning}." for label, meaning in _FITS.values())
     labels = {fit: label for fit, (label, _) in _FITS.items()}
     meaning = f"A model takes images of one size only.  \n{meanings}"
-    return choose_option(st.segmented_control, "Resize mode", labels, "predict_fit", "fit", required=True, help=meaning)
+    return choose_option(st.segmented_control, "Resize mode", labels, "predict_fit", "fit", help=meaning)
 
 
 def _choose_flip() -> bool:

@@ -80,7 +80,7 @@ def choose_kind(info: DataInfo | None) -> str:
     has_frames = info is not None and any(info.frames[split] for split in _SPLITS)
     kinds = {"data": "Dataset"} if has_frames else {}
     kinds |= {"drawn": "Synthetic scene", "photos": "Your photos", "camera": "Camera", "clip": "Video or folder"}
-    return choose_option(st.segmented_control, "Image source", kinds, "predict_from", "from", required=True, wrap=True)
+    return choose_option(st.segmented_control, "Image source", kinds, "predict_from", "from", wrap=True)
 
 
 def dataset_frame(info: DataInfo) -> ImageSource:
@@ -91,7 +91,7 @@ def dataset_frame(info: DataInfo) -> ImageSource:
         splits = [split for split in _SPLITS if info.frames[split]]
         meaning = "Frames that no model was trained on. val selected the best epoch of each run; test was held out."
         control = st.segmented_control
-        split = choose_option(control, "Split", splits, "predict_split", "split", required=True, help=meaning)
+        split = choose_option(control, "Split", splits, "predict_split", "split", help=meaning)
     with right:
         name = frame_navigator.choose_frame(cache.frame_names(spec, split), "predict")
 

@@ -41,13 +41,7 @@ class VideoUpload:
 def choose() -> VideoUpload | None:
     """Show the uploader; an upload stays until it is replaced or removed, also while another source is shown."""
     kind = choose_option(
-        st.segmented_control,
-        "Kind of video",
-        _KINDS,
-        "predict_clip",
-        "clip",
-        required=True,
-        label_visibility="collapsed",
+        st.segmented_control, "Kind of video", _KINDS, "predict_clip", "clip", label_visibility="collapsed"
     )
     if kind == "film":
         label = f"A street video (MP4, MOV, WebM and others) or GIF: up to {LONGEST:,} frames and {_MAX_MEGABYTES} MB."

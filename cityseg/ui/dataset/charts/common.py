@@ -61,14 +61,7 @@ def choose_split(counted: Statistics) -> tuple[SplitStatistics, tuple[Split, ...
     """Show the input for all frames or one split; return its statistics and the splits of a filter, empty for all."""
     options = [_ALL, *(split for split in SPLITS if split in counted)]
     chosen = choose_option(
-        st.segmented_control,
-        "Frames",
-        options,
-        "data_of",
-        "of",
-        required=True,
-        label_visibility="collapsed",
-        omit_default=True,
+        st.segmented_control, "Frames", options, "data_of", "of", label_visibility="collapsed", omit_default=True
     )
     splits = tuple(split for split in counted if split == chosen)
     return (counted[splits[0]] if splits else joined([*counted.values()])), splits
