@@ -1,8 +1,8 @@
-"""A model as one ONNX file that other programs run, with everything they have to know about photos inside.
+"""A model as one ONNX file for other programs; its metadata describe the preprocessing.
 
-Input ``photo``: (N, 3, H, W) float32, red, green, blue in [0, 1], minus the mean, over the deviation that the metadata
-give. Output ``logits``: (N, 19, H, W) float32. H and W are any multiples of the ``divisor``, where the architecture
-has one and the model's own size is such a multiple, else the model's own size.
+Input ``photo``: (N, 3, H, W) float32, red, green, blue in [0, 1], minus the mean, over the deviation in the metadata.
+Output ``logits``: (N, 19, H, W) float32. H and W are any multiples of the ``divisor``, if the architecture has one and
+the model's own size is such a multiple, else the model's own size.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import logging
 import tempfile
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +28,20 @@ from cityseg.files import write_atomically
 from cityseg.inference.predictor import Predictor
 
 _KEY = "cityseg"
+_FROM_CARD = ("architecture", "arguments", "image_size", "parameters", "trained_on", "classes", "temperature")
+"""Metadata that are fields of the model card."""
 _LARGEST = 4096
-"""Pixels on the longer side up to which sizes are free."""
+"""Longest side of an input of free size, in pixels."""
 
 
 def free_divisor(model: nn.Module, size: tuple[int, int]) -> int | None:
-    """Return what the sides of an exported model's photos have to be multiples of; None where only ``size`` will do."""
+    """Return the divisor of the input sides that an exported model accepts, or None if it accepts only ``size``."""
     divisor: int | None = getattr(model, "min_size", None)
     return divisor if divisor and all(side % divisor == 0 and side >= 2 * divisor for side in size) else None
 
 
 def write_onnx(model: nn.Module, card: ModelCard, path: Path) -> None:
-    """Write a model as an ONNX file.
-
-    Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode on the CPU.
-        card: what the file has to tell about it.
-        path: replaced as a whole.
-    """
+    """Export a model, (N, 3, H, W) -> (N, 19, H, W) logits in evaluation mode on the CPU; ``path`` is replaced."""
     import onnx
 
     divisor = free_divisor(model, card.image_size)
@@ -61,23 +58,13 @@ def write_onnx(model: nn.Module, card: ModelCard, path: Path) -> None:
     proto = program.model_proto
     onnx.helper.set_model_props(proto, {_KEY: json.dumps(_metadata(card, divisor))})
     content = proto.SerializeToString()
-
-    def write(part: Path) -> None:
-        part.write_bytes(content)
-
-    write_atomically(path, write)
+    write_atomically(path, lambda part: part.write_bytes(content))
 
 
 def _metadata(card: ModelCard, divisor: int | None) -> dict[str, Any]:
     return {
-        "architecture": card.architecture,
-        "arguments": card.arguments,
-        "image_size": list(card.image_size),
-        "normalization": {"mean": list(card.normalization.mean), "std": list(card.normalization.std)},
-        "parameters": card.parameters,
-        "trained_on": card.trained_on,
-        "classes": list(CLASS_NAMES),
-        "temperature": card.temperature,
+        **{name: getattr(card, name) for name in _FROM_CARD},
+        "normalization": asdict(card.normalization),
         "divisor": divisor,
         "photo": "red, green, blue in [0, 1], minus the mean, over the standard deviation, channel by channel",
         "resizing": "area average to image_size; logits back to the photo bilinearly, then the most probable class",
@@ -102,12 +89,7 @@ def _quiet() -> Any:
 
 
 class OnnxModel(nn.Module):
-    """An ONNX file that is called like the network it was made from.
-
-    Args:
-        session: of ONNX Runtime.
-        divisor: what the sides of photos have to be multiples of; None where one size alone will do.
-    """
+    """An ONNX Runtime session that is called like the network it was exported from."""
 
     def __init__(self, session: Any, divisor: int | None) -> None:
         super().__init__()
@@ -120,7 +102,7 @@ class OnnxModel(nn.Module):
 
 
 def through_onnx(network: nn.Module, card: ModelCard) -> Predictor:
-    """Return what predicts as a network does, by ONNX Runtime, without leaving a file; see ``write_onnx``."""
+    """Export a network to a temporary file and load it with ONNX Runtime."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "model.onnx"
         write_onnx(network, card, path)
@@ -128,10 +110,10 @@ def through_onnx(network: nn.Module, card: ModelCard) -> Predictor:
 
 
 def load_onnx(path: Path) -> Predictor:
-    """Open a file that ``write_onnx`` has written, to predict photos on the CPU.
+    """Load a file written by ``write_onnx`` for prediction on the CPU.
 
     Raises:
-        CheckpointError: no such file, no ONNX file, or one that does not say how it wants photos.
+        CheckpointError: the file is missing, is not an ONNX file, or lacks the metadata.
     """
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as ort
@@ -142,29 +124,23 @@ def load_onnx(path: Path) -> Predictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 4
-        # Its threads may wait for work in a loop while it computes, but not after: PyTorch's need the cores then.
+        # Idle threads may spin during a run, but not after it, when PyTorch's threads need the cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        told = json.loads(session.get_modelmeta().custom_metadata_map[_KEY])
-        card = ModelCard(
-            architecture=told["architecture"],
-            arguments=told["arguments"],
-            image_size=tuple(told["image_size"]),
-            normalization=Normalization(tuple(told["normalization"]["mean"]), tuple(told["normalization"]["std"])),
-            parameters=told["parameters"],
-            trained_on=told["trained_on"],
-            classes=tuple(told["classes"]),
-            temperature=told["temperature"],
-        )
+        stored = json.loads(session.get_modelmeta().custom_metadata_map[_KEY])
+        mean, std = (tuple(stored["normalization"][name]) for name in ("mean", "std"))
+        fields = {name: stored[name] for name in _FROM_CARD}
+        tuples = {"image_size": tuple(stored["image_size"]), "classes": tuple(stored["classes"])}
+        card, divisor = ModelCard(**fields | tuples, normalization=Normalization(mean, std)), stored["divisor"]
     except (ort.Fail, ort.InvalidProtobuf, ort.InvalidGraph, ort.InvalidArgument, ort.RuntimeException) as error:
         raise CheckpointError(
             f"{path}: expected an ONNX file, found something else ({str(error).splitlines()[0]}); export it again"
         ) from None
     except (KeyError, ValueError, TypeError):
         raise CheckpointError(
-            f"{path}: expected an ONNX file made by `cityseg export`, found one that does not say how it wants photos; "
+            f"{path}: expected an ONNX file made by `cityseg export`, found one without its metadata; "
             "export the model again"
         ) from None
     if card.classes != CLASS_NAMES:
         raise CheckpointError(f"{path}: expected the 19 Cityscapes classes, found {len(card.classes)} others")
-    return Predictor(OnnxModel(session, told["divisor"]), card)
+    return Predictor(OnnxModel(session, divisor), card)

@@ -28,19 +28,16 @@ served early, and memory is needed for one pass only."""
 
 @dataclass(frozen=True)
 class Prediction:
-    """A model's prediction for a photo.
-
-    Attributes:
-        train_ids: (H, W) uint8 most probable class of every pixel, 255 outside the model's input.
-        confidence: (H, W) float32 probability of that class, 0 to 1, at the model's temperature.
-        entropy: (H, W) float32 entropy of the 19 probabilities divided by its maximum, ln 19 nats; 1 is uniform.
-        milliseconds: time from decoded photo to label map.
-    """
+    """A model's prediction for a photo."""
 
     train_ids: np.ndarray
+    """(H, W) uint8 most probable class of every pixel, 255 outside the model's input."""
     confidence: np.ndarray
+    """(H, W) float32 probability of that class, 0 to 1, at the model's temperature."""
     entropy: np.ndarray
+    """(H, W) float32 entropy of the 19 probabilities divided by its maximum, ln 19 nats; 1 is uniform."""
     milliseconds: float
+    """Time from decoded photo to label map."""
 
     def counts(self) -> np.ndarray:
         """Return the (19,) int64 pixels of each class, counted in parts because bincount converts to int64."""
@@ -62,12 +59,7 @@ class Prediction:
 
 
 class Predictor:
-    """A loaded model with the preprocessing of its training.
-
-    Args:
-        model: (N, 3, H, W) -> (N, 19, H, W) logits, in evaluation mode.
-        card: gives size and normalisation.
-    """
+    """A model, (N, 3, H, W) -> (N, 19, H, W) logits in evaluation mode, with the preprocessing of its training."""
 
     def __init__(self, model: nn.Module, card: ModelCard) -> None:
         self.model, self.card = model, card
@@ -89,7 +81,7 @@ class Predictor:
 
         Args:
             photo: (H, W, 3) uint8 RGB.
-            fit: how it is brought to the model's size, see ``inference.resize``; pixels that ``crop`` omits are void.
+            fit: resize mode, see ``inference.resize``; pixels that ``crop`` omits are void.
             flip: flip TTA.
             scales: multi-scale TTA, factors of the model's size; see ``cityseg.models.tta.scaled_sizes``.
 
@@ -115,11 +107,7 @@ class Predictor:
         return Prediction(train_ids, confidence, entropy, (time.perf_counter() - begun) * 1000)
 
     def logits(self, photo: np.ndarray) -> Tensor:
-        """Return (19, h, w) float32 logits over the temperature of a stretched photo, for ``probabilities_at``.
-
-        Args:
-            photo: (H, W, 3) uint8 RGB.
-        """
+        """Return (19, h, w) float32 logits over the temperature of a stretched (H, W, 3) uint8 RGB photo."""
         with _turn:
             return self._logits(photo, "stretch", self.model)[0] / self.card.temperature
 

@@ -1,8 +1,8 @@
-"""How a photo of any shape is brought to the one size that a model sees, and its logits back to the photo.
+"""Resize photos of any shape to the model's input size, and map the logits back.
 
-``stretch`` changes the photo's shape to the model's, which is how Cityscapes trained it. ``letterbox`` keeps the shape
-and fills up with the normalisation's mean. ``crop`` keeps the middle that has the model's shape and says nothing about
-the rest. ``tiles`` looks twice as close: overlapping windows, whose logits are blended.
+``stretch`` ignores the aspect ratio, as training on Cityscapes does. ``letterbox`` keeps it and pads with the
+normalisation's mean. ``crop`` predicts only the centre with the model's aspect ratio. ``tiles`` predicts overlapping
+windows at twice the scale and blends their logits.
 """
 
 from __future__ import annotations
@@ -20,34 +20,31 @@ from cityseg.errors import UsageError
 
 Fit = Literal["stretch", "letterbox", "crop", "tiles"]
 FITS: tuple[Fit, ...] = get_args(Fit)
-_CLOSER = 2
-"""How much closer tiles look than the whole photo would be seen."""
+_TILE_SCALE = 2
+"""Scale of tiles relative to the letterboxed photo."""
 _STEP = 0.5
-"""Distance of neighbouring tiles as a share of their size, at most."""
+"""Largest distance of neighbouring tiles as a share of their size."""
 _BATCH = 4
 """Windows predicted at once."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a model is shown of a photo.
-
-    Attributes:
-        box: (top, left, bottom, right) in pixels of the photo: the part that is predicted.
-        canvas: (height, width) to which that part is resized.
-        tiles: (row, column) of each window of the model's size on the canvas; beyond the canvas it is filled up.
-    """
+    """The windows of a photo that a model predicts."""
 
     box: tuple[int, int, int, int]
+    """(top, left, bottom, right) of the predicted part, in pixels of the photo."""
     canvas: tuple[int, int]
+    """(height, width) to which that part is resized."""
     tiles: tuple[tuple[int, int], ...]
+    """(row, column) of each window of the model's size on the canvas; outside of the canvas it is padded."""
 
 
 def plan(photo: tuple[int, int], size: tuple[int, int], fit: Fit) -> Plan:
-    """Lay out what a model of a size is shown of a photo of a size, both (height, width) in pixels.
+    """Plan the windows for a photo and a model, both sizes as (height, width) in pixels.
 
     Raises:
-        UsageError: no such fit.
+        UsageError: ``fit`` is unknown.
     """
     (height, width), (rows, columns) = photo, size
     whole = (0, 0, height, width)
@@ -63,7 +60,7 @@ def plan(photo: tuple[int, int], size: tuple[int, int], fit: Fit) -> Plan:
         top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
         return Plan((top, left, top + inner[0], left + inner[1]), size, ((0, 0),))
     if fit == "tiles":
-        canvas = _scaled(photo, _CLOSER * scale)
+        canvas = _scaled(photo, _TILE_SCALE * scale)
         tiles = [(row, column) for row in _starts(canvas[0], rows) for column in _starts(canvas[1], columns)]
         return Plan(whole, canvas, tuple(tiles))
     raise UsageError(f"unknown fit {fit!r}: expected one of {', '.join(FITS)}")
@@ -74,7 +71,7 @@ def _scaled(photo: tuple[int, int], scale: float) -> tuple[int, int]:
 
 
 def _starts(length: int, window: int) -> list[int]:
-    """Return where windows begin along one side: even, overlapping by half at least; centred where one is enough."""
+    """Return the starts of windows along one side: even, overlapping by half at least; one window is centred."""
     if length <= window:
         return [(length - window) // 2]
     count = int(np.ceil((length - window) / (window * _STEP))) + 1
@@ -84,28 +81,26 @@ def _starts(length: int, window: int) -> list[int]:
 def fitted_logits(
     photo: np.ndarray, size: tuple[int, int], fit: Fit, fill: tuple[int, int, int], model: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, tuple[int, int, int, int]]:
-    """Show a photo to a model and bring what it says together.
+    """Predict a photo's windows and blend their logits.
 
     Args:
         photo: (H, W, 3) uint8.
-        size: (height, width) that the model sees.
-        fit: how the photo is brought to it.
-        fill: red, green and blue, 0 to 255, of what lies beyond the photo.
+        size: (height, width) of the model's input.
+        fit: resize mode.
+        fill: red, green and blue, 0 to 255, of the padding.
         model: (N, height, width, 3) uint8 -> (N, C, height, width) float32 logits.
 
     Returns:
         (C, h, w) logits and the part of the photo that they cover as (top, left, bottom, right) in its pixels.
     """
-    laid = plan((photo.shape[0], photo.shape[1]), size, fit)
-    top, left, bottom, right = laid.box
-    canvas = np.asarray(resize_photo(photo[top:bottom, left:right], laid.canvas))
-    if laid.canvas == size and len(laid.tiles) == 1:
-        return model(torch.from_numpy(np.array(canvas))[None])[0], laid.box
-    windows = [_window(canvas, tile, size, fill) for tile in laid.tiles]
-    parts = [
-        model(torch.from_numpy(np.stack(windows[first : first + _BATCH]))) for first in range(0, len(windows), _BATCH)
-    ]
-    return _blended(torch.cat(parts), laid.tiles, laid.canvas), laid.box
+    layout = plan((photo.shape[0], photo.shape[1]), size, fit)
+    top, left, bottom, right = layout.box
+    canvas = resize_photo(photo[top:bottom, left:right], layout.canvas)
+    if layout.canvas == size and len(layout.tiles) == 1:
+        return model(torch.from_numpy(np.array(canvas))[None])[0], layout.box
+    windows = torch.from_numpy(np.stack([_window(canvas, tile, size, fill) for tile in layout.tiles]))
+    logits = torch.cat([model(batch) for batch in windows.split(_BATCH)])
+    return _blended(logits, layout.tiles, layout.canvas), layout.box
 
 
 def _window(canvas: np.ndarray, tile: tuple[int, int], size: tuple[int, int], fill: tuple[int, int, int]) -> np.ndarray:
@@ -119,14 +114,14 @@ def _window(canvas: np.ndarray, tile: tuple[int, int], size: tuple[int, int], fi
 def _overlap(
     tile: tuple[int, int], size: tuple[int, int], canvas: tuple[int, int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return where window and canvas overlap, in the window's coordinates and in the canvas's."""
+    """Return the overlap of a window and the canvas, in coordinates of the window and of the canvas."""
     spans = [(max(0, start), min(start + length, full)) for start, length, full in zip(tile, size, canvas, strict=True)]
     inside = tuple(slice(low - start, high - start) for (low, high), start in zip(spans, tile, strict=True))
     return (inside[0], inside[1]), (slice(*spans[0]), slice(*spans[1]))
 
 
 def _blended(logits: Tensor, tiles: tuple[tuple[int, int], ...], canvas: tuple[int, int]) -> Tensor:
-    """Average (N, C, h, w) logits of windows on the canvas, each weighed by the nearness to its middle."""
+    """Average (N, C, h, w) logits of windows on the canvas, each weighted by the distance to its border."""
     size = (logits.shape[2], logits.shape[3])
     weights = _hill(size[0], logits.device)[:, None] * _hill(size[1], logits.device)
     total = torch.zeros(logits.shape[1], *canvas, device=logits.device)

@@ -1,9 +1,9 @@
-"""From a model's logits to the classes of a photo of another size, without 19 maps of the photo's size.
+"""Upsample logits to the classes of a photo, without 19 maps of the photo's size.
 
-Probabilities are resized bilinearly, and the largest one decides. Where the four pixels around a place agree on the
-class, so does every mixture of them, and the probability of that class is a mixture of four numbers. Only along
-borders, a tenth of a usual street, the 19 probabilities have to be mixed. On a GPU, which would have to be asked where
-the borders are, all of them are mixed everywhere; both ways give the same.
+Probabilities are interpolated bilinearly, and the largest one decides. Where the four neighbouring cells agree on the
+class, so does every interpolation of them, and only the probability of that class is interpolated. All 19 are
+interpolated along borders only, a tenth of a usual photo. A GPU would have to wait for the list of borders, so there
+all of them are interpolated everywhere; both ways have the same result.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch import Tensor
 from cityseg.metrics import most_probable
 
 _BAND_PIXELS = 400_000
-"""Pixels that are worked on at once."""
+"""Pixels per band of rows."""
 _BORDER_PIXELS = 16_000
-"""Of them, those along borders whose 19 probabilities lie side by side, so that they stay in a core's own memory."""
+"""Border pixels per step, so that their 19 probabilities stay in a core's cache."""
 _BORDER = 255
-"""Stands for a class where several meet."""
+"""Mark of a border pixel in place of its class."""
 
 
 def at_size(logits: Tensor, size: tuple[int, int], temperature: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
-    """Read logits at another size, a band of rows at a time, so that a large photo takes little memory.
+    """Upsample logits a band of rows at a time, so that a large photo takes little memory.
 
     Args:
         logits: (C, h, w) float32.
@@ -35,13 +35,12 @@ def at_size(logits: Tensor, size: tuple[int, int], temperature: float = 1.0) -> 
 
     Returns:
         On the logits' device, each (height, width): uint8 classes of the largest resized probability, that float32
-        probability, and the float32 entropy of the model's own pixels, resized, as a share of the largest there can be.
+        probability, and the resized float32 entropy of the model's own pixels as a share of its maximum.
     """
     height, width = size
     shares, entropy = _probabilities(logits, temperature)
     train_ids = torch.empty(size, dtype=torch.uint8, device=logits.device)
-    confidence = torch.empty(size, dtype=torch.float32, device=logits.device)
-    unsure = torch.empty(size, dtype=torch.float32, device=logits.device)
+    confidence, unsure = torch.empty(2, *size, device=logits.device)
     rows, columns = _Between(height, logits.shape[1], logits.device), _Between(width, logits.shape[2], logits.device)
     read = _AlongBorders(shares, columns) if logits.device.type == "cpu" else _Everywhere(shares, columns)
     step = max(1, _BAND_PIXELS // width)
@@ -56,15 +55,7 @@ def at_size(logits: Tensor, size: tuple[int, int], temperature: float = 1.0) -> 
 def probabilities_at(
     logits: Tensor, size: tuple[int, int], row: int, column: int, temperature: float = 1.0
 ) -> np.ndarray:
-    """Return the (C,) float64 probabilities of one pixel, those that ``at_size`` decides by.
-
-    Args:
-        logits: (C, h, w) at the model's size.
-        size: (height, width) of the photo.
-        row: of the pixel, below ``height``.
-        column: of the pixel, below ``width``.
-        temperature: as in ``at_size``.
-    """
+    """Return the (C,) float64 probabilities that ``at_size`` compares at one pixel of the photo of this size."""
     rows = _Between(size[0], logits.shape[1], logits.device).part(slice(row, row + 1))
     columns = _Between(size[1], logits.shape[2], logits.device).part(slice(column, column + 1))
     shares, _ = _probabilities(logits.double(), temperature)
@@ -81,12 +72,9 @@ def _probabilities(logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
 
 
 class _Between:
-    """Between which two cells every pixel of one side lies, as bilinear resizing without corners aligned has it.
+    """The two cells between which every pixel of one side lies, for bilinear resizing without aligned corners.
 
-    Attributes:
-        low: (N,) int64 the cell before.
-        high: (N,) int64 the cell after, the same one at the edges.
-        share: (N,) float32 how much of the mixture is the cell after.
+    (N,) int64 ``low`` and ``high``, which are equal at the edges, and the (N,) float32 weight ``share`` of ``high``.
     """
 
     def __init__(self, pixels: int, cells: int, device: torch.device) -> None:
@@ -108,7 +96,7 @@ def _mixed(maps: Tensor, rows: _Between, width: int) -> Tensor:
 
 
 class _Everywhere:
-    """Mixes all the probabilities of every pixel."""
+    """Interpolates all probabilities of every pixel."""
 
     def __init__(self, shares: Tensor, columns: _Between) -> None:
         self._shares, self._columns = shares, columns
@@ -119,7 +107,7 @@ class _Everywhere:
 
 
 class _AlongBorders:
-    """Mixes all the probabilities only where the four cells around a pixel differ in class."""
+    """Interpolates all probabilities only where the four cells around a pixel differ in class."""
 
     def __init__(self, shares: Tensor, columns: _Between) -> None:
         self._columns = columns
@@ -131,7 +119,7 @@ class _AlongBorders:
         padded = F.pad(classes[None, None].float(), (0, 1, 0, 1), mode="replicate")[0, 0].to(torch.uint8)
         own = padded[:-1, :-1]
         borders = (own != padded[1:, :-1]) | (own != padded[:-1, 1:]) | (own != padded[1:, 1:])
-        # Columns first: whole rows are then copied, instead of single pixels picked from all over.
+        # Columns first, so that bands copy whole rows instead of gathering single pixels.
         self._marked = classes.masked_fill(borders, _BORDER)[:, columns.low]
 
     def __call__(self, rows: _Between) -> tuple[Tensor, Tensor]:
@@ -150,7 +138,7 @@ class _AlongBorders:
         columns = self._columns
         row = torch.div(places, len(columns.low), rounding_mode="floor")
         column = places - row * len(columns.low)
-        # Neighbours in a row lie between the same four cells, which are mixed downwards once for all of them.
+        # Neighbours in a row lie between the same four cells, which are interpolated vertically once for all of them.
         between = row * self._width + columns.low[column]
         begins = between.diff(prepend=between.new_tensor([-1])) != 0
         run, first = begins.cumsum(0) - 1, begins.nonzero()[:, 0]

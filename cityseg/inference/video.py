@@ -16,9 +16,9 @@ from cityseg.data.image_io import DAMAGE, ENDINGS, MAX_PIXELS, read_photo_file
 from cityseg.errors import DataError
 
 VIDEO_SUFFIXES = ("mp4", "mov", "m4v", "mkv", "webm", "avi")
-"""Suffixes of video files, in lower case; ``Clip`` also reads a GIF and a folder of photos."""
+"""Suffixes of video files, in lower case; ``Video`` also reads a GIF and a folder of photos."""
 LONGEST = 3000
-"""Maximum number of frames of a clip."""
+"""Maximum number of frames of a video."""
 LARGEST_FRAME = 4096 * 2160
 """Maximum pixels of a written frame: more exceeds H.264 level 5.1, which players do not support."""
 LONGEST_SIDE = 8192
@@ -37,36 +37,21 @@ def photos_in(folder: Path) -> list[Path]:
     Raises:
         DataError: the folder contains none.
     """
-    found = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower().removeprefix(".") in ENDINGS and not path.name.startswith(".") and path.is_file()
-    )
+    named = (path for path in folder.glob("[!.]*") if path.suffix.lower().removeprefix(".") in ENDINGS)
+    found = sorted(path for path in named if path.is_file())
     if not found:
-        raise DataError(
-            f"{folder}: expected a folder of photos, found none in it; photos end in .{', .'.join(ENDINGS)}"
-        )
+        raise DataError(f"{folder}: expected a folder of photos, found no file that ends in .{', .'.join(ENDINGS)}")
     return found
 
 
-class Clip:
-    """A video, a GIF or a folder of photos.
-
-    Attributes:
-        path: the file or folder.
-        rate: frames per second.
-        length: number of frames, or None if the file does not state it.
-    """
+class Video:
+    """A video, a GIF or a folder of photos: ``rate`` in frames per second, ``length`` in frames, None if unknown."""
 
     def __init__(self, path: Path, most_pixels: int | None = None) -> None:
-        """Read the header of the clip.
-
-        Args:
-            path: the file or folder.
-            most_pixels: maximum pixels of all frames together, or None for any number.
+        """Read the header; ``most_pixels`` limits the pixels of all frames together.
 
         Raises:
-            DataError: the file is not a clip, damaged, too large or too long.
+            DataError: the file is not a video, damaged, too large or too long.
         """
         self.path = path
         self._most_pixels = most_pixels
@@ -88,10 +73,7 @@ class Clip:
                 self.length = image.n_frames
                 self.rate = Fraction(1000, max(20, int(image.info.get("duration", 0)) or 1000 // _RATE))
         if self.length is not None and self.length > LONGEST:
-            raise DataError(
-                f"{path}: expected a clip of at most {LONGEST:,} frames, found {self.length:,}; "
-                "cut it into shorter ones"
-            )
+            raise self._too_long(f"{self.length:,}")
         if self.length is not None and not path.is_dir():
             self._expect_room(self.length * width * height)
 
@@ -99,14 +81,12 @@ class Clip:
         """Yield each frame as (H, W, 3) uint8 RGB, holding one at a time.
 
         Raises:
-            DataError: the clip is damaged, or exceeds ``LONGEST`` frames or the maximum of pixels.
+            DataError: the video is damaged, or exceeds ``LONGEST`` frames or the maximum of pixels.
         """
         pixels = 0
         for number, frame in enumerate(self._frames()):
             if number == LONGEST:
-                raise DataError(
-                    f"{self.path}: expected a clip of at most {LONGEST:,} frames, found more; cut it into shorter ones"
-                )
+                raise self._too_long("more")
             pixels += frame.shape[0] * frame.shape[1]
             self._expect_room(pixels)
             yield frame
@@ -153,6 +133,9 @@ class Clip:
             raise DataError(
                 f"{self.path}: expected a whole GIF, found a damaged one ({error}); copy it again"
             ) from None
+
+    def _too_long(self, found: str) -> DataError:
+        return DataError(f"{self.path}: expected a video of at most {LONGEST:,} frames, found {found}; cut it")
 
     def _expect_pixels(self, width: int, height: int) -> None:
         if width * height > MAX_PIXELS:

@@ -15,7 +15,7 @@ from PIL import Image
 from cityseg import api
 from cityseg.errors import DataError
 from cityseg.inference import video
-from cityseg.inference.video import Clip, VideoWriter, photos_in
+from cityseg.inference.video import Video, VideoWriter, photos_in
 
 SIZE = (48, 96)
 
@@ -27,7 +27,7 @@ def frames(count: int = 5) -> list[np.ndarray]:
 
 
 @pytest.fixture
-def film(tmp_path):
+def mp4(tmp_path):
     writer = VideoWriter(tmp_path / "street.mp4", Fraction(12))
     for frame in frames():
         writer.add(frame)
@@ -52,33 +52,33 @@ def folder(tmp_path):
     return tmp_path / "photos"
 
 
-@pytest.mark.parametrize(("kind", "rate"), [("film", 12), ("gif", 5), ("folder", 10)])
-def test_frames_come_one_after_another(kind, rate, request):
-    clip = Clip(request.getfixturevalue(kind))
-    assert clip.length == 5
-    assert clip.rate == rate
-    read = list(clip.frames())
+@pytest.mark.parametrize(("kind", "rate"), [("mp4", 12), ("gif", 5), ("folder", 10)])
+def test_frames_are_read_in_order(kind, rate, request):
+    source = Video(request.getfixturevalue(kind))
+    assert source.length == 5
+    assert source.rate == rate
+    read = list(source.frames())
     assert [frame.shape for frame in read] == [(*SIZE, 3)] * 5
     for found, wanted in zip(read, frames(), strict=True):
         assert np.abs(found.astype(int) - wanted).mean() < 6
 
 
-@pytest.mark.parametrize("kind", ["film", "gif", "folder"])
-def test_an_overlay_and_a_table_come_out(kind, request, workplace, trained, tmp_path, cityseg):
-    clip = request.getfixturevalue(kind)
-    answer = cityseg("clip", trained.folder, clip, "--out", tmp_path / "out", "--json")
-    assert answer.code == 0, answer.err
-    told = json.loads(answer.out)
-    assert told["frames"] == 5
-    with av.open(told["film"]) as container:
+@pytest.mark.parametrize("kind", ["mp4", "gif", "folder"])
+def test_prediction_writes_overlay_and_table(kind, request, workplace, trained, tmp_path, cityseg):
+    source = request.getfixturevalue(kind)
+    finished = cityseg("clip", trained.folder, source, "--out", tmp_path / "out", "--json")
+    assert finished.code == 0, finished.err
+    result = json.loads(finished.out)
+    assert result["frames"] == 5
+    with av.open(result["film"]) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.height, stream.width) == ("h264", *SIZE)
         assert sum(1 for _ in container.decode(stream)) == 5
-    with open(told["table"], newline="") as file:
+    with open(result["table"], newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["frame"] for row in rows] == list("01234")
     predictor = api.load_predictor(str(trained.folder))
-    for row, frame in zip(rows, Clip(clip).frames(), strict=True):
+    for row, frame in zip(rows, Video(source).frames(), strict=True):
         shares = predictor.predict(frame).shares()
         found = {
             name.removesuffix("_percent"): float(value) for name, value in row.items() if name.endswith("_percent")
@@ -86,48 +86,48 @@ def test_an_overlay_and_a_table_come_out(kind, request, workplace, trained, tmp_
         assert {name for name, value in found.items() if value} == set(shares)
         assert found == pytest.approx({name: 100 * shares.get(name, 0) for name in found}, abs=1e-3)
     mean = np.mean([float(row["road_percent"]) for row in rows]) / 100
-    assert told["shares"].get("road", 0) == pytest.approx(mean, abs=1e-5)
+    assert result["shares"].get("road", 0) == pytest.approx(mean, abs=1e-5)
 
 
-def test_progress_is_told(workplace, trained, gif, tmp_path):
-    told = []
-    api.predict_video(str(trained.folder), gif, tmp_path, on_progress=lambda *counts: told.append(counts))
-    assert told == [(done, 5) for done in range(1, 6)]
+def test_progress_counts_frames(workplace, trained, gif, tmp_path):
+    result = []
+    api.predict_video(str(trained.folder), gif, tmp_path, on_progress=lambda *counts: result.append(counts))
+    assert result == [(done, 5) for done in range(1, 6)]
 
 
-def test_odd_sides_lose_a_line(tmp_path):
+def test_odd_sides_are_cut_to_even_ones(tmp_path):
     writer = VideoWriter(tmp_path / "odd.mp4", Fraction(5))
     writer.add(np.zeros((33, 51, 3), np.uint8))
     writer.close()
-    assert next(Clip(tmp_path / "odd.mp4").frames()).shape == (32, 50, 3)
+    assert next(Video(tmp_path / "odd.mp4").frames()).shape == (32, 50, 3)
 
 
-def test_a_frame_beyond_what_players_take_is_made_smaller(tmp_path, monkeypatch):
+def test_frames_too_large_for_players_are_downscaled(tmp_path, monkeypatch):
     monkeypatch.setattr(video, "LARGEST_FRAME", 32 * 64)
     monkeypatch.setattr(video, "LONGEST_SIDE", 90)
     for name, size, fitted in (("large", (64, 128), (32, 64)), ("long", (10, 180), (4, 90))):
         writer = VideoWriter(tmp_path / f"{name}.mp4", Fraction(5))
         writer.add(np.zeros((*size, 3), np.uint8))
         writer.close()
-        assert next(Clip(tmp_path / f"{name}.mp4").frames()).shape == (*fitted, 3)
+        assert next(Video(tmp_path / f"{name}.mp4").frames()).shape == (*fitted, 3)
 
 
-def test_a_video_plays_before_it_has_arrived(film):
-    data = film.read_bytes()
+def test_index_precedes_frames_in_the_file(mp4):
+    data = mp4.read_bytes()
     assert 0 < data.find(b"moov") < data.find(b"mdat")
 
 
-def test_a_video_is_rotated_by_its_metadata(film, tmp_path):
-    data = bytearray(film.read_bytes())
+def test_a_video_is_rotated_by_its_metadata(mp4, tmp_path):
+    data = bytearray(mp4.read_bytes())
     # The matrix of the track's header, ISO/IEC 14496-12: x' = -y, y' = x is a quarter turn clockwise.
     place = data.find(b"tkhd") + 44
     data[place : place + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     (tmp_path / "held.mp4").write_bytes(data)
-    for turned, frame in zip(Clip(tmp_path / "held.mp4").frames(), Clip(film).frames(), strict=True):
+    for turned, frame in zip(Video(tmp_path / "held.mp4").frames(), Video(mp4).frames(), strict=True):
         assert np.array_equal(turned, np.asarray(Image.fromarray(frame).transpose(Image.Transpose.ROTATE_270)))
 
 
-def test_a_film_that_ends_early_says_so(workplace, trained, tmp_path, cityseg):
+def test_truncated_video_reports_missing_frames(workplace, trained, tmp_path, cityseg):
     random = np.random.default_rng(0)
     writer = VideoWriter(tmp_path / "whole.mp4", Fraction(12))
     for _ in range(60):
@@ -135,49 +135,49 @@ def test_a_film_that_ends_early_says_so(workplace, trained, tmp_path, cityseg):
     writer.close()
     data = (tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "cut.mp4").write_bytes(data[: int(0.8 * len(data))])
-    answer = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out", "--json")
-    told = json.loads(answer.out)
-    assert 0 < told["frames"] < 60
-    assert told["missing"] == 60 - told["frames"]
-    answer = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out")
-    assert "the clip ends early: its header promises 60 frames" in answer.out
+    finished = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out", "--json")
+    result = json.loads(finished.out)
+    assert 0 < result["frames"] < 60
+    assert result["missing"] == 60 - result["frames"]
+    finished = cityseg("clip", trained.folder, tmp_path / "cut.mp4", "--out", tmp_path / "out")
+    assert "the clip ends early: its header promises 60 frames" in finished.out
 
 
-def test_all_frames_together_have_a_limit(workplace, trained, film, gif, folder, tmp_path):
+def test_total_pixels_are_limited(workplace, trained, mp4, gif, folder, tmp_path):
     pixels = 5 * SIZE[0] * SIZE[1]
-    for path in (film, gif, folder):
-        assert len(list(Clip(path, pixels).frames())) == 5
+    for path in (mp4, gif, folder):
+        assert len(list(Video(path, pixels).frames())) == 5
         with pytest.raises(DataError, match=r"expected at most 2\.3039e-05 gigapixels in all its frames"):
-            list(Clip(path, pixels - 1).frames())
-    # What the head tells is refused before a frame is looked at.
+            list(Video(path, pixels - 1).frames())
+    # The header is checked before any frame is decoded.
     with pytest.raises(DataError, match="cut it, or make its frames smaller"):
-        Clip(film, pixels - 1)
+        Video(mp4, pixels - 1)
 
 
-def test_other_files_are_refused(workplace, trained, tmp_path, film, gif, monkeypatch):
+def test_other_files_are_rejected(workplace, trained, tmp_path, mp4, gif, monkeypatch):
     (tmp_path / "words.mp4").write_text("just some words")
     with pytest.raises(DataError, match=r"words\.mp4: expected a video \(mp4, .*\), found none that can be read \(.*"):
-        Clip(tmp_path / "words.mp4")
+        Video(tmp_path / "words.mp4")
     with pytest.raises(DataError, match=r"none\.mp4: expected a video .* found none that can be read \(No such file"):
-        Clip(tmp_path / "none.mp4")
+        Video(tmp_path / "none.mp4")
     (tmp_path / "street.png").write_bytes(b"no picture")
     with pytest.raises(
         DataError, match=r"street\.png: expected a video .*, a GIF or a folder of photos, found another"
     ):
-        Clip(tmp_path / "street.png")
+        Video(tmp_path / "street.png")
     (tmp_path / "half.gif").write_bytes(gif.read_bytes()[: gif.stat().st_size // 2])
     with pytest.raises(DataError, match=r"half\.gif: expected a whole GIF, found a damaged one \(.*\); copy it again"):
-        list(Clip(tmp_path / "half.gif").frames())
+        list(Video(tmp_path / "half.gif").frames())
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: expected a folder of photos, found none in it; photos end in \.jpg"):
+    with pytest.raises(DataError, match=r"empty: expected a folder of photos, found no file that ends in \.jpg"):
         photos_in(tmp_path / "empty")
     monkeypatch.setattr(video, "LONGEST", 4)
-    for path in (film, gif):
-        with pytest.raises(DataError, match=r"expected a clip of at most 4 frames, found 5; cut it into shorter ones"):
-            Clip(path)
+    for path in (mp4, gif):
+        with pytest.raises(DataError, match=r"expected a video of at most 4 frames, found 5; cut it"):
+            Video(path)
 
 
-def test_a_bad_frame_leaves_nothing_half_done(workplace, trained, folder, tmp_path):
+def test_bad_frame_leaves_no_partial_output(workplace, trained, folder, tmp_path):
     (folder / "003.png").write_text("no photo")
     with pytest.raises(DataError, match=r"003\.png: expected a photo"):
         api.predict_video(str(trained.folder), folder, tmp_path / "out")

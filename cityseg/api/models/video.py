@@ -18,7 +18,7 @@ from cityseg.figures.images.overlay import overlay
 from cityseg.files import write_atomically, writing
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
-from cityseg.inference.video import Clip, VideoWriter
+from cityseg.inference.video import Video, VideoWriter
 
 _MIN_MISSING = 0.01
 """Share of missing frames that is reported; a header may count a few frames that were never meant to be shown."""
@@ -72,7 +72,7 @@ def predict_video(
         DataError: not a video, or a damaged or too long one.
     """
     predictor = open_predictor(model, onnx, runs)
-    reader = Clip(video, max_pixels)
+    reader = Video(video, max_pixels)
     name = video.name if video.is_dir() else video.stem
     written, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"
     rate, total = float(reader.rate), np.zeros(NUM_CLASSES)
