@@ -303,12 +303,12 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(workplace, cityseg):
 
 
 def test_a_failure_is_exit_code_one(workplace, tiny, cityseg, monkeypatch):
-    from cityseg.engine import train as training
+    from cityseg.engine import step
 
     def too_large(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr(training, "build_network", too_large)
+    monkeypatch.setattr(step, "build_network", too_large)
     (workplace / "recipe.json").write_text(tiny().model_dump_json())
     answer = cityseg("train", "--config", "recipe.json", "--name", "large", "--json")
     assert (answer.code, answer.out) == (1, "")

@@ -175,7 +175,8 @@ def _build(root: Path, name: _CacheName, dataset: Dataset, on_progress: OnProgre
 def _open(folder: Path) -> CachedSplit:
     try:
         stored: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        meta = SplitMeta(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})
+        values: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in stored.items()}
+        meta = SplitMeta(**values)
         photos = np.load(folder / "photos.npy", mmap_mode="r")
         labels = np.load(folder / "labels.npy", mmap_mode="r")
     except (OSError, ValueError, TypeError, AttributeError) as error:
