@@ -17,26 +17,24 @@ def studio_files() -> dict[str, list[Path]]:
 
 
 class BuildStudio(build_py):
-    """Adds the studio's files to what is built; an editable installation finds them in the checkout."""
+    """Adds the studio's files to the build; an editable installation finds them in the checkout."""
 
     def run(self) -> None:
         """Build the package, then copy the studio's files into it; raises FileNotFoundError if some are missing."""
         if self.editable_mode:
             return super().run()
-        shutil.rmtree(self.build_lib, ignore_errors=True)  # modules that were moved since the last build stay out
+        shutil.rmtree(self.build_lib, ignore_errors=True)  # leaves out modules that moved since the last build
         super().run()
         for pattern, files in studio_files().items():
             if not files:
-                raise FileNotFoundError(
-                    f"{pattern}: expected files for the wheel, found none; correct STUDIO in setup.py"
-                )
+                raise FileNotFoundError(f"{pattern}: expected files for the wheel, found none; correct STUDIO")
             for file in files:
                 target = Path(self.build_lib, "cityseg", "_studio", file)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self.copy_file(str(file), str(target))
 
     def get_source_files(self) -> list[str]:
-        """Return what a source distribution needs on top of the usual files."""
+        """Return the files of a source distribution."""
         return [*super().get_source_files(), *(str(file) for files in studio_files().values() for file in files)]
 
 

@@ -78,16 +78,16 @@ def read_values(file: SourceFile, table: LabelTable = OFFICIAL) -> np.ndarray:
         raise _unreadable(file, error, "label") from None
 
 
-def check_size(file: SourceFile, values: np.ndarray, size: tuple[int, int]) -> None:
-    """Check that (H, W) label values have the (height, width) ``size`` of their photo.
+def check_size(file: SourceFile, values: np.ndarray, size: tuple[int, int], whose: str = "photo's") -> None:
+    """Check that (H, W) values have the (height, width) ``size`` of their photo, or another image of the frame.
 
     Raises:
         DataError: the sizes differ.
     """
     if values.shape != size:
         raise DataError(
-            f"{file}: expected the photo's size {size[0]}x{size[1]}, found {values.shape[0]}x{values.shape[1]}; "
-            "photo and label must show the same frame"
+            f"{file}: expected the {whose} size {size[0]}x{size[1]}, found {values.shape[0]}x{values.shape[1]}; "
+            "both must show the same frame"
         )
 
 

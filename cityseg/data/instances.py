@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cityseg.data.dataset import Frame
+from cityseg.data.frame_io import check_size
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.layouts.zip_source import ZipMember, open_archive
 from cityseg.errors import DataError
@@ -46,9 +47,5 @@ def read_instances(file: SourceFile, size: tuple[int, int]) -> np.ndarray:
     except (OSError, SyntaxError, ValueError) as error:
         found = f"a damaged one ({error})"
         raise DataError(f"{file}: expected a PNG of instance ids, found {found}; copy it again") from None
-    if values.shape != size:
-        raise DataError(
-            f"{file}: expected the labels' size {size[0]}x{size[1]}, found {values.shape[0]}x{values.shape[1]}; "
-            "labels and instances must show the same frame"
-        )
+    check_size(file, values, size, "labels'")
     return values

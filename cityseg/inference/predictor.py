@@ -99,10 +99,8 @@ class Predictor:
             read = at_size(logits, (bottom - top, right - left), self.card.temperature)
         parts = [part.cpu().numpy() for part in read]
         if (bottom - top, right - left) != size:
-            whole = [np.full(size, value, part.dtype) for part, value in zip(parts, (IGNORE_INDEX, 0, 1), strict=True)]
-            for full, part in zip(whole, parts, strict=True):
-                full[top:bottom, left:right] = part
-            parts = whole
+            margins, outside = ((top, size[0] - bottom), (left, size[1] - right)), (IGNORE_INDEX, 0, 1)
+            parts = [np.pad(part, margins, constant_values=fill) for part, fill in zip(parts, outside, strict=True)]
         train_ids, confidence, entropy = parts
         return Prediction(train_ids, confidence, entropy, (time.perf_counter() - begun) * 1000)
 

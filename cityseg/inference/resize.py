@@ -99,7 +99,7 @@ def fitted_logits(
     if layout.canvas == size and len(layout.tiles) == 1:
         return model(torch.from_numpy(np.array(canvas))[None])[0], layout.box
     windows = torch.from_numpy(np.stack([_window(canvas, tile, size, fill) for tile in layout.tiles]))
-    logits = torch.cat([model(batch) for batch in windows.split(_BATCH)])
+    logits = torch.cat([model(batch) for batch in torch.split(windows, _BATCH)])
     return _blended(logits, layout.tiles, layout.canvas), layout.box
 
 

@@ -9,6 +9,7 @@ all of them are interpolated everywhere; both ways have the same result.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -41,7 +42,10 @@ def at_size(logits: Tensor, size: tuple[int, int], temperature: float = 1.0) -> 
     shares, entropy = _probabilities(logits, temperature)
     train_ids = torch.empty(size, dtype=torch.uint8, device=logits.device)
     confidence, unsure = torch.empty(2, *size, device=logits.device)
-    rows, columns = _Between(height, logits.shape[1], logits.device), _Between(width, logits.shape[2], logits.device)
+    rows, columns = (
+        _Between.of(height, logits.shape[1], logits.device),
+        _Between.of(width, logits.shape[2], logits.device),
+    )
     read = _AlongBorders(shares, columns) if logits.device.type == "cpu" else _Everywhere(shares, columns)
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
@@ -56,8 +60,8 @@ def probabilities_at(
     logits: Tensor, size: tuple[int, int], row: int, column: int, temperature: float = 1.0
 ) -> np.ndarray:
     """Return the (C,) float64 probabilities that ``at_size`` compares at one pixel of the photo of this size."""
-    rows = _Between(size[0], logits.shape[1], logits.device).part(slice(row, row + 1))
-    columns = _Between(size[1], logits.shape[2], logits.device).part(slice(column, column + 1))
+    rows = _Between.of(size[0], logits.shape[1], logits.device).part(slice(row, row + 1))
+    columns = _Between.of(size[1], logits.shape[2], logits.device).part(slice(column, column + 1))
     shares, _ = _probabilities(logits.double(), temperature)
     tall = torch.lerp(shares[:, rows.low], shares[:, rows.high], rows.share.double())
     mixed = torch.lerp(tall[..., columns.low], tall[..., columns.high], columns.share.double())
@@ -71,22 +75,24 @@ def _probabilities(logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     return shares, -(shares * log_shares).sum(0) / math.log(len(logits))
 
 
-class _Between:
+class _Between(NamedTuple):
     """The two cells between which every pixel of one side lies, for bilinear resizing without aligned corners.
 
     (N,) int64 ``low`` and ``high``, which are equal at the edges, and the (N,) float32 weight ``share`` of ``high``.
     """
 
-    def __init__(self, pixels: int, cells: int, device: torch.device) -> None:
+    low: Tensor
+    high: Tensor
+    share: Tensor
+
+    @classmethod
+    def of(cls, pixels: int, cells: int, device: torch.device) -> _Between:
         place = ((torch.arange(pixels, device=device) + 0.5) * (cells / pixels) - 0.5).clamp(0, cells - 1)
-        self.low = place.floor().long()
-        self.high = (self.low + 1).clamp_max(cells - 1)
-        self.share = place - self.low
+        low = place.floor().long()
+        return cls(low, (low + 1).clamp_max(cells - 1), place - low)
 
     def part(self, pixels: slice) -> _Between:
-        part = object.__new__(_Between)
-        part.low, part.high, part.share = self.low[pixels], self.high[pixels], self.share[pixels]
-        return part
+        return _Between(*(values[pixels] for values in self))
 
 
 def _mixed(maps: Tensor, rows: _Between, width: int) -> Tensor:

@@ -125,14 +125,11 @@ class Video:
             with Image.open(self.path, formats=("GIF",)) as image:
                 yield image
         except UnidentifiedImageError:
-            raise DataError(
-                f"{self.path}: expected a video ({', '.join(VIDEO_SUFFIXES)}), a GIF or a folder of photos, "
-                "found another file"
-            ) from None
+            expected = f"a video ({', '.join(VIDEO_SUFFIXES)}), a GIF or a folder of photos"
+            raise DataError(f"{self.path}: expected {expected}, found another file") from None
         except (*DAMAGE, IndexError, Image.DecompressionBombError) as error:
-            raise DataError(
-                f"{self.path}: expected a whole GIF, found a damaged one ({error}); copy it again"
-            ) from None
+            found = f"a damaged one ({error})"
+            raise DataError(f"{self.path}: expected a whole GIF, found {found}; copy it again") from None
 
     def _too_long(self, found: str) -> DataError:
         return DataError(f"{self.path}: expected a video of at most {LONGEST:,} frames, found {found}; cut it")

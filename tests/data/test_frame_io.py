@@ -99,7 +99,7 @@ def test_labels_of_another_size(tmp_path):
     with pytest.raises(DataError) as refused:
         read_label(path, (24, 40))
     assert str(refused.value) == (
-        f"{path}: expected the photo's size 24x40, found 12x20; photo and label must show the same frame"
+        f"{path}: expected the photo's size 24x40, found 12x20; both must show the same frame"
     )
 
 

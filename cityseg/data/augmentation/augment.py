@@ -148,8 +148,7 @@ def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor,
     color = _from_yiq(x.device) @ turn @ constants(_TO_YIQ, x.device) @ saturate
     matrix = color * (brighter * (1 + contrast))[:, None, None]
     # Saturation and hue leave grey unchanged.
-    offset = -contrast * mean_grey
-    return torch.baddbmm(offset[:, None, None], matrix, x.flatten(2)).view_as(x)
+    return torch.baddbmm((-contrast * mean_grey)[:, None, None], matrix, x.flatten(2)).view_as(x)
 
 
 @cache

@@ -143,7 +143,7 @@ def test_instance_ids_are_found_in_zip_files(workplace, streets, tmp_path):
 
 def test_instance_ids_of_another_size_are_an_error(workplace, streets, tmp_path):
     frame = api.connect(str(streets)).splits["val"][0]
-    with pytest.raises(DataError, match=r"instanceIds\.png: expected the labels' size 32x32, found 64x128; labels and"):
+    with pytest.raises(DataError, match=r"instanceIds\.png: expected the labels' size 32x32, found 64x128; both"):
         read_instances(instance_file(frame), (32, 32))
 
 

@@ -110,7 +110,7 @@ FILES: dict[str, tuple[Damage, str, str]] = {
     "a label of another size": (
         lambda root: save(root / LABEL, GREY[:8]),
         LABEL,
-        "expected the photo's size 16x32, found 8x32; photo and label must show the same frame",
+        "expected the photo's size 16x32, found 8x32; both must show the same frame",
     ),
     "a label of train ids and void": (
         lambda root: save(root / LABEL, np.full((16, 32), 200, np.uint8)),

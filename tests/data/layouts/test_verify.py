@@ -73,7 +73,7 @@ def damaged(copy):
         ("wrong mode", "train", label[3], "expected an 8-bit image of label ids, found mode RGB; "
          "use the *_gtFine_labelIds.png files"),
         ("size mismatch", "train", label[4], "expected the photo's size 64x128, found 64x100; "
-         "photo and label must show the same frame"),
+         "both must show the same frame"),
         ("unknown id", "train", label[5], "expected label ids 0 to 33, found 200; "
          "use the *_gtFine_labelIds.png files, not train ids or colours"),
         ("duplicate", "train", photo[6], f"expected a photo of this split only, found the same bytes in val at {val}; "

@@ -111,19 +111,10 @@ def viewer(
         DataError: an array has the wrong shape or dtype, two layers share a name, or ``compare`` names no layer.
     """
     _check_names(layers, compare)
-    options = {
-        "key": key,
-        "alt": alt,
-        "palette": _SAFE if session.palette() is COLOR_BLIND_PALETTE else "official",
-        "opacity": opacity,
-        "compare": compare,
-        "navigation": navigation,
-        "group": group,
-        "legend": legend,
-        "clicks": clicks,
-        "mark": mark,
-    }
-    data = _payload(photo, layers, max_side, options)
+    palette = _SAFE if session.palette() is COLOR_BLIND_PALETTE else "official"
+    options = {"key": key, "alt": alt, "navigation": navigation, "legend": legend, "clicks": clicks}
+    initial = {"palette": palette, "opacity": opacity, "compare": compare, "group": group, "mark": mark}
+    data = _payload(photo, layers, max_side, options | initial)
     event = _mount(key=key, data=data, on_event_change=lambda: _adopt_palette(key)).get("event")
     safe = _safe_colors(event)
     if safe is not None:
@@ -162,10 +153,8 @@ def _payload(
     described = []
     for layer in layers:
         entry: dict[str, Any] = {"name": layer.name, "classes": layer.classes, "scale": layer.scale}
-        for name, image, encode in (
-            ("ids", layer.values, encode_map),
-            ("confidence", layer.confidence, encode_confidence),
-        ):
+        maps = ("ids", layer.values, encode_map), ("confidence", layer.confidence, encode_confidence)
+        for name, image, encode in maps:
             entry[name] = None if image is None else len(images)
             if image is not None:
                 images.append(encode(image, max_side) if isinstance(image, np.ndarray) else image)

@@ -75,13 +75,7 @@ def encode_photo(photo: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise DataError(f"viewer photo: expected (H, W, 3) uint8, found {photo.shape} {photo.dtype}; convert it to RGB")
 
-    def make() -> EncodedImage:
-        image = Image.fromarray(np.ascontiguousarray(photo))
-        image = image.resize(_fitted(image.size, max_side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        return _encoded(image, digest, "JPEG", quality=JPEG_QUALITY)
-
-    digest = _digest(photo, "jpeg", JPEG_QUALITY, max_side)
-    return _recent.get(digest, make)
+    return _encode(photo, max_side, Image.Resampling.LANCZOS, "JPEG", quality=JPEG_QUALITY)
 
 
 def encode_map(values: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
@@ -93,14 +87,8 @@ def encode_map(values: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
     if values.ndim != 2 or values.dtype != np.uint8:
         raise DataError(f"viewer layer: expected (H, W) uint8 train ids, found {values.shape} {values.dtype}")
 
-    def make() -> EncodedImage:
-        image = Image.fromarray(np.ascontiguousarray(values))
-        image = image.resize(_fitted(image.size, max_side), Image.Resampling.NEAREST)
-        # Maps have hardly any repeats other than runs of one value, and searching for runs only is four times as fast.
-        return _encoded(image, digest, "PNG", compress_type=zlib.Z_RLE)
-
-    digest = _digest(values, "png", max_side)
-    return _recent.get(digest, make)
+    # Maps have hardly any repeats other than runs of one value, and searching for runs only is four times as fast.
+    return _encode(values, max_side, Image.Resampling.NEAREST, "PNG", compress_type=zlib.Z_RLE)
 
 
 def encode_confidence(confidence: np.ndarray, max_side: int = MAX_SIDE) -> EncodedImage:
@@ -134,20 +122,19 @@ def pack(header: Mapping[str, Any], images: Sequence[EncodedImage]) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *(image.data for image in images)])
 
 
-def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
-    """Reduce (width, height) so that the longer side is at most ``max_side``; never enlarge."""
-    scale = min(1.0, max_side / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _digest(array: np.ndarray, *settings: object) -> str:
+def _encode(array: np.ndarray, max_side: int, filter_: Image.Resampling, kind: str, **options: Any) -> EncodedImage:
+    """Encode an array whose longer side is reduced to at most ``max_side`` pixels."""
+    array = np.ascontiguousarray(array)
     # The shape is part of the content: two maps may hold the same bytes in rows of different length.
-    hasher = hashlib.sha1(repr((array.shape, array.dtype.str, settings)).encode(), usedforsecurity=False)
-    hasher.update(np.ascontiguousarray(array).data)
-    return hasher.hexdigest()
+    hasher = hashlib.sha1(repr((array.shape, kind, options, max_side)).encode(), usedforsecurity=False)
+    hasher.update(array.data)
+    digest = hasher.hexdigest()
 
+    def make() -> EncodedImage:
+        scale = min(1.0, max_side / max(array.shape[:2]))
+        height, width = (max(1, round(side * scale)) for side in array.shape[:2])
+        buffer = io.BytesIO()
+        Image.fromarray(array).resize((width, height), filter_, reducing_gap=3.0).save(buffer, kind, **options)
+        return EncodedImage(buffer.getvalue(), digest, width, height)
 
-def _encoded(image: Image.Image, digest: str, file_format: str, **options: Any) -> EncodedImage:
-    buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
-    return EncodedImage(buffer.getvalue(), digest, image.width, image.height)
+    return _recent.get(digest, make)
