@@ -1,4 +1,4 @@
-"""The viewer in a real browser: what is drawn, what hands and keys do, and what Python hears of it."""
+"""The viewer in a real browser: drawing, pointers, keys and events."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def tab(browser: sync_api.Browser, address: str) -> Iterator[sync_api.Page]:
 
 @pytest.fixture
 def page(tab: sync_api.Page) -> Iterator[sync_api.Page]:
-    """The tab with new keys, and with them untouched viewers; an error in the browser fails the test."""
+    """The tab with new keys and therefore fresh viewers; an error in the browser fails the test."""
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.set_viewport_size(WIDE)
@@ -85,7 +85,7 @@ def page(tab: sync_api.Page) -> Iterator[sync_api.Page]:
 
 
 def _viewer(page: sync_api.Page, name: str = "first") -> sync_api.Locator:
-    """A viewer that has drawn what it was sent."""
+    """A viewer that shows its current data."""
     found = page.locator(f'[data-testid="cityseg-viewer"][data-key^="{name}-"]')
     sync_api.expect(found).to_have_attribute("data-ready", "true")
     return found
@@ -118,7 +118,7 @@ def _hover(page: sync_api.Page, viewer: sync_api.Locator, u: float, v: float) ->
     page.mouse.move(box["x"] + u * box["width"], box["y"] + v * box["height"])
 
 
-def test_opacity_goes_from_the_photo_to_the_bare_labels(page: sync_api.Page) -> None:
+def test_opacity_blends_photo_and_labels(page: sync_api.Page) -> None:
     viewer = _viewer(page)
     _set_opacity(viewer, 0)
     assert _near(_pixel(viewer, 0.2, 0.5), GREY)
@@ -130,7 +130,7 @@ def test_opacity_goes_from_the_photo_to_the_bare_labels(page: sync_api.Page) -> 
     assert _near(_pixel(viewer, 0.2, 0.5), [99, 129, 154])
 
 
-def test_every_value_of_a_noisy_map_arrives(page: sync_api.Page) -> None:
+def test_every_value_of_a_noisy_map_is_displayed(page: sync_api.Page) -> None:
     viewer = _viewer(page)
     _set_opacity(viewer, 100)
     noise = np.random.default_rng(0).integers(0, 19, (16, 64))
@@ -139,7 +139,7 @@ def test_every_value_of_a_noisy_map_arrives(page: sync_api.Page) -> None:
         assert drawn == PALETTE[noise[row, column]].tolist()
 
 
-def test_classes_can_be_hidden_and_seen_alone(page: sync_api.Page) -> None:
+def test_classes_can_be_hidden_and_isolated(page: sync_api.Page) -> None:
     viewer = _viewer(page)
     _set_opacity(viewer, 100)
     car = viewer.get_by_role("button", name="car", exact=False).first
@@ -172,7 +172,7 @@ def test_palette_and_outline(page: sync_api.Page) -> None:
     assert _pixel(viewer, 0.5005, 0.5) == [0, 68, 136], "the border is drawn"
 
 
-def test_hovering_names_the_class_in_every_layer(page: sync_api.Page) -> None:
+def test_tooltip_lists_the_class_of_every_layer(page: sync_api.Page) -> None:
     viewer = _viewer(page)
     tip = viewer.locator(".tip")
     _hover(page, viewer, 0.8, 0.5)
@@ -184,7 +184,7 @@ def test_hovering_names_the_class_in_every_layer(page: sync_api.Page) -> None:
     sync_api.expect(tip).to_be_hidden()
 
 
-def test_the_slider_divides_two_layers_and_can_be_moved(page: sync_api.Page) -> None:
+def test_slider_divides_two_layers(page: sync_api.Page) -> None:
     viewer = _viewer(page, "second")
     _set_opacity(viewer, 100)
     sync_api.expect(viewer).to_have_attribute("data-split", "50.0")
@@ -206,7 +206,7 @@ def test_the_slider_divides_two_layers_and_can_be_moved(page: sync_api.Page) -> 
     sync_api.expect(viewer).to_have_attribute("data-split", "off")
 
 
-def test_a_group_shares_its_view_and_others_do_not(page: sync_api.Page) -> None:
+def test_only_viewers_of_a_group_share_their_state(page: sync_api.Page) -> None:
     first, second, third = (_viewer(page, name) for name in ("first", "second", "third"))
     first.locator("canvas").press("+")
     first.locator("canvas").press("o")
@@ -217,7 +217,7 @@ def test_a_group_shares_its_view_and_others_do_not(page: sync_api.Page) -> None:
     sync_api.expect(third).to_have_attribute("data-mode", "fill")
 
 
-def test_zooming_keeps_what_lies_under_the_pointer(page: sync_api.Page) -> None:
+def test_zoom_keeps_the_point_under_the_pointer(page: sync_api.Page) -> None:
     viewer = _viewer(page, "third")
     _hover(page, viewer, 0.9, 0.5)
     page.mouse.wheel(0, -100)
@@ -234,7 +234,7 @@ def test_zooming_keeps_what_lies_under_the_pointer(page: sync_api.Page) -> None:
     assert _pixel(viewer, 0.1, 0.5) == SKY
 
 
-def test_fingers_tap_pinch_and_move_the_slider(page: sync_api.Page) -> None:
+def test_touch_taps_pinches_and_moves_the_slider(page: sync_api.Page) -> None:
     viewer = _viewer(page, "second")
     viewer.locator("canvas").scroll_into_view_if_needed()
     box = viewer.locator("canvas").bounding_box()
@@ -264,7 +264,7 @@ def test_fingers_tap_pinch_and_move_the_slider(page: sync_api.Page) -> None:
     sync_api.expect(viewer).to_have_attribute("data-split", "75.0")
 
 
-def test_python_hears_of_clicks_and_of_next(page: sync_api.Page) -> None:
+def test_python_receives_clicks_and_navigation(page: sync_api.Page) -> None:
     viewer = _viewer(page)
     box = viewer.locator("canvas").bounding_box()
     viewer.locator("canvas").click(position={"x": 0.75 * box["width"] + 1, "y": 0.5 * box["height"] + 1})
@@ -275,7 +275,7 @@ def test_python_hears_of_clicks_and_of_next(page: sync_api.Page) -> None:
     sync_api.expect(page.get_by_text("event previous")).to_be_visible()
 
 
-def test_what_was_set_survives_a_new_picture(page: sync_api.Page) -> None:
+def test_settings_survive_a_new_image(page: sync_api.Page) -> None:
     viewer = _viewer(page)
     _set_opacity(viewer, 80)
     viewer.get_by_role("button", name="sky", exact=False).first.click()
@@ -289,12 +289,12 @@ def test_what_was_set_survives_a_new_picture(page: sync_api.Page) -> None:
     assert _near(_pixel(viewer, 0.2, 0.5), [129, 129, 129]), "the new photo is drawn"
 
 
-def test_the_picture_is_described_in_words(page: sync_api.Page) -> None:
+def test_alt_text_lists_the_largest_classes(page: sync_api.Page) -> None:
     words = _viewer(page).get_by_role("img").get_attribute("aria-label")
     assert words.startswith("A test street. Largest classes in truth: car 44 %, sky 4")
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(page: sync_api.Page) -> None:
+def test_phone_needs_no_horizontal_scrolling(page: sync_api.Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     viewer = _viewer(page)
     page.wait_for_function("document.documentElement.scrollWidth <= 390")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,3 +57,9 @@ def described(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def copy(streets, tmp_path):
+    """A copy of the synthetic dataset that a test may change."""
+    return shutil.copytree(streets, tmp_path / "copy")

@@ -33,7 +33,7 @@ def test_frames_are_taken_by_index(split, cached_split):
     assert len(split) == 5
 
 
-def test_half_size(split):
+def test_half_size_averages_photos_and_samples_labels(split):
     photos, labels = split.at(torch.tensor([4, 1]), half_size=True)
     whole = split.photos.numpy()[[4, 1], :8, :14].astype(float)
     expected = np.rint(whole.reshape(2, 4, 2, 7, 2, 3).mean(axis=(2, 4)))
@@ -43,7 +43,7 @@ def test_half_size(split):
     np.testing.assert_array_equal(labels.numpy(), split.labels.numpy()[[4, 1]][:, 1:8:2, 1::2])
 
 
-def test_an_epochs_order_is_a_permutation():
+def test_epoch_order_is_a_permutation():
     orders = [epoch_order(100, seed=7, epoch=epoch) for epoch in range(3)]
     for order in orders:
         assert sorted(order.tolist()) == list(range(100))
@@ -53,7 +53,7 @@ def test_an_epochs_order_is_a_permutation():
     assert not torch.equal(epoch_order(100, seed=8, epoch=0), orders[0])
 
 
-def test_factors_are_those_of_the_paper(split):
+def test_repeat_factors_match_the_paper(split):
     labels = np.full((5, 9, 14), 0, np.uint8)
     labels[1, 2, 3], labels[1, 5, 5], labels[4, 0, 0], labels[2, :, :2] = 16, 255, 8, 8
     split.labels = torch.from_numpy(labels)
@@ -64,7 +64,7 @@ def test_factors_are_those_of_the_paper(split):
     assert split.repeat_factors(0) is None
 
 
-def test_frames_come_as_often_as_their_factors_say():
+def test_frames_are_sampled_by_their_factors():
     factors = torch.tensor([1.0, 3.0, 1.0, 2.5, 1.0, 1.5], dtype=torch.float64)
     expected = (factors * 6 / factors.sum()).numpy()
     counts = []
@@ -78,7 +78,7 @@ def test_frames_come_as_often_as_their_factors_say():
     assert sorted(epoch_order(6, 3, 7, torch.ones(6, dtype=torch.float64)).tolist()) == list(range(6))
 
 
-def test_draws_depend_on_the_position_alone():
+def test_random_numbers_depend_on_position_only():
     def draw(*position: int) -> list[float]:
         return torch.rand(4, generator=generator(3, *position)).tolist()
 
@@ -95,6 +95,6 @@ def test_class_share(cached_split):
     np.testing.assert_allclose(share, counts / counts.sum(), rtol=1e-12)
 
 
-def test_the_share_of_nothing_is_zero(cached_split):
+def test_class_share_without_labelled_pixels_is_zero(cached_split):
     share = DeviceSplit(cached_split(void=1.1), torch.device("cpu")).class_share()
     np.testing.assert_array_equal(share, np.zeros(19))

@@ -54,7 +54,7 @@ def test_real_labels_equal_the_official_mapping(cityscapes_fullres):
         (b"", "expected a photo (PNG, JPEG or another image), found a file that is not an image"),
     ],
 )
-def test_photos_that_are_none(tmp_path, content, sentence):
+def test_files_that_are_not_photos_are_rejected(tmp_path, content, sentence):
     path = tmp_path / "berlin_leftImg8bit.png"
     if content is not None:
         path.write_bytes(content)
@@ -64,7 +64,7 @@ def test_photos_that_are_none(tmp_path, content, sentence):
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_torn_files(tmp_path, share):
+def test_truncated_files_are_rejected(tmp_path, share):
     whole = stored(tmp_path / "a.png", PHOTO).read()
     path = tmp_path / "torn.png"
     path.write_bytes(whole[: int(len(whole) * share)])
@@ -85,7 +85,7 @@ def test_torn_files(tmp_path, share):
         (np.zeros((12, 20), bool), "1"),
     ],
 )
-def test_labels_of_another_kind(tmp_path, array, mode):
+def test_labels_of_another_mode_are_rejected(tmp_path, array, mode):
     path = stored(tmp_path / "label.png", array)
     with pytest.raises(DataError) as refused:
         read_label(path, (12, 20))
@@ -94,7 +94,7 @@ def test_labels_of_another_kind(tmp_path, array, mode):
     )
 
 
-def test_labels_of_another_size(tmp_path):
+def test_labels_of_another_size_are_rejected(tmp_path):
     path = stored(tmp_path / "label.png", LABEL)
     with pytest.raises(DataError) as refused:
         read_label(path, (24, 40))
@@ -103,7 +103,7 @@ def test_labels_of_another_size(tmp_path):
     )
 
 
-def test_unknown_ids_are_named_with_the_path(tmp_path):
+def test_unknown_ids_are_reported_with_the_path(tmp_path):
     path = stored(tmp_path / "label.png", np.full((12, 20), 99, np.uint8))
     with pytest.raises(DataError) as refused:
         read_label(path, (12, 20))
@@ -112,7 +112,7 @@ def test_unknown_ids_are_named_with_the_path(tmp_path):
     )
 
 
-def test_a_missing_label(tmp_path):
+def test_missing_label_is_reported(tmp_path):
     with pytest.raises(DataError) as refused:
         read_label(SourceFile(tmp_path / "label.png", "label.png"), (12, 20))
     assert str(refused.value) == f"{tmp_path / 'label.png'}: expected a file, found none"
@@ -123,7 +123,7 @@ def test_shrinking_a_photo_averages_areas():
     assert np.abs(resize_photo(PHOTO, (3, 5)) - blocks).max() <= 0.5
 
 
-def test_growing_a_photo_is_smooth():
+def test_enlarging_a_photo_is_bilinear():
     large = resize_photo(PHOTO, (24, 40))
     np.testing.assert_array_equal(large, np.asarray(Image.fromarray(PHOTO).resize((40, 24), Image.Resampling.BILINEAR)))
 
@@ -147,6 +147,6 @@ def test_labels_take_the_nearest_pixel(size):
     np.testing.assert_array_equal(resize_label(LABEL, size), LABEL[np.ix_(rows, columns)])
 
 
-def test_the_same_size_changes_nothing():
+def test_same_size_returns_the_input():
     np.testing.assert_array_equal(resize_photo(PHOTO, (12, 20)), PHOTO)
     np.testing.assert_array_equal(resize_label(LABEL, (12, 20)), LABEL)

@@ -26,12 +26,12 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
-def test_lossless_photos_come_back_as_they_were(kind):
+def test_lossless_photos_are_decoded_exactly(kind):
     np.testing.assert_array_equal(decode_photo(encoded(Image.fromarray(PHOTO), kind)), PHOTO)
 
 
 @pytest.mark.parametrize("band", [1, 200, 2_000])
-def test_photos_are_taken_over_in_bands_of_rows(monkeypatch, band):
+def test_photos_are_copied_in_bands_of_rows(monkeypatch, band):
     monkeypatch.setattr(image_io, "_BAND_PIXELS", band)
     np.testing.assert_array_equal(decode_photo(encoded(Image.fromarray(PHOTO))), PHOTO)
 
@@ -44,7 +44,7 @@ def test_other_colour_models_become_rgb(mode):
     assert decoded.dtype == np.uint8
 
 
-def test_photos_are_turned_as_the_camera_was_held():
+def test_exif_orientation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees clockwise
     decoded = decode_photo(encoded(Image.fromarray(PHOTO), "PNG", exif=exif))
@@ -61,13 +61,13 @@ def test_photos_are_turned_as_the_camera_was_held():
         ),
     ],
 )
-def test_files_that_are_no_photo(data, sentence):
+def test_other_files_are_rejected(data, sentence):
     with pytest.raises(DataError) as refused:
         decode_photo(data, "street.jpg")
     assert str(refused.value) == f"street.jpg: {sentence}"
 
 
-def test_torn_photos():
+def test_truncated_photos_are_rejected():
     whole = encoded(Image.fromarray(PHOTO))
     with pytest.raises(DataError) as refused:
         decode_photo(whole[: len(whole) // 2], "street.png")
@@ -76,14 +76,14 @@ def test_torn_photos():
 
 
 @pytest.mark.parametrize(("size", "found"), [((10_000, 5_001), "10000x5001"), ((14_000, 14_000), "far more")])
-def test_huge_photos_are_refused_before_they_are_decoded(size, found):
+def test_huge_photos_are_rejected_before_decoding(size, found):
     data = encoded(Image.new("1", size))
     with pytest.raises(DataError) as refused:
         decode_photo(data, "sky.png")
     assert str(refused.value) == f"sky.png: expected at most 50 megapixels, found {found}; make it smaller first"
 
 
-def test_every_refusal_is_one_line():
+def test_every_error_is_one_line():
     whole, sentences = encoded(Image.fromarray(PHOTO), "HEIF"), []
     for end in range(1, len(whole), 40):
         try:
@@ -94,7 +94,7 @@ def test_every_refusal_is_one_line():
     assert not any("\n" in sentence for sentence in sentences)
 
 
-def test_missing_photos(tmp_path):
+def test_missing_photo_is_reported(tmp_path):
     with pytest.raises(DataError) as refused:
         read_photo_file(tmp_path / "none.png")
     assert str(refused.value) == (
@@ -103,21 +103,21 @@ def test_missing_photos(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "HEIF", "AVIF"])
-def test_lossy_photos_come_back_nearly_as_they_were(kind):
+def test_lossy_photos_are_decoded_nearly_exactly(kind):
     smooth = np.dstack([RAMP, RAMP[::-1], 255 - RAMP])
     decoded = decode_photo(encoded(Image.fromarray(smooth), kind, quality=95))
     assert decoded.shape == smooth.shape
     assert np.abs(decoded.astype(int) - smooth).mean() < 4
 
 
-def test_the_first_picture_of_a_moving_one_counts():
+def test_first_image_of_an_animation_is_used():
     first, second = (Image.new("RGB", (8, 6), color) for color in ("red", "blue"))
     decoded = decode_photo(encoded(first, "GIF", save_all=True, append_images=[second]))
     np.testing.assert_array_equal(decoded, np.full((6, 8, 3), (255, 0, 0), np.uint8))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_what_is_transparent_becomes_white(mode):
+def test_transparency_becomes_white(mode):
     image = Image.new("RGBA", (4, 2), (10, 10, 10, 255))
     image.putpixel((1, 0), (10, 10, 10, 0))
     decoded = decode_photo(encoded(image.convert(mode) if mode != "P" else image.quantize(4)))
@@ -125,7 +125,7 @@ def test_what_is_transparent_becomes_white(mode):
     assert decoded[0, 0].tolist() == [10, 10, 10]
 
 
-def test_a_colour_profile_is_applied():
+def test_colour_profile_is_applied():
     """A profile that calls red what sRGB calls green, made by exchanging two of sRGB's own primaries."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     places = {}
@@ -142,14 +142,14 @@ def test_a_colour_profile_is_applied():
     assert untouched[0, 0].tolist() == [255, 0, 0]
 
 
-def test_other_documents_are_left_to_other_programs():
+def test_documents_are_not_opened():
     for kind in ("PDF", "EPS", "PPM", "ICO"):
         with pytest.raises(DataError, match=r"photo: expected a photo \(JPEG, .*\), found another kind of file"):
             decode_photo(encoded(Image.fromarray(PHOTO), kind))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF"])
-def test_damaged_photos_are_read_or_refused(kind):
+def test_damaged_photos_are_decoded_or_rejected(kind):
     whole, chance = encoded(Image.fromarray(PHOTO), kind), random.Random(kind)
     outcomes = set()
     for _ in range(40):
@@ -166,7 +166,7 @@ def test_damaged_photos_are_read_or_refused(kind):
     assert all(outcome == 3 or outcome.startswith("x: expected") for outcome in outcomes)
 
 
-def test_no_place_and_no_owner_in_what_is_written(workplace, trained, tmp_path):
+def test_outputs_contain_no_photo_metadata(workplace, trained, tmp_path):
     exif = Image.Exif()
     exif[0x013B] = "Jane Q. Public"
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 30.0, 12.5)})
@@ -193,18 +193,18 @@ def test_no_place_and_no_owner_in_what_is_written(workplace, trained, tmp_path):
     ],
     ids=["16-bit PNG", "16-bit TIFF", "32-bit with 16-bit range", "32-bit with 8-bit range", "0 to 1", "0 to 255"],
 )
-def test_deep_greys_keep_their_range(pixels: np.ndarray, file_format: str) -> None:
+def test_sixteen_bit_greys_keep_their_range(pixels: np.ndarray, file_format: str) -> None:
     decoded = decode_photo(encoded(Image.fromarray(pixels), file_format))
     assert decoded.dtype == np.uint8
     np.testing.assert_array_equal(decoded, np.dstack([RAMP] * 3))
 
 
-def test_a_dark_16_bit_photo_stays_dark() -> None:
+def test_dark_16_bit_photo_stays_dark() -> None:
     decoded = decode_photo(encoded(Image.fromarray(np.full((4, 4), 200, np.uint16))))
     assert decoded.max() == 1
 
 
-def test_a_turned_deep_grey_photo_is_turned_back() -> None:
+def test_exif_orientation_is_applied_to_16_bit_greys() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     decoded = decode_photo(encoded(Image.fromarray(RAMP.astype(np.uint16) * 257), "TIFF", exif=exif))

@@ -58,7 +58,7 @@ def stored(path, content: bytes) -> SourceFile:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (13, 21), (64, 128), (257, 300)])
-def test_plain_files_equal_what_pillow_reads(size):
+def test_plain_files_decode_as_in_pillow(size):
     smooth = np.add.outer(np.arange(size[0]), np.arange(size[1]))[..., None] * np.array([1, 2, 3]) // 4
     for photo in (smooth.astype(np.uint8), RANDOM.integers(0, 256, (*size, 3), dtype=np.uint8)):
         for options in ({}, {"compress_level": 0}, {"compress_level": 9}):
@@ -66,13 +66,13 @@ def test_plain_files_equal_what_pillow_reads(size):
             np.testing.assert_array_equal(decode_png(png(photo[..., 0], **options), 1), photo[..., 0])
 
 
-def test_results_are_apart_from_each_other():
+def test_results_do_not_share_memory():
     first = decode_png(png(PHOTO), 3)
     decode_png(png(255 - PHOTO), 3)
     np.testing.assert_array_equal(first, PHOTO)
 
 
-def test_palette_labels_are_their_indices(tmp_path):
+def test_palette_labels_decode_to_indices(tmp_path):
     np.testing.assert_array_equal(decode_png(png(GREY, "P"), 1), GREY)
     np.testing.assert_array_equal(read_values(stored(tmp_path / "label.png", png(GREY, "P"))), GREY)
 
@@ -91,11 +91,11 @@ def test_palette_labels_are_their_indices(tmp_path):
         (b"GIF89a", 3),
     ],
 )
-def test_other_kinds_are_left_to_another_decoder(content, channels):
+def test_other_files_return_none(content, channels):
     assert decode_png(content, channels) is None
 
 
-def test_uncommon_files_are_read_all_the_same(tmp_path):
+def test_uncommon_files_are_read_by_pillow(tmp_path):
     np.testing.assert_array_equal(read_values(stored(tmp_path / "interlaced.png", interlaced(GREY))), GREY)
     interlaced_photo = read_photo(stored(tmp_path / "photo.png", interlaced(GREY)))
     np.testing.assert_array_equal(interlaced_photo, np.repeat(GREY[..., None], 3, axis=2))
@@ -118,7 +118,7 @@ def parts_of(content: bytes) -> dict[bytes, int]:
 
 @pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"IEND", b"tEXt"])
 @pytest.mark.parametrize("content", [png(PHOTO), interlaced(GREY)], ids=["plain", "interlaced"])
-def test_a_flipped_bit_is_found_by_the_checksum(tmp_path, content, kind):
+def test_checksum_detects_a_flipped_bit(tmp_path, content, kind):
     content = content[:33] + chunk(b"tEXt", b"Comment\0a street") + content[33:]
     damaged = bytearray(content)
     damaged[parts_of(content)[kind]] ^= 1  # of IEND, which has no body, it is the checksum itself
@@ -132,7 +132,7 @@ def test_a_flipped_bit_is_found_by_the_checksum(tmp_path, content, kind):
 
 
 @pytest.mark.parametrize("kept", [8, 20, 33, 40, 200, -1])
-def test_a_file_cut_short_is_no_label(tmp_path, kept):
+def test_truncated_file_is_rejected(tmp_path, kept):
     path = tmp_path / "label.png"
     with pytest.raises(DataError) as refused:
         read_label(stored(path, png(GREY)[:kept]), (13, 21))
@@ -141,7 +141,7 @@ def test_a_file_cut_short_is_no_label(tmp_path, kept):
     )
 
 
-def test_rows_that_are_missing_inside_a_whole_file(tmp_path):
+def test_missing_rows_are_rejected(tmp_path):
     header = struct.pack(">IIBBBBB", 21, 13, 8, 0, 0, 0, 0)
     rows = b"".join(b"\0" + row.tobytes() for row in GREY[:5])
     content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
@@ -153,7 +153,7 @@ def test_rows_that_are_missing_inside_a_whole_file(tmp_path):
     )
 
 
-def test_a_picture_that_claims_to_be_enormous(tmp_path):
+def test_enormous_declared_size_is_rejected(tmp_path):
     header = struct.pack(">IIBBBBB", 200_000, 200_000, 8, 2, 0, 0, 0)
     content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     path = tmp_path / "photo.png"

@@ -7,7 +7,7 @@ from cityseg.data.transfer import constants, send
 CPU = torch.device("cpu")
 
 
-def test_sending_keeps_type_and_values():
+def test_send_keeps_dtype_and_values():
     for values in (torch.arange(4), torch.tensor([True, False]), torch.rand(2, 3)):
         sent = send(values, CPU)
         assert sent.dtype == values.dtype
@@ -15,7 +15,7 @@ def test_sending_keeps_type_and_values():
     assert send(torch.arange(4), torch.device("meta")).device.type == "meta"
 
 
-def test_constants_travel_once():
+def test_constants_are_copied_once():
     first = constants((0.5, 0.25), CPU)
     assert first.tolist() == [0.5, 0.25]
     assert first.dtype == torch.float32

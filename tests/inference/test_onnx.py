@@ -29,7 +29,7 @@ def exported(tmp_path_factory, trained, streets):
     return path, api.export(str(trained.folder), path, str(streets))
 
 
-def test_it_agrees_with_its_model_on_frames(exported, trained):
+def test_onnx_model_agrees_with_its_network(exported, trained):
     path, result = exported
     assert result["frames"] == 2
     assert result["equal"] >= 0.9999
@@ -38,7 +38,7 @@ def test_it_agrees_with_its_model_on_frames(exported, trained):
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 64), (3, 8, 12), (2, 44, 20)])
-def test_any_multiple_of_the_divisor_goes_in(exported, trained, shape):
+def test_any_multiple_of_the_divisor_is_accepted(exported, trained, shape):
     model, _ = checkpoint.load(trained.checkpoint)
     count, *size = shape
     x = torch.randn(count, 3, *size, generator=torch.Generator().manual_seed(0))
@@ -47,7 +47,7 @@ def test_any_multiple_of_the_divisor_goes_in(exported, trained, shape):
 
 
 @pytest.mark.parametrize(("size", "stem"), [((24, 44), 1), ((16, 32), 4)])
-def test_a_size_that_leaves_no_choice_is_the_only_one(tmp_path, size, stem):
+def test_models_without_free_divisor_accept_one_size(tmp_path, size, stem):
     """360x640 with halvings by 32, in small; and a side of one multiple alone, which the exporter cannot vary."""
     config = build({"start_channels": 4, "depth": 2 if stem == 1 else 1, "stem": stem, "image_size": size})
     torch.manual_seed(0)
@@ -63,7 +63,7 @@ def test_a_size_that_leaves_no_choice_is_the_only_one(tmp_path, size, stem):
         load_onnx(tmp_path / "fixed.onnx").predict(np.zeros((9, 9, 3), np.uint8), scales=(1, 2))
 
 
-def test_the_file_says_how_it_wants_photos(exported, trained):
+def test_metadata_describe_the_preprocessing(exported, trained):
     (entry,) = onnx.load(exported[0]).metadata_props
     told, card = json.loads(entry.value), checkpoint.read_card(trained.checkpoint)
     assert entry.key == "cityseg"
@@ -72,7 +72,7 @@ def test_the_file_says_how_it_wants_photos(exported, trained):
     assert told["classes"][0] == "road"
 
 
-def test_the_command_line_predicts_the_same_from_either(exported, workplace, trained, streets, cityseg, tmp_path):
+def test_cli_predictions_agree(exported, workplace, trained, streets, cityseg, tmp_path):
     photo = tmp_path / "street.png"
     Image.fromarray(render(5, size=(90, 150)).photo).save(photo)
     for fit, looks in product(FITS, ((), ("--flip",), ("--scales", "0.5,1,1.25", "--flip"))):
@@ -84,7 +84,7 @@ def test_the_command_line_predicts_the_same_from_either(exported, workplace, tra
         assert (maps[0] == maps[1]).mean() >= 0.9999
 
 
-def test_a_clip_is_filmed_the_same_from_either(exported, workplace, trained, cityseg, tmp_path):
+def test_video_predictions_agree(exported, workplace, trained, cityseg, tmp_path):
     (tmp_path / "walk").mkdir()
     for number in range(3):
         Image.fromarray(render(number, size=(90, 150)).photo).save(tmp_path / "walk" / f"{number}.png")
@@ -105,7 +105,7 @@ def test_a_clip_is_filmed_the_same_from_either(exported, workplace, trained, cit
         (["--onnx", "none.onnx", "a.mp4"], "none.onnx: expected an ONNX file, found none"),
     ],
 )
-def test_a_clip_of_wrong_words_is_refused(words, said, workplace, cityseg):
+def test_invalid_video_arguments_are_rejected(words, said, workplace, cityseg):
     answer = cityseg("clip", *words, "--out", "out")
     assert answer.code == 2
     assert said in answer.err
@@ -118,20 +118,20 @@ def already_written(exported, monkeypatch):
     monkeypatch.setattr("cityseg.api.models.export.write_onnx", lambda *words: shutil.copyfile(exported[0], words[-1]))
 
 
-def test_the_command_line_exports(already_written, workplace, trained, streets, cityseg, tmp_path):
+def test_cli_exports_a_model(already_written, workplace, trained, streets, cityseg, tmp_path):
     answer = cityseg("export", trained.folder, "--format", "onnx", "--out", tmp_path / "deep" / "m.onnx", "--json")
     assert answer.code == 0, answer.err
     assert json.loads(answer.out)["equal"] >= 0.9999
     assert isinstance(load_onnx(tmp_path / "deep" / "m.onnx"), Predictor)
 
 
-def test_a_photo_has_to_be_named(workplace, trained, cityseg, tmp_path):
+def test_photo_argument_is_required(workplace, trained, cityseg, tmp_path):
     answer = cityseg("predict", trained.folder, "--out", tmp_path)
     assert answer.code == 2
     assert "expected MODEL and at least one photo, found" in answer.err
 
 
-def test_other_files_are_refused(exported, tmp_path):
+def test_other_files_are_rejected(exported, tmp_path):
     with pytest.raises(CheckpointError, match=r"none\.onnx: expected an ONNX file, found none; make one with"):
         load_onnx(tmp_path / "none.onnx")
     (tmp_path / "words.onnx").write_text("just some words")
@@ -144,7 +144,7 @@ def test_other_files_are_refused(exported, tmp_path):
         load_onnx(tmp_path / "bare.onnx")
 
 
-def test_a_file_that_disagrees_is_removed(already_written, workplace, trained, streets, tmp_path, monkeypatch):
+def test_disagreeing_export_is_removed(already_written, workplace, trained, streets, tmp_path, monkeypatch):
     def broken(path):
         found = load_onnx(path)
         found.model = torch.nn.Sequential(found.model, torch.nn.Softmin(1))

@@ -27,7 +27,7 @@ def predictor(trained):
 @pytest.mark.parametrize("shape", [(37, 83), (32, 64), (8, 11), (120, 70)])
 @pytest.mark.parametrize("band", [1_000_000, 200])
 @pytest.mark.parametrize("places", [16_000, 50])
-def test_probabilities_are_resized_once_and_only_then_compared(predictor, trained, monkeypatch, shape, band, places):
+def test_classes_are_compared_after_resizing_probabilities(predictor, trained, monkeypatch, shape, band, places):
     """The bands of rows, and the shortcut away from borders, equal resizing all 19 maps at once."""
     monkeypatch.setattr(upsample, "_BAND_PIXELS", band)
     monkeypatch.setattr(upsample, "_BORDER_PIXELS", places)
@@ -58,7 +58,7 @@ def test_probabilities_are_resized_once_and_only_then_compared(predictor, traine
 
 
 @pytest.mark.parametrize("size", [(7, 9), (40, 61), (16, 24), (1, 1)])
-def test_both_ways_of_enlarging_give_the_same(monkeypatch, size):
+def test_both_upsampling_methods_agree(monkeypatch, size):
     random = torch.Generator().manual_seed(4)
     logits = torch.randn(19, 2, 3, generator=random).repeat_interleave(8, 1).repeat_interleave(8, 2)
     logits += 0.5 * torch.randn(logits.shape, generator=random)
@@ -83,7 +83,7 @@ def test_evaluation_and_prediction_agree(predictor, trained, streets, session_ca
         assert np.abs(counts - matrix).sum() <= 2  # batches of 16 and of 1 round differently
 
 
-def test_entropy_is_0_where_sure_and_1_where_all_classes_are_equal():
+def test_entropy_ranges_from_certain_to_uniform():
     logits = torch.zeros(19, 1, 2)
     logits[3, 0, 1] = 200
     _, confidence, unsure = upsample.at_size(logits, (1, 2))
@@ -108,7 +108,7 @@ def test_shares(predictor):
     assert all(share > 0 for share in shares.values())
 
 
-def test_photos_of_other_cameras(photos):
+def test_photos_of_any_shape_are_predicted(photos):
     names = [info.name for info in api.list_models()]
     predictor = api.load_predictor(names[0])
     for path in sorted(photos.glob("*.jpg")):
@@ -120,7 +120,7 @@ def test_photos_of_other_cameras(photos):
         assert len(prediction.shares()) > 1
 
 
-def test_threads_take_turns_and_get_what_is_theirs(predictor):
+def test_threads_are_serialised_and_get_their_own_results(predictor):
     """Visitors come in threads; a pass uses all cores, so several at once would only be in each other's way."""
     photos = [resize_photo(PHOTO, (20 + 3 * number, 41)) for number in range(6)]
     alone = [predictor.predict(photo) for photo in photos]

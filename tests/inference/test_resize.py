@@ -28,7 +28,7 @@ def gradient(shape: tuple[int, int]) -> np.ndarray:
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_place_comes_back_where_it_was(fit, shape):
+def test_logits_map_back_to_the_same_pixels(fit, shape):
     photo = gradient(shape)
     logits, (top, left, bottom, right) = fitted_logits(photo, SIZE, fit, (0, 0, 0), echo)
     back = F.interpolate(logits[None], size=(bottom - top, right - left), mode="bilinear")[0].permute(1, 2, 0).numpy()
@@ -50,7 +50,7 @@ def test_windows_cover_the_canvas(fit, shape):
     assert len(laid.tiles) <= 9
 
 
-def test_shapes_are_kept_but_for_stretching():
+def test_only_stretch_changes_the_aspect_ratio():
     assert plan((100, 100), SIZE, "stretch").canvas == SIZE
     assert plan((100, 100), SIZE, "letterbox").canvas == (32, 32)
     assert plan((100, 100), SIZE, "letterbox").tiles == ((0, -16),)
@@ -60,12 +60,12 @@ def test_shapes_are_kept_but_for_stretching():
     assert len(plan((100, 200), SIZE, "tiles").tiles) == 9
 
 
-def test_neighbouring_windows_share_half():
+def test_neighbouring_windows_overlap_by_half():
     rows = sorted({row for row, _ in plan((100, 200), SIZE, "tiles").tiles})
     assert rows == [0, 16, 32]
 
 
-def test_what_lies_beyond_the_photo_is_filled():
+def test_outside_of_the_photo_is_padded():
     shown = []
     fitted_logits(gradient((50, 50)), SIZE, "letterbox", (1, 2, 3), lambda frames: shown.append(frames) or echo(frames))
     (window,) = shown[0].numpy()
@@ -74,7 +74,7 @@ def test_what_lies_beyond_the_photo_is_filled():
     assert (window[:, 16:48, 2] == 90).all()
 
 
-def test_an_unknown_fit_is_refused():
+def test_unknown_fit_is_rejected():
     with pytest.raises(UsageError, match=r"unknown fit 'squeeze': expected one of stretch, letterbox, crop, tiles"):
         plan((4, 4), SIZE, "squeeze")
 
@@ -85,7 +85,7 @@ def predictor(trained):
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_predictions_have_the_photos_size(predictor, fit):
+def test_predictions_have_the_size_of_the_photo(predictor, fit):
     photo = np.random.default_rng(0).integers(0, 256, (90, 121, 3), dtype=np.uint8)
     found = predictor.predict(photo, fit)
     assert found.train_ids.shape == found.confidence.shape == found.entropy.shape == (90, 121)
@@ -96,7 +96,7 @@ def test_predictions_have_the_photos_size(predictor, fit):
     assert sum(found.shares().values()) == pytest.approx(1)
 
 
-def test_a_mirrored_photo_gives_the_mirrored_map_when_both_are_looked_at(predictor):
+def test_flip_tta_is_symmetric(predictor):
     photo = np.random.default_rng(1).integers(0, 256, (32, 64, 3), dtype=np.uint8)
     there, back = (predictor.predict(np.ascontiguousarray(one), flip=True) for one in (photo, photo[:, ::-1]))
     np.testing.assert_allclose(back.confidence[:, ::-1], there.confidence, atol=1e-5)
@@ -105,7 +105,7 @@ def test_a_mirrored_photo_gives_the_mirrored_map_when_both_are_looked_at(predict
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_scale_one_is_the_plain_look(predictor, fit):
+def test_scale_one_is_the_plain_prediction(predictor, fit):
     for flip in (False, True):
         plain, told = (
             predictor.predict(gradient((37, 83)), fit, flip=flip),
@@ -116,7 +116,7 @@ def test_scale_one_is_the_plain_look(predictor, fit):
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_several_scales_give_the_mean_of_all_looks(predictor, flip):
+def test_multi_scale_tta_averages_predictions(predictor, flip):
     photo = np.random.default_rng(2).integers(0, 256, (32, 64, 3), dtype=np.uint8)
     x = predictor.card.normalization.apply(torch.from_numpy(photo)[None])
     logits = []
@@ -131,6 +131,6 @@ def test_several_scales_give_the_mean_of_all_looks(predictor, flip):
     np.testing.assert_allclose(found.confidence, confidence.numpy(), atol=1e-5)
 
 
-def test_scales_that_the_model_cannot_look_at_are_refused(predictor):
+def test_unsupported_scales_are_rejected(predictor):
     with pytest.raises(UsageError, match="expected different scales, found 2 twice; omit one of them"):
         predictor.predict(gradient((37, 83)), scales=(2, 2))

@@ -32,14 +32,14 @@ def as_input(photos: torch.Tensor) -> torch.Tensor:
     return photos.permute(0, 3, 1, 2).float()
 
 
-def test_nothing_asked_is_nothing_done():
+def test_default_augmentation_changes_nothing():
     photos, labels = frames()
     same, truth = Augmentation()(photos, labels, generator(0))
     assert same is photos
     assert truth is labels
 
 
-def test_flips_take_photo_and_label_together():
+def test_flips_apply_to_photo_and_label():
     photos, labels = frames()
     flips = []
     for seed in range(20):
@@ -52,7 +52,7 @@ def test_flips_take_photo_and_label_together():
     assert 0.3 < np.mean(flips) < 0.7
 
 
-def test_zooming_in_shows_a_window_of_the_frame():
+def test_enlarging_crops_a_window_of_the_frame():
     """Twice as large: a window of half the height and width, each label about four times, photo and label together."""
     labels = torch.arange(8 * 12, dtype=torch.uint8).view(1, 8, 12)
     photos = labels[..., None].repeat(1, 1, 1, 3)
@@ -68,7 +68,7 @@ def test_zooming_in_shows_a_window_of_the_frame():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_zooming_out_keeps_the_whole_frame_and_surrounds_it_with_void(seed):
+def test_reducing_pads_the_frame_with_void(seed):
     photos, labels = frames(1)
     labels.fill_(7)
     x, y = scale_and_crop(as_input(photos), labels, torch.tensor([0.5]), generator(seed))
@@ -82,7 +82,7 @@ def test_zooming_out_keeps_the_whole_frame_and_surrounds_it_with_void(seed):
     assert (x[0, :, outside] - 127.5).abs().max() < 1e-3
 
 
-def test_a_zoom_of_one_changes_nothing():
+def test_scale_one_changes_nothing():
     photos, labels = frames()
     x, y = scale_and_crop(as_input(photos), labels, torch.ones(4), generator(0))
     torch.testing.assert_close(x, as_input(photos), atol=1e-2, rtol=0)
@@ -93,7 +93,7 @@ def test_a_zoom_of_one_changes_nothing():
     ("adjust", "position"),
     [(reference.adjust_brightness, 0), (reference.adjust_contrast, 1), (reference.adjust_saturation, 2)],
 )
-def test_colours_change_as_torchvision_changes_them(adjust, position):
+def test_colour_changes_match_torchvision(adjust, position):
     x = as_input(frames()[0])
     change = torch.tensor([-0.3, -0.1, 0.0, 0.25])
     arguments = [ZERO] * 4
@@ -102,7 +102,7 @@ def test_colours_change_as_torchvision_changes_them(adjust, position):
     torch.testing.assert_close(recolor(x, *arguments), expected, atol=0.1, rtol=0)
 
 
-def test_changes_follow_one_another():
+def test_colour_changes_apply_in_order():
     x = as_input(frames()[0])
     changes = [torch.full((4,), value) for value in (0.2, -0.3, 0.4, 0.1)]
     together = recolor(x, *changes)
@@ -114,7 +114,7 @@ def test_changes_follow_one_another():
     torch.testing.assert_close(together, stepwise, atol=0.05, rtol=0)
 
 
-def test_a_tint_scales_each_colour_of_a_frame_apart():
+def test_tint_scales_channels_independently():
     photos = torch.full((200, 2, 3, 3), 100, dtype=torch.uint8)
     labels = torch.zeros(200, 2, 3, dtype=torch.uint8)
     tinted, _ = Augmentation(tint=0.3)(photos, labels, torch.Generator().manual_seed(0))
@@ -127,7 +127,7 @@ def test_a_tint_scales_each_colour_of_a_frame_apart():
     assert (abs(np.corrcoef(gains.T)[np.triu_indices(3, 1)]) < 0.25).all()
 
 
-def test_hue_turns_colours_and_leaves_greys():
+def test_hue_rotates_colours_and_keeps_greys():
     grey = torch.full((4, 3, 2, 2), 90.0)
     quarter = torch.full((4,), 0.25)
     torch.testing.assert_close(recolor(grey, ZERO, ZERO, ZERO, quarter), grey, atol=0.1, rtol=0)
@@ -144,7 +144,7 @@ def test_hue_turns_colours_and_leaves_greys():
     torch.testing.assert_close(back, x, atol=0.1, rtol=0)
 
 
-def test_blur_is_torchvisions_frame_by_frame():
+def test_blur_matches_torchvision_per_frame():
     x = as_input(frames()[0])
     sigma = torch.tensor([0.3, 0.8, 1.4, 2.0])
     kernel = 2 * 5 + 1  # ceil(2.5 * 2.0) pixels either way
@@ -154,7 +154,7 @@ def test_blur_is_torchvisions_frame_by_frame():
     torch.testing.assert_close(blur(x, sigma, 2.0), expected, atol=1e-2, rtol=1e-4)
 
 
-def test_noise_has_the_deviation_it_was_given():
+def test_noise_has_the_requested_deviation():
     photos = torch.full((200, 8, 8, 3), 128, dtype=torch.uint8)
     noisy, _ = Augmentation(noise=0.1)(photos, torch.zeros(200, 8, 8, dtype=torch.uint8), generator(5))
     deviations = noisy.flatten(1).std(1)
@@ -184,7 +184,7 @@ def test_cutmix_pastes_a_rectangle_with_its_labels():
     assert torch.equal(same, x)
 
 
-def test_copy_paste_brings_rare_things_and_nothing_else():
+def test_copy_paste_copies_rare_objects_only():
     photos, labels = frames(6)
     x = as_input(photos)
     pasted, truth = copy_and_paste(x, labels, 1.0, generator(2))
@@ -205,7 +205,7 @@ def test_copy_paste_brings_rare_things_and_nothing_else():
 EVERYTHING = Augmentation(True, 0.5, 2.0, 0.4, 0.4, 0.4, 0.1, 1.0, 0.05, 0.5)
 
 
-def test_all_together_is_a_function_of_the_random_source():
+def test_augmentation_depends_on_the_generator_only():
     photos, labels = frames()
     first, truth = EVERYTHING(photos, labels, generator(1, 2, 3))
     again, same_truth = EVERYTHING(photos, labels, generator(1, 2, 3))
@@ -219,7 +219,7 @@ def test_all_together_is_a_function_of_the_random_source():
     assert first.max() <= 255
 
 
-def test_frames_of_a_batch_are_drawn_apart():
+def test_frames_of_a_batch_have_independent_parameters():
     photos = torch.full((8, 16, 16, 3), 100, dtype=torch.uint8)
     changed, _ = Augmentation(brightness=0.5)(photos, torch.zeros(8, 16, 16, dtype=torch.uint8), generator(0))
     levels = changed.flatten(1).mean(1)
@@ -228,7 +228,7 @@ def test_frames_of_a_batch_are_drawn_apart():
     assert levels.max() <= 150
 
 
-def test_a_real_image_survives(streets):
+def test_strong_augmentation_keeps_shapes_and_dtypes(streets):
     """A photo through every change still looks like itself on average: no channel is swapped or emptied."""
     path = sorted((streets / "leftImg8bit").rglob("*.png"))[0]
     photo = torch.from_numpy(np.asarray(Image.open(path).convert("RGB")).copy())[None]

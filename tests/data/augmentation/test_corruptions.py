@@ -46,7 +46,7 @@ def test_light_and_colour_equal_numpy_and_leave_labels(frames, name, expected):
     np.testing.assert_array_equal(labels, frames[1])
 
 
-def test_blur_and_noise_are_as_strong_as_they_say():
+def test_blur_and_noise_have_the_documented_strength():
     photos = np.full((2, 64, 256, 3), 120, np.uint8)
     labels = np.zeros((2, 64, 256), np.uint8)
     noisy, _ = changed((photos, labels), "noisy")
@@ -62,7 +62,7 @@ def test_blur_and_noise_are_as_strong_as_they_say():
 
 
 @pytest.mark.parametrize(("name", "rows"), [("tilted up", -3), ("tilted down", 3)])
-def test_a_tilt_moves_rows_out_and_void_in(frames, name, rows):
+def test_tilt_shifts_rows_and_fills_with_void(frames, name, rows):
     photos, labels = changed(frames, name)  # 15 % of 20 rows
     kept = slice(0, 20 - rows) if rows > 0 else slice(-rows, 20)
     source = slice(rows, 20) if rows > 0 else slice(0, 20 + rows)
@@ -73,7 +73,7 @@ def test_a_tilt_moves_rows_out_and_void_in(frames, name, rows):
     assert (void == IGNORE_INDEX).all()
 
 
-def test_lenses_enlarge_and_shrink_about_the_centre():
+def test_lenses_scale_about_the_centre():
     labels = np.zeros((1, 80, 160), np.uint8)
     labels[:, 30:50, 60:100] = 13
     photos = np.repeat((100 + 5 * labels)[..., None], 3, axis=3)

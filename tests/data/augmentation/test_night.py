@@ -22,7 +22,7 @@ def random(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_the_sky_is_darker_than_the_road_and_lamps_are_brighter_than_both():
+def test_night_sky_is_darkest_and_lamps_are_brightest():
     x, labels = frames(64)
     night = make_night(x, labels, 1.0, random())
     sky, road = night[:, :, : HORIZON - 3].mean(1), night[:, :, HORIZON + 4 :].mean(1)
@@ -35,7 +35,7 @@ def test_the_sky_is_darker_than_the_road_and_lamps_are_brighter_than_both():
     assert 0.4 < float(lit.float().mean()) < 1
 
 
-def test_the_road_ahead_is_lit_and_its_edges_are_not():
+def test_headlights_light_the_road_ahead():
     x, labels = frames(64)
     labels[:] = ROAD
     night = make_night(x, labels, 1.0, random())[:, 0]
@@ -43,7 +43,7 @@ def test_the_road_ahead_is_lit_and_its_edges_are_not():
     assert float((ahead / corner).median()) > 1.5
 
 
-def test_the_skyline_shows_no_bright_rim():
+def test_skyline_has_no_bright_rim():
     x, labels = frames(32)
     labels[:, HORIZON] = 255
     night = make_night(x, labels, 1.0, random())
@@ -51,7 +51,7 @@ def test_the_skyline_shows_no_bright_rim():
     assert bool((rows[HORIZON - 4 : HORIZON + 1] < rows[HORIZON + 4]).all())
 
 
-def test_only_chosen_frames_change_and_as_many_as_asked():
+def test_probability_sets_the_share_of_night_frames():
     x, labels = frames(400)
     night = make_night(x, labels, 0.25, random())
     changed = (night != x).flatten(1).any(1)
@@ -61,21 +61,21 @@ def test_only_chosen_frames_change_and_as_many_as_asked():
 
 
 @pytest.mark.parametrize("value", [0.0, 255.0])
-def test_values_stay_within_those_of_a_photo(value):
+def test_values_stay_in_range(value):
     x, labels = frames(32, value)
     night = make_night(x, labels, 1.0, random())
     assert float(night.min()) >= 0
     assert float(night.max()) <= 255
 
 
-def test_the_same_draws_give_the_same_night():
+def test_equal_generators_give_equal_nights():
     x, labels = frames(4)
     first, again, other = (make_night(x, labels, 1.0, random(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
-def test_a_recipe_with_night_darkens_photos_and_keeps_labels():
+def test_night_setting_darkens_photos_and_keeps_labels():
     x, labels = frames(8)
     photos, kept = Augmentation(night=1.0)(x.permute(0, 2, 3, 1).byte(), labels, random())
     assert photos.shape == (8, 32, 64, 3)

@@ -325,7 +325,7 @@ def test_damaged_archives(zips, caches, cityseg, case):
 
 
 @pytest.mark.parametrize("case", OWN)
-def test_damaged_sets_of_ones_own(described, caches, cityseg, case):
+def test_damaged_custom_datasets(described, caches, cityseg, case):
     root = described()
     damage, message = OWN[case]
     damage(root)
@@ -333,14 +333,14 @@ def test_damaged_sets_of_ones_own(described, caches, cityseg, case):
 
 
 @pytest.mark.parametrize("case", OWN_FILES)
-def test_damaged_files_of_sets_of_ones_own(described, caches, cityseg, case):
+def test_damaged_files_of_custom_datasets(described, caches, cityseg, case):
     root = described()
     damage, path, message = OWN_FILES[case]
     damage(root)
     listed_and_not_prepared(root, caches, cityseg, path, message)
 
 
-def test_an_empty_split_is_refused_where_it_is_needed(tree, caches):
+def test_empty_split_is_rejected_when_needed(tree, caches):
     shutil.rmtree(tree / "leftImg8bit" / "val")
     shutil.rmtree(tree / "gtFine" / "val")
     dataset = api.connect(str(tree))
@@ -350,7 +350,7 @@ def test_an_empty_split_is_refused_where_it_is_needed(tree, caches):
         assert str(refused.value) == f"{tree}: expected frames in the {split} split, found none; check leftImg8bit/"
 
 
-def test_a_split_of_which_no_frame_can_be_used(tree, caches):
+def test_split_without_usable_frames_is_rejected(tree, caches):
     shutil.rmtree(tree / "gtFine" / "train")
     with pytest.raises(CitysegError) as refused:
         api.connect(str(tree)).frames("train")

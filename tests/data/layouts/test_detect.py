@@ -9,13 +9,7 @@ from cityseg.data.layouts import detect
 from cityseg.errors import DataError, UsageError
 
 
-@pytest.fixture
-def copy(streets, tmp_path):
-    """A copy of the drawn set that a test may damage."""
-    return shutil.copytree(streets, tmp_path / "copy")
-
-
-def test_splits_are_train_and_the_halves_of_val(streets):
+def test_val_is_halved_into_val_and_test(streets):
     dataset = detect.open_folder(streets)
     official = {
         split: sorted(path.name.removesuffix("_leftImg8bit.png") for path in streets.glob(f"leftImg8bit/{split}/*/*"))
@@ -27,7 +21,7 @@ def test_splits_are_train_and_the_halves_of_val(streets):
     assert (dataset.name, dataset.kind, dataset.root) == ("streets", "cityscapes", streets)
 
 
-def test_a_frame_knows_its_files(streets):
+def test_frames_refer_to_their_files(streets):
     frame = detect.open_folder(streets).frames("val")[0]
     assert frame.name.startswith(f"{frame.city}_")
     assert frame.photo.name == f"leftImg8bit/val/{frame.city}/{frame.name}_leftImg8bit.png"
@@ -37,7 +31,7 @@ def test_a_frame_knows_its_files(streets):
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_halves_of_any_count(tmp_path, count):
+def test_halves_differ_by_at_most_one_frame(tmp_path, count):
     for index in range(count):
         for kind, suffix in (("leftImg8bit", "leftImg8bit"), ("gtFine", "gtFine_labelIds")):
             # Cities are listed before frames: the order is that of the frames' names, across cities.
@@ -50,7 +44,7 @@ def test_halves_of_any_count(tmp_path, count):
     assert together == sorted(together)
 
 
-def test_the_official_folder_as_it_is(cityscapes_fullres):
+def test_official_folder_is_listed(cityscapes_fullres):
     dataset = detect.open_folder(cityscapes_fullres)
     assert [frame.name for frame in dataset.frames("train")] == [
         "aachen_000000_000019",
@@ -66,12 +60,12 @@ def test_the_official_folder_as_it_is(cityscapes_fullres):
     )
 
 
-def test_the_working_folder_itself_has_a_name(copy, monkeypatch):
+def test_current_folder_has_a_name(copy, monkeypatch):
     monkeypatch.chdir(copy)
     assert detect.open_folder(detect.Path(".")).name == "copy"
 
 
-def test_no_such_folder(tmp_path):
+def test_missing_folder_is_rejected(tmp_path):
     with pytest.raises(UsageError) as refused:
         detect.open_folder(tmp_path / "nowhere")
     assert str(refused.value) == (
@@ -83,7 +77,7 @@ def test_no_such_folder(tmp_path):
     ("there", "missing"),
     [((), "leftImg8bit and no gtFine"), (("leftImg8bit",), "gtFine"), (("gtFine",), "leftImg8bit")],
 )
-def test_folders_that_are_no_dataset(tmp_path, there, missing):
+def test_other_folders_are_rejected(tmp_path, there, missing):
     for name in there:
         (tmp_path / name).mkdir()
     with pytest.raises(UsageError) as refused:
@@ -94,7 +88,7 @@ def test_folders_that_are_no_dataset(tmp_path, there, missing):
     )
 
 
-def test_the_folder_beside_the_right_one(copy):
+def test_neighbouring_dataset_is_suggested(copy):
     for named in (copy / "leftImg8bit", copy.parent):
         with pytest.raises(UsageError) as refused:
             detect.open_folder(named)
@@ -104,14 +98,14 @@ def test_the_folder_beside_the_right_one(copy):
         )
 
 
-def test_a_path_that_no_folder_can_have():
+def test_impossible_path_is_rejected():
     path = detect.Path("x" * 5000)
     with pytest.raises(DataError) as refused:
         detect.open_folder(path)
     assert str(refused.value) == f"{path}: expected a readable folder, found File name too long; check the path"
 
 
-def test_a_file_is_no_dataset(tmp_path):
+def test_file_is_rejected(tmp_path):
     (tmp_path / "gtFine_trainvaltest.zip").touch()
     with pytest.raises(UsageError) as refused:
         detect.open_folder(tmp_path / "gtFine_trainvaltest.zip")
@@ -121,7 +115,7 @@ def test_a_file_is_no_dataset(tmp_path):
     )
 
 
-def test_folders_without_photos(tmp_path):
+def test_folders_without_photos_are_rejected(tmp_path):
     (tmp_path / "leftImg8bit").mkdir()
     (tmp_path / "gtFine").mkdir()
     with pytest.raises(DataError) as refused:
@@ -131,7 +125,7 @@ def test_folders_without_photos(tmp_path):
     )
 
 
-def test_a_photo_without_label(copy):
+def test_photo_without_label_is_a_problem(copy):
     before = detect.open_folder(copy)
     frame = before.frames("train")[2]
     frame.label.path.unlink()
@@ -147,7 +141,7 @@ def test_a_photo_without_label(copy):
     assert dataset.frames("train") == (*before.frames("train")[:2], *before.frames("train")[3:])
 
 
-def test_a_label_without_photo(copy):
+def test_label_without_photo_is_a_problem(copy):
     frame = detect.open_folder(copy).frames("test")[0]
     frame.photo.path.unlink()
     dataset = detect.open_folder(copy)
@@ -162,7 +156,7 @@ def test_a_label_without_photo(copy):
     assert dataset.splits["test"] == ()
 
 
-def test_one_name_in_two_cities(copy):
+def test_equal_names_in_two_cities_are_a_problem(copy):
     frame = detect.open_folder(copy).frames("train")[0]
     for file in (frame.photo, frame.label):
         other = file.path.parents[1] / "elsewhere" / file.path.name
@@ -173,7 +167,7 @@ def test_one_name_in_two_cities(copy):
     assert frame.name not in [usable.name for usable in dataset.frames("train")]
 
 
-def test_what_comes_first_where_several_layouts_lie_together(copy, described):
+def test_layouts_have_a_fixed_precedence(copy, described):
     own = described()
     for name in ("dataset.json", "images", "labels"):
         (own / name).rename(copy / name)
@@ -183,13 +177,13 @@ def test_what_comes_first_where_several_layouts_lie_together(copy, described):
     assert detect.open_folder(copy).kind == "cityscapes"
 
 
-def test_the_folder_of_the_official_test_frames_is_not_looked_at(copy):
+def test_official_test_folder_is_ignored(copy):
     shutil.copytree(copy / "leftImg8bit" / "val", copy / "leftImg8bit" / "test")
     dataset = detect.open_folder(copy)
     assert (dataset.problems, len(dataset.frames("val")), len(dataset.frames("test"))) == ((), 2, 1)
 
 
-def test_what_is_connected_when_nothing_is_named(tmp_path, monkeypatch):
+def test_default_dataset(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CITYSEG_DATA", raising=False)
     assert default_data() == "synthetic"

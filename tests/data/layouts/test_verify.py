@@ -10,12 +10,6 @@ from PIL import Image
 from cityseg import api
 
 
-@pytest.fixture
-def copy(streets, tmp_path):
-    """A copy of the drawn set that a test may damage."""
-    return shutil.copytree(streets, tmp_path / "copy")
-
-
 def photos(root, folder="train"):
     return sorted((root / "leftImg8bit" / folder).rglob("*.png"), key=lambda path: path.name)
 
@@ -24,7 +18,7 @@ def labels(root, folder="train"):
     return sorted((root / "gtFine" / folder).rglob("*_labelIds.png"), key=lambda path: path.name)
 
 
-def test_a_sound_set(streets, archives, document):
+def test_dataset_without_problems(streets, archives, document):
     assert api.verify(str(streets)) == api.verify(str(archives)) == api.Verification(10, ())
     assert document("data", "verify", "--data", archives) == {"data": str(archives), "frames": 10, "problems": []}
 
@@ -47,7 +41,7 @@ def test_progress_counts_every_frame(streets):
     assert calls == [(done, 10) for done in range(1, 11)]
 
 
-def test_real_frames_are_sound(cityscapes_fullres):
+def test_official_frames_have_no_problems(cityscapes_fullres):
     assert api.verify(str(cityscapes_fullres)) == api.Verification(5, ())
 
 
@@ -81,7 +75,7 @@ def damaged(copy):
     ]  # fmt: skip
 
 
-def test_every_problem_is_listed_with_its_path(damaged, document):
+def test_all_problems_are_listed_with_their_paths(damaged, document):
     root, expected = damaged
     verification = api.verify(str(root))
     assert verification.frames == 8
@@ -100,7 +94,7 @@ def test_every_problem_is_listed_with_its_path(damaged, document):
     }
 
 
-def test_the_list_as_text(damaged, cityseg, streets):
+def test_command_line_lists_problems(damaged, cityseg, streets):
     root, expected = damaged
     answer = cityseg("data", "verify", "--data", root)
     assert answer.code == 1
@@ -113,13 +107,13 @@ def test_the_list_as_text(damaged, cityseg, streets):
     assert (sound.code, sound.out) == (0, "10 frames read, no problem found\n")
 
 
-def test_several_things_wrong_with_one_label(copy):
+def test_one_label_may_have_several_problems(copy):
     Image.fromarray(np.full((10, 10), 99, np.uint8)).save(labels(copy)[0])
     kinds = [problem.kind for problem in api.verify(str(copy)).problems]
     assert kinds == ["size mismatch", "unknown id"]
 
 
-def test_photo_and_label_are_judged_apart(copy):
+def test_photo_and_label_are_checked_independently(copy):
     photos(copy)[0].write_bytes(b"no image")
     Image.fromarray(np.full((64, 128), 99, np.uint8)).save(labels(copy)[0])
     problems = api.verify(str(copy)).problems
@@ -130,7 +124,7 @@ def test_photo_and_label_are_judged_apart(copy):
 
 
 @pytest.mark.parametrize("list_files", [photos, labels])
-def test_a_png_without_its_end_mark(copy, list_files):
+def test_png_without_end_chunk_is_a_problem(copy, list_files):
     """Some decoders give every pixel of such a file without a word."""
     path = list_files(copy)[3]
     content = path.read_bytes()
@@ -141,7 +135,7 @@ def test_a_png_without_its_end_mark(copy, list_files):
     assert problem.message.endswith(" (it ends early); copy it again")
 
 
-def test_a_png_whose_checksum_is_wrong(copy):
+def test_png_with_wrong_checksum_is_a_problem(copy):
     path = photos(copy)[3]
     content = bytearray(path.read_bytes())
     content[content.rindex(b"IEND") - 8] ^= 1
@@ -152,7 +146,7 @@ def test_a_png_whose_checksum_is_wrong(copy):
     assert problem.message.endswith(" (the checksum of its IDAT part is wrong); copy it again")
 
 
-def test_the_same_name_in_two_splits(copy):
+def test_equal_names_in_two_splits_are_a_problem(copy):
     """One frame copied from train to val is one name twice, and neither is used."""
     photo, label = photos(copy)[2], labels(copy)[2]
     for path in (photo, label):
@@ -171,7 +165,7 @@ def test_the_same_name_in_two_splits(copy):
     assert second.message == f"{other}: {sentence} {name} also at {photo}; rename one"
 
 
-def test_a_frame_that_cannot_be_used_moves_no_other(copy):
+def test_unusable_frame_moves_no_other(copy):
     before = {split: [frame.name for frame in frames] for split, frames in api.connect(str(copy)).splits.items()}
     assert [len(before[split]) for split in ("val", "test")] == [2, 1]
     for path in labels(copy, "val")[:2]:
@@ -180,7 +174,7 @@ def test_a_frame_that_cannot_be_used_moves_no_other(copy):
     assert after == {**before, "val": []}
 
 
-def test_what_is_no_frame_is_left_alone(copy):
+def test_other_files_are_ignored(copy):
     city = photos(copy)[0].parent
     for name in ("leftImg8bit/train/.DS_Store", "license.txt", "README", "leftImg8bit/train/notes_leftImg8bit.png"):
         (copy / name).write_text("not a frame")
@@ -189,7 +183,7 @@ def test_what_is_no_frame_is_left_alone(copy):
     assert api.verify(str(copy)) == api.Verification(10, ())
 
 
-def test_interlaced_and_animated_pngs_are_frames_as_well(copy, tmp_path):
+def test_interlaced_and_animated_pngs_are_accepted(copy, tmp_path):
     """An animation's first picture is the frame; other viewers show it as well."""
     path = photos(copy)[0]
     picture = Image.open(path).convert("RGB")

@@ -35,7 +35,7 @@ def refusal(call, *arguments):
     return str(refused.value)
 
 
-def test_an_archive_is_listed_as_its_folder(streets, archives):
+def test_archive_is_listed_like_its_folder(streets, archives):
     zipped, unpacked = detect.open_folder(archives), detect.open_folder(streets)
     assert (zipped.name, zipped.kind, zipped.root, zipped.problems) == ("archives", "cityscapes", archives, ())
     for split in SPLITS:
@@ -50,7 +50,7 @@ def test_an_archive_is_listed_as_its_folder(streets, archives):
     assert str(label) == f"{archives / LABELS}!{label.name}"
 
 
-def test_archives_give_the_cache_of_their_folder_byte_for_byte(streets, archives, tmp_path):
+def test_archive_and_folder_have_the_same_cache(streets, archives, tmp_path):
     before = sorted(archives.rglob("*"))
     zipped, unpacked = detect.open_folder(archives), detect.open_folder(streets)
     for split in SPLITS:
@@ -61,7 +61,7 @@ def test_archives_give_the_cache_of_their_folder_byte_for_byte(streets, archives
     assert sorted(archives.rglob("*")) == before
 
 
-def test_real_frames_from_archives(cityscapes_fullres, tmp_path):
+def test_official_archives_equal_their_folder(cityscapes_fullres, tmp_path):
     for part in ("leftImg8bit", "gtFine"):
         with zipfile.ZipFile(tmp_path / f"{part}_trainvaltest.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as pack:
             for path in sorted((cityscapes_fullres / part).glob("val/*/*")):
@@ -72,7 +72,7 @@ def test_real_frames_from_archives(cityscapes_fullres, tmp_path):
     assert frame.label.read() == plain.label.path.read_bytes()
 
 
-def test_one_part_may_be_unpacked(streets, archives):
+def test_folder_and_archive_may_be_mixed(streets, archives):
     (archives / LABELS).unlink()
     shutil.copytree(streets / "gtFine", archives / "gtFine")
     frame = detect.open_folder(archives).frames("train")[0]
@@ -80,7 +80,7 @@ def test_one_part_may_be_unpacked(streets, archives):
     assert frame.label.path == archives / frame.label.name
 
 
-def test_a_folder_around_everything_is_looked_through(streets, archives):
+def test_enclosing_folder_is_skipped(streets, archives):
     rewrite(archives / PHOTOS, lambda name, content: (f"data set/{name}", content))
     with zipfile.ZipFile(archives / PHOTOS, "a") as archive:
         archive.writestr("__MACOSX/leftImg8bit/train/._a_leftImg8bit.png", b"")
@@ -94,7 +94,7 @@ def test_a_folder_around_everything_is_looked_through(streets, archives):
     assert len(detect.open_folder(archives).frames("train")) == 7
 
 
-def test_many_threads_read_one_archive(streets, archives):
+def test_threads_read_one_archive_concurrently(streets, archives):
     dataset, plain = detect.open_folder(archives), detect.open_folder(streets)
     files = [file for split in SPLITS for frame in dataset.splits[split] for file in (frame.photo, frame.label)]
     wanted = {
@@ -109,7 +109,7 @@ def test_many_threads_read_one_archive(streets, archives):
     assert open_archive(archives / PHOTOS) is open_archive(archives / PHOTOS)
 
 
-def test_a_stamp_tells_content_and_not_time(archives):
+def test_stamp_depends_on_content_not_time(archives):
     member = detect.open_folder(archives).frames("val")[0].photo
     content = member.read()
     assert isinstance(member, ZipMember)
@@ -118,7 +118,7 @@ def test_a_stamp_tells_content_and_not_time(archives):
     assert detect.open_folder(archives).frames("val")[0].photo.stamp() == member.stamp()
 
 
-def test_a_changed_archive_is_opened_again(archives):
+def test_changed_archive_is_reopened(archives):
     old = detect.open_folder(archives).frames("val")[0].photo
     rewrite(archives / PHOTOS, lambda name, content: (name, content + b"more") if name == old.name else (name, content))
     new = detect.open_folder(archives).frames("val")[0].photo
@@ -133,7 +133,7 @@ def test_a_changed_archive_is_opened_again(archives):
 
 
 @pytest.mark.parametrize("absent", [PHOTOS, LABELS])
-def test_one_archive_alone(archives, absent):
+def test_single_archive_is_rejected(archives, absent):
     (archives / absent).unlink()
     (there,) = {PHOTOS, LABELS} - {absent}
     assert refusal(detect.open_folder, archives) == (
@@ -142,7 +142,7 @@ def test_one_archive_alone(archives, absent):
 
 
 @pytest.mark.parametrize("share", [0.2, 0.9, 0.999])
-def test_an_archive_cut_short(archives, share):
+def test_truncated_archive_is_rejected(archives, share):
     path = archives / PHOTOS
     content = path.read_bytes()[: int(path.stat().st_size * share)]
     path.write_bytes(content)
@@ -156,7 +156,7 @@ def test_an_archive_cut_short(archives, share):
     ("content", "found"),
     [(b"<html>Please log in</html>", "a file that is no zip archive (File is not a zip file)"), (b"", "an empty file")],
 )
-def test_files_that_are_no_archive(archives, content, found):
+def test_other_files_are_rejected(archives, content, found):
     path = archives / LABELS
     path.write_bytes(content)
     assert refusal(detect.open_folder, archives) == (
@@ -164,7 +164,7 @@ def test_files_that_are_no_archive(archives, content, found):
     )
 
 
-def test_a_folder_named_like_an_archive(archives):
+def test_folder_named_like_an_archive_is_rejected(archives):
     (archives / LABELS).unlink()
     (archives / LABELS).mkdir()
     assert refusal(detect.open_folder, archives) == (
@@ -176,7 +176,7 @@ def test_a_folder_named_like_an_archive(archives):
     "name",
     ["../gtFine/evil.png", "/etc/passwd", "gtFine/../../evil.png", "..\\evil.png", "C:\\evil.png", "gtFine/a\nb.png"],
 )
-def test_members_that_lead_elsewhere(archives, name):
+def test_members_outside_the_archive_folder_are_rejected(archives, name):
     with zipfile.ZipFile(archives / LABELS, "a") as archive:
         archive.writestr(name, b"evil")
     assert refusal(detect.open_folder, archives) == (
@@ -192,7 +192,7 @@ def flag(path, offset_in_entry, value):
     path.write_bytes(content)
 
 
-def test_encrypted_members(archives):
+def test_encrypted_members_are_rejected(archives):
     flag(archives / LABELS, 8, 1)
     message = refusal(detect.open_folder, archives)
     assert message.startswith(f"{archives / LABELS}: expected an archive without a password, found gtFine/")
@@ -200,28 +200,28 @@ def test_encrypted_members(archives):
 
 
 @pytest.mark.parametrize(("method", "word"), [(9, "Deflate64"), (12, "BZIP2"), (77, "method 77")])
-def test_members_packed_by_another_method(archives, method, word):
+def test_unsupported_compression_is_rejected(archives, method, word):
     flag(archives / LABELS, 10, method)
     message = refusal(detect.open_folder, archives)
     assert message.startswith(f"{archives / LABELS}: expected members that are stored or deflated, found gtFine/")
     assert message.endswith(f" packed with {word}; pack it again as an ordinary zip")
 
 
-def test_an_archive_of_something_else(archives):
+def test_archive_without_frames_is_rejected(archives):
     rewrite(archives / LABELS, lambda name, content: (name.removeprefix("gtFine/"), content))
     message = refusal(detect.open_folder, archives)
     assert message.startswith(f"{archives / LABELS}: expected members named gtFine/..., found train/")
     assert message.endswith(" and others; use the official archive")
 
 
-def test_an_archive_without_members(archives):
+def test_empty_archive_is_rejected(archives):
     zipfile.ZipFile(archives / PHOTOS, "w").close()
     assert refusal(detect.open_folder, archives) == (
         f"{archives / PHOTOS}: expected members named leftImg8bit/..., found no member; use the official archive"
     )
 
 
-def test_a_damaged_member_is_a_problem_of_its_frame(archives, tmp_path):
+def test_damaged_member_is_a_problem_of_its_frame(archives, tmp_path):
     path = archives / LABELS
     frame = detect.open_folder(archives).frames("train")[1]
     with zipfile.ZipFile(path) as archive:
@@ -237,7 +237,7 @@ def test_a_damaged_member_is_a_problem_of_its_frame(archives, tmp_path):
 
 
 @pytest.mark.parametrize("claimed", [0, 100])
-def test_a_member_that_inflates_to_more_than_the_index_says(tmp_path, claimed):
+def test_member_larger_than_declared_is_rejected(tmp_path, claimed):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("gtFine/a_labelIds.png", bytes(2**26))
@@ -253,7 +253,7 @@ def test_a_member_that_inflates_to_more_than_the_index_says(tmp_path, claimed):
     assert peak < 2**20
 
 
-def test_an_archive_cut_short_while_it_is_open(archives):
+def test_archive_truncated_while_open_is_rejected(archives):
     member = detect.open_folder(archives).frames("val")[-1].photo
     archive = open_archive(archives / PHOTOS)
     os.truncate(archives / PHOTOS, archive.getinfo(member.member).header_offset + 200)
@@ -262,7 +262,7 @@ def test_an_archive_cut_short_while_it_is_open(archives):
     assert refusal(member.read).startswith(f"{archives / PHOTOS}: expected a whole zip archive, found one cut short")
 
 
-def test_members_are_listed_by_ending(archives):
+def test_members_are_listed_by_suffix(archives):
     listed = list_members(archives / LABELS, "gtFine", ("_labelids.png",))
     assert len(listed) == 10
     assert all(name.endswith("_gtFine_labelIds.png") for name in listed)

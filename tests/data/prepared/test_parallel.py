@@ -10,7 +10,7 @@ import pytest
 from cityseg.data.prepared.parallel import on_all_cores
 
 
-def test_results_come_in_the_order_of_the_items():
+def test_results_keep_the_order_of_items():
     def work(item: int) -> int:
         time.sleep(0.002 * (item % 3 == 0))
         return item * item
@@ -19,13 +19,13 @@ def test_results_come_in_the_order_of_the_items():
     assert list(on_all_cores(work, [])) == []
 
 
-def test_work_is_shared_between_threads():
+def test_work_runs_on_several_threads():
     meeting = threading.Barrier(min(2, os.cpu_count() or 1))
     assert list(on_all_cores(lambda _: meeting.wait(timeout=30) >= 0, range(2))) == [True, True]
 
 
 @pytest.mark.parametrize("end", ["failure", "closing"])
-def test_nothing_new_begins_after_an_end(end):
+def test_no_call_starts_after_the_end(end):
     begun: list[int] = []
 
     def work(item: int) -> int:

@@ -46,7 +46,7 @@ def test_counts_equal_numpy(split):
     assert counted.frequency[0] == 4
 
 
-def test_light_is_mean_and_spread_of_the_luma(split):
+def test_brightness_and_contrast_are_mean_and_deviation_of_luma(split):
     counted = statistics.compute(split)
     luma = split.photos @ np.array([0.299, 0.587, 0.114])
     # Every pixel is rounded to a whole grey level, which all but cancels out over a frame.
@@ -64,14 +64,14 @@ def test_objects_equal_a_flood_fill(monkeypatch, classes, band):
     assert sorted(zip(train_id.tolist(), area.tolist(), strict=True)) == flood_fill(train_ids)
 
 
-def test_corners_touch_and_void_parts():
+def test_regions_are_8_connected_and_void_separates():
     train_ids = np.array([[13, 255, 13], [255, 13, 255], [255, 255, 255], [13, 11, 11]], np.uint8)
     train_id, area = objects.find(train_ids)
     assert list(zip(train_id.tolist(), area.tolist(), strict=True)) == [(11, 2), (13, 3), (13, 1)]
     assert [len(part) for part in objects.find(np.full((3, 3), 255, np.uint8))] == [0, 0]
 
 
-def test_objects_know_their_frame(split):
+def test_objects_refer_to_their_frame(split):
     found = statistics.compute(split).objects
     for frame, train_ids in enumerate(split.labels):
         mine = found.frame == frame
@@ -102,7 +102,7 @@ def test_prior_equals_a_count_per_cell(cached_split, tmp_path, size):
     np.testing.assert_allclose(counted.prior.sum(0), 1 - expected[19] / expected.sum(0))
 
 
-def test_cities_have_shares_of_their_own(split):
+def test_shares_are_computed_by_city(split):
     split = dataclasses.replace(split, meta=dataclasses.replace(split.meta, cities=("ulm", "bonn", "ulm", "bonn")))
     shares = statistics.compute(split).city_shares
     assert list(shares) == ["bonn", "ulm"]
@@ -110,7 +110,7 @@ def test_cities_have_shares_of_their_own(split):
     assert shares["ulm"][6] == pytest.approx((labels == 6).sum() / (labels != 255).sum())
 
 
-def test_splits_are_joined_as_if_counted_together(split, cached_split, tmp_path):
+def test_joined_statistics_equal_one_count(split, cached_split, tmp_path):
     (tmp_path / "other").mkdir()
     other = dataclasses.replace(cached_split(frames=2, seed=8), folder=tmp_path / "other")
     first, second = statistics.compute(split), statistics.compute(other)
@@ -124,7 +124,7 @@ def test_splits_are_joined_as_if_counted_together(split, cached_split, tmp_path)
         joined([first, dataclasses.replace(second, size=(1, 1))])
 
 
-def test_a_second_call_reads_the_first_ones_counts(split):
+def test_second_call_reads_stored_counts(split):
     assert not statistics.is_counted(split)
     calls = []
     first = statistics.compute(split, lambda done, total: calls.append((done, total)))
@@ -137,7 +137,7 @@ def test_a_second_call_reads_the_first_ones_counts(split):
     assert [path.name for path in split.folder.iterdir()] == ["statistics.npz"]
 
 
-def test_counts_of_an_older_version_or_a_damaged_file_are_counted_again(split):
+def test_outdated_or_damaged_counts_are_recomputed(split):
     first = statistics.compute(split)
     stored = split.folder / "statistics.npz"
     whole = stored.read_bytes()
@@ -150,7 +150,7 @@ def test_counts_of_an_older_version_or_a_damaged_file_are_counted_again(split):
     assert statistics.is_counted(split)
 
 
-def test_nothing_scored_has_no_share(split, recwarn):
+def test_share_without_labelled_pixels_is_nan(split, recwarn):
     split.labels[:] = 255
     counted = statistics.compute(split)
     assert np.isnan(counted.share).all()

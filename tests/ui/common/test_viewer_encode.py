@@ -26,7 +26,7 @@ def train_ids() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (31, 57)).astype(np.uint8)
 
 
-def test_a_map_keeps_every_value(train_ids: np.ndarray) -> None:
+def test_map_keeps_every_value(train_ids: np.ndarray) -> None:
     picture = encode.encode_map(train_ids)
     image = _opened(picture)
     assert (image.format, image.mode) == ("PNG", "L")
@@ -34,14 +34,14 @@ def test_a_map_keeps_every_value(train_ids: np.ndarray) -> None:
     np.testing.assert_array_equal(np.asarray(image), train_ids)
 
 
-def test_a_large_map_is_reduced_without_mixing_values() -> None:
+def test_large_map_is_reduced_by_nearest_neighbour() -> None:
     train_ids = np.kron(np.array([[0, 13], [255, 7]], dtype=np.uint8), np.ones((100, 200), dtype=np.uint8))
     picture = encode.encode_map(train_ids, max_side=50)
     assert (picture.width, picture.height) == (50, 25)
     assert set(np.unique(np.asarray(_opened(picture)))) == {0, 7, 13, 255}
 
 
-def test_a_photo_is_a_jpeg_that_looks_the_same() -> None:
+def test_photo_is_encoded_as_faithful_jpeg() -> None:
     ramp = np.linspace(0, 255, 160).astype(np.uint8)
     photo = np.stack([np.tile(ramp, (90, 1))] * 3, axis=2)
     image = _opened(encode.encode_photo(photo))
@@ -49,7 +49,7 @@ def test_a_photo_is_a_jpeg_that_looks_the_same() -> None:
     assert np.abs(np.asarray(image).astype(int) - photo).max() <= 6
 
 
-def test_a_large_photo_is_reduced_and_a_small_one_left_alone() -> None:
+def test_only_large_photos_are_reduced() -> None:
     assert _opened(encode.encode_photo(np.zeros((100, 400, 3), np.uint8), max_side=200)).size == (200, 50)
     assert _opened(encode.encode_photo(np.zeros((100, 400, 3), np.uint8), max_side=1600)).size == (400, 100)
 
@@ -73,11 +73,11 @@ def test_equal_content_is_encoded_once(train_ids: np.ndarray) -> None:
     assert encode.encode_map(train_ids.T.copy()).digest != first.digest
 
 
-def test_a_view_with_strides_is_content_too(train_ids: np.ndarray) -> None:
+def test_strided_views_are_encoded_by_content(train_ids: np.ndarray) -> None:
     assert encode.encode_map(train_ids[:, ::-1]) is encode.encode_map(train_ids[:, ::-1].copy())
 
 
-def test_the_cache_drops_the_least_recently_used() -> None:
+def test_cache_drops_the_least_recently_used() -> None:
     recent = encode._RecentImages(capacity=10)
     made: list[str] = []
 
@@ -93,7 +93,7 @@ def test_the_cache_drops_the_least_recently_used() -> None:
     assert made == ["a", "b", "c", "b"]
 
 
-def test_pack_says_where_each_picture_lies(train_ids: np.ndarray) -> None:
+def test_pack_indexes_every_image(train_ids: np.ndarray) -> None:
     pictures = [encode.encode_map(train_ids), encode.encode_map(train_ids[:5])]
     packed = encode.pack({"alt": "Straße"}, pictures)
     (length,) = struct.unpack_from("<I", packed)
@@ -137,7 +137,7 @@ def _header(payload: bytes) -> dict[str, Any]:
     return json.loads(payload[4 : 4 + length])
 
 
-def test_each_layer_refers_to_its_pictures(train_ids: np.ndarray) -> None:
+def test_layers_refer_to_their_images(train_ids: np.ndarray) -> None:
     layers = [
         Layer("truth", train_ids),
         Layer("prediction", train_ids[::2, ::2], confidence=np.ones((16, 29))),
@@ -165,7 +165,7 @@ def test_encoded_images_are_sent_as_they_are(train_ids: np.ndarray) -> None:
     assert package._payload(encode.encode_photo(photo), [layer], 1600, {"key": "k"}) == arrays
 
 
-def test_clicked_pixels_are_the_photos_own_even_if_it_is_sent_smaller(train_ids: np.ndarray) -> None:
+def test_photo_size_is_that_before_reduction(train_ids: np.ndarray) -> None:
     payload = package._payload(np.zeros((62, 114, 3), np.uint8), [Layer("truth", train_ids)], 20, {})
     assert _header(payload)["photo"] == {"width": 114, "height": 62}
 
