@@ -1,4 +1,4 @@
-"""What the tests share: a small drawn dataset, one trained run, an isolated place to work in, the command line."""
+"""Shared fixtures: a small synthetic dataset, one trained run, an isolated working folder, the command line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TINY = {
     "precision": "float32",
     "learning_rate": 0.01,
 }
-"""A recipe that trains in a second and still uses every part: flips, half sizes, class weights, Dice, one cycle."""
+"""A config that trains in a second and uses every part: flips, half sizes, class weights, Dice, one cycle."""
 
 
 torch.set_num_threads(1)
@@ -58,7 +58,7 @@ _LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the files that take longest come first: begun last, they would keep one process busy after all others."""
+    """Run the longest files first; started last, they would keep one process busy after all others."""
 
     def rank(item: pytest.Item) -> int:
         place = item.path.relative_to(ROOT / "tests").as_posix()
@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drawn set of 7 train, 2 val and 1 test frames at 64x128."""
+    """A synthetic dataset of 7 train, 2 val and 1 test frames at 64x128."""
     folder = tmp_path_factory.mktemp("drawn") / "streets"
     synthesize(folder, frames=10, seed=3, size=(64, 128))
     return folder
@@ -82,7 +82,7 @@ def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streets: Path, session_cache: Path) -> Path:
-    """An empty working folder whose runs, data, home and wandb settings are the test's own."""
+    """An empty working folder with its own runs, data, home and wandb settings."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
@@ -97,13 +97,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streets: Path, se
 
 @pytest.fixture
 def tiny() -> Callable[..., ExperimentConfig]:
-    """Make a tiny configuration, with other values where they are named."""
+    """Make a tiny config with some values changed."""
     return lambda **changes: config.build({**TINY, **changes})
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, streets: Path, session_cache: Path) -> Run:
-    """One finished run of the tiny recipe; tests only read it."""
+    """One finished run of the tiny config; tests only read it."""
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CITYSEG_CACHE", str(session_cache))
@@ -123,7 +123,7 @@ def inspected(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @dataclass
 class Answer:
-    """What a command line call gave."""
+    """The outcome of a command line call."""
 
     code: int
     out: str
@@ -193,7 +193,7 @@ def _shared(name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def cityscapes_fullres() -> Path:
-    """4 train and 1 val frame exactly as the official archives hold them."""
+    """4 train and 1 val frame, byte for byte as in the official archives."""
     return _shared("cityscapes_fullres")
 
 

@@ -1,4 +1,4 @@
-"""The examples in docstrings give what they show."""
+"""Runs the examples in docstrings."""
 
 from __future__ import annotations
 

@@ -87,8 +87,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 
 @pytest.fixture(scope="session")
-def serve_drawn(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Served]:
-    """Serve the app over a small drawn set, with the shipped models and no run; who asks for the same shares one."""
+def serve_synthetic(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Served]:
+    """Serve the app on a small synthetic dataset, with the shipped models and no run; equal requests share a server."""
 
     @functools.cache
     def start(frames: int = 3, size: tuple[int, int] = (64, 128)) -> Served:

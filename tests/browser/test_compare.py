@@ -12,9 +12,9 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
+def studio(browser: Any, serve_synthetic: Callable[..., Any]) -> Any:
     """The app over a small synthetic set: the shipped models' frames are missing, their matrices are not."""
-    return serve_drawn()
+    return serve_synthetic()
 
 
 def test_click_on_the_waterfall_shows_the_frames_of_a_class(browser: Any, studio: Any) -> None:

@@ -19,9 +19,9 @@ WIDE = {"width": 1440, "height": 1000}
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
+def studio(browser: Any, serve_synthetic: Callable[..., Any]) -> Any:
     """The app with a synthetic dataset that fills more than one page of the grid."""
-    return serve_drawn(frames=30)
+    return serve_synthetic(frames=30)
 
 
 @pytest.fixture

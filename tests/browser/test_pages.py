@@ -13,9 +13,9 @@ PAGES = ("Overview", "Dataset", "Train", "Compare", "Inspect", "Predict")
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
+def studio(browser: Any, serve_synthetic: Callable[..., Any]) -> Any:
     """The app over a small drawn set, with no run of its own."""
-    return serve_drawn(frames=12, size=(256, 512))
+    return serve_synthetic(frames=12, size=(256, 512))
 
 
 def _settle(page: Any) -> None:
@@ -24,7 +24,7 @@ def _settle(page: Any) -> None:
     page.wait_for_function("!document.querySelector('[data-testid=stSpinner]')", timeout=60_000)
 
 
-def test_a_link_opened_first_shows_the_page_inside_the_app(browser: Any, studio: Any) -> None:
+def test_direct_link_opens_the_page_inside_the_app(browser: Any, studio: Any) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 1000})
     try:
         page.goto(f"{studio.address}/train")
@@ -35,7 +35,7 @@ def test_a_link_opened_first_shows_the_page_inside_the_app(browser: Any, studio:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_opens_clean_and_fits(browser: Any, studio: Any, width: int) -> None:
+def test_every_page_opens_without_errors_and_fits(browser: Any, studio: Any, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 1000})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -23,9 +23,9 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
+def studio(browser: Any, serve_synthetic: Callable[..., Any]) -> Any:
     """The app over a small synthetic dataset, with the shipped models."""
-    return serve_drawn()
+    return serve_synthetic()
 
 
 def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_path: Path) -> None:

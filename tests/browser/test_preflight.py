@@ -12,9 +12,9 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 
 
 @pytest.fixture(scope="module")
-def studio(browser: Any, serve_drawn: Callable[..., Any]) -> Any:
+def studio(browser: Any, serve_synthetic: Callable[..., Any]) -> Any:
     """The app over a small drawn set."""
-    return serve_drawn()
+    return serve_synthetic()
 
 
 def test_a_learning_rate_is_searched_watched_and_used(browser: Any, studio: Any) -> None:

@@ -93,7 +93,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return Installation(wheel, environment, folder, {**kept, "HOME": str(place), "OMP_NUM_THREADS": "1"})
 
 
-def test_the_wheel_holds_every_file_of_the_package_and_is_what_gets_imported(installed: Installation) -> None:
+def test_wheel_holds_every_file_and_is_imported(installed: Installation) -> None:
     files = (path for path in (ROOT / "cityseg").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     assert {path.relative_to(ROOT).as_posix() for path in files} <= set(zipfile.ZipFile(installed.wheel).namelist())
     code = "import cityseg, json, sys; print(json.dumps([cityseg.__file__, *sys.path]))"
@@ -118,7 +118,7 @@ def test_shipped_models_predict_as_in_the_checkout(installed: Installation, tmp_
     assert ids.tobytes() == Image.open(next((tmp_path / "here").glob("*labelIds*"))).tobytes()
 
 
-def test_the_studio_opens_from_another_folder(installed: Installation, browser: Any) -> None:
+def test_app_starts_from_another_folder(installed: Installation, browser: Any) -> None:
     synthesize(installed.folder / "set", frames=3, seed=5, size=(64, 128))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
