@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,14 +14,11 @@ from gradio.data_classes import FileData
 
 from cityseg.api.types import FITS, KINDS, MAX_PIXELS
 from cityseg.demo import rendering
+from cityseg.demo.cleanup import KEEP_SECONDS
 from cityseg.demo.prediction_service import PredictionService
-from cityseg.demo.request import NOT_UPLOADED, check_request, is_upload
+from cityseg.demo.request import DELETED, NOT_UPLOADED, check_request, is_upload, uploads
 from cityseg.errors import CitysegError
 
-KEEP_SECONDS = 600
-"""How long the files of a request, the photo included, stay on the server's disk."""
-CLEANUP_SECONDS = 30
-"""How often older files are deleted."""
 MAX_CONCURRENT = 2
 """Photos predicted at the same time; the others are queued."""
 MAX_QUEUED = 64
@@ -38,9 +36,7 @@ _TERMS = "The shipped weights were trained on Cityscapes and follow its terms: n
 
 def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
     """Lay out the page, on which the first model is chosen; the first example is predicted when the page loads."""
-    with gr.Blocks(
-        title=_TITLE, analytics_enabled=False, delete_cache=(CLEANUP_SECONDS, KEEP_SECONDS), fill_width=False
-    ) as page:
+    with gr.Blocks(title=_TITLE, analytics_enabled=False, fill_width=False) as page:
         gr.Markdown(f"# {_TITLE}\n{_INTRODUCTION}")
         with gr.Row(elem_id="layout"):
             with gr.Column(elem_id="prediction"):
@@ -106,8 +102,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
             except CitysegError as error:
                 raise _error(str(error)) from None
             except OSError:
-                age = f"expected a photo of the last {KEEP_SECONDS // 60} minutes"
-                raise _error(f"{age}, found a deleted one; upload it again") from None
+                raise _error(DELETED) from None
             shares = found.prediction.shares()
             shown, masks = rendering.write_annotated(found, opacity, Path(classes.GRADIO_CACHE))
             annotations = [Annotation(image=FileData(path=path), label=name) for path, name in masks]
@@ -167,7 +162,8 @@ def _error(message: str) -> gr.Error:
 def _uploads_only(preprocess: Callable[..., Awaitable[Any]], photo: gr.Image) -> Callable[..., Awaitable[Any]]:
     """Reject with a message what gradio rejects with a traceback or accepts: too few values, photos not uploaded.
 
-    gradio checks files that are described as uploaded, fetches URLs, and accepts any other path on this machine.
+    gradio checks files that are described as uploaded, wherever they stand in a value, fetches URLs, and accepts
+    folders and any other path on this machine.
     """
 
     async def preprocessed(call: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
@@ -176,13 +172,18 @@ def _uploads_only(preprocess: Callable[..., Awaitable[Any]], photo: gr.Image) ->
         for component, value in zip(call.inputs, inputs, strict=False):
             if component is photo and not (value is None or is_upload(value)):
                 raise _error(NOT_UPLOADED)
-            if is_upload(value) and "://" in value["path"]:
+        for path in uploads(inputs):
+            if "://" in path:
                 raise _error("expected a photo file, found a URL; download the photo first and send the file")
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise _error(NOT_UPLOADED)
         try:
             return await preprocess(call, inputs, *rest, **options)
         except gr.Error:
             raise
-        except ValueError:
+        except FileNotFoundError:
+            raise _error(DELETED) from None
+        except (OSError, ValueError):
             raise _error(NOT_UPLOADED) from None
 
     return preprocessed

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from cityseg.api.types import FITS
+from cityseg.demo.cleanup import KEEP_SECONDS
 from cityseg.errors import UsageError
 
 NOT_UPLOADED = (
     "expected an uploaded photo file, found something else; in Python, send handle_file(PATH) of gradio_client"
 )
+DELETED = f"expected a photo of the last {KEEP_SECONDS // 60} minutes, found a deleted one; upload it again"
 _MAX_QUOTED = 60
 """Characters of a wrong value that an error quotes."""
 
@@ -26,16 +28,29 @@ def is_upload(photo: Any) -> bool:
     )
 
 
+def uploads(values: Any) -> Iterator[str]:
+    """Yield the path of every description of an uploaded file, at any depth."""
+    left = [values]
+    while left:
+        value = left.pop()
+        if is_upload(value):
+            yield value["path"]
+        elif isinstance(value, dict | list):
+            left += value.values() if isinstance(value, dict) else value
+
+
 def check_request(
-    photo: Any, model: Any, fit: Any, flip: Any, opacity: Any, models: Sequence[str], uploads: Path
+    photo: Any, model: Any, fit: Any, flip: Any, opacity: Any, models: Sequence[str], folder: Path
 ) -> None:
     """Raise UsageError unless the values, which arrived as JSON, are valid.
 
-    The photo is gradio's description of a file in the folder ``uploads``, outside of which no file is read.
+    The photo is gradio's description of a file in ``folder``, outside of which no file is read.
     """
     if photo is None:
         raise UsageError("expected a photo, found none; choose one, or click an example")
-    if not is_upload(photo) or not Path(photo["path"]).resolve().is_relative_to(uploads.resolve()):
+    if not is_upload(photo) or not Path(photo["path"]).resolve().is_relative_to(folder.resolve()):
+        raise UsageError(NOT_UPLOADED)
+    if Path(photo["path"]).is_dir():
         raise UsageError(NOT_UPLOADED)
     if model not in models:
         raise UsageError(f"expected a model, one of {', '.join(models)}; found {_quoted(model)}")

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 
 from cityseg.addresses import check_free
 from cityseg.api.types import stop_signals
+from cityseg.demo.cleanup import deleting_old_files
 from cityseg.demo.page import CSS, build, theme
 from cityseg.demo.prediction_service import PredictionService, find_models, render_examples
 from cityseg.errors import UsageError
@@ -91,7 +92,8 @@ def running(
                 css=CSS,
                 **switched_off,
             )
-            yield f"http://{host}:{port}"
+            with deleting_old_files(Path(folder)):
+                yield f"http://{host}:{port}"
         finally:
             page.close(verbose=False)
             del os.environ["GRADIO_TEMP_DIR"]

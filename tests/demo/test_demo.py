@@ -228,6 +228,16 @@ def test_files_of_the_server_are_not_read(address, photo, capfd, form):
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_folders_are_rejected_in_place_of_photos(address, capfd, place):
+    """gradio's own deletion of old files ended for good after such a request."""
+    data: list[Any] = [None, "tiny", "stretch", False, 0.5]
+    folder = {"path": os.environ["GRADIO_TEMP_DIR"], "meta": {"_type": "gradio.FileData"}}
+    data[place] = [folder] if place == 2 else folder
+    assert NOT_UPLOADED in post(address, data)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_missing_values_are_reported(address, capfd):
     assert "expected 5 values, found 1; see" in post(address, [None])
     assert "Traceback" not in capfd.readouterr().err
@@ -301,8 +311,8 @@ def post(address: str, data: list[Any]) -> str:
 
 
 def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
-    monkeypatch.setattr("cityseg.demo.page.KEEP_SECONDS", 4)
-    monkeypatch.setattr("cityseg.demo.page.CLEANUP_SECONDS", 1)
+    monkeypatch.setattr("cityseg.demo.cleanup.KEEP_SECONDS", 4)
+    monkeypatch.setattr("cityseg.demo.cleanup.CLEANUP_SECONDS", 1)
     with demo.running([str(trained.folder)], port=free_port(), examples=1) as where:
         folder = Path(os.environ["GRADIO_TEMP_DIR"])
         examples = {path.read_bytes() for path in folder.rglob("*.jpg")}
@@ -315,7 +325,7 @@ def test_files_of_visitors_are_deleted(trained, photo, monkeypatch, wait_until):
         kept = next(path for path in left() if path.name == photo.name)
         wait_until(lambda: not left(), 20)
         left_open = {"path": str(kept), "meta": {"_type": "gradio.FileData"}}
-        assert "expected a photo of the last 0 minutes, found a deleted one; upload it again" in post(
+        assert "expected a photo of the last 10 minutes, found a deleted one; upload it again" in post(
             where, [left_open, trained.id, "stretch", False, 0.5]
         )
         assert len(examples) == 1
