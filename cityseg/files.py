@@ -14,6 +14,9 @@ import numpy as np
 
 from cityseg.errors import DataError
 
+_LONGEST_STEM, _LONGEST_SUFFIX = 120, 10
+"""Bytes and characters of a client's file name that are kept; file systems allow 255 bytes with what is appended."""
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; OSError if the file cannot be read, ValueError if it holds anything else."""
@@ -57,6 +60,26 @@ def write_arrays(path: Path, **arrays: Any) -> None:
             np.savez_compressed(file, **arrays)
 
     write_atomically(path, write)
+
+
+def client_name(name: str, default: str = "file") -> str:
+    """Clean a file name that a client chose, for display and downloads: no folders, odd characters or great length.
+
+    It is never a path on this machine: uploads are written under names of our own.
+
+    Example:
+        >>> client_name("../../etc/street.mp4")
+        'street.mp4'
+        >>> client_name("C:\\\\temp\\\\..")
+        'file'
+    """
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(character for character in last if character.isprintable() and character not in '<>:"|?*').strip()
+    stem, dot, suffix = kept.rpartition(".")
+    if not dot or len(suffix) > _LONGEST_SUFFIX:
+        stem, suffix = kept, ""
+    stem = stem.encode()[:_LONGEST_STEM].decode(errors="ignore").strip(". ")
+    return f"{stem or default}{dot and suffix and '.'}{suffix}"
 
 
 def write_text(path: Path, text: str) -> None:

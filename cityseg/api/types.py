@@ -12,10 +12,11 @@ from cityseg.engine.preflight.lr_finder import HIGHEST, LOWEST, RateSearch
 from cityseg.engine.preflight.overfit import OVERFIT_F1, OVERFIT_STEPS, OverfitCheck
 from cityseg.engine.record import TrainingProgress
 from cityseg.engine.runtime.allocator import freeze_loaded_objects, give_back_freed_memory, keep_freed_memory
+from cityseg.files import client_name
 from cityseg.inference.predictor import Prediction, Predictor
 from cityseg.inference.resize import FITS, Fit
 from cityseg.inference.upsample import probabilities_at
-from cityseg.inference.video import LONGEST, VIDEO_SUFFIXES
+from cityseg.inference.video import LONGEST
 from cityseg.jobs.liveness import is_waiting
 from cityseg.jobs.preflight_record import KINDS as CHECK_KINDS
 from cityseg.jobs.preflight_record import CheckKind

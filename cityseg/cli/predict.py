@@ -61,6 +61,7 @@ def clip(
             model, Path(clips[0]), out, fit=fit, flip=flip, onnx=onnx, runs=runs, on_progress=on_progress
         )
     lines = [
+        *result.remarks,
         f"{result.frames} frames at {result.rate:g} a second: {result.video}, {result.table}",
         ", ".join(f"{name} {share:.1%}" for name, share in list(result.shares.items())[:5]),
     ]

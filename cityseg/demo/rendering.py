@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cityseg.analysis.prediction.summary import reduce_map
-from cityseg.api.types import resize_photo
+from cityseg.api.types import client_name, resize_photo
 from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.demo.prediction_service import PhotoPrediction
 from cityseg.figures.class_shares import percent_text
@@ -83,6 +83,6 @@ def bars(shares: dict[str, float]) -> str:
 
 def write_label_ids(found: PhotoPrediction, folder: Path) -> str:
     """Write the official label ids, 0 to 33, as ``cityseg predict`` does; gradio deletes the file later."""
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"{found.name}_labelIds.png"
+    path = Path(tempfile.mkdtemp(dir=folder)) / f"{client_name(found.name, 'photo')}_labelIds.png"
     path.write_bytes(prediction_files.encoders(found.photo, found.prediction)["labelIds.png"]())
     return str(path)

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,6 @@ from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
 from cityseg.inference.video import Video, VideoWriter
 
-_MIN_MISSING = 0.01
-"""Share of missing frames that is reported; a header may count a few frames that were never meant to be shown."""
 VideoProgress = Callable[[int, int | None], None]
 """Called with (frames done, frames in all, or None if the file does not state it)."""
 
@@ -31,11 +30,13 @@ class VideoResult:
     """Result of predicting a video."""
 
     frames: int  # number of predicted frames
-    rate: float  # frames per second
+    rate: float  # frames per second, on average
     video: Path  # the overlay video, MP4
     table: Path  # CSV, one row per frame: number, second, mean confidence, and each class's share in per cent
     shares: dict[str, float]  # mean share of each class over the frames, 0 to 1, largest first, without absent classes
     missing: int = 0  # frames that the header counts but the file lacks, as after an interrupted download
+    seconds: float = 0.0  # duration, with that of the last frame
+    remarks: tuple[str, ...] = ()  # sentences about what was done with an unusual video
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -46,6 +47,7 @@ class VideoResult:
     def from_dict(cls, values: Mapping[str, Any]) -> VideoResult:
         """Restore a result from ``as_dict``."""
         rest = {key: value for key, value in values.items() if key not in ("film", "table")}
+        rest["remarks"] = tuple(rest.get("remarks", ()))
         return cls(video=Path(values["film"]), table=Path(values["table"]), **rest)
 
 
@@ -63,9 +65,12 @@ def predict_video(
 ) -> VideoResult:
     """Predict a video frame by frame and write ``NAME_overlay.mp4`` and ``NAME_classes.csv``, or neither.
 
+    The overlay and the table keep the time of every frame, counted from the first one.
+
     Args:
         model: MODEL, or None with ``onnx``, a file written by ``export``.
-        video: a video file, a GIF, or a folder of photos, which are taken by name at ten frames per second.
+        video: a video file, a GIF (or an animated WebP or PNG), or a folder of photos, which are taken by name at ten
+            frames per second.
         max_pixels: limit for all frames together; None for no limit.
 
     Raises:
@@ -75,16 +80,18 @@ def predict_video(
     reader = Video(video, max_pixels)
     name = video.name if video.is_dir() else video.stem
     written, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"
-    rate, total = float(reader.rate), np.zeros(NUM_CLASSES)
-    rows: list[list[Any]] = []
+    total, rows, end = np.zeros(NUM_CLASSES), list[list[Any]](), Fraction(0)
 
     def write_video(path: Path) -> None:
+        nonlocal end
         with closing(VideoWriter(path, reader.rate)) as writer:
-            for number, frame in enumerate(reader.frames()):
+            for number, (frame, second, duration) in enumerate(reader.frames()):
                 shares, confidence, blended = _predict_frame(predictor, frame, fit, flip)
-                writer.add(blended)
+                writer.add(blended, duration)
                 total[:] += shares
-                rows.append([number, f"{number / rate:.3f}", f"{confidence:.4f}", *(f"{100 * s:.4f}" for s in shares)])
+                end = second + duration
+                values = (f"{100 * share:.4f}" for share in shares)
+                rows.append([number, f"{float(second):.3f}", f"{confidence:.4f}", *values])
                 if on_progress:
                     on_progress(number + 1, reader.length)
         if not rows:
@@ -101,8 +108,9 @@ def predict_video(
         write_atomically(table, write_table)
     mean = total / len(rows)
     shares = {CLASS_NAMES[index]: float(mean[index]) for index in np.argsort(-mean, kind="stable") if mean[index]}
-    missing = 0 if reader.length is None else reader.length - len(rows)
-    return VideoResult(len(rows), rate, written, table, shares, missing if missing >= _MIN_MISSING * len(rows) else 0)
+    return VideoResult(
+        len(rows), len(rows) / float(end), written, table, shares, reader.missing, float(end), reader.remarks
+    )
 
 
 def _predict_frame(

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from cityseg import api
-from cityseg.api.types import ENDINGS, KINDS, MAX_PIXELS, decode_photo, resize_photo
+from cityseg.api.types import ENDINGS, KINDS, MAX_PIXELS, client_name, decode_photo, resize_photo
 from cityseg.errors import DataError
 from cityseg.ui.app import url_state
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
@@ -103,7 +103,7 @@ def _thumbnail(key: str, name: str, _source: ImageSource) -> Thumbnail | str:
 
 def _store_files() -> None:
     files = st.session_state["predict_uploader"] or ()
-    names = api.distinct_names([file.name for file in files], with_suffix=True)
+    names = api.distinct_names([client_name(file.name, "photo") for file in files], with_suffix=True)
     st.session_state[_UPLOADS] = {name: _source(name, file.getvalue()) for name, file in zip(names, files, strict=True)}
     if names:
         url_state.request("predict_photo", names[-1])

@@ -10,7 +10,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import streamlit as st
@@ -157,9 +157,9 @@ def predict(video: VideoUpload, model: str, fit: Fit, flip: bool, on_progress: O
             result = predict_video_in_process(
                 model, path, out, fit=fit, flip=flip, max_pixels=MAX_PIXELS, on_progress=report
             )
-            return OverlayVideo.read(result)
+            return OverlayVideo.read(result, PurePath(video.name).stem if video.kind == "film" else video.name)
         except CitysegError as error:
-            raise type(error)(str(error).replace(f"{source}/", "")) from None
+            raise type(error)(video.renamed(str(error), source / "video")) from None
         except OSError as error:
             raise DataError(
                 f"{video.name}: expected disk space for it on this machine, found {error.strerror}; try a shorter video"

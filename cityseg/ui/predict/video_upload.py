@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cityseg.api.types import ENDINGS, LONGEST, VIDEO_SUFFIXES
+from cityseg.api.types import ENDINGS, LONGEST, client_name
 from cityseg.ui.common.url_choice import choose_option
 
 Kind = Literal["film", "folder"]
@@ -22,20 +22,36 @@ _MAX_MEGABYTES = 100
 
 @dataclass(frozen=True)
 class VideoUpload:
-    """An uploaded video file or folder: its files' contents by name, and a hash of them."""
+    """An uploaded video file or folder: its files as name and content, in order, and a hash of them.
+
+    The names come from a client. They are shown and name downloads, and never become paths on this machine.
+    """
 
     name: str
     kind: Kind
-    files: dict[str, bytes]
+    files: tuple[tuple[str, bytes], ...]
     digest: str
 
     def write(self, folder: Path) -> Path:
-        """Write the files into an empty folder; return the path of the video, as for ``api.predict_video``."""
-        target = folder / self.name if self.kind == "folder" else folder
-        target.mkdir(exist_ok=True)
-        for name, data in self.files.items():
-            (target / name).write_bytes(data)
-        return target if self.kind == "folder" else target / self.name
+        """Write the files under names of our own into an empty folder; return the path for ``api.predict_video``."""
+        target = folder / "video"
+        if self.kind == "folder":
+            target.mkdir()
+        for path, (_, data) in zip(self._paths(target), self.files, strict=True):
+            path.write_bytes(data)
+        return target
+
+    def renamed(self, message: str, path: Path) -> str:
+        """Return an error message about the written ``path`` with the client's names."""
+        if self.kind == "folder":
+            for written, (name, _) in zip(self._paths(path), self.files, strict=True):
+                message = message.replace(str(written), f"{self.name}/{name}")
+        return message.replace(str(path), self.name)
+
+    def _paths(self, target: Path) -> list[Path]:
+        if self.kind == "film":
+            return [target]
+        return [target / f"{number:06}.{_suffix(name)}" for number, (name, _) in enumerate(self.files)]
 
 
 def choose() -> VideoUpload | None:
@@ -44,8 +60,12 @@ def choose() -> VideoUpload | None:
         st.segmented_control, "Kind of video", _KINDS, "predict_clip", "clip", label_visibility="collapsed"
     )
     if kind == "film":
-        label = f"A street video (MP4, MOV, WebM and others) or GIF: up to {LONGEST:,} frames and {_MAX_MEGABYTES} MB."
-        options: dict[str, Any] = {"type": [*VIDEO_SUFFIXES, "gif"], "max_upload_size": _MAX_MEGABYTES}
+        label = (
+            f"A street video (MP4, MOV, MTS, WebM, 3GP and others) or GIF: up to {LONGEST:,} frames and "
+            f"{_MAX_MEGABYTES} MB."
+        )
+        # Any type: the content decides, and Streamlit would reject other endings with a stack trace.
+        options: dict[str, Any] = {"max_upload_size": _MAX_MEGABYTES}
     else:
         label = (
             "A folder of street photos, played in the order of their names at ten frames per second: up to "
@@ -81,16 +101,26 @@ def _read(kind: Kind, files: list[UploadedFile]) -> VideoUpload | str:
             f"Expected at most {_MAX_MEGABYTES} MB of photos, found {megabytes:,.0f} MB; make the photos smaller, or "
             "upload fewer."
         )
-    paths = [(PurePosixPath(file.name), file) for file in files]
-    # Subfolders are left out, as on the command line.
-    used = [(path, file) for path, file in paths if len(path.parts) <= 2 and not path.name.startswith(".")]
-    if not used:
-        return "Expected a folder of photos, found photos in its subfolders only; choose one of those."
-    contents = {path.name: file.getvalue() for path, file in sorted(used, key=lambda pair: pair[0].name)}
-    first = used[0][0]
-    name = first.name if kind == "film" else first.parts[0] if len(first.parts) == 2 else "photos"
+    paths = [([part for part in file.name.replace("\\", "/").split("/") if part], file) for file in files]
+    if kind == "film":
+        used = [(client_name(file.name, "video"), file) for file in files]
+        name = used[0][0]
+    else:
+        # Subfolders and other files are left out, as on the command line.
+        inside = [(parts, file) for parts, file in paths if 1 <= len(parts) <= 2 and not parts[-1].startswith(".")]
+        named = sorted(((client_name(parts[-1]), file) for parts, file in inside), key=lambda pair: pair[0])
+        used = [(name, file) for name, file in named if _suffix(name) in ENDINGS]
+        if not used:
+            return "Expected a folder of photos, found photos in its subfolders only; choose one of those."
+        folders = [parts[0] for parts, _ in inside if len(parts) == 2]
+        name = client_name(folders[0], "photos") if folders else "photos"
+    contents = tuple((file_name, file.getvalue()) for file_name, file in used)
     digest = hashlib.sha256()
-    for file_name, data in contents.items():
+    for file_name, data in contents:
         digest.update(f"{len(file_name)} {file_name} {len(data)} ".encode())
         digest.update(data)
     return VideoUpload(name, kind, contents, digest.hexdigest())
+
+
+def _suffix(name: str) -> str:
+    return PurePath(name).suffix.lower().removeprefix(".")

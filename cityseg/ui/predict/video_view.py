@@ -26,17 +26,18 @@ _SHARES = [f"{name}_percent" for name in CLASS_NAMES]
 class OverlayVideo:
     """A finished overlay video (MP4) in memory with a table (CSV) of its frames.
 
-    The files that ``result`` names are deleted; their names remain for downloads.
+    The files that ``result`` names are deleted. ``name`` is the base name of downloads.
     """
 
     result: VideoResult
+    name: str
     video: bytes
     table: bytes
 
     @classmethod
-    def read(cls, result: VideoResult) -> OverlayVideo:
+    def read(cls, result: VideoResult, name: str) -> OverlayVideo:
         """Read the files written by ``api.predict_video``."""
-        return cls(result, result.video.read_bytes(), result.table.read_bytes())
+        return cls(result, name, result.video.read_bytes(), result.table.read_bytes())
 
     @property
     def size(self) -> int:
@@ -58,14 +59,16 @@ def show(video: OverlayVideo, model: str) -> None:
             "Copy or export it again for the rest.",
             icon=":material/content_cut:",
         )
+    for remark in result.remarks:
+        st.info(remark, icon=":material/info:")
     left, right = st.columns([7, 3], gap="medium")
     with left:
         st.video(video.video, loop=True, autoplay=True, muted=True, alt=f"The video with the prediction of {model}.")
         _downloads(video, model)
     with right:
         with st.container(horizontal=True, gap="small"):
-            st.metric("Frames", f"{result.frames:,}", help=f"At {result.rate:.3g} per second.", width=80)
-            st.metric("Length", f"{result.frames / result.rate:.1f} s", width=80)
+            st.metric("Frames", f"{result.frames:,}", help=f"On average {result.rate:.3g} per second.", width=80)
+            st.metric("Length", f"{result.seconds:.1f} s", width=80)
             confidence = f"{100 * frames['mean_confidence'].mean():.0f} %"
             meaning = "Probability of the predicted class, averaged over all frames. A confident model can be wrong."
             st.metric("Mean confidence", confidence, help=meaning, width=135)
@@ -80,14 +83,13 @@ def show(video: OverlayVideo, model: str) -> None:
 
 
 def _downloads(video: OverlayVideo, model: str) -> None:
-    names, contents = (video.result.video.name, video.result.table.name), (video.video, video.table)
-    zip_name = f"{video.result.video.stem.removesuffix('_overlay')}_cityseg.zip"
-    files = [
-        Download("Overlay video", names[0], "movie", video.video),
-        Download("Frames as CSV", names[1], "table", video.table),
-        Download("Both as zip", zip_name, "folder_zip", lambda: zipped([*zip(names, contents, strict=True)])),
+    files = [(f"{video.name}_overlay.mp4", video.video), (f"{video.name}_classes.csv", video.table)]
+    downloads = [
+        Download("Overlay video", files[0][0], "movie", video.video),
+        Download("Frames as CSV", files[1][0], "table", video.table),
+        Download("Both as zip", f"{video.name}_cityseg.zip", "folder_zip", lambda: zipped(files)),
     ]
-    buttons(f"prediction of {model}, in the official colours", files, "clip")
+    buttons(f"prediction of {model}, in the official colours", downloads, "clip")
 
 
 def _over_time(video: OverlayVideo, model: str) -> None:
@@ -97,7 +99,7 @@ def _over_time(video: OverlayVideo, model: str) -> None:
     export.chart(
         shares_over_time(seconds, shares, confidence, session.palette(), dark=session.is_dark()),
         "predict_clip_over_time",
-        f"{video.result.table.stem}_over_time",
+        f"{video.name}_classes_over_time",
         alt="Share of the image over time of "
         + ", ".join(CLASS_NAMES[index] for index in largest_classes(shares))
         + "; below, the mean confidence over time",

@@ -55,7 +55,7 @@ def video(workplace: Path, frames: list[np.ndarray]) -> Path:
 
 
 def upload_of(path: Path) -> VideoUpload:
-    return VideoUpload(path.name, "film", {path.name: path.read_bytes()}, path.name)
+    return VideoUpload(path.name, "film", ((path.name, path.read_bytes()),), path.name)
 
 
 def opened(**parameters: str) -> AppTest:
@@ -192,7 +192,7 @@ def test_one_video_at_a_time_and_no_files_left_after_cancelling_or_leaving(
 def test_the_oldest_videos_are_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "video").write_bytes(bytes(60))
     (tmp_path / "table").write_bytes(bytes(40))
-    made = video_job.OverlayVideo.read(api.VideoResult(1, 1.0, tmp_path / "video", tmp_path / "table", {}))
+    made = video_job.OverlayVideo.read(api.VideoResult(1, 1.0, tmp_path / "video", tmp_path / "table", {}), "a")
     assert made.size == 100
     monkeypatch.setattr(video_job, "MAX_BYTES", 250)
     store = video_job.VideoStore()

@@ -1,0 +1,215 @@
+"""Video files of any container and codec that PyAV decodes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+from av.stream import Disposition
+
+from cityseg.data.image_io import MAX_PIXELS
+from cityseg.errors import DataError
+from cityseg.inference.video.animation import still_photo
+from cityseg.inference.video.frame import KINDS, Frame, check_size
+from cityseg.inference.video.pixels import UnsupportedColors, display_size, displayed, transfer_of
+from cityseg.inference.video.tone_mapping import TRANSFERS
+
+DEFAULT_RATE = 10
+"""Frames per second where a file states neither times nor a rate."""
+_EXPORT = "export it as H.264 (MP4)"
+_NOT_A_VIDEO = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+_PHOTO_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
+_TICK = Fraction(1, 90_000)
+_RESTART = 1
+"""Seconds by which a time jumps back where timestamps start again, as in joined recordings."""
+_LONGEST_GAP = 12 * 3600
+"""Seconds between two frames; an MP4 can hold slightly more."""
+_LONGEST_LAST = 3
+"""Seconds of a last frame that are believed because the header counts them; longer, the end of the file is missing."""
+_MIN_MISSING = 0.01
+"""Share of missing frames that is reported; a header may count a few frames that were never meant to be shown."""
+
+
+class _Timed(NamedTuple):
+    frame: Any
+    second: Fraction
+    nominal: Fraction
+
+
+class _Nameless:
+    """A file without its name, so that FFmpeg looks at its content alone; and it opens no further file or URL."""
+
+    def __init__(self, file: Any) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+class VideoFile:
+    """A video file: display size (width, height), ``rate``, ``length`` in frames or None, ``remarks`` for the user.
+
+    ``missing`` counts the frames, after the last one was read, that the header promises and the file lacks.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the header.
+
+        Raises:
+            DataError: not a video, damaged, too large, or of an unknown codec.
+        """
+        self.path = path
+        self.remarks: list[str] = []
+        self.missing = 0
+        with self._opened() as (container, stream, context):
+            self.size = display_size(context.width, context.height, stream.sample_aspect_ratio)
+            check_size(path, *self.size)
+            self.rate = Fraction(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
+            self.length = stream.frames or None
+            self._note_ignored_tracks(container, stream)
+            self._note_hdr(int(context.color_trc))
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield every frame with its real time; the last one lasts to the end of the video.
+
+        Raises:
+            DataError: damaged, or with colours that cannot be converted.
+        """
+        with self._opened() as (container, stream, context):
+            aspect = stream.sample_aspect_ratio
+            previous: _Timed | None = None
+            count, longest = 0, Fraction(0)
+            for timed in self._timed(container, stream, context):
+                check_size(self.path, *display_size(timed.frame.width, timed.frame.height, aspect))
+                self._note_hdr(transfer_of(timed.frame, context))
+                if previous is not None:
+                    duration = timed.second - previous.second
+                    longest = max(longest, duration)
+                    yield Frame(displayed(previous.frame, context, aspect), previous.second, duration)
+                previous, count = timed, count + 1
+            if previous is not None:
+                duration = self._last_duration(container, stream, previous, count, longest)
+                yield Frame(displayed(previous.frame, context, aspect), previous.second, duration)
+
+    def _timed(self, container: Any, stream: Any, context: Any) -> Iterator[_Timed]:
+        """Yield the decoded frames with their seconds from the first one."""
+        in_avi = container.format.name == "avi"
+        self._start: Fraction | None = None
+        waiting: list[int] = []
+        last: Fraction | None = None
+        nominal = 1 / self.rate
+        for packet in container.demux(stream):
+            if in_avi and packet.dts is not None:
+                heapq.heappush(waiting, packet.dts)
+            for frame in context.decode(packet if packet.size else None):
+                nominal = frame.duration * stream.time_base if frame.duration else nominal
+                # An AVI stores the order of decoding only: frames are shown at the same times in their own order.
+                pts = heapq.heappop(waiting) if waiting else frame.pts
+                second = last + nominal if last is not None else Fraction(0)
+                if pts is not None:
+                    time = pts * stream.time_base
+                    if self._start is None:
+                        self._start = time - second
+                    found = time - self._start
+                    if last is None or found > last:
+                        second = found
+                    elif found > last - _RESTART:
+                        second = last + _TICK
+                    else:
+                        self._start = time - second
+                if last is not None and second - last > _LONGEST_GAP:
+                    raise DataError(
+                        f"{self.path}: expected frames less than {_LONGEST_GAP // 3600} hours apart, found "
+                        f"{float(second - last) / 3600:,.0f} hours; its timestamps are damaged: {_EXPORT}"
+                    )
+                yield _Timed(frame, second, nominal)
+                last = second
+
+    def _last_duration(self, container: Any, stream: Any, last: _Timed, count: int, longest: Fraction) -> Fraction:
+        """Return the duration of the last frame, and set ``missing``."""
+        end = self._end(container, stream)
+        complete = count >= (1 - _MIN_MISSING) * stream.frames
+        rest = end - last.second if end is not None else None
+        if rest is not None and complete and 0 < rest <= max(_LONGEST_LAST, longest):
+            return rest
+        if rest is not None and rest > 2 * last.nominal:
+            self.missing = stream.frames - count if stream.frames else round(rest * self.rate) - 1
+            self.missing = self.missing if self.missing >= _MIN_MISSING * count else 0
+        return last.nominal
+
+    def _end(self, container: Any, stream: Any) -> Fraction | None:
+        """Return the end of the video, in seconds from its first frame, as its header states it."""
+        start = self._start or Fraction(0)
+        if stream.duration:
+            return ((stream.start_time or 0) + stream.duration) * stream.time_base - start
+        # The container's duration is that of its longest track.
+        if container.duration and len(container.streams) == 1:
+            return Fraction((container.start_time or 0) + container.duration, av.time_base) - start
+        return None
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Any, Any, Any]]:
+        """Open the file; yield the container, the video track and its decoder."""
+        options = {"protocol_whitelist": "none", "max_pixels": str(2 * MAX_PIXELS)}
+        try:
+            with (
+                self.path.open("rb") as file,
+                # Titles may be in any encoding.
+                av.open(_Nameless(file), metadata_errors="replace", options=options, buffer_size=2**18) as container,
+            ):
+                stream = self._track(container)
+                context = _decoder(stream)
+                context.thread_type = "AUTO"
+                yield container, stream, context
+        except UnsupportedColors as error:
+            raise DataError(f"{self.path}: expected colours of SDR, HLG or PQ, found {error}; {_EXPORT}") from None
+        except MemoryError:
+            raise DataError(f"{self.path}: expected enough memory for it, found too little; make it smaller") from None
+        except (av.FFmpegError, OSError, ValueError, ArithmeticError, EOFError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise DataError(
+                f"{self.path}: expected {KINDS}, found none that can be read ({reason}); copy or export it again"
+            ) from None
+
+    def _track(self, container: Any) -> Any:
+        """Return the track to predict: the default one, or the largest."""
+        if container.format.name.endswith("_pipe") or container.metadata.get("major_brand") in _PHOTO_BRANDS:
+            raise still_photo(self.path)
+        tracks = _tracks(container)
+        if not tracks:
+            found = "only a cover picture" if container.streams.video else "no pictures"
+            raise DataError(f"{self.path}: expected {KINDS}, found a file with {found} in it; choose another file")
+        known = [track for track in tracks if track.codec_context is not None]
+        if not known:
+            raise DataError(f"{self.path}: expected a video of a known codec, found an unknown one; {_EXPORT}")
+        return max(known, key=lambda track: (bool(track.disposition & Disposition.default), track.width * track.height))
+
+    def _note_ignored_tracks(self, container: Any, stream: Any) -> None:
+        if (count := len(_tracks(container))) > 1:
+            self.remarks.append(
+                f"The file has {count} video tracks: number {stream.index + 1}, {stream.width}x{stream.height}, is "
+                "predicted, and the others are ignored."
+            )
+
+    def _note_hdr(self, transfer: int) -> None:
+        if transfer in TRANSFERS:
+            remark = f"The video is HDR ({TRANSFERS[transfer]}): its colours are mapped to SDR."
+            if remark not in self.remarks:
+                self.remarks.append(remark)
+
+
+def _tracks(container: Any) -> list[Any]:
+    return [track for track in container.streams.video if not track.disposition & _NOT_A_VIDEO]
+
+
+def _decoder(stream: Any) -> Any:
+    """Return the decoder of a track; FFmpeg's own ones of VP8 and VP9 ignore transparency."""
+    context = stream.codec_context
+    transparent = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(context.name, "")
+    if stream.metadata.get("alpha_mode") == "1" and transparent in av.codecs_available:
+        found: Any = av.CodecContext.create(transparent, "r")
+        found.width, found.height = context.width, context.height
+        return found
+    return context
