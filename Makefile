@@ -38,8 +38,9 @@ lint: .venv/.dev
 test: .venv/.dev
 	$(PYTEST) -m "not slow"
 
+# The slow tests, and every property test with many more cases.
 test-slow: .venv/.dev
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile slow
 
 # The lines that `make test` runs, in the processes it starts too.
 coverage: .venv/.dev

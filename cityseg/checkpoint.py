@@ -18,7 +18,7 @@ from cityseg.errors import CheckpointError, UsageError
 from cityseg.files import write_atomically, write_json
 from cityseg.models import build_model
 
-WEIGHTS, CARD = "model.safetensors", "model.json"
+WEIGHTS, CARD = FILES = "model.safetensors", "model.json"
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from cityseg import messages
 from cityseg.errors import CitysegError, TrainingError, UsageError
 
 PATIENCE = timedelta(hours=2)
@@ -118,12 +121,18 @@ def collect_items(results: Sequence[_T]) -> list[_T]:
 
 
 def all_gather_objects(value: _T) -> list[_T]:
-    """Return the values of all processes, by rank."""
+    """Return the values of all processes, by rank; ``messages.encode`` lists the types."""
     if not _channel:
         return [value]
-    values: list[Any] = [None] * count()
-    dist.all_gather_object(values, value, group=_channel.group)
-    return values
+    # Not PyTorch's all_gather_object, which unpickles what it receives.
+    own = torch.frombuffer(bytearray(messages.encode(value)), dtype=torch.uint8)
+    sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(count())]
+    dist.all_gather(sizes, torch.tensor([len(own)]), group=_channel.group)
+    padded = torch.zeros(max(map(int, sizes)), dtype=torch.uint8)
+    padded[: len(own)] = own
+    parts = [torch.empty_like(padded) for _ in range(count())]
+    dist.all_gather(parts, padded, group=_channel.group)
+    return [messages.decode(part[:size].numpy().tobytes()) for part, size in zip(parts, map(int, sizes), strict=True)]
 
 
 def all_reduce_max(number: int) -> int:
@@ -138,22 +147,64 @@ def all_reduce_max(number: int) -> int:
 def broadcast_from_first(compute: Callable[[], _T]) -> _T:
     """Call ``compute`` in the first process only; return its result, or raise its CitysegError, in all processes.
 
-    Tensors arrive on the CPU.
+    ``messages.encode`` lists the types of a result; tensors arrive on the CPU.
     """
     if not _channel:
         return compute()
-    message: list[Any] = [None, None]
+    if not is_first():
+        succeeded, message = (_broadcast(b"") for _ in range(2))
+        if not succeeded:
+            raise messages.decode_error(message)
+        value: _T = messages.decode(message)
+        return value
+    try:
+        result = compute()
+    except CitysegError as error:
+        _broadcast(b"")
+        _broadcast(messages.encode_error(error))
+        raise
+    _broadcast(b"succeeded")
+    _broadcast(messages.encode(result))
+    return result
+
+
+def _broadcast(message: bytes) -> bytes:
+    """Return the first process's bytes in all processes."""
+    assert _channel is not None
+    size = torch.tensor([len(message)])
+    dist.broadcast(size, 0, group=_channel.group)
+    content = torch.frombuffer(bytearray(message), dtype=torch.uint8) if message else torch.zeros(int(size)).byte()
+    if len(content):
+        dist.broadcast(content, 0, group=_channel.group)
+    return content.numpy().tobytes()
+
+
+@contextmanager
+def folders_from_first(folders: Mapping[str, Path], names: Sequence[str]) -> Iterator[dict[str, Path]]:
+    """Yield folders of the first process by key; in the others copies with the files ``names``, as far as they exist.
+
+    The copies are deleted afterwards. Other machines need not see the first one's disk.
+    """
+    if not _channel:
+        yield dict(folders)
+        return
+
+    def read() -> dict[str, dict[str, np.ndarray]]:
+        files = {key: [folder / name for name in names if (folder / name).is_file()] for key, folder in folders.items()}
+        return {key: {path.name: np.fromfile(path, np.uint8) for path in paths} for key, paths in files.items()}
+
+    received = broadcast_from_first(read)
     if is_first():
-        try:
-            message[0] = compute()
-        except CitysegError as error:
-            message[1] = error
-    dist.broadcast_object_list(message, 0, group=_channel.group)
-    result, failure = message
-    if failure is not None:
-        raise failure
-    value: _T = result
-    return value
+        yield dict(folders)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        copies = {key: Path(temporary) / str(number) for number, key in enumerate(received)}
+        for key, folder in copies.items():
+            folder.mkdir()
+            for name in names:
+                if name in received[key]:
+                    received[key][name].tofile(folder / name)
+        yield copies
 
 
 class _Sum(torch.autograd.Function):
@@ -211,7 +262,7 @@ def report_failure(reason: BaseException) -> BaseException:
     if _channel and reported_failure() is None:
         word = reason if isinstance(reason, CitysegError) else TrainingError(f"{type(reason).__name__}: {reason}")
         with contextlib.suppress(dist.DistError):  # the process that holds the store may have failed
-            _channel.store.set(_FAILURE, pickle.dumps(word))
+            _channel.store.set(_FAILURE, messages.encode_error(word))
     return reason
 
 
@@ -219,6 +270,5 @@ def reported_failure() -> CitysegError | None:
     """Return the failure that a process reported, or None."""
     with contextlib.suppress(dist.DistError):
         if _channel and _channel.store.check([_FAILURE]):
-            reason: CitysegError = pickle.loads(_channel.store.get(_FAILURE))
-            return reason
+            return messages.decode_error(_channel.store.get(_FAILURE))
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from typing import Any
 import numpy as np
 
 from cityseg.errors import DataError
+from cityseg.text import quoted
+
+_UNPAIRED = re.compile("[\ud800-\udfff]")
 
 _LONGEST_STEM, _LONGEST_SUFFIX = 120, 10
 """Bytes and characters of a client's file name that are kept; file systems allow 255 bytes with what is appended."""
@@ -20,9 +24,21 @@ _LONGEST_STEM, _LONGEST_SUFFIX = 120, 10
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; OSError if the file cannot be read, ValueError if it holds anything else."""
-    values = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        values = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=without_repeats)
+    except RecursionError:
+        raise ValueError("expected a JSON object, found brackets nested a thousand times") from None
     if not isinstance(values, dict):
         raise ValueError(f"expected a JSON object, found {type(values).__name__}")
+    return values
+
+
+def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object as a dict; ValueError for a key that appears twice."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{quoted(next(name for name in names if names.count(name) > 1))} appears twice")
     return values
 
 
@@ -49,7 +65,11 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically; ValueError for NaN."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    if not text.isascii() and _UNPAIRED.search(text):
+        # A file name that is no UTF-8, or half of a pair of surrogates; only the escaped form can be written.
+        text = json.dumps(value, indent=1, allow_nan=False)
+    write_text(path, text + "\n")
 
 
 def write_arrays(path: Path, **arrays: Any) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -44,6 +45,21 @@ TINY = {
 
 
 torch.set_num_threads(1)
+
+# The number of cases of every property test; `make test-slow` chooses the slow profile. The fast one draws the same
+# cases each time, so that `make test` fails for changes of the code alone.
+hypothesis.settings.register_profile(
+    "fast",
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "slow", hypothesis.settings.get_profile("fast"), max_examples=10_000, derandomize=False, print_blob=True
+)
+hypothesis.settings.load_profile("fast")
 
 
 _LONGEST = (

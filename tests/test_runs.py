@@ -42,6 +42,27 @@ def test_a_new_run_is_queued_and_describes_itself(run, tiny):
     assert description["created"].endswith("+00:00")
 
 
+@pytest.mark.parametrize(
+    ("preset", "name", "begins"),
+    [
+        ("../../escaped", "", "escaped-"),
+        ("/any/x", "", "any-x-"),
+        ("x" * 300, "", "x" * 100 + "-"),
+        ("..", "", "run-"),
+        ("custom", "../../escaped", "escaped"),
+        ("custom", "/any/x", "any-x"),
+        ("custom", "y" * 300, "y" * 100),
+        ("custom", "..", "custom-"),
+    ],
+)
+def test_no_name_leads_out_of_the_folder_of_runs(workplace, tiny, preset, name, begins):
+    run = runs.create_run(tiny(preset=preset), name)
+    assert run.id.startswith(begins)
+    assert [path.name for path in (workplace / "runs").iterdir()] == [run.id]
+    assert [path.name for path in workplace.iterdir() if path.is_dir()] == ["runs"]
+    assert runs.find_run(run.id).config().preset == preset
+
+
 def test_ids_are_unique(tiny, workplace):
     ids = [runs.create_run(tiny(), "my run!").id for _ in range(3)]
     assert ids == ["my-run", "my-run-2", "my-run-3"]

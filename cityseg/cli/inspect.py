@@ -14,6 +14,7 @@ from cityseg.analysis.errors.slices import Kind
 from cityseg.cli.common import bar, figure, macro_scores, percent, print_result, split_bar, table
 from cityseg.cli.options import Data, Json, Runs, SplitOption
 from cityseg.errors import UsageError
+from cityseg.text import quoted, whole_number
 
 
 def inspect(
@@ -49,10 +50,10 @@ def pixel(
     as_json: Json = False,
 ) -> None:
     """Print the label of a pixel, its five most probable classes by each MODEL, and how reliable they are."""
-    row, _, column = place.partition(",")
-    if not (row.isdecimal() and column.isdecimal()):
-        raise UsageError(f"expected a pixel as ROW,COLUMN, for example 120,300, found {place!r}")
-    report = api.inspect_pixel(models, split, frame, int(row), int(column), spec=data, runs=runs)
+    row, column = (whole_number(word.strip()) for word in (*place.split(",", 1), "")[:2])
+    if row is None or column is None:
+        raise UsageError(f"expected a pixel as ROW,COLUMN, for example 120,300, found {quoted(place)}")
+    report = api.inspect_pixel(models, split, frame, row, column, spec=data, runs=runs)
     print_result(as_json, report, _pixel_lines(report))
 
 
@@ -81,13 +82,14 @@ def audit(
 
 
 def _judged(text: str, regions: int) -> tuple[int, Verdict | None]:
-    number, _, words = text.partition("=")
-    if not number.isdigit() or not 1 <= int(number) <= regions or words not in (*VERDICTS, "none"):
+    left, _, words = text.partition("=")
+    number = whole_number(left)
+    if number is None or not 1 <= number <= regions or words not in (*VERDICTS, "none"):
         raise UsageError(
             f"--verdict: expected NUMBER=VERDICT with a number from 1 to {regions} and one of "
-            f"{', '.join(VERDICTS)}, none; found {text!r}"
+            f"{', '.join(VERDICTS)}, none; found {quoted(text)}"
         )
-    return int(number), None if words == "none" else cast("Verdict", words)
+    return number, None if words == "none" else cast("Verdict", words)
 
 
 def _inspect_lines(report: dict[str, Any]) -> Iterable[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cityseg.config import rules
 from cityseg.config.settings import EVERYTHING, NOTHING, Effect, Setting, settings_of
@@ -28,12 +28,21 @@ _BelowOne = Annotated[float, Field(ge=0, lt=1)]
 _Count = Annotated[int, Field(ge=0)]
 
 
+def _expect_printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("expected text without line breaks, control characters or halves of a pair of surrogates")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_expect_printable)]
+
+
 class ExperimentConfig(BaseModel):
     """The config of a training run. Unknown keys, wrong types and contradictions are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
-    preset: Annotated[str, Setting("Preset", "Run", NOTHING, kind="name")] = "custom"
+    preset: Annotated[_Text, Setting("Preset", "Run", NOTHING, kind="name")] = "custom"
     """Name of the preset that the config started from."""
 
     architecture: Annotated[Literal["unet", "smp-unet", "lraspp"], Setting("Architecture", "Model", EVERYTHING)] = (
@@ -62,7 +71,7 @@ class ExperimentConfig(BaseModel):
     the price of coarser contours; 1 leaves it out."""
     attention: Annotated[bool, _variant("Attention gates", advanced=True)] = False
     """Attention gates on the U-Net's skip connections, which weight encoder features pixel by pixel."""
-    initial: Annotated[str, Setting("Initial weights", "Model", frozenset({"lr-find"}), kind="model")] = ""
+    initial: Annotated[_Text, Setting("Initial weights", "Model", frozenset({"lr-find"}), kind="model")] = ""
     """Pretrained model to start from: a shipped model, a run or a checkpoint folder. Empty initialises at random."""
 
     image_size: Annotated[
@@ -149,7 +158,7 @@ class ExperimentConfig(BaseModel):
     ] = 0.0
     """Weight of the mean loss of auxiliary heads on up to three coarser levels of the U-Net's decoder, used in training
     only; 0 leaves them out. The val loss excludes it."""
-    teacher: Annotated[str, Setting("Teacher", "Loss", EVERYTHING - {"overfit"}, advanced=True, kind="model")] = ""
+    teacher: Annotated[_Text, Setting("Teacher", "Loss", EVERYTHING - {"overfit"}, advanced=True, kind="model")] = ""
     """Model to distil from beside the labels: a shipped model, a run or a checkpoint folder. Empty uses the labels
     alone."""
     teacher_weight: Annotated[
@@ -216,7 +225,7 @@ class ExperimentConfig(BaseModel):
         int, Field(ge=0, lt=2**31), Setting("Seed", "Run", frozenset({"overfit", "lr-find"}), kind="seed")
     ] = 0
     """Seed of the initial weights, the order of frames and all augmentation."""
-    group: Annotated[str, Setting("Group", "Run", NOTHING, kind="name")] = ""
+    group: Annotated[_Text, Setting("Group", "Run", NOTHING, kind="name")] = ""
     """Free-text name that ties runs together, for example one config with several seeds."""
     patience: Annotated[_Count, Setting("Early-stopping patience", "Run", NOTHING, advanced=True)] = 0
     """Epochs without a better macro F1 on val after which the run stops; 0 never stops early."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from pydantic import ValidationError
 from cityseg.config.experiment import ExperimentConfig
 from cityseg.errors import UsageError
 from cityseg.files import read_json
+from cityseg.text import quoted, whole_number
+
+_LARGEST_SIDE = 16384
 
 
 def build(values: Mapping[str, Any]) -> ExperimentConfig:
@@ -28,7 +32,7 @@ def override(config: ExperimentConfig, settings: Sequence[str]) -> ExperimentCon
     for setting in settings:
         key, separator, text = setting.partition("=")
         if not separator:
-            raise UsageError(f"expected KEY=VALUE, found {setting!r}; for example learning_rate=0.003")
+            raise UsageError(f"expected KEY=VALUE, found {quoted(setting)}; for example learning_rate=0.003")
         values[key.strip()] = _parse(key.strip(), text.strip())
     return build(values)
 
@@ -39,9 +43,10 @@ def load(path: Path) -> ExperimentConfig:
         values = read_json(path)
     except OSError as error:
         raise UsageError(f"{path}: expected a configuration file, found none ({error.strerror})") from None
-    except ValueError:
+    except ValueError as error:
         raise UsageError(
-            f"{path}: expected a JSON object of settings, found something else; 'cityseg train' writes such a file"
+            f"{path}: expected a JSON object of settings, found something else ({error}); 'cityseg train' writes such "
+            "a file"
         ) from None
     # A run folder's config.json holds the config beside its environment.
     return build(values["config"] if isinstance(values.get("config"), dict) else values)
@@ -49,10 +54,15 @@ def load(path: Path) -> ExperimentConfig:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Read ``HxW`` as (height, width) in pixels; UsageError for anything else."""
-    height, separator, width = text.lower().partition("x")
-    if not (separator and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise UsageError(f"expected a size as HxW (height x width in pixels, for example 128x256), found {text!r}")
-    return int(height), int(width)
+    height, _, width = text.lower().partition("x")
+    sides = whole_number(height), whole_number(width)
+    if not sides[0] or not sides[1]:
+        raise UsageError(
+            f"expected a size as HxW (height x width in pixels, for example 128x256), found {quoted(text)}"
+        )
+    if max(sides[0], sides[1]) > _LARGEST_SIDE:
+        raise UsageError(f"expected a size of at most {_LARGEST_SIDE} pixels on each side, found {quoted(text)}")
+    return sides[0], sides[1]
 
 
 def _parse(key: str, text: str) -> Any:
@@ -60,13 +70,15 @@ def _parse(key: str, text: str) -> Any:
         return parse_size(text)
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"True": True, "False": False}.get(text, text)
 
 
 def _sentence(problem: Any) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"unknown setting {key!r}: expected one of {', '.join(ExperimentConfig.model_fields)}"
+        close = get_close_matches(key, ExperimentConfig.model_fields, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"unknown setting {quoted(key)}: {hint}expected one of {', '.join(ExperimentConfig.model_fields)}"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{key}: {message[0].lower()}{message[1:]}, found {problem['input']!r}" if key else str(message)
+    return f"{key}: {message[0].lower()}{message[1:]}, found {quoted(problem['input'])}" if key else str(message)

@@ -15,6 +15,7 @@ from typing import Literal
 from cityseg.config.experiment import SETTINGS, ExperimentConfig
 from cityseg.config.parse import override
 from cityseg.errors import UsageError
+from cityseg.text import quoted, whole_number
 
 MOST_RUNS = 64
 SWEPT_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.kind in ("value", "model"))
@@ -89,7 +90,7 @@ def parse_values(field: str, text: str) -> list[str]:
     """Read ``VALUE,VALUE``; raises UsageError for an empty value."""
     values = [value.strip() for value in text.split(",")]
     if not all(values):
-        found = repr(text.strip()) if text.strip() else "none"
+        found = quoted(text.strip()) if text.strip() else "none"
         raise UsageError(f"{field}: expected values with commas between them, found {found}")
     return values
 
@@ -114,12 +115,14 @@ def parse_bounds(field: str, text: str) -> Range:
     if not dots or not (math.isfinite(low) and math.isfinite(high)) or scale.strip() not in ("", "log", "linear"):
         raise UsageError(
             f"{field}: expected a range such as 1e-4..1e-2, with :log or :linear behind it if need be, found "
-            f"{text.strip()!r}"
+            f"{quoted(text.strip())}"
         )
     if low >= high:
-        raise UsageError(f"{field}: expected a range from less to more, found {text.strip()!r}")
+        raise UsageError(f"{field}: expected a range from less to more, found {quoted(text.strip())}")
     if scale.strip() == "log" and low <= 0:
-        raise UsageError(f"{field}: expected a range above 0 for the log scale, found {text.strip()!r}; use :linear")
+        raise UsageError(
+            f"{field}: expected a range above 0 for the log scale, found {quoted(text.strip())}; use :linear"
+        )
     spans_decades = low > 0 and high / low >= _DECADE
     return Range(low, high, "log" if scale.strip() == "log" or (not scale and spans_decades) else "linear")
 
@@ -127,11 +130,11 @@ def parse_bounds(field: str, text: str) -> Range:
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Read ``0,1,2`` as seeds, an empty text as none; UsageError for other words or a duplicate seed."""
     words = [word.strip() for word in text.split(",")] if text.strip() else []
-    if not all(word.isdecimal() for word in words):
-        raise UsageError(f"expected seeds as whole numbers with commas between them, found {text.strip()!r}")
-    seeds = tuple(int(word) for word in words)
+    seeds = tuple(number for word in words if (number := whole_number(word)) is not None)
+    if len(seeds) < len(words):
+        raise UsageError(f"expected seeds as whole numbers with commas between them, found {quoted(text.strip())}")
     if len(set(seeds)) < len(seeds):
-        raise UsageError(f"expected every seed once, found {text.strip()!r}")
+        raise UsageError(f"expected every seed once, found {quoted(text.strip())}")
     return seeds
 
 
@@ -143,14 +146,14 @@ def numeric_fields() -> tuple[str, ...]:
 def _split(text: str, example: str) -> tuple[str, str]:
     field, equals, values = text.partition("=")
     if not equals:
-        raise UsageError(f"expected a setting with its values, found {text!r}; for example {example}")
+        raise UsageError(f"expected a setting with its values, found {quoted(text)}; for example {example}")
     return field.strip(), values
 
 
 def _expect_sound(sweep: Sweep) -> None:
     for field in (*sweep.lists, *sweep.ranges):
         if field not in SETTINGS:
-            raise UsageError(f"unknown setting {field!r}: expected one of {', '.join(SWEPT_SETTINGS)}")
+            raise UsageError(f"unknown setting {quoted(field)}: expected one of {', '.join(SWEPT_SETTINGS)}")
         if field not in SWEPT_SETTINGS:
             remedy = "use seeds" if SETTINGS[field].kind == "seed" else "it is a name"
             raise UsageError(f"expected a setting that can be varied, found {field}; {remedy}")

@@ -77,7 +77,7 @@ def evaluate(
     own = distributed.dealt_items(range(0, len(split), EVALUATION_BATCH))
     losses: list[Tensor] = []
     kept: dict[int, Tensor] = {}
-    details: list[Detail] = []
+    details: list[tuple[np.ndarray, ...]] = []  # of each batch, the fields of ``Detail``
 
     def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
         batch = slice(first, first + EVALUATION_BATCH)
@@ -101,7 +101,7 @@ def evaluate(
                 entropy.mean((1, 2)),
                 class_counts(predictions),
             )
-            details.append(Detail(*(part.cpu().numpy() for part in counted)))
+            details.append(tuple(part.cpu().numpy() for part in counted))
         if on_predicted and first in own:
             for index, train_ids in enumerate(predictions.cpu().numpy(), start=first):
                 on_predicted(index, train_ids)
@@ -134,7 +134,7 @@ def evaluate(
         np.concatenate(distributed.collect_items(counts[: len(own)])),
         float(torch.tensor(means).mean()) if means else None,
         np.stack([kept_maps[index] for index in keep]) if keep else np.zeros((0, *split.labels.shape[1:]), np.uint8),
-        _joined(distributed.collect_items(details)) if detailed else None,
+        _joined([Detail(*parts) for parts in distributed.collect_items(details)]) if detailed else None,
     )
 
 

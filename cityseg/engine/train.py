@@ -50,7 +50,8 @@ class Trainer:
     def __init__(self, record: Record, stop: StopRequest | None = None) -> None:
         self.record, self.run, self.config, self.device = record, record.run, record.config, record.device
         self.on_device = {name: DeviceSplit(split, self.device) for name, split in record.splits.items()}
-        pretrained = distributed.broadcast_from_first(lambda: PretrainedInputs.load(self.config, self.run.pretrained))
+        with distributed.folders_from_first(self.run.pretrained, checkpoint.FILES) as folders:
+            pretrained = PretrainedInputs.load(self.config, folders)
         self.setup = TrainingSetup(self.config, self.on_device["train"], pretrained)
         self.epoch_length, self.steps = record.epoch_length, record.steps
         self.best_score, self.best_epoch = -1.0, 0
@@ -82,7 +83,8 @@ class Trainer:
     def finish(self) -> dict[str, Any]:
         """Score the best weights on val and test, write matrices and card; return the scores."""
         best = self.run.folder / "best"
-        model, card = distributed.broadcast_from_first(lambda: checkpoint.load(best))
+        with distributed.folders_from_first({"best": best}, checkpoint.FILES) as folders:
+            model, card = checkpoint.load(folders["best"])
         keep = self.record.scored if self._writes else lambda split, result: None
         card = score_splits(model.to(self.device), card, self.record.splits, self.on_device, keep)
         if self._writes:

@@ -23,6 +23,7 @@ from cityseg.errors import UsageError
 from cityseg.files import write_json
 from cityseg.jobs.record import JobRecord, JobStatus
 from cityseg.runs import runs_root
+from cityseg.text import home_expanded
 
 CheckKind = Literal["estimate", "overfit", "lr-find"]
 KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
@@ -59,7 +60,7 @@ class PreflightRecord(JobRecord):
         runs: Path | None = None,
     ) -> None:
         self.kind, self.config, self.data = kind, config, data
-        place = data if data == "synthetic" else str(Path(data).expanduser().resolve())
+        place = data if data == "synthetic" else str(home_expanded(data).resolve())
         matters = config.model_dump(mode="json", include=affecting(kind))
         named = json.dumps([kind, matters, pretrained, place, steps, socket.gethostname(), device], sort_keys=True)
         self.folder = _root(runs) / f"{kind}-{hashlib.sha256(named.encode()).hexdigest()[:16]}"

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cityseg.errors import UsageError
+from cityseg.text import quoted
 
 LEAST_SCALE, LARGEST_SCALE = 0.25, 4.0
 """Bounds of a scale, as a factor of the height and width that a model was trained at."""
@@ -107,7 +108,7 @@ def parse_scales(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in text.split(","))
     except ValueError:
-        raise UsageError(f"expected comma-separated numbers as scales, found {text!r}; {_EXAMPLE}") from None
+        raise UsageError(f"expected comma-separated numbers as scales, found {quoted(text)}; {_EXAMPLE}") from None
 
 
 def _refuse_unusable(scales: Sequence[float]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 import socket
 import subprocess
 import time
@@ -16,6 +15,7 @@ from cityseg.errors import UsageError
 from cityseg.runs.folder import Run
 from cityseg.runs.listing import runs_root
 from cityseg.studio_files import is_checkout
+from cityseg.text import folder_name
 
 
 def create_run(
@@ -29,7 +29,7 @@ def create_run(
         metadata: further entries of ``config.json``.
     """
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    preferred = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or f"{config.preset}-{stamp}"
+    preferred = folder_name(name) or f"{folder_name(config.preset) or 'run'}-{stamp}"
     parent = runs_root(root)
     parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, 10_000):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cityseg.errors import UsageError
 from cityseg.runs.folder import Run
+from cityseg.text import quoted
 
 
 def runs_root(root: Path | None = None) -> Path:
@@ -25,7 +26,7 @@ def list_runs(root: Path | None = None) -> Iterator[Run]:
 def find_run(run_id: str, root: Path | None = None) -> Run:
     """Return the run with this id; UsageError for an unknown one."""
     run = Run(runs_root(root) / run_id)
-    if Path(run_id).name != run_id or run_id == ".." or not run.exists():
+    if Path(run_id).name != run_id or run_id == ".." or not os.path.isfile(run.folder / "config.json"):
         known = ", ".join([run.id for run in list_runs(root)][:8])
-        raise UsageError(f"unknown run {run_id!r} in {runs_root(root)}: expected one of {known or 'none yet'}")
+        raise UsageError(f"unknown run {quoted(run_id)} in {runs_root(root)}: expected one of {known or 'none yet'}")
     return run

@@ -13,6 +13,7 @@ from cityseg.data.synthetic import synthesize as render_set
 from cityseg.errors import DataError, UsageError
 from cityseg.files import writing
 from cityseg.progress import OnProgress
+from cityseg.text import home_expanded
 
 SYNTHETIC_FOLDER = Path("data/synthetic")
 SYNTHETIC_FRAMES = 160
@@ -50,7 +51,7 @@ def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = 
         return data
     spec = data or default_data()
     if spec != "synthetic":
-        return detect.open_folder(Path(spec).expanduser())
+        return detect.open_folder(home_expanded(spec))
     if not synthetic_is_rendered():
         _render_synthetic(on_progress)
     return detect.open_folder(SYNTHETIC_FOLDER, "synthetic", "synthetic streets")

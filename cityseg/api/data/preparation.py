@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from cityseg.api.data.connect import connect
 from cityseg.api.data.prepare import STATISTICS_SIZE, prepare
@@ -13,6 +12,7 @@ from cityseg.data.prepared.cache_lock import write_errors
 from cityseg.jobs import launcher
 from cityseg.jobs.record import JobRecord, JobStatus
 from cityseg.progress import OnProgress
+from cityseg.text import home_expanded
 
 
 def start_preparation(
@@ -66,7 +66,7 @@ def prepare_recorded(
 
 
 def _record(spec: str, size: tuple[int, int]) -> JobRecord:
-    place = spec if spec == "synthetic" else str(Path(spec).expanduser().resolve())
+    place = spec if spec == "synthetic" else str(home_expanded(spec).resolve())
     name = f"preparation-{size[0]}x{size[1]}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
     root = cache_root()
     return JobRecord(root / f"{name}.json", root / f"{name}.log", root / ".locks" / name, "preparation")

@@ -29,6 +29,7 @@ from cityseg.files import write_json
 from cityseg.inference.onnx import through_onnx
 from cityseg.progress import OnProgress
 from cityseg.runs import Run
+from cityseg.text import folder_name
 
 _PRIVATE_KEYS = ("host", "data")
 
@@ -79,7 +80,7 @@ def publish(
         training={**card.training, "recipe": _without_folders(config)},
         scores={},
     )
-    target = (root or shipped_root()) / (name or run_id)
+    target = (root or shipped_root()) / (folder_name(name) or result.id)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".publishing-", dir=target.parent) as temporary:
         new = Run(Path(temporary) / target.name)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from cityseg import checkpoint
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, build
 from cityseg.config.presets import PRESETS
 from cityseg.errors import CheckpointError, UsageError
 from cityseg.runs import Run, State, list_runs
 from cityseg.studio_files import studio_root
+from cityseg.text import home_expanded, quoted
 
 Source = Literal["run", "shipped"]
 
@@ -57,6 +59,13 @@ class Result:
             "path": str(self.run.folder),
         }
 
+    @classmethod
+    def of_dict(cls, document: dict[str, Any]) -> Result:
+        """Return the result of ``as_dict``'s values."""
+        values = dict(document)
+        run, config = Run(Path(values.pop("path"))), build(values.pop("config"))
+        return cls(**values, config=config, run=run)
+
 
 def shipped_root() -> Path:
     """Return the folder of shipped models: ``checkpoints/`` of the checkout, or of the installed wheel."""
@@ -75,15 +84,16 @@ def find_result_folder(name: str, runs: Path | None = None) -> Run:
         known = {run.id: run for run in list_runs(runs)}
         if name in known:
             return known[name]
-        if (shipped / checkpoint.CARD).is_file():
+        if os.path.isfile(shipped / checkpoint.CARD):
             return Run(shipped)
-    folder = Path(name).expanduser()
-    if (folder / checkpoint.CARD).is_file() or (folder / "best" / checkpoint.CARD).is_file():
+    folder = home_expanded(name)
+    # Unlike pathlib's, these answer for a name that no file system accepts.
+    if os.path.isfile(folder / checkpoint.CARD) or os.path.isfile(folder / "best" / checkpoint.CARD):
         return Run(folder)
     names = [folder.name for folder in shipped_folders()]
     first = f"; train it first: cityseg train --preset {name} --name {name}" if name in PRESETS else ""
     raise UsageError(
-        f"unknown model {name!r}: expected a run id, a folder with {checkpoint.CARD}, or one of "
+        f"unknown model {quoted(name)}: expected a run id, a folder with {checkpoint.CARD}, or one of "
         f"{', '.join(names) or 'no shipped models'}{first}"
     )
 

@@ -14,6 +14,7 @@ from cityseg.data.dataset import default_data
 from cityseg.errors import CitysegError, UsageError
 from cityseg.jobs import queue
 from cityseg.runs import Run
+from cityseg.text import folder_name
 
 
 def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "", runs: Path | None = None) -> str:
@@ -41,7 +42,7 @@ def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, r
     created: list[Run] = []
     try:
         for number, config in enumerate(configs, earlier + 1):
-            created.append(new_run(config, spec, f"{config.group}-{number}", runs))
+            created.append(new_run(config, spec, f"{folder_name(config.group, 90) or 'group'}-{number}", runs))
         queue.enqueue(created, runs)
     except (OSError, CitysegError):
         for run in created:

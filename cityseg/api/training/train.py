@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,7 +18,7 @@ from cityseg.api.results.listing import Result, find_result
 from cityseg.api.training.cost_estimate import warnings_of
 from cityseg.api.training.create_run import expect_training_splits, new_run, open_data, run_to_resume
 from cityseg.api.training.failures import explained, record_end
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, build
 from cityseg.data.dataset import Dataset
 from cityseg.engine.record import Record, TrainingProgress
 from cityseg.engine.runtime.device import best_device, device_name
@@ -81,26 +82,27 @@ def train(
     """
     opened: Dataset | None = None
 
-    def open_run() -> tuple[Run, str | None, ExperimentConfig]:
+    def open_run() -> tuple[str, str | None, dict[str, Any]]:
         nonlocal opened
         if resume is None:
             assert config is not None
             opened = open_data(spec)
-            return new_run(config, spec, name, runs), spec, config
+            return str(new_run(config, spec, name, runs).folder), spec, config.model_dump()
         run = run_to_resume(resume, runs)
-        return run, spec or run.describe().get("data", {}).get("spec"), run.config()
+        return str(run.folder), spec or run.describe().get("data", {}).get("spec"), run.config().model_dump()
 
     with distributed.process_group():
         if not distributed.is_first():
             on_start = on_data = on_progress = on_warning = None
-        run, data, settings = distributed.broadcast_from_first(open_run)
+        folder, data, values = distributed.broadcast_from_first(open_run)
+        run, settings = Run(Path(folder)), build(values)
         with _recorded(run, settings) as stop_request:
             if on_start:
                 on_start(run)
             _train(run, opened or data, settings, stop_request, on_data, on_progress, on_warning)
         if distributed.reported_failure():  # another process has left and cannot answer
             return find_result(run.id, runs)
-        return distributed.broadcast_from_first(lambda: find_result(run.id, runs))
+        return Result.of_dict(distributed.broadcast_from_first(lambda: find_result(run.id, runs).as_dict()))
 
 
 def _train(

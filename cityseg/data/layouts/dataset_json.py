@@ -14,6 +14,7 @@ from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, LABELS, NUM_CLASSES
 from cityseg.data.dataset import SPLITS, Split
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
+from cityseg.files import without_repeats
 
 _VOID = "void"
 _LARGEST = 65535
@@ -70,7 +71,7 @@ def read_dataset_json(file: SourceFile) -> DatasetJson:
         DataError: it is not a JSON object, or is invalid; the message lists all errors.
     """
     try:
-        values = json.loads(file.read().decode("utf-8-sig"), object_pairs_hook=_without_repeats)
+        values = json.loads(file.read().decode("utf-8-sig"), object_pairs_hook=without_repeats)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file}: expected JSON, found something else ({error}); correct it") from None
     if not isinstance(values, dict):
@@ -79,15 +80,6 @@ def read_dataset_json(file: SourceFile) -> DatasetJson:
         return DatasetJson.model_validate(values)
     except ValidationError as error:
         raise DataError(f"{file}: {'; also '.join(_sentence(problem) for problem in error.errors())}") from None
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in values:
-            raise ValueError(f"{key!r} appears twice")
-        values[key] = value
-    return values
 
 
 def _label_value(text: str) -> int:

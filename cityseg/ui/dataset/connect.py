@@ -10,6 +10,7 @@ import streamlit as st
 from cityseg.api import DataInfo
 from cityseg.api.types import default_data
 from cityseg.errors import CitysegError, UsageError
+from cityseg.text import home_expanded
 from cityseg.ui.app import cache, session
 from cityseg.ui.dataset import preparation, problems
 
@@ -120,7 +121,7 @@ def _connect_path() -> None:
     try:
         if not path:
             raise UsageError("Enter the path of a folder first, for example data/cityscapes.")
-        if not Path(path).expanduser().exists():
+        if not os.path.exists(home_expanded(path)):
             raise UsageError(f"Folder does not exist: {path}")
         cache.refresh_dataset()
         cache.data_info(path)

@@ -10,6 +10,7 @@ import streamlit as st
 from cityseg.analysis.dataset.frame_table import FULL_BRIGHTNESS, NAME, ORDERS, RANDOM, FrameFilter
 from cityseg.api.types import SPLITS
 from cityseg.classes import CLASS_NAMES
+from cityseg.text import whole_number
 from cityseg.ui.app import session
 
 _ALL = "all"
@@ -128,7 +129,7 @@ def from_address(address: Mapping[str, str], cities: Sequence[str]) -> FrameFilt
 
 def parse_seed(text: str) -> int:
     """Return the seed in a URL parameter, at most the largest; 0 if it is invalid."""
-    return min(int(text), _LARGEST_SEED) if text.isdecimal() else 0
+    return min(whole_number(text) or 0, _LARGEST_SEED)
 
 
 def seed_input(label: str, key: str, meaning: str, place: Any = st, **settings: Any) -> int:
@@ -139,9 +140,10 @@ def seed_input(label: str, key: str, meaning: str, place: Any = st, **settings: 
 
 def _range(text: str) -> tuple[int, int]:
     low, _, high = text.partition("-")
-    if low.isdecimal() and high.isdecimal() and FULL_BRIGHTNESS[0] <= int(low) <= int(high) <= FULL_BRIGHTNESS[1]:
-        return int(low), int(high)
-    return FULL_BRIGHTNESS
+    darkest, brightest = whole_number(low), whole_number(high)
+    if darkest is None or brightest is None or not FULL_BRIGHTNESS[0] <= darkest <= brightest <= FULL_BRIGHTNESS[1]:
+        return FULL_BRIGHTNESS
+    return darkest, brightest
 
 
 def _follow_link(cities: Sequence[str]) -> None:

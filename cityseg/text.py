@@ -1,0 +1,54 @@
+"""Text from outside the project: quoted in error messages, read as numbers, turned into folder names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+_MOST_DIGITS = 18
+"""Digits of a whole number that is read; Python itself refuses thousands of them with an error of its own."""
+_LONGEST_NAME = 100
+"""Characters of a folder name; file systems accept 255 bytes, and suffixes and temporary files need some of them."""
+
+
+def quoted(value: Any, most: int = 80) -> str:
+    """Return the repr of a value for an error message, shortened to ``most`` characters.
+
+    Example:
+        >>> quoted("streets"), quoted("9" * 5000, 10)
+        ("'streets'", "'999999...")
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # numbers of thousands of digits, values nested a thousand times
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def whole_number(text: str) -> int | None:
+    """Read a whole number of at most 18 decimal digits, without sign; None for anything else.
+
+    Example:
+        >>> whole_number("007"), whole_number("-1"), whole_number("9" * 5000)
+        (7, None, None)
+    """
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def folder_name(text: str, most: int = _LONGEST_NAME) -> str:
+    """Return ``text`` as the name of one folder: ASCII letters, digits, ``.``, ``_`` and ``-``; empty if none is left.
+
+    Example:
+        >>> folder_name("../../my run"), folder_name("..")
+        ('my-run', '')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:most].strip("-.")
+
+
+def home_expanded(path: str) -> Path:
+    """Return a path with ``~`` and ``~user`` replaced by home folders; as it is if that user has none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
