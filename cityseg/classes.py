@@ -8,8 +8,9 @@ ids. The table follows ``cityscapesscripts.helpers.labels`` and is tested agains
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -122,26 +123,37 @@ for _class in CLASSES:
     _TRAIN_ID_TO_ID[_class.train_id] = _class.id
 
 
+_UNKNOWN = 254
+
+
 class LabelTable:
     """The train id of each value in a dataset's label images.
 
     ``image`` names the expected kind of label image, ``image_hint`` the remedy for another kind.
     """
 
-    def __init__(self, train_ids: Mapping[int, int], expected: str, hint: str, *, sixteen_bit: bool = False) -> None:
+    colored = False
+    """Whether label images hold colours, (H, W) uint32 0xRRGGBB once read, instead of values."""
+
+    def __init__(
+        self,
+        train_ids: Mapping[int, int],
+        expected: str,
+        hint: str,
+        *,
+        image: str = "an 8-bit or 16-bit grey or palette PNG of labels",
+        image_hint: str = "store one value per pixel",
+    ) -> None:
         """Build the table.
 
         Args:
             train_ids: train id, or ``IGNORE_INDEX``, of every value that may occur; values are 0 to 65535.
             expected: the valid values in an error message, for example ``label ids 0 to 33``.
             hint: the remedy in that message.
-            sixteen_bit: whether label images may have 16 bits per pixel.
+            image: the expected kind of label image in an error message.
+            image_hint: the remedy in that message.
         """
-        self.sixteen_bit = sixteen_bit
-        self.image = (
-            "an 8-bit or 16-bit grey or palette PNG of labels" if sixteen_bit else "an 8-bit image of label ids"
-        )
-        self.image_hint = "store one value per pixel" if sixteen_bit else "use the *_gtFine_labelIds.png files"
+        self.image, self.image_hint = image, image_hint
         self._expected, self._hint = expected, hint
         self._known = np.zeros(65536, dtype=bool)
         self._train_ids = np.full(65536, IGNORE_INDEX, dtype=np.uint8)
@@ -161,20 +173,20 @@ class LabelTable:
         """Map a label image to train ids, ``IGNORE_INDEX`` where the label is not evaluated.
 
         Args:
-            values: (H, W) uint8, or uint16 where the table allows 16 bits.
+            values: (H, W) uint8 or uint16.
             source: name of the image in an error message, usually its path.
 
         Raises:
             DataError: the array has another type, or holds a value that the table leaves out.
         """
-        if values.dtype != np.uint8 and not (self.sixteen_bit and values.dtype == np.uint16):
+        if values.dtype not in (np.uint8, np.uint16):
             raise DataError(f"{source}: expected 8-bit {self._expected}, found {values.dtype}; convert it to 8 bits")
         # The largest value is found far sooner than all values are counted, and mostly settles it.
         if values.max(initial=0) >= self._first_unknown:
             found = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
             unknown = found[~self._known[found]]
             if unknown.size:
-                raise DataError(f"{source}: expected {self._expected}, found {_first(unknown)}; {self._hint}")
+                raise self._unknown(source, [*map(str, unknown)])
         if values.dtype == np.uint8 and values.size % 2 == 0 and values.flags.c_contiguous:
             # Looking up two pixels at a time halves the work, which is all in turning values into positions.
             two = np.take(self._two_train_ids, values.reshape(-1).view(np.uint16))
@@ -182,10 +194,43 @@ class LabelTable:
         result: np.ndarray = self._train_ids[values]
         return result
 
+    def _unknown(self, source: str, found: Sequence[str], shown: int = 20) -> DataError:
+        more = f" and {len(found) - shown} more" if len(found) > shown else ""
+        return DataError(f"{source}: expected {self._expected}, found {', '.join(found[:shown])}{more}; {self._hint}")
 
-def _first(values: np.ndarray, shown: int = 20) -> str:
-    more = f" and {len(values) - shown} more" if len(values) > shown else ""
-    return ", ".join(map(str, values[:shown])) + more
+
+class ColorTable(LabelTable):
+    """The train id of each colour in a dataset's label images."""
+
+    colored = True
+
+    def __init__(self, train_ids: Mapping[tuple[int, int, int], int], expected: str, hint: str) -> None:
+        """Build the table; ``train_ids`` holds every (red, green, blue) that may occur, 0 to 255 each."""
+        super().__init__({}, expected, hint, image="a PNG of label colours", image_hint="save it as 8-bit RGB")
+        self._of_color = {red << 16 | green << 8 | blue: value for (red, green, blue), value in train_ids.items()}
+
+    @property
+    def stamp(self) -> str:
+        """A digest that changes when a colour's meaning changes."""
+        return hashlib.sha256(f"colours {sorted(self._of_color.items())}".encode()).hexdigest()
+
+    @cached_property
+    def _by_color(self) -> np.ndarray:
+        table = np.full(1 << 24, _UNKNOWN, dtype=np.uint8)
+        table[[*self._of_color]] = [*self._of_color.values()]
+        return table
+
+    def to_train_ids(self, values: np.ndarray, source: str = "label map") -> np.ndarray:
+        """Map (H, W) uint32 colours, 0xRRGGBB, to train ids, ``IGNORE_INDEX`` where the label is not evaluated.
+
+        Raises:
+            DataError: the image holds a colour that the table leaves out.
+        """
+        train_ids: np.ndarray = self._by_color[values]
+        missing = train_ids == _UNKNOWN
+        if missing.any():
+            raise self._unknown(source, [f"#{color:06x}" for color in np.unique(values[missing])])
+        return train_ids
 
 
 # Files are unsigned bytes, so the licence plate's -1 is stored as 255.
@@ -193,8 +238,27 @@ OFFICIAL = LabelTable(
     {label.id % 256: label.train_id for label in LABELS},
     "label ids 0 to 33",
     "use the *_gtFine_labelIds.png files, not train ids or colours",
+    image="an 8-bit image of label ids",
+    image_hint="use the *_gtFine_labelIds.png files",
 )
-"""The table of every dataset in the official layout."""
+"""The table of ``*_gtFine_labelIds.png`` files."""
+
+TRAIN_IDS = LabelTable(
+    {**{label.train_id: label.train_id for label in CLASSES}, IGNORE_INDEX: IGNORE_INDEX},
+    "train ids 0 to 18, and 255 for void",
+    "use the *_gtFine_labelIds.png files",
+    image="an 8-bit image of train ids",
+    image_hint="use the *_gtFine_labelIds.png files",
+)
+"""The table of ``*_gtFine_labelTrainIds.png`` files."""
+
+# Two evaluated labels share their colour with one that is not: pole with polegroup, car with licence plate.
+COLORS = ColorTable(
+    {label.color: label.train_id for label in sorted(LABELS, key=lambda label: -label.train_id)},
+    "the official colours",
+    "use the *_gtFine_labelIds.png files",
+)
+"""The table of ``*_gtFine_color.png`` files."""
 
 
 def to_train_ids(label_ids: np.ndarray, source: str = "label map") -> np.ndarray:

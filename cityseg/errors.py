@@ -24,6 +24,10 @@ class DataError(CitysegError):
     exit_code = 2
 
 
+class OutOfMemory(CitysegError):
+    """Memory ran out; the data at hand may be sound."""
+
+
 class CheckpointError(CitysegError):
     """A model folder is missing, torn, or made for something else."""
 

@@ -5,90 +5,71 @@ Training, evaluation and prediction share these functions, so their preprocessin
 
 from __future__ import annotations
 
-import struct
-import zlib
-from io import BytesIO
-
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cityseg.classes import OFFICIAL, LabelTable
+from cityseg.data.image_io import MAX_FRAME_PIXELS, decode_photo, sideways
+from cityseg.data.label_decode import decode_label
 from cityseg.data.layouts.source_file import SourceFile
-from cityseg.data.png_decode import decode_png
 from cityseg.errors import DataError
-
-# Everything Pillow raises for damaged files of any format.
-_DAMAGE = (
-    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError),
-    *(struct.error, zlib.error, Image.DecompressionBombError),
-)
-
-
-class ModeError(DataError):
-    """The pixels of a label image are not plain label values."""
 
 
 def read_photo(file: SourceFile, content: bytes | None = None) -> np.ndarray:
-    """Decode a photo, or its ``content`` if already read, to (H, W, 3) uint8 RGB.
+    """Decode a photo, or its ``content`` if already read, to (H, W, 3) uint8 sRGB as ``decode_photo`` does.
 
     Raises:
-        DataError: the file is missing, damaged or not an image.
+        DataError: the file is missing, damaged, too large or not an image.
+        OutOfMemory: too little memory to decode it.
     """
-    content = file.read() if content is None else content
-    try:
-        photo = decode_png(content, 3)
-        if photo is not None:
-            return photo
-        with Image.open(BytesIO(content)) as image:
-            return np.asarray(image.convert("RGB"))
-    except _DAMAGE as error:
-        raise _unreadable(file, error, "photo") from None
+    return decode_photo(file.read() if content is None else content, str(file), MAX_FRAME_PIXELS)
 
 
-def read_label(file: SourceFile, size: tuple[int, int], table: LabelTable = OFFICIAL) -> np.ndarray:
+def read_label(
+    file: SourceFile, size: tuple[int, int], table: LabelTable = OFFICIAL, photo: SourceFile | None = None
+) -> np.ndarray:
     """Decode the label image of a photo of (height, width) ``size`` to (H, W) uint8 train ids.
 
+    Labels are never turned: they are drawn on the photo as viewers show it. ``photo`` lets a message name a turn.
+
     Raises:
-        DataError: the file is missing, damaged, of another size or mode, or contains an unknown label value.
+        DataError: the file is missing, damaged, of another size or mode, or holds an unknown label value.
     """
     values = read_values(file, table)
-    check_size(file, values, size)
+    check_size(file, values, size, photo=photo)
     return table.to_train_ids(values, str(file))
 
 
 def read_values(file: SourceFile, table: LabelTable = OFFICIAL) -> np.ndarray:
-    """Decode a label image to (H, W) stored values, uint8, or uint16 if ``table`` allows 16 bits.
+    """Decode a label image to (H, W) values as ``decode_label`` does.
 
     Raises:
-        DataError: the file is missing, damaged, not a PNG, or of another mode, whose conversion could change values.
+        DataError: the file is missing, damaged, not a PNG, or does not hold one value per pixel.
     """
-    content = file.read()
-    try:
-        values = decode_png(content, 1)
-        if values is not None:
-            return values
-        with Image.open(BytesIO(content)) as image:
-            if image.format != "PNG":
-                raise ModeError(f"{file}: expected a PNG of labels, found {image.format}; convert the labels to PNG")
-            mode = f"{content[24]}-bit grey" if content[24] in (2, 4) and content[25] == 0 else image.mode
-            if mode not in (("L", "P", "I;16") if table.sixteen_bit else ("L", "P")):
-                raise ModeError(f"{file}: expected {table.image}, found mode {mode}; {table.image_hint}")
-            return np.asarray(image)
-    except _DAMAGE as error:
-        raise _unreadable(file, error, "label") from None
+    return decode_label(file.read(), table, str(file))
 
 
-def check_size(file: SourceFile, values: np.ndarray, size: tuple[int, int], whose: str = "photo's") -> None:
+def check_size(
+    file: SourceFile,
+    values: np.ndarray,
+    size: tuple[int, int],
+    whose: str = "photo's",
+    photo: SourceFile | None = None,
+) -> None:
     """Check that (H, W) values have the (height, width) ``size`` of their photo, or another image of the frame.
 
     Raises:
-        DataError: the sizes differ.
+        DataError: the sizes differ; the message names the turn that the orientation of ``photo`` asks for.
     """
-    if values.shape != size:
-        raise DataError(
-            f"{file}: expected the {whose} size {size[0]}x{size[1]}, found {values.shape[0]}x{values.shape[1]}; "
-            "both must show the same frame"
-        )
+    if values.shape == size:
+        return
+    turn = sideways(photo.read()) if photo else 0
+    expected = f"{size[0]}x{size[1]}" + (f" after the turn by its EXIF orientation {turn}" if turn else "")
+    found, remedy = f"{values.shape[0]}x{values.shape[1]}", "both must show the same frame"
+    if turn and values.shape == size[::-1]:
+        found += ", the size of the photo before that turn"
+        remedy = "turn the label too, or remove the orientation from the photo"
+    raise DataError(f"{file}: expected the {whose} size {expected}, found {found}; {remedy}")
 
 
 def resize_photo(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -120,13 +101,3 @@ def _whole_factors(size: tuple[int, ...], target: tuple[int, int]) -> tuple[int,
     if size[0] % target[0] or size[1] % target[1]:
         return None
     return size[0] // target[0], size[1] // target[1]
-
-
-def _unreadable(file: SourceFile, error: Exception, what: str) -> DataError:
-    if isinstance(error, UnidentifiedImageError):
-        return DataError(f"{file}: expected a {what} (PNG, JPEG or another image), found a file that is not an image")
-    if isinstance(error, Image.DecompressionBombError):
-        return DataError(f"{file}: expected a {what} of a usual size, found far too many pixels; make it smaller")
-    # A decoder may quote bytes of the file.
-    reason = "".join(sign if sign.isprintable() else " " for sign in str(error))
-    return DataError(f"{file}: expected a readable {what}, found a damaged file ({reason}); copy it again")

@@ -1,64 +1,133 @@
-"""Decode user photos of any common format to RGB."""
+"""The one reader of photos: datasets, prediction, the demo and frames in folders see the same pixels of a file."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from cityseg.errors import DataError
+from cityseg.data.layouts.source_file import read_regular
+from cityseg.data.photo_color import to_srgb
+from cityseg.data.png_decode import decode_png
+from cityseg.errors import DataError, OutOfMemory
 
+READER_VERSION = 2
+"""Changes whenever a file's pixels are read differently; caches of other versions are made anew."""
 MAX_PIXELS = 50_000_000
 """Largest accepted photo in pixels."""
+MAX_FRAME_PIXELS = 170_000_000
+"""Largest accepted photo of a dataset, which is decoded once and not shown at its own size."""
 KINDS = "JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF"
 """Supported formats, for messages."""
-ENDINGS = ("jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff", "gif")
+ENDINGS = (
+    *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "heic", "heif", "hif", "avif", "bmp", "tif", "tiff"),
+    "gif",
+)
 """Their usual file name suffixes, in lower case."""
 # Formats that are not photos are excluded, in particular PostScript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF")
-DAMAGE = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, MemoryError, struct.error, zlib.error)
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, RuntimeError, EOFError, LookupError, TypeError, ArithmeticError),
+    *(AttributeError, AssertionError, struct.error, zlib.error),
+)
 """Exceptions that Pillow and its plug-ins raise for damaged files, found by corrupting many files."""
 
 _BAND_PIXELS = 1_000_000
+_ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How to turn the stored pixels of each EXIF orientation upright."""
+_SIDEWAYS = (5, 6, 7, 8)
 
 pillow_heif.register_heif_opener()
 Image.init()  # otherwise ``open`` would not know the rarer formats by name
 
 
-def decode_photo(data: bytes, name: str = "photo") -> np.ndarray:
+def decode_photo(data: bytes, name: str = "photo", max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Decode a photo to (H, W, 3) uint8 sRGB.
 
-    Applies the EXIF orientation and the colour profile, blends transparency with white, scales 16-bit greys to 8 bits,
-    and uses the first image of a multi-image file. Error messages begin with ``name``.
+    Applies the EXIF orientation and the colour profile, blends transparency with white, scales 16-bit samples to 8
+    bits, and uses the first image of a multi-image file. Damaged metadata is ignored. Error messages begin with
+    ``name``.
 
     Raises:
-        DataError: not an image, a damaged image, or more than ``MAX_PIXELS`` pixels.
+        DataError: not an image, a damaged image, or more than ``max_pixels`` pixels.
+        OutOfMemory: too little memory to decode it.
     """
     if not data:
         raise DataError(f"{name}: expected a photo, found an empty file")
-    at_most = f"{name}: expected at most {MAX_PIXELS // 10**6} megapixels"
-    try:
+    with decoding(name, max_pixels):
+        pixels = decode_png(data, 3, max_pixels)
+        if pixels is not None:
+            return pixels
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise DataError(f"{at_most}, found {width}x{height}; make it smaller first")
+            if width * height > max_pixels:
+                raise DataError(
+                    f"{name}: expected at most {max_pixels // 10**6} megapixels, found {width}x{height}; "
+                    "make it smaller first"
+                )
             if not width * height:
                 raise ValueError("it has no pixels")
-            ImageOps.exif_transpose(image, in_place=True)
-            return _pixels(_to_rgb(image))
+            image.load()  # also reads the metadata behind the pixels, and turns a TIFF
+            turn = _TURNS.get(_orientation(image))
+            upright = to_srgb(image)
+            return _pixels(upright if turn is None else upright.transpose(turn))
+
+
+@contextmanager
+def decoding(name: str, max_pixels: int, what: str = "photo", kinds: str = KINDS) -> Iterator[None]:
+    """Convert whatever a decoder raises for the file ``name`` to a sentence.
+
+    Raises:
+        DataError: not a file of these ``kinds``, a damaged one, or one with far more than ``max_pixels``.
+        OutOfMemory: too little memory to decode it.
+    """
+    try:
+        yield
     except UnidentifiedImageError:
-        raise DataError(f"{name}: expected a photo ({KINDS}), found another kind of file") from None
+        raise DataError(f"{name}: expected a {what} ({kinds}), found another kind of file") from None
     except Image.DecompressionBombError:
-        raise DataError(f"{at_most}, found far more; make it smaller first") from None
-    except DAMAGE as error:
-        reason = " ".join(str(error).split())  # some libraries append a line break
-        raise DataError(f"{name}: expected a whole photo, found a damaged one ({reason}); copy it again") from None
+        at_most = f"at most {max_pixels // 10**6} megapixels"
+        raise DataError(f"{name}: expected {at_most}, found far more; make it smaller first") from None
+    except (MemoryError, *DAMAGE) as error:
+        # A decoder may quote bytes of the file, and some append a line break.
+        reason = "".join(sign if sign.isprintable() else " " for sign in " ".join(str(error).split()))
+        if isinstance(error, MemoryError) or "out of memory" in reason:
+            remedy = "make it smaller or end other programs"
+            raise OutOfMemory(f"{name}: expected enough memory to decode it, found too little; {remedy}") from None
+        raise DataError(f"{name}: expected a whole {what}, found a damaged one ({reason}); copy it again") from None
+
+
+def sideways(data: bytes) -> int:
+    """Return the EXIF orientation of a photo if it exchanges height and width, else 0."""
+    orientation = 0
+    ignored = suppress(MemoryError, Image.DecompressionBombError, *DAMAGE)
+    with ignored, Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        orientation = _orientation(image)
+    return orientation if orientation in _SIDEWAYS else 0
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation that is to be applied to the stored pixels, 1 if none can be read."""
+    with suppress(*DAMAGE):
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+        return value if isinstance(value, int) else 1
+    return 1
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
@@ -71,45 +140,12 @@ def _pixels(image: Image.Image) -> np.ndarray:
     return pixels
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image to RGB, rescaling 16-bit and floating-point greys, which Pillow would clip at 255."""
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        largest = grey.max(initial=0.0)
-        if image.mode == "F" and largest <= 1:
-            grey = grey * 255
-        elif image.mode.startswith("I;16") or largest > 255:
-            grey = grey / 257
-        image = Image.fromarray(np.clip(np.rint(grey), 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        opaque = Image.new("RGBA", image.size, "white")
-        opaque.alpha_composite(image.convert("RGBA"))
-        opaque.info["icc_profile"] = image.info.get("icc_profile")
-        image = opaque
-    return _in_srgb(image)
-
-
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """Convert an image to sRGB by its embedded colour profile; an invalid profile is ignored."""
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
-        plain = image.convert("RGB") if image.mode == "RGBA" else image
-        with suppress(ImageCms.PyCMSError, OSError, ValueError):
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if converted is not None:
-                return converted
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def read_photo_file(path: Path) -> np.ndarray:
-    """Decode a photo file like ``decode_photo``.
+def read_photo_file(path: Path, name: str | None = None) -> np.ndarray:
+    """Decode a photo file like ``decode_photo``; error messages begin with ``name``, by default its path.
 
     Raises:
-        DataError: the file cannot be read; also as raised by ``decode_photo``.
+        DataError: the file cannot be read, or is a folder or a device; also as raised by ``decode_photo``.
+        OutOfMemory: too little memory to decode it.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: expected a photo, found no readable file ({error.strerror})") from None
-    return decode_photo(data, str(path))
+    name = name or str(path)
+    return decode_photo(read_regular(path, name, "photo", "choose another"), name)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from cityseg.data.dataset import Frame
 from cityseg.data.frame_io import check_size
+from cityseg.data.image_io import MAX_FRAME_PIXELS, decoding
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.layouts.zip_source import ZipMember, open_archive
 from cityseg.errors import DataError
@@ -39,13 +40,10 @@ def read_instances(file: SourceFile, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: the file is missing, damaged, not greyscale, or of another size.
     """
-    try:
-        with Image.open(io.BytesIO(file.read())) as image:
-            if image.mode not in ("I", "I;16", "L"):
-                raise DataError(f"{file}: expected a grey PNG of instance ids, found mode {image.mode}; copy it again")
-            values = np.asarray(image).astype(np.int32)
-    except (OSError, SyntaxError, ValueError) as error:
-        found = f"a damaged one ({error})"
-        raise DataError(f"{file}: expected a PNG of instance ids, found {found}; copy it again") from None
+    content = file.read()
+    with decoding(str(file), MAX_FRAME_PIXELS, "PNG of instance ids", "grey"), Image.open(io.BytesIO(content)) as image:
+        if image.mode not in ("I", "I;16", "L"):
+            raise DataError(f"{file}: expected a grey PNG of instance ids, found mode {image.mode}; copy it again")
+        values = np.asarray(image).astype(np.int32)
     check_size(file, values, size, "labels'")
     return values

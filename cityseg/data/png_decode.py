@@ -17,19 +17,23 @@ from typing import Any, Literal
 import imagecodecs
 import numpy as np
 
+from cityseg.data.photo_color import changed_by_gamma
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")
 _GREY, _RGB, _PALETTE = 0, 2, 3
 _MOST_BYTES = 2**28
+_TEXT_WITH_ORIENTATION = (b"XML:com.adobe.xmp", b"Raw profile type ")  # XMP, and EXIF as ImageMagick writes it
 # The stubs accept bytes only, but the functions take and fill any contiguous buffer.
 _codecs: Any = imagecodecs
 
 
-def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
+def decode_png(data: bytes, channels: Literal[1, 3], max_pixels: int = _MOST_BYTES) -> np.ndarray | None:
     """Decode a PNG of 8 bits per sample without interlace; None for any other file, which needs a general decoder.
 
-    With 1 channel, grey levels or palette indices as (H, W) uint8; with 3, RGB as (H, W, 3) uint8. Colour profiles,
-    gamma and transparency are not applied.
+    With 1 channel, grey levels or palette indices as (H, W) uint8, whatever else the file says about its colours; with
+    3, RGB as (H, W, 3) uint8, and None if a profile, gamma, transparency or orientation changes the pixels. None also
+    for more than ``max_pixels``.
 
     Raises:
         ValueError: a PNG of any kind that is truncated or has a wrong checksum, or one of this kind with missing rows.
@@ -42,7 +46,9 @@ def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
     width, height, depth, color, compression, filtering, interlace = _HEADER.unpack(chunks[0][1])
     colors = (_RGB,) if channels == 3 else (_GREY, _PALETTE)
     size = height * (width * channels + 1)
-    if color not in colors or (depth, compression, filtering, interlace) != (8, 0, 0, 0) or size > _MOST_BYTES:
+    if color not in colors or (depth, compression, filtering, interlace) != (8, 0, 0, 0):
+        return None
+    if size > _MOST_BYTES or width * height > max_pixels or (channels == 3 and not _is_plain(chunks)):
         return None
     compressed = b"".join(body for kind, body in chunks if kind == b"IDAT")
     try:
@@ -55,6 +61,23 @@ def decode_png(data: bytes, channels: Literal[1, 3]) -> np.ndarray | None:
     except (imagecodecs.DeflateError, imagecodecs.ZlibngError, imagecodecs.PngError):
         return None
     return decoded
+
+
+def _is_plain(chunks: list[tuple[bytes, memoryview]]) -> bool:
+    """Whether no chunk changes the stored pixels."""
+    kinds = {kind for kind, _ in chunks}
+    if kinds & {b"iCCP", b"eXIf", b"tRNS", b"cICP"}:
+        return False
+    for kind, body in chunks:
+        if kind == b"gAMA" and b"sRGB" not in kinds:
+            if len(body) != 4 or changed_by_gamma(int.from_bytes(body, "big") / 100_000):
+                return False
+        # Text may hold an orientation: XMP, or EXIF as ImageMagick writes it.
+        elif kind in (b"tEXt", b"zTXt", b"iTXt") and bytes(body[:17]).startswith(
+            (b"Raw profile type ", b"XML:com.adobe.xmp")
+        ):
+            return False
+    return True
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cityseg import api
 from cityseg.api import Result
-from cityseg.api.types import Daytime, Fit, Prediction, Predictor, Weather, decode_photo, render
+from cityseg.api.types import Daytime, Fit, Prediction, Predictor, Weather, read_photo_file, render
 from cityseg.errors import CitysegError, UsageError
 
 _CONDITIONS: list[tuple[Weather, Daytime]] = [("clear", "day"), ("rain", "day"), ("clear", "dusk"), ("fog", "day")]
@@ -74,7 +74,7 @@ class PredictionService:
             OSError: the file is missing or cannot be read.
         """
         started = time.perf_counter()
-        photo = decode_photo(path.read_bytes(), path.name)
+        photo = read_photo_file(path, path.name)
         prediction = self.predictor(model).predict(photo, fit, flip=flip)
         return PhotoPrediction(photo, prediction, path.stem, (time.perf_counter() - started) * 1000)
 

@@ -6,6 +6,7 @@ from cityscapesscripts.helpers.labels import labels as official
 from PIL import Image
 
 from cityseg.data.frame_io import read_label, read_photo, resize_label, resize_photo
+from cityseg.data.image_io import KINDS
 from cityseg.data.layouts import detect
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
@@ -50,8 +51,8 @@ def test_real_labels_equal_the_official_mapping(cityscapes_fullres):
     ("content", "sentence"),
     [
         (None, "expected a file, found none"),
-        (b"no image at all", "expected a photo (PNG, JPEG or another image), found a file that is not an image"),
-        (b"", "expected a photo (PNG, JPEG or another image), found a file that is not an image"),
+        (b"no image at all", f"expected a photo ({KINDS}), found another kind of file"),
+        (b"", "expected a photo, found an empty file"),
     ],
 )
 def test_files_that_are_not_photos_are_rejected(tmp_path, content, sentence):
@@ -70,28 +71,10 @@ def test_truncated_files_are_rejected(tmp_path, share):
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(DataError) as refused:
         read_photo(SourceFile(path, path.name))
-    assert str(refused.value).startswith(f"{path}: expected a readable photo, found a damaged file (")
+    assert str(refused.value).startswith(f"{path}: expected a whole photo, found a damaged one (")
     assert str(refused.value).endswith("); copy it again")
-    with pytest.raises(DataError, match=r"found mode RGB|expected a readable label"):
+    with pytest.raises(DataError, match=r"found mode RGB|expected a whole label"):
         read_label(SourceFile(path, path.name), (12, 20))
-
-
-@pytest.mark.parametrize(
-    ("array", "mode"),
-    [
-        (np.zeros((12, 20, 4), np.uint8), "RGBA"),
-        (np.zeros((12, 20, 3), np.uint8), "RGB"),
-        (np.zeros((12, 20), np.uint16), "I;16"),
-        (np.zeros((12, 20), bool), "1"),
-    ],
-)
-def test_labels_of_another_mode_are_rejected(tmp_path, array, mode):
-    path = stored(tmp_path / "label.png", array)
-    with pytest.raises(DataError) as refused:
-        read_label(path, (12, 20))
-    assert str(refused.value) == (
-        f"{path}: expected an 8-bit image of label ids, found mode {mode}; use the *_gtFine_labelIds.png files"
-    )
 
 
 def test_labels_of_another_size_are_rejected(tmp_path):

@@ -126,7 +126,7 @@ def test_checksum_detects_a_flipped_bit(tmp_path, content, kind):
     with pytest.raises(DataError) as refused:
         read_photo(stored(path, bytes(damaged)))
     assert str(refused.value) == (
-        f"{path}: expected a readable photo, found a damaged file (the checksum of its {kind.decode()} part is wrong); "
+        f"{path}: expected a whole photo, found a damaged one (the checksum of its {kind.decode()} part is wrong); "
         "copy it again"
     )
 
@@ -136,9 +136,7 @@ def test_truncated_file_is_rejected(tmp_path, kept):
     path = tmp_path / "label.png"
     with pytest.raises(DataError) as refused:
         read_label(stored(path, png(GREY)[:kept]), (13, 21))
-    assert str(refused.value) == (
-        f"{path}: expected a readable label, found a damaged file (it ends early); copy it again"
-    )
+    assert str(refused.value) == (f"{path}: expected a whole label, found a damaged one (it ends early); copy it again")
 
 
 def test_missing_rows_are_rejected(tmp_path):
@@ -149,7 +147,7 @@ def test_missing_rows_are_rejected(tmp_path):
     with pytest.raises(DataError) as refused:
         read_label(stored(path, content), (13, 21))
     assert str(refused.value) == (
-        f"{path}: expected a readable label, found a damaged file (it holds 110 of 286 bytes); copy it again"
+        f"{path}: expected a whole label, found a damaged one (it holds 110 of 286 bytes); copy it again"
     )
 
 
@@ -159,6 +157,4 @@ def test_enormous_declared_size_is_rejected(tmp_path):
     path = tmp_path / "photo.png"
     with pytest.raises(DataError) as refused:
         read_photo(stored(path, content))
-    assert str(refused.value) == (
-        f"{path}: expected a photo of a usual size, found far too many pixels; make it smaller"
-    )
+    assert str(refused.value) == (f"{path}: expected at most 170 megapixels, found far more; make it smaller first")

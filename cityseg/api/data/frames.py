@@ -41,4 +41,4 @@ def frame_position(dataset: Dataset, split: Split, name: str) -> int:
 def read_frame(dataset: Dataset, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     """Read (H, W, 3) uint8 photo and (H, W) uint8 train ids; DataError for damaged files."""
     photo = read_photo(frame.photo)
-    return photo, read_label(frame.label, (photo.shape[0], photo.shape[1]), dataset.table)
+    return photo, read_label(frame.label, (photo.shape[0], photo.shape[1]), dataset.table, frame.photo)

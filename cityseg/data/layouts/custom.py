@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from cityseg.classes import LabelTable
 from cityseg.data.dataset import SPLITS, Dataset, Split
+from cityseg.data.image_io import ENDINGS
 from cityseg.data.layouts.dataset_json import DatasetJson, read_dataset_json
 from cityseg.data.layouts.frame_selection import FrameSelection, summarize
 from cityseg.data.layouts.pairing import Candidate, halves, pair
@@ -20,7 +21,7 @@ from cityseg.data.layouts.source_file import SourceFile, list_files
 from cityseg.errors import DataError
 
 DATASET_JSON = "dataset.json"
-_PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
+_PHOTO_SUFFIXES = tuple(f".{ending}" for ending in ENDINGS)
 _LABEL_SUFFIXES = (".png",)
 _LEVELS = 8
 
@@ -60,7 +61,6 @@ def open_custom(root: Path) -> Dataset:
         settings.train_ids,
         f"the values that {path} maps ({_ranges(settings.train_ids)})",
         "add them to train_ids, with null if they are not scored",
-        sixteen_bit=True,
     )
     return Dataset(settings.name, "described", root, frames, problems, table)
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from cityseg.errors import DataError
 
+MAX_BYTES = 10**9
+"""Largest file that is read: a photo of 170 megapixels with 16 bits per sample fits uncompressed."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
@@ -25,18 +28,8 @@ class SourceFile:
         return str(self.path)
 
     def read(self) -> bytes:
-        """Return the file's bytes.
-
-        Raises:
-            DataError: the file is missing, is a folder or a device, or cannot be read.
-        """
-        try:
-            # Opening a named pipe would wait for a writer forever.
-            if not stat.S_ISREG(self.path.stat().st_mode):
-                raise DataError(f"{self}: expected a file, found {self.oddity()}; remove it")
-            return self.path.read_bytes()
-        except OSError as error:
-            raise self._unreadable(error) from None
+        """Return the file's bytes; raises as ``read_regular``."""
+        return read_regular(self.path, str(self))
 
     def stamp(self) -> str:
         """Return name, size and modification time, which change with the file.
@@ -47,27 +40,55 @@ class SourceFile:
         try:
             status = self.path.stat()
         except OSError as error:
-            raise self._unreadable(error) from None
+            raise _unreadable(self.path, str(self), "file", error) from None
         return f"{self.name} {status.st_size} {status.st_mtime_ns}"
 
     def oddity(self) -> str:
         """Return a description of the entry if it is not a regular file, else an empty string."""
-        try:
-            mode = self.path.stat().st_mode
-        except FileNotFoundError:
-            return "a broken link" if self.path.is_symlink() else "nothing"
-        except OSError as error:
-            return "a link to itself" if error.errno == errno.ELOOP else str(error.strerror)
-        if stat.S_ISREG(mode):
-            return ""
-        return "a folder" if stat.S_ISDIR(mode) else "a named pipe" if stat.S_ISFIFO(mode) else "a device"
+        return oddity(self.path)
 
-    def _unreadable(self, error: OSError) -> DataError:
-        if isinstance(error, FileNotFoundError):
-            return DataError(f"{self}: expected a file, found none")
-        if error.errno == errno.ELOOP:
-            return DataError(f"{self}: expected a file, found {self.oddity()}; remove it")
-        return DataError(f"{self}: expected a readable file, found {error.strerror}; check its permissions")
+
+def read_regular(path: Path, name: str, what: str = "file", remedy: str = "remove it") -> bytes:
+    """Return the bytes of a regular file of at most ``MAX_BYTES``; an error message says ``what`` was expected.
+
+    Raises:
+        DataError: the file is missing, is a folder or a device, is too large, or cannot be read.
+    """
+    try:
+        status = path.stat()
+        # Opening a named pipe would wait for a writer forever, and a device may have no end.
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{name}: expected a {what}, found {oddity(path)}; {remedy}")
+        if status.st_size > MAX_BYTES:
+            at_most = f"a {what} of at most {MAX_BYTES / 1e9:.0f} GB"
+            raise DataError(f"{name}: expected {at_most}, found {status.st_size / 1e9:.1f} GB; {remedy}")
+        with path.open("rb") as opened:
+            return opened.read(status.st_size)
+    except OSError as error:
+        raise _unreadable(path, name, what, error) from None
+    except ValueError as error:  # a null character, or a name that the file system cannot encode
+        raise DataError(f"{name!r}: expected a {what}, found a name that no file can have ({error})") from None
+
+
+def oddity(path: Path) -> str:
+    """Return a description of a path that is not a regular file, else an empty string."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "a broken link" if path.is_symlink() else "nothing"
+    except OSError as error:
+        return "a link to itself" if error.errno == errno.ELOOP else str(error.strerror)
+    if stat.S_ISREG(mode):
+        return ""
+    return "a folder" if stat.S_ISDIR(mode) else "a named pipe" if stat.S_ISFIFO(mode) else "a device"
+
+
+def _unreadable(path: Path, name: str, what: str, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{name}: expected a {what}, found none")
+    if error.errno == errno.ELOOP:
+        return DataError(f"{name}: expected a {what}, found {oddity(path)}; remove it")
+    return DataError(f"{name}: expected a readable {what}, found {error.strerror}; check its permissions")
 
 
 def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) -> dict[str, SourceFile]:

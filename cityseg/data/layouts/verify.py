@@ -6,7 +6,8 @@ import hashlib
 
 from cityseg.classes import LabelTable
 from cityseg.data.dataset import PROBLEM_KINDS, SPLITS, Dataset, Frame, Problem, ProblemKind, Split
-from cityseg.data.frame_io import ModeError, check_size, read_photo, read_values
+from cityseg.data.frame_io import check_size, read_photo, read_values
+from cityseg.data.label_decode import ModeError
 from cityseg.data.layouts.duplicates import shared_photo
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.errors import DataError
@@ -58,7 +59,7 @@ def _check(split: Split, frame: Frame, table: LabelTable) -> tuple[bytes, list[P
         return digest, problems
     if photo is not None:
         try:
-            check_size(frame.label, values, (photo.shape[0], photo.shape[1]))
+            check_size(frame.label, values, (photo.shape[0], photo.shape[1]), photo=frame.photo)
         except DataError as error:
             add("size mismatch", frame.label, error)
     try:

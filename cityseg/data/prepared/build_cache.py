@@ -77,7 +77,7 @@ def fill(
                 content = frame.photo.read()
                 photo = read_photo(frame.photo, content)
                 native_size = photo.shape[0], photo.shape[1]
-                train_ids = read_label(frame.label, native_size, table)
+                train_ids = read_label(frame.label, native_size, table, frame.photo)
             except DataError:
                 if skip_bad:
                     return None

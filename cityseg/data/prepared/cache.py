@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from cityseg.data.dataset import Dataset, Problem, Split
+from cityseg.data.image_io import READER_VERSION
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.prepared.build_cache import SplitMeta, fill
 from cityseg.data.prepared.cache_lock import UNFINISHED, cache_lock, expect_room, write_errors
@@ -29,7 +31,10 @@ from cityseg.progress import OnProgress
 LABEL_POLICY = "train ids from labelIds, void ignored, nearest pixel"
 """How ground truth is made; results under different policies are not comparable."""
 
-_VERSION = 4
+_VERSION = f"5 {READER_VERSION}"
+_OLDER_VERSIONS = ("4", *(f"5 {reader}" for reader in range(2, READER_VERSION)))
+"""What caches of older readers of photos have in place of ``_VERSION``."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,13 @@ def prepare(
     name = _CacheName.of(dataset, split, size)
     folder = name.find(root)
     if folder is None:
-        skip_bad = skip_bad or name.skipping_was_accepted(root)
+        older = [_CacheName.of(dataset, split, size, version) for version in _OLDER_VERSIONS]
+        skip_bad = skip_bad or any(each.skipping_was_accepted(root) for each in (name, *older))
         if not skip_bad:
             _refuse_problems(dataset, split)
         dataset.frames(split)  # raises for a split without frames
+        for outdated in filter(None, (each.find(root) for each in older)):
+            _log.warning("%s: made by an older reader of photos; preparing anew, this folder can be deleted", outdated)
         with write_errors(root), cache_lock(root, str(name)):
             folder = name.find(root) or _build(root, name, dataset, on_progress, skip_bad)
     return _open(folder)
@@ -100,15 +108,15 @@ def is_prepared(dataset: Dataset, split: Split, size: tuple[int, int], root: Pat
 
 @dataclass(frozen=True)
 class _CacheName:
-    """Cache name from the files (path, size, modification time), the label table and the image size."""
+    """Cache name from the files (path, size, modification time), the label table, the image size and the reader."""
 
     split: Split
     size: tuple[int, int]
     digest: str
 
     @classmethod
-    def of(cls, dataset: Dataset, split: Split, size: tuple[int, int]) -> _CacheName:
-        digest = hashlib.sha256(f"{_VERSION} {LABEL_POLICY} {dataset.table.stamp}\n".encode())
+    def of(cls, dataset: Dataset, split: Split, size: tuple[int, int], version: str = _VERSION) -> _CacheName:
+        digest = hashlib.sha256(f"{version} {LABEL_POLICY} {dataset.table.stamp}\n".encode())
         for problem in _problems(dataset, split):
             digest.update(f"{problem.message}\n".encode())
         for frame in dataset.splits[split]:

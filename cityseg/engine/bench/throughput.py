@@ -27,6 +27,8 @@ from cityseg.classes import LabelTable
 from cityseg.config import ExperimentConfig
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.dataset import Frame
+from cityseg.data.frame_io import resize_label
+from cityseg.data.label_decode import image_values
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.engine.bench.stopwatch import Ratio, Stopwatch
@@ -118,9 +120,10 @@ class DecodedSplit(DeviceSplit):
         size = self.labels.shape[2], self.labels.shape[1]
         with Image.open(BytesIO(frame.photo.read())) as photo:
             pixels = np.asarray(photo.convert("RGB").resize(size, Image.Resampling.BILINEAR))
-        with Image.open(BytesIO(frame.label.read())) as label:
-            values = np.asarray(label.resize(size, Image.Resampling.NEAREST))
-        return pixels, self._table.to_train_ids(values, str(frame.label))
+        content = frame.label.read()
+        with Image.open(BytesIO(content)) as label:
+            values = image_values(label, content, self._table, str(frame.label))
+        return pixels, resize_label(self._table.to_train_ids(values, str(frame.label)), size[::-1])
 
 
 def repeated(split: CachedSplit, frames: int) -> CachedSplit:

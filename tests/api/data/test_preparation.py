@@ -86,7 +86,8 @@ def test_command_line_lists_skipped_frames(copy, root, cityseg, tiny):
     refused = cityseg("data", "prepare", "--data", copy, "--size", "32x64")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.splitlines()[-1] == (
-        f"cityseg: {photo}: expected a photo (PNG, JPEG or another image), found a file that is not an image"
+        f"cityseg: {photo}: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found another kind of "
+        "file"
     )
     failed = api.find_preparation(str(copy), SIZE)
     assert (failed.state, failed.error) == ("failed", refused.err.splitlines()[-1].removeprefix("cityseg: "))

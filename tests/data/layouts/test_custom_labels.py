@@ -78,15 +78,18 @@ def test_unmapped_values_are_rejected(described, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("array", "mode"),
-    [(np.zeros((6, 10, 3), np.uint8), "RGB"), (np.zeros((6, 10), bool), "1"), (np.zeros((6, 10, 4), np.uint8), "RGBA")],
+    ("array", "found"),
+    [
+        (np.full((6, 10, 3), (1, 1, 2), np.uint8), "mode RGB with colours"),
+        (np.full((6, 10, 4), (1, 1, 1, 254), np.uint8), "mode RGBA with transparent pixels"),
+    ],
 )
-def test_label_images_of_other_modes_are_rejected(described, array, mode):
+def test_label_images_of_other_modes_are_rejected(described, array, found):
     root = described()
     Image.fromarray(array).save(root / "labels" / "a" / "0.png")
     (problem,) = api.verify(str(root)).problems
     assert (problem.kind, problem.message) == (
         "wrong mode",
-        f"{root}/labels/a/0.png: expected an 8-bit or 16-bit grey or palette PNG of labels, found mode {mode}; "
+        f"{root}/labels/a/0.png: expected an 8-bit or 16-bit grey or palette PNG of labels, found {found}; "
         "store one value per pixel",
     )

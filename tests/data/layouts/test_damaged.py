@@ -86,21 +86,21 @@ def encrypt(path: Path) -> None:
 GREY = np.full((16, 32), 7, np.uint8)
 
 FILES: dict[str, tuple[Damage, str, str]] = {
-    "a photo cut short": (lambda root: cut(root / PHOTO, 0.6), PHOTO, "expected a readable photo, found a damaged"),
-    "a label cut short": (lambda root: cut(root / LABEL, 0.6), LABEL, "expected a readable label, found a damaged"),
-    "a photo cut in its header": (lambda root: cut(root / PHOTO, 0.01), PHOTO, "expected a readable photo, found a"),
-    "a photo of no bytes": (lambda root: (root / PHOTO).write_bytes(b""), PHOTO, "expected a photo (PNG, JPEG or"),
-    "a text as photo": (lambda root: (root / PHOTO).write_text("404"), PHOTO, "expected a photo (PNG, JPEG"),
-    "a text as label": (lambda root: (root / LABEL).write_text("404"), LABEL, "expected a label (PNG, JPEG or another"),
+    "a photo cut short": (lambda root: cut(root / PHOTO, 0.6), PHOTO, "expected a whole photo, found a damaged"),
+    "a label cut short": (lambda root: cut(root / LABEL, 0.6), LABEL, "expected a whole label, found a damaged"),
+    "a photo cut in its header": (lambda root: cut(root / PHOTO, 0.01), PHOTO, "expected a whole photo, found a"),
+    "a photo of no bytes": (lambda root: (root / PHOTO).write_bytes(b""), PHOTO, "expected a photo, found an empty"),
+    "a text as photo": (lambda root: (root / PHOTO).write_text("404"), PHOTO, "expected a photo (JPEG, PNG"),
+    "a text as label": (lambda root: (root / LABEL).write_text("404"), LABEL, "expected a label (PNG), found another"),
     "a label in colours": (
-        lambda root: save(root / LABEL, np.zeros((16, 32, 3), np.uint8)),
+        lambda root: save(root / LABEL, np.dstack([GREY, GREY, GREY + 1])),
         LABEL,
-        "expected an 8-bit image of label ids, found mode RGB; use the *_gtFine_labelIds.png files",
+        "expected an 8-bit image of label ids, found mode RGB with colours; use the *_gtFine_labelIds.png files",
     ),
     "a label of 16 bits": (
-        lambda root: save(root / LABEL, GREY.astype(np.uint16)),
+        lambda root: save(root / LABEL, GREY.astype(np.uint16) * 3714),
         LABEL,
-        "expected an 8-bit image of label ids, found mode I;16; use the *_gtFine_labelIds.png files",
+        "expected label ids 0 to 33, found 25998; use the *_gtFine_labelIds.png files, not train ids or colours",
     ),
     "a label as JPEG": (
         lambda root: save(root / LABEL, GREY, format="JPEG"),
@@ -232,7 +232,7 @@ OWN: dict[str, tuple[Damage, str]] = {
     ),
     "no photos": (
         lambda root: [path.unlink() for path in (root / "images").rglob("*.png")],
-        "{root}/images: expected photos (.png, .jpg, .jpeg), found none",
+        "{root}/images: expected photos (.jpg, .jpeg, .jpe, ",
     ),
 }
 
@@ -249,9 +249,10 @@ OWN_FILES: dict[str, tuple[Damage, str, str]] = {
         "expected one photo of this frame, found also {root}/images/a/0.jpg; keep one of them",
     ),
     "a label in colours": (
-        lambda root: save(root / "labels/a/1.png", np.zeros((6, 10, 3), np.uint8)),
+        lambda root: save(root / "labels/a/1.png", np.full((6, 10, 3), (1, 1, 2), np.uint8)),
         "labels/a/1.png",
-        "expected an 8-bit or 16-bit grey or palette PNG of labels, found mode RGB; store one value per pixel",
+        "expected an 8-bit or 16-bit grey or palette PNG of labels, found mode RGB with colours; store one value "
+        "per pixel",
     ),
 }
 

@@ -53,7 +53,7 @@ def damaged(copy):
     photo[1].unlink()
     content = photo[2].read_bytes()
     photo[2].write_bytes(content[: len(content) // 2])
-    Image.open(label[3]).convert("RGB").save(label[3])
+    Image.fromarray(np.full((64, 128, 3), (128, 64, 128), np.uint8)).save(label[3])
     Image.fromarray(np.full((64, 100), 7, np.uint8)).save(label[4])
     Image.fromarray(np.full((64, 128), 200, np.uint8)).save(label[5])
     val = photos(copy, "val")[0]
@@ -63,8 +63,8 @@ def damaged(copy):
          "add the label or remove the photo"),
         ("orphaned label", "train", label[1], f"expected its photo at {photo[1]}, found none; "
          "add the photo or remove the label"),
-        ("unreadable file", "train", photo[2], "expected a readable photo, found a damaged file"),
-        ("wrong mode", "train", label[3], "expected an 8-bit image of label ids, found mode RGB; "
+        ("unreadable file", "train", photo[2], "expected a whole photo, found a damaged one"),
+        ("wrong mode", "train", label[3], "expected an 8-bit image of label ids, found mode RGB with colours; "
          "use the *_gtFine_labelIds.png files"),
         ("size mismatch", "train", label[4], "expected the photo's size 64x128, found 64x100; "
          "both must show the same frame"),

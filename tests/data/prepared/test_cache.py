@@ -98,6 +98,22 @@ def test_changed_photo_is_decoded_again(copy, root):
     np.testing.assert_array_equal(after[1], before[1])
 
 
+def test_cache_of_an_older_reader_is_made_anew(copy, root, monkeypatch, caplog):
+    dataset = detect.open_folder(copy)
+    monkeypatch.setattr(cache._CacheName.of.__func__, "__defaults__", ("4",))
+    old = cache.prepare(dataset, "val", SIZE, root=root).folder
+    monkeypatch.undo()
+    caplog.clear()
+    new = cache.prepare(dataset, "val", SIZE, root=root).folder
+    assert new != old
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{old}: made by an older reader of photos; preparing anew, this folder can be deleted"
+    ]
+    caplog.clear()
+    assert cache.prepare(dataset, "val", SIZE, root=root).folder == new
+    assert not caplog.records
+
+
 def test_damaged_cache_is_reported(streets, root):
     dataset = detect.open_folder(streets)
     folder = cache.prepare(dataset, "val", SIZE, root=root).folder

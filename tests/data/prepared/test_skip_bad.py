@@ -51,7 +51,7 @@ def test_skip_bad_leaves_out_unusable_frames(copy, root):
         shutil.copy(source.label.path, frame.label.path)
     assert cache.prepare(dataset, "train", SIZE, root=root).meta.skipped == ()
     frames[2].photo.path.write_bytes(b"no image")
-    with pytest.raises(DataError, match="found a file that is not an image"):
+    with pytest.raises(DataError, match="found another kind of file"):
         cache.prepare(dataset, "train", SIZE, root=root)
 
 

@@ -144,8 +144,8 @@ def test_unusable_frames_can_be_left_out(damaged: Path, wait_until: Callable[...
             "data_prepare_start_128x256",
         ),
         (
-            JobStatus("failed", 4, 10, None, "x.png: expected a readable photo, found a damaged file"),
-            "x.png: expected a readable photo",
+            JobStatus("failed", 4, 10, None, "x.png: expected a whole photo, found a damaged one"),
+            "x.png: expected a whole photo",
             "data_prepare_skip_128x256",
         ),
         (JobStatus("running", 4, 10, 90.0, None), "Continues when this page", "data_prepare_stop_128x256"),

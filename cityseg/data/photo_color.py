@@ -1,0 +1,85 @@
+"""Convert images of any colour model and bit depth to 8-bit sRGB."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_SRGB_GAMMA = 1 / 2.2
+_VISIBLE = 0.05  # smaller differences of gamma are ignored, as libpng does
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """Return a loaded image as RGB: samples scaled to 8 bits, profile applied, transparency blended with white."""
+    profile, gamma = image.info.get("icc_profile"), _gamma(image)
+    image, alpha = _separate(image)
+    converted = _by_profile(image, profile) if profile or image.mode == "LAB" else None
+    if converted is None:
+        converted = image if image.mode == "RGB" else image.convert("RGB")
+        if gamma:
+            levels = 255 * (np.arange(256) / 255) ** (_SRGB_GAMMA / gamma)
+            converted = converted.point([round(float(level)) for level in levels] * 3)
+    if alpha is None:
+        return converted
+    white = Image.new("RGB", image.size, "white")
+    white.paste(converted, mask=alpha)
+    return white
+
+
+def changed_by_gamma(gamma: float) -> bool:
+    """Whether samples encoded with a PNG's ``gamma`` differ visibly from sRGB."""
+    return gamma > 0 and abs(gamma / _SRGB_GAMMA - 1) > _VISIBLE
+
+
+def _gamma(image: Image.Image) -> float | None:
+    """Return the gamma by which a PNG's samples must be converted, None if they are sRGB or have a profile."""
+    gamma = image.info.get("gamma")
+    if image.format != "PNG" or "srgb" in image.info or not isinstance(gamma, float) or not changed_by_gamma(gamma):
+        return None
+    return gamma
+
+
+def _separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return the colours of an image, 8 bits per sample and without a palette, and its alpha channel, if any."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _eight_bits(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB") if image.mode in ("P", "PA") else image, None
+    if image.mode in ("L", "LA", "La"):
+        both = image.convert("LA")
+        return both.getchannel("L"), both.getchannel("A")
+    both = image.convert("RGBA")
+    return both.convert("RGB"), both.getchannel("A")
+
+
+def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Scale 16-bit, 32-bit and floating-point greys, which Pillow would clip at 255."""
+    stored = np.asarray(image)
+    grey = np.nan_to_num(stored.astype(np.float64))
+    largest = grey.max(initial=0.0)
+    if image.mode == "F" and largest <= 1:
+        grey = grey * 255
+    elif image.mode.startswith("I;16") or largest > 255:
+        grey = grey / 257
+    transparent = image.info.get("transparency")
+    alpha = None
+    if isinstance(transparent, int):
+        alpha = Image.fromarray(np.where(stored == transparent, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(np.rint(grey), 0, 255).astype(np.uint8)), alpha
+
+
+def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Convert an image to sRGB by its colour profile; None if the profile is invalid or of another colour model.
+
+    L*a*b* needs no profile.
+    """
+    if image.mode not in ("RGB", "CMYK", "L", "LAB"):
+        return None
+    with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        lab = ImageCms.createProfile("LAB") if image.mode == "LAB" else None
+        source = lab or ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return None
