@@ -35,6 +35,8 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)  # epochs, steps, seconds and, as `recipe`, the config
     # Summaries by split, each with the fingerprint of its data and the evaluation size.
     scores: dict[str, Any] = field(default_factory=dict)
+    # The same measured at the network's size, for the budgets of the first study; empty for all other models.
+    network_scores: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0  # divides the logits before they become probabilities, fitted on val (Guo et al., 2017)
     # frames_per_second at batch size 1 and the device; of a published model also onnx_frames_per_second, on the CPU.
     speed: dict[str, Any] = field(default_factory=dict)

@@ -22,8 +22,8 @@ def evaluate(
     data: Data = None,
     split: SplitOption = "val",
     size: Annotated[
-        str | None, typer.Option(help="Size to score at: HxW or 'native'.", show_default="the model's size")
-    ] = None,
+        str, typer.Option(help="Size to score at: 'native' (each label's own), 'network' (the model's) or HxW.")
+    ] = "native",
     flip: Flip = False,
     scales: Scales = "1",
     runs: Runs = None,
@@ -35,7 +35,7 @@ def evaluate(
             model,
             data,
             split,
-            size="native" if size == "native" else size_of(size),
+            size=None if size == "native" else size if size == "network" else size_of(size),
             flip=flip,
             scales=parse_scales(scales),
             runs=runs,

@@ -13,6 +13,8 @@ from cityseg.errors import UsageError
 _FILE = tomllib.loads(resources.files("cityseg.config").joinpath("presets.toml").read_text(encoding="utf-8"))
 PRESETS: dict[str, str] = {name: values["description"] for name, values in _FILE["presets"].items()}
 """One-line description of each preset."""
+BUDGETS: dict[str, str] = {name: values["budget"] for name, values in _FILE["presets"].items() if "budget" in values}
+"""Experiment of the first study whose budget of size, epochs and parameters a preset keeps to."""
 
 
 def preset(name: str) -> ExperimentConfig:
@@ -25,7 +27,8 @@ def preset(name: str) -> ExperimentConfig:
 def _settings(name: str) -> dict[str, Any]:
     """Return the settings of a preset or group: those it is based on, then its own."""
     own = dict((_FILE["presets"] | _FILE["groups"])[name])
-    own.pop("description", None)
+    for key in ("description", "budget"):
+        own.pop(key, None)
     inherited: dict[str, Any] = {}
     for base in own.pop("based_on", ()):
         inherited |= _settings(base)

@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.components.annotated_image import AnnotatedImageData, Annotation
 from gradio.data_classes import FileData
 
+from cityseg.api import Result
 from cityseg.api.types import FITS, KINDS, MAX_PIXELS
 from cityseg.demo import rendering
 from cityseg.demo.cleanup import KEEP_SECONDS
@@ -190,8 +191,14 @@ def _uploads_only(preprocess: Callable[..., Awaitable[Any]], photo: gr.Image) ->
 
 
 def _model_choices(service: PredictionService) -> list[tuple[str, str]]:
-    scores = {model.id: model.macro_f1 for model in service.models}
-    return [(name if score is None else f"{name} · macro F1 {score:.3f}", name) for name, score in scores.items()]
+    first = service.models[0].measured_on
+
+    def title(model: Result) -> str:
+        # Scores on different data are not comparable.
+        elsewhere = "" if model.measured_on == first else f" on {model.measured_on}"
+        return model.id if model.macro_f1 is None else f"{model.id} · macro F1 {model.macro_f1:.3f}{elsewhere}"
+
+    return [(title(model), model.id) for model in service.models]
 
 
 def theme() -> gr.themes.Base:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cityseg import distributed
@@ -32,6 +31,12 @@ EVALUATION_BATCH = 16
 """Frames per forward pass. Fixed, so that repeated evaluations see the same arithmetic."""
 
 
+class Labels(Protocol):
+    """Ground truth by frame index: (H, W) uint8 train ids, of any size."""
+
+    def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Result of one pass over a split."""
@@ -49,7 +54,7 @@ def evaluate(
     *,
     precision: Precision = "float32",
     loss: nn.Module | None = None,
-    truth: Tensor | None = None,
+    truth: Labels | None = None,
     keep: tuple[int, ...] = (),
     detailed: bool = False,
     temperature: float = 1.0,
@@ -59,12 +64,14 @@ def evaluate(
     """Predict every frame of a split and count; distributed processes share the batches and all return the result.
 
     Args:
+        split: photos and ground truth at the model's size.
         precision: arithmetic of the pass, in evaluation mode; published scores use float32.
-        loss: averaged over the pass if passed.
-        truth: (N, H, W) uint8 train ids at another size to score at; logits are resized to it.
-        keep: indices of frames whose predictions are returned.
+        loss: averaged over the pass, at the model's size, if passed.
+        truth: ground truth to score at, usually ``CachedSplit.truth``; each prediction is resized to its label. By
+            default predictions are scored at the model's size.
+        keep: indices of frames whose predictions at the model's size are returned.
         detailed: also count what ``Detail`` holds.
-        temperature: divides the logits before the softmax of a detailed pass.
+        temperature: divides the logits before the softmax, whose probabilities are resized and decide.
         on_predicted: called with a frame's index and its (H, W) uint8 train ids, in the process that predicted it.
     """
     # Imported here: ignite takes half as long to load as PyTorch, and most commands do without it.
@@ -79,34 +86,28 @@ def evaluate(
     kept: dict[int, Tensor] = {}
     details: list[tuple[np.ndarray, ...]] = []  # of each batch, the fields of ``Detail``
 
-    def step(engine: Engine, first: int) -> tuple[Tensor, Tensor]:
+    def step(engine: Engine, first: int) -> tuple[Tensor, Tensor] | tuple[list[Tensor], list[Tensor]]:
         batch = slice(first, first + EVALUATION_BATCH)
         x = normalization.apply(split.photos[batch])
-        labels = (split.labels if truth is None else truth)[batch]
+        labels = split.labels[batch]
         with torch.no_grad(), arithmetic(precision, split.device):
             logits = model(x.to(dtype)).float()
             if loss is not None:
-                losses.append(loss(_resized(logits, labels), labels))
-            predictions, confidence, entropy = _predict(
-                logits, (labels.shape[1], labels.shape[2]), detailed, temperature
-            )
+                losses.append(loss(logits, labels))
+            groups = [(logits, labels)] if truth is None else _by_size(logits, truth, first)
+            predicted = [_predict(part, target, detailed, temperature) for part, target in groups]
         # A process without a batch of its own still runs the first one, which counts for another process.
         if detailed and first in own:
-            assert confidence is not None
-            assert entropy is not None
-            counted = (
-                boundary_counts(labels, predictions),
-                calibration_counts(labels, predictions, confidence),
-                light(split.photos[batch]),
-                entropy.mean((1, 2)),
-                class_counts(predictions),
-            )
-            details.append(tuple(part.cpu().numpy() for part in counted))
+            parts = [_detail(*part, target) for part, (_, target) in zip(predicted, groups, strict=True)]
+            counted = replace(_joined(parts), light=light(split.photos[batch]).cpu().numpy())
+            details.append(tuple(getattr(counted, field.name) for field in fields(Detail)))
         if on_predicted and first in own:
-            for index, train_ids in enumerate(predictions.cpu().numpy(), start=first):
-                on_predicted(index, train_ids)
-        kept.update({i: predictions[i - first].clone() for i in keep if first <= i < first + EVALUATION_BATCH})
-        return predictions, labels
+            for index, train_ids in enumerate((each for maps, *_ in predicted for each in maps), start=first):
+                on_predicted(index, train_ids.cpu().numpy())
+        kept.update({i: most_probable(logits[i - first, None])[0] for i in keep if first <= i < first + len(labels)})
+        if len(groups) == 1:
+            return predicted[0][0], groups[0][1]
+        return [maps[0] for maps, *_ in predicted], [target[0] for _, target in groups]
 
     engine = Engine(step)
     matrix = FrameConfusionMatrix(device=split.device)
@@ -140,36 +141,45 @@ def evaluate(
 
 def predict_frames(
     model: nn.Module, split: CachedSplit, normalization: Normalization, device: torch.device, temperature: float = 1.0
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (H, W) uint8 train ids and the (H, W) float32 probability of the predicted class of every frame.
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield ground truth, prediction and confidence of every frame at the size of its label.
 
-    Works in float32, in the batches of ``evaluate``; memory holds one batch at a time.
+    These are (H, W) uint8 train ids twice and the (H, W) float32 probability of the predicted class. Works in float32,
+    in the batches of ``evaluate``; memory holds one batch at a time.
     """
+    truth: Labels = split.labels if split.truth is None else split.truth
     for first in range(0, len(split), EVALUATION_BATCH):
         photos = torch.from_numpy(np.array(split.photos[first : first + EVALUATION_BATCH])).to(device)
         with torch.no_grad(), arithmetic("float32", device):
             logits = model(normalization.apply(photos)).float()
-            train_ids = most_probable(logits).cpu().numpy()
-            confidence = (logits / temperature).softmax(1).amax(1).cpu().numpy()
-        yield from zip(train_ids, confidence, strict=True)
+            for part, labels in _by_size(logits, truth, first):
+                train_ids, confidence, _ = _predict(part, labels, True, temperature)
+                assert confidence is not None
+                yield from zip(*(each.cpu().numpy() for each in (labels, train_ids, confidence)), strict=True)
 
 
-def _resized(logits: Tensor, labels: Tensor) -> Tensor:
-    if logits.shape[-2:] == labels.shape[-2:]:
-        return logits
-    return F.interpolate(logits, size=labels.shape[-2:], mode="bilinear")
+def _by_size(logits: Tensor, truth: Labels, first: int) -> list[tuple[Tensor, Tensor]]:
+    """Return logits and their labels: the whole batch if all labels have the logits' size, else frame by frame.
+
+    A batch at 2048x1024 would take gigabytes.
+    """
+    labels = [torch.from_numpy(np.array(truth[index])).to(logits.device) for index in range(first, first + len(logits))]
+    if all(each.shape == logits.shape[-2:] for each in labels):
+        return [(logits, torch.stack(labels))]
+    # Channels-last logits would be slow to resize.
+    return [(one[None], each[None]) for one, each in zip(logits.contiguous(), labels, strict=True)]
 
 
-def _predict(
-    logits: Tensor, size: tuple[int, int], detailed: bool, temperature: float
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Return the most probable class of every pixel at ``size`` and, if detailed, its probability and the entropy."""
-    if logits.shape[-2:] != size:
-        # Frame by frame, as a photo is predicted: a batch at 2048x1024 would take gigabytes.
-        train_ids, confidence, entropy = (
-            torch.stack(parts) for parts in zip(*(at_size(one, size, temperature) for one in logits), strict=True)
-        )
-        return train_ids, confidence, entropy
+_Predicted = tuple[Tensor, Tensor | None, Tensor | None]
+"""(N, H, W) uint8 train ids and, if detailed, their float32 probabilities and the entropy."""
+
+
+def _predict(logits: Tensor, labels: Tensor, detailed: bool, temperature: float) -> _Predicted:
+    """Return the most probable class of every pixel at the labels' size and, if detailed, probability and entropy."""
+    height, width = labels.shape[-2:]
+    if logits.shape[-2:] != labels.shape[-2:]:
+        train_ids, confidence, entropy = at_size(logits[0], (height, width), temperature)
+        return train_ids[None], confidence[None], entropy[None]
     predictions = most_probable(logits)
     if not detailed:
         return predictions, None, None
@@ -177,6 +187,20 @@ def _predict(
     probabilities = log_probabilities.exp()
     entropy = -(probabilities * log_probabilities).sum(1) / math.log(logits.shape[1])
     return predictions, probabilities.amax(1), entropy
+
+
+def _detail(predictions: Tensor, confidence: Tensor | None, entropy: Tensor | None, labels: Tensor) -> Detail:
+    """Count what a detailed pass counts, all but the light of the photos."""
+    assert confidence is not None
+    assert entropy is not None
+    counted = (
+        boundary_counts(labels, predictions),
+        calibration_counts(labels, predictions, confidence),
+        torch.zeros(len(labels), 2),
+        entropy.mean((1, 2)),
+        class_counts(predictions),
+    )
+    return Detail(*(part.cpu().numpy() for part in counted))
 
 
 def _joined(parts: list[Detail]) -> Detail:

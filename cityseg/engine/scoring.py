@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from cityseg.checkpoint import ModelCard
+from cityseg.config.presets import BUDGETS
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.dataset import Split
 from cityseg.data.prepared.cache import LABEL_POLICY, CachedSplit
@@ -34,15 +35,19 @@ def score_splits(
 ) -> ModelCard:
     """Score a model on val and test, as far as present, after fitting its temperature on val.
 
-    The model is in evaluation mode; ``on_scored`` is called with each split and its evaluation.
+    Predictions are compared with each label at the label's own size. A preset within a budget of the first study, whose
+    figures were measured at the network's size, is scored at that size as well. The model is in evaluation mode;
+    ``on_scored`` is called with each split and its evaluation.
 
     Returns:
-        The card with the ``scores`` of these splits alone, and the ``temperature``.
+        The card with the ``scores`` and ``network_scores`` of these splits alone, and the ``temperature``.
     """
     temperature = card.temperature
     if "val" in on_device:
         temperature = fit_temperature(model, on_device["val"], card.normalization)
     scores: dict[str, Any] = {}
+    network_scores: dict[str, Any] = {}
+    within_budget = card.training.get("recipe", {}).get("preset") in BUDGETS
     for split in SCORED_SPLITS:
         if split in on_device:
             result = evaluate(
@@ -51,11 +56,15 @@ def score_splits(
                 card.normalization,
                 detailed=True,
                 temperature=temperature,
+                truth=splits[split].truth,
                 on_progress=on_progress,
             )
             scores[split] = with_provenance(summarize(result.confusions), splits[split])
             on_scored(split, result)
-    return replace(card, scores=scores, temperature=temperature)
+            if within_budget:
+                counts = evaluate(model, on_device[split], card.normalization).confusions
+                network_scores[split] = with_provenance(summarize(counts), splits[split], splits[split].size)
+    return replace(card, scores=scores, network_scores=network_scores, temperature=temperature)
 
 
 def score_into(
@@ -82,6 +91,19 @@ def write_counts(run: Run, split: Split, cached: CachedSplit, result: Evaluation
     run.write_detail(split, cached.meta.frames, **vars(result.detail))
 
 
-def with_provenance(summary: dict[str, Any], split: CachedSplit) -> dict[str, Any]:
-    """Add to a split's scores what makes two of them comparable: data fingerprint, size and label policy."""
-    return {**summary, "fingerprint": split.meta.fingerprint, "size": list(split.size), "label_policy": LABEL_POLICY}
+def with_provenance(summary: dict[str, Any], split: CachedSplit, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Add to a split's scores what makes two of them comparable: data fingerprint, size and label policy.
+
+    Args:
+        summary: figures of ``metrics.summarize``.
+        split: the frames.
+        size: (height, width) that all frames were scored at, None for each label's own size.
+    """
+    if size is None and split.truth is None:
+        size = split.size
+    return {
+        **summary,
+        "fingerprint": split.meta.fingerprint,
+        "size": None if size is None else list(size),
+        "label_policy": LABEL_POLICY,
+    }

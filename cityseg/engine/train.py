@@ -155,6 +155,7 @@ class Trainer:
             Normalization.named(self.config.normalization),
             precision=self.config.precision,
             loss=self.setup.loss,
+            truth=self.record.splits["val"].truth,
             keep=self.record.probes,
         )
         if result.loss is not None:

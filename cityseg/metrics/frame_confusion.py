@@ -29,7 +29,14 @@ class FrameConfusionMatrix(ConfusionMatrix):
         self._frames: list[Tensor] = []
 
     def update(self, output: Any) -> None:
-        """Add a batch: (N, C, H, W) logits or (N, H, W) train ids, and (N, H, W) ground truth."""
+        """Add a batch: (N, C, H, W) logits or (N, H, W) train ids, and (N, H, W) ground truth.
+
+        Frames of several sizes come as two lists of (H, W) train ids.
+        """
+        if isinstance(output[0], list):
+            for pair in zip(*output, strict=True):
+                self.update([part[None] for part in pair])
+            return
         predictions, truth = output[0].detach(), output[1].detach()
         if predictions.ndim == 4:
             predictions = most_probable(predictions)

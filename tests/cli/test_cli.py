@@ -181,8 +181,10 @@ def test_evaluate(workplace, trained, runs, document, cityseg):
     assert all(scores["per_class"][name]["support"] == 0 for name in absent)
 
     native = document("evaluate", trained.folder, "--size", "native")
-    assert native["size"] == [64, 128]
-    assert native["pixels"] > 3 * document("evaluate", trained.checkpoint)["pixels"]
+    assert native["size"] is None
+    network = document("evaluate", trained.checkpoint, "--size", "network")
+    assert network["size"] == [32, 64]
+    assert native["pixels"] > 3 * network["pixels"]
     assert document("evaluate", trained.folder, "--size", "16x32")["size"] == [16, 32]
     lines = cityseg("evaluate", trained.folder).out.splitlines()
     assert lines[0].split()[:3] == ["val,", "2", "frames"]

@@ -3,12 +3,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cityseg import checkpoint
 from cityseg.analysis.comparison import bootstrap
 from cityseg.classes import CLASS_NAMES
 from cityseg.metrics import class_scores
@@ -50,14 +53,20 @@ def test_lines_name_the_better_result_and_the_classes_it_loses(cityseg: Callable
 
 
 def test_results_at_different_sizes_are_withheld_with_the_reason(cityseg: Callable, workplace: Path) -> None:
-    answer = cityseg("compare", "better-1", "better-3")
+    """An older result was scored at the network's size, all others at the labels' own."""
+    older = shutil.copytree(FOLDER / "better-3", workplace / "older")
+    card = checkpoint.read_card(older)
+    scores = {split: {**values, "size": [128, 256]} for split, values in card.scores.items()}
+    checkpoint.write_card(older, replace(card, scores=scores))
+    reason = (
+        "different evaluation sizes (each label's own and 128x256 pixels; cityseg evaluate measures at the labels' own "
+        "size)"
+    )
+    answer = cityseg("compare", "better-1", "older")
     assert answer.code == 0
-    expected = "better-3 is not comparable with better-1: different evaluation sizes (64x128 and 128x256 pixels)."
-    assert expected in answer.out
-    document = json.loads(cityseg("compare", "better-1", "better-3", "--json").out)
-    assert document["comparisons"] == [
-        {"name": "better-3", "withheld": ["different evaluation sizes (64x128 and 128x256 pixels)"]}
-    ]
+    assert f"older is not comparable with better-1: {reason}." in answer.out
+    document = json.loads(cityseg("compare", "better-1", "older", "--json").out)
+    assert document["comparisons"] == [{"name": "older", "withheld": [reason]}]
 
 
 def test_formats_hold_the_same_table(cityseg: Callable, workplace: Path) -> None:

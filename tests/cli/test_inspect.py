@@ -25,14 +25,14 @@ SIZE = (32, 64)
 def mislabelled(tmp_path_factory: pytest.TempPathFactory, streets: Path, trained: Run) -> tuple[Path, str, tuple]:
     """The synthetic dataset with a block of one val label changed to sky.
 
-    Returns the folder, the frame and the block (top, left, bottom, right) at the model's size.
+    Returns the folder, the frame and the block (top, left, bottom, right).
     """
     folder = tmp_path_factory.mktemp("mislabelled") / "set"
     shutil.copytree(streets, folder)
     path = sorted((folder / "gtFine" / "val").glob("*/*_labelIds.png"))[0]
     label = np.array(Image.open(path))
-    top, left, bottom, right = 20, 16, 30, 48
-    label[2 * top : 2 * bottom, 2 * left : 2 * right] = 23  # sky, at twice the model's size
+    top, left, bottom, right = 40, 32, 60, 96
+    label[top:bottom, left:right] = 23  # sky
     Image.fromarray(label).save(path)
     return folder, path.name.removesuffix("_gtFine_labelIds.png"), (top, left, bottom, right)
 
@@ -45,11 +45,13 @@ def run(trained: Run, workplace: Path) -> Run:
 
 
 def pixels(run: Run, data: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Ground truth and prediction of val at the model's size."""
-    split = cache.prepare(api.connect(str(data)), "val", SIZE)
+    """Ground truth and prediction of val at the labels' own size."""
+    frames = [
+        api.frame_view(api.connect(str(data)), "val", frame.name) for frame in api.connect(str(data)).splits["val"]
+    ]
     predictor = Predictor.load(run.checkpoint)
-    predicted = np.stack([predictor.predict(np.array(photo)).train_ids for photo in split.photos])
-    return np.array(split.labels), predicted
+    predicted = np.stack([predictor.predict(frame.photo).train_ids for frame in frames])
+    return np.stack([frame.train_ids for frame in frames]), predicted
 
 
 def test_audit_finds_and_excludes_a_wrong_label(run, mislabelled, cityseg):

@@ -70,10 +70,21 @@ def test_the_loss_is_the_mean_over_batches(model, split):
 
 
 def test_truth_of_another_size(model, split):
-    truth = torch.randint(0, 19, (FRAMES, 20, 30), generator=torch.Generator().manual_seed(0)).byte()
-    predicted = F.interpolate(logits(model, split), size=(20, 30), mode="bilinear").argmax(1)
-    result = evaluate(model, split, NORMALIZATION, truth=truth)
-    expect_matrices(result.confusions, truth.numpy(), predicted.numpy())
+    """Each frame is scored at its own label's size: the resized probabilities decide."""
+    sizes = [(20, 30), (64, 40), tuple(split.labels.shape[1:]), (9, 51)]
+    random = np.random.default_rng(0)
+    truth = [random.integers(0, 19, sizes[index % len(sizes)], dtype=np.uint8) for index in range(FRAMES)]
+    result = evaluate(model, split, NORMALIZATION, truth=truth, keep=(1,), detailed=True)
+    for probabilities, labels, matrix in zip(logits(model, split).softmax(1), truth, result.confusions, strict=True):
+        resized = F.interpolate(probabilities[None], size=labels.shape, mode="bilinear")[0]
+        expect_matrices(matrix[None], labels[None], resized.argmax(0).numpy()[None])
+    assert result.kept.shape == (1, *split.labels.shape[1:]), "kept predictions have the model's size"
+    assert result.detail.calibration[..., 0].sum() == sum(labels.size for labels in truth)
+
+
+def test_truth_of_the_models_own_size_changes_nothing(model, split):
+    own, same = (evaluate(model, split, NORMALIZATION, truth=truth) for truth in (None, split.labels.numpy()))
+    np.testing.assert_array_equal(own.confusions, same.confusions)
 
 
 @pytest.mark.parametrize("training", [True, False])

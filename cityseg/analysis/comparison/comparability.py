@@ -24,15 +24,16 @@ class Basis:
 
     split: str  # train, val or test
     fingerprint: str  # hash of the frames and their ground truth
-    size: tuple[int, int]  # (height, width) at which ground truth and prediction were compared
+    size: tuple[int, int] | None  # (height, width) that all frames were compared at, None for each label's own size
     label_policy: str  # mapping of annotated labels to train ids
 
     @classmethod
     def of(cls, summary: Summary, split: str) -> Basis:
         """Read it from a stored summary; missing entries are left empty."""
-        height, width = summary.get("size") or (0, 0)
+        height, width = summary.get("size", (0, 0)) or (0, 0)
+        size = None if summary.get("size", ()) is None else (height, width)
         policy = str(summary.get("label_policy", "unknown"))
-        return cls(split, str(summary.get("fingerprint", "")), (height, width), policy)
+        return cls(split, str(summary.get("fingerprint", "")), size, policy)
 
 
 def obstacles(first: Basis, second: Basis) -> tuple[str, ...]:
@@ -46,7 +47,10 @@ def obstacles(first: Basis, second: Basis) -> tuple[str, ...]:
         # Splits of one dataset differ in their frames anyway, so only one of the two is named.
         found.append("different frames or annotations (the data fingerprints differ)")
     if first.size != second.size:
-        found.append(f"different evaluation sizes ({_size(first)} and {_size(second)} pixels)")
+        found.append(
+            f"different evaluation sizes ({_size(first)} and {_size(second)}; cityseg evaluate measures at the labels' "
+            "own size)"
+        )
     if first.label_policy != second.label_policy:
         found.append(f"different label policies ({first.label_policy} and {second.label_policy})")
     return tuple(found)
@@ -126,4 +130,4 @@ def _columns(summaries: Mapping[str, Summary], field: str) -> np.ndarray:
 
 
 def _size(basis: Basis) -> str:
-    return f"{basis.size[0]}x{basis.size[1]}"
+    return f"{basis.size[0]}x{basis.size[1]} pixels" if basis.size else "each label's own"

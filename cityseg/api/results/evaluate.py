@@ -1,29 +1,30 @@
-"""Evaluation of a model on a split, at the model's size or at that of the labels."""
+"""Evaluation of a model on a split, at the labels' own size or at a fixed one."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
 from cityseg.classes import CATEGORIES, CLASS_NAMES
+from cityseg.config.presets import BUDGETS
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.dataset import Dataset, Split
 from cityseg.data.instances import instance_file, read_instances
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine import evaluate as engine
-from cityseg.engine.evaluate import Evaluation
+from cityseg.engine.evaluate import Evaluation, Labels
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device
-from cityseg.engine.scoring import with_provenance
+from cityseg.engine.scoring import with_provenance, write_counts
 from cityseg.metrics import ignite_mean_iou, json_number, macro, summarize
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, reliability
@@ -47,10 +48,10 @@ def evaluate(
     """Score a model on a split in float32.
 
     The network input always has the model's image size, or multiples of it with ``scales``; ``size`` is the size at
-    which prediction and ground truth are compared: (height, width), ``native`` for the labels' own size, or None for
-    the model's. Instance-level IoU is included if that is the labels' own size and
-    every frame has instance ids. Without test-time augmentation, counts at the model's size that the result lacks are
-    stored with it.
+    which prediction and ground truth are compared: None for the own size of each frame's label, ``network`` for the
+    model's, or (height, width). Instance-level IoU is included if that is the labels' own size and every frame has
+    instance ids. Measured at the labels' own size without test-time augmentation, the counts replace those that the
+    result stores for these frames at another size, and the detail that it lacks.
 
     Returns:
         The figures of ``metrics.summarize`` with ``flip``, ``scales``, ``plain`` (no test-time augmentation),
@@ -63,25 +64,29 @@ def evaluate(
     predictor = augmented(network, card.image_size, scales, flip=flip)
     dataset = connect(spec, on_progress)
     photos = cache.prepare(dataset, split, card.image_size, on_progress=on_progress)
-    scored_size = photos.meta.native_size if size == "native" else size or card.image_size
-    assert not isinstance(scored_size, str)
-    truth = photos
-    if scored_size != card.image_size:
-        truth = cache.prepare(dataset, split, scored_size, on_progress=on_progress)
-    instances = _InstanceScorer.create(dataset, split, truth)
+    fixed_size = card.image_size if size == "network" else size
+    assert not isinstance(fixed_size, str)
+    truth: Labels | None = photos.truth
+    if fixed_size:
+        truth = photos.labels
+        if fixed_size != card.image_size:
+            truth = cache.prepare(dataset, split, fixed_size, on_progress=on_progress).labels
+    instances = None if fixed_size else _InstanceScorer.create(dataset, split, photos)
     result = engine.evaluate(
         predictor,
         DeviceSplit(photos, device),
         card.normalization,
-        truth=None if truth is photos else torch.from_numpy(np.array(truth.labels)).to(device),
+        truth=truth,
         detailed=True,
         temperature=card.temperature,
         on_predicted=instances.add if instances else None,
         on_progress=on_progress,
     )
     assert result.detail is not None
-    if truth is photos and predictor is network:
-        _store_detail(run, split, truth, result)
+    summary = with_provenance(summarize(result.confusions), photos, fixed_size)
+    if not fixed_size and predictor is network:
+        _store(run, split, photos, result, summary)
+    scored_size = fixed_size or photos.meta.native_size
     return {
         "model": model,
         "split": split,
@@ -89,10 +94,10 @@ def evaluate(
         "scales": [float(scale) for scale in scales],
         "plain": predictor is network,
         "data": dataset.name,
-        **with_provenance(summarize(result.confusions), truth),
+        **summary,
         "ignite_iou": json_number(ignite_mean_iou(result.confusions.sum(0))),
         "boundary": {
-            "distance": boundary_distance(truth.size),
+            "distance": boundary_distance(scored_size),
             **_with_mean(CLASS_NAMES, boundary_iou(result.detail.boundary.sum(0))),
         },
         "calibration": _calibration(result.detail),
@@ -104,35 +109,42 @@ def evaluate(
     }
 
 
-def _store_detail(run: Run, split: Split, truth: CachedSplit, result: Evaluation) -> None:
-    """Store the detailed counts with a result that lacks them, if its frames and matrices are the same."""
-    if not run.has_confusions(split) or run.detail(split):
+def _store(run: Run, split: Split, frames: CachedSplit, result: Evaluation, summary: dict[str, Any]) -> None:
+    """Store counts at the labels' own size with a result that has scores of these very frames at another size.
+
+    A result that was scored at the labels' own size gets the detailed counts if it lacks them.
+    """
+    card = checkpoint.read_card(run.checkpoint)
+    stored = card.scores.get(split, {})
+    if stored.get("fingerprint") != summary["fingerprint"]:
         return
-    stored = run.confusions(split)
-    if stored.frames == truth.meta.frames and np.array_equal(stored.matrices, result.confusions):
-        assert result.detail is not None
-        with contextlib.suppress(OSError):  # the folder of a shipped model may be read-only
-            run.write_detail(split, stored.frames, **vars(result.detail))
+    with contextlib.suppress(OSError):  # the folder of a shipped model may be read-only
+        if stored.get("size"):
+            write_counts(run, split, frames, result)
+            kept = {split: stored} if card.training.get("recipe", {}).get("preset") in BUDGETS else {}
+            scores, network_scores = {**card.scores, split: summary}, {**kept, **card.network_scores}
+            checkpoint.write_card(run.checkpoint, replace(card, scores=scores, network_scores=network_scores))
+        elif run.detail(split) is None and np.array_equal(run.confusions(split).matrices, result.confusions):
+            assert result.detail is not None
+            run.write_detail(split, frames.meta.frames, **vars(result.detail))
 
 
 class _InstanceScorer:
     """Accumulates the instance-level counts of predicted frames; instance files are read one at a time."""
 
-    def __init__(self, files: list[Any], size: tuple[int, int]) -> None:
-        self._files, self._size = files, size
+    def __init__(self, files: list[Any], sizes: Sequence[tuple[int, int]]) -> None:
+        self._files, self._sizes = files, sizes
         self._counts = InstanceCounts.none()
 
     @classmethod
-    def create(cls, dataset: Dataset, split: Split, truth: CachedSplit) -> _InstanceScorer | None:
-        """Return a scorer if ground truth has the labels' own size and every frame has instance ids, else None."""
-        if truth.size != truth.meta.native_size:
-            return None
+    def create(cls, dataset: Dataset, split: Split, frames: CachedSplit) -> _InstanceScorer | None:
+        """Return a scorer if every frame has instance ids, else None."""
         by_name = {frame.name: frame for frame in dataset.splits[split]}
-        files = [instance_file(by_name[name]) for name in truth.meta.frames]
-        return None if None in files else cls(files, truth.size)
+        files = [instance_file(by_name[name]) for name in frames.meta.frames]
+        return None if None in files or frames.truth is None else cls(files, frames.truth.sizes)
 
     def add(self, index: int, train_ids: np.ndarray) -> None:
-        self._counts += instance_counts(read_instances(self._files[index], self._size), train_ids)
+        self._counts += instance_counts(read_instances(self._files[index], self._sizes[index]), train_ids)
 
     def scores(self, confusion: np.ndarray) -> dict[str, Any]:
         categories = category_instance_iou(confusion, self._counts)

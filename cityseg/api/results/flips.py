@@ -144,15 +144,17 @@ def _predict(
     counts = []
     for name, matrix in reported(list(zip(names, matrices, strict=True)), on_progress):
         frame = frame_view(dataset, split, name)
-        _check_labels(frame, matrix, results[0], dataset.name)
+        _check_labels(frame, matrix, results[0], split, dataset.name)
         predicted = [predictor.predict(frame.photo).train_ids for predictor in predictors]
         counts.append(analysis.flip_counts(analysis.flip_map(frame.train_ids, *predicted), frame.train_ids))
     return np.stack(counts)
 
 
-def _check_labels(frame: FrameView, matrix: np.ndarray, result: Result, data: str) -> None:
+def _check_labels(frame: FrameView, matrix: np.ndarray, result: Result, split: Split, data: str) -> None:
     """Check that a frame has the labels that were evaluated: synthetic datasets repeat frame names."""
-    if not np.array_equal(truth_pixels(resize_label(frame.train_ids, result.config.image_size)), matrix.sum(1)):
+    size = Basis.of(result.scores.get(split, {}), split).size
+    labels = resize_label(frame.train_ids, size) if size else frame.train_ids
+    if not np.array_equal(truth_pixels(labels), matrix.sum(1)):
         raise DataError(
             f"{data}: expected the labels that {result.id} was measured on, found others for {frame.name}; connect "
             f"{result.measured_on}"

@@ -36,7 +36,7 @@ from cityseg.runs import Run
 
 AUDIT_CONFIDENCE = 0.8
 """Default minimum mean probability of a disagreement to be listed."""
-_VERSION = 2
+_VERSION = 3
 _VERDICTS_LOCK = threading.Lock()
 _MIN_AREA_DIVISOR = 4096
 """Regions smaller than this part of a frame are dropped: they are borders, not objects."""
@@ -50,10 +50,10 @@ class LabelAudit:
 
     model: str  # id of the result
     split: Split
-    size: tuple[int, int]  # (height, width) in pixels at which label and prediction were compared: the model's own
     names: tuple[str, ...]  # (N) frames
     bands: np.ndarray
     """(N, 4, 19, 19) int64 counts per frame and band of rows, see ``analysis.errors.label_audit.BANDS``."""
+    shapes: np.ndarray  # (N, 2) int64 height and width of each label, at which label and prediction were compared
     sizes: np.ndarray
     """(N, 3, 19, 19) int64 counts per frame and object size, see ``analysis.errors.label_audit.SIZES``."""
     found: tuple[Disagreement, ...]  # the largest disagreements of any confidence, largest first
@@ -61,7 +61,7 @@ class LabelAudit:
 
     @property
     def matrices(self) -> np.ndarray:
-        """(N, 19, 19) int64 counts per frame, rows = ground truth: those of an evaluation at the model's size."""
+        """(N, 19, 19) int64 counts per frame, rows = ground truth: those of an evaluation."""
         counts: np.ndarray = self.bands.sum(1)
         return counts
 
@@ -84,8 +84,8 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
     def parse(stored: Mapping[str, Any]) -> LabelAudit:
         names = tuple(stored["frames"].tolist())
         bands, sizes = stored["bands"].astype(np.int64), stored["sizes"].astype(np.int64)
-        height, width = stored["size"].tolist()
-        return LabelAudit(run.id, split, (height, width), names, bands, sizes, _unpack(stored, names), path.parent)
+        shapes = stored["shapes"].astype(np.int64)
+        return LabelAudit(run.id, split, names, bands, shapes, sizes, _unpack(stored, names), path.parent)
 
     return read_finding(path, run, fingerprint, _VERSION, parse)
 
@@ -104,16 +104,16 @@ def audit_labels(
     if known := find_audit(model, split, fingerprint, runs):
         return known
     path = audit_file(run, split, runs)
-    bands, sizes, found = _compare(run, frames, on_progress)
+    bands, shapes, sizes, found = _compare(run, frames, on_progress)
     finding = {
-        "size": np.array(frames.size),
+        "shapes": shapes.astype(np.uint32),
         "frames": np.array(frames.meta.frames),
         "bands": bands.astype(np.uint32),
         "sizes": sizes.astype(np.uint32),
         **_pack(found),
     }
     write_finding(path, run, fingerprint, _VERSION, finding)
-    return LabelAudit(run.id, split, frames.size, frames.meta.frames, bands, sizes, found, path.parent)
+    return LabelAudit(run.id, split, frames.meta.frames, bands, shapes, sizes, found, path.parent)
 
 
 def read_verdicts(audit: LabelAudit) -> dict[str, Verdict]:
@@ -145,7 +145,6 @@ def set_verdict(audit: LabelAudit, region: Disagreement, verdict: Verdict | None
             "train id of the label > train id of the prediction, pixels.",
             "model": audit.model,
             "split": audit.split,
-            "size": list(audit.size),
             "verdicts": [{"region": key, "verdict": value} for key, value in verdicts.items()],
         }
         with writing(audit.verdict_file, REMEDY):
@@ -163,12 +162,11 @@ def audit_report(
     which are listed.
     """
     sure = [(number, each) for number, each in enumerate(audit.found, 1) if each.region.confidence >= confidence]
-    pixels = audit.size[0] * audit.size[1]
+    pixels = audit.shapes.prod(1)
     judged = [verdicts.get(each.key) for each in audit.found]
     return {
         "model": audit.model,
         "split": audit.split,
-        "size": list(audit.size),
         "confidence": confidence,
         "regions_in_all": len(sure),
         "regions": [
@@ -179,7 +177,7 @@ def audit_report(
                 "predicted": CLASS_NAMES[each.region.predicted],
                 "box": list(each.region.box),
                 "pixels": each.region.area,
-                "share_of_frame": each.region.area / pixels,
+                "share_of_frame": each.region.area / int(pixels[each.frame]),
                 "confidence": round(each.region.confidence, 4),
                 "verdict": verdicts.get(each.key),
             }
@@ -194,22 +192,24 @@ def audit_report(
 
 def _compare(
     run: Run, frames: CachedSplit, on_progress: OnProgress | None
-) -> tuple[np.ndarray, np.ndarray, tuple[Disagreement, ...]]:
-    """Return ``bands``, ``sizes`` and ``found`` of a ``LabelAudit``."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Disagreement, ...]]:
+    """Return ``bands``, ``shapes``, ``sizes`` and ``found`` of a ``LabelAudit``."""
     device = best_device()
     network, card = checkpoint.load(run.checkpoint, device)
-    min_area = max(2, frames.size[0] * frames.size[1] // _MIN_AREA_DIVISOR)
     bands: list[np.ndarray] = []
+    shapes: list[tuple[int, ...]] = []
     sizes: list[np.ndarray] = []
     found: list[Disagreement] = []
     predictions = predict_frames(network, frames, card.normalization, device, card.temperature)
-    for index, (predicted, confidence) in zip(reported(range(len(frames)), on_progress), predictions, strict=True):
-        truth = np.asarray(frames.labels[index])
+    steps = reported(range(len(frames)), on_progress)
+    for index, (truth, predicted, confidence) in zip(steps, predictions, strict=True):
         bands.append(analysis.band_matrices(truth, predicted))
+        shapes.append(truth.shape)
         sizes.append(analysis.size_matrices(truth, predicted))
-        name = frames.meta.frames[index]
-        found += [Disagreement(index, name, one) for one in regions.find(truth, predicted, confidence, least=min_area)]
-    return np.stack(bands), np.stack(sizes), tuple(analysis.largest_first(found)[:_MAX_REGIONS])
+        name, least = frames.meta.frames[index], max(2, truth.size // _MIN_AREA_DIVISOR)
+        found += [Disagreement(index, name, one) for one in regions.find(truth, predicted, confidence, least=least)]
+    largest = tuple(analysis.largest_first(found)[:_MAX_REGIONS])
+    return np.stack(bands), np.array(shapes), np.stack(sizes), largest
 
 
 def _pack(found: tuple[Disagreement, ...]) -> dict[str, np.ndarray]:

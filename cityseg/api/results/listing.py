@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +11,8 @@ from typing import Any, Literal
 from cityseg import checkpoint
 from cityseg.config import ExperimentConfig, build
 from cityseg.config.presets import PRESETS
+from cityseg.data.dataset import Dataset
+from cityseg.data.prepared import cache
 from cityseg.errors import CheckpointError, UsageError
 from cityseg.runs import Run, State, list_runs
 from cityseg.studio_files import studio_root
@@ -46,10 +48,14 @@ class Result:
         return value
 
     @property
+    def scored_split(self) -> str:
+        """``test``, or ``val`` if test was not evaluated."""
+        return "val" if self.score("test", "f1") is None else "test"
+
+    @property
     def macro_f1(self) -> float | None:
-        """Macro F1 on test, or on val if test was not evaluated; None if neither was."""
-        test = self.score("test", "f1")
-        return self.score("val", "f1") if test is None else test
+        """Macro F1 on ``scored_split``, None if neither split was evaluated."""
+        return self.score(self.scored_split, "f1")
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -118,10 +124,45 @@ def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Resu
     return results
 
 
-def usable_models(results: Iterable[Result]) -> list[Result]:
-    """Return the results that have weights, best first by ``macro_f1``."""
-    usable = [result for result in results if (result.run.checkpoint / checkpoint.WEIGHTS).is_file()]
-    return sorted(usable, key=lambda result: (-(result.macro_f1 or 0), result.id))
+@dataclass(frozen=True)
+class ConnectedData:
+    """The connected data, as far as it tells whether a result was measured on it."""
+
+    description: str  # as in model cards
+    fingerprints: Mapping[str, str]  # of the splits that are prepared at any size
+
+    @classmethod
+    def of(cls, dataset: Dataset, description: str) -> ConnectedData:
+        """Look up the fingerprints of an open dataset; reads no frame."""
+        known = {split: cache.known_fingerprint(dataset, split) for split, frames in dataset.splits.items() if frames}
+        return cls(description, {split: found for split, found in known.items() if found})
+
+    def holds_frames_of(self, result: Result) -> bool:
+        """Whether a result was scored on these frames: by fingerprint if that is known, else by description."""
+        split = result.scored_split
+        if split in self.fingerprints:
+            return bool(result.scores.get(split, {}).get("fingerprint") == self.fingerprints[split])
+        return result.measured_on == self.description
+
+
+def ranked(results: Iterable[Result], data: ConnectedData | None = None) -> list[Result]:
+    """Sort results: those measured on the connected data first, the others by data, each group best first.
+
+    Scores on different data are not comparable. Groups with more frames come first.
+    """
+
+    def key(result: Result) -> tuple[Any, ...]:
+        scores = result.scores.get(result.scored_split, {})
+        elsewhere = data is not None and not data.holds_frames_of(result)
+        group = (elsewhere, result.scored_split != "test", -scores.get("frames", 0), result.measured_on)
+        return (*group, -(result.macro_f1 or 0), result.id)
+
+    return sorted(results, key=key)
+
+
+def usable_models(results: Iterable[Result], data: ConnectedData | None = None) -> list[Result]:
+    """Return the results that have weights, in the order of ``ranked``."""
+    return ranked((result for result in results if (result.run.checkpoint / checkpoint.WEIGHTS).is_file()), data)
 
 
 def _result(run: Run, source: Source) -> Result:

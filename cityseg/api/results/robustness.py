@@ -46,7 +46,8 @@ class Robustness:
     model: str  # id of the result
     split: Split
     frames: int  # number of frames
-    size: tuple[int, int]  # (height, width) in pixels of the frames and of the scores
+    size: tuple[int, int] | None
+    """(height, width) that older scores were measured at, the network's; None for each label's own size."""
     plain: CorruptionScores  # scores of the uncorrupted frames
     changed: tuple[CorruptionScores, ...]  # scores under each corruption, in the order of ``CORRUPTIONS``
 
@@ -76,7 +77,8 @@ def find_robustness(model: str, split: Split, fingerprint: str, runs: Path | Non
             CorruptionScores(each["name"], each["words"], tuple(each["f1"]), tuple(each["iou"]))
             for each in (stored["plain"], *stored["changed"])
         )
-        return Robustness(run.id, split, stored["frames"], tuple(stored["size"]), plain, tuple(changed))
+        size = tuple(stored["size"]) if stored["size"] else None
+        return Robustness(run.id, split, stored["frames"], size, plain, tuple(changed))
 
     read = (read_finding(file, run, fingerprint, _VERSION, parse) for file in robustness_files(run, split, runs))
     return next((found for found in read if found), None)
@@ -91,7 +93,9 @@ def measure_robustness(
     keep_in: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Robustness:
-    """Score a model on a split without corruption and under each one; stored scores are returned at once.
+    """Score a model on a split without corruption and under each one, at each label's own size.
+
+    Stored scores are returned at once, unless they were measured at another size.
 
     They are stored in ``keep_in``, by default the result's sidecar folder.
     """
@@ -100,14 +104,16 @@ def measure_robustness(
     network, card = checkpoint.load(run.checkpoint, device)
     frames = cache.prepare(connect(spec, on_progress), split, card.image_size, on_progress=on_progress)
     known = find_robustness(model, split, frames.meta.fingerprint, runs)
-    if known is not None and keep_in is None:
+    if known is not None and known.size is None and keep_in is None:
         return known
-    plain, changed = engine.evaluate_corruptions(network, frames, card.normalization, device, on_progress=on_progress)
+    plain, changed = engine.evaluate_corruptions(
+        network, frames, card.normalization, device, card.temperature, on_progress=on_progress
+    )
     result = Robustness(
         run.id,
         split,
         len(frames),
-        frames.size,
+        None,
         _scores("", "as it is", plain),
         tuple(_scores(each.name, each.words, changed[each.name]) for each in CORRUPTIONS),
     )

@@ -22,6 +22,7 @@ from cityseg.config import ExperimentConfig, build
 from cityseg.data.dataset import Dataset
 from cityseg.engine.record import Record, TrainingProgress
 from cityseg.engine.runtime.device import best_device, device_name
+from cityseg.engine.scoring import SCORED_SPLITS
 from cityseg.engine.train import Trainer
 from cityseg.errors import CitysegError, DataError, Stopped
 from cityseg.jobs import launcher, queue
@@ -118,6 +119,10 @@ def _train(
         dataset = connect(data, on_data)
         info = data_info(dataset)
         splits = prepare(dataset, config.image_size, on_data)
+        # Read the labels that scores are measured with before the training, not at the end of its first epoch.
+        for split in SCORED_SPLITS:
+            if split in splits:
+                _ = splits[split].truth
     expect_training_splits(info.name, splits)
     fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
     if any(others != fingerprints for others in distributed.all_gather_objects(fingerprints)):

@@ -111,16 +111,19 @@ def scale_and_crop(x: Tensor, labels: Tensor, factors: Tensor, random: torch.Gen
     zeros = torch.zeros_like(inverse)
     rows = torch.stack([torch.stack([inverse, zeros, places[0]], 1), torch.stack([zeros, inverse, places[1]], 1)], 1)
     grid = F.affine_grid(send(rows, x.device), list(x.shape), align_corners=False)
-    return resample(x, labels, grid)
+    return resample(x, grid), resample_labels(labels, grid)
 
 
-def resample(x: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-    """Sample frames at the places of an (N, H, W, 2) grid; mid-grey, and void in the labels, outside of them."""
-    # grid_sample pads with zeros, so shift mid-grey and void to zero.
-    photos = F.grid_sample(x - GREY, grid, mode="bilinear", align_corners=False) + GREY
+def resample(x: Tensor, grid: Tensor) -> Tensor:
+    """Sample photos at the places of an (N, H, W, 2) grid; mid-grey outside of them."""
+    # grid_sample pads with zeros, so shift mid-grey to zero.
+    return F.grid_sample(x - GREY, grid, mode="bilinear", align_corners=False) + GREY
+
+
+def resample_labels(labels: Tensor, grid: Tensor) -> Tensor:
+    """Sample (N, h, w) labels at the places of an (N, H, W, 2) grid; void outside of them."""
     shifted = labels[:, None].float() - IGNORE_INDEX
-    sampled = F.grid_sample(shifted, grid, mode="nearest", align_corners=False) + IGNORE_INDEX
-    return photos, sampled[:, 0].byte()
+    return (F.grid_sample(shifted, grid, mode="nearest", align_corners=False) + IGNORE_INDEX)[:, 0].byte()
 
 
 def recolor(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:

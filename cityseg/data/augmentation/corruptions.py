@@ -2,7 +2,7 @@
 
 Following Kamann and Rother, "Benchmarking the Robustness of Semantic Segmentation Models", arXiv 1908.05005: changes of
 light, colour, sharpness, focal length and tilt. Photos are (N, 3, H, W) float32 in 0 to 255, labels (N, H, W) uint8
-train ids. Areas from outside the frame are mid-grey, and void in the labels.
+train ids of any size. Areas from outside the frame are mid-grey, and void in the labels.
 """
 
 from __future__ import annotations
@@ -15,46 +15,53 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cityseg.data.augmentation.augment import blur, recolor, resample
+from cityseg.data.augmentation.augment import blur, recolor, resample, resample_labels
 
 _FRAMES = 16
 
-Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Change = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """An image corruption: its name, a short description, and its effect on photos, not clamped, and labels."""
+    """An image corruption: its name, a short description, and its effect on photos, which it does not clamp.
+
+    ``move`` changes labels as ``change`` moves the content of photos; None if it does not.
+    """
 
     name: str
     words: str
     change: Change
+    move: Change | None = None
 
 
-def _light(
-    x: Tensor, y: Tensor, *, brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0
-) -> tuple[Tensor, Tensor]:
-    return recolor(x, *(torch.full((len(x),), amount) for amount in (brightness, contrast, saturation, 0.0))), y
+def _light(x: Tensor, *, brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0) -> Tensor:
+    return recolor(x, *(torch.full((len(x),), amount) for amount in (brightness, contrast, saturation, 0.0)))
 
 
-def _white_balance(x: Tensor, y: Tensor, *, gains: tuple[float, float, float]) -> tuple[Tensor, Tensor]:
-    return x * torch.tensor(gains)[:, None, None], y
+def _white_balance(x: Tensor, *, gains: tuple[float, float, float]) -> Tensor:
+    return x * torch.tensor(gains)[:, None, None]
 
 
-def _blur(x: Tensor, y: Tensor, *, sigma: float) -> tuple[Tensor, Tensor]:
+def _blur(x: Tensor, *, sigma: float) -> Tensor:
     # Relative to the width, so the blur is the same at every input size.
     sigma *= x.shape[-1] / 256
-    return blur(x, torch.full((len(x),), sigma), sigma), y
+    return blur(x, torch.full((len(x),), sigma), sigma)
 
 
-def _noise(x: Tensor, y: Tensor, *, deviation: float) -> tuple[Tensor, Tensor]:
+def _noise(x: Tensor, *, deviation: float) -> Tensor:
     noise = torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(0))
-    return x + 255 * deviation * noise, y
+    return x + 255 * deviation * noise
 
 
-def _reframe(x: Tensor, y: Tensor, *, zoom: float = 1.0, down: float = 0.0) -> tuple[Tensor, Tensor]:
-    view = torch.tensor([[1 / zoom, 0, 0], [0, 1 / zoom, 2 * down]]).expand(len(x), 2, 3)
-    return resample(x, y, F.affine_grid(view, list(x.shape), align_corners=False))
+def _reframed(name: str, words: str, *, zoom: float = 1.0, down: float = 0.0) -> Corruption:
+    """Return the corruption by another focal length or tilt."""
+
+    def grid(maps: Tensor) -> Tensor:
+        view = torch.tensor([[1 / zoom, 0, 0], [0, 1 / zoom, 2 * down]]).expand(len(maps), 2, 3)
+        return F.affine_grid(view, [len(maps), 1, *maps.shape[-2:]], align_corners=False)
+
+    return Corruption(name, words, lambda x: resample(x, grid(x)), lambda y: resample_labels(y, grid(y)))
 
 
 CORRUPTIONS: tuple[Corruption, ...] = (
@@ -68,20 +75,22 @@ CORRUPTIONS: tuple[Corruption, ...] = (
     Corruption("vivid", "twice the colour", partial(_light, saturation=1.0)),
     Corruption("blurred", "out of focus by a 256th of the width", partial(_blur, sigma=1.0)),
     Corruption("noisy", "noise of 6 % of white", partial(_noise, deviation=0.06)),
-    Corruption("long lens", "everything 1.6 times as large", partial(_reframe, zoom=1.6)),
-    Corruption("short lens", "everything 0.65 times as large", partial(_reframe, zoom=0.65)),
-    Corruption("tilted up", "the view 15 % of its height higher", partial(_reframe, down=-0.15)),
-    Corruption("tilted down", "the view 15 % of its height lower", partial(_reframe, down=0.15)),
+    _reframed("long lens", "everything 1.6 times as large", zoom=1.6),
+    _reframed("short lens", "everything 0.65 times as large", zoom=0.65),
+    _reframed("tilted up", "the view 15 % of its height higher", down=-0.15),
+    _reframed("tilted down", "the view 15 % of its height lower", down=0.15),
 )
 """All corruptions in display order."""
 
 
 def corrupted(photos: Tensor, labels: Tensor, corruption: Corruption) -> tuple[Tensor, Tensor]:
-    """Corrupt (N, H, W, 3) uint8 photos and (N, H, W) uint8 train ids on the CPU; shapes and dtypes stay."""
-    changed_photos, changed_labels = torch.empty_like(photos), torch.empty_like(labels)
+    """Corrupt (N, H, W, 3) uint8 photos and (N, h, w) uint8 train ids on the CPU; shapes and dtypes stay."""
+    changed, moved = torch.empty_like(photos), labels.clone()
     # In small batches: a whole split as float32 would fill the memory.
-    for start in range(0, len(labels), _FRAMES):
+    for start in range(0, len(photos), _FRAMES):
         part = slice(start, start + _FRAMES)
-        x, changed_labels[part] = corruption.change(photos[part].permute(0, 3, 1, 2).float(), labels[part])
-        changed_photos[part] = x.clamp(0, 255).round().byte().permute(0, 2, 3, 1)
-    return changed_photos, changed_labels
+        x = corruption.change(photos[part].permute(0, 3, 1, 2).float())
+        changed[part] = x.clamp(0, 255).round().byte().permute(0, 2, 3, 1)
+        if corruption.move:
+            moved[part] = corruption.move(labels[part])
+    return changed, moved

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import imagecodecs
 
@@ -16,13 +14,10 @@ from cityseg.classes import LabelTable
 from cityseg.data.dataset import Frame
 from cityseg.data.frame_io import read_label, read_photo, resize_label, resize_photo
 from cityseg.data.prepared.array_file import RowFile
+from cityseg.data.prepared.ground_truth import fingerprint, label_checksum
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.errors import DataError
 from cityseg.progress import OnProgress
-
-_CHECKSUMS = struct.Struct(">II")
-# The stubs accept bytes only, but the functions take any contiguous buffer.
-_codecs: Any = imagecodecs
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ def fill(
             photos.write(index, resize_photo(photo, size))
             labels.write(index, resize_label(train_ids, size))
             return _Decoded(
-                _CHECKSUMS.pack(_codecs.deflate_crc32(train_ids), _codecs.deflate_adler32(train_ids)),
+                label_checksum(train_ids),
                 f"{imagecodecs.deflate_crc32(content):08x}-{len(content)}",
                 native_size,
             )
@@ -101,13 +96,11 @@ def fill(
         photos.finish([*decoded])
         labels.finish([*decoded])
     kept = [frames[index] for index in decoded]
-    digest = hashlib.sha256()
-    for frame, result in zip(kept, decoded.values(), strict=True):
-        digest.update(frame.name.encode() + b"\0" + result.label_checksum)
+    names = tuple(frame.name for frame in kept)
     return SplitMeta(
-        frames=tuple(frame.name for frame in kept),
+        frames=names,
         cities=tuple(frame.city for frame in kept),
-        fingerprint=digest.hexdigest(),
+        fingerprint=fingerprint(names, [result.label_checksum for result in decoded.values()]),
         native_size=next((result.native_size for result in decoded.values()), (0, 0)),
         photo_checksums=tuple(result.photo_checksum for result in decoded.values()),
         skipped=tuple(str(frame.photo) for index, frame in enumerate(frames) if index not in decoded),

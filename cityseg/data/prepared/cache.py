@@ -13,7 +13,9 @@ import json
 import logging
 import os
 import shutil
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from cityseg.data.image_io import READER_VERSION
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.prepared.build_cache import SplitMeta, fill
 from cityseg.data.prepared.cache_lock import UNFINISHED, cache_lock, expect_room, write_errors
+from cityseg.data.prepared.ground_truth import GroundTruth, open_ground_truth
 from cityseg.errors import DataError
 from cityseg.files import write_json
 from cityseg.progress import OnProgress
@@ -47,6 +50,8 @@ class CachedSplit:
     """(N, H, W) uint8 train ids."""
     meta: SplitMeta
     folder: Path
+    open_truth: Callable[[], GroundTruth] | None = field(default=None, repr=False, compare=False)
+    """Opens the labels at their own size; None for frames that were not read from files."""
 
     def __len__(self) -> int:
         return len(self.meta.frames)
@@ -55,6 +60,15 @@ class CachedSplit:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.labels.shape[1], self.labels.shape[2]
+
+    @cached_property
+    def truth(self) -> GroundTruth | None:
+        """Ground truth at the labels' own size, which scores are measured at; the first use may read all labels.
+
+        Raises:
+            DataError: a label cannot be read, or has changed since its frame was prepared.
+        """
+        return self.open_truth() if self.open_truth else None
 
 
 def cache_root() -> Path:
@@ -93,7 +107,11 @@ def prepare(
             _log.warning("%s: made by an older reader of photos; preparing anew, this folder can be deleted", outdated)
         with write_errors(root), cache_lock(root, str(name)):
             folder = name.find(root) or _build(root, name, dataset, on_progress, skip_bad)
-    return _open(folder)
+    cached = _open(folder)
+    by_name = {frame.name: frame for frame in dataset.splits[split]}
+    frames = tuple(by_name[name] for name in cached.meta.frames)
+    truth = partial(open_ground_truth, root, frames, dataset.table, cached.meta.fingerprint)
+    return replace(cached, open_truth=truth)
 
 
 def is_prepared(dataset: Dataset, split: Split, size: tuple[int, int], root: Path | None = None) -> bool:
@@ -104,6 +122,15 @@ def is_prepared(dataset: Dataset, split: Split, size: tuple[int, int], root: Pat
     """
     dataset.frames(split)
     return _CacheName.of(dataset, split, size).find(root or cache_root()) is not None
+
+
+def known_fingerprint(dataset: Dataset, split: Split, root: Path | None = None) -> str | None:
+    """Return the fingerprint of a split that is prepared at any size, else None; reads no frame."""
+    digest = _CacheName.of(dataset, split, (0, 0)).digest
+    for folder in sorted((root or cache_root()).glob(f"{split}-*x*-{digest}*")):
+        if (folder / "meta.json").is_file():
+            return _open(folder).meta.fingerprint
+    return None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ def portion(split: CachedSplit, count: int) -> CachedSplit:
         fingerprint="",
         native_size=split.meta.native_size,
     )
-    return CachedSplit(split.photos[indices], split.labels[indices], meta, split.folder)
+    opened = split.open_truth
+    truth = (lambda: opened().select(indices.tolist())) if opened else None
+    return CachedSplit(split.photos[indices], split.labels[indices], meta, split.folder, truth)
 
 
 def random_frames(count: int, size: tuple[int, int]) -> CachedSplit:

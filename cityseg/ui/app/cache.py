@@ -11,7 +11,7 @@ import streamlit as st
 from torch import Tensor
 
 from cityseg import api
-from cityseg.api import Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
+from cityseg.api import ConnectedData, Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
 from cityseg.api.data.connect import synthetic_is_rendered
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.types import (
@@ -48,6 +48,18 @@ def refresh_dataset() -> None:
 def data_info(spec: str) -> DataInfo:
     """Describe a dataset; again every minute."""
     return api.data_info(spec)
+
+
+def connected_data(spec: str) -> ConnectedData | None:
+    """Return what tells whether a result was measured on a dataset, None if it cannot be opened."""
+    with contextlib.suppress(CitysegError):
+        return _connected_data(spec) if is_rendered(spec) else None
+    return None
+
+
+@st.cache_data(show_spinner=False, ttl=30)
+def _connected_data(spec: str) -> ConnectedData:
+    return ConnectedData.of(dataset(spec), data_info(spec).description)
 
 
 def is_rendered(spec: str) -> bool:

@@ -72,6 +72,11 @@ def size(value: tuple[int, int] | list[int]) -> str:
     return f"{value[0]}×{value[1]}"
 
 
+def scored_size(value: tuple[int, int] | None) -> str:
+    """Describe the size that scores were measured at; None for each label's own size."""
+    return f"the network's size, {size(value)} pixels" if value else "each label's own size"
+
+
 def counted(number: int, noun: str) -> str:
     """Format a count: "1 run", "2,000 runs"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

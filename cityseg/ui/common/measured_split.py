@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from cityseg.analysis.comparison.comparability import Basis
 from cityseg.analysis.errors.frame_errors import truth_pixels
 from cityseg.api import DataInfo, FrameView, Result
 from cityseg.api.types import FrameConfusions, Split, resize_label
@@ -28,6 +29,11 @@ class MeasuredSplit:
         """(19, 19) int64 matrix of the whole split."""
         total: np.ndarray = self.matrices.sum(0)
         return total
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) that the result was scored at, None for each label's own size."""
+        return Basis.of(self.result.scores.get(self.split, {}), self.split).size
 
     @classmethod
     def load(cls, result: Result, split: Split) -> MeasuredSplit:
@@ -69,5 +75,5 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
 
 def _same_truth(measured: MeasuredSplit, first: FrameView) -> bool:
     """Whether the first frame's labels are those that were evaluated; synthetic datasets repeat frame names."""
-    small = resize_label(first.train_ids, measured.result.config.image_size)
-    return bool(np.array_equal(truth_pixels(small), measured.matrices[0].sum(1)))
+    labels = resize_label(first.train_ids, measured.size) if measured.size else first.train_ids
+    return bool(np.array_equal(truth_pixels(labels), measured.matrices[0].sum(1)))

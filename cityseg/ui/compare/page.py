@@ -127,8 +127,10 @@ def _best_scores(context: CompareContext, names: Sequence[str]) -> None:
     """Show the best value of each score among comparable results, with its holder."""
     summaries = {name: context.summaries[name] for name in names}
     only = names[0] if len(names) == 1 else None
-    data, size = context.selected[names[0]].data, glossary.size(context.bases[names[0]].size)
-    st.markdown(f"**{only or f'Best of {len(names)} results'}** on {context.split}, {data}, scored at {size} pixels")
+    data, size = context.selected[names[0]].measured_on, context.bases[names[0]].size
+    # Only results of earlier versions were scored at another size than the labels' own.
+    scored = f", scored at {glossary.scored_size(size)}" if size else ""
+    st.markdown(f"**{only or f'Best of {len(names)} results'}** on {context.split}, {data}{scored}")
     cells: tuple[tuple[str, Callable[[Mapping[str, Any]], Any], str], ...] = (
         ("Macro F1", lambda summary: summary["macro"]["f1"], glossary.SCORES["f1"][1]),
         ("Mean IoU", lambda summary: summary["macro"]["iou"], glossary.SCORES["iou"][1]),

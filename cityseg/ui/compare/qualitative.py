@@ -78,7 +78,7 @@ def show(context: CompareContext) -> None:
 
 
 def _on_same_frames(context: CompareContext, stored: dict[str, FrameConfusions]) -> dict[str, FrameConfusions]:
-    """Keep the largest set of results on the same frames; their evaluation sizes may differ."""
+    """Keep the largest set of results on the same frames; the evaluation sizes of older ones may differ."""
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name, one in stored.items():
         groups.setdefault((context.bases[name].fingerprint, one.frames), []).append(name)
@@ -107,8 +107,7 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
         "frames",
         on_change=frame_navigator.restart,
         args=(_NAVIGATOR,),
-        help=f"By pixels fixed minus pixels broken: the correct pixels of {candidate} minus those of {baseline}, at "
-        "the evaluation size.",
+        help=f"By pixels fixed minus pixels broken: the correct pixels of {candidate} minus those of {baseline}.",
     )
     changes = analysis.frame_flips(stored[baseline].matrices, stored[candidate].matrices, train_id)
     positions = analysis.ordered(changes, order)

@@ -22,7 +22,6 @@ from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.inspect.ranking_metric import rank_by
 
-Size = tuple[int, int]
 _FRAMES = 6
 """Frames with the most pixels of the confusion, which are predicted to find their regions."""
 _CROPS = 8
@@ -125,18 +124,15 @@ def _find_regions(
     return regions.find(truth, prediction.train_ids, prediction.confidence, pair=pair)[:_PER_FRAME]
 
 
-def crop(measured: MeasuredSplit, name: str, region: Region, info: DataInfo, size: Size | None = None) -> str:
-    """Return an outlined region of the frame ``name`` with its surroundings as a ``data:`` URL of a 3:2 image.
-
-    ``size`` is (height, width) in pixels of the map the region was found in; by default that of the frame's label.
-    """
-    return _crop(info.spec, measured.split, name, region, size, 2.0 if frames.is_squashed(info) else 1.0)
+def crop(measured: MeasuredSplit, name: str, region: Region, info: DataInfo) -> str:
+    """Return an outlined region of the frame ``name`` with its surroundings as a ``data:`` URL of a 3:2 image."""
+    return _crop(info.spec, measured.split, name, region, 2.0 if frames.is_squashed(info) else 1.0)
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def _crop(spec: str, split: Split, name: str, region: Region, size: Size | None, stretch: float) -> str:
+def _crop(spec: str, split: Split, name: str, region: Region, stretch: float) -> str:
     frame = cache.frame(spec, split, name)
-    height, width = size or frame.train_ids.shape
+    height, width = frame.train_ids.shape
     return encode_thumbnail(
         outlined_crop(frame.photo, region.mask, region.box, (height, width), stretch=stretch), quality=88
     )

@@ -120,15 +120,14 @@ def _judge(
     chosen = found[place]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        crop = confusions.crop(measured, chosen.name, chosen.region, info, audit.size)
-        large = [Thumbnail(chosen.name, "", "", crop)]
+        large = [Thumbnail(chosen.name, "", "", confusions.crop(measured, chosen.name, chosen.region, info))]
         if gallery(
             large, key="inspect_place", label="Region", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
         ):
             rank_by(confusion_name(chosen.region.truth, chosen.region.predicted))
             url_state.request("inspect_frame", chosen.name)
             st.rerun()
-        st.caption("The region is outlined at the model's own size. Click it to see the whole frame above.")
+        st.caption("Click it to see the whole frame above.")
     with right:
         _verdict(audit, found, verdicts, place, names)
     start = place // _PER_PAGE * _PER_PAGE
@@ -138,7 +137,7 @@ def _judge(
             str(numbers[each.key]),
             f"{CLASS_NAMES[each.region.truth]} → {CLASS_NAMES[each.region.predicted]}",
             _mark(each, verdicts),
-            confusions.crop(measured, each.name, each.region, info, audit.size),
+            confusions.crop(measured, each.name, each.region, info),
         )
         for each in shown
     ]
@@ -158,7 +157,7 @@ def _verdict(
 ) -> None:
     chosen = found[place]
     region = chosen.region
-    share = region.area / (audit.size[0] * audit.size[1])
+    share = region.area / int(audit.shapes[chosen.frame].prod())
     st.markdown(f"#### Label: {CLASS_NAMES[region.truth]} · model: {CLASS_NAMES[region.predicted]}")
     st.markdown(
         f"{region.area:,} pixels ({percent_text(share)} of the frame), confidence {percent_text(region.confidence)}, "

@@ -86,8 +86,7 @@ def page() -> None:
 
 def _scores(measured: MeasuredSplit) -> None:
     scores = class_scores(measured.total)
-    size = glossary.size(measured.result.config.image_size)
-    origin = f"Trained on {measured.result.data}; evaluated at {size}."
+    origin = f"Trained on {measured.result.data}; evaluated at {glossary.scored_size(measured.size)}."
     metric_row(
         (
             ("Macro F1", glossary.score(macro(scores.f1)), glossary.SCORES["f1"][1]),
@@ -165,9 +164,9 @@ def _size_note(measured: MeasuredSplit, frame: FrameView, info: DataInfo) -> str
     height, width = frame.train_ids.shape
     stretched = " Shown stretched back to 2:1." if frames.is_squashed(info) else ""
     return (
-        f"The frame is predicted at the file's own {glossary.size((height, width))}; ranking, table and matrix were "
-        f"counted at the model's {glossary.size(measured.result.config.image_size)}. Entropy is 0 if one class has all "
-        f"the probability, 1 if all 19 have the same.{stretched}"
+        f"The frame is predicted at the file's own {glossary.size((height, width))} pixels; ranking, table and matrix "
+        f"were counted at {glossary.scored_size(measured.size)}. Entropy is 0 if one class has all the probability, 1 "
+        f"if all 19 have the same.{stretched}"
     )
 
 
@@ -187,7 +186,7 @@ def _class_table(measured: MeasuredSplit, index: int) -> None:
         }
     )
     score = partial(tables.text, alignment="right")
-    support = "Support: labelled pixels of the class in this frame, at the model's size."
+    support = f"Support: labelled pixels of the class in this frame, at {glossary.scored_size(measured.size)}."
     confused = "The wrong class that its pixels are most often predicted as."
     columns = {
         "class": tables.text(width=80),

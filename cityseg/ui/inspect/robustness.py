@@ -56,8 +56,8 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         + " ".join(f"{each.name}: {each.f1[0]:.3f}." for each in found.changed),
     )
     st.caption(
-        f"Bars: macro F1 over {found.frames:,} frames of {found.split} at {glossary.size(found.size)}, all corrupted "
-        "in the same way; thin lines: 95 % interval (bootstrap over the frames)."
+        f"Bars: macro F1 over {found.frames:,} frames of {found.split} at {glossary.scored_size(found.size)}, all "
+        "corrupted in the same way; thin lines: 95 % interval (bootstrap over the frames)."
     )
     tables.show(_table(found), "inspect_robustness_table", file=file)
 

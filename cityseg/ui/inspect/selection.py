@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from cityseg import api
 from cityseg.analysis.errors.ranking_metric import RankingMetric, rank
 from cityseg.analysis.errors.slices import Slice
-from cityseg.api import DataInfo, Result
+from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.api.types import Split
-from cityseg.ui.app import cache, glossary
+from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
@@ -30,9 +31,13 @@ def choose_result(results: list[Result]) -> MeasuredSplit:
     """Choose result and split; raises CitysegError if its file cannot be read."""
     by_id = {result.id: result for result in results}
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    best = max(results, key=lambda result: result.macro_f1 or 0.0)
-    titles = {name: _title(result) for name, result in by_id.items()}
-    meaning = "Runs, newest first, then the shipped models. The default is the best by macro F1."
+    data = cache.connected_data(session.data_spec())
+    best = api.ranked(results, data)[0]
+    titles = {name: _title(result, data) for name, result in by_id.items()}
+    meaning = (
+        "Runs, newest first, then the shipped models. The default is the best by macro F1 of those measured on the "
+        "connected data."
+    )
     result = by_id[choose_option(left.selectbox, "Result", titles, "inspect_result", "result", best.id, help=meaning)]
     splits = _splits(result)
     meaning = "val selected the best epoch; test was held out until the end. Neither was trained on."
@@ -41,9 +46,10 @@ def choose_result(results: list[Result]) -> MeasuredSplit:
     return MeasuredSplit.load(result, split)
 
 
-def _title(result: Result) -> str:
+def _title(result: Result, data: ConnectedData | None) -> str:
     kind = "shipped model" if result.source == "shipped" else result.state
-    return f"{result.id} · macro F1 {glossary.score(result.macro_f1)} · {kind}"
+    elsewhere = "" if data and data.holds_frames_of(result) else f" on {result.measured_on}"
+    return f"{result.id} · macro F1 {glossary.score(result.macro_f1)}{elsewhere} · {kind}"
 
 
 def choose_frame(

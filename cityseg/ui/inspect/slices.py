@@ -144,6 +144,6 @@ def _table(scores: list[SliceScore], metric: RankingMetric) -> None:
     meaning = "labelled pixels" if metric.train_id is None else f"pixels of {CLASS_NAMES[metric.train_id]}"
     columns = {
         "Frames": tables.number(format="localized", help="Frames with a score."),
-        "Pixels": tables.number(format="localized", help=f"Its {meaning}, at the model's size."),
+        "Pixels": tables.number(format="localized", help=f"Its {meaning}."),
     }
     tables.show(table, "inspect_slice_table", columns)

@@ -10,7 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from cityseg.api import DataInfo, Result
+from cityseg import api
+from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.errors import CitysegError
 from cityseg.figures.pareto import short_count
 from cityseg.ui.app import cache, glossary, session, shell
@@ -36,7 +37,7 @@ def show() -> None:
         st.error(f"The connected data cannot be opened. {error}", icon=":material/link_off:")
         st.page_link("pages/dataset.py", label="Connect other data", icon=":material/add_link:")
     results = cache.results()
-    best = best_model(results, info)
+    best = best_model(results, cache.connected_data(session.data_spec()))
     left, right = st.columns([3, 2], gap="medium")
     picture = left.empty()
     with right:
@@ -58,23 +59,10 @@ def show() -> None:
     preview.speed(speed, info, best)
 
 
-def best_model(results: Sequence[Result], info: DataInfo | None) -> Result | None:
-    """Return the finished result with the best macro F1 on test, preferably one measured on the connected data."""
-    scored = [
-        result
-        for result in results
-        if result.score("test", "f1") is not None and (result.run.checkpoint / "model.safetensors").is_file()
-    ]
-    own = [result for result in scored if info is not None and _measured_on(result, info)]
-    return max(own or scored, key=lambda result: result.score("test", "f1") or 0.0, default=None)
-
-
-def _measured_on(result: Result, info: DataInfo) -> bool:
-    """Whether a result's test split is the connected one: by fingerprint if that is known, else by description."""
-    if cache.is_prepared(info.spec) and info.frames["test"]:
-        fingerprint = cache.prepared(info.spec)["test"].meta.fingerprint
-        return bool(result.scores["test"].get("fingerprint") == fingerprint)
-    return result.measured_on == info.description
+def best_model(results: Sequence[Result], data: ConnectedData | None) -> Result | None:
+    """Return the usable model with the best macro F1 on test, preferably one measured on the connected data."""
+    models = api.usable_models((result for result in results if result.score("test", "f1") is not None), data)
+    return models[0] if models else None
 
 
 def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | None) -> Any:
@@ -104,7 +92,8 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
 
 
 def _about(best: Result, info: DataInfo) -> None:
-    elsewhere = "" if _measured_on(best, info) else f" No model has been measured on {info.name} yet."
+    data = cache.connected_data(info.spec)
+    elsewhere = "" if data and data.holds_frames_of(best) else f" No model has been measured on {info.name} yet."
     st.caption(
         f"**{best.id}** has the highest macro F1 so far, {best.score('test', 'f1'):.3f} on {conditions(best)}. "
         f"It has {short_count(best.parameters or 0)} parameters and was trained on {best.data}.{elsewhere}"

@@ -12,6 +12,7 @@ from cityseg.analysis.comparison import bootstrap
 from cityseg.api import Result
 from cityseg.errors import CitysegError
 from cityseg.figures.pareto import Cost, ModelPoint, cost, pareto_chart
+from cityseg.ui.app import glossary
 from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.common.url_choice import choose_option
 
@@ -56,7 +57,7 @@ def conditions(result: Result) -> str:
     scores = result.scores["test"]
     text = f"{result.measured_on} · {scores['frames']:,} test frames"
     size = scores.get("size")
-    return f"{text}, compared at {size[1]} × {size[0]} px" if size else text
+    return f"{text}, at the network's size, {glossary.size(size)} pixels" if size else text
 
 
 def _choose_cost(points: Sequence[ModelPoint]) -> Cost:

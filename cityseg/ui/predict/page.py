@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cityseg import api
-from cityseg.api import DataInfo, Result
+from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.api.types import Fit
 from cityseg.errors import CitysegError
 from cityseg.figures.agreement import MAX_MODELS
@@ -41,14 +41,15 @@ _FITS: dict[Fit, tuple[str, str]] = {
 
 def page() -> None:
     """Show the page."""
-    models = api.usable_models(cache.results())
+    data = cache.connected_data(session.data_spec())
+    models = api.usable_models(cache.results(), data)
     if not models:
         st.info("There is no model yet. Train one first.", icon=":material/model_training:")
         st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
         return
     left, right = st.columns([2, 1], gap="medium")
     with right:
-        chosen = _choose_models(models)
+        chosen = _choose_models(models, data)
     try:
         with left:
             info = sources.connected_data()
@@ -111,20 +112,26 @@ def _predict(source: ImageSource, models: list[Result], fit: Fit, flip: bool) ->
     return views
 
 
-def _choose_models(models: list[Result]) -> list[Result]:
-    """Show the choice of models, by default the best."""
+def _choose_models(models: list[Result], data: ConnectedData | None) -> list[Result]:
+    """Show the choice of models, by default the best of those measured on the connected data."""
+
+    def title(name: str) -> str:
+        elsewhere = "" if data and data.holds_frames_of(by_id[name]) else f" on {by_id[name].measured_on}"
+        return f"{name} · F1 {glossary.score(by_id[name].macro_f1)}{elsewhere}"
+
     by_id = {result.id: result for result in models}
     best = models[0].id
     url_state.settle_several(_MODELS, "model", list(by_id), [best])
     chosen = st.multiselect(
         "Models",
         list(by_id),
-        format_func=lambda name: f"{name} · F1 {glossary.score(by_id[name].macro_f1)}",
+        format_func=title,
         key=_MODELS,
         max_selections=MAX_MODELS,
         placeholder=f"{best}, the best",
         persist_state="session",
-        help=f"Up to {MAX_MODELS}; best first by macro F1 on test, or else on val. {glossary.SCORES['f1'][1]}",
+        help=f"Up to {MAX_MODELS}; best first by macro F1 on test, or else on val. Models measured on the connected "
+        f"data come first: scores on other data are not comparable with theirs. {glossary.SCORES['f1'][1]}",
     )
     url_state.keep(_MODELS, "model", ",".join(chosen))
     results = [by_id[name] for name in chosen or [best]]
@@ -134,12 +141,13 @@ def _choose_models(models: list[Result]) -> list[Result]:
 
 
 def _model_facts(result: Result) -> str:
-    split = "val" if result.score("test", "f1") is None else "test"
+    split = result.scored_split
     parameters = f"{result.parameters / 1e6:.1f} million parameters" if result.parameters else "parameters unknown"
     training = " · **still training**: these are its best weights so far" if result.state == "running" else ""
     return (
         f"{parameters} · input size {glossary.size(result.config.image_size)} pixels · "
-        f"macro F1 {glossary.score(result.macro_f1)} on {split} · trained on {result.data}{training}"
+        f"macro F1 {glossary.score(result.macro_f1)} on {split} of {result.measured_on} · trained on "
+        f"{result.data}{training}"
     )
 
 

@@ -52,7 +52,9 @@ def _card(name: str, shipped: Result | None, chosen: bool) -> None:
         args=(presets.preset(name),),
     )
     st.caption(f"{presets.PRESETS[name]}.")
-    scores = {"published": PUBLISHED.get(name), "ours": shipped.score("test", "f1") if shipped else None}
+    # Beside a published score, the one at the network's size, which it was measured at.
+    measured = ((PUBLISHED.get(name) and shipped.network_scores) or shipped.scores) if shipped else {}
+    scores = {"published": PUBLISHED.get(name), "ours": measured.get("test", {}).get("macro", {}).get("f1")}
     words = [f"{origin} **{score:.3f}**" for origin, score in scores.items() if score is not None]
     st.markdown(f":small[{' · '.join(words) or 'no score yet'}]")
 

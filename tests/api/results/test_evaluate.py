@@ -6,6 +6,7 @@ import contextlib
 import io
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from cityseg import api, checkpoint, classes
 from cityseg.data.batches import DeviceSplit
 from cityseg.data.instances import instance_file, read_instances
 from cityseg.data.prepared import cache
+from cityseg.data.synthetic import synthesize
 from cityseg.engine.evaluate import evaluate
 from cityseg.errors import DataError
 from cityseg.models.tta import augmented
@@ -31,6 +33,25 @@ def older_numpy(monkeypatch):
     monkeypatch.setattr(np, "in1d", np.isin, raising=False)
 
 
+_RESAMPLING = {
+    "leftImg8bit": Image.Resampling.BOX,
+    "labelIds": Image.Resampling.NEAREST,
+    "instanceIds": Image.Resampling.NEAREST,
+}
+
+
+@pytest.fixture(scope="module")
+def mixed_sizes(tmp_path_factory):
+    """Synthetic frames whose files have three sizes."""
+    folder = tmp_path_factory.mktemp("mixed") / "set"
+    synthesize(folder, frames=20, seed=8, size=(64, 128))
+    for kind, method in _RESAMPLING.items():
+        for index, path in enumerate(sorted(folder.glob(f"*/val/*/*_{kind}.png"))):
+            with Image.open(path) as image:
+                image.resize([(128, 64), (97, 129), (50, 20)][index % 3], method).save(path)
+    return folder
+
+
 def official_scores(model: str, data: Path, split: str, folder: Path) -> dict:
     """Write the predictions of a split to files and score them with the official scripts."""
     device = torch.device("cpu")
@@ -38,17 +59,16 @@ def official_scores(model: str, data: Path, split: str, folder: Path) -> dict:
     dataset = api.connect(str(data))
     frames = {frame.name: frame.label.path for frame in dataset.splits[split]}
     photos = cache.prepare(dataset, split, card.image_size)
-    truth = cache.prepare(dataset, split, photos.meta.native_size)
-    predictions = [folder / f"{name}_labelIds.png" for name in truth.meta.frames]
+    predictions = [folder / f"{name}_labelIds.png" for name in photos.meta.frames]
     evaluate(
         network,
         DeviceSplit(photos, device),
         card.normalization,
-        truth=torch.from_numpy(np.array(truth.labels)),
+        truth=photos.truth,
         temperature=card.temperature,
         on_predicted=lambda index, ids: Image.fromarray(classes.to_label_ids(ids)).save(predictions[index]),
     )
-    truths = [str(frames[name]) for name in truth.meta.frames]
+    truths = [str(frames[name]) for name in photos.meta.frames]
     official.args.quiet, official.args.JSONOutput, official.args.evalInstLevelScore = True, False, True
     with contextlib.redirect_stdout(io.StringIO()):
         return official.evaluateImgLists([*map(str, predictions)], truths, official.args)
@@ -73,18 +93,51 @@ def expect_official(scores: dict, theirs: dict) -> None:
 
 
 def test_scores_on_the_synthetic_dataset_equal_the_official_ones(workplace, trained, streets, tmp_path):
-    scores = api.evaluate(str(trained.folder), str(streets), "val", size="native")
+    scores = api.evaluate(str(trained.folder), str(streets), "val")
     expect_official(scores, official_scores(str(trained.folder), streets, "val", tmp_path))
 
 
 def test_scores_on_full_size_frames_equal_the_official_ones(workplace, cityscapes_fullres, tmp_path):
-    scores = api.evaluate("better-1", str(cityscapes_fullres), "train", size="native")
-    assert scores["size"] == [1024, 2048]
+    scores = api.evaluate("better-1", str(cityscapes_fullres), "train")
+    assert scores["size"] is None
     expect_official(scores, official_scores("better-1", cityscapes_fullres, "train", tmp_path))
 
 
-def test_no_instance_scores_at_another_size(workplace, trained, streets):
-    assert api.evaluate(str(trained.folder), str(streets), "val")["instance_iou"] is None
+@pytest.mark.parametrize("size", ["network", (48, 96)])
+def test_scores_at_a_fixed_size_have_no_instance_scores(workplace, trained, streets, size):
+    scores = api.evaluate(str(trained.folder), str(streets), "val", size=size)
+    assert scores["instance_iou"] is None
+    assert scores["size"] == [32, 64] if size == "network" else [48, 96]
+
+
+def test_frames_of_several_sizes_are_scored_each_at_its_own(workplace, trained, mixed_sizes, tmp_path):
+    """The official scripts on the label ids that ``predict`` writes give the same mean IoU."""
+    scores = api.evaluate(str(trained.folder), str(mixed_sizes), "val")
+    frames = api.connect(str(mixed_sizes)).splits["val"]
+    written = api.predict_photos(str(trained.folder), [frame.photo.path for frame in frames], tmp_path)
+    predictions = [photo["files"]["labelIds"] for photo in written]
+    assert len({Image.open(path).size for path in predictions}) == 3
+    official.args.quiet, official.args.JSONOutput, official.args.evalInstLevelScore = True, False, False
+    with contextlib.redirect_stdout(io.StringIO()):
+        theirs = official.evaluateImgLists(predictions, [str(frame.label.path) for frame in frames], official.args)
+    assert scores["macro"]["iou"] == pytest.approx(theirs["averageScoreClasses"], abs=1e-9)
+
+
+def test_an_evaluation_replaces_scores_of_another_size(workplace, trained, streets, tmp_path):
+    """A result of an earlier version was scored at the network's size."""
+    older = Run(shutil.copytree(trained.folder, tmp_path / "older"))
+    wanted = checkpoint.read_card(older.checkpoint)
+    at_network = api.evaluate(str(older.folder), str(streets), "val", size="network")
+    stored = {key: at_network[key] for key in wanted.scores["val"]}
+    recipe = {**wanted.training["recipe"], "preset": "better-1"}
+    card = replace(wanted, scores={**wanted.scores, "val": stored}, training={**wanted.training, "recipe": recipe})
+    checkpoint.write_card(older.checkpoint, card)
+    older.write_confusions("val", trained.confusions("val").frames, best=np.ones((2, 19, 19), np.int64))
+    api.evaluate(str(older.folder), str(streets), "val")
+    found = checkpoint.read_card(older.checkpoint)
+    assert found.scores == wanted.scores
+    assert found.network_scores == {"val": stored}, "kept for the budgets of the first study"
+    np.testing.assert_array_equal(older.confusions("val").matrices, trained.confusions("val").matrices)
 
 
 def test_detailed_counts_are_stored_with_the_run(workplace, trained, streets):
@@ -103,7 +156,7 @@ def test_an_evaluation_adds_detailed_counts_to_an_older_result(workplace, traine
     shutil.copytree(trained.folder, older.folder)
     (older.folder / "detail-val.npz").unlink()
     assert older.detail("val") is None
-    api.evaluate(str(older.folder), str(streets), "val", size="native")
+    api.evaluate(str(older.folder), str(streets), "val", size="network")
     assert older.detail("val") is None, "counted at another size than the matrices"
     api.evaluate(str(older.folder), str(streets), "val")
     np.testing.assert_array_equal(older.detail("val").boundary, trained.detail("val").boundary)
@@ -169,16 +222,16 @@ def test_flip_tta_scores_the_mean_logits(trained, workplace, streets, cityseg):
         assert (model(x).argmax(1).numpy() != predicted).any(), "the test needs a difference"
     truth = split.labels.numpy()
     scored = truth < 19
-    answer = api.evaluate(str(trained.folder), str(streets), "val", flip=True)
+    answer = api.evaluate(str(trained.folder), str(streets), "val", size="network", flip=True)
     assert answer["flip"]
     assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
-    plain = api.evaluate(str(trained.folder), str(streets), "val")
+    plain = api.evaluate(str(trained.folder), str(streets), "val", size="network")
     assert answer["per_class"] != plain["per_class"]
     mirrored = augmented(model, card.image_size, flip=True)
     evaluate(mirrored, split, card.normalization)
     assert not model.training, "it stays in evaluation mode"
     assert not plain["flip"]
-    out = cityseg("evaluate", trained.folder, "--data", streets, "--flip").out
+    out = cityseg("evaluate", trained.folder, "--data", streets, "--size", "network", "--flip").out
     assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in out
     assert "with scale 1 and flip TTA; the scores stored with the model are without test-time augmentation" in out
 
@@ -198,10 +251,20 @@ def test_multi_scale_tta_scores_the_mean_logits(trained, workplace, streets, cit
         assert (logits[0].argmax(1).numpy() != predicted).any(), "the test needs a difference"
     truth = split.labels.numpy()
     scored = truth < 19
-    answer = api.evaluate(str(trained.folder), str(streets), "val", scales=(0.75, 1, 1.25), flip=flip)
+    answer = api.evaluate(str(trained.folder), str(streets), "val", size="network", scales=(0.75, 1, 1.25), flip=flip)
     assert (answer["flip"], answer["scales"]) == (flip, [0.75, 1, 1.25])
     assert answer["pixel_accuracy"] == pytest.approx((predicted == truth)[scored].mean(), abs=1e-12)
-    words = ("evaluate", trained.folder, "--data", streets, "--scales", "0.75,1,1.25", *(["--flip"] if flip else []))
+    words = (
+        "evaluate",
+        trained.folder,
+        "--data",
+        streets,
+        "--size",
+        "network",
+        "--scales",
+        "0.75,1,1.25",
+        *(["--flip"] if flip else []),
+    )
     out = cityseg(*words).out
     assert f"pixel accuracy {answer['pixel_accuracy']:.3f}" in out
     ways = "scales 0.75, 1, 1.25 and flip TTA" if flip else "scales 0.75, 1, 1.25"
