@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,15 @@ class _Nameless:
     """A file without its name, so that FFmpeg looks at its content alone; and it opens no further file or URL."""
 
     def __init__(self, file: Any) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Seek, or return an error number; PyAV would print the traceback of an exception."""
+        try:
+            return int(self._file.seek(offset, whence))
+        except (OSError, ValueError, OverflowError):
+            return -errno.EINVAL
 
 
 class VideoFile:

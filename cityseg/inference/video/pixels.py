@@ -64,7 +64,7 @@ def displayed(frame: Any, context: Any, aspect: Fraction | None) -> np.ndarray:
     if transfer in _LOGARITHMIC:
         raise UnsupportedColors("a logarithmic transfer function")
     converts = transfer in (*TRANSFERS, LINEAR) or primaries in WIDE_GAMUTS
-    transparent = any(component.is_alpha for component in frame.format.components) or frame.format.name == "pal8"
+    transparent = any(component.is_alpha for component in frame.format.components) or frame.format.has_palette
     width, height = display_size(frame.width, frame.height, aspect)
     name = ("gbrap16le" if transparent else "gbrp16le") if converts else "rgba" if transparent else "rgb24"
     matrix = _matrix(frame, context)
@@ -89,7 +89,8 @@ def _tag(frame: Any, context: Any, name: str) -> int:
 
 def _matrix(frame: Any, context: Any) -> Colorspace | None:
     """Return the matrix from Y'CbCr to RGB, None for frames stored as RGB or grey; untagged frames as in browsers."""
-    if not any(component.is_chroma for component in frame.format.components):
+    kind = frame.format
+    if kind.is_rgb or kind.has_palette or len(kind.components) < 3 or kind.name.startswith("xyz"):
         return None
     found = _tag(frame, context, "colorspace")
     side_data = _side_data(frame, Type.DOVI_METADATA)

@@ -1,0 +1,132 @@
+"""Times of the frames of videos, against the times they were written with."""
+
+from __future__ import annotations
+
+import csv
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from cityseg import api
+from cityseg.errors import DataError
+from cityseg.inference.video import Video, VideoWriter, container
+from tests.inference.videos import encode, plain
+
+SECONDS = [*(number / 10 for number in range(10)), *range(1, 11)]
+"""Times of a phone in dim light: a jump from ten frames per second to one."""
+PICTURES = [plain((10 * number, 100, 255 - 10 * number)) for number in range(20)]
+
+
+def times(path):
+    frames = list(Video(path).frames())
+    return [float(frame.second) for frame in frames], float(frames[-1].second + frames[-1].duration)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pix_fmt"),
+    [
+        ("mp4", "libx264", "yuv420p"),
+        ("mov", "libx264", "yuv420p"),
+        ("mkv", "ffv1", "yuv444p"),
+        ("webm", "libvpx-vp9", "yuv420p"),
+    ],
+)
+def test_a_variable_rate_is_kept(tmp_path, suffix, codec, pix_fmt):
+    path = encode(tmp_path / f"v.{suffix}", PICTURES, codec=codec, pix_fmt=pix_fmt, seconds=SECONDS, end=12)
+    found, end = times(path)
+    assert found == pytest.approx(SECONDS, abs=1e-3)
+    assert end == pytest.approx(12, abs=1e-3)
+
+
+def test_table_and_overlay_have_the_times_of_the_video(workplace, trained, tmp_path):
+    path = encode(tmp_path / "v.mp4", PICTURES, codec="libx264", pix_fmt="yuv420p", seconds=SECONDS, end=12)
+    result = api.predict_video(str(trained.folder), path, tmp_path / "out")
+    assert (result.frames, result.seconds, result.rate) == (20, 12, pytest.approx(20 / 12))
+    with result.table.open(newline="") as file:
+        rows = [float(row["second"]) for row in csv.DictReader(file)]
+    assert rows == pytest.approx(SECONDS, abs=1e-3)
+    with av.open(str(result.video)) as written:
+        stream = written.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(12, abs=1e-3)
+        assert [frame.time for frame in written.decode(stream)] == pytest.approx(SECONDS, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [([1000, 100, 100, 2000], [1, 0.1, 0.1, 2]), ([0, 10, 20, 50], [0.1, 0.1, 0.02, 0.05])]
+)
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+def test_durations_of_animations(tmp_path, kind, written, shown):
+    first, *rest = (Image.fromarray(picture) for picture in PICTURES[:4])
+    first.save(tmp_path / f"a.{kind}", save_all=True, append_images=rest, duration=written, loop=0)
+    frames = list(Video(tmp_path / f"a.{kind}").frames())
+    assert [float(frame.duration) for frame in frames] == pytest.approx(shown)
+    assert [float(frame.second) for frame in frames] == pytest.approx([sum(shown[:count]) for count in range(4)])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        ("avi", "mpeg4"),
+        ("avi", "libx264"),
+        ("3gp", "mpeg4"),
+        ("mpg", "mpeg2video"),
+        ("vob", "mpeg2video"),
+        ("ts", "libx264"),
+        ("wmv", "wmv2"),
+        ("flv", "flv"),
+        ("h264", "libx264"),
+        ("m2v", "mpeg2video"),
+        ("y4m", "wrapped_avframe"),
+    ],
+)
+def test_a_constant_rate_in_any_container_whatever_its_suffix(tmp_path, suffix, codec):
+    pictures = [plain((20 * number,) * 3, (144, 176)) for number in range(12)]
+    path = encode(tmp_path / f"v.{suffix}", pictures, codec=codec, pix_fmt="yuv420p", rate=25)
+    path = path.rename(tmp_path / "video")
+    frames = list(Video(path).frames())
+    assert [float(frame.second) for frame in frames] == pytest.approx([number / 25 for number in range(12)], abs=1e-3)
+    assert float(frames[-1].second + frames[-1].duration) == pytest.approx(12 / 25, abs=1e-3)
+    # In the order of display, also where an AVI stores another one.
+    for number, frame in enumerate(frames):
+        assert abs(frame.pixels.mean() - 20 * number) < 6
+
+
+def test_timestamps_that_start_again_go_on(tmp_path):
+    for name in ("a", "b"):
+        encode(tmp_path / f"{name}.ts", PICTURES[:5], codec="libx264", pix_fmt="yuv420p", rate=25, seconds=SECONDS[:5])
+    joined = (tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes()
+    (tmp_path / "joined.ts").write_bytes(joined)
+    found, _ = times(tmp_path / "joined.ts")
+    assert len(found) == 10
+    assert np.all(np.diff(found) > 0)
+    assert found[-1] < 2
+
+
+def test_a_gap_of_half_a_day_is_damage(tmp_path, monkeypatch):
+    path = encode(tmp_path / "v.mkv", PICTURES[:3], seconds=[0, 1, 50_000], end=50_001)
+    with pytest.raises(DataError, match=r"v\.mkv: expected frames less than 12 hours apart, found 14 hours; its time"):
+        list(Video(path).frames())
+
+
+def test_an_early_end_is_counted_without_a_count_in_the_header(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 32, 64, 3), np.uint8)
+    data = encode(tmp_path / "v.mkv", list(noise)).read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 3])
+    source = Video(tmp_path / "cut.mkv")
+    count = len(list(source.frames()))
+    assert 10 < count < 30
+    assert abs(source.missing - (60 - count)) <= 1
+
+
+def test_a_frame_is_written_for_its_duration(tmp_path):
+    writer = VideoWriter(tmp_path / "v.mp4", Fraction(10))
+    for duration in (Fraction(1), Fraction(1, 30), Fraction(2)):
+        writer.add(plain((1, 2, 3)), duration)
+    writer.close()
+    found, end = times(tmp_path / "v.mp4")
+    assert found == pytest.approx([0, 1, 31 / 30], abs=1e-4)
+    assert end == pytest.approx(91 / 30, abs=1e-4)
+    assert container.DEFAULT_RATE == 10
