@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from cityseg.data.layouts.source_file import read_regular
 from cityseg.data.photo_color import to_srgb
 from cityseg.data.png_decode import decode_png
+from cityseg.data.tiff_decode import decode_deep_tiff
 from cityseg.errors import DataError, OutOfMemory
 
 READER_VERSION = 2
@@ -74,7 +75,7 @@ def decode_photo(data: bytes, name: str = "photo", max_pixels: int = MAX_PIXELS)
         pixels = decode_png(data, 3, max_pixels)
         if pixels is not None:
             return pixels
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with decode_deep_tiff(data, max_pixels) or Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise DataError(

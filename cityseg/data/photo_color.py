@@ -45,7 +45,12 @@ def _gamma(image: Image.Image) -> float | None:
 def _separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return the colours of an image, 8 bits per sample and without a palette, and its alpha channel, if any."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _eight_bits(image)
+        # Pillow would clip at 255.
+        samples, transparent = np.asarray(image), image.info.get("transparency")
+        seen = None
+        if isinstance(transparent, int):
+            seen = Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8))
+        return Image.fromarray(to_eight_bits(samples)), seen
     if not image.has_transparency_data:
         return image.convert("RGB") if image.mode in ("P", "PA") else image, None
     if image.mode in ("L", "LA", "La"):
@@ -55,20 +60,24 @@ def _separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return both.convert("RGB"), both.getchannel("A")
 
 
-def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Scale 16-bit, 32-bit and floating-point greys, which Pillow would clip at 255."""
-    stored = np.asarray(image)
-    grey = np.nan_to_num(stored.astype(np.float64))
-    largest = grey.max(initial=0.0)
-    if image.mode == "F" and largest <= 1:
-        grey = grey * 255
-    elif image.mode.startswith("I;16") or largest > 255:
-        grey = grey / 257
-    transparent = image.info.get("transparency")
-    alpha = None
-    if isinstance(transparent, int):
-        alpha = Image.fromarray(np.where(stored == transparent, 0, 255).astype(np.uint8))
-    return Image.fromarray(np.clip(np.rint(grey), 0, 255).astype(np.uint8)), alpha
+def to_eight_bits(samples: np.ndarray) -> np.ndarray:
+    """Scale samples of more than 8 bits to uint8.
+
+    16-bit samples span 0 to 65535. Wider integers and floating-point numbers span what their largest value suggests: 0
+    to 1 (floating point only), 0 to 255, 0 to 65535, or all 32 bits.
+    """
+    if samples.dtype == np.uint16:
+        return np.rint(samples / np.float32(257)).astype(np.uint8)
+    levels = np.nan_to_num(samples.astype(np.float64))
+    largest = levels.max(initial=0.0)
+    if samples.dtype.kind == "f" and largest <= 1:
+        levels *= 255
+    elif largest > 65535:
+        levels /= (2**32 - 1) / 255
+    elif largest > 255:
+        levels /= 257
+    result: np.ndarray = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return result
 
 
 def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image | None:
