@@ -12,7 +12,7 @@ from av.stream import Disposition
 from PIL import Image, ImageSequence
 
 from cityseg.errors import DataError
-from cityseg.inference.video import Video, VideoWriter
+from cityseg.inference.video import Video, VideoWriter, frame
 from tests.inference.videos import encode, encode_tracks, plain
 
 SKY, PERSON = (90, 150, 230), (220, 20, 60)
@@ -148,9 +148,11 @@ def test_a_turned_video_of_wide_pixels(tmp_path):
     assert first(path).shape == (128, 32, 3)
 
 
-def test_an_absurd_shape_is_refused(tmp_path):
-    path = encode(tmp_path / "v.mp4", [plain(SKY)], codec="libx264", pix_fmt="yuv420p", aspect=Fraction(60_000))
-    with pytest.raises(DataError, match=r"v\.mp4: expected frames of at most 50 megapixels, found 3840000x32"):
+def test_the_displayed_size_is_limited(tmp_path, monkeypatch):
+    path = encode(tmp_path / "v.mp4", [plain(SKY)], codec="libx264", pix_fmt="yuv420p", aspect=Fraction(3))
+    assert first(path).shape == (32, 192, 3)
+    monkeypatch.setattr(frame, "MAX_PIXELS", 32 * 192 - 1)
+    with pytest.raises(DataError, match=r"v\.mp4: expected frames of at most 0 megapixels, found 192x32; make them"):
         Video(path)
 
 
