@@ -269,17 +269,17 @@ def test_overlays_are_tagged_and_converted_as_bt709(tmp_path, size):
         writer.add(np.concatenate([plain(color, size) for color in COLORS], axis=1))
     writer.close()
     with av.open(str(tmp_path / "v.mp4")) as container:
-        frame = next(container.decode(video=0))
-        assert (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range) == (1, 1, 1, 1)
-        assert (b"colrnclx" + bytes((0, 1, 0, 1, 0, 1, 0))) in (tmp_path / "v.mp4").read_bytes()
-        y, cb, cr = (np.asarray(plane).reshape(plane.height, -1)[:, : plane.width] for plane in frame.planes)
+        decoded = next(container.decode(video=0))
+        assert (decoded.colorspace, decoded.color_primaries, decoded.color_trc, decoded.color_range) == (1, 1, 1, 2)
+        assert (b"colrnclx" + bytes((0, 1, 0, 1, 0, 1, 128))) in (tmp_path / "v.mp4").read_bytes()
+        y, cb, cr = (np.asarray(plane).reshape(plane.height, -1)[:, : plane.width] for plane in decoded.planes)
     for number, color in enumerate(np.array(COLORS) / 255):
-        # ITU-R BT.709, limited range.
+        # ITU-R BT.709, full range.
         luma = color @ (0.2126, 0.7152, 0.0722)
         wanted = (
-            16 + 219 * luma,
-            128 + 224 * (color[2] - luma) / 1.8556,
-            128 + 224 * (color[0] - luma) / 1.5748,
+            255 * luma,
+            128 + 255 * (color[2] - luma) / 1.8556,
+            128 + 255 * (color[0] - luma) / 1.5748,
         )
         row, column = size[0] // 2, 64 * number + 32
         found = (y[row, column], cb[row // 2, column // 2], cr[row // 2, column // 2])
