@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -9,13 +11,15 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cityseg import api
+from cityseg import api, checkpoint
 from cityseg.analysis.comparison import bootstrap
 from cityseg.analysis.comparison.contributions import contributions
 from cityseg.analysis.comparison.verdicts import LABELS
 from cityseg.api import Result
+from cityseg.api.results.listing import shipped_root
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
+from cityseg.runs import Run
 from cityseg.ui.app import cache
 from tests.ui.pages import open_page, words
 
@@ -68,11 +72,10 @@ def test_baseline_gives_signed_differences(results: dict[str, Result]) -> None:
     assert "Not comparable" not in words(app)
 
 
-def test_results_at_other_sizes_are_not_compared(results: dict[str, Result]) -> None:
+def test_results_at_different_network_sizes_are_compared_at_the_labels_own_size(results: dict[str, Result]) -> None:
     app = opened(runs="first,large", baseline="first")
-    assert "**large**: different evaluation sizes (16x32 and 32x64 pixels)" in words(app)
-    assert "measured in 2 different ways" in words(opened(runs="first,large"))
-    assert "large − first" not in class_rows(app)["road"]
+    assert "different evaluation sizes" not in words(app)
+    assert "large − first" in class_rows(app)["road"]
 
 
 def test_split_is_kept_in_the_url(results: dict[str, Result]) -> None:
@@ -119,17 +122,28 @@ def shipped_only(workplace: Path) -> None:
     """An empty folder of runs, so that only the shipped models are listed."""
 
 
+@pytest.fixture
+def older(trained: Run, workplace: Path) -> str:
+    """better-3 as an earlier version scored it, at the network's size, among the runs."""
+    folder = shutil.copytree(shipped_root() / "better-3", workplace / "runs" / "older")
+    shutil.copy(trained.folder / "status.json", folder)
+    card = checkpoint.read_card(folder)
+    scores = {split: {**values, "size": [128, 256]} for split, values in card.scores.items()}
+    checkpoint.write_card(folder, replace(card, scores=scores))
+    return folder.name
+
+
 def shown(app: AppTest, column: str) -> pd.DataFrame:
     return next(frame.value for frame in app.dataframe if column in frame.value)
 
 
-def test_table_shows_differences_from_the_baseline(shipped_only: None) -> None:
+def test_table_shows_differences_from_the_baseline(older: str) -> None:
     app = opened(runs="better-2", baseline="better-1")
     table = shown(app, "Macro F1").set_index("Name")
     scores = {name: api.find_result(name).score("test", "f1") for name in table.index}
     assert table.loc["better-1", "Baseline"] == "★"
     assert table.loc["better-2", "Macro F1"] == pytest.approx(scores["better-2"] - scores["better-1"])
-    assert np.isnan(table.loc["better-3", "Macro F1"]), "another size: withheld"
+    assert np.isnan(table.loc[older, "Macro F1"]), "another size: withheld"
     assert "better-2 is better than better-1: macro F1 +" in words(app)
     assert app.query_params["baseline"] == "better-1"
 
@@ -191,11 +205,16 @@ def test_later_link_selects_its_runs(shipped_only: None) -> None:
     assert "better-1 is better than experiment-1" in words(app)
 
 
-@pytest.mark.parametrize("view", ["Significance", "Contribution by class"])
-def test_results_at_other_sizes_have_no_significance_and_no_contributions(shipped_only: None, view: str) -> None:
-    text = words(opened(runs="better-1,better-3", baseline="better-1", view=view))
-    assert "**better-3**: different evaluation sizes (64x128 and 128x256 pixels)" in text
-    assert "Tick at least two results that were measured on the same frames at the same size" in text
+@pytest.mark.parametrize("view", ["Scores", "Significance", "Contribution by class"])
+def test_results_at_other_sizes_are_not_compared(older: str, view: str) -> None:
+    app = opened(runs=f"better-1,{older}", baseline="better-1", view=view)
+    assert "**older**: different evaluation sizes (each label's own and 128x256 pixels; cityseg evaluate" in words(app)
+    if view == "Scores":
+        assert "older − better-1" not in class_rows(app)["road"]
+        assert "measured in 2 different ways" in words(opened(runs=f"better-1,{older}"))
+        assert "scored at the network's size, 128×256 pixels" in words(app)
+    else:
+        assert "Tick at least two results that were measured on the same frames at the same size" in words(app)
 
 
 def test_published_figures_are_shown_but_not_subtracted(shipped_only: None) -> None:

@@ -66,7 +66,6 @@ def test_preview_and_caption_show_the_best_model(trained: Run, monkeypatch: pyte
     assert shown["Best macro F1"] == f"{result.score('test', 'f1'):.3f}"
     assert shown["Runs"] == "1"
     assert shown["Speed"].endswith(" ms")
-    assert "compared at 64 × 32 px" in words(app)
     assert "streets at 64x128" in words(app)
     assert b'"tiny"' in pictures(app)[0]
     table = app.dataframe[0].value

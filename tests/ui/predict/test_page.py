@@ -263,7 +263,7 @@ def test_photos_work_without_a_dataset(model: str, trained: Run, photo: bytes, m
 
 
 def test_without_models_the_page_points_to_training(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "usable_models", lambda _: [])
+    monkeypatch.setattr(api, "usable_models", lambda *_: [])
     app = opened()
     assert "no model yet" in app.info[0].value
 
