@@ -51,7 +51,7 @@ def model_card(target: Run, result: Result, card: ModelCard, robustness: Robustn
         "- Weights are stored in bfloat16; every score was measured in float32 from these stored weights.",
         *([f"- Terms: {card.terms}"] if card.terms else []),
         "",
-        f"## Scores, measured at {size} on {card.measured_on or card.trained_on}",
+        f"## Scores, measured at each label's own size on {card.measured_on or card.trained_on}",
         "",
         "In brackets the 95 % interval of the score over other samples of frames (bootstrap over the frames).",
         "",
@@ -67,6 +67,7 @@ def model_card(target: Run, result: Result, card: ModelCard, robustness: Robustn
             ],
         ),
         "",
+        *_network_scores(card, size),
         f"Per class on {split}:",
         "",
         *_table(
@@ -90,6 +91,13 @@ def model_card(target: Run, result: Result, card: ModelCard, robustness: Robustn
         "",
     ]
     return "\n".join(lines)
+
+
+def _network_scores(card: ModelCard, size: str) -> list[str]:
+    if not card.network_scores:
+        return []
+    scores = [f"{split} {_figure(values['macro']['f1'])}" for split, values in card.network_scores.items()]
+    return [f"Macro F1 at the network's size, {size}, as in the first study: {' and '.join(scores)}.", ""]
 
 
 def _weights(card: ModelCard) -> str:
