@@ -13,6 +13,8 @@ from cityseg import api
 from cityseg.config import build
 from cityseg.data.synthetic import synthesize
 
+pytestmark = pytest.mark.slow
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]

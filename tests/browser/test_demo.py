@@ -15,6 +15,8 @@ from PIL import Image
 from cityseg import demo
 from cityseg.runs import Run
 
+pytestmark = pytest.mark.slow
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 

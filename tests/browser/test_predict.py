@@ -19,6 +19,8 @@ from benchmarks.visitor import Visitor
 from cityseg.data.synthetic import render
 from cityseg.inference.video import VideoWriter
 
+pytestmark = pytest.mark.slow
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 

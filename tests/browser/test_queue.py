@@ -17,6 +17,8 @@ from cityseg.jobs import queue
 from cityseg.jobs.liveness import process_identity
 from cityseg.runs import create_run, find_run, provenance
 
+pytestmark = pytest.mark.slow
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,6 +18,8 @@ APP = """
 import numpy as np, streamlit as st
 from cityseg.ui.common.viewer import Layer, viewer
 
+pytestmark = pytest.mark.slow
+
 st.set_page_config(layout="wide")
 turn = st.session_state.setdefault("turn", 0)
 fresh = st.session_state.setdefault("fresh", 0)
