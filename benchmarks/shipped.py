@@ -4,8 +4,8 @@
 
 *differs* is the largest difference between the val and test scores in a model's card and those of its shipped weights
 now. *mIoU* is the result of ``cityseg evaluate --split test``; *official* is that of the official scripts on label ids
-written by ``cityseg predict``, one photo at a time. *differs* must be at most 1e-5, and the other two must agree to 1e-5.
-The rest is rounding of single pixels, which depends on batch size and CPU.
+written by ``cityseg predict``, one photo at a time. *differs* must be at most 1e-5, and the other two must agree to
+1e-5. The rest is rounding of single pixels, which depends on batch size and CPU.
 """
 
 from __future__ import annotations
