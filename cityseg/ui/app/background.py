@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
+from cityseg.markdown import escape
 from cityseg.progress import OnProgress
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ def progress_bar(
     """Show a progress bar with the time left and the finished of all units; a total of 0 is unknown."""
     counted = f" · {done:,} of {total:,} {unit}" if total else f" · {done:,} {unit} so far" if done else " …"
     left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
-    place.progress(min(1.0, done / total) if total else 0.0, text=f"{title}{counted}{left}")
+    place.progress(min(1.0, done / total) if total else 0.0, text=f"{escape(title)}{counted}{left}")
 
 
 def follow(key: Hashable, job: Callable[[OnProgress], T], title: str) -> T:

@@ -8,6 +8,7 @@ from typing import Any
 from cityseg.analysis.tables import ABSENT as ABSENT
 from cityseg.analysis.tables import score as score
 from cityseg.config import SETTINGS, ExperimentConfig
+from cityseg.markdown import escape
 
 SCORES: dict[str, tuple[str, str]] = {
     "f1": (
@@ -88,17 +89,19 @@ def signed(value: float, decimals: int = 1) -> str:
 
 
 def only_on_train(configs: Mapping[str, ExperimentConfig]) -> str:
-    """Name the loss terms that runs, by name with their configs, have on train only; empty if none has any."""
+    """Name, in Markdown, the loss terms that runs, by name with their configs, have on train only; may be empty."""
     sentences = []
     for name, config in configs.items():
         parts = []
         if config.deep_supervision:
             parts.append(f"{config.deep_supervision:g} times the loss of its coarser levels (deep supervision)")
         if config.teacher and config.teacher_weight:
-            parts.append(f"the distillation loss from {config.teacher}, at a weight of {config.teacher_weight:g}")
+            parts.append(
+                f"the distillation loss from {escape(config.teacher)}, at a weight of {config.teacher_weight:g}"
+            )
         if parts:
             terms = " and ".join(parts)
             sentences.append(
-                f"On train the loss of {name} includes {terms}; the loss on val is that of the labels alone."
+                f"On train the loss of {escape(name)} includes {terms}; the loss on val is that of the labels alone."
             )
     return " ".join(sentences)

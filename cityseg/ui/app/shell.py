@@ -8,6 +8,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from cityseg.api import DataInfo, Result
 from cityseg.api.types import freeze_loaded_objects, is_waiting
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.app.background import duration
 
@@ -50,7 +51,7 @@ def sidebar() -> None:
             _fact(":material/database:", info.name, frames)
     except CitysegError as error:
         with st.sidebar:
-            st.error(f"**No data is connected.** {error}", icon=":material/link_off:")
+            st.error(f"**No data is connected.** {escape(error)}", icon=":material/link_off:")
             connect_link()
     with st.sidebar:
         device = cache.device()
@@ -78,7 +79,7 @@ def _connect(spec: str) -> DataInfo:
 
 
 def _fact(icon: str, name: str, words: str) -> None:
-    st.markdown(f"{icon} **{name}**  \n:small[:gray[{words}]]")
+    st.markdown(f"{icon} **{escape(name)}**  \n:small[:gray[{words}]]")
 
 
 @st.fragment(run_every=_POLL_SECONDS)
@@ -92,7 +93,7 @@ def _trainings() -> None:
     st.markdown(f":material/model_training: **{glossary.counted(len(running), 'training')} running**")
     for result in running:
         share, words = training_progress(result)
-        st.progress(share, text=f":small[**{result.id}** · {words}]")
+        st.progress(share, text=f":small[**{escape(result.id)}** · {escape(words)}]")
     if queue.waiting:
         st.markdown(f":small[:gray[{len(queue.waiting)} waiting in the queue]]")
 
@@ -136,7 +137,7 @@ def connected() -> DataInfo:
     try:
         return cache.render_and_describe(session.data_spec())
     except CitysegError as error:
-        st.error(f"The data cannot be opened. {error}", icon=":material/link_off:")
+        st.error(f"The data cannot be opened. {escape(error)}", icon=":material/link_off:")
         st.markdown("Connect another folder, or use the synthetic dataset, which needs no download:")
         connect_link()
         st.stop()

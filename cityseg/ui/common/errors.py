@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 
 
 @contextmanager
@@ -19,4 +20,4 @@ def errors_shown(prefix: str = "") -> Iterator[None]:
     try:
         yield
     except CitysegError as error:
-        st.error(f"{prefix} {error}".strip(), icon=":material/error:")
+        st.error(escape(f"{prefix} {error}"), icon=":material/error:")

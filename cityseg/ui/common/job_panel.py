@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 import streamlit as st
 
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import background
 from cityseg.ui.app.background import Work, progress_bar
 
@@ -44,7 +45,7 @@ def show_end(work: Work, stopped: str) -> bool:
     if isinstance(work.error, background.Stopped):
         st.caption(stopped)
     elif isinstance(work.error, CitysegError):
-        st.error(str(work.error), icon=":material/error:")
+        st.error(escape(work.error), icon=":material/error:")
     elif work.error is not None:
         raise work.error
     return work.error is None

@@ -12,6 +12,7 @@ from cityseg.analysis.errors.frame_errors import truth_pixels
 from cityseg.api import DataInfo, FrameView, Result
 from cityseg.api.types import FrameConfusions, Split, resize_label
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
 
 
@@ -61,12 +62,12 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
         held = set(measured.names) <= set(cache.frame_names(spec, measured.split))
         if held and _same_truth(measured, cache.frame(spec, measured.split, measured.names[0])):
             return info
-        found = f"{info.name}, which is connected, does not contain them"
+        found = f"{escape(info.name)}, which is connected, does not contain them"
     except CitysegError as error:
-        found = f"the connected data cannot be opened. {error}"
+        found = f"the connected data cannot be opened. {escape(error)}"
     st.info(
-        f"The pictures are missing: {measured.result.id} was measured on the {measured.split} frames of "
-        f"{measured.result.measured_on}, and {found}. All scores are shown nevertheless.",
+        f"The pictures are missing: {escape(measured.result.id)} was measured on the {measured.split} frames of "
+        f"{escape(measured.result.measured_on)}, and {found}. All scores are shown nevertheless.",
         icon=":material/hide_image:",
     )
     st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")

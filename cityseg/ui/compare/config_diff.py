@@ -13,6 +13,7 @@ from cityseg.analysis.comparison.comparability import differing_settings, group_
 from cityseg.config import SETTINGS
 from cityseg.figures import theme
 from cityseg.figures.parallel_coordinates import parallel_axes
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export, tables
 from cityseg.ui.common.url_choice import choose_options
@@ -76,7 +77,11 @@ def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[An
         "cityseg-settings-and-scores",
         alt=f"Settings and scores of {', '.join(names)} as lines over parallel axes",
     )
-    dashed = f" Dashed: measured differently, so its scores are not comparable ({', '.join(apart)})." if apart else ""
+    dashed = (
+        f" Dashed: measured differently, so its scores are not comparable ({escape(', '.join(apart))})."
+        if apart
+        else ""
+    )
     st.caption(
         "Each line crosses the axes at a result's settings and, at the bottom, its scores, the best at the right. "
         f"Settings on which the lines with good scores agree need not be the cause.{dashed}"

@@ -14,6 +14,7 @@ from cityseg.analysis.errors.ranking_metric import confusion_name
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.confusion import confusion_change, confusion_heatmap
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
 from cityseg.ui.common.layout import grid
@@ -57,11 +58,12 @@ def _difference(
 ) -> None:
     """Show the candidate's matrix minus the baseline's, or why they are not comparable."""
     baseline, candidate = chosen.baseline, chosen.candidate
-    st.subheader(f"{candidate} − {baseline}", anchor=False)
+    st.subheader(f"{escape(candidate)} − {escape(baseline)}", anchor=False)
     if chosen.obstacles:
         st.warning(
-            f"{candidate} and {baseline} are not comparable: {' and '.join(chosen.obstacles)}. Choose two that were "
-            "measured the same way, or read both matrices below.",
+            f"{escape(candidate)} and {escape(baseline)} are not comparable: "
+            f"{escape(' and '.join(chosen.obstacles))}. Choose two that were measured the same way, or read both "
+            "matrices below.",
             icon=":material/balance:",
         )
         return
@@ -74,8 +76,9 @@ def _difference(
             alt=f"Confusions of {candidate} minus those of {baseline}, in percentage points.",
         )
         st.caption(
-            f"Percentage points {_VIEWS[view]} that {candidate} has more (+) or less (−) than {baseline}; blue is "
-            "better, orange worse. An empty cell: one of the two has no pixels to divide by."
+            f"Percentage points {_VIEWS[view]} that {escape(candidate)} has more (+) or less (−) than "
+            f"{escape(baseline)}; blue is better, orange worse. An empty cell: one of the two has no pixels to "
+            "divide by."
         )
     with sentences:
         st.markdown("**The confusions that changed most**")
@@ -89,7 +92,7 @@ def _side_by_side(
     names, left_out = names[:_MATRICES], names[_MATRICES:]
     st.subheader("Side by side" if len(names) > 1 else "Confusion matrix", anchor=False)
     for name in grid(names, 2):
-        st.markdown(f"**{name}**")
+        st.markdown(f"**{escape(name)}**")
         export.chart(
             confusion_heatmap(totals[name], view, dark=session.is_dark()),
             f"confusions_matrix_{name}",
@@ -98,7 +101,7 @@ def _side_by_side(
         )
     st.caption(_how_to_read(view, context.split))
     if left_out:
-        st.caption(f"Only the first {_MATRICES} are shown; tick fewer rows to see {', '.join(left_out)}.")
+        st.caption(f"Only the first {_MATRICES} are shown; tick fewer rows to see {escape(', '.join(left_out))}.")
     st.markdown("**The largest confusions of all**")
     largest = pd.DataFrame(
         [
@@ -128,9 +131,10 @@ def _links(context: CompareContext, chosen: ChosenPair, totals: Mapping[str, np.
             points = f"{glossary.signed(100 * (second - first))} points"
             # A page link would cut a sentence off at the column's edge; a button wraps.
             if st.button(
-                f"{sentence(found, names, view)} :{color}[({points}, {change})]",
+                f"{escape(sentence(found, names, view))} :{color}[({points}, {change})]",
                 key=f"confusions_pair_{found.truth}_{found.predicted}",
-                help=f"{int(totals[more][found.truth, found.predicted]):,} pixels in {more}. Click to see its frames.",
+                help=f"{int(totals[more][found.truth, found.predicted]):,} pixels in {escape(more)}. "
+                "Click to see its frames.",
                 type="tertiary",
             ):
                 order = confusion_name(found.truth, found.predicted)

@@ -18,6 +18,7 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.figures import comparison as figures
 from cityseg.figures import theme
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.common import export, frames, tables
 from cityseg.ui.common.gallery import Thumbnail, gallery
@@ -43,7 +44,7 @@ def show(context: CompareContext) -> None:
     parts = both.contributions(metric)
     order = [int(index) for index in np.argsort(-parts.classes, kind="stable") if abs(parts.classes[index]) >= 5e-7]
     if not order:
-        st.info(f"{candidate} and {baseline} score alike in every class.", icon=":material/equal:")
+        st.info(f"{escape(candidate)} and {escape(baseline)} score alike in every class.", icon=":material/equal:")
         return
     score = verdicts.SCORE_NAMES[f"macro {metric}"]
     st.markdown(_summary(parts, names, score))
@@ -65,8 +66,8 @@ def _summary(parts: Contributions, names: Names, score: str) -> str:
         if found
     ]
     return (
-        f"**{score[0].upper()}{score[1:]} goes from {parts.start:.3f} ({names[0]}) to {parts.end:.3f} ({names[1]}), "
-        f"{signed(parts.end - parts.start)}.** {'; '.join(halves)}."
+        f"**{score[0].upper()}{score[1:]} goes from {parts.start:.3f} ({escape(names[0])}) to {parts.end:.3f} "
+        f"({escape(names[1])}), {signed(parts.end - parts.start)}.** {'; '.join(halves)}."
     )
 
 
@@ -91,7 +92,8 @@ def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: i
         selection_mode="points",
     )
     st.caption(
-        f"From top to bottom each class raises (blue, +) or lowers (orange, −) the mean from {names[0]} to {names[1]}; "
+        f"From top to bottom each class raises (blue, +) or lowers (orange, −) the mean from "
+        f"{escape(names[0])} to {escape(names[1])}; "
         "the steps add up exactly. The axis does not begin at 0. Click a bar to see its frames."
     )
 
@@ -99,10 +101,11 @@ def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: i
 def _frames(context: CompareContext, both: PairComparison, parts: Contributions, train_id: int, names: Names) -> None:
     baseline, candidate = names
     name, label = CLASS_NAMES[train_id], glossary.SCORES[parts.metric][0]
-    st.subheader(f"Frames that moved {name}", anchor=False)
+    st.subheader(f"Frames that moved {escape(name)}", anchor=False)
     order, values = top_frames(parts, train_id, _FRAMES), parts.frames[:, train_id]
     st.caption(
-        f"{(values > 0).sum():,} frames favour {candidate}, {(values < 0).sum():,} favour {baseline}; the {len(order)} "
+        f"{(values > 0).sum():,} frames favour {escape(candidate)}, {(values < 0).sum():,} favour "
+        f"{escape(baseline)}; the {len(order)} "
         "largest contributions are shown, in thousandths of the mean. All frames together contribute "
         f"{_thousandths(parts.classes[train_id])}."
     )
@@ -130,7 +133,9 @@ def _frames(context: CompareContext, both: PairComparison, parts: Contributions,
     )
     link = st.column_config.LinkColumn(display_text="Inspect", help="Open this frame in Inspect.")
     here = tables.number(format="%.3f", help=f"{label} of {name} in this frame alone.")
-    adds = tables.number("Adds (thousandths)", help=f"Blue favours {candidate}, orange favours {baseline}.")
+    adds = tables.number(
+        "Adds (thousandths)", help=f"Blue favours {escape(candidate)}, orange favours {escape(baseline)}."
+    )
     columns = {"Adds": adds, **{f"{one} here": here for one in names}, **dict.fromkeys(links, link)}
     tables.show(table, "why_frames", columns, signed=["Adds"])
     file = f"cityseg-frames-{name}-{baseline}-{candidate}"

@@ -8,6 +8,7 @@ from cityseg.analysis import curves as learning
 from cityseg.analysis.curves import Curve, XAxis
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export
 from cityseg.ui.common.layout import grid
@@ -26,7 +27,7 @@ def show(context: CompareContext) -> None:
     """Plot the losses and the chosen scores of every selected result that has a history."""
     histories = {name: result.run.history() for name, result in context.selected.items()}
     if missing := [name for name, history in histories.items() if not history]:
-        st.caption(f"No curves were stored for {', '.join(missing)}.")
+        st.caption(f"No curves were stored for {escape(', '.join(missing))}.")
     histories = {name: history for name, history in histories.items() if history}
     if not histories:
         return

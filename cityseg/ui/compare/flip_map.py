@@ -10,6 +10,7 @@ from cityseg.analysis.comparison import flips as analysis
 from cityseg.api import DataInfo, FrameView
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import frames, tables
 from cityseg.ui.common.layout import metric_row
@@ -46,9 +47,11 @@ def show(
             group=group,
             clicks=False,
         )
-        st.caption(f"Blue: {candidate} fixes an error of {baseline}. Orange: it breaks a correct pixel.")
+        st.caption(
+            f"Blue: {escape(candidate)} fixes an error of {escape(baseline)}. Orange: it breaks a correct pixel."
+        )
     with right:
-        st.markdown(f"**{baseline}** | **{candidate}**")
+        st.markdown(f"**{escape(baseline)}** | **{escape(candidate)}**")
         viewer(
             photo,
             [Layer(name, predicted[name]) for name in (baseline, candidate)],
@@ -59,7 +62,10 @@ def show(
             group=group,
             clicks=False,
         )
-        st.caption(f"Left of the handle {baseline}, right of it {candidate}. All pictures share zoom and opacity.")
+        st.caption(
+            f"Left of the handle {escape(baseline)}, right of it {escape(candidate)}. All pictures share zoom and "
+            "opacity."
+        )
     _classes(counts, baseline, candidate)
     return event
 
@@ -69,13 +75,13 @@ def _shares(shares: analysis.FlipShares, baseline: str, candidate: str) -> None:
         st.caption("This frame has no labelled pixel, so there is nothing to compare.")
         return
     cells = (
-        (shares.fixed, f"Only {candidate} is correct."),
-        (shares.broken, f"Only {baseline} is correct."),
+        (shares.fixed, f"Only {escape(candidate)} is correct."),
+        (shares.broken, f"Only {escape(baseline)} is correct."),
         (shares.both_wrong, "Neither is correct, with the same wrong class or with two."),
         (shares.both_right, "Both are correct."),
     )
     change = f"{glossary.signed(100 * (shares.fixed - shares.broken))} points"
-    meaning = f"Change of the pixel accuracy on this frame by {candidate}, in percentage points."
+    meaning = f"Change of the pixel accuracy on this frame by {escape(candidate)}, in percentage points."
     metric_row(
         [
             *(
@@ -108,8 +114,8 @@ def _classes(counts: np.ndarray, baseline: str, candidate: str) -> None:
             "flips_classes",
             {
                 "net": number("fixed − broken", help="In pixels; blue is a gain, orange a loss."),
-                "fixed": number(help=f"Pixels of the class that only {candidate} has right."),
-                "broken": number(help=f"Pixels of the class that only {baseline} has right."),
+                "fixed": number(help=f"Pixels of the class that only {escape(candidate)} has right."),
+                "broken": number(help=f"Pixels of the class that only {escape(baseline)} has right."),
                 "pixels": number(help="Labelled pixels of the class in this frame, at the file's size."),
             },
             train_ids=order,

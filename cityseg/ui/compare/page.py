@@ -10,6 +10,7 @@ import streamlit as st
 from cityseg.analysis.comparison import verdicts
 from cityseg.analysis.comparison.comparability import Basis, group_comparable
 from cityseg.api.types import Split
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary
 from cityseg.ui.common import export
 from cityseg.ui.common.errors import errors_shown
@@ -107,7 +108,7 @@ def _summary(context: CompareContext) -> None:
             icon=":material/balance:",
         )
     if missing := [name for name in context.selected if name not in context.summaries]:
-        st.caption(f"Not scored on {context.split} yet: {', '.join(missing)}.")
+        st.caption(f"Not scored on {context.split} yet: {escape(', '.join(missing))}.")
 
 
 @errors_shown("The significance of the difference is unknown.")
@@ -120,17 +121,18 @@ def _verdict(context: CompareContext, names: list[str]) -> None:
     candidate = next(name for name in ranked if name != baseline)
     found = pairing.compare_pair(context, baseline, candidate).differences
     tally = verdicts.tally_sentence(baseline, candidate, verdicts.tally(found.classes("f1")))
-    st.markdown(f"{verdicts.macro_sentence(baseline, candidate, found, 'f1')} {tally}")
+    st.markdown(f"{escape(verdicts.macro_sentence(baseline, candidate, found, 'f1'))} {escape(tally)}")
 
 
 def _best_scores(context: CompareContext, names: Sequence[str]) -> None:
     """Show the best value of each score among comparable results, with its holder."""
     summaries = {name: context.summaries[name] for name in names}
     only = names[0] if len(names) == 1 else None
+    subject = escape(only) if only else f"Best of {len(names)} results"
     data, size = context.selected[names[0]].measured_on, context.bases[names[0]].size
     # Only results of earlier versions were scored at another size than the labels' own.
     scored = f", scored at {glossary.scored_size(size)}" if size else ""
-    st.markdown(f"**{only or f'Best of {len(names)} results'}** on {context.split}, {data}{scored}")
+    st.markdown(f"**{subject}** on {context.split}, {escape(data)}{scored}")
     cells: tuple[tuple[str, Callable[[Mapping[str, Any]], Any], str], ...] = (
         ("Macro F1", lambda summary: summary["macro"]["f1"], glossary.SCORES["f1"][1]),
         ("Mean IoU", lambda summary: summary["macro"]["iou"], glossary.SCORES["iou"][1]),
@@ -144,5 +146,5 @@ def _best_scores(context: CompareContext, names: Sequence[str]) -> None:
         holders = [name for name, value in values.items() if value == best]
         more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
         text = f"{best} of 19" if isinstance(best, int) else glossary.score(best)
-        row.append((label, text, meaning, None if only or not holders else holders[0] + more))
+        row.append((label, text, meaning, None if only or not holders else escape(holders[0] + more)))
     metric_row(row, width=160)

@@ -12,6 +12,7 @@ from cityseg.analysis.comparison.comparability import obstacles
 from cityseg.api import PairComparison, Result
 from cityseg.api.types import FrameConfusions, Metric, Split
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, url_state
 from cityseg.ui.common.measured_split import confusions_version, stored_confusions
 from cityseg.ui.common.url_choice import choose_option
@@ -45,26 +46,29 @@ def choose_candidate(context: CompareContext, purpose: str) -> tuple[Metric, str
     with left:
         metric = choose_metric()
     candidate = choose_option(
-        right.selectbox, f"Compared with {baseline}", names, "compare_other", "other", help="The best first."
+        right.selectbox, f"Compared with {escape(baseline)}", names, "compare_other", "other", help="The best first."
     )
     notes = []
     if context.baseline is None:
-        notes.append(f"No baseline is chosen; {baseline}, the second best, is used instead.")
+        notes.append(f"No baseline is chosen; {escape(baseline)}, the second best, is used instead.")
     if others := [name for name in context.summaries if name not in (baseline, *names)]:
-        notes.append(f"Not comparable with {baseline}, so not offered: {', '.join(others)}.")
+        notes.append(f"Not comparable with {escape(baseline)}, so not offered: {escape(', '.join(others))}.")
     if notes:
         st.caption(" ".join(notes))
     return metric, baseline, candidate
 
 
 def not_comparable(context: CompareContext) -> str:
-    """Return a sentence and a list of the results that cannot be compared with the baseline; empty if all can."""
+    """Return, in Markdown, a sentence and a list of the results that cannot be compared with the baseline; empty if "
+    "all can."""
     if context.baseline is None:
         return ""
     basis = context.bases[context.baseline]
     reasons = {name: found for name, other in context.bases.items() if (found := obstacles(basis, other))}
-    lines = "\n".join(f"- **{name}**: {', '.join(found)}" for name, found in reasons.items())
-    return f"Not comparable with **{context.baseline}**, so no differences are shown:\n{lines}" if reasons else ""
+    lines = "\n".join(f"- **{escape(name)}**: {escape(', '.join(found))}" for name, found in reasons.items())
+    return (
+        f"Not comparable with **{escape(context.baseline)}**, so no differences are shown:\n{lines}" if reasons else ""
+    )
 
 
 def choose_metric() -> Metric:
@@ -118,7 +122,9 @@ def frame_confusions(context: CompareContext) -> dict[str, FrameConfusions]:
         try:
             found[name] = stored_confusions(context.selected[name], context.split)
         except CitysegError:
-            st.caption(f"{name}: its confusion matrices of {context.split} are missing, so it is left out here.")
+            st.caption(
+                f"{escape(name)}: its confusion matrices of {context.split} are missing, so it is left out here."
+            )
     return found
 
 

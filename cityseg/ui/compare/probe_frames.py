@@ -12,6 +12,7 @@ from PIL import Image
 from cityseg.api import DataInfo, FrameView
 from cityseg.classes import to_color
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames as pictures
 from cityseg.ui.common.layout import grid, suggest_training
@@ -43,9 +44,9 @@ def show(context: CompareContext) -> None:
         epoch = _choose_epoch(sorted({epoch for found in runs.values() for epoch in found}))
     _grid(frame, runs, epoch, _connected_data(context, next(iter(runs))))
     if others := [name for name in probes if name not in runs]:
-        st.caption(f"Not a probe frame of {', '.join(others)}.")
+        st.caption(f"Not a probe frame of {escape(', '.join(others))}.")
     if without := [name for name in context.selected if name not in probes]:
-        st.caption(f"No probe frames were stored for {', '.join(without)}.")
+        st.caption(f"No probe frames were stored for {escape(', '.join(without))}.")
 
 
 def _by_epoch(found: Mapping[str, list[Path]]) -> dict[str, Epochs]:
@@ -79,7 +80,7 @@ def _grid(frame: str, runs: Mapping[str, Epochs], epoch: int, info: DataInfo | N
         last = max((done for done in epochs if done <= epoch), default=0)
         cells.append((name, last, _read(epochs[last]) if last else None))
     for name, last, train_ids in grid(cells, 2 if len(cells) in (1, 2, 4) else 3):
-        st.markdown(f"**{name}**" + (f" after epoch {last}" if last else ""))
+        st.markdown(f"**{escape(name)}**" + (f" after epoch {last}" if last else ""))
         _picture(frame, name, train_ids, view, info)
     shared = " Zoom, opacity and hidden classes are shared; each has the ground truth as a layer." if view else ""
     st.caption(f"Each picture is the run's prediction at its own size at the end of the epoch.{shared}")

@@ -14,6 +14,7 @@ from cityseg.analysis.errors.frame_errors import class_values, frame_values, wor
 from cityseg.api import DataInfo, FrameView
 from cityseg.api.types import FrameConfusions
 from cityseg.classes import CLASS_NAMES
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import frame_navigator, frames, tables
 from cityseg.ui.common.errors import errors_shown
@@ -41,7 +42,7 @@ class FrameOrder:
     first: str  # which frames come first: "most broken"
     table: pd.DataFrame
     texts: list[str]  # under each thumbnail
-    note: str  # meaning of these texts
+    note: str  # meaning of these texts, in Markdown
 
 
 def show(context: CompareContext) -> None:
@@ -84,7 +85,7 @@ def _on_same_frames(context: CompareContext, stored: dict[str, FrameConfusions])
         groups.setdefault((context.bases[name].fingerprint, one.frames), []).append(name)
     kept = max(groups.values(), key=len, default=[])
     if left_out := [name for name in stored if name not in kept]:
-        st.caption(f"Measured on other frames, so not shown here: {', '.join(left_out)}.")
+        st.caption(f"Measured on other frames, so not shown here: {escape(', '.join(left_out))}.")
     return {name: stored[name] for name in kept}
 
 
@@ -95,8 +96,8 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
         train_id = _choose_class(next(iter(stored.values())).matrices)
     if chosen is None or chosen.obstacles:
         name = chosen.candidate if chosen else next(iter(stored))
-        why = f"Not ordered by the difference: {' and '.join(chosen.obstacles)}. " if chosen else ""
-        left.caption(f"{why}The worst frames of {name} come first.")
+        why = f"Not ordered by the difference: {escape(' and '.join(chosen.obstacles))}. " if chosen else ""
+        left.caption(f"{why}The worst frames of {escape(name)} come first.")
         return _worst(name, stored[name], train_id)
     baseline, candidate = chosen.baseline, chosen.candidate
     order = choose_option(
@@ -107,7 +108,8 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
         "frames",
         on_change=frame_navigator.restart,
         args=(_NAVIGATOR,),
-        help=f"By pixels fixed minus pixels broken: the correct pixels of {candidate} minus those of {baseline}.",
+        help=f"By pixels fixed minus pixels broken: the correct pixels of {escape(candidate)} minus those of "
+        f"{escape(baseline)}.",
     )
     changes = analysis.frame_flips(stored[baseline].matrices, stored[candidate].matrices, train_id)
     positions = analysis.ordered(changes, order)
@@ -125,8 +127,8 @@ def _choose_order(chosen: ChosenPair | None, stored: Mapping[str, FrameConfusion
         order,
         table,
         [f"{glossary.signed(changes.net[i], 0)} px · {glossary.signed(100 * changes.share[i])} %" for i in positions],
-        f"Under each frame: pixels fixed minus pixels broken by {candidate}, and as a share of its {pixels}, from the "
-        "stored confusion matrices.",
+        f"Under each frame: pixels fixed minus pixels broken by {escape(candidate)}, and as a share of its {pixels}, "
+        "from the stored confusion matrices.",
     )
 
 
@@ -137,7 +139,7 @@ def _worst(name: str, stored: FrameConfusions, train_id: int | None) -> FrameOrd
     score = "pixel accuracy" if train_id is None else f"IoU of {CLASS_NAMES[train_id]}"
     table = pd.DataFrame({"frame": [stored.frames[i] for i in positions], score: values[positions]})
     texts = [f"{values[i]:.3f}" for i in positions]
-    return FrameOrder("worst", table, texts, f"Under each frame: {score} of {name}.")
+    return FrameOrder("worst", table, texts, f"Under each frame: {score} of {escape(name)}.")
 
 
 def _choose_class(matrices: np.ndarray) -> int | None:
@@ -160,7 +162,9 @@ def _choose_class(matrices: np.ndarray) -> int | None:
 def _pictures(context: CompareContext, names: list[str], chosen: ChosenPair | None, name: str, info: DataInfo) -> None:
     names, left_out = names[:_PREDICTIONS], names[_PREDICTIONS:]
     if left_out:
-        st.caption(f"Only {_PREDICTIONS} results are shown at a time; tick fewer rows to see {', '.join(left_out)}.")
+        st.caption(
+            f"Only {_PREDICTIONS} results are shown at a time; tick fewer rows to see {escape(', '.join(left_out))}."
+        )
     frame = cache.frame(session.data_spec(), context.split, name)
     with st.spinner("Predicting the frame", show_time=True):
         # By folder: a run and a shipped model may have the same name.
@@ -179,7 +183,7 @@ def _grid(frame: FrameView, predicted: Mapping[str, np.ndarray], info: DataInfo)
     layers |= {name: [Layer(name, train_ids)] for name, train_ids in predicted.items()}
     photo = frames.unsquashed(frame.photo, info)
     for name in grid(list(layers), 2 if len(layers) in (3, 4) else 3):
-        st.markdown(name)
+        st.markdown(escape(name))
         viewer(
             photo,
             layers[name],
@@ -193,6 +197,6 @@ def _grid(frame: FrameView, predicted: Mapping[str, np.ndarray], info: DataInfo)
         )
     height, width = frame.train_ids.shape
     st.caption(
-        f"{frame.name}, predicted at the file's own {height}×{width} pixels. Zoom, opacity and hidden classes are "
-        "shared by all pictures." + (" Stretched back to 2:1." if frames.is_squashed(info) else "")
+        f"{escape(frame.name)}, predicted at the file's own {height}×{width} pixels. Zoom, opacity and hidden classes "
+        "are shared by all pictures." + (" Stretched back to 2:1." if frames.is_squashed(info) else "")
     )

@@ -19,6 +19,7 @@ from cityseg.analysis.comparison.published import NOTE, TABLES, Published
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures import runs as figures
 from cityseg.figures import score_matrix, theme
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
 from cityseg.ui.common.url_choice import choose_option
@@ -86,7 +87,9 @@ def _heatmap(
     )
     reading = "Stronger colour is a higher score."
     if compared is not None:
-        reading = f"Other columns: the difference from ★ {compared.baseline}, blue and + better, orange and − worse."
+        reading = (
+            f"Other columns: the difference from ★ {escape(compared.baseline)}, blue and + better, orange and − worse."
+        )
     if published:
         reading += f" Columns without colour: {NOTE}, on other frames, so never part of a difference."
     width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(published))
@@ -127,6 +130,8 @@ def _table(table: ClassTable, compared: Differences | None, order: list[int], pu
         values[title] = [*(one.score(CLASS_NAMES[index], table.metric) for index in order), one.mean(table.metric)]
     columns = {name: tables.number(format="%.3f") for name in (*table.names, *titles)}
     columns["Class"] = tables.text(pinned=True)
-    columns["Pixel share"] = tables.number(format="%.2f %%", help=f"{glossary.SUPPORT} On the frames of {first}.")
+    columns["Pixel share"] = tables.number(
+        format="%.2f %%", help=f"{glossary.SUPPORT} On the frames of {escape(first)}."
+    )
     file = f"cityseg-{table.metric}-per-class"
     tables.show(pd.DataFrame(values), "class_table", columns, train_ids=order, signed=changes, file=file)

@@ -12,6 +12,7 @@ from cityseg.analysis.comparison import verdicts
 from cityseg.analysis.comparison.bootstrap import Certainty, Estimate
 from cityseg.api.types import Metric
 from cityseg.figures import comparison as figures
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
 from cityseg.ui.common.errors import errors_shown
@@ -50,9 +51,9 @@ def show(context: CompareContext) -> None:
         alt=f"Differences in {glossary.SCORES[metric][0]} of {candidate} from {baseline} with their 95 % intervals",
     )
     st.caption(
-        f"Right of 0 {candidate} scored higher, left of 0 {baseline}. The line is the 95 % interval over other frames "
-        "of the same kind, not over training seeds: a difference is significant if the whole line lies on one side of "
-        "0. A cross without a line has too few frames for an interval."
+        f"Right of 0 {escape(candidate)} scored higher, left of 0 {escape(baseline)}. The line is the 95 % interval "
+        "over other frames of the same kind, not over training seeds: a difference is significant if the whole line "
+        "lies on one side of 0. A cross without a line has too few frames for an interval."
     )
     _table(baseline, candidate, metric, {**overall, **classes})
     _all_candidates(context, metric)
@@ -62,10 +63,10 @@ def _tally(baseline: str, candidate: str, metric: Metric, found: Certainty) -> N
     """Show the verdict in a sentence, and the classes won, lost and undecided."""
     tally, macro = verdicts.tally(found.classes(metric)), found.macro(metric)
     icon = {"better": "trending_up", "worse": "trending_down"}.get(macro.verdict, "question_mark")
-    st.info(verdicts.macro_sentence(baseline, candidate, found, metric), icon=f":material/{icon}:")
+    st.info(escape(verdicts.macro_sentence(baseline, candidate, found, metric)), icon=f":material/{icon}:")
     cells = (
-        (f"Classes {candidate} won", tally.won, "The whole interval of the difference lies above 0."),
-        (f"Classes {candidate} lost", tally.lost, "The whole interval of the difference lies below 0."),
+        (f"Classes {escape(candidate)} won", tally.won, "The whole interval of the difference lies above 0."),
+        (f"Classes {escape(candidate)} lost", tally.lost, "The whole interval of the difference lies below 0."),
         ("Not significant", tally.open, "The interval holds 0, too few frames have the class, or none has it."),
     )
     for column, (label, names, meaning) in zip(st.columns(3), cells, strict=True):
@@ -115,13 +116,14 @@ def _all_candidates(context: CompareContext, metric: Metric) -> None:
             rows.append({**row, "Classes lost": len(tally.lost), "Lost": ", ".join(tally.lost) or None})
     frame = pd.DataFrame(rows)
     score = verdicts.SCORE_NAMES[f"macro {metric}"]
-    st.subheader(f"All candidates against {baseline}", anchor=False)
+    st.subheader(f"All candidates against {escape(baseline)}", anchor=False)
     columns = {"Difference": tables.number(help=f"In {score}."), "Lost": tables.text("At the cost of", width="large")}
     tables.show(frame, "everyone", columns, signed=_SIGNED, file=f"cityseg-candidates-{baseline}-{metric}")
     left_out = f" The best {_LIMIT} are shown, {len(names) - _LIMIT} are left out." if len(names) > _LIMIT else ""
     st.caption(
-        f"The {score} of each result minus that of {baseline}, with its 95 % interval; a class is won or lost if its "
-        f"own interval excludes 0. Without any true difference one in twenty is significant by chance.{left_out}"
+        f"The {score} of each result minus that of {escape(baseline)}, with its 95 % interval; a class is won or "
+        "lost if its own interval excludes 0. Without any true difference one in twenty is significant by "
+        f"chance.{left_out}"
     )
 
 

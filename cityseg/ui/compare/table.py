@@ -12,6 +12,7 @@ from cityseg.analysis.comparison.comparability import Basis, obstacles
 from cityseg.api import Result
 from cityseg.api.types import Split
 from cityseg.config import ExperimentConfig
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.app.background import duration
 from cityseg.ui.common import export, tables
@@ -88,10 +89,10 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
     text = "Tick rows to compare them; click a column title to sort. An empty score: not measured on this split yet."
     if baseline is not None:
         text = (
-            f"Scores are differences from ★ {baseline}, whose row holds its own: blue and + better, orange and − "
-            "worse. An empty score: not measured on this split, or not comparable."
+            f"Scores are differences from ★ {escape(baseline)}, whose row holds its own: blue and + better, orange "
+            "and − worse. An empty score: not measured on this split, or not comparable."
         )
-    st.caption(text + (f" Selected, but hidden by the filters: {', '.join(hidden)}." if hidden else ""))
+    st.caption(text + (f" Selected, but hidden by the filters: {escape(', '.join(hidden))}." if hidden else ""))
     export.table(part, f"cityseg-results-{split}", "results", SCORE_COLUMNS if baseline else ())
     return {name: everything[name] for name in everything if name in selected or name == baseline}
 

@@ -13,6 +13,7 @@ from cityseg.api.types import Augmentation, Split
 from cityseg.config import ExperimentConfig, presets
 from cityseg.errors import CitysegError
 from cityseg.figures.images.overlay import overlay
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import config_state
 from cityseg.ui.common.frame_navigator import steps
@@ -40,7 +41,7 @@ def show(info: DataInfo, counted: Statistics) -> None:
             with st.skeleton(height=300):
                 views = _views(info.spec, split, name, config.model_dump_json(), seed)
         except CitysegError as error:
-            st.error(f"This frame cannot be shown. {error}", icon=":material/broken_image:")
+            st.error(f"This frame cannot be shown. {escape(error)}", icon=":material/broken_image:")
             return
         st.markdown(_description(config))
         shown = min(st.session_state.get("data_draw", 0), len(views) - 1)
@@ -56,7 +57,8 @@ def show(info: DataInfo, counted: Statistics) -> None:
             clicks=False,
         )
         st.caption(
-            f"**{name}** as seen in training, sample {shown + 1} of {DRAWS}. Choose another frame in the Browse tab."
+            f"**{escape(name)}** as seen in training, sample {shown + 1} of {DRAWS}. Choose another frame in the "
+            "Browse tab."
         )
     if clicked is not None or steps(event):
         st.session_state["data_draw"] = (shown + steps(event)) % len(views) if clicked is None else clicked

@@ -12,6 +12,7 @@ from cityseg.api.types import Split
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
@@ -53,7 +54,7 @@ def _offer_relaxations(table: FrameTable, wanted: FrameFilter) -> None:
     st.warning("No frame matches these filters. Relax one of them:", icon=":material/filter_alt_off:")
     with st.container(horizontal=True, gap="small"):
         for words, relaxed, number in frame_table.relaxations(table, wanted):
-            label = f"Allow {words}: {number:,} {'frame' if number == 1 else 'frames'}"
+            label = f"Allow {escape(words)}: {number:,} {'frame' if number == 1 else 'frames'}"
             st.button(label, key=f"widen_{words}", on_click=filters.put, args=(relaxed,))
 
 

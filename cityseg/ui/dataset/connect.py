@@ -10,6 +10,7 @@ import streamlit as st
 from cityseg.api import DataInfo
 from cityseg.api.types import default_data
 from cityseg.errors import CitysegError, UsageError
+from cityseg.markdown import code, escape
 from cityseg.text import home_expanded
 from cityseg.ui.app import cache, session
 from cityseg.ui.dataset import preparation, problems
@@ -71,7 +72,7 @@ def panel(info: DataInfo | None, *, prepare: bool = True) -> None:
             _sources(connected=info is not None)
             _choose()
             if info is not None:
-                st.markdown(f"**Verify and prepare {info.name}**")
+                st.markdown(f"**Verify and prepare {escape(info.name)}**")
                 problems.check(info)
                 if prepare:
                     preparation.choose_and_prepare(info.spec)
@@ -85,8 +86,8 @@ def _sources(*, connected: bool) -> None:
     typed = spec if spec != default_data() else None
     official = _OFFICIAL_FOLDER if Path(_OFFICIAL_FOLDER).is_dir() else None
     sources = (
-        (typed, f"Path entered below or in the link: {f'`{typed}`' if typed else 'none'}"),
-        (variable, f"`$CITYSEG_DATA`: {f'`{variable}`' if variable else 'not set'}"),
+        (typed, f"Path entered below or in the link: {code(typed) if typed else 'none'}"),
+        (variable, f"`$CITYSEG_DATA`: {code(variable) if variable else 'not set'}"),
         (official, f"`{_OFFICIAL_FOLDER}`: {'exists' if official else 'does not exist'}"),
         ("synthetic", "Synthetic dataset, no download needed"),
     )
@@ -112,7 +113,7 @@ def _choose() -> None:
             "without a download.",
         )
     if problem := st.session_state.get("connect_problem"):
-        st.error(problem.replace("$", "\\$"), icon=":material/link_off:")
+        st.error(escape(problem), icon=":material/link_off:")
 
 
 def _connect_path() -> None:

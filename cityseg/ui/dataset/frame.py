@@ -13,6 +13,7 @@ from cityseg.errors import CitysegError
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
 from cityseg.figures.images.png import png
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.class_bars import share_bars
@@ -32,11 +33,11 @@ def show(info: DataInfo, table: FrameTable, index: int, place: int, total: int) 
     try:
         frame = cache.frame(info.spec, split, name)
     except CitysegError as error:
-        st.error(f"This frame cannot be shown. {error}", icon=":material/broken_image:")
+        st.error(f"This frame cannot be shown. {escape(error)}", icon=":material/broken_image:")
         return 0
     event = view(info, frame, "browse", navigation=total > 1)
-    origin = f"{frame.city} · {split}" if frame.city else split
-    st.caption(f"**{name}** · {origin} · frame {place + 1:,} of {total:,}")
+    origin = f"{escape(frame.city)} · {split}" if frame.city else split
+    st.caption(f"**{escape(name)}** · {origin} · frame {place + 1:,} of {total:,}")
     _downloads(info, frame)
     _shares(table, index, split)
     return steps(event)

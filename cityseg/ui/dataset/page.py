@@ -13,6 +13,7 @@ from cityseg.api.types import SPLITS, Split, joined
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.errors import CitysegError
 from cityseg.figures.dataset.classes import imbalance
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session, shell
 from cityseg.ui.common.charts import metric
 from cityseg.ui.dataset import augmentation, browse, connect, frame, preparation, problems
@@ -47,7 +48,7 @@ def show() -> None:
     try:
         info = cache.render_and_describe(spec)
     except CitysegError as error:
-        st.error(f"The connected data cannot be opened. {error}", icon=":material/link_off:")
+        st.error(f"The connected data cannot be opened. {escape(error)}", icon=":material/link_off:")
         connect.panel(None)
         return
     session.share_data()
@@ -56,7 +57,7 @@ def show() -> None:
     try:
         counted = _counted(info)
     except CitysegError as error:
-        st.error(f"Some frames are unusable. {error}", icon=":material/broken_image:")
+        st.error(f"Some frames are unusable. {escape(error)}", icon=":material/broken_image:")
         preparation.offer_skipping(spec)
         counted = None
     if counted is None:
@@ -101,7 +102,7 @@ def _first_frame(place: Any, info: DataInfo) -> None:
     split = next(split for split in SPLITS if info.frames[split])
     first = cache.frame(info.spec, split, cache.frame_names(info.spec, split)[0])
     with place.container():
-        st.caption(f"First frame: {first.name}.")
+        st.caption(f"First frame: {escape(first.name)}.")
         frame.view(info, first, "meanwhile")
 
 

@@ -10,6 +10,7 @@ from cityseg import api
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.config import presets
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache
 from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common.job_panel import poll
@@ -40,7 +41,7 @@ def prepare(spec: str, size: tuple[int, int] = STATISTICS_SIZE) -> None:
     try:
         prepared, running = cache.is_prepared(spec, size), is_running(spec, size)
     except CitysegError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape(error), icon=":material/error:")
         return
     if prepared:
         st.markdown(f":material/check_circle: Prepared at {size[1]} × {size[0]} px.")
@@ -77,7 +78,7 @@ def _panel(spec: str, size: tuple[int, int]) -> None:
         st.caption(f"Stopped after {preparation.done:,} of {preparation.total:,} frames.")
     problem = st.session_state.get(_name("problem", size)) or (preparation.error if again and preparation else None)
     if problem:
-        st.error(str(problem).replace("$", "\\$"), icon=":material/broken_image:")
+        st.error(escape(problem), icon=":material/broken_image:")
         offer_skipping(spec, size)
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import DataInfo, Verification
 from cityseg.api.types import Problem
+from cityseg.markdown import escape
 from cityseg.ui.app import background, cache
 from cityseg.ui.common.job_panel import poll, show_end, show_work
 
@@ -30,7 +31,7 @@ def left_out(spec: str) -> None:
     skipped = [path for split in cache.prepared(spec).values() for path in split.meta.skipped]
     if skipped:
         subject = "1 unusable frame is" if len(skipped) == 1 else f"{len(skipped):,} unusable frames are"
-        names = ", ".join(_plain(path) for path in skipped[:_SHOWN]) + (", …" if len(skipped) > _SHOWN else "")
+        names = ", ".join(escape(path) for path in skipped[:_SHOWN]) + (", …" if len(skipped) > _SHOWN else "")
         st.info(f"{subject} left out: {names}", icon=":material/playlist_remove:")
 
 
@@ -57,12 +58,7 @@ def _verification(spec: str) -> None:
 
 def _show(problems: Sequence[Problem], words: str) -> None:
     noun = "problem" if len(problems) == 1 else "problems"
-    lines = "\n".join(f"- {_plain(problem.message)}" for problem in problems[:_SHOWN])
+    lines = "\n".join(f"- {escape(problem.message)}" for problem in problems[:_SHOWN])
     rest = len(problems) - _SHOWN
     more = f"\n\nand {rest:,} more; `cityseg data verify --data …` lists all." if rest > 0 else ""
     st.warning(f"{words} {len(problems):,} {noun}:\n{lines}{more}", icon=":material/report:")
-
-
-def _plain(message: str) -> str:
-    """Escape Markdown in file names."""
-    return "".join(f"\\{letter}" if letter in "\\*_`[]<>$~#|:" else letter for letter in message)

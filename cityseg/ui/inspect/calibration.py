@@ -25,6 +25,7 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
 from cityseg.figures.calibration import reliability_curve, risk_curves
 from cityseg.figures.class_shares import percent_text
+from cityseg.markdown import code, escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export, tables
 from cityseg.ui.common.layout import grid, metric_row
@@ -40,8 +41,8 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     detail = result.run.detail(split)
     if detail is None:
         st.info(
-            f"The confidence of {result.id} has not been measured on {split} yet. Run "
-            f"`cityseg evaluate {result.id} --split {split}`.",
+            f"The confidence of {escape(result.id)} has not been measured on {split} yet. Run "
+            f"{code(f'cityseg evaluate {result.id} --split {split}')}.",
             icon=":material/speed:",
         )
         return

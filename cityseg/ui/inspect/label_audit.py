@@ -15,6 +15,7 @@ from cityseg.api.types import summarize
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
+from cityseg.markdown import code, escape
 from cityseg.ui.app import glossary, url_state
 from cityseg.ui.common.frame_navigator import step_buttons
 from cityseg.ui.common.gallery import Thumbnail, gallery
@@ -78,8 +79,8 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     found = analysis.largest_first(audit.found, confidence / 100)
     if not found:
         st.info(
-            f"{measured.result.id} has no disagreement with at least {confidence} % confidence. Lower the slider, or "
-            "audit with a better model.",
+            f"{escape(measured.result.id)} has no disagreement with at least {confidence} % confidence. Lower the "
+            "slider, or audit with a better model.",
             icon=":material/search_off:",
         )
         return
@@ -100,7 +101,7 @@ def _scores(audit: LabelAudit, verdicts: Mapping[str, Verdict]) -> None:
         second = f"{glossary.score(after)} without wrong labels"
         cells.append((f"{name}, as labelled", glossary.score(before), f"{meaning} {note}", second))
     tally = " · ".join(f"{judged.count(verdict)} {verdict}" for verdict in VERDICTS)
-    stored_in = f"Verdicts are stored in {audit.verdict_file}."
+    stored_in = f"Verdicts are stored in {escape(audit.verdict_file)}."
     metric_row([*cells, ("Judged", f"{len(judged) - judged.count(None):,}", stored_in, tally)], width=230)
 
 
@@ -161,7 +162,7 @@ def _verdict(
     st.markdown(f"#### Label: {CLASS_NAMES[region.truth]} · model: {CLASS_NAMES[region.predicted]}")
     st.markdown(
         f"{region.area:,} pixels ({percent_text(share)} of the frame), confidence {percent_text(region.confidence)}, "
-        f"number {place + 1:,} of {len(names):,} by area, in `{chosen.name}`."
+        f"number {place + 1:,} of {len(names):,} by area, in {code(chosen.name)}."
     )
     st.markdown("**Which one is wrong?**")
     others = [*range(place + 1, len(found)), *range(place)]
@@ -180,7 +181,7 @@ def _verdict(
         )
     step_buttons("audit", _REGION, place, len(names))
     if problem := st.session_state.pop("audit_problem", None):
-        st.error(problem, icon=":material/error:")
+        st.error(escape(problem), icon=":material/error:")
 
 
 def _store(audit: LabelAudit, chosen: Disagreement, verdict: Verdict | None, following: str | None) -> None:

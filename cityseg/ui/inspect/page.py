@@ -15,6 +15,7 @@ from cityseg.api import DataInfo, FrameView
 from cityseg.api.types import class_scores, ignite_mean_iou, macro, pixel_accuracy
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
 from cityseg.figures.class_shares import percent_text
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import frame_navigator, frames, tables
 from cityseg.ui.common.errors import errors_shown
@@ -117,7 +118,7 @@ def _show_frame(measured: MeasuredSplit, index: int, info: DataInfo) -> None:
     """
     name, result = measured.names[index], measured.result
     frame = cache.frame(session.data_spec(), measured.split, name)
-    with st.spinner(f"{result.id} predicts the frame", show_time=True):
+    with st.spinner(f"{escape(result.id)} predicts the frame", show_time=True):
         prediction = cache.predict(result.id, frame.photo)
     errors = frame_errors.error_map(frame.train_ids, prediction.train_ids)
     layers = [

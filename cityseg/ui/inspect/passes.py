@@ -11,6 +11,7 @@ import streamlit as st
 
 from cityseg.api.types import WEIGHTS, Split
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import background, session
 from cityseg.ui.common import job_panel
 from cityseg.ui.common.measured_split import MeasuredSplit
@@ -40,8 +41,8 @@ def offer_pass(
         stopped = f"Stopped after {work.done:,} of {work.total:,} frames; nothing was kept." if work else ""
         if work and job_panel.show_end(work, stopped):
             st.warning(
-                f"Done, but the weights of {measured.result.id} have changed, or it was measured on other labels than "
-                "those connected. Connect the data it was measured on, or repeat it.",
+                f"Done, but the weights of {escape(measured.result.id)} have changed, or it was measured on other "
+                "labels than those connected. Connect the data it was measured on, or repeat it.",
                 icon=":material/sync_problem:",
             )
 

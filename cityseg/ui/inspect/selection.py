@@ -10,6 +10,7 @@ from cityseg.analysis.errors.ranking_metric import RankingMetric, rank
 from cityseg.analysis.errors.slices import Slice
 from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.api.types import Split
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
@@ -63,7 +64,7 @@ def choose_frame(
         if len(within):
             order = within
         else:
-            st.info(f"No frame of {part.name} has a {metric.name}, so all frames are shown.")
+            st.info(f"No frame of {escape(part.name)} has a {escape(metric.name)}, so all frames are shown.")
     names = [measured.names[index] for index in order]
 
     def caption(place: int) -> tuple[str, str]:

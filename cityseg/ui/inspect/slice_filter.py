@@ -10,6 +10,7 @@ from cityseg.analysis.errors.ranking_metric import RankingMetric
 from cityseg.analysis.errors.slices import Kind, Slice
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session, url_state
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
@@ -25,7 +26,7 @@ def choose_part(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo |
         return None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
-            f":material/filter_alt: **{part.name}**: {len(part.places):,} of {len(measured.names):,} frames",
+            f":material/filter_alt: **{escape(part.name)}**: {len(part.places):,} of {len(measured.names):,} frames",
             width="content",
         )
         st.button("All frames", key="inspect_all_frames", icon=":material/close:", on_click=clear)

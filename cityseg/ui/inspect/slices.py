@@ -12,6 +12,7 @@ from cityseg.api import DataInfo
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures import theme
 from cityseg.figures.slices import slice_intervals
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export, tables
 from cityseg.ui.common.measured_split import MeasuredSplit
@@ -50,7 +51,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     if not scores:
         st.info(f"No frame of {measured.split} can be cut by this.", icon=":material/filter_alt_off:")
         return
-    st.markdown(f"**{_reading(scores, metric)}**")
+    st.markdown(f"**{escape(_reading(scores, metric))}**")
     sentences = [f"{score.name}: {glossary.score(score.value)} over {score.frames} frames." for score in scores]
 
     def clicked() -> None:
@@ -80,7 +81,7 @@ def _slice_buttons(kind: Kind, scores: list[SliceScore]) -> None:
     with st.container(horizontal=True, gap="small"):
         for score in scores:
             st.button(
-                f"{score.label} · {score.frames:,}",
+                f"{escape(score.label)} · {score.frames:,}",
                 key=f"inspect_part_{kind}_{score.label}",
                 icon=":material/photo_library:",
                 type="primary" if slice_filter.is_chosen(kind, score.label) else "secondary",
@@ -125,9 +126,10 @@ def _how_to_read(kind: Kind, metric: RankingMetric) -> str:
     is_mean = metric.train_id is None and metric.metric != "pixel_accuracy"
     unequal = " A slice that lacks a class is averaged over fewer classes." if is_mean else ""
     return (
-        f"{_KINDS[kind]}{objects if kind == 'object size' else ''} A dot is the {metric.name} of a slice, the bar "
-        "its 95 % bootstrap interval over other frames of the same kind; the dotted line is the whole split. An open "
-        f"dot has no interval: fewer than {slices.FEWEST_FRAMES} frames count, or one or two of them dominate.{unequal}"
+        f"{_KINDS[kind]}{objects if kind == 'object size' else ''} A dot is the {escape(metric.name)} of a slice, "
+        "the bar its 95 % bootstrap interval over other frames of the same kind; the dotted line is the whole split. "
+        f"An open dot has no interval: fewer than {slices.FEWEST_FRAMES} frames count, or one or two of them "
+        f"dominate.{unequal}"
     )
 
 

@@ -14,6 +14,7 @@ from cityseg import api
 from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.errors import CitysegError
 from cityseg.figures.pareto import short_count
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
 from cityseg.ui.common.charts import metric
@@ -34,7 +35,7 @@ def show() -> None:
         info: DataInfo | None = cache.render_and_describe(session.data_spec())
     except CitysegError as error:
         info = None
-        st.error(f"The connected data cannot be opened. {error}", icon=":material/link_off:")
+        st.error(f"The connected data cannot be opened. {escape(error)}", icon=":material/link_off:")
         st.page_link("pages/dataset.py", label="Connect other data", icon=":material/add_link:")
     results = cache.results()
     best = best_model(results, cache.connected_data(session.data_spec()))
@@ -84,8 +85,8 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
     if best is None:
         show_metric("Best macro F1", "–", "no model measured yet", _F1_HELP)
     else:
-        help_text = f"{_F1_HELP} Measured on {conditions(best)}."
-        show_metric("Best macro F1", f"{best.score('test', 'f1'):.3f}", best.id, help_text)
+        help_text = f"{_F1_HELP} Measured on {escape(conditions(best))}."
+        show_metric("Best macro F1", f"{best.score('test', 'f1'):.3f}", escape(best.id), help_text)
     place = grid.empty()
     metric(place, "Speed", *(("–", "no model to time yet") if best is None else ("…", "being measured")))
     return place
@@ -93,10 +94,13 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
 
 def _about(best: Result, info: DataInfo) -> None:
     data = cache.connected_data(info.spec)
-    elsewhere = "" if data and data.holds_frames_of(best) else f" No model has been measured on {info.name} yet."
+    elsewhere = (
+        "" if data and data.holds_frames_of(best) else f" No model has been measured on {escape(info.name)} yet."
+    )
     st.caption(
-        f"**{best.id}** has the highest macro F1 so far, {best.score('test', 'f1'):.3f} on {conditions(best)}. "
-        f"It has {short_count(best.parameters or 0)} parameters and was trained on {best.data}.{elsewhere}"
+        f"**{escape(best.id)}** has the highest macro F1 so far, {best.score('test', 'f1'):.3f} on "
+        f"{escape(conditions(best))}. It has {short_count(best.parameters or 0)} parameters and was trained on "
+        f"{escape(best.data)}.{elsewhere}"
     )
 
 
@@ -146,7 +150,7 @@ def _newest(runs: Sequence[Result]) -> None:
     )
     failed = next((run for run in runs if run.state == "failed" and run.error), None)
     if failed:
-        st.caption(f":material/error: **{failed.id}** failed: {failed.error}.")
+        st.caption(f":material/error: **{escape(failed.id)}** failed: {escape(failed.error)}.")
     st.page_link("pages/compare.py", label="Compare runs class by class", icon=":material/compare:")
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from cityseg.api import DataInfo, Result
 from cityseg.api.types import Split, SplitStatistics
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frame_navigator, frames
 from cityseg.ui.common.charts import metric
@@ -38,7 +39,7 @@ def picture(info: DataInfo, model: str | None) -> None:
     try:
         frame = cache.frame(info.spec, split, chosen)
     except CitysegError as error:
-        place.error(f"This frame cannot be shown. {error}", icon=":material/broken_image:")
+        place.error(f"This frame cannot be shown. {escape(error)}", icon=":material/broken_image:")
         return
     truth = Layer("ground truth", frame.train_ids)
     layers, problem, accuracy = [truth], "", None
@@ -48,7 +49,7 @@ def picture(info: DataInfo, model: str | None) -> None:
             layers.append(Layer(model, prediction.train_ids, prediction.confidence))
             accuracy = frames.pixel_accuracy(frame.train_ids, prediction.train_ids)
         except CitysegError as error:
-            problem = f"{model} could not predict this frame. {error}"
+            problem = escape(f"{model} could not predict this frame. {error}")
     with place:
         event = viewer(
             frames.unsquashed(frame.photo, info),
@@ -61,9 +62,9 @@ def picture(info: DataInfo, model: str | None) -> None:
         )
     if problem:
         st.warning(problem)
-    measured = "" if accuracy is None else f" Pixel accuracy of **{model}**: {100 * accuracy:.1f}\u00a0%."
+    measured = "" if accuracy is None else f" Pixel accuracy of **{escape(model)}**: {100 * accuracy:.1f}\u00a0%."
     place_in_split = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({_SPLITS[split]})"
-    st.caption(f"{place_in_split}: {chosen}.{measured}")
+    st.caption(f"{place_in_split}: {escape(chosen)}.{measured}")
     if step := frame_navigator.steps(event):
         session.set_url("frame", names[(names.index(chosen) + step) % len(names)])
         st.rerun(scope="fragment")
@@ -82,8 +83,9 @@ def speed(place: Any, info: DataInfo, best: Result | None) -> None:
         return
     (height, width), (input_height, input_width) = info.native_size, best.config.image_size
     help_text = (
-        f"Time of {best.id} from a decoded photo of {width} × {height} px to its label map, measured just now on "
-        f"{cache.device().name}; its input is {input_width} × {input_height} px. A running training slows it down."
+        f"Time of {escape(best.id)} from a decoded photo of {width} × {height} px to its label map, measured just "
+        f"now on {escape(cache.device().name)}; its input is {input_width} × {input_height} px. A running training "
+        "slows it down."
     )
     metric(place, "Speed", f"{milliseconds:.0f} ms", "per photo", help_text)
 

@@ -11,6 +11,7 @@ from cityseg.analysis.prediction import agreement
 from cityseg.analysis.prediction.agreement import Agreement
 from cityseg.figures.agreement import legend
 from cityseg.figures.class_shares import percent_text
+from cityseg.markdown import escape
 from cityseg.ui.common.viewer import PHOTO, Layer, viewer
 from cityseg.ui.predict.model_view import ModelView, Photo
 from cityseg.ui.predict.result_view import GROUP
@@ -40,11 +41,11 @@ def show(name: str, photo: Photo, views: Sequence[ModelView]) -> None:
         st.caption("Models trained on the same data make the same mistakes, so they can agree and still be wrong.")
         height, width = found.dissenting.shape
         for second, regions in zip(models[1:], differences, strict=True):
-            st.markdown(f"**Largest differences between {models[0]} and {second}**")
+            st.markdown(f"**Largest differences between {escape(models[0])} and {escape(second)}**")
             if not regions:
                 st.markdown("No connected region covers 0.1 % of the image.")
             lines = [agreement.describe(region, models[0], second, (height, width)) for region in regions]
-            st.markdown("\n".join(f"1. {line}" for line in lines))
+            st.markdown("\n".join(f"1. {escape(line)}" for line in lines))
 
 
 @st.cache_resource(show_spinner=False, max_entries=12, hash_funcs={ModelView: lambda view: view.key})

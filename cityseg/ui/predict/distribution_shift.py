@@ -9,6 +9,7 @@ import streamlit as st
 from cityseg.analysis.prediction.distribution_shift import DistributionShift
 from cityseg.figures import theme
 from cityseg.figures.distribution_shift import trait_ranges
+from cityseg.markdown import code, escape
 from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.predict.model_view import ModelView
 
@@ -25,9 +26,9 @@ def warn(views: Sequence[ModelView]) -> None:
 
 def _warning(view: ModelView) -> str:
     shift, confidence = view.shift, view.summary.mean_confidence
-    sentences = [shift.sentence] if shift is not None and not shift.in_distribution else []
+    sentences = [escape(shift.sentence)] if shift is not None and not shift.in_distribution else []
     if confidence < WARN_BELOW:
-        sentences.append(f"**{view.model.id} is unsure**: its mean confidence is {100 * confidence:.0f} %.")
+        sentences.append(f"**{escape(view.model.id)} is unsure**: its mean confidence is {100 * confidence:.0f} %.")
         if shift is None:
             sentences.append("It needs more training, or this photo differs from its training data. Do not rely on it.")
     return " ".join(sentences)
@@ -50,7 +51,8 @@ def show(views: Sequence[ModelView]) -> None:
 def missing_statistics(model: str) -> None:
     """Report that the val statistics of a model are missing, with the command that computes them."""
     st.info(
-        f"The val statistics of {model} are not stored yet. `cityseg evaluate {model} --split val` computes them.",
+        f"The val statistics of {escape(model)} are not stored yet. "
+        f"{code(f'cityseg evaluate {model} --split val')} computes them.",
         icon=":material/speed:",
     )
 
@@ -64,7 +66,7 @@ def _show_traits(model: str, shift: DistributionShift) -> None:
             f"This photo among the val frames of {model}. {shift.sentence}",
         )
     with right:
-        st.markdown(f"**{model}**: {shift.sentence}")
+        st.markdown(f"**{escape(model)}**: {escape(shift.sentence)}")
         traits = (f"- **{trait.name}** {trait.value:.0f} %: {_rank(trait.percentile)}" for trait in shift.traits)
         st.markdown("\n".join(traits))
 

@@ -15,6 +15,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api.types import Prediction
 from cityseg.figures.images import prediction_files
+from cityseg.markdown import escape
 from cityseg.ui.app import cache
 from cityseg.ui.predict.model_view import ModelView
 from cityseg.ui.predict.sources import ImageSource, release_memory
@@ -41,7 +42,7 @@ class Download(NamedTuple):
 
 def buttons(title: str, files: Iterable[Download], key: str) -> None:
     """Show a row of download buttons under a title; a zip file is the primary one."""
-    st.markdown(f"**Download** :small[:gray[{title}]]")
+    st.markdown(f"**Download** :small[:gray[{escape(title)}]]")
     with st.container(horizontal=True, gap="small"):
         for file in files:
             st.download_button(

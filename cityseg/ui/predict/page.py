@@ -12,6 +12,7 @@ from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.api.types import Fit
 from cityseg.errors import CitysegError
 from cityseg.figures.agreement import MAX_MODELS
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.predict import (
@@ -79,7 +80,7 @@ def _show_images(
     try:
         photo = model_view.display_photo(source)
     except CitysegError as error:
-        st.error(f"This photo cannot be shown. {error}", icon=":material/broken_image:")
+        st.error(f"This photo cannot be shown. {escape(error)}", icon=":material/broken_image:")
         return
     views = _predict(source, models, fit, flip)
     if not views:
@@ -105,10 +106,12 @@ def _predict(source: ImageSource, models: list[Result], fit: Fit, flip: bool) ->
     views = []
     for model in models:
         try:
-            with st.spinner(f"{model.id} predicts the photo", show_time=True):
+            with st.spinner(f"{escape(model.id)} predicts the photo", show_time=True):
                 views.append(model_view.model_view(source, model, fit, flip=flip))
         except CitysegError as error:
-            st.error(f"{model.id} cannot be used. {error} Choose another model.", icon=":material/error:")
+            st.error(
+                f"{escape(model.id)} cannot be used. {escape(error)} Choose another model.", icon=":material/error:"
+            )
     return views
 
 

@@ -10,6 +10,7 @@ from cityseg.api.types import risk_coverage
 from cityseg.figures import theme
 from cityseg.figures.calibration import risk_curves
 from cityseg.figures.class_shares import percent_text
+from cityseg.markdown import escape
 from cityseg.ui.app import url_state
 from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.predict.distribution_shift import missing_statistics
@@ -42,7 +43,7 @@ def choose_threshold(views: Sequence[ModelView]) -> int:
 
 
 def _effect(view: ModelView, threshold: int, *, named: bool) -> str:
-    name = f"**{view.model.id}**: " if named else ""
+    name = f"**{escape(view.model.id)}**: " if named else ""
     effect = f"{name}**{percent_text(view.summary.rejected_share(threshold))}** of this photo is unknown."
     if view.val_counts is None:
         return f"{effect} The error rate above the threshold is unknown: this model's val statistics are not stored."

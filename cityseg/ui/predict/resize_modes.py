@@ -9,6 +9,7 @@ from cityseg.api import Result
 from cityseg.api.types import Fit
 from cityseg.errors import CitysegError
 from cityseg.figures.class_shares import percent_text
+from cityseg.markdown import escape
 from cityseg.ui.common.viewer import viewer
 from cityseg.ui.predict.model_view import ModelView, Photo, model_view
 from cityseg.ui.predict.result_view import GROUP
@@ -23,14 +24,14 @@ _MIN_DIFFERENCE = 0.02
 def show(source: ImageSource, photo: Photo, model: Result, *, flip: bool) -> None:
     """Report how far the modes agree for a model, and show the predictions side by side if they differ."""
     try:
-        with st.spinner(f"{model.id} predicts the photo in {len(_MODES)} resize modes", show_time=True):
+        with st.spinner(f"{escape(model.id)} predicts the photo in {len(_MODES)} resize modes", show_time=True):
             views = {fit: model_view(source, model, fit, flip=flip) for fit in _MODES}
     except CitysegError as error:
-        st.error(f"The other resize modes cannot be shown. {error}", icon=":material/error:")
+        st.error(f"The other resize modes cannot be shown. {escape(error)}", icon=":material/error:")
         return
     shares = {fit: _agreement(views["stretch"], views[fit]) for fit in _MODES[1:]}
     listed = ", ".join(f"**{fit}** on {percent_text(share)}" for fit, share in shares.items())
-    st.markdown(f"{model.id} predicts the same class as with **stretch**: {listed} of the pixels.")
+    st.markdown(f"{escape(model.id)} predicts the same class as with **stretch**: {listed} of the pixels.")
     if min(shares.values()) > 1 - _MIN_DIFFERENCE:
         st.caption("The resize mode hardly matters for this photo.")
         return

@@ -11,6 +11,7 @@ import streamlit as st
 from cityseg.analysis.prediction import object_counts
 from cityseg.classes import CLASS_NAMES, CLASSES
 from cityseg.figures.class_shares import class_shares, percent_text
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.charts import plain_chart
@@ -49,7 +50,7 @@ def show(
     for first in range(0, len(views), in_row):
         for column, view in zip(st.columns(in_row, gap="medium"), views[first : first + in_row], strict=True):
             with column:
-                st.markdown(f"**{view.model.id}**")
+                st.markdown(f"**{escape(view.model.id)}**")
                 _viewer(source, photo, view, threshold)
     _model_table(photo, views)
     distribution_shift.warn(views)

@@ -11,6 +11,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api.types import ENDINGS, KINDS, MAX_PIXELS, client_name, decode_photo, resize_photo
 from cityseg.errors import DataError
+from cityseg.markdown import escape
 from cityseg.ui.app import url_state
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.predict.sources import ImageSource
@@ -84,7 +85,7 @@ def _thumbnails(uploads: dict[str, ImageSource]) -> list[Thumbnail]:
         if isinstance(found, Thumbnail):
             thumbnails.append(found)
         else:
-            st.error(found, icon=":material/broken_image:")
+            st.error(escape(found), icon=":material/broken_image:")
     return thumbnails
 
 

@@ -21,6 +21,7 @@ from cityseg.api import Result
 from cityseg.api.models.video_job import predict_video_in_process
 from cityseg.api.types import WEIGHTS, Fit
 from cityseg.errors import CitysegError, DataError
+from cityseg.markdown import escape
 from cityseg.progress import OnProgress
 from cityseg.ui.app.background import Stopped, Work
 from cityseg.ui.common.job_panel import poll, show_end, show_work
@@ -170,7 +171,7 @@ def show(video: VideoUpload | None, models: list[Result], fit: Fit, *, flip: boo
     """Offer the overlay video of the first model, follow its job, and show the video once it is finished."""
     model = models[0]
     if len(models) > 1:
-        st.caption(f"Videos are predicted by one model: {model.id}, the first one chosen.")
+        st.caption(f"Videos are predicted by one model: {escape(model.id)}, the first one chosen.")
     if video is None:
         st.info("Upload a video or a folder of photos to predict every frame.", icon=":material/movie:")
     if _SESSION not in st.session_state:

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cityseg.api.types import ENDINGS, LONGEST, client_name
+from cityseg.markdown import escape
 from cityseg.ui.common.url_choice import choose_option
 
 Kind = Literal["film", "folder"]
@@ -76,12 +77,12 @@ def choose() -> VideoUpload | None:
     shown = st.file_uploader(label, key=f"predict_clip_{kind}", on_change=_store, args=(kind,), **options)
     upload: VideoUpload | str | None = st.session_state.get(_STORED, {}).get(kind)
     if isinstance(upload, str):
-        st.error(upload, icon=":material/folder_off:")
+        st.error(escape(upload), icon=":material/folder_off:")
         return None
     if upload and not shown:
         # The uploader was hidden in between and has lost its files.
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"**{upload.name}** is still here.", width="content")
+            st.caption(f"**{escape(upload.name)}** is still here.", width="content")
             st.button("Remove", key="predict_clip_forget", type="tertiary", on_click=_store, args=(kind,))
     return upload
 

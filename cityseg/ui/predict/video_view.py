@@ -13,6 +13,7 @@ from cityseg.api import VideoResult
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import class_shares
 from cityseg.figures.video import MAX_LINES, largest_classes, shares_over_time
+from cityseg.markdown import escape
 from cityseg.ui.app import session
 from cityseg.ui.common import export
 from cityseg.ui.common.charts import plain_chart
@@ -105,8 +106,9 @@ def _over_time(video: OverlayVideo, model: str) -> None:
         + "; below, the mean confidence over time",
     )
     st.caption(
-        f"How to read it: the share of the image that {model} predicts as each of the {MAX_LINES} largest classes. A "
-        "line that jumps while the scene does not shows an unstable prediction. Click a name to hide its line."
+        f"How to read it: the share of the image that {escape(model)} predicts as each of the {MAX_LINES} largest "
+        "classes. A line that jumps while the scene does not shows an unstable prediction. Click a name to hide its "
+        "line."
     )
 
 

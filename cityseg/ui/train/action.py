@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 
 
 def attempt(error_key: str, verb: Callable[..., Any], *arguments: Any) -> None:
@@ -22,5 +23,5 @@ def attempt(error_key: str, verb: Callable[..., Any], *arguments: Any) -> None:
 def show_error(error_key: str, prefix: str = "") -> bool:
     """Show the error that ``attempt`` kept after an introduction; returns whether there is one."""
     if error := st.session_state.get(error_key):
-        st.error(f"{prefix}{error}", icon=":material/error:")
+        st.error(f"{prefix}{escape(error)}", icon=":material/error:")
     return bool(error)

@@ -12,6 +12,7 @@ from cityseg.api import Result
 from cityseg.config import SETTINGS, ExperimentConfig, presets
 from cityseg.config.settings import GROUPS, Group
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary
 from cityseg.ui.common import config_state
 
@@ -78,7 +79,7 @@ def form() -> ExperimentConfig | None:
     try:
         config = configuration.build(config_state.values())
     except CitysegError as error:
-        summary.error(f"These settings are invalid. {error}.", icon=":material/error:")
+        summary.error(f"These settings are invalid. {escape(error)}.", icon=":material/error:")
         return None
     summary.markdown(_summary(config))
     return config
@@ -98,13 +99,13 @@ def _summary(config: ExperimentConfig) -> str:
         return "Custom settings, not from a preset."
     changed = configuration.differences(config, presets.preset(config.preset))
     if not changed:
-        return f"**{config.preset}**, the unchanged preset."
+        return f"**{escape(config.preset)}**, the unchanged preset."
     words = [
-        f"{glossary.label_in_sentence(field)} **{glossary.setting(field, mine)}** "
-        f"(preset {glossary.setting(field, theirs)})"
+        f"{glossary.label_in_sentence(field)} **{escape(glossary.setting(field, mine))}** "
+        f"(preset {escape(glossary.setting(field, theirs))})"
         for field, (mine, theirs) in changed.items()
     ]
-    return f"**{config.preset}**, differs from the preset: {', '.join(words)}."
+    return f"**{escape(config.preset)}**, differs from the preset: {', '.join(words)}."
 
 
 def _widget(field: str, value: Any, *, disabled: bool) -> Any:

@@ -9,6 +9,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import CostEstimate, DataInfo
 from cityseg.config import ExperimentConfig, affecting
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary
 from cityseg.ui.app.background import duration
 from cityseg.ui.train import queue
@@ -40,10 +41,10 @@ def show(config: ExperimentConfig, info: DataInfo) -> None:
             st.metric(label, value, help=meaning, width=_METRIC_WIDTH)
     st.markdown(f":small[{_steps(config, estimate, info)}]")
     if estimate.warnings:
-        lines = "\n".join(f"- {sentence}" for sentence in estimate.warnings)
-        st.warning(lines if len(estimate.warnings) > 1 else estimate.warnings[0], icon=":material/report:")
+        lines = "\n".join(f"- {escape(sentence)}" for sentence in estimate.warnings)
+        st.warning(lines if len(estimate.warnings) > 1 else escape(estimate.warnings[0]), icon=":material/report:")
     for sentence in estimate.notes:
-        st.caption(f":material/info: {sentence}")
+        st.caption(f":material/info: {escape(sentence)}")
 
 
 def compact(number: int) -> str:
@@ -84,7 +85,9 @@ def _time(config: ExperimentConfig, estimate: CostEstimate) -> tuple[float | Non
         alike = all(getattr(result.config, field) == getattr(config, field) for field in affecting("throughput"))
         rate = (result.progress or {}).get("frames_per_second")
         if result.source == "run" and alike and rate:
-            origin = f"From the {rate:.0f} frames per second of {result.id}, a run of the same network and size."
+            origin = (
+                f"From the {rate:.0f} frames per second of {escape(result.id)}, a run of the same network and size."
+            )
             return estimate.frames["train"] * config.epochs / rate, f"{origin} **Measure time** below is more exact."
     return None, "Unknown: no similar run on this machine. Use **Measure time** below."
 
@@ -93,7 +96,7 @@ def _steps(config: ExperimentConfig, estimate: CostEstimate, info: DataInfo) -> 
     epochs = glossary.counted(config.epochs, "epoch")
     words = [
         f"**{estimate.cost.parameters:,}** parameters",
-        f"**{estimate.steps:,}** steps in {epochs} over {estimate.frames['train']:,} frames of **{info.name}**",
+        f"**{estimate.steps:,}** steps in {epochs} over {estimate.frames['train']:,} frames of **{escape(info.name)}**",
     ]
     if estimate.seconds is None:
         words.append("time from a similar run" if _time(config, estimate)[0] else "time unknown until measured")

@@ -9,6 +9,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import Result
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
 from cityseg.ui.train import probes, run_actions, run_details
@@ -68,7 +69,7 @@ def _read(run_id: str) -> Result | None:
         if run_id not in {result.id for result in cache.results()}:
             # Deleted since the page was shown.
             st.rerun()
-        st.error(f"This run cannot be read. {error}", icon=":material/error:")
+        st.error(f"This run cannot be read. {escape(error)}", icon=":material/error:")
         return None
 
 
@@ -90,7 +91,7 @@ def _summary(run_id: str, active: bool) -> None:
         share, words = shell.training_progress(result)
         st.progress(share, text=_step(result) or words[0].upper() + words[1:])
     if result.state == "failed":
-        st.error(f"**This run failed.** {result.error or 'No reason was recorded.'}", icon=":material/error:")
+        st.error(f"**This run failed.** {escape(result.error or 'No reason was recorded.')}", icon=":material/error:")
 
 
 def _metrics(result: Result, *, active: bool) -> None:

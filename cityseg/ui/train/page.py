@@ -7,6 +7,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session, shell
 from cityseg.ui.common import config_state
 from cityseg.ui.train import config_form, cost, groups, monitor, preflight, queue, sweep
@@ -53,7 +54,7 @@ def _data() -> DataInfo | None:
     try:
         return cache.data_info(session.data_spec())
     except CitysegError as error:
-        st.error(f"No data to train on. {error}", icon=":material/link_off:")
+        st.error(f"No data to train on. {escape(error)}", icon=":material/link_off:")
         shell.connect_link()
         return None
 

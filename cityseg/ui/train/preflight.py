@@ -13,6 +13,7 @@ from cityseg.api import PreflightCheck
 from cityseg.api.types import CHECK_KINDS, HIGHEST, LOWEST, OVERFIT_F1, OVERFIT_STEPS, CheckKind
 from cityseg.config import ExperimentConfig
 from cityseg.figures import preflight as figures
+from cityseg.markdown import escape
 from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common import config_state
 from cityseg.ui.common.charts import plain_chart
@@ -98,8 +99,8 @@ def _start(kind: CheckKind, spec: str) -> None:
 def _outcome(check: PreflightCheck) -> None:
     label = _BUTTONS[check.kind][0]
     if check.state == "failed":
-        reason = (check.error or "").replace("$", "\\$")
-        st.error(f"**{label} failed.** {reason}", icon=":material/error:")
+        reason = check.error or ""
+        st.error(f"**{label} failed.** {escape(reason)}", icon=":material/error:")
     elif check.state == "stopped":
         st.caption(f"{label}: stopped.")
     elif check.result is not None:
@@ -122,7 +123,7 @@ def _overfit(check: PreflightCheck, result: dict[str, Any]) -> None:
     place = st.empty()
     if check.state == "finished":
         show = {"learnt": place.success, "learning": place.info}.get(result["outcome"], place.warning)
-        show(result["verdict"], icon=":material/fact_check:")
+        show(escape(result["verdict"]), icon=":material/fact_check:")
     plain_chart(
         figures.overfit_curve(result["points"], result.get("steps", OVERFIT_STEPS), OVERFIT_F1),
         "trial_overfit_curve",
@@ -136,7 +137,7 @@ def _rate(check: PreflightCheck, result: dict[str, Any]) -> None:
     place = st.empty()
     if check.state == "finished":
         show = place.warning if suggestion is None else place.success
-        show(result["verdict"], icon=":material/trending_down:")
+        show(escape(result["verdict"]), icon=":material/trending_down:")
     plain_chart(
         figures.rate_curve(result["points"], result["smoothed"], suggestion, (LOWEST, HIGHEST)),
         "trial_rate_curve",

@@ -9,6 +9,7 @@ from PIL import Image
 from cityseg.api import Result
 from cityseg.classes import to_color
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
 from cityseg.ui.common.viewer import Layer, viewer
 
@@ -30,7 +31,9 @@ def show(result: Result) -> None:
     try:
         view = cache.frame(session.data_spec(), "val", frame)
     except CitysegError:
-        st.image(to_color(predicted, session.palette()), width="stretch", caption=f"{frame} after epoch {epoch}")
+        st.image(
+            to_color(predicted, session.palette()), width="stretch", caption=f"{escape(frame)} after epoch {epoch}"
+        )
         st.caption("The connected dataset does not contain this frame, so its photo cannot be shown.")
         return
     viewer(

@@ -13,6 +13,7 @@ from cityseg.analysis.comparison.comparability import differing_settings
 from cityseg.api import Queue, Result
 from cityseg.api.types import MOST_SLOTS
 from cityseg.config import presets
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, shell
 from cityseg.ui.train import monitor
 from cityseg.ui.train.action import attempt, show_error
@@ -103,10 +104,10 @@ def _row(result: Result, queue: Queue, results: Iterable[Result]) -> bool:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             icon = f"**{position}**" if position else ":blue[:material/play_arrow:]"
             selected = _button(
-                f"{icon} {run_id}", f"look_{run_id}", monitor.select, run_id, help="Show this run below."
+                f"{icon} {escape(run_id)}", f"look_{run_id}", monitor.select, run_id, help="Show this run below."
             )
             words = distinguishing_settings(result, results) if position else shell.training_progress(result)[1]
-            st.markdown(f":small[:gray[{words}]]", width="content")
+            st.markdown(f":small[:gray[{escape(words)}]]", width="content")
         if position:
             with st.container(horizontal=True, gap="xsmall", width="content"):
                 last = len(queue.waiting)

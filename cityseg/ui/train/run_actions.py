@@ -9,6 +9,7 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.api import Result
+from cityseg.markdown import escape
 from cityseg.ui.common import config_state
 from cityseg.ui.train.action import attempt, show_error
 
@@ -47,7 +48,9 @@ def show(result: Result) -> None:
         )
         if result.state not in ("queued", "running"):
             with st.popover("Delete", icon=":material/delete:"):
-                st.markdown(f"Delete **{result.id}** with its weights, curves and predictions? This cannot be undone.")
+                st.markdown(
+                    f"Delete **{escape(result.id)}** with its weights, curves and predictions? This cannot be undone."
+                )
                 icon = ":material/delete_forever:"
                 pressed |= _button(result.id, "Delete permanently", icon, None, api.delete, type="primary")
     if not show_error(f"{_ERROR}_{result.id}") and pressed:

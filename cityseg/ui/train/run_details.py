@@ -7,6 +7,7 @@ import streamlit as st
 from cityseg.api import Result
 from cityseg.figures import runs as figures
 from cityseg.figures import theme
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common.charts import plain_chart
 
@@ -57,7 +58,7 @@ def classes(result: Result) -> None:
         required=True,
         format_func=lambda key: glossary.SCORES[key][0],
         key="class_metric",
-        help="\n\n".join(f"**{name}**: {meaning}" for name, meaning in glossary.SCORES.values()),
+        help="\n\n".join(f"**{escape(name)}**: {meaning}" for name, meaning in glossary.SCORES.values()),
     )
     plain_chart(
         figures.class_bars(scores["per_class"], metric, session.palette()),

@@ -8,6 +8,7 @@ from cityseg import api
 from cityseg.config import ExperimentConfig
 from cityseg.config.sweep import SWEPT_SETTINGS, Range, Sweep, expand, parse_bounds, parse_seeds, parse_values
 from cityseg.errors import CitysegError
+from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import config_state
 from cityseg.ui.train.action import attempt, show_error
@@ -100,7 +101,7 @@ def _group() -> str:
 
 
 def _expanded(config: ExperimentConfig | None) -> tuple[list[ExperimentConfig], str]:
-    """Return the configs of the sweep with their count, or none with the reason."""
+    """Return the configs of the sweep with their count, or none with the reason, in Markdown."""
     if config is None:
         return [], ":gray[The settings above are invalid.]"
     fields = st.session_state.get(_FIELDS, ())
@@ -113,9 +114,7 @@ def _expanded(config: ExperimentConfig | None) -> tuple[list[ExperimentConfig], 
         sweep = _sweep()
         configs = expand(config, sweep, _group())
     except CitysegError as error:
-        # Brackets would end the colour.
-        escaped = str(error).replace("[", "\\[").replace("]", "\\]")
-        return [], f":orange[{escaped}]"
+        return [], f":orange[{escape(error)}]"
     return configs, _count(sweep, len(configs))
 
 

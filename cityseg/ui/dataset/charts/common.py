@@ -11,6 +11,7 @@ import streamlit as st
 from cityseg.analysis.dataset.frame_table import NAME, FrameFilter, most_of
 from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
+from cityseg.markdown import escape
 from cityseg.ui.app import session
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset import filters
@@ -81,7 +82,7 @@ def choose_class(options: Sequence[int], splits: tuple[Split, ...], key: str) ->
         st.selectbox, "Class", names, _CLASS, "class", default, label_visibility="collapsed", width=220
     )
     icon, wanted = ":material/photo_library:", with_class(name, splits)
-    if st.button(f"Frames with {name}", icon=icon, key=key, on_click=show_frames, args=(wanted,)):
+    if st.button(f"Frames with {escape(name)}", icon=icon, key=key, on_click=show_frames, args=(wanted,)):
         # Rerun the whole page: the tabs are outside the fragment of this button.
         st.rerun()
     return CLASS_NAMES.index(name), name

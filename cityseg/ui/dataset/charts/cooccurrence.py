@@ -8,6 +8,7 @@ from cityseg.analysis.dataset.frame_table import FrameFilter, most_of
 from cityseg.api import DataInfo
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.cooccurrence import cooccurrence_heatmap
+from cityseg.markdown import escape
 from cityseg.ui.app import session
 from cityseg.ui.dataset.charts import common
 
@@ -32,4 +33,4 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
     alt = "Table of the percentage of frames with one class that also contain another"
     common.chart(figure, "together", alt, to_frames)
     if absent := common.absent_classes(statistics):
-        st.caption(f"In none of these frames: {', '.join(absent)}.")
+        st.caption(f"In none of these frames: {escape(', '.join(absent))}.")

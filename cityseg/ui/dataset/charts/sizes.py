@@ -10,6 +10,7 @@ from cityseg.api.types import SplitStatistics
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.dataset.objects import object_sizes, objects_per_frame, size_histogram, size_order
+from cityseg.markdown import escape
 from cityseg.ui.app import session
 from cityseg.ui.dataset.charts import common
 
@@ -45,7 +46,7 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
             "object, and a car behind a pole is two."
         )
     with right:
-        common.title(f"Objects of {name}", _summary(statistics, train_id))
+        common.title(f"Objects of {escape(name)}", _summary(statistics, train_id))
         figure = size_histogram(statistics, train_id, session.palette())
         common.chart(figure, "size_histogram", f"Number of {name} objects by area, on a log scale")
         figure = objects_per_frame(statistics, train_id, session.palette())

@@ -9,6 +9,7 @@ from cityseg.api import DataInfo
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.dataset.spatial_prior import class_prior, most_frequent_class, prior_image
+from cityseg.markdown import escape
 from cityseg.ui.app import session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
@@ -35,7 +36,7 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
         train_id, name = common.choose_class(present, splits, "where_frames")
     with left:
         common.title(
-            f"Spatial heatmap of {name}",
+            f"Spatial heatmap of {escape(name)}",
             "The stronger the colour, the more frames have the class at this position; the scale ends at the most "
             "frequent position.",
         )

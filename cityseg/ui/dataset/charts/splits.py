@@ -15,6 +15,7 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.brightness import percent_of_white
 from cityseg.figures.dataset.classes import percent, rarest_first
 from cityseg.figures.dataset.splits import city_classes, city_frames, split_ratios, times
+from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
 from cityseg.ui.dataset.charts import common
 
@@ -84,7 +85,7 @@ def _show_missing(counted: common.Statistics) -> None:
     for split, part in counted.items():
         if missing := common.absent_classes(part):
             effect = "models cannot learn them" if split == "train" else "scores do not cover them"
-            st.warning(f"**{split}** has no {', '.join(missing)}: {effect}.", icon=":material/search_off:")
+            st.warning(f"**{split}** has no {escape(', '.join(missing))}: {effect}.", icon=":material/search_off:")
     if not any(map(common.absent_classes, counted.values())):
         st.caption("Every split contains all 19 classes.")
 
