@@ -8,7 +8,7 @@ _JOINER = "\u2060"
 """An invisible character (word joiner). It ends what renderers search for in text that is already parsed, where a
 backslash has no effect: URLs, mail addresses, emoji and icon shortcodes, arrows."""
 _SYNTAX = re.compile(r"[\\`*\[\]<>$~|]|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])")
-_LINE_START = re.compile(r"^(?:[-+=#]|\d{1,9}(?=[.)]))")
+_LINE_START = re.compile(r"^(?:[-+=#]|\d{1,9}(?=[.)](?:\s|$)))")
 _SHORTCODE = re.compile(r":(?=[^\W\d_]|//|[\w+-]+:)")
 _ADDRESS = re.compile(r"(?<=www)(?=\.)|(?<=[\w+.-]@)(?=[\w-])", re.IGNORECASE)
 _ARROW = re.compile(r"(?:(?<=\s)|^)(<|-|>|~)(?=(?:->|-|>|=)(?:\s|$))")
