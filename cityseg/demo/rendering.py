@@ -15,6 +15,7 @@ from cityseg.demo.prediction_service import PhotoPrediction
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.images import prediction_files
 from cityseg.figures.images.overlay import overlay
+from cityseg.markdown import escape
 
 _SLIDER_SIDE, _ANNOTATED_SIDE = 1280, 640
 """Longer side, in pixels, of the images in the page; label ids have the photo's own size."""
@@ -63,8 +64,8 @@ def summary(found: PhotoPrediction, model: str) -> str:
     height, width = found.photo.shape[:2]
     prediction = found.prediction
     return (
-        f"**{model}** took {found.milliseconds:,.0f} ms from file to label map, {prediction.milliseconds:,.0f} ms of "
-        f"it in the model · {width:,} × {height:,} pixels · mean confidence "
+        f"**{escape(model)}** took {found.milliseconds:,.0f} ms from file to label map, "
+        f"{prediction.milliseconds:,.0f} ms of it in the model · {width:,} × {height:,} pixels · mean confidence "
         f"{100 * prediction.mean_confidence():.0f} %, the average probability of the predicted class; a confident "
         "model can be wrong."
     )

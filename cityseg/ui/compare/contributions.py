@@ -132,7 +132,7 @@ def _frames(context: CompareContext, both: PairComparison, parts: Contributions,
         }
     )
     link = st.column_config.LinkColumn(display_text="Inspect", help="Open this frame in Inspect.")
-    here = tables.number(format="%.3f", help=f"{label} of {name} in this frame alone.")
+    here = tables.number(format="%.3f", help=f"{label} of {escape(name)} in this frame alone.")
     adds = tables.number(
         "Adds (thousandths)", help=f"Blue favours {escape(candidate)}, orange favours {escape(baseline)}."
     )

@@ -71,7 +71,7 @@ def _tally(baseline: str, candidate: str, metric: Metric, found: Certainty) -> N
     )
     for column, (label, names, meaning) in zip(st.columns(3), cells, strict=True):
         column.metric(label, len(names), help=meaning)
-        column.caption(", ".join(names) or glossary.ABSENT)
+        column.caption(escape(", ".join(names)) or glossary.ABSENT)
 
 
 def _table(baseline: str, candidate: str, metric: Metric, estimates: Mapping[str, Estimate]) -> None:
@@ -119,11 +119,11 @@ def _all_candidates(context: CompareContext, metric: Metric) -> None:
     st.subheader(f"All candidates against {escape(baseline)}", anchor=False)
     columns = {"Difference": tables.number(help=f"In {score}."), "Lost": tables.text("At the cost of", width="large")}
     tables.show(frame, "everyone", columns, signed=_SIGNED, file=f"cityseg-candidates-{baseline}-{metric}")
-    left_out = f" The best {_LIMIT} are shown, {len(names) - _LIMIT} are left out." if len(names) > _LIMIT else ""
+    rest = f" The best {_LIMIT} are shown, {len(names) - _LIMIT} are left out." if len(names) > _LIMIT else ""
     st.caption(
         f"The {score} of each result minus that of {escape(baseline)}, with its 95 % interval; a class is won or "
         "lost if its own interval excludes 0. Without any true difference one in twenty is significant by "
-        f"chance.{left_out}"
+        f"chance.{rest}"
     )
 
 

@@ -133,7 +133,7 @@ def _figures(place: Any, info: DataInfo, counted: Statistics | None) -> None:
     show_metric(
         "Classes present",
         f"{NUM_CLASSES - len(missing)} of {NUM_CLASSES}",
-        f"missing: {', '.join(missing)}" if missing else "none missing",
+        f"missing: {escape(', '.join(missing))}" if missing else "none missing",
         "Classes with at least one labelled pixel, of the 19 evaluated Cityscapes classes.",
     )
     ratio = imbalance(share)

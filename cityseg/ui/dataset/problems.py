@@ -31,8 +31,8 @@ def left_out(spec: str) -> None:
     skipped = [path for split in cache.prepared(spec).values() for path in split.meta.skipped]
     if skipped:
         subject = "1 unusable frame is" if len(skipped) == 1 else f"{len(skipped):,} unusable frames are"
-        names = ", ".join(escape(path) for path in skipped[:_SHOWN]) + (", …" if len(skipped) > _SHOWN else "")
-        st.info(f"{subject} left out: {names}", icon=":material/playlist_remove:")
+        listed = ", ".join(escape(path) for path in skipped[:_SHOWN]) + (", …" if len(skipped) > _SHOWN else "")
+        st.info(f"{subject} left out: {listed}", icon=":material/playlist_remove:")
 
 
 def _verification(spec: str) -> None:

@@ -87,7 +87,7 @@ def page() -> None:
 
 def _scores(measured: MeasuredSplit) -> None:
     scores = class_scores(measured.total)
-    origin = f"Trained on {measured.result.data}; evaluated at {glossary.scored_size(measured.size)}."
+    origin = f"Trained on {escape(measured.result.data)}; evaluated at {glossary.scored_size(measured.size)}."
     metric_row(
         (
             ("Macro F1", glossary.score(macro(scores.f1)), glossary.SCORES["f1"][1]),

@@ -76,7 +76,7 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
         cities = len({city for names in info.cities.values() for city in names})
         splits = ", ".join(f"{count:,} {split}" for split, count in info.frames.items())
         text = f"frames from {cities} {'city' if cities == 1 else 'cities'}"
-        show_metric("Data", f"{sum(info.frames.values()):,}", text, f"{info.name}: {splits}")
+        show_metric("Data", f"{sum(info.frames.values()):,}", text, f"{escape(info.name)}: {splits}")
     runs = [result for result in results if result.source == "run"]
     states = ", ".join(f"{count} {state}" for state, count in sorted(Counter(run.state for run in runs).items()))
     shipped = len(results) - len(runs)

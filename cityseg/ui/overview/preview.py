@@ -49,7 +49,7 @@ def picture(info: DataInfo, model: str | None) -> None:
             layers.append(Layer(model, prediction.train_ids, prediction.confidence))
             accuracy = frames.pixel_accuracy(frame.train_ids, prediction.train_ids)
         except CitysegError as error:
-            problem = escape(f"{model} could not predict this frame. {error}")
+            problem = f"{model} could not predict this frame. {error}"
     with place:
         event = viewer(
             frames.unsquashed(frame.photo, info),
@@ -61,7 +61,7 @@ def picture(info: DataInfo, model: str | None) -> None:
             clicks=False,
         )
     if problem:
-        st.warning(problem)
+        st.warning(escape(problem))
     measured = "" if accuracy is None else f" Pixel accuracy of **{escape(model)}**: {100 * accuracy:.1f}\u00a0%."
     place_in_split = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({_SPLITS[split]})"
     st.caption(f"{place_in_split}: {escape(chosen)}.{measured}")

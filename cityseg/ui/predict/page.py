@@ -149,8 +149,8 @@ def _model_facts(result: Result) -> str:
     training = " · **still training**: these are its best weights so far" if result.state == "running" else ""
     return (
         f"{parameters} · input size {glossary.size(result.config.image_size)} pixels · "
-        f"macro F1 {glossary.score(result.macro_f1)} on {split} of {result.measured_on} · trained on "
-        f"{result.data}{training}"
+        f"macro F1 {glossary.score(result.macro_f1)} on {split} of "
+        f"{escape(result.measured_on)} · trained on {escape(result.data)}{training}"
     )
 
 

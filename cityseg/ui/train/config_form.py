@@ -44,7 +44,7 @@ def cards() -> None:
 
 def _card(name: str, shipped: Result | None, chosen: bool) -> None:
     st.button(
-        name,
+        escape(name),
         key=f"preset_{name}",
         type="primary" if chosen else "secondary",
         icon=":material/check:" if chosen else None,

@@ -111,9 +111,9 @@ def _row(result: Result, queue: Queue, results: Iterable[Result]) -> bool:
         if position:
             with st.container(horizontal=True, gap="xsmall", width="content"):
                 last = len(queue.waiting)
-                for name, icon, steps, end in (("Earlier", "upward", -1, 1), ("Later", "downward", 1, last)):
-                    label, key = f":material/arrow_{icon}:", f"{name.lower()}_{run_id}"
-                    _button(label, key, _move, run_id, steps, help=name, disabled=position == end)
+                for direction, icon, steps, end in (("Earlier", "upward", -1, 1), ("Later", "downward", 1, last)):
+                    label, key = f":material/arrow_{icon}:", f"{direction.lower()}_{run_id}"
+                    _button(label, key, _move, run_id, steps, help=direction, disabled=position == end)
                 meaning = "Remove from queue; the run can be resumed or deleted later."
                 _button(":material/close:", f"withdraw_{run_id}", api.withdraw, (run_id,), help=meaning)
     return selected
