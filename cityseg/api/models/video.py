@@ -82,6 +82,12 @@ def predict_video(
     written, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"
     total, rows, end = np.zeros(NUM_CLASSES), list[list[Any]](), Fraction(0)
 
+    def write_table(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["frame", "second", "mean_confidence", *(f"{name}_percent" for name in CLASS_NAMES)])
+            writer.writerows(rows)
+
     def write_video(path: Path) -> None:
         nonlocal end
         with closing(VideoWriter(path, reader.rate)) as writer:
@@ -96,16 +102,11 @@ def predict_video(
                     on_progress(number + 1, reader.length)
         if not rows:
             raise DataError(f"{video}: expected a video with at least one frame, found none")
-
-    def write_table(path: Path) -> None:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["frame", "second", "mean_confidence", *(f"{name}_percent" for name in CLASS_NAMES)])
-            writer.writerows(rows)
+        # The overlay is renamed into place afterwards, so that a full disk leaves neither file.
+        write_atomically(table, write_table)
 
     with writing(written, "choose another folder"):
         write_atomically(written, write_video)
-        write_atomically(table, write_table)
     mean = total / len(rows)
     shares = {CLASS_NAMES[index]: float(mean[index]) for index in np.argsort(-mean, kind="stable") if mean[index]}
     return VideoResult(
