@@ -36,6 +36,7 @@ def data_prepare(
             "fingerprint": cached.meta.fingerprint,
             "folder": str(cached.folder),
             "skipped": list(cached.meta.skipped),
+            "warnings": list(cached.meta.warnings),
         }
         for split, cached in prepared.items()
     }

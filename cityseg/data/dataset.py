@@ -18,7 +18,14 @@ DatasetKind = Literal["cityscapes", "synthetic", "described"]
 """The Cityscapes layout, as folders or archives; the renderer's output; or a folder with a ``dataset.json``."""
 
 ProblemKind = Literal[
-    "missing label", "orphaned label", "unreadable file", "wrong mode", "size mismatch", "unknown id", "duplicate"
+    "missing label",
+    "orphaned label",
+    "unreadable file",
+    "wrong mode",
+    "size mismatch",
+    "unknown id",
+    "duplicate",
+    "train ids",
 ]
 PROBLEM_KINDS: tuple[ProblemKind, ...] = get_args(ProblemKind)
 
@@ -42,7 +49,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem that makes a frame unusable."""
+    """A problem that makes a frame unusable, or a whole split doubtful."""
 
     kind: ProblemKind
     split: Split

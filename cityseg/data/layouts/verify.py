@@ -8,6 +8,7 @@ from cityseg.classes import LabelTable
 from cityseg.data.dataset import PROBLEM_KINDS, SPLITS, Dataset, Frame, Problem, ProblemKind, Split
 from cityseg.data.frame_io import check_size, read_photo, read_values
 from cityseg.data.label_decode import ModeError
+from cityseg.data.label_numbering import train_ids_warning
 from cityseg.data.layouts.duplicates import shared_photo
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.errors import DataError
@@ -15,7 +16,7 @@ from cityseg.progress import OnProgress
 
 
 def verify(dataset: Dataset, on_progress: OnProgress | None = None) -> tuple[Problem, ...]:
-    """Decode every photo and label on all cores and list the problems that make frames unusable.
+    """Decode every photo and label on all cores and list all problems.
 
     Memory use is constant: files are processed one by one. Of a photo that several splits share, the copies in the
     split nearest to test are not reported, so that evaluation covers all frames. Problems of the file listing are
@@ -34,6 +35,9 @@ def verify(dataset: Dataset, on_progress: OnProgress | None = None) -> tuple[Pro
     for copies in photos.values():
         kept, original = copies[-1]
         problems += [shared_photo(split, frame, kept, original) for split, frame in copies if split != kept]
+    for split in SPLITS:
+        if warning := train_ids_warning(dataset, split):
+            problems.append(Problem("train ids", split, str(dataset.splits[split][0].label.path), warning))
     problems.sort(key=lambda problem: (PROBLEM_KINDS.index(problem.kind), SPLITS.index(problem.split), problem.path))
     return tuple(problems)
 

@@ -36,6 +36,8 @@ class SplitMeta:
     """CRC-32 and length of each photo file; equal files have equal checksums."""
     skipped: tuple[str, ...] = ()
     """Paths of unusable frames that were left out, each listed by its photo."""
+    warnings: tuple[str, ...] = ()
+    """Doubts about the whole split, one sentence each."""
 
 
 class _Decoded(NamedTuple):

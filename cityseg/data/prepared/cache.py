@@ -23,6 +23,7 @@ import numpy as np
 
 from cityseg.data.dataset import Dataset, Problem, Split
 from cityseg.data.image_io import READER_VERSION
+from cityseg.data.label_numbering import train_ids_warning
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.prepared.build_cache import SplitMeta, fill
 from cityseg.data.prepared.cache_lock import UNFINISHED, cache_lock, expect_room, write_errors
@@ -108,6 +109,8 @@ def prepare(
         with write_errors(root), cache_lock(root, str(name)):
             folder = name.find(root) or _build(root, name, dataset, on_progress, skip_bad)
     cached = _open(folder)
+    for warning in cached.meta.warnings:
+        _log.warning("%s", warning)
     by_name = {frame.name: frame for frame in dataset.splits[split]}
     frames = tuple(by_name[name] for name in cached.meta.frames)
     truth = partial(open_ground_truth, root, frames, dataset.table, cached.meta.fingerprint)
@@ -197,7 +200,8 @@ def _build(root: Path, name: _CacheName, dataset: Dataset, on_progress: OnProgre
                 "run `cityseg data verify`"
             )
         problems = (problem.path for problem in _problems(dataset, name.split))
-        meta = replace(meta, skipped=(*problems, *meta.skipped))
+        warnings = tuple(filter(None, [train_ids_warning(dataset, name.split)]))
+        meta = replace(meta, skipped=(*problems, *meta.skipped), warnings=warnings)
         write_json(unfinished / "meta.json", asdict(meta))
         folder = root / (f"{name}-partial" if meta.skipped else str(name))
         shutil.rmtree(folder, ignore_errors=True)

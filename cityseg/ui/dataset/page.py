@@ -63,6 +63,7 @@ def show() -> None:
     if counted is None:
         connect.panel(info, prepare=False)
         return
+    problems.doubts(spec)
     problems.left_out(spec)
     _figures(figures, info, counted)
     if linked := _FORMER_TABS.get(st.query_params.get("tab", "")):

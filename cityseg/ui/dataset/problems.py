@@ -26,6 +26,13 @@ def check(info: DataInfo) -> None:
     poll(is_running, partial(_verification, info.spec), running=is_running())
 
 
+def doubts(spec: str) -> None:
+    """Show the warnings about whole splits of the prepared data, if any."""
+    for split in cache.prepared(spec).values():
+        for warning in split.meta.warnings:
+            st.warning(_plain(warning), icon=":material/report:")
+
+
 def left_out(spec: str) -> None:
     """Show which frames the prepared data leaves out, if any."""
     skipped = [path for split in cache.prepared(spec).values() for path in split.meta.skipped]
