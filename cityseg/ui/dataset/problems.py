@@ -30,7 +30,7 @@ def doubts(spec: str) -> None:
     """Show the warnings about whole splits of the prepared data, if any."""
     for split in cache.prepared(spec).values():
         for warning in split.meta.warnings:
-            st.warning(_plain(warning), icon=":material/report:")
+            st.warning(escape(warning), icon=":material/report:")
 
 
 def left_out(spec: str) -> None:
