@@ -67,6 +67,7 @@ def data_verify(data: Data = None, as_json: Json = False) -> None:
         "data": data or default_data(),
         "frames": verification.frames,
         "problems": [asdict(problem) for problem in verification.problems],
+        "notes": list(verification.notes),
     }
     print_result(as_json, document, _problem_lines(verification))
     if verification.problems:
@@ -98,6 +99,7 @@ def data_synthesize(
 
 
 def _problem_lines(verification: api.Verification) -> Iterable[str]:
+    yield from (f"note: {note}" for note in verification.notes)
     frames = f"{counted(verification.frames, 'frame')} read"
     if not verification.problems:
         yield f"{frames}, no problem found"

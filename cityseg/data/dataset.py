@@ -72,6 +72,8 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
     """Problems of the file listing; the affected frames are in no split."""
     table: LabelTable = OFFICIAL
+    notes: tuple[str, ...] = ()
+    """What was read instead of the usual files, in sentences without a full stop."""
 
     def frames(self, split: Split) -> tuple[Frame, ...]:
         """Return the frames of a split.

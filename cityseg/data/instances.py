@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
+from pathlib import PureWindowsPath
 
 import numpy as np
 from PIL import Image
@@ -15,21 +17,33 @@ from cityseg.data.layouts.source_file import SourceFile
 from cityseg.data.layouts.zip_source import ZipMember, open_archive
 from cityseg.errors import DataError
 
-_LABELS, _INSTANCES = "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
+_LABEL = re.compile(r"(?P<frame>.*)_(?P<part>gtFine|gtCoarse)_(?P<kind>labelIds|labelTrainIds|color)\.png", re.I)
 
 
 def instance_file(frame: Frame) -> SourceFile | None:
     """Return the file with a frame's instance ids, or None if the dataset has none."""
     label = frame.label
-    if not label.name.endswith(_LABELS):
+    if not isinstance(label, ZipMember):
+        names = _beside(label.path.name)
+        path = next((path for name in names if (path := label.path.with_name(name)).is_file()), None)
+        return SourceFile(path, f"{label.name.rpartition('/')[0]}/{path.name}") if path else None
+    archive = open_archive(label.path)
+    found = next((archive.NameToInfo[name] for name in _beside(label.member) if name in archive.NameToInfo), None)
+    if found is None:
         return None
-    name = label.name.removesuffix(_LABELS) + _INSTANCES
-    if isinstance(label, ZipMember):
-        member = label.member.removesuffix(_LABELS) + _INSTANCES
-        found = open_archive(label.path).NameToInfo.get(member)
-        return replace(label, name=name, member=member, size=found.file_size, crc=found.CRC) if found else None
-    path = label.path.with_name(label.path.name.removesuffix(_LABELS) + _INSTANCES)
-    return SourceFile(path, name) if path.is_file() else None
+    last = PureWindowsPath(found.filename).name
+    name = f"{label.name.rpartition('/')[0]}/{last}"
+    return replace(label, name=name, member=found.filename, size=found.file_size, crc=found.CRC)
+
+
+def _beside(name: str) -> list[str]:
+    """Return the possible names of the instance ids beside a label, in the usual case or in capitals."""
+    match = _LABEL.fullmatch(name)
+    # IDD writes ids of its own under the usual name in lower case.
+    if not match or match["kind"] == "labelids":
+        return []
+    stems = (f"_{match['part']}_instanceIds", f"_{match['part']}_instanceIds".upper())
+    return [f"{match['frame']}{stem}{ending}" for stem in stems for ending in (".png", ".PNG")]
 
 
 def read_instances(file: SourceFile, size: tuple[int, int]) -> np.ndarray:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from cityseg.data.dataset import SPLITS, Dataset, DatasetKind, Split, default_data
 from cityseg.data.frame_io import read_photo
@@ -17,6 +20,7 @@ from cityseg.text import home_expanded
 
 SYNTHETIC_FOLDER = Path("data/synthetic")
 SYNTHETIC_FRAMES = 160
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class DataInfo:
     frames: dict[Split, int]  # number of frames by split
     cities: dict[Split, tuple[str, ...]]  # sorted names of the cities by split
     native_size: tuple[int, int]  # (height, width) of the first frame on disk
+    notes: tuple[str, ...] = ()  # what was read instead of the usual files
 
     @property
     def description(self) -> str:
@@ -37,7 +42,7 @@ class DataInfo:
 
 
 def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Dataset:
-    """Open a dataset: a folder in one of the layouts of ``docs/datasets.md``, or the word ``synthetic``.
+    """Open a dataset: a folder or zip in one of the layouts of ``docs/datasets.md``, or the word ``synthetic``.
 
     An open dataset is returned as it is, so that every verb takes either. The synthetic dataset is rendered on first
     use and again whenever the generator changes; ``on_progress`` reports that. Unusable frames are listed in
@@ -51,10 +56,53 @@ def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = 
         return data
     spec = data or default_data()
     if spec != "synthetic":
-        return detect.open_folder(home_expanded(spec))
+        return detect.open_folder(dataset_path(spec))
     if not synthetic_is_rendered():
         _render_synthetic(on_progress)
     return detect.open_folder(SYNTHETIC_FOLDER, "synthetic", "synthetic streets")
+
+
+def dataset_path(spec: str) -> Path:
+    """Return the path without quotes, ``file://`` and outer spaces, and with ``~`` and variables filled in.
+
+    A path that exists as it is written is returned unchanged.
+
+    Raises:
+        UsageError: no path, an impossible one, a variable that is not set, or a user without a home.
+    """
+    if not spec.isprintable():
+        raise UsageError(f"expected the path of a dataset, found {spec!a}, which has unprintable characters")
+    literal = Path(spec)
+    if _exists(literal):
+        return literal
+    meant = spec.strip().strip(_QUOTES).strip()
+    if meant.lower().startswith("file://"):
+        meant = unquote(urlsplit(meant).path)
+    meant = str(home_expanded(os.path.expandvars(meant))) if meant else ""
+    if not meant:
+        raise UsageError(f"expected the path of a dataset, found {spec!r}; name a folder, or synthetic")
+    path = Path(meant)
+    if not _exists(path):
+        if unset := re.search(r"\$(\w+|\{\w+\})", meant):
+            raise UsageError(
+                f"{spec}: expected a path, found the variable {unset[0]}, which is not set; write the path"
+            )
+        if meant.startswith("~"):
+            user = meant.partition("/")[0]
+            raise UsageError(f"{spec}: expected a path, found {user}, a user without a home; write the path")
+        if meant.lower() == "synthetic":
+            raise UsageError(f"{spec!r}: expected a folder or synthetic, found neither; did you mean synthetic?")
+        slashes = Path(meant.replace("\\", "/"))
+        if _exists(slashes):
+            return slashes
+    return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def synthetic_is_rendered() -> bool:
@@ -92,6 +140,7 @@ def data_info(data: str | Dataset | None = None, on_progress: OnProgress | None 
         frames={split: len(dataset.splits[split]) for split in SPLITS},
         cities={split: tuple(sorted({frame.city for frame in dataset.splits[split]})) for split in SPLITS},
         native_size=(photo.shape[0], photo.shape[1]),
+        notes=dataset.notes,
     )
 
 

@@ -16,9 +16,11 @@ class Verification:
 
     frames: int  # number of frames that were decoded
     problems: tuple[Problem, ...]  # all problems by kind, split and path
+    notes: tuple[str, ...] = ()  # what was read instead of the usual files
 
 
 def verify(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Verification:
     """Decode every photo and label of a dataset and list all problems."""
     dataset = connect(data, on_progress)
-    return Verification(sum(map(len, dataset.splits.values())), verification.verify(dataset, on_progress))
+    frames = sum(map(len, dataset.splits.values()))
+    return Verification(frames, verification.verify(dataset, on_progress), dataset.notes)

@@ -1,4 +1,4 @@
-"""The custom layout: ``images/``, ``labels/`` and a ``dataset.json`` that maps label values to classes.
+"""The custom layout: photos, label images of the same names, and a ``dataset.json`` that maps label values to classes.
 
 ``docs/datasets.md`` documents the format field by field.
 """
@@ -9,69 +9,168 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from cityseg.classes import LabelTable
+from cityseg.classes import ColorTable, LabelTable
 from cityseg.data.dataset import SPLITS, Dataset, Split
-from cityseg.data.image_io import ENDINGS
+from cityseg.data.image_io import KINDS
 from cityseg.data.layouts.dataset_json import DatasetJson, read_dataset_json
+from cityseg.data.layouts.file_tree import FileTree
+from cityseg.data.layouts.foreign import foreign
 from cityseg.data.layouts.frame_selection import FrameSelection, summarize
+from cityseg.data.layouts.name_file import Color, read_classes, read_lines
+from cityseg.data.layouts.names import IMAGE_SUFFIXES, composed, fold, join, several, without_ending
+from cityseg.data.layouts.near_miss import NearMisses, contents
+from cityseg.data.layouts.numberings import NUMBERINGS
 from cityseg.data.layouts.pairing import Candidate, halves, pair
-from cityseg.data.layouts.source_file import SourceFile, list_files
+from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 DATASET_JSON = "dataset.json"
-_PHOTO_SUFFIXES = tuple(f".{ending}" for ending in ENDINGS)
+_PHOTO_FOLDERS = ("images", "JPEGImages")
+_LABEL_FOLDERS = ("labels", "SegmentationClassPNG", "SegmentationClass")
+_USUAL = (".png", ".jpg", ".jpeg")
 _LABEL_SUFFIXES = (".png",)
 _LEVELS = 8
 
 
-def open_custom(root: Path) -> Dataset:
-    """List the frames of a folder with ``dataset.json``, ``images/`` and ``labels/``.
+def open_custom(root: Path, tree: FileTree) -> Dataset:
+    """List the frames of a folder or archive with ``dataset.json``, photos and label images.
 
     Raises:
         DataError: ``dataset.json`` is invalid, a folder is missing or cannot be listed, or a frame is in two splits or
             in none.
     """
-    path = root / DATASET_JSON
-    settings = read_dataset_json(SourceFile(path, DATASET_JSON))
-    for folder in ("images", "labels"):
-        if not (root / folder).is_dir():
-            raise DataError(f"{root}: expected images/ and labels/ beside {DATASET_JSON}, found no {folder}/; add it")
-    photos = _by_stem(list_files(root, "images", _PHOTO_SUFFIXES, _LEVELS).values())
-    labels = _by_stem(list_files(root, "labels", _LABEL_SUFFIXES, _LEVELS).values())
+    file = tree.find(DATASET_JSON)
+    if file is None:
+        raise DataError(f"{tree.place(DATASET_JSON)}: expected a file, found none")
+    return open_described(root, tree, read_dataset_json(file), file)
+
+
+def open_described(root: Path, tree: FileTree, settings: DatasetJson, source: SourceFile) -> Dataset:
+    """List the frames that settings describe; messages about the settings name their ``source``.
+
+    Raises:
+        DataError: as raised by ``open_custom``.
+    """
+    images = _folder(tree, settings.photos, _PHOTO_FOLDERS)
+    masks = _folder(tree, settings.labels, _LABEL_FOLDERS)
+    settings = settings.model_copy(update={"photos": images, "labels": masks})
+    labels = _by_stem(tree, masks, _LABEL_SUFFIXES, settings.label_suffix)
+    photos = _photos(tree, images, settings.photo_suffix, labels)
     if not photos:
-        raise DataError(f"{root / 'images'}: expected photos ({', '.join(_PHOTO_SUFFIXES)}), found none")
-    splits = _splits(root, settings, sorted({*photos, *labels}))
+        wanted = f"that end in {settings.photo_suffix}" if settings.photo_suffix else f"({KINDS})"
+        raise DataError(f"{tree.place(images)}: expected photos {wanted}, found {contents(tree, images)}")
+    groups = join(photos, labels)
+    splits = _splits(root, tree, source, settings, sorted(groups))
+    photo_near, label_near = NearMisses([(tree, images)]), NearMisses([(tree, masks)])
     frames, problems = pair(
         [
             Candidate(
                 name=stem.replace("/", "_"),
                 city=_city(stem, settings),
                 split=split,
-                photos=tuple(photos.get(stem, ())),
-                label=next(iter(labels.get(stem, ())), None),
-                photo_place=f"{root / 'images' / stem}.png or .jpg",
-                label_place=f"{root / 'labels' / stem}.png",
+                photos=tuple(groups[stem][0]),
+                labels=tuple(groups[stem][1]),
+                photo_place=tree.place(f"{images}/{stem}{_shown(settings.photo_suffix, '.png or .jpg')}"),
+                label_place=tree.place(f"{masks}/{stem}{_shown(settings.label_suffix, '.png')}"),
+                near=_near(groups[stem], stem, photo_near, label_near),
             )
             for stem, split in splits.items()
         ]
     )
-    table = LabelTable(
-        settings.train_ids,
-        f"the values that {path} maps ({_ranges(settings.train_ids)})",
-        "add them to train_ids, with null if they are not scored",
-    )
-    return Dataset(settings.name, "described", root, frames, problems, table)
+    return Dataset(settings.name, "described", root, frames, problems, _table(tree, settings, source))
 
 
-def _by_stem(files: Iterable[SourceFile]) -> dict[str, list[SourceFile]]:
-    """Group files by their path below ``images`` or ``labels``, without the suffix."""
+def _folder(tree: FileTree, chosen: str | None, usual: tuple[str, ...]) -> str:
+    for name in [chosen] if chosen else usual:
+        if (folder := tree.folder(name)) is not None:
+            return folder
+    wanted = chosen or usual[0]
+    known = {fold(name) for name in (*_PHOTO_FOLDERS, *_LABEL_FOLDERS)}
+    others = [
+        name
+        for name in tree.entries()
+        if fold(name) not in known and (tree.folder(name) is not None or fold(name) == f"{fold(wanted)}.zip")
+    ]
+    if also := foreign(tree):
+        remedy = f"{also}: export label images"
+    elif others:
+        key = "photos" if usual is _PHOTO_FOLDERS else "labels"
+        remedy = f'rename or unpack {several(others)}, or name a folder with "{key}"'
+    else:
+        remedy = "add it"
+    beside = f"{chosen}/" if chosen else "images/ and labels/"
+    raise DataError(f"{tree.place()}: expected {beside} beside {DATASET_JSON}, found no {wanted}/; {remedy}")
+
+
+def _shown(suffix: str, usual: str) -> str:
+    return suffix if fold(suffix).endswith(IMAGE_SUFFIXES) else f"{suffix}{usual}"
+
+
+def _near(
+    group: tuple[list[SourceFile], list[SourceFile]], stem: str, photo_near: NearMisses, label_near: NearMisses
+) -> str:
+    photos, labels = group
+    return photo_near.beginning(stem) if not photos else label_near.beginning(stem) if not labels else ""
+
+
+def _by_stem(tree: FileTree, folder: str, endings: tuple[str, ...], suffix: str) -> dict[str, list[SourceFile]]:
+    """Group files by their path below a folder, without their suffix; files without it are left out."""
     found: dict[str, list[SourceFile]] = {}
-    for file in sorted(files, key=lambda file: file.name):
-        stem = str(PurePosixPath(*PurePosixPath(file.name).parts[1:]).with_suffix(""))
-        found.setdefault(stem, []).append(file)
+    whole = fold(suffix).endswith(IMAGE_SUFFIXES)
+    for name, file in sorted(tree.files(folder, IMAGE_SUFFIXES if whole else endings, _LEVELS).items()):
+        path = composed(name).removeprefix(f"{composed(folder)}/")
+        stem = without_ending(path, [composed(suffix)]) if whole else without_ending(path, endings)
+        if stem and suffix and not whole:
+            stem = without_ending(stem, [composed(suffix)])
+        if stem and not stem.endswith("/"):
+            found.setdefault(stem, []).append(file)
     return found
+
+
+def _photos(tree: FileTree, folder: str, suffix: str, labels: Mapping[str, object]) -> dict[str, list[SourceFile]]:
+    """Return the photos: PNG and JPEG, and files of other formats that have a label, or all if there are no others."""
+    found = _by_stem(tree, folder, IMAGE_SUFFIXES, suffix)
+    usual = {stem: kept for stem, files in found.items() if (kept := [file for file in files if _is_usual(file.name)])}
+    labelled = {*map(fold, labels)}
+    taken = {*map(fold, usual)}
+    others = {
+        stem: files
+        for stem, files in found.items()
+        if fold(stem) not in taken and (not usual or fold(stem) in labelled)
+    }
+    return {**usual, **others}
+
+
+def _is_usual(name: str) -> bool:
+    return name.lower().endswith(_USUAL)
+
+
+def _table(tree: FileTree, settings: DatasetJson, source: SourceFile) -> LabelTable:
+    chosen: dict[int, int] | dict[Color, int] | str = settings.train_ids
+    if isinstance(chosen, str) and chosen in NUMBERINGS:
+        return NUMBERINGS[chosen]
+    if isinstance(chosen, str):
+        source = _text_file(tree, chosen)
+        chosen = read_classes(source)
+    colors = {key: target for key, target in chosen.items() if isinstance(key, tuple)}
+    values = {key: target for key, target in chosen.items() if isinstance(key, int)}
+    hint = "add them to train_ids, with null if they are not scored"
+    if colors:
+        return ColorTable(colors, f"the colours that {source} maps", hint)
+    return LabelTable(values, f"the values that {source} maps ({_ranges(values)})", hint)
+
+
+def _text_file(tree: FileTree, name: str) -> SourceFile:
+    name = name.replace("\\", "/").removeprefix("./")
+    file = tree.find(name)
+    if file is None:
+        folder = name.rpartition("/")[0]
+        there = tree.entries(folder) if not folder or tree.folder(folder) else []
+        texts = [entry for entry in there if entry.lower().endswith((".txt", ".csv", ".lst"))]
+        raise DataError(f"{tree.place(name)}: expected a file, found {f'only {several(texts)}' if texts else 'none'}")
+    return file
 
 
 def _city(stem: str, settings: DatasetJson) -> str:
@@ -89,37 +188,44 @@ def _ranges(values: Iterable[int]) -> str:
     return ", ".join(str(start) if start == end else f"{start} to {end}" for start, end in spans)
 
 
-def _splits(root: Path, settings: DatasetJson, stems: list[str]) -> dict[str, Split]:
+def _splits(
+    root: Path, tree: FileTree, source: SourceFile, settings: DatasetJson, stems: list[str]
+) -> dict[str, Split]:
     """Return the split of every used frame.
 
     Raises:
         DataError: a rule matches no frame, or a frame is in two splits or in none.
     """
-    path = root / DATASET_JSON
-    selection = FrameSelection(stems, _PHOTO_SUFFIXES)
-    unused = set(selection.match(settings.unused, path, "unused"))
+    selection = FrameSelection(
+        stems,
+        (settings.photos or "images", settings.labels or "labels"),
+        [suffix for suffix in (settings.photo_suffix, settings.label_suffix) if suffix],
+        [str(root), str(root.absolute()), str(root.resolve())],
+    )
+    unused = set(selection.match(settings.unused, str(source), "unused"))
     used = [stem for stem in stems if stem not in unused]
     chosen: dict[Split, list[str]]
     rules = settings.splits
     if rules is None:
-        chosen = {split: [stem for stem in used if stem.startswith(f"{split}/")] for split in SPLITS}
+        chosen = {split: [stem for stem in used if fold(stem).startswith(f"{split}/")] for split in SPLITS}
     elif all(isinstance(rule, float) for rule in rules.values()):
         chosen = _by_share(used, {split: rule for split, rule in rules.items() if isinstance(rule, float)})
     else:
         chosen = {}
         for split, rule in rules.items():
             if isinstance(rule, str):
-                found = selection.match(_lines(SourceFile(root / rule, rule)), root / rule, split, exact=True)
+                file = _text_file(tree, rule)
+                found = selection.match_lines(read_lines(file, "a frame's name"), str(file), split)
             else:
-                found = selection.match(rule if isinstance(rule, list) else [], path, f"splits.{split}")
+                found = selection.match(rule if isinstance(rule, list) else [], str(source), f"splits.{split}")
             chosen[split] = [stem for stem in found if stem not in unused]
     if not chosen.get("test") and (rules is None or "test" not in rules):
         half = halves(chosen.get("val", []))
         chosen |= {split: [stem for stem in half if half[stem] == split] for split in ("val", "test")}
-    return _invert(path, used, chosen)
+    return _invert(str(source), used, chosen)
 
 
-def _invert(path: Path, stems: list[str], chosen: Mapping[Split, list[str]]) -> dict[str, Split]:
+def _invert(path: str, stems: list[str], chosen: Mapping[Split, list[str]]) -> dict[str, Split]:
     splits = {stem: split for split, members in chosen.items() for stem in members}
     repeated = [stem for stem, count in Counter(chain.from_iterable(chosen.values())).items() if count > 1]
     if repeated:
@@ -137,12 +243,3 @@ def _by_share(stems: list[str], shares: Mapping[Split, float]) -> dict[Split, li
     named = [split for split in SPLITS if split in shares]
     ends = [round(total * len(ordered)) for total in accumulate(shares[split] for split in named)]
     return {split: sorted(ordered[start:end]) for split, start, end in zip(named, [0, *ends], ends, strict=False)}
-
-
-def _lines(file: SourceFile) -> list[str]:
-    try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{file}: expected a text file with a frame's name per line, found other bytes") from None
-    lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]

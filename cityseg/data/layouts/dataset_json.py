@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, LABELS, NUM_CLASSES
 from cityseg.data.dataset import SPLITS, Split
+from cityseg.data.layouts.name_file import Color
+from cityseg.data.layouts.numberings import NUMBERINGS
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 from cityseg.files import without_repeats
@@ -19,6 +22,9 @@ from cityseg.files import without_repeats
 _VOID = "void"
 _LARGEST = 65535
 _ROUNDING = 1e-6
+
+Folder = Annotated[str, Field(min_length=1)] | None
+Suffix = Annotated[str, Field(pattern=r"^[^/\\\\]*$")]
 
 Rule = list[str] | str | float
 """Frame names and patterns, the name of a text file with frame names, or a share of all frames."""
@@ -31,19 +37,48 @@ class DatasetJson(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     """Display name of the dataset."""
-    train_ids: dict[int, int]
-    """Train id (0 to 18, or 255 for void) of every value of the label images (0 to 65535)."""
+    train_ids: dict[int, int] | dict[Color, int] | str
+    """Train id (0 to 18, or 255 for void) of every value (0 to 65535) or colour of the label images; or the word of a
+    known numbering; or the name of a text file with classes."""
     splits: dict[Split, Rule] | None = None
     """Rule for each split; None if ``images/`` holds a folder for each split."""
     unused: list[str] = []
     """Names and patterns of frames to leave out of all splits."""
+    photos: Folder = None
+    """Folder of the photos; ``images`` by default."""
+    labels: Folder = None
+    """Folder of the label images; ``labels`` by default."""
+    photo_suffix: Suffix = ""
+    """The part of the photos' file names behind the frame's name, with or without the suffix of the image format."""
+    label_suffix: Suffix = ""
+    """The same for label images."""
 
-    @field_validator("train_ids", mode="before")
+    @field_validator("train_ids", mode="plain")
     @classmethod
-    def _check_train_ids(cls, value: Any) -> dict[int, int]:
+    def _check_train_ids(cls, value: Any) -> dict[int, int] | dict[Color, int] | str:
+        if isinstance(value, str) and (value in NUMBERINGS or (value.endswith(".txt") and _below(value))):
+            return value
+        if isinstance(value, str):
+            close = get_close_matches(value, NUMBERINGS, n=1) or NUMBERINGS
+            raise ValueError(f"expected train_ids to be a known numbering, found {value!r}; write {' or '.join(close)}")
         if not isinstance(value, dict) or not value:
             raise ValueError(f"expected train_ids to map label values to classes, found {_short(value)}")
-        return {_label_value(key): _train_id(key, target) for key, target in value.items()}
+        colors = {key: color for key in value if (color := _color(key)) is not None}
+        if not colors:
+            return {_label_value(key): _train_id(key, target) for key, target in value.items()}
+        plain = [key for key in value if key not in colors]
+        if plain:
+            raise ValueError(f"expected values or colours as the keys of train_ids, found both ({plain[0]!r})")
+        if len({*colors.values()}) < len(colors):
+            raise ValueError("expected every colour once as a key of train_ids, found one in two forms; remove one")
+        return {colors[key]: _train_id(key, target) for key, target in value.items()}
+
+    @field_validator("photos", "labels")
+    @classmethod
+    def _check_folder(cls, value: str | None) -> str | None:
+        if value is None or (_below(value) and _slashes(value).strip("./")):
+            return value and "/".join(part for part in _slashes(value).split("/") if part not in ("", "."))
+        raise ValueError(f"expected a folder beside dataset.json, found {value!r}; move it")
 
     @field_validator("splits", mode="before")
     @classmethod
@@ -83,8 +118,12 @@ def read_dataset_json(file: SourceFile) -> DatasetJson:
 
 
 def _label_value(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and str(int(text)) == text and int(text) <= _LARGEST):
-        raise ValueError(f"expected label values 0 to {_LARGEST} as the keys of train_ids, found {text!r}; correct it")
+    # The length first: Python refuses to convert thousands of digits.
+    if not re.fullmatch(r"0|[1-9][0-9]{0,4}", text) or int(text) > _LARGEST:
+        raise ValueError(
+            f"expected label values 0 to {_LARGEST} or colours as the keys of train_ids, found {_short(text)}; "
+            'write colours as "#rrggbb" or "red,green,blue"'
+        )
     return int(text)
 
 
@@ -105,12 +144,34 @@ def _train_id(value: str, target: Any) -> int:
     raise ValueError(f"expected a Cityscapes class for value {value}, found {target!r}; the closest: {close}")
 
 
+def _color(key: str) -> Color | None:
+    """Return the colour that ``#rrggbb`` or ``red,green,blue`` means, else None."""
+    hexadecimal = re.fullmatch(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", key.strip())
+    if hexadecimal:
+        red, green, blue = (int(part, 16) for part in hexadecimal.groups())
+        return red, green, blue
+    decimal = re.fullmatch(r"\(?\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*\)?", key.strip())
+    if not decimal:
+        return None
+    red, green, blue = (int(part) for part in decimal.groups())
+    return (red, green, blue) if max(red, green, blue) <= 255 else None
+
+
+def _slashes(path: str) -> str:
+    return path.replace("\\", "/")
+
+
+def _below(path: str) -> bool:
+    """Whether a path is relative and stays below its folder."""
+    windows = PureWindowsPath(path)
+    return bool(path) and not windows.anchor and ".." not in windows.parts and path.isprintable()
+
+
 def _rule(split: str, value: Any) -> Rule:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return value
     if isinstance(value, str) and value:
-        path = PurePosixPath(value.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
+        if not _below(value):
             raise ValueError(f"expected a text file beside dataset.json for splits.{split}, found {value!r}; move it")
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:

@@ -1,19 +1,28 @@
-"""Detect the layout of a folder; ``cityscapes`` and ``custom`` list its frames."""
+"""Detect the layout of a folder or an archive; ``cityscapes``, ``custom`` and ``voc`` list its frames."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from cityseg.data.dataset import Dataset, DatasetKind
-from cityseg.data.layouts.cityscapes import LABELS, PARTS, PHOTOS, archive_path, has_part, open_cityscapes
+from cityseg.data.layouts.cityscapes import LABELS, LAYOUTS, PARTS, PHOTOS, open_published
 from cityseg.data.layouts.custom import DATASET_JSON, open_custom
+from cityseg.data.layouts.file_tree import FileTree, FolderTree
+from cityseg.data.layouts.foreign import foreign
+from cityseg.data.layouts.names import IMAGE_SUFFIXES, fold, several
+from cityseg.data.layouts.parts import find_part, has_part, official_archive
+from cityseg.data.layouts.voc import PHOTO_FOLDER, open_voc
+from cityseg.data.layouts.zip_source import ZipTree
 from cityseg.errors import DataError, UsageError
 
 _WANTED = f"a folder with {PHOTOS}/ and {LABELS}/"
+_OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+_MOST_FOLDERS = 200
 
 
 def open_folder(root: Path, kind: DatasetKind = "cityscapes", name: str = "") -> Dataset:
-    """List the frames of a folder: with ``dataset.json``, in the Cityscapes layout, or with both official archives.
+    """List the frames of a folder or a zip archive in one of the layouts of ``docs/datasets.md``.
 
     Only file names are read. Unusable frames raise no error: they are listed in ``Dataset.problems`` and are in no
     split.
@@ -32,29 +41,101 @@ def open_folder(root: Path, kind: DatasetKind = "cityscapes", name: str = "") ->
 
 
 def _open(root: Path, kind: DatasetKind, name: str) -> Dataset:
-    if not root.is_dir():
-        what = "a file; name its parent folder" if root.is_file() else "no such folder"
-        raise UsageError(f"{root}: expected {_WANTED}, found {what}")
-    if (root / DATASET_JSON).exists():
-        return open_custom(root)
-    missing = [part for part in PARTS if not has_part(root, part)]
-    if not missing:
-        return open_cityscapes(root, kind, name or root.resolve().name)
-    if len(missing) == 1:
-        (present,) = set(PARTS) - set(missing)
-        if not (root / present).is_dir():
-            absent = archive_path(root, missing[0]).name
-            raise UsageError(
-                f"{root}: expected both official archives, found {archive_path(root, present).name} but no {absent}; "
-                "put it beside the other"
-            )
-    near = [folder for folder in (root.parent, *sorted(root.iterdir())) if folder.is_dir() and _is_dataset(folder)]
-    remedy = f"did you mean {near[0]}?" if near else f"name the folder that holds both, their zips, or {DATASET_JSON}"
-    raise UsageError(f"{root}: expected {_WANTED}, found no {' and no '.join(missing)}; {remedy}")
+    if root.is_dir():
+        tree: FileTree = FolderTree(root)
+        name = name or root.resolve().name
+    elif root.is_file() and _is_whole_dataset(root):
+        tree = _whole_archive(root)
+        name = name or root.stem
+    else:
+        raise UsageError(f"{root}: expected {_WANTED}, found {_no_folder(root)}")
+    if tree.find(DATASET_JSON) is not None:
+        return open_custom(root, tree)
+    for layout in LAYOUTS:
+        if (dataset := open_published(layout, tree, root, kind, name)) is not None:
+            return dataset
+    if (dataset := open_voc(root, tree, name)) is not None:
+        return dataset
+    raise UsageError(f"{root}: expected {_missing(root, tree)}")
 
 
-def _is_dataset(folder: Path) -> bool:
+def _is_whole_dataset(path: Path) -> bool:
+    """Whether a file may be an archive of a whole dataset; the official archives hold one part each."""
+    parts = [part for layout in LAYOUTS for part in (layout.photos, *layout.labels)]
+    begins = any(fold(path.name).startswith((f"{fold(part)}_", f"{fold(part)}.")) for part in parts)
+    return fold(path.name).endswith(".zip") and not begins
+
+
+def _whole_archive(path: Path) -> ZipTree:
+    tree = ZipTree(path)
+    parts = [part for layout in LAYOUTS for part in (layout.photos, *layout.labels)]
+    for top in (DATASET_JSON, *parts, PHOTO_FOLDER):
+        if (inner := tree.inner(top)) is not None:
+            return inner
+    return tree
+
+
+def _no_folder(root: Path) -> str:
+    if root.is_file():
+        if root.name.lower().endswith(_OTHER_ARCHIVES):
+            return "an archive that is no zip; unpack it, or pack it as a zip"
+        return "a file; name its parent folder"
+    above = next((folder for folder in root.parents if folder.is_dir()), None)
+    near = [] if above is None or above == Path() else _alike(above, root)
+    return f"no such folder; did you mean {near[0]}?" if near else "no such folder"
+
+
+def _alike(above: Path, path: Path) -> list[Path]:
+    """Return the entries of a folder that continue ``path`` when case, Unicode form and outer spaces are ignored."""
+    wanted = fold(path.relative_to(above).parts[0]).strip()
     try:
-        return (folder / DATASET_JSON).is_file() or all(has_part(folder, part) for part in PARTS)
-    except PermissionError:
+        return [entry for entry in sorted(above.iterdir()) if fold(entry.name).strip() in (wanted, f"{wanted}.zip")]
+    except OSError:
+        return []
+
+
+def _missing(root: Path, tree: FileTree) -> str:
+    missing = [part for part in PARTS if not find_part(tree, part, variants=part == PHOTOS)]
+    archives = {part: official_archive(part) for part in PARTS}
+    there = [name for name in archives.values() if tree.find(name) is not None]
+    if len(missing) == 1 and there and archives[missing[0]] not in there:
+        return f"both official archives, found {there[0]} but no {archives[missing[0]]}; put it beside the other"
+    found = f"{_WANTED}, found no {' and no '.join(missing)}"
+    near = next((path for path in _around(root) if _is_dataset(path)), None) if root.is_dir() else None
+    if near is not None:
+        return f"{found}; did you mean {near}?"
+    if other := foreign(tree):
+        remedy = f"export label images with a value or a colour per class, and describe them in a {DATASET_JSON}"
+        return f"{found}; {other}: {remedy}"
+    images = [name for name in tree.everything() if name.lower().endswith(IMAGE_SUFFIXES)]
+    if images and len(missing) == len(PARTS):
+        return f"{found} but images ({several(images)}); describe them in a {DATASET_JSON}, see docs/datasets.md"
+    return f"{found}; name the folder that holds both, their zips, or {DATASET_JSON}"
+
+
+def _around(root: Path) -> Iterator[Path]:
+    """Yield the folders near a folder: above, below, and one further."""
+    yield root.parent
+    below = _folders(root)
+    yield from below
+    yield root.resolve().parent.parent
+    for folder in below:
+        yield from _folders(folder)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())[:_MOST_FOLDERS]
+        return [entry for entry in entries if entry.is_dir() or entry.suffix.lower() == ".zip"]
+    except OSError:
+        return []
+
+
+def _is_dataset(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            return (path / DATASET_JSON).is_file() or all(has_part(path, part) for part in PARTS)
+        tree = _whole_archive(path) if _is_whole_dataset(path) else None
+        return tree is not None and tree.find(DATASET_JSON) is not None
+    except (OSError, DataError):
         return False

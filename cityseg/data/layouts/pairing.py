@@ -19,9 +19,12 @@ class Candidate:
     split: Split
     photos: tuple[SourceFile, ...]
     """Exactly one is expected."""
-    label: SourceFile | None
+    labels: tuple[SourceFile, ...]
+    """Exactly one is expected."""
     photo_place: str
     label_place: str
+    near: str = ""
+    """If photo or label is missing, the file that lies there instead."""
 
 
 def halves(names: Sequence[str]) -> dict[str, Split]:
@@ -42,32 +45,34 @@ def pair(candidates: Sequence[Candidate]) -> tuple[dict[Split, tuple[Frame, ...]
         for candidate in group:
             found = [*_file_problems(candidate), *_name_problems(candidate, group)]
             problems += found
-            if not found and candidate.label:
-                frames[candidate.split].append(Frame(name, candidate.city, candidate.photos[0], candidate.label))
+            if not found:
+                frames[candidate.split].append(Frame(name, candidate.city, candidate.photos[0], candidate.labels[0]))
     problems.sort(key=lambda problem: (SPLITS.index(problem.split), problem.path))
     return {split: tuple(frames[split]) for split in SPLITS}, tuple(problems)
 
 
-def _problem(kind: ProblemKind, candidate: Candidate, file: SourceFile | None, message: str) -> Problem:
+def _problem(kind: ProblemKind, candidate: Candidate, file: SourceFile, message: str) -> Problem:
     return Problem(kind, candidate.split, str(file), f"{file}: {message}")
 
 
 def _file_problems(candidate: Candidate) -> list[Problem]:
-    photos, label = candidate.photos, candidate.label
+    photos, labels = candidate.photos, candidate.labels
     found = [
         _problem("unreadable file", candidate, file, f"expected a file, found {oddity}; remove it")
-        for file in (*photos, *([label] if label else []))
+        for file in (*photos, *labels)
         if (oddity := file.oddity())
     ]
-    for photo in photos[1:]:
-        message = f"expected one photo of this frame, found also {photos[0]}; keep one of them"
-        found.append(_problem("duplicate", candidate, photo, message))
-    if label is None:
-        message = f"expected its label at {candidate.label_place}, found none; add the label or remove the photo"
+    for what, files in (("photo", photos), ("label", labels)):
+        for file in files[1:]:
+            message = f"expected one {what} of this frame, found also {files[0]}; keep one of them"
+            found.append(_problem("duplicate", candidate, file, message))
+    near = f"only {candidate.near}" if candidate.near else "none"
+    if not labels:
+        message = f"expected its label at {candidate.label_place}, found {near}; add the label or remove the photo"
         found.append(_problem("missing label", candidate, photos[0], message))
     elif not photos:
-        message = f"expected its photo at {candidate.photo_place}, found none; add the photo or remove the label"
-        found.append(_problem("orphaned label", candidate, label, message))
+        message = f"expected its photo at {candidate.photo_place}, found {near}; add the photo or remove the label"
+        found.append(_problem("orphaned label", candidate, labels[0], message))
     return found
 
 
@@ -79,5 +84,5 @@ def _name_problems(candidate: Candidate, group: Sequence[Candidate]) -> list[Pro
     return [_problem("duplicate", candidate, _file(candidate), message)]
 
 
-def _file(candidate: Candidate) -> SourceFile | None:
-    return candidate.photos[0] if candidate.photos else candidate.label
+def _file(candidate: Candidate) -> SourceFile:
+    return (*candidate.photos, *candidate.labels)[0]

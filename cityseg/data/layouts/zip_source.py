@@ -1,20 +1,22 @@
-"""The official zip archives, read in place, member by member."""
+"""Zip archives, read in place, member by member."""
 
 from __future__ import annotations
 
-import re
 import stat
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PureWindowsPath
 
+from cityseg.data.layouts.names import spelled
 from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 _SIGNATURE = b"PK\x03\x04"
+_UTF8 = 0x800  # flag: the name is UTF-8
+_UNICODE_PATH = 0x7075  # kind of extra field
 _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "BZIP2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 _READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Exceptions of zipfile for damaged members; NotImplementedError for patched or strongly encrypted ones.
@@ -102,10 +104,11 @@ def _open(path: Path, identity: tuple[int, ...]) -> zipfile.ZipFile:
 def _check(path: Path, member: zipfile.ZipInfo) -> None:
     # ``orig_filename`` is the stored name; ``filename`` is truncated at a null character.
     stored = member.orig_filename
-    name = PureWindowsPath(stored)  # handles both slashes, and drives
-    if name.anchor or ".." in name.parts or not stored.isprintable():
-        found = f"found {stored!r}; do not use this archive"
-        raise DataError(f"{path}: expected members below the archive's own folder, {found}")
+    for meant in (stored, stored_name(member)):
+        name = PureWindowsPath(meant)  # handles both slashes, and drives
+        if name.anchor or ".." in name.parts or not meant.isprintable():
+            found = f"found {stored!r}; do not use this archive"
+            raise DataError(f"{path}: expected members below the archive's own folder, {found}")
     if member.flag_bits & 1:
         raise DataError(f"{path}: expected an archive without a password, found {member.filename} encrypted; unlock it")
     if member.compress_type not in _READ:
@@ -116,26 +119,110 @@ def _check(path: Path, member: zipfile.ZipInfo) -> None:
         )
 
 
-def list_members(path: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, SourceFile]:
-    """List an archive's members below a top folder, for example ``gtFine``, except hidden ones, by path from there on.
+@dataclass(frozen=True)
+class ZipTree:
+    """The files of a zip archive, below one of its folders."""
 
-    Suffixes are in lower case and matched regardless of case; a single folder around everything is skipped.
+    path: Path
+    outer: str = ""
+    """The folder, with a slash at the end; empty for the whole archive."""
 
-    Raises:
-        DataError: as raised by ``open_archive``, or the folder is missing.
+    @cached_property
+    def _members(self) -> dict[str, zipfile.ZipInfo]:
+        members = {stored_name(member): member for member in open_archive(self.path).infolist()}
+        return {
+            name.removeprefix(self.outer): member
+            for name, member in members.items()
+            if name.startswith(self.outer) and not name.endswith("/") and "/." not in f"/{name}"
+        }
+
+    @cached_property
+    def _folders(self) -> dict[str, list[str]]:
+        """Names in each folder, by its path."""
+        found: dict[str, set[str]] = {"": set()}
+        for name in self._members:
+            folder, _, last = name.rpartition("/")
+            found.setdefault(folder, set()).add(last)
+            while folder:
+                folder, _, last = folder.rpartition("/")
+                found.setdefault(folder, set()).add(last)
+        return {folder: sorted(names) for folder, names in found.items()}
+
+    def place(self, name: str = "") -> str:
+        """Return the path of an entry."""
+        return f"{self.path}!{self.outer}{name}" if self.outer or name else str(self.path)
+
+    def entries(self, folder: str = "") -> list[str]:
+        """Return the sorted names in a folder, except hidden ones and the extra folder that macOS adds."""
+        return [name for name in self._folders.get(folder, []) if name != "__MACOSX"]
+
+    def _spelled(self, name: str) -> str | None:
+        path = ""
+        for part in name.split("/"):
+            found = spelled(part, self._folders.get(path, []), self.place(path))
+            if found is None:
+                return None
+            path = f"{path}/{found}" if path else found
+        return path
+
+    def folder(self, name: str) -> str | None:
+        """Return the path of a folder as it is spelled, or None if it does not exist."""
+        found = self._spelled(name)
+        return found if found in self._folders else None
+
+    def find(self, name: str) -> SourceFile | None:
+        """Return the member of this name, or None if it does not exist."""
+        found = self._spelled(name)
+        return self._file(found) if found in self._members else None
+
+    def files(self, folder: str, suffixes: tuple[str, ...], levels: int) -> dict[str, SourceFile]:
+        """List the members below a folder with one of the suffixes, by their path."""
+        return {
+            name: self._file(name)
+            for name in self._members
+            if name.startswith(f"{folder}/")
+            and name.lower().endswith(suffixes)
+            and name.count("/", len(folder) + 1) <= levels
+        }
+
+    def everything(self, folder: str = "") -> list[str]:
+        """Return the sorted paths below ``folder`` of the members in it."""
+        above = f"{folder}/" if folder else ""
+        return sorted(name.removeprefix(above) for name in self._members if name.startswith(above))
+
+    def inner(self, name: str) -> ZipTree | None:
+        """Return the tree that has this file or folder at its top: the archive, or its only folder that has one."""
+        if self._spelled(name) is not None:
+            return self
+        inside = [ZipTree(self.path, f"{self.outer}{folder}/") for folder in self.entries() if folder in self._folders]
+        having = [tree for tree in inside if tree._spelled(name) is not None]
+        return having[0] if len(having) == 1 else None
+
+    def _file(self, name: str) -> ZipMember:
+        member = self._members[name]
+        return ZipMember(self.path, name, member.filename, member.file_size, member.CRC)
+
+
+def stored_name(member: zipfile.ZipInfo) -> str:
+    """Return the path of a member with forward slashes, as the tool that packed it meant it.
+
+    Windows tools may write backslashes. macOS writes UTF-8 without the flag that says so, which ``zipfile`` reads as
+    code page 437; other tools write UTF-8 into an extra field.
     """
-    members = {member.filename: member for member in open_archive(path).infolist() if not member.is_dir()}
-    # Repacked archives may have a folder around everything, or the extra folder that macOS adds.
-    above = re.compile(rf"(?:[^/]+/)?(?={folder}/)")
-    outers = {match[0] for name in members if (match := above.match(name))} - {"__MACOSX/"}
-    if len(outers) != 1:
-        first = min(members, default="")
-        found = f"{first} and others" if first else "no member"
-        raise DataError(f"{path}: expected members named {folder}/..., found {found}; use the official archive")
-    (outer,) = outers
-    files = {name.removeprefix(outer): member for name, member in members.items()}
-    return {
-        name: ZipMember(path, name, member.filename, member.file_size, member.CRC)
-        for name, member in files.items()
-        if name.startswith(f"{folder}/") and name.lower().endswith(suffixes) and "/." not in name
-    }
+    name = member.filename
+    if not member.flag_bits & _UTF8 and not name.isascii():
+        try:
+            name = _unicode_path(member.extra) or name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            name = member.filename
+    return name.replace("\\", "/").removeprefix("./")
+
+
+def _unicode_path(extra: bytes) -> str:
+    """Return the Info-ZIP Unicode path of an extra field, empty if it has none."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        if kind == _UNICODE_PATH and length > 5:
+            return extra[9 : 4 + length].decode("utf-8")
+        extra = extra[4 + length :]
+    return ""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from cityseg import api
 from cityseg.api import DataInfo
 from cityseg.api.types import default_data
 from cityseg.errors import CitysegError, UsageError
 from cityseg.markdown import code, escape
-from cityseg.text import home_expanded
 from cityseg.ui.app import cache, session
 from cityseg.ui.dataset import preparation, problems
 
@@ -72,6 +72,8 @@ def panel(info: DataInfo | None, *, prepare: bool = True) -> None:
             _sources(connected=info is not None)
             _choose()
             if info is not None:
+                for note in info.notes:
+                    st.caption(escape(note))
                 st.markdown(f"**Verify and prepare {escape(info.name)}**")
                 problems.check(info)
                 if prepare:
@@ -122,8 +124,10 @@ def _connect_path() -> None:
     try:
         if not path:
             raise UsageError("Enter the path of a folder first, for example data/cityscapes.")
-        if not os.path.exists(home_expanded(path)):
+        meant = api.dataset_path(path)
+        if not os.path.exists(meant):
             raise UsageError(f"Folder does not exist: {path}")
+        path = str(meant)
         cache.refresh_dataset()
         cache.data_info(path)
     except CitysegError as error:

@@ -232,7 +232,7 @@ OWN: dict[str, tuple[Damage, str]] = {
     ),
     "no photos": (
         lambda root: [path.unlink() for path in (root / "images").rglob("*.png")],
-        "{root}/images: expected photos (.jpg, .jpeg, .jpe, ",
+        "{root}/images: expected photos (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found none",
     ),
 }
 

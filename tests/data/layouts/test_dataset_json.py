@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.layouts import detect
 from cityseg.errors import DataError
+
+NAMES = "expected the keys name, train_ids, splits, unused, photos, labels, photo_suffix and label_suffix"
+KEYS = (
+    "expected label values 0 to 65535 or colours as the keys of train_ids, found {}; "
+    'write colours as "#rrggbb" or "red,green,blue"'
+)
 
 
 def refusal(root):
@@ -36,15 +44,21 @@ def refusal(root):
         ({"train_ids": {"0": 1.5}}, "expected a class name, a train id or null for value 0, found 1.5"),
         (
             {"train_ids": {"sky": 0}},
-            "expected label values 0 to 65535 as the keys of train_ids, found 'sky'; correct it",
+            KEYS.format('"sky"'),
         ),
         (
             {"train_ids": {"65536": 0}},
-            "expected label values 0 to 65535 as the keys of train_ids, found '65536'; correct it",
+            KEYS.format('"65536"'),
         ),
-        ({"train_ids": {"01": 0}}, "expected label values 0 to 65535 as the keys of train_ids, found '01'; correct it"),
-        ({"split": {}}, "expected the keys name, train_ids, splits and unused, found 'split'; did you mean 'splits'?"),
-        ({"licence": "CC0"}, "expected the keys name, train_ids, splits and unused, found 'licence'; remove it"),
+        ({"train_ids": {"01": 0}}, KEYS.format('"01"')),
+        (
+            {"split": {}},
+            f"{NAMES}, found 'split'; did you mean 'splits'?",
+        ),
+        (
+            {"licence": "CC0"},
+            f"{NAMES}, found 'licence'; remove it",
+        ),
         ({"splits": {}}, "expected splits to hold train, val and test, found {}"),
         ({"splits": {"training": ["*"]}}, "expected splits named train, val and test, found 'training'; rename it"),
         ({"splits": {"train": 0.7, "val": 0.2}}, "expected shares that add up to 1, found 0.9; change splits"),
@@ -85,8 +99,7 @@ def refusal(root):
         ({"unused": "a/*"}, 'expected a valid unused, found "a/*"; input should be a valid list'),
         (
             {"name": None, "colour": 1},
-            "expected the key 'name', found none; add it; also expected the keys name, train_ids, splits and unused, "
-            "found 'colour'; remove it",
+            f"expected the key 'name', found none; add it; also {NAMES}, found 'colour'; remove it",
         ),
     ],
 )
@@ -113,7 +126,7 @@ def test_other_json_is_rejected(described, text, found):
 
 def test_binary_file_is_rejected(described):
     root = described(splits={"train": ["a/*"], "val": "val.txt"})
-    (root / "val.txt").write_bytes(b"\xff\xfe\x00b")
+    (root / "val.txt").write_bytes(b"\xff\xfeb")
     assert refusal(root) == f"{root / 'val.txt'}: expected a text file with a frame's name per line, found other bytes"
     (root / "dataset.json").write_bytes(b"\xff\xfe")
     assert refusal(root).startswith(f"{root / 'dataset.json'}: expected JSON, found something else (")
@@ -144,4 +157,10 @@ def test_unknown_names_in_lists_are_rejected(described):
 def test_missing_folder_is_rejected(described, folder):
     root = described()
     (root / folder).rename(root / "other")
-    assert refusal(root) == (f"{root}: expected images/ and labels/ beside dataset.json, found no {folder}/; add it")
+    key = {"images": "photos", "labels": "labels"}[folder]
+    assert refusal(root) == (
+        f"{root}: expected images/ and labels/ beside dataset.json, found no {folder}/; rename or unpack other, or "
+        f'name a folder with "{key}"'
+    )
+    shutil.rmtree(root / "other")
+    assert refusal(root) == f"{root}: expected images/ and labels/ beside dataset.json, found no {folder}/; add it"

@@ -20,7 +20,8 @@ def labels(root, folder="train"):
 
 def test_dataset_without_problems(streets, archives, document):
     assert api.verify(str(streets)) == api.verify(str(archives)) == api.Verification(10, ())
-    assert document("data", "verify", "--data", archives) == {"data": str(archives), "frames": 10, "problems": []}
+    nothing = {"problems": [], "notes": []}
+    assert document("data", "verify", "--data", archives) == {"data": str(archives), "frames": 10, **nothing}
 
 
 @pytest.fixture
@@ -91,6 +92,7 @@ def test_all_problems_are_listed_with_their_paths(damaged, document):
             {"kind": problem.kind, "split": problem.split, "path": problem.path, "message": problem.message}
             for problem in verification.problems
         ],
+        "notes": [],
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from cityseg import api
 from cityseg.data.dataset import SPLITS
 from cityseg.data.layouts import detect
-from cityseg.data.layouts.zip_source import ZipMember, list_members, open_archive
+from cityseg.data.layouts.zip_source import ZipMember, ZipTree, open_archive
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError, UsageError
 
@@ -245,7 +245,7 @@ def test_member_larger_than_declared_is_rejected(tmp_path, claimed):
     size = content.index(b"PK\x01\x02") + 24
     content[size : size + 4] = claimed.to_bytes(4, "little")
     path.write_bytes(content)
-    (member,) = list_members(path, "gtFine", (".png",)).values()
+    (member,) = ZipTree(path).files("gtFine", (".png",), 8).values()
     tracemalloc.start()
     assert refusal(member.read).startswith(f"{member}: expected a readable member, found a damaged one (Bad CRC-32")
     peak = tracemalloc.get_traced_memory()[1]
@@ -263,7 +263,7 @@ def test_archive_truncated_while_open_is_rejected(archives):
 
 
 def test_members_are_listed_by_suffix(archives):
-    listed = list_members(archives / LABELS, "gtFine", ("_labelids.png",))
+    listed = ZipTree(archives / LABELS).files("gtFine", ("_labelids.png",), 8)
     assert len(listed) == 10
     assert all(name.endswith("_gtFine_labelIds.png") for name in listed)
     with zipfile.ZipFile(archives / LABELS) as archive:
