@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ _MOST_DIGITS = 18
 """Digits of a whole number that is read; Python itself refuses thousands of them with an error of its own."""
 _LONGEST_NAME = 100
 """Characters of a folder name; file systems accept 255 bytes, and suffixes and temporary files need some of them."""
+
+_FORMULAS = tuple("=+-@＝＋－＠")
+_CONTROLS = ("\t", "\r", "\n")
 
 
 def quoted(value: Any, most: int = 80) -> str:
@@ -52,3 +56,20 @@ def home_expanded(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """Return a value for a CSV file; text that spreadsheets would run as a formula gets an apostrophe in front.
+
+    Numbers, and text that is a number, stay.
+
+    Example:
+        >>> spreadsheet_cell("=1+1"), spreadsheet_cell("-0.5"), spreadsheet_cell("road"), spreadsheet_cell(-1)
+        ("'=1+1", '-0.5', 'road', -1)
+    """
+    if not isinstance(value, str) or not (value[:1] in _CONTROLS or value.lstrip()[:1] in _FORMULAS):
+        return value
+    with suppress(ValueError):
+        float(value)
+        return value
+    return f"'{value}"

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cityseg.text import spreadsheet_cell
+
 Format = Literal["csv", "markdown", "latex"]
 Cell = str | float | int | None
 ABSENT = "–"
@@ -19,7 +21,9 @@ _LATEX_CHARACTERS = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
     | {">": r"\textgreater{}", "−": "$-$", "×": r"$\times$", "±": r"$\pm$", "★": r"$\star$", "–": "--"}
 )
-_MARKDOWN_CHARACTERS = str.maketrans({"|": r"\|", "\n": " ", "*": r"\*", "_": r"\_", "`": r"\`", "<": "&lt;"})
+_MARKDOWN_CHARACTERS = str.maketrans(
+    {"\\": r"\\", "|": r"\|", "\n": " ", "[": r"\[", "]": r"\]", "*": r"\*", "_": r"\_", "`": r"\`", "<": "&lt;"}
+)
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,13 @@ def write(table: Table, form: Format) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Return RFC 4180 text with six decimals; a missing value is an empty field."""
+    """Return RFC 4180 text with six decimals; a missing value is an empty field, and no field is a formula."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(table.columns)
+    writer.writerow(map(spreadsheet_cell, table.columns))
     for row in table.rows:
-        writer.writerow(["" if _absent(cell) else round(cell, 6) if isinstance(cell, float) else cell for cell in row])
+        cells = ("" if _absent(cell) else round(cell, 6) if isinstance(cell, float) else cell for cell in row)
+        writer.writerow(map(spreadsheet_cell, cells))
     return file.getvalue()
 
 

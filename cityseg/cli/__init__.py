@@ -29,6 +29,7 @@ from cityseg.cli import (
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
 from cityseg.errors import CitysegError
+from cityseg.memory import is_exhausted
 
 verbs = typer.Typer(
     help="A studio for street-scene segmentation experiments.", pretty_exceptions_enable=False, add_completion=False
@@ -78,4 +79,14 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if debug or not is_exhausted(error):
+            raise
+        verb = " ".join(word for word in arguments[:1] if not word.startswith("-"))
+        print(
+            f"cityseg: expected enough memory for {verb}, found it exhausted; lower the sizes or numbers it works "
+            "with, choose a smaller model, or close other programs",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     sys.exit(code or 0)

@@ -17,6 +17,7 @@ from cityseg.checkpoint import ModelCard
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, NUM_CLASSES
 from cityseg.inference.resize import Fit, fitted_logits
 from cityseg.inference.upsample import at_size
+from cityseg.memory import enough_memory
 from cityseg.models.fused import for_inference
 from cityseg.models.tta import augmented
 
@@ -87,8 +88,10 @@ class Predictor:
 
         Raises:
             UsageError: unknown fit, or scales that the model does not accept.
+            OutOfMemory: the photo is too large for the memory.
         """
-        with _turn:
+        purpose = f"to predict a photo of {photo.shape[1]}x{photo.shape[0]} pixels"
+        with _turn, enough_memory(purpose, "make it smaller, use fewer or lower scales, or choose a smaller model"):
             return self._predict(photo, fit, augmented(self.model, self.card.image_size, scales, flip=flip))
 
     def _predict(self, photo: np.ndarray, fit: Fit, network: nn.Module) -> Prediction:

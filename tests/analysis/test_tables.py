@@ -41,3 +41,19 @@ def test_latex_escapes_and_rules() -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.1, "+0.100"), (-0.1, "−0.100"), (-0.0001, "0.000"), (0.0, "0.000")])
 def test_signs(value: float, text: str) -> None:
     assert signed(value) == text
+
+
+def test_csv_has_no_formulas() -> None:
+    formulas = ("=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "\n=1", "＝1")
+    rows = list(
+        csv.reader(io.StringIO(write(Table(formulas, (formulas, tuple("-0.5" for _ in formulas))), "csv"), newline=""))
+    )
+    assert rows[0] == rows[1] == [f"'{formula}" for formula in formulas]
+    assert rows[2] == ["-0.5"] * len(formulas)
+
+
+def test_markdown_shows_links_as_text() -> None:
+    assert (
+        write(Table(("a\\|b", "[x](https://a)"), ()), "markdown").splitlines()[0]
+        == "| a\\\\\\|b | \\[x\\](https://a) |"
+    )

@@ -15,6 +15,7 @@ from cityseg.errors import CheckpointError
 from cityseg.files import writing
 from cityseg.inference.onnx import free_divisor, load_onnx, write_onnx
 from cityseg.inference.predictor import Predictor
+from cityseg.memory import enough_memory
 from cityseg.progress import OnProgress, reported
 
 Format = Literal["onnx"]
@@ -23,6 +24,7 @@ MIN_AGREEMENT = 0.9999
 _FRAMES = 8
 
 
+@enough_memory("to export and compare this model", "close other programs, or choose a smaller model")
 def export(
     model: str,
     out: Path,

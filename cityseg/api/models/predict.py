@@ -22,6 +22,7 @@ from cityseg.files import writing
 from cityseg.inference.onnx import load_onnx
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
+from cityseg.memory import enough_memory
 from cityseg.metrics.calibration import FINE_BINS
 from cityseg.models.tta import scaled_sizes
 from cityseg.progress import OnProgress, reported
@@ -110,14 +111,15 @@ def predict_photos(
     results = []
     names = distinct_names([path.stem for path in photos])
     for path, name in reported(list(zip(photos, names, strict=True)), on_progress):
-        started = time.perf_counter()
-        photo = read_photo_file(path)
-        prediction = predictor.predict(photo, fit, flip=flip, scales=scales)
-        encoders = prediction_files.encoders(photo, prediction, threshold)
-        files = {
-            ending.partition(".")[0]: write_file(out / f"{name}_{ending}", encode())
-            for ending, encode in encoders.items()
-        }
+        with enough_memory(f"to predict {path}", "make the photo smaller, lower --scales, or choose a smaller model"):
+            started = time.perf_counter()
+            photo = read_photo_file(path)
+            prediction = predictor.predict(photo, fit, flip=flip, scales=scales)
+            encoders = prediction_files.encoders(photo, prediction, threshold)
+            files = {
+                ending.partition(".")[0]: write_file(out / f"{name}_{ending}", encode())
+                for ending, encode in encoders.items()
+            }
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
         summary = summarize(prediction)
         shift = None if onnx else distribution_shift(str(model), photo, prediction, runs)

@@ -20,6 +20,7 @@ from cityseg.files import write_atomically, writing
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
 from cityseg.inference.video import Video, VideoWriter
+from cityseg.text import spreadsheet_cell
 
 VideoProgress = Callable[[int, int | None], None]
 """Called with (frames done, frames in all, or None if the file does not state it)."""
@@ -85,8 +86,9 @@ def predict_video(
     def write_table(path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["frame", "second", "mean_confidence", *(f"{name}_percent" for name in CLASS_NAMES)])
-            writer.writerows(rows)
+            header = ["frame", "second", "mean_confidence", *(f"{name}_percent" for name in CLASS_NAMES)]
+            writer.writerow(map(spreadsheet_cell, header))
+            writer.writerows([*map(spreadsheet_cell, row)] for row in rows)
 
     def write_video(path: Path) -> None:
         nonlocal end

@@ -25,6 +25,7 @@ from cityseg.engine.evaluate import Evaluation, Labels
 from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device
 from cityseg.engine.scoring import with_provenance, write_counts
+from cityseg.memory import enough_memory
 from cityseg.metrics import ignite_mean_iou, json_number, macro, summarize
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, reliability
@@ -34,6 +35,7 @@ from cityseg.progress import OnProgress
 from cityseg.runs import Detail, Run
 
 
+@enough_memory("to evaluate this model on these frames", "lower --scales or --size, or choose a smaller model")
 def evaluate(
     model: str,
     spec: str | None,

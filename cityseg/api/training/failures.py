@@ -6,26 +6,17 @@ import errno
 import shutil
 import traceback
 
-import torch
 import torch.distributed as dist
 
 from cityseg import distributed
 from cityseg.errors import CitysegError, Stopped, TrainingError
 from cityseg.files import write_text
+from cityseg.memory import is_exhausted
 from cityseg.runs import Run
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_WORDS = "No space left on device"
 """safetensors passes on the system's message, but not its errno."""
-_NO_MEMORY_WORDS = (
-    "can't allocate memory",
-    "not enough memory",
-    "Cannot allocate memory",
-    "ALLOC_FAILED",
-    "could not create a primitive",
-    "bad_alloc",
-)
-"""Messages of PyTorch's allocators, cuDNN, oneDNN and the system; only CUDA's allocator has its own exception."""
 
 
 def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
@@ -41,7 +32,7 @@ def explained(error: BaseException, run: Run, batch_size: int) -> BaseException:
     if isinstance(error, CitysegError):
         return error
     text = str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in _NO_MEMORY_WORDS):
+    if is_exhausted(error):
         return TrainingError(
             f"{run.id}: expected enough memory for a step, found it exhausted; lower batch_size (now "
             f"{batch_size}) or image_size. The last good weights are kept"

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cityseg.api.data.connect import connect, data_info, splits_with_frames
 from cityseg.api.data.prepare import prepare
 from cityseg.api.training.cost_estimate import CostEstimate, cost_of, estimate, preflight_record, too_large
@@ -35,6 +33,7 @@ from cityseg.engine.runtime.device import best_device
 from cityseg.errors import TrainingError, UsageError
 from cityseg.jobs import launcher
 from cityseg.jobs.preflight_record import CheckKind, PreflightCheck, PreflightRecord, running_checks, starting
+from cityseg.memory import is_exhausted
 from cityseg.runs import runs_root
 
 PhaseProgress = Callable[[str, int, int], None]
@@ -184,7 +183,7 @@ def _recorded(
         try:
             yield record
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            if is_exhausted(error):
                 raise TrainingError(
                     f"expected enough memory for a step, found it exhausted; lower batch_size (now "
                     f"{config.batch_size}) or image_size"

@@ -17,6 +17,7 @@ from cityseg.data.prepared.array_file import RowFile
 from cityseg.data.prepared.ground_truth import fingerprint, label_checksum
 from cityseg.data.prepared.parallel import on_all_cores
 from cityseg.errors import DataError
+from cityseg.memory import enough_memory
 from cityseg.progress import OnProgress
 
 
@@ -46,6 +47,7 @@ class _Decoded(NamedTuple):
     native_size: tuple[int, int]
 
 
+@enough_memory("to decode the frames and hold them at this size", "lower --size or image_size, or close other programs")
 def fill(
     folder: Path,
     frames: Sequence[Frame],

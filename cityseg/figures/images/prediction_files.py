@@ -18,6 +18,7 @@ from cityseg.classes import CLASS_NAMES, CLASSES, NUM_CLASSES, PALETTE
 from cityseg.figures.images.overlay import overlay
 from cityseg.figures.images.png import png
 from cityseg.inference.predictor import Prediction
+from cityseg.text import spreadsheet_cell
 
 UNKNOWN = NUM_CLASSES
 """Train id of rejected pixels: the first that no class has."""
@@ -56,5 +57,7 @@ def _class_table(prediction: Prediction, threshold: int) -> bytes:
     for name, share in prediction.shares().items():
         index = CLASS_NAMES.index(name)
         count = objects.get(name, 0) if CLASSES[index].has_instances else ""
-        writer.writerow([name, CLASSES[index].id, pixels[index], f"{100 * share:.4f}", count, unknown[index]])
+        writer.writerow(
+            [spreadsheet_cell(name), CLASSES[index].id, pixels[index], f"{100 * share:.4f}", count, unknown[index]]
+        )
     return file.getvalue().encode()
