@@ -1,0 +1,109 @@
+"""Messages name what lies where something else was expected."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from cityseg.data.layouts import detect
+from cityseg.errors import CitysegError
+
+from .layout_files import label, pack, photo, tree
+
+
+def refusal(root):
+    with pytest.raises(CitysegError) as refused:
+        detect.open_folder(root)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_missing_label_names_other_files_of_the_frame(tmp_path):
+    root = tree(tmp_path / "set", labels="gtFine/{split}/{city}/{city}_{index:06d}_000019_gtFine_polygons.json")
+    problem = detect.open_folder(root).problems[0]
+    assert problem.message == (
+        f"{root}/leftImg8bit/train/aachen/aachen_000000_000019_leftImg8bit.png: expected its label at "
+        f"{root}/gtFine/train/aachen/aachen_000000_000019_gtFine_labelIds.png, found only "
+        "aachen_000000_000019_gtFine_polygons.json; add the label or remove the photo"
+    )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_missing_custom_label_names_its_other_format(described, tmp_path, packed):
+    root = described()
+    path = root / "labels" / "a" / "0.png"
+    path.rename(path.with_suffix(".tif"))
+    problem = detect.open_folder(pack(root, tmp_path / "own.zip") if packed else root).problems[0]
+    assert problem.message.endswith("labels/a/0.png, found only 0.tif; add the label or remove the photo")
+
+
+def test_photos_with_other_names(tmp_path):
+    root = tree(tmp_path / "set", photos="leftImg8bit/{split}/{city}/{index}.bmp")
+    assert refusal(root).endswith("found only train/aachen/0.bmp, train/aachen/1.bmp, train/aachen/2.bmp and 3 more")
+
+
+@pytest.mark.parametrize(("folder", "named"), [("one", "one"), ("one/two", "one/two")])
+def test_dataset_further_down(tmp_path, folder, named):
+    tree(tmp_path / "set" / folder)
+    assert refusal(tmp_path / "set").endswith(f"did you mean {tmp_path}/set/{named}?")
+
+
+@pytest.mark.parametrize("folder", ["leftImg8bit", "leftImg8bit/train"])
+def test_dataset_further_up(tmp_path, folder):
+    root = tree(tmp_path / "set")
+    assert refusal(root / folder).endswith(f"did you mean {root}?")
+
+
+def test_archive_of_a_whole_dataset_in_the_folder(described, tmp_path):
+    (tmp_path / "home").mkdir()
+    packed = pack(described(), tmp_path / "home" / "own.zip")
+    assert refusal(tmp_path / "home").endswith(f"did you mean {packed}?")
+
+
+@pytest.mark.parametrize("changed", ["SET", "set ", "se\u0301t"])
+def test_folder_in_another_spelling(tmp_path, changed):
+    root = tree(tmp_path / ("s\u00e9t" if changed.startswith("se\u0301") else "set"))
+    assert refusal(tmp_path / changed).endswith(f"found no such folder; did you mean {root}?")
+
+
+def test_archive_of_another_kind(tmp_path):
+    (tmp_path / "set.tar.gz").touch()
+    assert refusal(tmp_path / "set.tar.gz").endswith("found an archive that is no zip; unpack it, or pack it as a zip")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("annotations/instances.json", {"images": [], "annotations": [], "categories": []}, "COCO annotations"),
+        ("export.json", [{"result": [{"brushlabels": ["road"]}]}], "brush annotations of Label Studio"),
+        ("a.json", {"shapes": [{"points": []}]}, "polygons of labelme"),
+    ],
+)
+def test_annotations_of_other_tools_are_named(tmp_path, described, name, content, kind):
+    photo(tmp_path / "set" / "photos" / "a.jpg")
+    file = tmp_path / "set" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(content))
+    assert f"; {kind} ({name}) cannot be read: export label images" in refusal(tmp_path / "set")
+    root = described()
+    shutil.rmtree(root / "labels")
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_text(json.dumps(content))
+    assert refusal(root).endswith(f"found no labels/; {kind} ({name}) cannot be read: export label images")
+
+
+def test_brush_masks_of_label_studio_are_named(tmp_path):
+    label(tmp_path / "set" / "task-1-annotation-2-by-1-tag-road-0.png", 255)
+    assert "; brush masks of Label Studio (task-1-annotation-2-by-1-tag-road-0.png) cannot be read" in refusal(
+        tmp_path / "set"
+    )
+
+
+def test_images_in_other_folders_are_named(tmp_path):
+    photo(tmp_path / "set" / "pictures" / "a.jpg")
+    assert refusal(tmp_path / "set").endswith(
+        "found no leftImg8bit and no gtFine but images (pictures/a.jpg); describe them in a dataset.json, "
+        "see docs/datasets.md"
+    )
