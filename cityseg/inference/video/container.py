@@ -141,7 +141,7 @@ class VideoFile:
         end = self._end(container, stream)
         complete = count >= (1 - _MIN_MISSING) * stream.frames
         rest = end - last.second if end is not None else None
-        if rest is not None and complete and 0 < rest <= max(_LONGEST_LAST, longest):
+        if rest is not None and complete and 0 < rest <= max(Fraction(_LONGEST_LAST), longest):
             return rest
         if rest is not None and rest > 2 * last.nominal:
             self.missing = stream.frames - count if stream.frames else round(rest * self.rate) - 1
@@ -152,7 +152,7 @@ class VideoFile:
         """Return the end of the video, in seconds from its first frame, as its header states it."""
         start = self._start or Fraction(0)
         if stream.duration:
-            return ((stream.start_time or 0) + stream.duration) * stream.time_base - start
+            return Fraction((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - start
         # The container's duration is that of its longest track.
         if container.duration and len(container.streams) == 1:
             return Fraction((container.start_time or 0) + container.duration, av.time_base) - start

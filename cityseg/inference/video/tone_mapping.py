@@ -79,7 +79,7 @@ def _light(transfer: int) -> np.ndarray:
         light = signal
     else:
         light = np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
-    return light.astype(np.float32)
+    return np.asarray(light, np.float32)
 
 
 def _hlg_scene(signal: np.ndarray) -> np.ndarray:
