@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cityseg.config import SETTINGS, ExperimentConfig
-from cityseg.config.rules import ignored
+from cityseg.config.rules import has_single_pixel_batch, ignored
 
 _FEW_STEPS = 20
 _GIGABYTE = 2**30
@@ -44,11 +44,10 @@ def _failures(config: ExperimentConfig, environment: Environment) -> Iterator[st
             f"{_gigabytes(environment.free_bytes)} are free: it will probably be killed. Lower batch_size or "
             "image_size, or end other programs."
         )
-    last = environment.train_frames % config.batch_size or config.batch_size
-    if last == 1 and _narrows_to_one_pixel(config):
+    if has_single_pixel_batch(config, environment.train_frames):
         yield (
             f"The network narrows a frame of {_size(config)} down to one pixel, and a batch of one frame cannot be "
-            f"normalised there: the run will fail. Change batch_size (now {config.batch_size}, for "
+            f"normalised there: the run is refused. Change batch_size (now {config.batch_size}, for "
             f"{_counted(environment.train_frames, 'frame')}), lower depth or enlarge image_size."
         )
 
@@ -101,17 +100,6 @@ def _slow(config: ExperimentConfig, environment: Environment) -> Iterator[str]:
             f"This device has no instructions for bfloat16: {config.precision} is computed in float32 and rounded, "
             "which is no faster. precision=float32 is exact and at least as fast."
         )
-
-
-def _narrows_to_one_pixel(config: ExperimentConfig) -> bool:
-    """Whether the lowest level of the network is a single pixel; LR-ASPP's is four at least."""
-    if config.architecture == "lraspp":
-        return False
-    sides = [side // 2 if config.half_size_epochs else side for side in config.image_size]
-    if config.architecture == "smp-unet":
-        return max(sides) <= 32
-    result: bool = max(sides) // (config.stem * 2 ** (config.depth + 1)) <= 1
-    return result
 
 
 def _size(config: ExperimentConfig) -> str:

@@ -181,7 +181,7 @@ class ExperimentConfig(BaseModel):
 
     flip: Annotated[bool, _augmentation("Random horizontal flip", off=False)] = True
     """Flip each training frame horizontally with probability 0.5."""
-    scale_min: Annotated[float, Field(gt=0, le=1), _augmentation("Minimum scale")] = 1.0
+    scale_min: Annotated[float, Field(ge=0.05, le=1), _augmentation("Minimum scale")] = 1.0
     """Lower bound of the random scale; a frame scaled below 1 is padded with void."""
     scale_max: Annotated[float, Field(ge=1, le=8), _augmentation("Maximum scale")] = 1.0
     """Upper bound of the random scale; a frame scaled above 1 is cropped at random."""

@@ -40,6 +40,20 @@ SEVERAL_FRAMES = Condition(
 )
 
 
+def has_single_pixel_batch(config: ExperimentConfig, frames: int) -> bool:
+    """Whether a batch of an epoch over so many frames has one value per channel on the network's lowest level.
+
+    Batch normalisation has no statistics of a single value: a batch of one frame that is narrowed to one pixel.
+    """
+    if (frames % config.batch_size or config.batch_size) > 1 or config.architecture == "lraspp":
+        return False  # LR-ASPP's lowest level has four pixels at least
+    height, width = (side // 2 if config.half_size_epochs else side for side in config.image_size)
+    smallest = 32 if config.architecture == "smp-unet" else config.stem * 2 ** (config.depth + 1)
+    # The baseline pads to a multiple, our U-Net crops.
+    largest = smallest if config.architecture == "smp-unet" else 2 * smallest - 1
+    return max(height, width) <= largest
+
+
 def ignored(config: ExperimentConfig, settings: Mapping[str, Setting]) -> Iterator[str]:
     """Yield a sentence for every setting that is set and has no effect."""
     for name, setting in settings.items():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cityseg import distributed
+from cityseg.classes import IGNORE_INDEX
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.prepared.cache import CachedSplit
@@ -42,7 +43,7 @@ class Evaluation:
     """Result of one pass over a split."""
 
     confusions: np.ndarray  # (N, 19, 19) int64 per-frame matrices, rows = ground truth
-    loss: float | None  # mean of the loss over batches, None if no loss was passed
+    loss: float | None  # mean of the loss over batches with labels; None if no loss was passed, or all is void
     kept: np.ndarray  # (K, H, W) uint8 train ids of the frames in `keep`
     detail: Detail | None = None  # further counts, None unless the pass was `detailed`
 
@@ -83,6 +84,7 @@ def evaluate(
     dtype = torch.bfloat16 if precision == "pure-bfloat16" else torch.float32
     own = distributed.dealt_items(range(0, len(split), EVALUATION_BATCH))
     losses: list[Tensor] = []
+    labelled: list[Tensor] = []  # whether each batch has a pixel that is scored; the loss of others says nothing
     kept: dict[int, Tensor] = {}
     details: list[tuple[np.ndarray, ...]] = []  # of each batch, the fields of ``Detail``
 
@@ -94,6 +96,7 @@ def evaluate(
             logits = model(x.to(dtype)).float()
             if loss is not None:
                 losses.append(loss(logits, labels))
+                labelled.append(labels.ne(IGNORE_INDEX).any())
             groups = [(logits, labels)] if truth is None else _by_size(logits, truth, first)
             predicted = [_predict(part, target, detailed, temperature) for part, target in groups]
         # A process without a batch of its own still runs the first one, which counts for another process.
@@ -131,6 +134,8 @@ def evaluate(
     for part in distributed.all_gather_objects(dict(zip(kept, own_maps, strict=True))):
         kept_maps |= part
     means = distributed.collect_items(torch.stack(losses).tolist()[: len(own)]) if losses else []
+    scored = distributed.collect_items(torch.stack(labelled).tolist()[: len(own)]) if losses else []
+    means = [mean for mean, has_labels in zip(means, scored, strict=True) if has_labels]
     return Evaluation(
         np.concatenate(distributed.collect_items(counts[: len(own)])),
         float(torch.tensor(means).mean()) if means else None,

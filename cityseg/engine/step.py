@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cityseg import distributed
 from cityseg.config import ExperimentConfig
+from cityseg.config.rules import has_single_pixel_batch
 from cityseg.data.augmentation.augment import Augmentation
 from cityseg.data.batches import DeviceSplit, Normalization, epoch_order, generator
 from cityseg.data.transfer import send
@@ -20,6 +21,7 @@ from cityseg.engine.deep_supervision import DeepLoss, DeeplySupervised, supervis
 from cityseg.engine.muon import Muon
 from cityseg.engine.pretrained import NO_PRETRAINED, PretrainedInputs, Teacher, drop_doubtful_labels
 from cityseg.engine.runtime.precision import arithmetic
+from cityseg.errors import UsageError
 from cityseg.losses.segmentation import SegmentationLoss
 from cityseg.models import arguments_of, build_model
 from cityseg.models.distributed_norm import synchronise_statistics
@@ -39,11 +41,15 @@ class TrainingSetup:
         model: the network, in training mode.
         trained: the network with auxiliary heads, if the config has deep supervision.
         loss: of this process's pixels alone, for evaluation.
+
+    Raises:
+        UsageError: a batch that cannot be normalised, see ``expect_normalizable``.
     """
 
     def __init__(
         self, config: ExperimentConfig, split: DeviceSplit, pretrained: PretrainedInputs = NO_PRETRAINED
     ) -> None:
+        expect_normalizable(config, len(split))
         self.config, self.split, self.pretrained = config, split, pretrained
         self.model = synchronise_statistics(build_network(config, split.device), split.device).train()
         self.trained = supervised(config, self.model)
@@ -87,6 +93,20 @@ class TrainingSetup:
             group["lr"] = rate
         start = position * self.config.batch_size
         return self._step(self._order[1][start : start + self.config.batch_size], epoch, position)
+
+
+def expect_normalizable(config: ExperimentConfig, frames: int) -> None:
+    """Raise UsageError if a batch of an epoch over so many frames leaves batch normalisation a single value."""
+    if not has_single_pixel_batch(config, frames):
+        return
+    found = "a batch of one frame" if config.batch_size == 1 else f"a last batch of one of {frames} frames"
+    remedies = [f"change batch_size (now {config.batch_size})"] if frames > 1 else ["add frames"]
+    remedies += ["lower depth"] if config.architecture == "unet" else []
+    remedies += ["set half_size_epochs to 0"] if config.half_size_epochs else []
+    raise UsageError(
+        f"expected at least two values per channel to normalise, found {found}, which the network narrows to one "
+        f"pixel; {', '.join(remedies)} or enlarge image_size (now {config.image_size[0]}x{config.image_size[1]})"
+    )
 
 
 def build_network(config: ExperimentConfig, device: torch.device) -> nn.Module:

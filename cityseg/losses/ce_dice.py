@@ -77,7 +77,9 @@ class _CrossEntropyAndDice(torch.autograd.Function):
             ctx.cross_entropy_weight, ctx.shape = cross_entropy_weight, (count, height, width, classes)
             # DDP averages the gradients of processes, but each holds its pixels' part of the sum.
             ctx.processes = distributed.count() if spread else 1
-            result: Tensor = dice_weight * (1 - (dice * part).sum()) - cross_entropy_weight * likelihood / total
+            # A batch of void pixels alone has loss 0.
+            dice_loss = present.any().to(p.dtype) - (dice * part).sum()
+            result: Tensor = dice_weight * dice_loss - cross_entropy_weight * likelihood / total
             return result
 
     @staticmethod

@@ -8,15 +8,16 @@ from torch import Tensor
 
 
 def class_weights(rule: str, share: np.ndarray) -> Tensor | None:
-    """Return (19,) float32 weights of cross-entropy from the pixel share of each class; None for equal weights.
+    """Return (19,) float32 weights of cross-entropy from the pixel share of each class; None for equal weights, also if
+    no class occurs.
 
     ``log``: 1 / ln(1.1 + share), the rule of ENet (Paszke et al., arXiv 1606.02147, section 5.2) with a bound of 10.5.
     ``median``: median share / share (Eigen and Fergus, arXiv 1411.4734, section 6.3.2, by pixels of the whole split).
     ``inverse-root``: 1 / sqrt(share), scaled to a mean of 1. The last two omit classes that never occur.
     """
-    if rule == "none":
-        return None
     present = share > 0
+    if rule == "none" or not present.any():
+        return None
     if rule == "log":
         weights = 1 / np.log(1.1 + share)
     elif rule == "median":

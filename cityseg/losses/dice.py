@@ -12,6 +12,8 @@ from cityseg.classes import IGNORE_INDEX
 def soft_dice_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tensor:
     """Return 1 minus the soft Dice coefficient, averaged over the classes present in the batch.
 
+    0 if no pixel is scored.
+
     Per class ``2 * sum(p * t) / (sum(p) + sum(t))`` with p the softmax probability and t the one-hot ground truth,
     summed over all scored pixels of the batch (Milletari et al., "V-Net", arXiv 1606.04797, with plain sums).
     """
@@ -28,4 +30,4 @@ def soft_dice_loss(logits: Tensor, labels: Tensor, spread: bool = False) -> Tens
         overlap, support, mass = distributed.all_reduce_sum(torch.stack([overlap, support, mass]))
     dice = 2 * overlap / (mass + support).clamp_min(1)
     present = support.gt(0)
-    return 1 - (dice * present).sum() / present.sum().clamp_min(1)
+    return present.any().to(dice.dtype) - (dice * present).sum() / present.sum().clamp_min(1)

@@ -37,7 +37,7 @@ def test_the_presets_have_nothing_wrong_on_the_full_set(name):
             {"image_size": (32, 32), "depth": 4, "batch_size": 2},
             {"train_frames": 7},
             "The network narrows a frame of 32x32 pixels down to one pixel, and a batch of one frame cannot be "
-            "normalised there: the run will fail. Change batch_size (now 2, for 7 frames), lower depth or enlarge "
+            "normalised there: the run is refused. Change batch_size (now 2, for 7 frames), lower depth or enlarge "
             "image_size.",
         ),
         (
@@ -117,7 +117,7 @@ def test_a_batch_of_one_fails_only_if_a_level_is_one_pixel(tiny):
     assert len(config_warnings(tiny(architecture="smp-unet", image_size=(32, 32), **fine), alone)) == 1
     assert config_warnings(tiny(architecture="lraspp", image_size=(32, 32), **fine), alone) == ()
     halved = {**fine, "half_size_epochs": 1}
-    assert "the run will fail" in config_warnings(tiny(image_size=(32, 32), depth=3, **halved), alone)[0]
+    assert "the run is refused" in config_warnings(tiny(image_size=(32, 32), depth=3, **halved), alone)[0]
 
 
 def test_the_single_pixel_really_fails_and_two_do_not(tiny):
@@ -142,7 +142,7 @@ def test_the_single_pixel_really_fails_and_two_do_not(tiny):
         )
     ]
     for recipe in recipes:
-        warned = any("the run will fail" in sentence for sentence in config_warnings(recipe, PLENTY))
+        warned = any("the run is refused" in sentence for sentence in config_warnings(recipe, PLENTY))
         assert trains(recipe) is not warned, recipe
 
 

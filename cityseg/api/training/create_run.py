@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder, shipped_folders
+from cityseg.classes import IGNORE_INDEX
 from cityseg.config import MODEL_REFERENCES, ExperimentConfig
 from cityseg.data.dataset import Dataset, Split
+from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.pretrained import PretrainedInputs
+from cityseg.engine.step import expect_normalizable
 from cityseg.errors import DataError, UsageError
 from cityseg.runs import Run, create_run, find_run
 
 
-def open_data(spec: str | None) -> Dataset | None:
-    """Open the dataset of a new run; None for the synthetic one, which is rendered when the training starts."""
-    return connect(spec) if spec and spec != "synthetic" else None
+def open_data(spec: str | None, configs: Sequence[ExperimentConfig] = ()) -> Dataset | None:
+    """Open the dataset of new runs; None for the synthetic one, which is rendered when the training starts.
+
+    Raises:
+        UsageError, DataError: as raised by ``connect``; also if a config cannot train on so many frames.
+    """
+    if not spec or spec == "synthetic":
+        return None
+    dataset = connect(spec)
+    for config in configs:
+        expect_normalizable(config, len(dataset.splits["train"]))
+    return dataset
 
 
 def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Path | None = None) -> Run:
@@ -80,6 +92,22 @@ def expect_training_splits(name: str, splits: Collection[Split]) -> None:
     for split in ("train", "val"):
         if split not in splits:
             raise DataError(f"{name}: expected frames in the {split} split, found none; training needs them")
+
+
+def expect_labels(name: str, splits: Mapping[Split, CachedSplit]) -> None:
+    """Raise DataError if train or val frames have no pixel that is scored: nothing to learn, or nothing to measure."""
+    for split in ("train", "val"):
+        if split in splits and is_void(splits[split]):
+            raise DataError(
+                f"{name}: expected labelled pixels in the {split} split, found void alone in "
+                f"{'its frame' if len(splits[split]) == 1 else f'all {len(splits[split])} frames'}; check the labels, "
+                "and which values of them dataset.json maps to classes"
+            )
+
+
+def is_void(split: CachedSplit) -> bool:
+    """Whether no pixel of a split is scored."""
+    return not any((labels != IGNORE_INDEX).any() for labels in split.labels)
 
 
 def run_to_resume(run_id: str, runs: Path | None = None) -> Run:

@@ -23,7 +23,7 @@ def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "",
     The default dataset is the one of now, not of the start. Raises the errors of ``new_run``.
     """
     spec = spec or default_data()
-    open_data(spec)
+    open_data(spec, [config])
     run = new_run(config, spec, name, runs)
     queue.enqueue([run], runs)
     return run.id
@@ -36,7 +36,7 @@ def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, r
     errors of ``launch``.
     """
     spec = spec or default_data()
-    open_data(spec)
+    open_data(spec, configs)
     # The numbers of a group that grows continue.
     earlier = sum(result.config.group == configs[0].group for result in list_results(runs, shipped=False))
     created: list[Run] = []

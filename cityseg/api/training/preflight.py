@@ -15,7 +15,7 @@ from typing import Any
 from cityseg.api.data.connect import connect, data_info, splits_with_frames
 from cityseg.api.data.prepare import prepare
 from cityseg.api.training.cost_estimate import CostEstimate, cost_of, estimate, preflight_record, too_large
-from cityseg.api.training.create_run import expect_training_splits, open_data, pretrained_inputs
+from cityseg.api.training.create_run import expect_labels, expect_training_splits, open_data, pretrained_inputs
 from cityseg.config import ExperimentConfig
 from cityseg.data.dataset import Dataset, Split, default_data
 from cityseg.data.prepared import cache
@@ -30,6 +30,7 @@ from cityseg.engine.preflight.lr_finder import (
 from cityseg.engine.preflight.overfit import OVERFIT_STEPS, OverfitCheck, OverfitPoint, check_overfit
 from cityseg.engine.preflight.pace import measure_pace
 from cityseg.engine.runtime.device import best_device
+from cityseg.engine.step import expect_normalizable
 from cityseg.errors import TrainingError, UsageError
 from cityseg.jobs import launcher
 from cityseg.jobs.preflight_record import CheckKind, PreflightCheck, PreflightRecord, running_checks, starting
@@ -100,6 +101,7 @@ def measure_time(
         info = data_info(dataset)
         counted = cost_of(config, sum(info.frames.values()))
         expect_training_splits(info.name, splits_with_frames(dataset))
+        expect_normalizable(config, info.frames["train"])
         if problem := too_large(counted):
             record.fail(problem)
         else:
@@ -210,4 +212,5 @@ def _prepared(dataset: Dataset, size: tuple[int, int]) -> dict[Split, CachedSpli
 def _train_frames(config: ExperimentConfig, dataset: Dataset, note: Callable[..., None]) -> CachedSplit:
     splits = prepare(dataset, config.image_size, partial(note, "preparing"))
     expect_training_splits(dataset.name, splits)
+    expect_labels(dataset.name, splits)
     return splits["train"]

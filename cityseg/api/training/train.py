@@ -16,7 +16,14 @@ from cityseg.api.data.connect import connect, data_info
 from cityseg.api.data.prepare import prepare
 from cityseg.api.results.listing import Result, find_result
 from cityseg.api.training.cost_estimate import warnings_of
-from cityseg.api.training.create_run import expect_training_splits, new_run, open_data, run_to_resume
+from cityseg.api.training.create_run import (
+    expect_labels,
+    expect_training_splits,
+    is_void,
+    new_run,
+    open_data,
+    run_to_resume,
+)
 from cityseg.api.training.failures import explained, record_end
 from cityseg.config import ExperimentConfig, build
 from cityseg.data.dataset import Dataset
@@ -87,7 +94,7 @@ def train(
         nonlocal opened
         if resume is None:
             assert config is not None
-            opened = open_data(spec)
+            opened = open_data(spec, [config])
             return str(new_run(config, spec, name, runs).folder), spec, config.model_dump()
         run = run_to_resume(resume, runs)
         return str(run.folder), spec or run.describe().get("data", {}).get("spec"), run.config().model_dump()
@@ -124,6 +131,7 @@ def _train(
             if split in splits:
                 _ = splits[split].truth
     expect_training_splits(info.name, splits)
+    expect_labels(info.name, splits)
     fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
     if any(others != fingerprints for others in distributed.all_gather_objects(fingerprints)):
         raise DataError(
@@ -132,6 +140,8 @@ def _train(
     if on_warning:
         for sentence in warnings_of(config, {split: len(cached) for split, cached in splits.items()}):
             on_warning(sentence)
+        if "test" in splits and is_void(splits["test"]):
+            on_warning(f"{info.name}: no pixel of the test split is labelled; its scores stay empty.")
     if distributed.is_first():
         used = {
             "spec": info.spec,

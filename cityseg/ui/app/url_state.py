@@ -39,7 +39,7 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
 def settle_several(key: str, parameter: str, options: Sequence[str], default: Sequence[str]) -> list[str]:
     """Set and return the values of a multiple-choice widget as ``settle`` does; the URL separates them by commas."""
     text = session.url_text(parameter)
-    linked = [name for name in text.split(",") if name in options]
+    linked = list(dict.fromkeys(name for name in text.split(",") if name in options))
     if linked and text != st.session_state.get(_written(key)):
         st.session_state[key] = linked
     elif key not in st.session_state or not set(st.session_state[key]) <= set(options):

@@ -58,7 +58,9 @@ def choose_options(
     """Show a multiselect and return the chosen options; the URL omits the default and ``separator`` joins others."""
     if key not in st.session_state:
         linked = st.query_params.get(parameter)
-        st.session_state[key] = default if linked is None else [name for name in linked.split(separator) if name]
+        st.session_state[key] = (
+            default if linked is None else list(dict.fromkeys(n for n in linked.split(separator) if n))
+        )
     earlier = st.session_state[key]
     known = [name for name in earlier if name in options]
     st.session_state[key] = default if earlier and not known else known

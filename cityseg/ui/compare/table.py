@@ -101,7 +101,8 @@ def _selection(everything: dict[str, Result], split: Split) -> list[str]:
     """Return the results named by a followed link, or else the last selection, or else the default."""
     linked = st.query_params.get(_PARAMETER, "")
     # A value that this page has not written itself comes from a link.
-    if linked != st.session_state.get(_WRITTEN, "") and (found := [n for n in linked.split(",") if n in everything]):
+    found = list(dict.fromkeys(name for name in linked.split(",") if name in everything))
+    if found and linked != st.session_state.get(_WRITTEN, ""):
         st.session_state[_SELECTED] = found
         st.session_state[_LINKS] = st.session_state.get(_LINKS, 0) + 1
     elif _SELECTED not in st.session_state:

@@ -13,6 +13,7 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
 from cityseg.markdown import escape
+from cityseg.text import whole_number
 from cityseg.ui.app import cache, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
@@ -117,7 +118,8 @@ def _settle_page(names: list[str], chosen: str, pages: int) -> None:
     wanted = st.session_state.pop("data_page_wanted", None)
     if wanted is None and before != digest:
         linked = st.query_params.get("page", "") if before is None else ""
-        wanted = max(1, int(linked)) if linked.isdecimal() else names.index(chosen) // PAGE_SIZE + 1
+        number = whole_number(linked)
+        wanted = names.index(chosen) // PAGE_SIZE + 1 if number is None else max(1, number)
     if wanted is not None:
         st.session_state["data_page"] = min(wanted, pages)
     st.session_state["data_listed"] = digest
