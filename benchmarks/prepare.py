@@ -61,7 +61,7 @@ def ratios(frames: Sequence[Frame], rounds: int) -> dict[str, dict[str, float]]:
 
     def prepare_all(size: tuple[int, int]) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            fill(Path(folder), many, OFFICIAL, size)
+            fill(Path(folder), many, OFFICIAL, size, None, skip_bad=False)
 
     work = {f"{size[0]}x{size[1]}": partial(prepare_all, size) for size in _SIZES}
     watch = alternate({**work, "decode": decode_all}, rounds)

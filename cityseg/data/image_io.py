@@ -40,6 +40,8 @@ DAMAGE = (
 )
 """Exceptions that Pillow and its plug-ins raise for damaged files, found by corrupting many files."""
 
+_VAGUE = "could not create decoder object"
+"""What Pillow reports of a WebP that is damaged, and of one that finds no memory."""
 _BAND_PIXELS = 1_000_000
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
@@ -108,10 +110,19 @@ def decoding(name: str, max_pixels: int, what: str = "photo", kinds: str = KINDS
     except (MemoryError, *DAMAGE) as error:
         # A decoder may quote bytes of the file, and some append a line break.
         reason = "".join(sign if sign.isprintable() else " " for sign in " ".join(str(error).split()))
-        if isinstance(error, MemoryError) or "out of memory" in reason:
+        if isinstance(error, MemoryError) or "memory" in reason.lower() or (_VAGUE in reason and _is_memory_short()):
             remedy = "make it smaller or end other programs"
             raise OutOfMemory(f"{name}: expected enough memory to decode it, found too little; {remedy}") from None
         raise DataError(f"{name}: expected a whole {what}, found a damaged one ({reason}); copy it again") from None
+
+
+def _is_memory_short() -> bool:
+    """Whether the largest photo would find no room; the pages are not touched."""
+    try:
+        np.empty((MAX_PIXELS, 4), np.uint8)
+    except MemoryError:
+        return True
+    return False
 
 
 def sideways(data: bytes) -> int:

@@ -278,6 +278,22 @@ def test_too_little_memory_is_no_damage(monkeypatch, own):
         api.prepare(str(root), (32, 48), skip_bad=True)
 
 
+def test_vague_errors_of_a_decoder_are_damage_unless_memory_is_short(monkeypatch):
+    data = encoded(SCENE, "WEBP")[:-40]
+    with pytest.raises(DataError, match="expected a whole photo, found a damaged one"):
+        decode_photo(data, "street.webp")
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError("could not create decoder object")
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(DataError, match="found a damaged one"):
+        decode_photo(data, "street.webp")
+    monkeypatch.setattr(image_io, "_is_memory_short", lambda: True)
+    with pytest.raises(OutOfMemory, match=r"street\.webp: expected enough memory to decode it"):
+        decode_photo(data, "street.webp")
+
+
 def test_devices_pipes_and_folders_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     begun = time.monotonic()

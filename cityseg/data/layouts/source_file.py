@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cityseg.errors import DataError
+from cityseg.errors import DataError, OutOfMemory
 
 MAX_BYTES = 10**9
 """Largest file that is read: a photo of 170 megapixels with 16 bits per sample fits uncompressed."""
@@ -53,6 +53,7 @@ def read_regular(path: Path, name: str, what: str = "file", remedy: str = "remov
 
     Raises:
         DataError: the file is missing, is a folder or a device, is too large, or cannot be read.
+        OutOfMemory: too little memory to read it.
     """
     try:
         status = path.stat()
@@ -66,6 +67,9 @@ def read_regular(path: Path, name: str, what: str = "file", remedy: str = "remov
             return opened.read(status.st_size)
     except OSError as error:
         raise _unreadable(path, name, what, error) from None
+    except MemoryError:
+        remedy = "make it smaller or end other programs"
+        raise OutOfMemory(f"{name}: expected enough memory to read it, found too little; {remedy}") from None
     except ValueError as error:  # a null character, or a name that the file system cannot encode
         raise DataError(f"{name!r}: expected a {what}, found a name that no file can have ({error})") from None
 
