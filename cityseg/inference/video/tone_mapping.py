@@ -92,4 +92,4 @@ def _srgb() -> np.ndarray:
     """Return the 8-bit sRGB value of each of 65,536 steps of linear light."""
     light = np.linspace(0, 1, 65536)
     value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(255 * value).astype(np.uint8)
+    return np.asarray(np.rint(255 * value), np.uint8)
