@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from cityseg import checkpoint
 from cityseg.checkpoint import ModelCard
 from cityseg.classes import CLASS_NAMES
 from cityseg.data.batches import Normalization
 from cityseg.errors import CheckpointError
+from cityseg.metrics import summarize
 from cityseg.models import UNet, count_parameters
 
 ARGUMENTS = {"start_channels": 2, "depth": 1}
@@ -33,7 +36,7 @@ def card(**changes: object) -> ModelCard:
         "parameters": count_parameters(network()),
         "trained_on": "synthetic scenes",
         "training": {"epoch": 3},
-        "scores": {"val": {"macro": {"f1": None}}},
+        "scores": {"val": summarize(np.eye(19, dtype=np.int64)[None])},
     }
     return ModelCard(**{**values, **changes})
 
@@ -110,22 +113,12 @@ def test_torn_cards(folder, text):
 def test_cards_with_unknown_keys_are_refused(folder):
     values = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**values, "colour": 1}))
-    with pytest.raises(CheckpointError, match="unexpected keyword argument 'colour'"):
+    with pytest.raises(CheckpointError, match="unknown key 'colour', maybe of a newer version of cityseg"):
         checkpoint.load(folder)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"arguments": {"start_channels": 4, "depth": 1}},
-        {"arguments": {"width": 3}},
-        {"arguments": {"block": "convnext"}},
-        {"arguments": {"upsampling": "pixels"}},
-        {"architecture": "segnet"},
-    ],
-)
-def test_weights_of_another_network(folder, changes):
-    other = card(**changes)
+def test_weights_of_another_network(folder):
+    other = card(arguments={"start_channels": 4, "depth": 1})
     checkpoint.write_card(folder, other)
     with pytest.raises(CheckpointError) as refused:
         checkpoint.load(folder)
@@ -139,7 +132,85 @@ def test_other_classes_are_refused(folder):
     checkpoint.write_card(folder, card(classes=("cat", "dog")))
     with pytest.raises(CheckpointError) as refused:
         checkpoint.load(folder)
-    assert str(refused.value) == f"{folder / 'model.json'}: expected the 19 Cityscapes classes, found 2 others"
+    assert str(refused.value) == (
+        f"{folder / 'model.json'}: expected a checkpoint's description, found something else (expected the 19 "
+        "Cityscapes classes, found 2 others); restore the file or train again"
+    )
+
+
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"arguments": {"width": 3}}, "unknown argument 'width' of unet"),
+        ({"arguments": {"block": "convnext"}}, "block: input should be 'double', "),
+        ({"arguments": {"upsampling": "pixels"}}, "upsampling: input should be 'transposed' or 'bilinear', found"),
+        ({"architecture": "segnet"}, "architecture: input should be 'unet', 'smp-unet' or 'lraspp', found 'segnet'"),
+        ({"arguments": {"depth": 30}}, "depth: input should be less than or equal to 7, found 30"),
+        ({"arguments": {"depth": True}}, "depth: input should be a valid integer, found True"),
+        ({"arguments": {"start_channels": "8"}}, "start_channels: input should be a valid integer, found '8'"),
+        ({"arguments": {"start_channels": 0}}, "start_channels: input should be greater than or equal to 1, found 0"),
+        ({"image_size": [0, 64]}, "image_size.0: input should be greater than or equal to 8, found 0"),
+        ({"image_size": [64.5, 128]}, "image_size.0: input should be a valid integer"),
+        ({"image_size": [64]}, "image_size: list should have at least 2 items"),
+        ({"image_size": [8, 10**6]}, "image_size.1: input should be less than or equal to 4096, found 1000000"),
+        ({"image_size": [8, 8], "arguments": {"depth": 5}}, "image_size 8x8 is too small for depth 5"),
+        ({"normalization": {**IMAGENET, "std": [0, 1, 1]}}, "normalization.std.0: input should be greater than"),
+        ({"normalization": {**IMAGENET, "std": [1, 1]}}, "normalization.std: list should have at least 3 items"),
+        ({"normalization": {**IMAGENET, "mean": [7, 0, 0]}}, "normalization.mean.0: input should be less than"),
+        ({"temperature": 0}, "temperature: input should be greater than or equal to 0.01, found 0"),
+        ({"temperature": -1.5}, "temperature: input should be greater than or equal to 0.01, found -1.5"),
+        ({"temperature": None}, "temperature: input should be a valid number, found None"),
+        ({"training": None}, "training: input should be a valid dictionary"),
+        ({"scores": {"val": {"macro": {}}}}, "scores.val.frames: field required"),
+        ({"parameters": -1}, "parameters: input should be greater than or equal to 0, found -1"),
+    ],
+)
+def test_a_card_is_checked_before_the_weights_are_read(folder, changes, found):
+    values = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**values, **changes}))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError) as refused:
+        checkpoint.load(folder)
+    start = f"{folder / 'model.json'}: expected a checkpoint's description, found something else ({found}"
+    assert str(refused.value).startswith(start)
+
+
+def test_numbers_that_are_not_finite_are_no_card(folder):
+    text = (folder / "model.json").read_text()
+    for number in ("NaN", "Infinity", "1e400"):
+        (folder / "model.json").write_text(text.replace('"temperature": 1.0', f'"temperature": {number}'))
+        with pytest.raises(CheckpointError, match=f"found something else .expected a number, found {number}"):
+            checkpoint.load(folder)
+
+
+def test_a_network_far_larger_than_its_weights_is_refused_before_it_takes_memory(folder):
+    largest = {"start_channels": 256, "depth": 7}  # 10**11 weights
+    checkpoint.write_card(folder, card(arguments=largest, image_size=(2048, 4096)))
+    begun = time.perf_counter()
+    with pytest.raises(CheckpointError, match="do not belong together"):
+        checkpoint.load(folder)
+    assert time.perf_counter() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("head.bias", float("nan")), ("head.weight", float("inf")), ("down.0.1.running_var", -1.0)],
+)
+def test_weights_that_make_no_prediction_are_refused(folder, name, value):
+    weights = load_file(folder / "model.safetensors")
+    name = next(key for key in weights if key == name or (name.startswith("down") and key.endswith("running_var")))
+    weights[name] = weights[name].clone()
+    weights[name].view(-1)[0] = value
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(CheckpointError) as refused:
+        checkpoint.load(folder)
+    assert str(refused.value) == (
+        f"{folder / 'model.safetensors'}: expected finite weights, found NaN, infinity or a negative variance in "
+        f"{name}; restore the file or train again"
+    )
 
 
 class _Trap:

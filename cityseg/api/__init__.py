@@ -53,7 +53,17 @@ from cityseg.api.results.label_audit import (
     read_verdicts,
     set_verdict,
 )
-from cityseg.api.results.listing import ConnectedData, Result, find_result, list_results, ranked, usable_models
+from cityseg.api.results.listing import (
+    ConnectedData,
+    DamagedResult,
+    Listing,
+    Result,
+    find_result,
+    list_all,
+    list_results,
+    ranked,
+    usable_models,
+)
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
 from cityseg.api.training.cost_estimate import Cost, CostEstimate, cost_of, estimate

@@ -1,6 +1,6 @@
 """What the app, the command line and the demo use from below ``api``: types, constants and small helpers."""
 
-from cityseg.checkpoint import WEIGHTS
+from cityseg.checkpoint import WEIGHTS, weights_version
 from cityseg.data.augmentation.augment import Augmentation
 from cityseg.data.dataset import SPLITS, Dataset, Problem, Split, default_data
 from cityseg.data.frame_io import resize_label, resize_photo
@@ -26,4 +26,4 @@ from cityseg.metrics import Metric, class_scores, ignite_mean_iou, macro, pixel_
 from cityseg.metrics.boundary import boundary_distance, boundary_iou
 from cityseg.metrics.calibration import CURVE_BINS, Reliability, reliability, risk_coverage
 from cityseg.models.tta import parse_scales
-from cityseg.runs import FrameConfusions, SplitDetail, runs_root
+from cityseg.runs import FrameConfusions, SplitDetail, read_probe, runs_root

@@ -95,6 +95,12 @@ def print_result(as_json: bool, document: Any, lines: Iterable[str]) -> None:
             print(line, flush=True)
 
 
+def print_damaged(listing: api.Listing) -> None:
+    """Name the runs and models that cannot be read, with the reasons, on stderr."""
+    for one in listing.damaged:
+        print(f"{one.id} is left out: {one.reason}", file=sys.stderr, flush=True)
+
+
 def figure(value: float | None) -> str:
     """Format a score with three decimals, None as a dash."""
     return "–" if value is None else f"{value:.3f}"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.cli.common import bar, figure, nested, print_result, result_lines, split_bar, table
+from cityseg.cli.common import bar, figure, nested, print_damaged, print_result, result_lines, split_bar, table
 from cityseg.cli.options import Data, Json, Runs
 
 
@@ -22,6 +22,7 @@ def list_models(as_json: Json = False) -> None:
         size, score = "{}x{}".format(*info.image_size), figure(nested(info.scores, "test", "macro", "f1"))
         rows.append((info.name, f"{info.parameters:,}", size, score, info.trained_on))
     print_result(as_json, [asdict(info) for info in infos], table(header, rows))
+    print_damaged(api.list_all())
 
 
 def export(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cityseg import api
-from cityseg.cli.common import counted, figure, print_result, result_lines, table
+from cityseg.cli.common import counted, figure, print_damaged, print_result, result_lines, table
 from cityseg.cli.options import Json, Runs
 from cityseg.errors import CitysegError, UsageError
 
@@ -22,13 +22,15 @@ def runs_list(runs: Runs = None, as_json: Json = False) -> None:
     """List runs, newest first."""
     with suppress(CitysegError):  # a read-only folder can still be listed
         api.advance_queue(runs)
-    results = api.list_results(runs, shipped=False)
+    listing = api.list_all(runs, shipped=False)
+    results = listing.results
     rows = []
     for result in results:
         scores = [figure(result.score(split, "f1")) for split in ("val", "test")]
         rows.append((result.id, result.state, f"{result.epochs_done}/{result.config.epochs}", *scores))
     lines = table(("id", "state", "epochs", "val F1", "test F1"), rows)
     print_result(as_json, [result.as_dict() for result in results], lines)
+    print_damaged(listing)
 
 
 @runs_app.command("show")

@@ -9,7 +9,7 @@ import typer
 
 from cityseg import api
 from cityseg.analysis.comparison.groups import Spread, Variant
-from cityseg.cli.common import counted, figure, print_result, table
+from cityseg.cli.common import counted, figure, print_damaged, print_result, table
 from cityseg.cli.options import ConfigFile, Data, Json, Preset, Runs, build_config
 from cityseg.config.sweep import Sweep, expand, parse_list, parse_range, parse_seeds
 from cityseg.errors import UsageError
@@ -63,13 +63,15 @@ def sweep(
 
 def groups(runs: Runs = None, as_json: Json = False) -> None:
     """Show groups of runs: mean and spread over the seeds of every config."""
-    found = api.list_groups(runs)
+    listing = api.list_all(runs, shipped=False)
+    found = api.list_groups(results=listing.results)
     lines: list[str] = []
     for group in found:
         rows = [_row(variant) for variant in group.variants]
         lines += [group.name, *(f"  {line}" for line in table(("settings", "seeds", *_headings()), rows))]
     document = [{"name": group.name, "variants": [_document(variant) for variant in group.variants]} for group in found]
     print_result(as_json, document, lines or ["no run has a group; give runs one with --set group=NAME"])
+    print_damaged(listing)
 
 
 def _once(pairs: list[tuple[str, Any]], option: str) -> dict[str, Any]:

@@ -18,10 +18,13 @@ from cityseg.text import quoted, whole_number
 _LARGEST_SIDE = 16384
 
 
-def build(values: Mapping[str, Any]) -> ExperimentConfig:
-    """Validate values and return them as a config; UsageError names every problem in one sentence."""
+def build(values: Mapping[str, Any], *, strict: bool = False) -> ExperimentConfig:
+    """Validate values and return them as a config; UsageError names every problem in one sentence.
+
+    ``strict`` accepts the exact types alone, no number in quotes.
+    """
     try:
-        return ExperimentConfig.model_validate(dict(values))
+        return ExperimentConfig.model_validate(dict(values), strict=strict)
     except ValidationError as error:
         raise UsageError("; ".join(_sentence(problem) for problem in error.errors())) from None
 

@@ -6,23 +6,23 @@ at any moment leaves at least one sealed folder.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
-import json
 import logging
 import os
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from cityseg import checkpoint
 from cityseg.checkpoint import ModelCard
 from cityseg.errors import CheckpointError
-from cityseg.files import write_json
+from cityseg.files import DAMAGE, file_size, read_json, write_json
 from cityseg.runs import Run
 
 _STATE, _SEAL = "state.pt", "seal.json"
@@ -48,7 +48,7 @@ def save(run: Run, model: nn.Module, card: ModelCard, state: dict[str, Any]) -> 
             shutil.rmtree(previous, ignore_errors=True)
             os.rename(last, previous)
         os.rename(unfinished, last)
-    except (OSError, SafetensorError):
+    except OSError:
         # Free the space that the incomplete folder takes.
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -61,13 +61,11 @@ def load(run: Run, device: torch.device) -> tuple[dict[str, Tensor], dict[str, A
     """
     folders = [folder for name in ("last.part", "last", "previous") if (folder := run.folder / name).is_dir()]
     for folder in folders:
-        if not _is_sealed(folder):
-            if folder.name != "last.part":
-                _log.warning("%s is damaged; resuming from the checkpoint before it", folder)
-            continue
-        state = torch.load(folder / _STATE, map_location=device, weights_only=True)
-        model, _ = checkpoint.load(folder, device)
-        return model.state_dict(), state
+        if _is_sealed(folder) and (state := _state(folder, device)) is not None:
+            with contextlib.suppress(CheckpointError):
+                return checkpoint.load(folder, device)[0].state_dict(), state
+        if folder.name != "last.part":
+            _log.warning("%s is damaged; resuming from the checkpoint before it", folder)
     if any(folder.name != "last.part" for folder in folders):
         raise CheckpointError(
             f"{run.folder / 'last'}: expected a complete checkpoint to resume from, found a damaged one; start a new "
@@ -78,12 +76,23 @@ def load(run: Run, device: torch.device) -> tuple[dict[str, Tensor], dict[str, A
 
 def _is_sealed(folder: Path) -> bool:
     try:
-        seal = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
-        return all(seal[name] == _digest(folder / name) for name in _SEALED)
-    except (OSError, ValueError, KeyError, TypeError):
+        seal = read_json(folder / _SEAL)
+        return all(seal.get(name) == _digest(folder / name) for name in _SEALED)
+    except (OSError, ValueError):
         return False
 
 
+def _state(folder: Path, device: torch.device) -> dict[str, Any] | None:
+    """Return the stored state, or None for a damaged one, which a seal of the damaged file does not exclude."""
+    try:
+        state = torch.load(folder / _STATE, map_location=device, weights_only=True)
+    except (OSError, pickle.UnpicklingError, *DAMAGE):
+        return None
+    iteration = state.get("iteration") if isinstance(state, dict) else None
+    return state if isinstance(iteration, int) and iteration >= 0 else None
+
+
 def _digest(path: Path) -> str:
+    file_size(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

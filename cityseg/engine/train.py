@@ -26,7 +26,7 @@ from cityseg.engine.runtime.allocator import keep_freed_memory
 from cityseg.engine.runtime.clock import Clock
 from cityseg.engine.scoring import score_splits
 from cityseg.engine.step import TrainingSetup, learning_rate
-from cityseg.errors import Stopped, TrainingError
+from cityseg.errors import CheckpointError, Stopped, TrainingError
 from cityseg.jobs.signals import StopRequest, stop_signals
 from cityseg.metrics import summarize
 
@@ -198,7 +198,16 @@ class Trainer:
             self.run.truncate_history(kept[1]["iteration"] if kept else 0)
         if kept is None:
             return 0
-        setup, (weights, state) = self.setup, kept
+        try:
+            return self._restore(*kept)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{self.run.folder / 'last'}: expected the state of a training with the settings of config.json, found "
+                f"another ({' '.join(str(error).split())[:200]}); restore config.json or start a new run"
+            ) from error
+
+    def _restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> int:
+        setup = self.setup
         setup.model.load_state_dict(weights)
         if setup.heads:
             setup.heads.load_state_dict(state["heads"])

@@ -20,11 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cityseg.checkpoint import ModelCard
-from cityseg.classes import CLASS_NAMES
-from cityseg.data.batches import Normalization
-from cityseg.errors import CheckpointError
-from cityseg.files import write_atomically
+from cityseg.checkpoint import ModelCard, card_of
+from cityseg.errors import CheckpointError, UsageError
+from cityseg.files import parse_json, write_atomically
 from cityseg.inference.predictor import Predictor
 
 _KEY = "cityseg"
@@ -127,20 +125,17 @@ def load_onnx(path: Path) -> Predictor:
         # Idle threads may spin during a run, but not after it, when PyTorch's threads need the cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        stored = json.loads(session.get_modelmeta().custom_metadata_map[_KEY])
-        mean, std = (tuple(stored["normalization"][name]) for name in ("mean", "std"))
-        fields = {name: stored[name] for name in _FROM_CARD}
-        tuples = {"image_size": tuple(stored["image_size"]), "classes": tuple(stored["classes"])}
-        card, divisor = ModelCard(**fields | tuples, normalization=Normalization(mean, std)), stored["divisor"]
+        stored = parse_json(session.get_modelmeta().custom_metadata_map[_KEY])
+        card, divisor = card_of({name: stored[name] for name in (*_FROM_CARD, "normalization")}), stored["divisor"]
+        if divisor is not None and not (isinstance(divisor, int) and 0 < divisor <= min(card.image_size)):
+            raise ValueError(f"divisor {divisor!r}")
     except (ort.Fail, ort.InvalidProtobuf, ort.InvalidGraph, ort.InvalidArgument, ort.RuntimeException) as error:
         raise CheckpointError(
             f"{path}: expected an ONNX file, found something else ({str(error).splitlines()[0]}); export it again"
         ) from None
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, UsageError):
         raise CheckpointError(
             f"{path}: expected an ONNX file made by `cityseg export`, found one without its metadata; "
             "export the model again"
         ) from None
-    if card.classes != CLASS_NAMES:
-        raise CheckpointError(f"{path}: expected the 19 Cityscapes classes, found {len(card.classes)} others")
     return Predictor(OnnxModel(session, divisor), card)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cityseg.errors import UsageError
-from cityseg.jobs.liveness import process_identity, runs_here
+from cityseg.jobs.liveness import process_identity, stop_process
 from cityseg.runs import Run
 from cityseg.studio_files import child_environment
 
@@ -33,7 +32,15 @@ def start(run: Run) -> None:
     The process gets the working folder and settings of the process that queued the run, so that relative paths stay
     valid. If it cannot be started, the run fails with the reason.
     """
-    queued_by = run.status()["origin"]
+    queued_by = run.status().get("origin")
+    if queued_by is None:
+        run.write_status(
+            state="failed",
+            enqueued=None,
+            error=f"{run.id}: expected the folder and the settings it was queued with, found none in its status.json; "
+            "resume it",
+        )
+        return
     own = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     host = socket.gethostname()
     run.write_status(state="queued", enqueued=None, launched=time.time(), pid=None, host=host, error=None)
@@ -44,8 +51,8 @@ def start(run: Run) -> None:
             folder=queued_by["folder"],
             environment={**own, **queued_by["environment"]},
         )
-    except OSError as error:
-        found = f"{error.strerror} ({error.filename})"
+    except (OSError, ValueError) as error:  # ValueError for a variable that no process can have
+        found = f"{error.strerror} ({error.filename})" if isinstance(error, OSError) else str(error)
         run.write_status(state="failed", error=f"{run.id}: expected to start its process, found {found}; resume it")
         return
     run.write_status(pid=pid, process_start=process_identity(pid))
@@ -84,6 +91,11 @@ def stop(run: Run) -> None:
     status = run.status()
     if status["state"] != "running":
         raise UsageError(f"{run.id}: expected a running training, found it {status['state']}")
-    if not runs_here(status):
-        raise UsageError(f"{run.id}: expected its process on this machine, found it on {status['host']}; stop it there")
-    os.kill(status["pid"], signal.SIGTERM)
+    try:
+        if stop_process(status):
+            return
+    except PermissionError:
+        raise UsageError(
+            f"{run.id}: expected a training of this user, found its process owned by another; ask them to stop it"
+        ) from None
+    raise UsageError(f"{run.id}: expected its process on this machine, found it on {status.get('host')}; stop it there")

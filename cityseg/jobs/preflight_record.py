@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import filelock
 
 from cityseg import config as configuration
 from cityseg.config import ExperimentConfig, affecting
+from cityseg.documents import Document, check
 from cityseg.errors import UsageError
-from cityseg.files import write_json
+from cityseg.files import read_json, write_json
 from cityseg.jobs.record import JobRecord, JobStatus
 from cityseg.runs import runs_root
 from cityseg.text import home_expanded
@@ -30,6 +31,12 @@ KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
 """The preflight checks; each is also the name of its verb."""
 
 _FOLDER = ".trials"
+
+
+class _Description(Document):
+    kind: CheckKind
+    config: dict[str, Any]
+    data: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +117,10 @@ def _read(folder: Path) -> PreflightCheck | None:
     if status is None:
         return None
     try:
-        described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        described = read_json(folder / "config.json")
+        check(_Description, described)
         config = configuration.build(described["config"])
-    except (OSError, ValueError, KeyError, UsageError):
-        # A config of another version, or an emptied folder: as if it never ran.
+    except (OSError, ValueError, UsageError):
+        # A config of another version, or an emptied or damaged folder: as if it never ran.
         return None
     return PreflightCheck(**vars(status), kind=described["kind"], config=config, data=described["data"])

@@ -16,10 +16,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import filelock
+from pydantic import Field
 
+from cityseg.documents import Document, check
 from cityseg.errors import TrainingError, UsageError
 from cityseg.files import read_json, write_json
 from cityseg.jobs import launcher
@@ -30,6 +32,11 @@ MOST_SLOTS = 64
 _ORDER, _LOCK, _WATCHER_LOCK, _LOG = "queue.json", "queue.lock", "keeper.lock", "queue.log"
 _LOCK_SECONDS = 30.0
 _log = logging.getLogger(__name__)
+
+
+class _QueueFile(Document):
+    slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)]
+    order: list[str]
 
 
 @dataclass(frozen=True)
@@ -161,11 +168,16 @@ def set_slots(slots: int, root: Path | None = None) -> None:
 
 
 def delete(run: Run) -> None:
-    """Delete a run, waiting or ended; UsageError if it is running or its process has just been started."""
+    """Delete a run, waiting, ended or damaged; UsageError if it is running or its process has just been started."""
+    starting = ""
     with _locked(run.folder.parent):
-        status = run.status()
-        if status["state"] == "queued" and status.get("launched"):
-            raise UsageError(f"{run.id}: expected a run that has ended, found it starting; stop it once it is running")
+        # A damaged run can be deleted, too.
+        with contextlib.suppress(UsageError):
+            status = run.status()
+            if status["state"] == "queued" and status.get("launched"):
+                starting = f"{run.id}: expected a run that has ended, found it starting; stop it once it is running"
+        if starting:
+            raise UsageError(starting)
         run.delete()
 
 
@@ -212,12 +224,19 @@ def _advance(folder: Path) -> None:
 def _start_waiting(folder: Path) -> bool:
     """Start waiting runs while slots are free; returns whether some still wait."""
     queue = read(folder)
-    starting = queue.waiting[: queue.free]
-    for run_id in starting:
-        launcher.start(Run(folder / run_id))
-    if starting:
-        _write(folder, queue.slots, queue.waiting[len(starting) :])
-    return len(starting) < len(queue.waiting)
+    started: list[str] = []
+    for run_id in queue.waiting:
+        if len(started) == queue.free:
+            break
+        try:
+            launcher.start(Run(folder / run_id))
+            started.append(run_id)
+        except (OSError, UsageError) as error:  # a run that cannot be written must not block the others
+            _log.warning("%s cannot be started: %s", run_id, error)
+    left = [run_id for run_id in queue.waiting if run_id not in started]
+    if started:
+        _write(folder, queue.slots, left)
+    return bool(left)
 
 
 def _expect_waiting(queue: Queue, run_id: str, root: Path | None) -> None:
@@ -249,16 +268,27 @@ def _locked(folder: Path) -> Iterator[None]:
         ) from None
     try:
         yield
+    except filelock.Timeout:  # an OSError, of another lock
+        raise
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or folder}: expected a folder of runs to write to, found {error.strerror or error}; "
+            "change that or choose another with CITYSEG_RUNS"
+        ) from None
     finally:
         lock.release()
 
 
 def _settings(folder: Path) -> dict[str, Any]:
     settings: dict[str, Any] = {"slots": 1, "order": []}
-    with contextlib.suppress(OSError, ValueError):
+    try:
         stored = read_json(folder / _ORDER)
-        if isinstance(stored.get("slots"), int) and isinstance(stored.get("order"), list):
-            settings = stored
+        check(_QueueFile, stored)
+        settings = stored
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        _log.warning("%s is damaged (%s): one slot, first in, first out", folder / _ORDER, error)
     return settings
 
 

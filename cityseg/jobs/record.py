@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,15 +18,27 @@ from typing import Any, Literal
 
 import filelock
 
+from cityseg.documents import Count, Document, Seconds, check
 from cityseg.errors import CitysegError, Stopped
 from cityseg.files import read_json, write_json
-from cityseg.jobs.liveness import is_alive, process_identity, runs_here
+from cityseg.jobs.liveness import is_alive, process_identity, runs_here, stop_process
 from cityseg.jobs.signals import stop_signals
 
 State = Literal["running", "finished", "stopped", "failed"]
 _WRITE_SECONDS = 0.25
 _SURE_STEPS, _SURE_SECONDS = 3, 1.0
 """Steps and seconds of a phase after which its pace predicts the time left."""
+
+
+class _StatusFile(Document):
+    state: State
+    done: Count
+    total: Count
+    seconds_left: Seconds | None
+    error: str | None
+    stop_asked: bool
+    heartbeat: Seconds
+    phase: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,8 +117,7 @@ class JobRecord:
             status = self._load() or {}
             if status.get("state") == "running" and runs_here(status):
                 self.update(stop_asked=True)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(status["pid"], signal.SIGTERM)
+                stop_process(status)
 
     def note(self, phase: str, done: int, total: int, result: Any = None) -> None:
         """Record progress, a few times a second at most.
@@ -188,7 +198,10 @@ class JobRecord:
                 self.update(**fields)
 
     def _load(self) -> dict[str, Any] | None:
+        """Return the stored status; None if there is none, or a damaged one, which counts as none."""
         try:
-            return read_json(self.path)
+            stored = read_json(self.path)
+            check(_StatusFile, stored)
+            return stored
         except (OSError, ValueError):
             return None

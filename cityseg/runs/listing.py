@@ -17,16 +17,27 @@ def runs_root(root: Path | None = None) -> Path:
 
 
 def list_runs(root: Path | None = None) -> Iterator[Run]:
-    """Yield the runs of a folder, newest first."""
-    files = runs_root(root).glob("*/config.json")
-    for file in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
-        yield Run(file.parent)
+    """Yield the runs of a folder, newest first, damaged ones included."""
+    try:
+        names = os.listdir(runs_root(root))
+    except OSError:  # no run yet, or a folder that nobody may read
+        names = []
+    runs = [Run(runs_root(root) / name) for name in names if not name.startswith(".")]
+    yield from sorted((run for run in runs if run.has_records()), key=lambda run: (_changed(run), run.id), reverse=True)
+
+
+def _changed(run: Run) -> float:
+    """Return when a run was created or configured, 0 if that cannot be read."""
+    try:
+        return (run.folder / "config.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def find_run(run_id: str, root: Path | None = None) -> Run:
     """Return the run with this id; UsageError for an unknown one."""
     run = Run(runs_root(root) / run_id)
-    if Path(run_id).name != run_id or run_id == ".." or not os.path.isfile(run.folder / "config.json"):
+    if Path(run_id).name != run_id or not run_id or run_id == ".." or not run.has_records():
         known = ", ".join([run.id for run in list_runs(root)][:8])
         raise UsageError(f"unknown run {quoted(run_id)} in {runs_root(root)}: expected one of {known or 'none yet'}")
     return run

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import pickle
 
 import pytest
 import torch
@@ -122,3 +125,16 @@ def test_nothing_whole_left_is_said(run):
     assert str(refused.value) == (
         f"{run.folder / 'last'}: expected a complete checkpoint to resume from, found a damaged one; start a new run"
     )
+
+
+@pytest.mark.parametrize("state", [b"", b"torn", pickle.dumps(os.getcwd), b"PK\x05\x06" + bytes(18)])
+def test_a_sealed_checkpoint_with_a_bad_state_falls_back_to_the_one_before(run, caplog, state):
+    save(run, 1)
+    save(run, 2)
+    last = run.folder / "last"
+    (last / "state.pt").write_bytes(state)
+    seal = json.loads((last / "seal.json").read_text())
+    seal["state.pt"] = hashlib.sha256(state).hexdigest()
+    (last / "seal.json").write_text(json.dumps(seal))
+    assert found(run) == 1
+    assert caplog.messages == [f"{last} is damaged; resuming from the checkpoint before it"]

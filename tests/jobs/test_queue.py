@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -369,3 +370,58 @@ def test_the_heart_beats_while_the_process_is_busy_and_brings_no_old_state_back(
     written = run.status()["heartbeat"]
     time.sleep(0.03)
     assert (run.status()["state"], run.status()["heartbeat"]) == ("finished", written)
+
+
+def test_a_waiting_run_without_origin_fails_and_the_next_one_starts(line, launches):
+    _, second, _ = line("a", "b", "c")
+    stored = json.loads((second.folder / "status.json").read_text())
+    del stored["origin"]
+    (second.folder / "status.json").write_text(json.dumps(stored))
+    end("a")
+    queue.advance()
+    assert second.status()["state"] == "failed"
+    assert second.status()["error"] == (
+        "b: expected the folder and the settings it was queued with, found none in its status.json; resume it"
+    )
+    queue.advance()
+    assert [name for name in launches if name != "watcher"] == ["a", "c"]
+    assert queue.read().starting == ("c",)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"slots": true, "order": []}', '{"slots": 1, "order": [[]]}', "\0"])
+def test_a_damaged_order_counts_as_none_and_is_reported(line, workplace, caplog, text):
+    line("a", "b", "c")
+    (workplace / "runs" / "queue.json").write_text(text)
+    assert queue.read() == queue.Queue(slots=1, running=(), starting=("a",), waiting=("b", "c"))
+    assert "queue.json is damaged" in caplog.text
+    queue.set_slots(2)
+    assert queue.read().slots == 2
+
+
+def test_a_full_disk_is_one_sentence(line, workplace, monkeypatch):
+    line("a", "b")
+
+    def full(path, value):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(queue, "write_json", full)
+    with pytest.raises(UsageError) as refused:
+        queue.set_slots(2)
+    path = workplace / "runs" / "queue.json"
+    assert str(refused.value) == (
+        f"{path}: expected a folder of runs to write to, found No space left on device; change that or choose another "
+        "with CITYSEG_RUNS"
+    )
+
+
+@pytest.mark.parametrize("damage", ["{}", "{", "", '{"state": 3}'])
+def test_a_run_with_a_damaged_status_changes_no_other_run_and_can_be_deleted(line, launches, damage):
+    first, second, _ = line("a", "b", "c")
+    (second.folder / "status.json").write_text(damage)
+    end("a")
+    queue.advance()
+    assert queue.read().starting == ("c",)
+    queue.claim(runs.find_run("c"))
+    api.delete("b")
+    assert not second.folder.exists()
+    assert first.status()["state"] == "finished"

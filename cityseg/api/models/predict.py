@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path, PurePath
@@ -16,9 +17,9 @@ from cityseg.api.models.distribution_shift import distribution_shift
 from cityseg.api.results.listing import find_result_folder, shipped_folders
 from cityseg.data.image_io import read_photo_file
 from cityseg.engine.runtime.device import best_device
-from cityseg.errors import UsageError
+from cityseg.errors import CheckpointError, UsageError
 from cityseg.figures.images import prediction_files
-from cityseg.files import writing
+from cityseg.files import write_atomically, writing
 from cityseg.inference.onnx import load_onnx
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
@@ -41,13 +42,16 @@ class ModelInfo:
 
 
 def list_models() -> list[ModelInfo]:
-    """List the shipped models by name."""
+    """List the shipped models by name, without damaged ones, which ``api.list_all`` names."""
     infos = []
     for folder in shipped_folders():
-        card = checkpoint.read_card(folder)
-        infos.append(
-            ModelInfo(folder.name, card.architecture, card.parameters, card.image_size, card.trained_on, card.scores)
-        )
+        with suppress(CheckpointError):
+            card = checkpoint.read_card(folder)
+            infos.append(
+                ModelInfo(
+                    folder.name, card.architecture, card.parameters, card.image_size, card.trained_on, card.scores
+                )
+            )
     return infos
 
 
@@ -105,6 +109,8 @@ def predict_photos(
     threshold = _percent(unknown)
     predictor = open_predictor(model, onnx, runs)
     scaled_sizes(predictor.model, predictor.card.image_size, scales)  # raises before anything is read or written
+    if onnx is None:
+        find_result_folder(str(model), runs).detail("val")  # raises for damage before anything is written
     # A single photo is decoded before its files are written anyway.
     for path in photos if len(photos) > 1 else ():
         read_photo_file(path)
@@ -142,9 +148,9 @@ def predict_photos(
 
 
 def write_file(path: Path, content: bytes) -> str:
-    """Write a result file and return its path."""
+    """Write a result file, whole or not at all, and return its path."""
     with writing(path, "choose another folder"):
-        path.write_bytes(content)
+        write_atomically(path, lambda unfinished: unfinished.write_bytes(content))
     return str(path)
 
 

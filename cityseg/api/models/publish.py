@@ -25,7 +25,7 @@ from cityseg.engine.inference_speed import measure_speed
 from cityseg.engine.runtime.device import best_device
 from cityseg.engine.scoring import score_into
 from cityseg.errors import DataError, UsageError
-from cityseg.files import write_json
+from cityseg.files import write_json, writing
 from cityseg.inference.onnx import through_onnx
 from cityseg.progress import OnProgress
 from cityseg.runs import Run
@@ -59,7 +59,7 @@ def publish(
 
     Raises:
         UsageError: the run has not finished.
-        DataError: the dataset has neither val nor test frames.
+        DataError: the dataset has neither val nor test frames, or the folder cannot be written.
     """
     result = find_result(run_id, runs)
     if result.state != "finished":
@@ -81,8 +81,10 @@ def publish(
         scores={},
     )
     target = (root or shipped_root()) / (folder_name(name) or result.id)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".publishing-", dir=target.parent) as temporary:
+    with (
+        writing(target, "free it or choose another name"),
+        tempfile.TemporaryDirectory(prefix=".publishing-", dir=target.parent) as temporary,
+    ):
         new = Run(Path(temporary) / target.name)
         checkpoint.save(new.folder, network, card, torch.bfloat16)
         card = _measure(new, splits, on_progress)

@@ -13,8 +13,8 @@ from cityseg.config import ExperimentConfig, build
 from cityseg.config.presets import PRESETS
 from cityseg.data.dataset import Dataset
 from cityseg.data.prepared import cache
-from cityseg.errors import CheckpointError, UsageError
-from cityseg.runs import Run, State, list_runs
+from cityseg.errors import CitysegError, UsageError
+from cityseg.runs import Run, State, list_runs, runs_root
 from cityseg.studio_files import studio_root
 from cityseg.text import home_expanded, quoted
 
@@ -57,6 +57,11 @@ class Result:
         """Macro F1 on ``scored_split``, None if neither split was evaluated."""
         return self.score(self.scored_split, "f1")
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights are there; a run has none before its first epoch."""
+        return os.path.isfile(self.run.checkpoint / checkpoint.WEIGHTS)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
@@ -73,6 +78,24 @@ class Result:
         return cls(**values, config=config, run=run)
 
 
+@dataclass(frozen=True)
+class DamagedResult:
+    """A run or a shipped model that cannot be read, and therefore is in no list."""
+
+    id: str  # the run's id or the shipped model's name
+    source: Source  # its folder: ``runs/`` or ``checkpoints/``
+    reason: str  # what was expected, what was found, what to do
+    path: str  # its folder
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All results, and those that cannot be read."""
+
+    results: list[Result]  # runs, newest first, then shipped models by name
+    damaged: list[DamagedResult]  # in the same order
+
+
 def shipped_root() -> Path:
     """Return the folder of shipped models: ``checkpoints/`` of the checkout, or of the installed wheel."""
     return studio_root() / "checkpoints"
@@ -87,14 +110,13 @@ def find_result_folder(name: str, runs: Path | None = None) -> Run:
     """Return the folder behind MODEL; UsageError for an unknown name."""
     shipped = shipped_root() / name
     if Path(name).name == name:
-        known = {run.id: run for run in list_runs(runs)}
-        if name in known:
-            return known[name]
+        if name in {run.id for run in list_runs(runs)}:
+            return Run(runs_root(runs) / name)
         if os.path.isfile(shipped / checkpoint.CARD):
             return Run(shipped)
     folder = home_expanded(name)
-    # Unlike pathlib's, these answer for a name that no file system accepts.
-    if os.path.isfile(folder / checkpoint.CARD) or os.path.isfile(folder / "best" / checkpoint.CARD):
+    # Unlike pathlib's, this answers for a name that no file system accepts.
+    if any(os.path.isfile(place / checkpoint.CARD) for place in (folder, folder / "best")):
         return Run(folder)
     names = [folder.name for folder in shipped_folders()]
     first = f"; train it first: cityseg train --preset {name} --name {name}" if name in PRESETS else ""
@@ -107,21 +129,29 @@ def find_result_folder(name: str, runs: Path | None = None) -> Run:
 def find_result(name: str, runs: Path | None = None) -> Result:
     """Return one run or shipped model; raises UsageError for an unknown name."""
     run = find_result_folder(name, runs)
-    return _result(run, "run" if (run.folder / "status.json").is_file() else "shipped")
+    is_run = run.folder.parent == runs_root(runs) or os.path.lexists(run.folder / "status.json")
+    return _result(run, "run" if is_run else "shipped")
 
 
 def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Result]:
-    """List runs, newest first, then shipped models by name. Unreadable folders are left out."""
+    """List runs, newest first, then shipped models by name; ``list_all`` also returns those that cannot be read."""
+    return list_all(runs, shipped=shipped).results
+
+
+def list_all(runs: Path | None = None, *, shipped: bool = True) -> Listing:
+    """List runs and shipped models; a damaged one affects no other."""
     found: list[tuple[Run, Source]] = [(run, "run") for run in list_runs(runs)]
     if shipped:
         found += [(Run(folder), "shipped") for folder in shipped_folders()]
-    results = []
+    listing = Listing([], [])
     for run, source in found:
         try:
-            results.append(_result(run, source))
-        except (UsageError, CheckpointError):
-            continue
-    return results
+            listing.results.append(_result(run, source))
+        except CitysegError as error:
+            # A run may have been deleted meanwhile.
+            if source == "shipped" or run.has_records():
+                listing.damaged.append(DamagedResult(run.id, source, str(error), str(run.folder)))
+    return listing
 
 
 @dataclass(frozen=True)
@@ -162,30 +192,30 @@ def ranked(results: Iterable[Result], data: ConnectedData | None = None) -> list
 
 def usable_models(results: Iterable[Result], data: ConnectedData | None = None) -> list[Result]:
     """Return the results that have weights, in the order of ``ranked``."""
-    return ranked((result for result in results if (result.run.checkpoint / checkpoint.WEIGHTS).is_file()), data)
+    return ranked((result for result in results if result.has_weights), data)
 
 
 def _result(run: Run, source: Source) -> Result:
-    description = run.describe()
-    try:
-        card = checkpoint.read_card(run.checkpoint)
-    except CheckpointError:
-        card = None
+    description, config = run.describe(), run.config()
     status: dict[str, Any] = run.status() if source == "run" else {"state": "finished"}
+    ended = status["state"] == "finished"
+    # The first epoch writes the card; a finished run without one has lost it.
+    card = checkpoint.read_card(run.checkpoint) if ended else checkpoint.find_card(run.checkpoint)
+    run.expect_measured(card.scores if card else {})
     lines = run.history()
-    data = card.trained_on if card else description.get("data", {}).get("name", "")
+    data = card.trained_on if card else (description.get("data") or {}).get("name", "")
     return Result(
         id=run.id,
         source=source,
         state=status["state"],
-        config=run.config(),
+        config=config,
         created=description["created"],
         data=data,
         measured_on=(card.measured_on if card else "") or data,
         parameters=card.parameters if card else None,
         seconds=float(lines[-1]["seconds"]) if lines else card.training.get("seconds") if card else None,
         best_epoch=card.training.get("epoch") if card else None,
-        epochs_done=len(run.epochs()) or (run.config().epochs if status["state"] == "finished" else 0),
+        epochs_done=sum(line["kind"] == "epoch" for line in lines) or (config.epochs if ended else 0),
         scores=card.scores if card else {},
         speed=card.speed if card else {},
         progress=status.get("progress"),

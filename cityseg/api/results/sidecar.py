@@ -7,18 +7,16 @@ read-only. Its ``stamp`` binds it to the weights, the data and the code version 
 from __future__ import annotations
 
 import hashlib
-import zipfile
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-
-import numpy as np
 
 from cityseg import checkpoint
 from cityseg.api.results.listing import shipped_root
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError
-from cityseg.files import read_json, write_arrays, write_json, writing
+from cityseg.files import DAMAGE, file_size, read_arrays, read_json, write_arrays, write_json, writing
 from cityseg.runs import Run, runs_root
 
 REMEDY = "free it or choose another folder of runs with CITYSEG_RUNS"
@@ -28,7 +26,7 @@ _T = TypeVar("_T")
 
 def sidecar_folder(run: Run, runs: Path | None) -> Path:
     """Return the folder of a result's findings: the run's own, or one beside the runs for any other model."""
-    if (run.folder / "status.json").is_file():
+    if os.path.lexists(run.folder / "status.json"):
         return run.folder
     name = run.id
     if run.folder.resolve().parent != shipped_root():
@@ -43,6 +41,7 @@ def _stamp(run: Run, fingerprint: str, version: int) -> str:
     digest = hashlib.sha256(f"{version} {card.image_size} {fingerprint} {cache.LABEL_POLICY}".encode())
     weights = run.checkpoint / checkpoint.WEIGHTS
     try:
+        file_size(weights)
         digest.update(weights.read_bytes())
     except OSError:
         raise DataError(f"{weights}: expected a model's weights, found no readable file; restore it") from None
@@ -57,13 +56,9 @@ def read_finding(
     None if the file is missing, damaged, or computed from other weights, data (``fingerprint``) or code (``version``).
     """
     try:
-        if path.suffix == ".json":
-            stored = read_json(path)
-        else:
-            with np.load(path, allow_pickle=False) as arrays:
-                stored = dict(arrays)
+        stored = read_json(path) if path.suffix == ".json" else read_arrays(path)
         return parse(stored) if str(stored["stamp"]) == _stamp(run, fingerprint, version) else None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except (OSError, *DAMAGE):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def new_run(config: ExperimentConfig, spec: str | None, name: str = "", runs: Pa
             for file in (checkpoint.WEIGHTS, checkpoint.CARD):
                 shutil.copyfile(source / file, run.pretrained[setting] / file)
         except OSError as error:
-            shutil.rmtree(run.folder)
+            shutil.rmtree(run.folder, ignore_errors=True)
             raise DataError(
                 f"{run.id}: expected to copy {source} into the run's folder, found {error.strerror}; fix that or "
                 "choose another model or folder of runs"
@@ -128,7 +129,7 @@ def expect_trained(setting: str, source: Path) -> None:
         UsageError: the run is queued or running; ``setting`` is the field that names the model.
     """
     run = Run(source.parent)
-    if not (run.folder / "status.json").is_file():
+    if not os.path.lexists(run.folder / "status.json"):
         return
     if (state := run.status()["state"]) in ("queued", "running"):
         raise UsageError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cityseg.analysis.comparison.groups import Group, Member, groups
@@ -25,7 +25,8 @@ def launch(config: ExperimentConfig, spec: str | None = None, *, name: str = "",
     spec = spec or default_data()
     open_data(spec, [config])
     run = new_run(config, spec, name, runs)
-    queue.enqueue([run], runs)
+    with _removed_on_failure([run]):
+        queue.enqueue([run], runs)
     return run.id
 
 
@@ -40,16 +41,23 @@ def launch_sweep(configs: Sequence[ExperimentConfig], spec: str | None = None, r
     # The numbers of a group that grows continue.
     earlier = sum(result.config.group == configs[0].group for result in list_results(runs, shipped=False))
     created: list[Run] = []
-    try:
+    with _removed_on_failure(created):
         for number, config in enumerate(configs, earlier + 1):
             created.append(new_run(config, spec, f"{folder_name(config.group, 90) or 'group'}-{number}", runs))
         queue.enqueue(created, runs)
-    except (OSError, CitysegError):
+    return [run.id for run in created]
+
+
+@contextmanager
+def _removed_on_failure(created: Sequence[Run]) -> Iterator[None]:
+    """Delete new runs that could not be queued."""
+    try:
+        yield
+    except CitysegError:
         for run in created:
             with suppress(UsageError):  # it has started already
                 run.delete()
         raise
-    return [run.id for run in created]
 
 
 def resume(run_id: str, runs: Path | None = None) -> None:

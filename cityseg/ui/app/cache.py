@@ -11,11 +11,20 @@ import streamlit as st
 from torch import Tensor
 
 from cityseg import api
-from cityseg.api import ConnectedData, Cost, DataInfo, DeviceInfo, FrameView, Queue, Result
+from cityseg.api import (
+    ConnectedData,
+    Cost,
+    DamagedResult,
+    DataInfo,
+    DeviceInfo,
+    FrameView,
+    Listing,
+    Queue,
+    Result,
+)
 from cityseg.api.data.connect import synthetic_is_rendered
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.types import (
-    WEIGHTS,
     CachedSplit,
     Dataset,
     Prediction,
@@ -24,6 +33,7 @@ from cityseg.api.types import (
     SplitStatistics,
     probabilities_at,
     runs_root,
+    weights_version,
 )
 from cityseg.config import ExperimentConfig, affecting
 from cityseg.data.prepared import cache
@@ -152,7 +162,12 @@ def frame(spec: str, split: Split, name: str) -> FrameView:
 
 def results() -> list[Result]:
     """List runs and shipped models; read again when a run folder has changed."""
-    return _results(_fingerprint())
+    return _listing(_fingerprint()).results
+
+
+def damaged_results() -> list[DamagedResult]:
+    """List the runs and shipped models that cannot be read, with the reasons."""
+    return _listing(_fingerprint()).damaged
 
 
 def queue() -> Queue:
@@ -164,16 +179,16 @@ def queue() -> Queue:
 
 
 @st.cache_data(show_spinner=False, max_entries=2)
-def _results(fingerprint: tuple[tuple[str, int], ...]) -> list[Result]:
-    return api.list_results()
+def _listing(fingerprint: tuple[tuple[str, int], ...]) -> Listing:
+    return api.list_all()
 
 
 def _fingerprint() -> tuple[tuple[str, int], ...]:
     """Return path and mtime of every run's status, and the time: a dead process changes no file."""
     times = [("moment", int(time.time() // 5))]
     for path in sorted(runs_root().glob("*/status.json")):
-        # A run may be deleted between glob and stat.
-        with contextlib.suppress(FileNotFoundError):
+        # A run may be deleted between glob and stat, or be unreadable.
+        with contextlib.suppress(OSError):
             times.append((str(path), path.stat().st_mtime_ns))
     return tuple(times)
 
@@ -186,7 +201,7 @@ def predictor(model: str) -> Predictor:
 def _identity(model: str) -> tuple[str, int]:
     """Return the folder of a model and the mtime of its weights, as a cache key."""
     folder = api.model_folder(model)
-    return str(folder), (folder / WEIGHTS).stat().st_mtime_ns
+    return str(folder), weights_version(folder)
 
 
 # The Compare page uses six models in turn; fewer entries would reload each of them for every frame.

@@ -12,7 +12,7 @@ from cityseg.analysis.comparison.comparability import Basis, group_comparable
 from cityseg.api.types import Split
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary
-from cityseg.ui.common import export
+from cityseg.ui.common import damaged, export
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.layout import metric_row, suggest_training
 from cityseg.ui.common.url_choice import choose_option
@@ -48,6 +48,7 @@ _FORMER_TABS = {"Certainty": "Significance", "Why": "Contribution by class"}
 
 def page() -> None:
     """Show the whole page."""
+    damaged.notice()
     everything = cache.results()
     if not everything:
         text = "**Nothing to compare yet.** Train two presets on the same data, or put models into `checkpoints/`."

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from cityseg.api import DataInfo, FrameView
+from cityseg.api.types import read_probe
 from cityseg.classes import to_color
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
@@ -78,7 +78,7 @@ def _grid(frame: str, runs: Mapping[str, Epochs], epoch: int, info: DataInfo | N
     cells: list[tuple[str, int, np.ndarray | None]] = [("ground truth", 0, view.train_ids)] if view else []
     for name, epochs in runs.items():
         last = max((done for done in epochs if done <= epoch), default=0)
-        cells.append((name, last, _read(epochs[last]) if last else None))
+        cells.append((name, last, read_probe(epochs[last]) if last else None))
     for name, last, train_ids in grid(cells, 2 if len(cells) in (1, 2, 4) else 3):
         st.markdown(f"**{escape(name)}**" + (f" after epoch {last}" if last else ""))
         _picture(frame, name, train_ids, view, info)
@@ -105,8 +105,3 @@ def _picture(
             clicks=False,
             max_side=1024,
         )
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.array(image, dtype=np.uint8)

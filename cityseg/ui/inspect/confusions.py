@@ -9,7 +9,7 @@ from cityseg.analysis.errors import frame_errors, regions
 from cityseg.analysis.errors.ranking_metric import RankingMetric, confusion_name
 from cityseg.analysis.errors.regions import Region
 from cityseg.api import DataInfo
-from cityseg.api.types import WEIGHTS, Split
+from cityseg.api.types import Split, weights_version
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.images.crops import outlined_crop
@@ -111,7 +111,7 @@ def _regions(measured: MeasuredSplit, pair: tuple[int, int], info: DataInfo) -> 
 
 def _in_frame(measured: MeasuredSplit, name: str, pair: tuple[int, int]) -> list[tuple[str, Region]]:
     frame = cache.frame(session.data_spec(), measured.split, name)
-    version = (measured.result.run.checkpoint / WEIGHTS).stat().st_mtime_ns
+    version = weights_version(measured.result.run.checkpoint)
     found = _find_regions(measured.result.id, version, pair, frame.photo, frame.train_ids)
     return [(name, region) for region in found]
 

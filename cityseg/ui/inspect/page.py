@@ -17,7 +17,7 @@ from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
 from cityseg.figures.class_shares import percent_text
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session
-from cityseg.ui.common import frame_navigator, frames, tables
+from cityseg.ui.common import damaged, frame_navigator, frames, tables
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.layout import metric_row, suggest_training
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
@@ -54,6 +54,7 @@ _ERROR_CLASSES = (
 @errors_shown()
 def page() -> None:
     """Show the whole page."""
+    damaged.notice()
     results = selection.evaluated_results()
     if not results:
         text = "There is no result to inspect yet. After the first epoch of a training its frames appear here."

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from cityseg.api.types import WEIGHTS, Split
+from cityseg.api.types import Split, weights_version
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import background, session
@@ -63,7 +63,7 @@ def stored_finding(
     run, split = measured.result.run, measured.split
     try:
         existing = [file for file in files(run, split) if file.is_file()]
-        versions = tuple(file.stat().st_mtime_ns for file in (*existing, run.checkpoint / WEIGHTS))
+        versions = (*(file.stat().st_mtime_ns for file in existing), weights_version(run.checkpoint))
     except (CitysegError, OSError):
         # The run is being deleted.
         return None

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cityseg.analysis.errors.frame_errors import truth_given_prediction
 from cityseg.api import FrameView, Result
-from cityseg.api.types import WEIGHTS, Prediction, Split
+from cityseg.api.types import Prediction, Split
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
@@ -76,11 +76,7 @@ def show(measured: MeasuredSplit, frame: FrameView, pixel: Pixel) -> None:
         "" if pixel.is_clicked else " It is the most confident error of the frame; click the photo to choose another."
     )
     st.markdown(f"**The marked pixel** (row {pixel.row}, column {pixel.column}) is labelled **{label}**.{hint}")
-    others = {
-        result.id: result
-        for result in cache.results()
-        if result.id != measured.result.id and (result.run.checkpoint / WEIGHTS).is_file()
-    }
+    others = {result.id: result for result in cache.results() if result.id != measured.result.id and result.has_weights}
     picked = st.multiselect(
         "Compare with other models",
         list(others),

@@ -17,6 +17,7 @@ from cityseg.figures.pareto import short_count
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
+from cityseg.ui.common import damaged
 from cityseg.ui.common.charts import metric
 from cityseg.ui.overview import pareto, preview
 from cityseg.ui.overview.pareto import conditions
@@ -124,6 +125,7 @@ def _models_and_runs(results: Sequence[Result]) -> None:
         pareto.show(results)
     with right:
         st.subheader("Newest runs", anchor=False)
+        damaged.notice()
         _newest([result for result in results if result.source == "run"][:_NEWEST])
 
 

@@ -97,15 +97,22 @@ def _points(results: Sequence[Result]) -> list[ModelPoint]:
 
 
 def _interval(result: Result) -> tuple[float, float] | None:
+    if not result.run.has_confusions("test"):
+        return None
     path = result.run.folder / "confusion-test.npz"
-    return _interval_of(str(path), path.stat().st_mtime_ns, result) if path.is_file() else None
+    interval = _interval_of(str(path), path.stat().st_mtime_ns, result)
+    if isinstance(interval, str):
+        st.text(f"{result.id} has no interval: {interval}")
+        return None
+    return interval
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _interval_of(path: str, changed: int, _result: Result) -> tuple[float, float] | None:
+def _interval_of(path: str, changed: int, _result: Result) -> tuple[float, float] | str | None:
+    """Return the interval, None with too few frames, or the reason why the matrices cannot be read."""
     try:
         matrices = _result.run.confusions("test").matrices
-    except CitysegError:
-        return None
+    except CitysegError as error:
+        return str(error)
     macro = bootstrap.scores(matrices)["macro f1"]
     return None if np.isnan(macro.low) else (macro.low, macro.high)

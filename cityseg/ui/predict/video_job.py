@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cityseg.api import Result
 from cityseg.api.models.video_job import predict_video_in_process
-from cityseg.api.types import WEIGHTS, Fit
+from cityseg.api.types import Fit, weights_version
 from cityseg.errors import CitysegError, DataError
 from cityseg.markdown import escape
 from cityseg.progress import OnProgress
@@ -177,8 +177,8 @@ def show(video: VideoUpload | None, models: list[Result], fit: Fit, *, flip: boo
     if _SESSION not in st.session_state:
         st.session_state[_SESSION] = VideoSession(video_store())
     session: VideoSession = st.session_state[_SESSION]
-    weights = model.run.checkpoint / WEIGHTS
-    key = (video.digest, str(weights), weights.stat().st_mtime_ns, fit, flip) if video else None
+    weights = model.run.checkpoint
+    key = (video.digest, str(weights), weights_version(weights), fit, flip) if video else None
 
     def finished() -> OverlayVideo | None:
         return session.store.find(session.owner, key)

@@ -12,6 +12,8 @@ from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
+from cityseg.ui.common import damaged
+from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.train import probes, run_actions, run_details
 
 ACTIVE = ("queued", "running")
@@ -30,6 +32,7 @@ def select(run_id: str) -> None:
 def follow() -> None:
     """Show one run, initially the newest running one or else the newest that started, and refresh it while active."""
     st.subheader("Run", anchor=False)
+    damaged.notice()
     runs = [result for result in cache.results() if result.source == "run"]
     ids = [result.id for result in runs]
     if not ids:
@@ -73,11 +76,13 @@ def _read(run_id: str) -> Result | None:
         return None
 
 
+@errors_shown()
 def _detail(run_id: str, render: Callable[[Result], None]) -> None:
     if result := _read(run_id):
         render(result)
 
 
+@errors_shown()
 def _summary(run_id: str, active: bool) -> None:
     """Show state, actions, metrics and progress; reruns the page when the run ends."""
     result = _read(run_id)

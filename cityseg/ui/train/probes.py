@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
 from cityseg.api import Result
+from cityseg.api.types import read_probe
 from cityseg.classes import to_color
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
@@ -26,8 +25,7 @@ def show(result: Result) -> None:
     paths = {int(path.stem.rpartition("-")[2]): path for path in folders[frame]}
     with right:
         epoch = _epoch(run_id, sorted(paths))
-    with Image.open(paths[epoch]) as image:
-        predicted = np.array(image, dtype=np.uint8)
+    predicted = read_probe(paths[epoch])
     try:
         view = cache.frame(session.data_spec(), "val", frame)
     except CitysegError:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,8 @@ import pytest
 
 from cityseg import files, runs
 from cityseg.errors import DataError, UsageError
-from cityseg.jobs.liveness import BEGIN_SECONDS, SILENCE_SECONDS, process_identity
+from cityseg.jobs.liveness import BEGIN_SECONDS, SILENCE_SECONDS, process_identity, stop_process
+from cityseg.metrics import summarize
 
 
 @pytest.fixture
@@ -31,6 +34,11 @@ def alive(pid: int) -> dict[str, object]:
         "process_start": process_identity(pid),
         "host": socket.gethostname(),
     }
+
+
+def step_line(step: int) -> dict[str, object]:
+    figures = {"loss": 1 / step, "learning_rate": 0.1, "frames_per_second": 9.0, "seconds": float(step)}
+    return {"kind": "step", "step": step, "epoch": 1, **figures}
 
 
 def test_a_new_run_is_queued_and_describes_itself(run, tiny):
@@ -168,30 +176,49 @@ def test_launch_that_never_started_is_failed(run):
 
 
 def test_status_updates_keep_other_fields(run):
-    run.write_status(progress={"step": 3})
+    run.write_status(best={"epoch": 3, "macro_f1": 0.5})
     run.write_status(state="stopped")
     status = run.status()
-    assert (status["state"], status["progress"]) == ("stopped", {"step": 3})
+    assert (status["state"], status["best"]) == ("stopped", {"epoch": 3, "macro_f1": 0.5})
     assert time.time() - status["heartbeat"] < 60
 
 
 def test_partial_last_line_of_history_is_ignored(run):
     assert run.history() == []
-    run.append_history(kind="step", step=1, loss=2.5)
-    run.append_history(kind="epoch", step=1, epoch=1)
+    line = step_line(1)
+    run.append_history(**line)
+    epoch = {"kind": "epoch", "step": 1, "epoch": 1, "seconds": 2.0, "val_loss": 0.5}
+    epoch["val"] = summarize(np.eye(19, dtype=np.int64)[None])
+    run.append_history(**epoch)
     with (run.folder / "history.jsonl").open("a") as file:
         file.write('{"kind": "step", "st')
-    assert run.history() == [{"kind": "step", "step": 1, "loss": 2.5}, {"kind": "epoch", "step": 1, "epoch": 1}]
-    assert run.epochs() == [{"kind": "epoch", "step": 1, "epoch": 1}]
+    assert run.history() == [line, epoch]
+    assert run.epochs() == [epoch]
     with pytest.raises(ValueError, match="not JSON compliant"):
         run.append_history(loss=float("nan"))
 
 
 def test_history_is_truncated_to_a_step(run):
     for step in (1, 2, 3):
-        run.append_history(kind="step", step=step, loss=1 / step)
+        run.append_history(**step_line(step))
     run.truncate_history(2)
-    assert run.history() == [{"kind": "step", "step": 1, "loss": 1.0}, {"kind": "step", "step": 2, "loss": 0.5}]
+    assert run.history() == [step_line(1), step_line(2)]
+
+
+@pytest.mark.parametrize("damage", ["\n", '{"kind": "st\n', "\0\0\0\0\n", '{"kind": "step", "step": 2}\n', "[]\n"])
+def test_a_damaged_line_of_the_history_is_named_and_left_out_when_the_run_resumes(run, caplog, damage):
+    run.append_history(**step_line(1))
+    path = run.folder / "history.jsonl"
+    with path.open("a") as file:
+        file.write(damage)
+    run.append_history(**step_line(3))
+    with pytest.raises(DataError) as refused:
+        run.history()
+    assert str(refused.value).startswith(f"{path}, line 2: expected a record of a training, found ")
+    assert str(refused.value).endswith("; remove the line, resume the run or delete it")
+    run.truncate_history(2)
+    assert run.history() == [step_line(1)]
+    assert caplog.messages == [f"{path}: 1 damaged lines are left out"]
 
 
 def test_confusions_are_stored_with_their_names(run):
@@ -224,13 +251,139 @@ def test_deleting(run):
     assert not run.folder.exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
-def test_damaged_status(run, text):
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{", "something else (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
+        ("[]", "list"),
+        ("{}", "state: field required"),
+        ('{"state": "asleep"}', "state: input should be 'queued', 'running', 'finished', 'stopped' or 'failed'"),
+        ('{"state": "running", "heartbeat": "now"}', "heartbeat: input should be a valid number, found 'now'"),
+        ("[" * 100_000, "one nested too deeply"),
+    ],
+)
+def test_damaged_status(run, text, found):
     path = run.folder / "status.json"
     path.write_text(text)
     with pytest.raises(UsageError) as refused:
         run.status()
-    assert str(refused.value) == f"{path}: expected a JSON object, found another file; delete the run or restore it"
+    assert str(refused.value).startswith(f"{path}: expected a record of a run, found {found}")
+    assert str(refused.value).endswith("; restore it or delete the run")
+    run.delete()
+    assert not run.folder.exists()
+
+
+def test_a_link_to_a_run_is_removed_and_the_run_kept(run, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    run.folder.rename(elsewhere)
+    run.folder.symlink_to(elsewhere)
+    assert [one.id for one in runs.list_runs()] == ["first"]
+    run.delete()
+    assert not run.folder.is_symlink()
+    assert (elsewhere / "config.json").is_file()
+    run.folder.symlink_to(tmp_path / "nowhere")
+    assert [one.id for one in runs.list_runs()] == ["first"]
+    runs.find_run("first").delete()
+    assert list(runs.list_runs()) == []
+
+
+def test_a_write_protected_run_is_deleted(run):
+    inner = run.folder / "probes" / "frame"
+    inner.mkdir(parents=True)
+    (inner / "epoch-0001.png").write_bytes(b"")
+    for folder in (inner, inner.parent, run.folder):
+        folder.chmod(0o555)
+    run.delete()
+    assert not run.folder.exists()
+
+
+@pytest.mark.parametrize("offset", [SILENCE_SECONDS + 1, 3600.0, 1e10])
+def test_a_heartbeat_in_the_future_proves_nothing(run, offset):
+    run.write_status(**{**alive(1), "host": "elsewhere"})
+    stored = json.loads((run.folder / "status.json").read_text())
+    files.write_json(run.folder / "status.json", {**stored, "heartbeat": time.time() + offset})
+    assert run.status()["state"] == "failed"
+    run.delete()
+    assert not run.folder.exists()
+
+
+@pytest.mark.parametrize("pid", [0, -1, True, 1.0, str(os.getpid())])
+def test_only_a_positive_integer_is_a_pid(run, monkeypatch, pid):
+    sent = []
+    monkeypatch.setattr(os, "kill", lambda *signal: sent.append(signal))
+    run.write_status(**{**alive(os.getpid()), "pid": pid})
+    assert process_identity(pid) is None
+    assert not stop_process(run.status())
+    run.write_status(**{**alive(os.getpid()), "host": "elsewhere"})
+    assert run.status()["state"] == "running"
+    assert not stop_process(run.status()), "a pid of another machine"
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"created": None}, "created: input should be a valid string, found None"),
+        ({"created": "yesterday"}, "created: expected a time with its zone, such as 2026-01-31T12:00:00+00:00"),
+        ({"created": "2026-01-31T12:00:00"}, "created: expected a time with its zone"),
+        ({"config": None}, "config: input should be a valid dictionary"),
+        ({"data": []}, "data: input should be a valid dictionary"),
+        ({"versions": {"cityseg": 3}}, "versions.cityseg: input should be a valid string"),
+    ],
+)
+def test_a_damaged_description_is_refused(run, changes, found):
+    path = run.folder / "config.json"
+    files.write_json(path, {**run.describe(), **changes})
+    with pytest.raises(UsageError) as refused:
+        run.config()
+    assert str(refused.value).startswith(f"{path}: expected a record of a run, found {found}")
+
+
+def test_a_run_of_a_newer_version_says_so(run):
+    description = run.describe()
+    description["config"]["colour"] = 1
+    description["versions"]["cityseg"] = "99.0"
+    run.write_description(description)
+    with pytest.raises(UsageError) as refused:
+        run.config()
+    assert "unknown setting 'colour'" in str(refused.value)
+    assert "; the run was made by cityseg 99.0, this is " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "found"),
+    [
+        ({"frames": np.array(["a", "b"]), "best": np.zeros((2, 19, 18), int)}, "best of shape (2, 19, 18)"),
+        ({"frames": np.array(["a"]), "best": np.zeros((2, 19, 19), int)}, "best of shape (2, 19, 19)"),
+        ({"frames": np.array(["a", "a"]), "best": np.zeros((2, 19, 19), int)}, "a frame twice"),
+        ({"frames": np.array([], "U1"), "best": np.zeros((0, 19, 19), int)}, "frames of shape (0,)"),
+        ({"frames": np.array(["a"]), "best": np.full((1, 19, 19), -1)}, "impossible values in best"),
+        ({"frames": np.array(["a"]), "best": np.zeros((1, 19, 19))}, "best of shape (1, 19, 19) and type float64"),
+        ({"frames": np.array(["a"]), "best": np.full((1, 19, 19), None)}, "best.npy: expected numbers or text"),
+        ({"frames": np.array(["a"])}, "no matrices"),
+        ({"best": np.zeros((1, 19, 19), int)}, "no names of frames"),
+    ],
+)
+def test_matrices_of_another_shape_are_refused(run, arrays, found):
+    path = run.folder / "confusion-val.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(DataError) as refused:
+        run.confusions("val")
+    assert str(refused.value).startswith(f"{path}: expected stored counts, found a damaged file ({found}")
+
+
+def test_a_header_that_declares_more_than_the_file_holds_takes_no_memory(run):
+    path = run.folder / "confusion-val.npz"
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<i8", "fortran_order": False, "shape": (10**9, 19, 19)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("best.npy", header.getvalue())
+        archive.writestr("frames.npy", header.getvalue())
+    with pytest.raises(DataError, match="expected stored counts, found a damaged file"):
+        run.confusions("val")
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"found a damaged file \(File is not a zip file\)"):
+        run.confusions("val")
 
 
 def test_logs(run):
