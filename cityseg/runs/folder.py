@@ -109,12 +109,11 @@ class Run:
     def _history_lines(self) -> list[str]:
         path = self.folder / "history.jsonl"
         try:
-            whole, _, _ = read_text(path).rpartition("\n")
+            return read_text(path).split("\n")[:-1]
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
             raise _unreadable(path, error) from None
-        return whole.split("\n") if whole else []
 
     def epochs(self) -> list[dict[str, Any]]:
         """Return the history's lines that close an epoch."""
