@@ -40,7 +40,8 @@ def data_prepare(
         }
         for split, cached in prepared.items()
     }
-    print_result(as_json, document, _prepared_lines(prepared))
+    notes = [f"note: {note}" for note in api.connect(data).notes]
+    print_result(as_json, document, [*notes, *_prepared_lines(prepared)])
 
 
 @data_app.command("stats")

@@ -154,6 +154,15 @@ def test_other_labels_beside_the_photos_are_read(tmp_path, opened, ending, value
     assert (verification.problems, verification.notes) == ((), dataset.notes)
 
 
+@pytest.mark.parametrize("verb", ["prepare", "verify"])
+def test_command_line_prints_what_was_read(tmp_path, workplace, cityseg, verb):
+    root = tree(tmp_path / "set", labels=LABELS + "labelTrainIds.png", value=13)
+    answer = cityseg("data", verb, "--data", root)
+    assert answer.code == 0, answer.err
+    note = "note: labels are read from *_gtFine_labelTrainIds.png (cityscapes-train-ids)"
+    assert answer.out.splitlines()[0] == note
+
+
 def test_label_ids_come_before_other_labels(tmp_path):
     root = tree(tmp_path / "set")
     tree(root, labels=LABELS + "labelTrainIds.png", value=13)
