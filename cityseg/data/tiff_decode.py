@@ -36,9 +36,9 @@ def decode_deep_tiff(data: bytes, max_pixels: int) -> Image.Image | None:
     file = io.BytesIO(data)
     file.seek(tags.next)
     tags.load(file)
-    photometric = tags.get(_PHOTOMETRIC)
-    mode = _MODES.get(photometric)
-    if min(tags.get(_BITS, (1,))) < 16 or mode is None or tags.get(_SAMPLES_PER_PIXEL, 1) > _MOST_SAMPLES:
+    photometric: int = tags.get(_PHOTOMETRIC, -1)
+    mode = _MODES.get(photometric, "")
+    if min(tags.get(_BITS, (1,))) < 16 or not mode or tags.get(_SAMPLES_PER_PIXEL, 1) > _MOST_SAMPLES:
         return None
     if not 0 < tags[_WIDTH] * tags[_HEIGHT] <= max_pixels:
         return None
