@@ -74,7 +74,10 @@ class WandbTracker(Tracker):
             mode="offline" if mode == "offline" else "online",
             config=config.model_dump(mode="json"),
             resume="allow" if mode == "online" else None,
-            settings=wandb.Settings(silent=True, console="off"),
+            # No host name, interpreter, command line or dataset path: records are for sharing.
+            settings=wandb.Settings(
+                silent=True, console="off", host="-", x_disable_meta=True, x_disable_machine_info=True
+            ),
         )
 
     def log(self, values: dict[str, float], step: int) -> None:

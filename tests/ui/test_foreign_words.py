@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 import cityseg
+from tests.ui.pages import open_page, words
 
 PACKAGE = Path(cityseg.__file__).parent
 SOURCES = sorted([*(PACKAGE / "ui").rglob("*.py"), *(PACKAGE / "demo").rglob("*.py")])
@@ -151,3 +153,14 @@ def test_pages_and_demo_escape_foreign_words():
     assert len(SOURCES) > 80
     found = {str(path.relative_to(PACKAGE)): unescaped(path.read_text()) for path in SOURCES}
     assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize("page", ["dataset"])
+def test_text_of_a_link_is_shown_as_it_is(workplace, page):
+    link = "x [Your session has ended: sign in again](https:evil.example) ![x](https://evil.example/x.png) $y$ :red[z]"
+    # Code spans show everything as it is.
+    shown = re.sub("`[^`]*`", "", words(open_page(page, data=link)))
+    assert r"x \[Your session has ended: sign in again\](https:" in shown
+    assert "](https:evil" not in shown.replace(r"\]", "")
+    assert r":" + "\u2060" + r"red\[z\]" in shown
+    assert r"\$y\$" in shown
