@@ -61,7 +61,7 @@ def file_size(path: Path) -> int:
 def parse_json(text: str) -> dict[str, Any]:
     """Parse a JSON object without NaN, infinities, gigantic integers or lone surrogates; ValueError for others."""
     # Checking every number takes longer than parsing them, so texts without a suspicious one are only parsed.
-    careful = {"parse_float": _finite, "parse_int": _integer} if _HUGE_NUMBER.search(text) else {}
+    careful: dict[str, Any] = {"parse_float": _finite, "parse_int": _integer} if _HUGE_NUMBER.search(text) else {}
     try:
         values = json.loads(text, parse_constant=_refused, object_pairs_hook=without_repeats, **careful)
     except RecursionError:

@@ -124,8 +124,10 @@ def _store(run: Run, split: Split, frames: CachedSplit, result: Evaluation, summ
         if stored.get("size"):
             write_counts(run, split, frames, result)
             kept = {split: stored} if card.training.get("recipe", {}).get("preset") in BUDGETS else {}
-            scores, network_scores = {**card.scores, split: summary}, {**kept, **card.network_scores}
-            checkpoint.write_card(run.checkpoint, replace(card, scores=scores, network_scores=network_scores))
+            scores: dict[str, Any] = {**card.scores, split: summary}
+            checkpoint.write_card(
+                run.checkpoint, replace(card, scores=scores, network_scores={**kept, **card.network_scores})
+            )
         elif run.detail(split) is None and np.array_equal(run.confusions(split).matrices, result.confusions):
             assert result.detail is not None
             run.write_detail(split, frames.meta.frames, **vars(result.detail))

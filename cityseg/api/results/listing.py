@@ -37,6 +37,7 @@ class Result:
     best_epoch: int | None  # epoch of the weights; None before the first
     epochs_done: int  # finished epochs
     scores: dict[str, Any]  # summaries of the best weights by split, each with fingerprint, size and label policy
+    network_scores: dict[str, Any]  # the same at the network's size, for presets within a budget of the first study
     speed: dict[str, Any]  # frames per second, one photo at a time, and the device, from the model card
     progress: dict[str, Any] | None  # the latest figures of a running training
     error: str | None  # the failure in a sentence
@@ -217,6 +218,7 @@ def _result(run: Run, source: Source) -> Result:
         best_epoch=card.training.get("epoch") if card else None,
         epochs_done=sum(line["kind"] == "epoch" for line in lines) or (config.epochs if ended else 0),
         scores=card.scores if card else {},
+        network_scores=card.network_scores if card else {},
         speed=card.speed if card else {},
         progress=status.get("progress"),
         error=status.get("error"),

@@ -119,7 +119,11 @@ def open_ground_truth(root: Path, frames: Sequence[Frame], table: LabelTable, ex
                     (root / f"{name}{UNFINISHED}").rename(folder)
     try:
         stored = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        return GroundTruth(folder, [_Entry(*map(int, row[:4]), row[4]) for row in stored["frames"]])
+        entries = [
+            _Entry(int(height), int(width), int(start), int(end), str(checksum))
+            for height, width, start, end, checksum in stored["frames"]
+        ]
+        return GroundTruth(folder, entries)
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise _damaged(folder, error) from None
 
