@@ -123,7 +123,7 @@ def _store(run: Run, split: Split, frames: CachedSplit, result: Evaluation, summ
     with contextlib.suppress(OSError):  # the folder of a shipped model may be read-only
         if stored.get("size"):
             write_counts(run, split, frames, result)
-            kept = {split: stored} if card.training.get("recipe", {}).get("preset") in BUDGETS else {}
+            kept: dict[str, Any] = {split: stored} if card.training.get("recipe", {}).get("preset") in BUDGETS else {}
             scores: dict[str, Any] = {**card.scores, split: summary}
             checkpoint.write_card(
                 run.checkpoint, replace(card, scores=scores, network_scores={**kept, **card.network_scores})
