@@ -307,7 +307,7 @@ def test_a_heartbeat_in_the_future_proves_nothing(run, offset):
     assert not run.folder.exists()
 
 
-@pytest.mark.parametrize("pid", [0, -1, True, 1.0, str(os.getpid())])
+@pytest.mark.parametrize("pid", [0, -1, True, 1.0, str(os.getpid())], ids=["zero", "negative", "bool", "float", "text"])
 def test_only_a_positive_integer_is_a_pid(run, monkeypatch, pid):
     sent = []
     monkeypatch.setattr(os, "kill", lambda *signal: sent.append(signal))
