@@ -69,7 +69,10 @@ def parse_json(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"expected a JSON object, found {type(values).__name__}")
     if "\\ud" in text.lower():
-        json.dumps(values, ensure_ascii=False).encode()  # raises UnicodeEncodeError, a ValueError
+        try:
+            json.dumps(values, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("expected text, found half of a pair of surrogates") from None
     return values
 
 

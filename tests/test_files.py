@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,17 +7,16 @@ from hypothesis import strategies as st
 from cityseg.files import read_json, write_json
 
 
-@given(st.dictionaries(st.text(st.characters(codec=None), max_size=5), st.text(st.characters(codec=None), max_size=5)))
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=5)))
 def test_json_of_any_text_is_written_and_read_back(tmp_path, values):
     write_json(tmp_path / "file.json", values)
-    # A pair of surrogates, each escaped, is read as the one character that they stand for.
-    assert read_json(tmp_path / "file.json") == json.loads(json.dumps(values))
+    assert read_json(tmp_path / "file.json") == values
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"[" * 100_000, "expected a JSON object, found brackets nested a thousand times"),
+        (b"[" * 100_000, "expected a JSON object, found one nested too deeply"),
         (b'{"a": 1, "a": 2}', "'a' appears twice"),
         (b'{"a": ' + b"9" * 5000 + b"}", "Exceeds the limit"),
         (b"\xff\xfe", "codec can't decode"),

@@ -157,6 +157,8 @@ def _expect_sound(sweep: Sweep) -> None:
         if field not in SWEPT_SETTINGS:
             remedy = "use seeds" if SETTINGS[field].kind == "seed" else "it is a name"
             raise UsageError(f"expected a setting that can be varied, found {field}; {remedy}")
+    if empty := [field for field, values in sweep.lists.items() if not values]:
+        raise UsageError(f"{empty[0]}: expected values to vary, found none; name some")
     for field in sweep.ranges:
         if field in sweep.lists:
             raise UsageError(f"{field}: expected values or a range, found both; leave one out")

@@ -10,6 +10,8 @@ import pytest
 
 from cityseg.classes import PALETTE
 
+pytestmark = pytest.mark.slow
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 # A flat grey photo, and labels at half its size: sky on the left, a car on the right that the model takes for a
@@ -17,8 +19,6 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 APP = """
 import numpy as np, streamlit as st
 from cityseg.ui.common.viewer import Layer, viewer
-
-pytestmark = pytest.mark.slow
 
 st.set_page_config(layout="wide")
 turn = st.session_state.setdefault("turn", 0)

@@ -9,9 +9,9 @@ from cityseg.figures.slices import slice_intervals
 
 
 def test_slice_chart_shows_scores_intervals_and_names():
-    sure = SliceScore("darkest third (3 to 9 % of white)", 80, 1000, 0.5, 0.45, 0.6)
-    few = SliceScore("ulm", 4, 50, 0.3, np.nan, np.nan, "not given: fewer than 10 frames")
-    whole = SliceScore("whole split", 84, 1050, 0.48, 0.44, 0.55)
+    sure = SliceScore(0.5, 0.45, 0.6, name="darkest third (3 to 9 % of white)", frames=80, pixels=1000)
+    few = SliceScore(0.3, np.nan, np.nan, "not given: fewer than 10 frames", name="ulm", frames=4, pixels=50)
+    whole = SliceScore(0.48, 0.44, 0.55, name="whole split", frames=84, pixels=1050)
     figure = slice_intervals([sure, few], whole, "mean IoU", "#123456")
     (dots,) = figure.data
     assert list(dots.x) == [0.5, 0.3]

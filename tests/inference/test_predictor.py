@@ -71,12 +71,13 @@ def test_both_upsampling_methods_agree(monkeypatch, size):
 
 
 def test_evaluation_and_prediction_agree(predictor, trained, streets, session_cache, monkeypatch):
-    """A photo of the model's own size is predicted as it was scored."""
+    """A photo is predicted as it was scored, at its label's own size."""
     monkeypatch.setenv("CITYSEG_CACHE", str(session_cache))
     val = api.prepare(str(streets), (32, 64))["val"]
     matrices = trained.confusions("val").matrices
-    for photo, truth, matrix in zip(val.photos, val.labels, matrices, strict=True):
-        predicted = predictor.predict(np.array(photo)).train_ids
+    for photo, truth, matrix in zip(val.photos, val.truth, matrices, strict=True):
+        logits = predictor.logits(np.array(photo))
+        predicted = upsample.at_size(logits, truth.shape)[0].numpy()
         scored = truth != 255
         counts = np.zeros((19, 19), int)
         np.add.at(counts, (truth[scored], predicted[scored]), 1)

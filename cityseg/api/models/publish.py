@@ -80,7 +80,9 @@ def publish(
         training={**card.training, "recipe": _without_folders(config)},
         scores={},
     )
-    target = (root or shipped_root()) / (folder_name(name) or result.id)
+    # A published model given by its folder is measured again in place.
+    in_place = result.source == "shipped" and not name
+    target = (root or (result.run.folder.parent if in_place else shipped_root())) / (folder_name(name) or result.id)
     with (
         writing(target, "free it or choose another name"),
         tempfile.TemporaryDirectory(prefix=".publishing-", dir=target.parent) as temporary,

@@ -74,7 +74,7 @@ def test_a_shipped_model_is_measured_again_in_place(folder, shipped):
     assert (again.data, again.measured_on) == ("Synthetic scenes", api.data_info(str(other)).description)
     card = (folder / "README.md").read_text()
     assert "- Trained on: Synthetic scenes, train split, 1 epochs" in card
-    assert f"## Scores, measured at 32x64 on {again.measured_on}" in card
+    assert f"## Scores, measured at each label's own size on {again.measured_on}" in card
     assert "- Terms: None at all." in card
     assert "- Initial weights: first." in card
     assert ((folder / "model.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()) == (weights, history)

@@ -205,7 +205,7 @@ def test_damaged_instance_ids_are_an_error(workplace, tmp_path, streets):
     found = instance_file(frame)
     (tmp_path / "torn.png").write_bytes(found.read()[:60])
     torn = type(found)(tmp_path / "torn.png", "torn.png")
-    with pytest.raises(DataError, match=r"torn\.png: expected a PNG of instance ids, found a damaged one"):
+    with pytest.raises(DataError, match=r"torn\.png: expected a whole PNG of instance ids, found a damaged one"):
         read_instances(torn, (64, 128))
     Image.new("RGB", (128, 64)).save(tmp_path / "rgb.png")
     coloured = type(found)(tmp_path / "rgb.png", "rgb.png")

@@ -49,7 +49,7 @@ def opened(request, tmp_path):
 @pytest.mark.parametrize("folder", ["leftImg8bit_foggy", "leftImg8bit_foggyDBF", "leftImg8bit"])
 def test_foggy_photos_are_read(tmp_path, opened, folder):
     photos = folder + "/{split}/{city}/{city}_{index:06d}_000019_leftImg8bit_foggy_beta_0.02.png"
-    dataset = opened(tree(tmp_path / "set", photos=photos))
+    dataset = opened(tree(tmp_path / "set", photos=photos, value=26))
     assert (names(dataset), dataset.problems) == (ALL, ())
     assert dataset.notes == ("photos are the ones that end in _foggy_beta_0.02",)
     assert api.verify(dataset).problems == ()
@@ -178,7 +178,8 @@ def test_label_ids_come_before_other_labels(tmp_path):
 
 @pytest.mark.parametrize("ending", ["jpg", "JPG", "jpeg", "tif"])
 def test_photos_of_other_formats_in_the_official_tree(tmp_path, ending):
-    root = tree(tmp_path / "set", photos="leftImg8bit/{split}/{city}/{city}_{index:06d}_000019_leftImg8bit." + ending)
+    photos = "leftImg8bit/{split}/{city}/{city}_{index:06d}_000019_leftImg8bit." + ending
+    root = tree(tmp_path / "set", photos=photos, value=26)
     dataset = detect.open_folder(root)
     assert (names(dataset), api.verify(dataset).problems) == (ALL, ())
     # A PNG of the same photo comes first: it alone was read before.

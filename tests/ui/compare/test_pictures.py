@@ -46,7 +46,7 @@ def results(runs: dict[str, Result], workplace: Path, monkeypatch: pytest.Monkey
     folder = runs["first"].run.folder.parents[1]
     for name, part in {"CITYSEG_DATA": "set", "CITYSEG_RUNS": "runs", "CITYSEG_CACHE": "cache"}.items():
         monkeypatch.setenv(name, str(folder / part))
-    cache._results.clear()
+    cache._listing.clear()
     return runs
 
 

@@ -26,7 +26,7 @@ def run(inspected: Run, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Run
     monkeypatch.setenv("CITYSEG_DATA", str(folder / "set"))
     monkeypatch.setenv("CITYSEG_RUNS", str(folder / "runs"))
     monkeypatch.setenv("CITYSEG_CACHE", str(folder / "cache"))
-    cache._results.clear()
+    cache._listing.clear()
     return inspected
 
 
@@ -228,7 +228,7 @@ def test_label_audit_runs_and_stores_verdicts(run: Run, wait_until: Callable[...
     # A copy: verdicts are written into the run's folder.
     folder = run.folder.with_name("audited")
     shutil.copytree(run.folder, folder)
-    cache._results.clear()
+    cache._listing.clear()
     try:
         app = opened(Run(folder), look="Label audit", sure="5")
         app.button(key="audit_audit_begin").click().run()
@@ -259,14 +259,14 @@ def test_label_audit_runs_and_stores_verdicts(run: Run, wait_until: Callable[...
         assert table["Pixels"].sum() == run.confusions("val").matrices.sum()
     finally:
         shutil.rmtree(folder)
-        cache._results.clear()
+        cache._listing.clear()
 
 
 def test_robustness_test_runs_and_shows_its_scores(run: Run, wait_until: Callable[..., None]) -> None:
     """The link names the tab by its former label."""
     folder = run.folder.with_name("changed")
     shutil.copytree(run.folder, folder)
-    cache._results.clear()
+    cache._listing.clear()
     try:
         app = opened(Run(folder), look="Other cameras")
         app.button(key="robustness_begin").click().run()
@@ -284,7 +284,7 @@ def test_robustness_test_runs_and_shows_its_scores(run: Run, wait_until: Callabl
         assert list(table["Macro F1"]) == scores
     finally:
         shutil.rmtree(folder)
-        cache._results.clear()
+        cache._listing.clear()
 
 
 def test_frame_in_the_url_is_shown(run: Run) -> None:

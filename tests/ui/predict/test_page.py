@@ -31,7 +31,7 @@ APP = Path(__file__).parents[3] / "app.py"
 def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str:
     """Id of the only run."""
     monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
-    cache._results.clear()
+    cache._listing.clear()
     return trained.id
 
 
@@ -207,7 +207,7 @@ def test_several_models_are_compared_side_by_side(
     runs = workplace / "runs"
     shutil.copytree(trained.folder, runs / "one")
     shutil.copytree(trained.folder, runs / "two")
-    cache._results.clear()
+    cache._listing.clear()
     app = opened(model="two,one,unknown", ask="Model agreement", fit="letterbox")
     assert app.multiselect(key="predict_models").value == ["two", "one"]
     assert url_parameter(app, "model") == "two,one"

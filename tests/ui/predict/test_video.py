@@ -31,7 +31,7 @@ APP = Path(__file__).parents[3] / "app.py"
 def model(workplace: Path, trained: Run, monkeypatch: pytest.MonkeyPatch) -> str:
     """Id of the only run; the temporary folder is the test's own."""
     monkeypatch.setenv("CITYSEG_RUNS", str(trained.folder.parent))
-    cache._results.clear()
+    cache._listing.clear()
     (workplace / "temp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(workplace / "temp"))
     # A process takes seconds to start; tests/api/models/test_video_job.py covers it.
