@@ -97,13 +97,15 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
 
         def predict(photo: Any, model: Any, fit: Any, flip: Any, opacity: Any) -> tuple[Any, ...]:
             """Predict the class of every pixel of a street photo; returns images, shares and official label ids."""
+            is_checked = False
             try:
                 check_request(photo, model, fit, flip, opacity, service.model_ids(model), files)
+                is_checked = True
                 found = service.predict(Path(photo["path"]), model, fit, flip=flip)
             except CitysegError as error:
-                raise _error(str(error)) from None
-            except OSError:
-                raise _error(DELETED) from None
+                # Only of files that were uploaded, or an answer would tell which other files exist.
+                deleted = is_checked and not os.path.exists(photo["path"])
+                raise _error(DELETED if deleted else str(error)) from None
             shares = found.prediction.shares()
             shown, masks = rendering.write_annotated(found, opacity, Path(classes.GRADIO_CACHE))
             annotations = [Annotation(image=FileData(path=path), label=name) for path, name in masks]

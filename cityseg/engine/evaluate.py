@@ -16,6 +16,7 @@ from cityseg.classes import IGNORE_INDEX
 from cityseg.config import Precision
 from cityseg.data.batches import DeviceSplit, Normalization
 from cityseg.data.prepared.cache import CachedSplit
+from cityseg.data.transfer import send
 from cityseg.engine.runtime.precision import arithmetic
 from cityseg.inference.upsample import at_size
 from cityseg.metrics import most_probable
@@ -168,7 +169,8 @@ def _by_size(logits: Tensor, truth: Labels, first: int) -> list[tuple[Tensor, Te
 
     A batch at 2048x1024 would take gigabytes.
     """
-    labels = [torch.from_numpy(np.array(truth[index])).to(logits.device) for index in range(first, first + len(logits))]
+    maps = (torch.from_numpy(np.array(truth[index])) for index in range(first, first + len(logits)))
+    labels = [send(each, logits.device) for each in maps]
     if all(each.shape == logits.shape[-2:] for each in labels):
         return [(logits, torch.stack(labels))]
     # Channels-last logits would be slow to resize.

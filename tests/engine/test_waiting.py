@@ -156,6 +156,6 @@ def test_an_evaluation_waits_at_its_end_only(cached_split):
             result = evaluate(model, split, imagenet, loss=SegmentationLoss(None, 1.0), truth=truth, keep=(0, 2))
         assert result.confusions.shape == (len(split), 19, 19)
         ends.append(waits.found)
-    # The whole matrix, the loss, the matrix of each frame and the kept frames.
+    # The whole matrix, the loss and its pixels, the matrix of each frame and the kept frames.
     assert ends[0] == ends[1]
-    assert len(ends[0]) == 4
+    assert len(ends[0]) == 5

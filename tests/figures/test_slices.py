@@ -29,7 +29,9 @@ def test_slice_chart_shows_scores_intervals_and_names():
     low, high = figure.layout.xaxis.range
     assert 0.25 < low < 0.3
     assert 0.6 < high < 0.65
-    without = slice_intervals([few], SliceScore("whole split", 0, 0, np.nan, np.nan, np.nan), "mean IoU", "#123456")
+    without = slice_intervals(
+        [few], SliceScore(np.nan, np.nan, np.nan, name="whole split", frames=0, pixels=0), "mean IoU", "#123456"
+    )
     assert not without.layout.shapes
-    nothing = SliceScore("none", 0, 0, np.nan, np.nan, np.nan)
+    nothing = SliceScore(np.nan, np.nan, np.nan, name="none", frames=0, pixels=0)
     assert list(slice_intervals([nothing], nothing, "mean IoU", "#123456").layout.xaxis.range) == [0, 1]
