@@ -5,7 +5,7 @@ LOCK := requirements.lock
 # Tests side by side, a file at a time in the order of tests/conftest.py, each process with one thread.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: setup app check lint test test-slow coverage lock
+.PHONY: setup app check lint test test-slow fuzz coverage lock
 
 # A marker per set of packages; pip installs from the lock file's exact versions. The project itself is installed
 # editable, which makes `cityseg` a command.
@@ -27,7 +27,7 @@ app: .venv/.app
 
 # While working: the style, and all tests without a page or a browser.
 check: lint
-	$(PYTEST) -m "not slow" --ignore tests/browser --ignore-glob "tests/ui/*/*"
+	$(PYTEST) -m "not slow and not fuzz" --ignore tests/browser --ignore-glob "tests/ui/*/*"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -36,15 +36,18 @@ lint: .venv/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: .venv/.dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not fuzz"
 
-# The slow tests, and every property test with many more cases.
 test-slow: .venv/.dev
-	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile slow
+	$(PYTEST) -m slow
+
+# Every property test with 10,000 cases, and other long trials of damaged and odd values; takes an hour.
+fuzz: .venv/.dev
+	$(PYTEST) -m "fuzz or hypothesis" --hypothesis-profile fuzz
 
 # The lines that `make test` runs, in the processes it starts too.
 coverage: .venv/.dev
-	$(PYTEST) -m "not slow" --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) -m "not slow and not fuzz" --cov --cov-report=term --cov-fail-under=90
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

@@ -46,7 +46,7 @@ TINY = {
 
 torch.set_num_threads(1)
 
-# The number of cases of every property test; `make test-slow` chooses the slow profile. The fast one draws the same
+# The number of cases of every property test; `make fuzz` chooses the profile of that name. The fast one draws the same
 # cases each time, so that `make test` fails for changes of the code alone.
 hypothesis.settings.register_profile(
     "fast",
@@ -57,7 +57,7 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.register_profile(
-    "slow", hypothesis.settings.get_profile("fast"), max_examples=10_000, derandomize=False, print_blob=True
+    "fuzz", hypothesis.settings.get_profile("fast"), max_examples=10_000, print_blob=True
 )
 hypothesis.settings.load_profile("fast")
 

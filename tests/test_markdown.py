@@ -77,7 +77,7 @@ def test_any_word_is_plain_text(word):
     check(word)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @settings(max_examples=10_000, deadline=None)
 @given(PIECES.map("".join))
 def test_ten_thousand_words_are_plain_text(word):

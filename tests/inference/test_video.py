@@ -210,7 +210,7 @@ def test_a_full_disk_leaves_no_overlay(workplace, trained, mp4, tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 def test_damaged_files_are_videos_or_one_sentence(mp4, gif, tmp_path):
     fuzz(mp4, gif, tmp_path, 10_000)
 

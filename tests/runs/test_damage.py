@@ -231,7 +231,7 @@ def test_a_damaged_run_raises_our_errors_alone_and_spoils_no_other(whole_run, la
     check_damages(whole_run, range(200))
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 def test_many_more_damages(whole_run, launches):
     """A thousand: each takes half a second, with two runs made and read by every verb."""
     check_damages(whole_run, range(1000, 2_000))

@@ -18,7 +18,7 @@ ODD = st.sampled_from(["9" * 5000, "best-1,best-1", "-1", "[x](https:evil.exampl
 FEW = hypothesis.settings(max_examples=15, phases=[hypothesis.Phase.generate])
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize("page", PAGES)
 @FEW
 @given(values=st.fixed_dictionaries(dict.fromkeys(NAMES.split(), ODD)))
@@ -30,7 +30,7 @@ def test_a_page_opens_with_odd_values_in_its_url(workplace, page, values):
     assert not app.exception, app.exception[0].message
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize("spec", ["~nobody/x", "x" * 5000, "a\x00b", "/dev/zero", "[x](https:evil.example)"])
 def test_a_page_opens_with_odd_data(workplace, spec):
     app = AppTest.from_file(str(APP), default_timeout=300)
