@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cityseg import api
+from cityseg import api, checkpoint
 from cityseg.api import Result
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
@@ -129,10 +130,23 @@ def test_confusions_tab_shows_signed_differences_and_links(results: dict[str, Re
         assert row["first"] == pytest.approx(100 * column[CLASS_NAMES.index(row["Ground truth"])])
 
 
-def test_results_at_other_sizes_are_not_compared(results: dict[str, Result]) -> None:
+@pytest.fixture
+def older(results: dict[str, Result]) -> Iterator[None]:
+    """Let ``small`` be a result of an earlier version, scored at the network's size."""
+    folder = results["small"].run.checkpoint
+    card = checkpoint.read_card(folder)
+    scores = {split: {**values, "size": [16, 32]} for split, values in card.scores.items()}
+    checkpoint.write_card(folder, replace(card, scores=scores))
+    cache._listing.clear()
+    yield
+    checkpoint.write_card(folder, card)
+    cache._listing.clear()
+
+
+def test_results_at_other_sizes_are_not_compared(results: dict[str, Result], older: None) -> None:
     app = opened("Confusions", runs="first,small", to="small")
     assert "small and first are not comparable" in words(app)
-    assert "different evaluation sizes (32x64 and 16x32 pixels)" in words(app)
+    assert "different evaluation sizes (each label's own and 16x32 pixels" in words(app)
     assert len(charts(app)) == 2
     app = opened("Pictures", runs="first,small", to="small")
     assert "Not ordered by the difference: different evaluation sizes" in words(app)
@@ -222,10 +236,11 @@ def test_command_line_gives_the_same_flips(results: dict[str, Result], cityseg: 
 
 
 def test_command_line_explains_withheld_and_refused_comparisons(
-    results: dict[str, Result], cityseg: Callable[..., Any], streets: Path
+    results: dict[str, Result], older: None, cityseg: Callable[..., Any], streets: Path
 ) -> None:
     withheld = json.loads(cityseg("flips", "first", "small", "--split", "val", "--json").out)
-    assert withheld["withheld"] == ["different evaluation sizes (32x64 and 16x32 pixels)"]
+    (reason,) = withheld["withheld"]
+    assert reason.startswith("different evaluation sizes (each label's own and 16x32 pixels; ")
     assert "net" not in withheld["frames"][0]
     unknown = cityseg("flips", "first", "second", "--split", "val", "--frame", "nowhere")
     assert unknown.code == 2
