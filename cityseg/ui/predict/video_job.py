@@ -158,7 +158,7 @@ def predict(video: VideoUpload, model: str, fit: Fit, flip: bool, on_progress: O
             result = predict_video_in_process(
                 model, path, out, fit=fit, flip=flip, max_pixels=MAX_PIXELS, on_progress=report
             )
-            return OverlayVideo.read(result, PurePath(video.name).stem if video.kind == "film" else video.name)
+            return OverlayVideo.read(result, PurePath(video.name).stem if video.kind == "video" else video.name)
         except CitysegError as error:
             raise type(error)(video.renamed(str(error), source / "video")) from None
         except OSError as error:

@@ -14,8 +14,8 @@ from cityseg.api.types import ENDINGS, LONGEST, client_name
 from cityseg.markdown import escape
 from cityseg.ui.common.url_choice import choose_option
 
-Kind = Literal["film", "folder"]
-_KINDS: dict[Kind, str] = {"film": "Video or GIF", "folder": "Folder of photos"}
+Kind = Literal["video", "folder"]
+_KINDS: dict[Kind, str] = {"video": "Video or GIF", "folder": "Folder of photos"}
 _STORED = "predict clips"
 _MAX_MEGABYTES = 100
 """Limit for a video, and for all photos of a folder together."""
@@ -50,7 +50,7 @@ class VideoUpload:
         return message.replace(str(path), self.name)
 
     def _paths(self, target: Path) -> list[Path]:
-        if self.kind == "film":
+        if self.kind == "video":
             return [target]
         return [target / f"{number:06}.{_suffix(name)}" for number, (name, _) in enumerate(self.files)]
 
@@ -60,7 +60,7 @@ def choose() -> VideoUpload | None:
     kind = choose_option(
         st.segmented_control, "Kind of video", _KINDS, "predict_clip", "clip", label_visibility="collapsed"
     )
-    if kind == "film":
+    if kind == "video":
         label = (
             f"A street video (MP4, MOV, MTS, WebM, 3GP and others) or GIF: up to {LONGEST:,} frames and "
             f"{_MAX_MEGABYTES} MB."
@@ -103,7 +103,7 @@ def _read(kind: Kind, files: list[UploadedFile]) -> VideoUpload | str:
             "upload fewer."
         )
     paths = [([part for part in file.name.replace("\\", "/").split("/") if part], file) for file in files]
-    if kind == "film":
+    if kind == "video":
         used = [(client_name(file.name, "video"), file) for file in files]
         name = used[0][0]
     else:

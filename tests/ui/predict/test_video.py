@@ -55,7 +55,7 @@ def video(workplace: Path, frames: list[np.ndarray]) -> Path:
 
 
 def upload_of(path: Path) -> VideoUpload:
-    return VideoUpload(path.name, "film", ((path.name, path.read_bytes()),), path.name)
+    return VideoUpload(path.name, "video", ((path.name, path.read_bytes()),), path.name)
 
 
 def opened(**parameters: str) -> AppTest:
@@ -88,7 +88,7 @@ def keys(elements: Any) -> list[str]:
 def test_video_equals_that_of_the_command_line(model: str, trained: Run, video: Path, workplace: Path) -> None:
     app = opened(model=model)
     assert "Upload a video" in app.info[0].value
-    app.file_uploader(key="predict_clip_film").set_value((video.name, video.read_bytes(), "video/mp4")).run()
+    app.file_uploader(key="predict_clip_video").set_value((video.name, video.read_bytes(), "video/mp4")).run()
     session = make(app)
     wanted = api.predict_video(str(trained.folder), video, workplace / "out")
     (found,) = session.store._videos.values()
@@ -129,7 +129,7 @@ def test_folder_with_one_damaged_photo_is_rejected(
     assert app.error[0].value == (
         "walk/6.png: expected a photo (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF), found another kind of file"
     )
-    app.button_group(key="predict_clip").set_value("film").run()
+    app.button_group(key="predict_clip").set_value("video").run()
     app.button_group(key="predict_clip").set_value("folder").run()
     assert "**walk** is still here." in [caption.value for caption in app.caption]
     app.button(key="predict_clip_forget").click().run()

@@ -46,7 +46,7 @@ def tree(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("kind", ["film", "folder"])
+@pytest.mark.parametrize("kind", ["video", "folder"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_stays_in_the_folder(tmp_path: Path, kind: Any, name: str) -> None:
     folder = tmp_path / "a" / "b" / "upload"
@@ -59,7 +59,7 @@ def test_a_hostile_name_stays_in_the_folder(tmp_path: Path, kind: Any, name: str
     path = read.write(folder)
     assert path == folder / "video"
     written = tree(tmp_path) - before
-    wanted = {"video"} if kind == "film" else {"video", "video/000000.jpg"}
+    wanted = {"video"} if kind == "video" else {"video", "video/000000.jpg"}
     assert {str(found.relative_to("a/b/upload")) for found in written} == wanted
     assert "/" not in read.name
     assert "\\" not in read.name
@@ -81,7 +81,7 @@ def test_photos_of_one_name_are_all_kept_and_named_in_errors(tmp_path: Path) -> 
 
 def test_a_video_is_read_whatever_its_name(tmp_path: Path) -> None:
     data = encode(tmp_path / "v.ts", [plain((90, 150, 230))] * 3, codec="libx264", pix_fmt="yuv420p").read_bytes()
-    read = video_upload._read("film", [uploaded("../street.MTS", data)])
+    read = video_upload._read("video", [uploaded("../street.MTS", data)])
     assert isinstance(read, video_upload.VideoUpload)
     assert read.name == "street.MTS"
     (tmp_path / "upload").mkdir()
