@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from cityseg.data.prepared.build_cache import SplitMeta
 from cityseg.data.prepared.cache import CachedSplit
 from cityseg.data.synthetic import synthesize
 from cityseg.jobs import launcher
+from cityseg.jobs.liveness import process_identity
 from cityseg.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -252,3 +254,14 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(launcher, "start_detached", start)
     return started
+
+
+@pytest.fixture
+def running_as() -> Callable[[int], dict[str, object]]:
+    """The status of a run that the process of this id is training here."""
+    return lambda pid: {
+        "state": "running",
+        "pid": pid,
+        "process_start": process_identity(pid),
+        "host": socket.gethostname(),
+    }

@@ -86,3 +86,8 @@ def make_run(root: Path, name: str, seed: int) -> Run:
 def whole_run(workplace):
     """Make a finished run by name in the runs folder of the test."""
     return lambda name, seed=0: make_run(workplace / "runs", name, seed)
+
+
+@pytest.fixture
+def run(tiny, workplace):
+    return create_run(tiny(), "first")

@@ -1,39 +1,17 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from cityseg import files, runs
 from cityseg.errors import DataError, UsageError
-from cityseg.jobs.liveness import BEGIN_SECONDS, SILENCE_SECONDS, process_identity, stop_process
 from cityseg.metrics import summarize
-
-
-@pytest.fixture
-def run(tiny, workplace):
-    return runs.create_run(tiny(), "first")
-
-
-def alive(pid: int) -> dict[str, object]:
-    return {
-        "state": "running",
-        "pid": pid,
-        "process_start": process_identity(pid),
-        "host": socket.gethostname(),
-    }
 
 
 def step_line(step: int) -> dict[str, object]:
@@ -112,77 +90,6 @@ def test_unknown_runs(run, workplace):
         runs.find_run("first", workplace / "nowhere")
 
 
-def test_live_process_is_running(run):
-    run.write_status(**alive(os.getpid()))
-    assert run.status()["state"] == "running"
-
-
-def test_a_dead_process_is_shown_as_failed(run):
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    run.write_status(**alive(process.pid))
-    assert run.status()["state"] == "running"
-    process.kill()
-    process.wait()
-    status = run.status()
-    assert status["state"] == "failed"
-    assert status["error"] == "the training process ended without recording why; see the end of log.txt"
-    stored = json.loads((run.folder / "status.json").read_text())
-    assert stored["state"] == "running"  # reading changes nothing
-
-
-def test_an_unreaped_dead_child_is_failed_too(run, wait_until):
-    """A child of the app stays a zombie until the app reads its exit code."""
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    run.write_status(**alive(process.pid))
-    os.kill(process.pid, signal.SIGKILL)
-    wait_until(lambda: run.status()["state"] == "failed", 10)
-    assert psutil.pid_exists(process.pid)
-    process.wait()
-
-
-def test_reused_pid_is_not_the_run(run):
-    run.write_status(**{**alive(os.getpid()), "process_start": 1.0})
-    assert run.status()["state"] == "failed"
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
-def test_a_status_with_clock_ticks_from_proc_is_still_understood(run):
-    ticks = float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    assert process_identity(os.getpid()) == ticks
-    run.write_status(**{**alive(os.getpid()), "process_start": ticks})
-    assert run.status()["state"] == "running"
-
-
-@pytest.mark.parametrize("pid", [None, -1, 10**12, 1e300, "one"])
-def test_invalid_pid_belongs_to_no_process(run, pid):
-    run.write_status(**{**alive(os.getpid()), "pid": pid})
-    assert run.status()["state"] == "failed"
-
-
-def test_a_process_on_another_machine_is_judged_by_its_heartbeat(run):
-    run.write_status(**{**alive(1), "host": "elsewhere"})
-    assert run.status()["state"] == "running"
-    stored = json.loads((run.folder / "status.json").read_text())
-    files.write_json(run.folder / "status.json", {**stored, "heartbeat": time.time() - SILENCE_SECONDS - 1})
-    assert run.status()["state"] == "failed"
-
-
-def test_launch_that_never_started_is_failed(run):
-    run.write_status(launched=time.time())
-    assert run.status()["state"] == "queued"
-    run.write_status(launched=time.time() - BEGIN_SECONDS - 1)
-    assert run.status()["state"] == "failed"
-    assert run.status()["error"] == "the training process never started; see log.txt"
-
-
-def test_status_updates_keep_other_fields(run):
-    run.write_status(best={"epoch": 3, "macro_f1": 0.5})
-    run.write_status(state="stopped")
-    status = run.status()
-    assert (status["state"], status["best"]) == ("stopped", {"epoch": 3, "macro_f1": 0.5})
-    assert time.time() - status["heartbeat"] < 60
-
-
 def test_partial_last_line_of_history_is_ignored(run):
     assert run.history() == []
     line = step_line(1)
@@ -240,35 +147,13 @@ def test_confusions_are_stored_with_their_names(run):
     )
 
 
-def test_deleting(run):
-    run.write_status(**alive(os.getpid()))
+def test_deleting(run, running_as):
+    run.write_status(**running_as(os.getpid()))
     with pytest.raises(UsageError) as refused:
         run.delete()
     assert str(refused.value) == "first: expected a run that has ended, found it running; stop it first"
     assert run.folder.is_dir()
     run.write_status(state="stopped")
-    run.delete()
-    assert not run.folder.exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("{", "something else (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
-        ("[]", "list"),
-        ("{}", "state: field required"),
-        ('{"state": "asleep"}', "state: input should be 'queued', 'running', 'finished', 'stopped' or 'failed'"),
-        ('{"state": "running", "heartbeat": "now"}', "heartbeat: input should be a valid number, found 'now'"),
-        ("[" * 100_000, "one nested too deeply"),
-    ],
-)
-def test_damaged_status(run, text, found):
-    path = run.folder / "status.json"
-    path.write_text(text)
-    with pytest.raises(UsageError) as refused:
-        run.status()
-    assert str(refused.value).startswith(f"{path}: expected a record of a run, found {found}")
-    assert str(refused.value).endswith("; restore it or delete the run")
     run.delete()
     assert not run.folder.exists()
 
@@ -295,29 +180,6 @@ def test_a_write_protected_run_is_deleted(run):
         folder.chmod(0o555)
     run.delete()
     assert not run.folder.exists()
-
-
-@pytest.mark.parametrize("offset", [SILENCE_SECONDS + 1, 3600.0, 1e10])
-def test_a_heartbeat_in_the_future_proves_nothing(run, offset):
-    run.write_status(**{**alive(1), "host": "elsewhere"})
-    stored = json.loads((run.folder / "status.json").read_text())
-    files.write_json(run.folder / "status.json", {**stored, "heartbeat": time.time() + offset})
-    assert run.status()["state"] == "failed"
-    run.delete()
-    assert not run.folder.exists()
-
-
-@pytest.mark.parametrize("pid", [0, -1, True, 1.0, str(os.getpid())], ids=["zero", "negative", "bool", "float", "text"])
-def test_only_a_positive_integer_is_a_pid(run, monkeypatch, pid):
-    sent = []
-    monkeypatch.setattr(os, "kill", lambda *signal: sent.append(signal))
-    run.write_status(**{**alive(os.getpid()), "pid": pid})
-    assert process_identity(pid) is None
-    assert not stop_process(run.status())
-    run.write_status(**{**alive(os.getpid()), "host": "elsewhere"})
-    assert run.status()["state"] == "running"
-    assert not stop_process(run.status()), "a pid of another machine"
-    assert sent == []
 
 
 @pytest.mark.parametrize(
@@ -390,53 +252,3 @@ def test_logs(run):
     assert run.log_tail() == ""
     (run.folder / "log.txt").write_bytes(b"\xff one\ntwo\nthree\n")
     assert run.log_tail(2) == "two\nthree"
-
-
-def test_readers_never_see_half_a_file(tmp_path):
-    path = tmp_path / "value.json"
-    files.write_json(path, {"n": 0})
-    ended = threading.Event()
-
-    def write(offset: int) -> None:
-        for number in range(100):
-            files.write_json(path, {"n": number + offset, "filling": "x" * 2000})
-
-    writers = [threading.Thread(target=write, args=(offset,)) for offset in (0, 1000)]
-    seen: list[int] = []
-
-    def read() -> None:
-        while not ended.is_set():
-            seen.append(json.loads(path.read_text())["n"])
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    failures: list[object] = []
-    threading.excepthook, before = lambda problem: failures.append(problem.exc_value), threading.excepthook
-    try:
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
-    finally:
-        ended.set()
-        reader.join()
-        threading.excepthook = before
-    assert failures == []
-    assert len(seen) > 1
-    assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path):
-    path = tmp_path / "value.json"
-    files.write_json(path, 1)
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write_json(path, float("nan"))
-
-    def fail(unfinished):
-        unfinished.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        files.write_atomically(path, fail)
-    assert path.read_text() == "1\n"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
