@@ -64,13 +64,13 @@ def risk_curves(
         figure.add_scatter(
             x=100 * coverage[kept],
             y=100 * risk[kept],
-            name=name,
+            name=theme.plain(name),
             mode="lines",
             line={"color": colors[name], "width": 2},
             customdata=100 * threshold[kept],
             hovertemplate=(
                 "confidence from %{customdata:.0f} %: %{x:.0f} % of the pixels kept, %{y:.1f} % of these wrong"
-                f"<extra>{name}</extra>"
+                f"<extra>{theme.plain(name)}</extra>"
             ),
             cliponaxis=False,
         )

@@ -109,7 +109,7 @@ def waterfall(
             base=low,
             marker_color=color,
             text=f"{value:.3f}",
-            hovertemplate=f"{name}: {value:.4f}<extra></extra>",
+            hovertemplate=f"{theme.plain(name)}: {value:.4f}<extra></extra>",
             **common,
         )
         for place, name, value, color in zip((0, last), names, (parts.start, parts.end), colors, strict=True)
@@ -138,5 +138,5 @@ def waterfall(
         clickmode="event+select",
         xaxis={"title": score, "range": [low, high], "fixedrange": True},
         yaxis={"tickvals": [0, *places, last], "range": [last + 0.6, -0.6], **theme.FIXED},
-        yaxis_ticktext=[f"<b>{names[0]}</b>", *labels, f"<b>{names[1]}</b>"],
+        yaxis_ticktext=[f"<b>{theme.plain(names[0])}</b>", *labels, f"<b>{theme.plain(names[1])}</b>"],
     )

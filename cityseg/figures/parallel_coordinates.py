@@ -33,14 +33,14 @@ def parallel_axes(
         go.Scatter(
             x=[None if (place := one.places[row]) is None else place + shifts[row] for one in axes],
             y=list(range(len(axes))),
-            name=name,
+            name=theme.plain(name),
             mode="lines+markers",
             opacity=0.85,
             line={"color": color, "width": 2.2, "dash": "dash" if name in apart else "solid"},
             marker_size=9,
             connectgaps=False,
             customdata=[[one.name, one.texts[row]] for one in axes],
-            hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + name + "</extra>",
+            hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + theme.plain(name) + "</extra>",
         )
         for row, (name, color) in enumerate(zip(names, colors, strict=True))
     ]

@@ -93,17 +93,17 @@ def pareto_chart(points: Sequence[ModelPoint], by: Cost = "size") -> go.Figure:
             x=[cost(point, by) for point in members],
             y=scores,
             error_y=theme.error_bars(scores, low, high, theme.NEUTRAL, 1, 3),
-            text=[point.name for point in members],
+            text=[theme.plain(point.name) for point in members],
             mode="markers+text",
             textposition=[positions[point] for point in members],
             cliponaxis=False,
             showlegend=False,
             marker={"size": _MARKER, "symbol": symbol, "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5}},
             marker_color=[theme.run_color(point.name) for point in members],
-            customdata=[[_facts(point), point.conditions] for point in members],
+            customdata=[[_facts(point), theme.plain(point.conditions)] for point in members],
             hovertemplate="<b>%{text}</b><br>%{y:.3f}%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
-        figure.add_trace(theme.legend_entry(conditions.replace(", compared", ",<br>compared"), symbol, 11))
+        figure.add_trace(theme.legend_entry(theme.plain(conditions).replace(", compared", ",<br>compared"), symbol, 11))
     return figure
 
 

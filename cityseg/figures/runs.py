@@ -106,10 +106,10 @@ def grouped_bars(table: ClassTable, colors: Mapping[str, str], order: Sequence[i
         figure.add_bar(
             x=[CLASS_NAMES[index] for index in order],
             y=np.nan_to_num(values),
-            name=name,
+            name=theme.plain(name),
             marker={"color": colors[name], "pattern": theme.pattern(PATTERNS[column % len(PATTERNS)])},
             customdata=list(map(score, values)),
-            hovertemplate="%{x}: %{customdata}<extra>" + name + "</extra>",
+            hovertemplate="%{x}: %{customdata}<extra>" + theme.plain(name) + "</extra>",
         )
     yaxis = {"range": [0, 1], "title": _label(table.metric)}
     return theme.live(figure, 360, barmode="group", bargap=0.25, xaxis_tickangle=-45, yaxis=yaxis)
@@ -137,18 +137,18 @@ def run_curves(
     figure = go.Figure()
     for name, (x, y) in (faint or {}).items():
         # One click on the legend hides a run's raw curve with its smoothed one.
-        raw = {"name": f"{name}, raw", "legendgroup": name, "opacity": 0.5}
+        raw = {"name": f"{theme.plain(name)}, raw", "legendgroup": name, "opacity": 0.5}
         figure.add_trace(theme.guide(list(x), list(y), 1, line_color=colors[name], **raw))
     for position, (name, (x, y)) in enumerate(curves.items()):
         figure.add_scatter(
             x=list(x),
             y=list(y),
-            name=name,
+            name=theme.plain(name),
             legendgroup=name,
             mode="lines+markers" if markers or len(x) < 2 else "lines",
             line={"color": colors[name], "width": 2, "dash": DASHES[position % len(DASHES)]},
             marker={"size": 7, "symbol": MARKERS[position % len(MARKERS)]},
-            hovertemplate=f"{x_title} %{{x:,.4~r}}: %{{y:.3f}}<extra>{name}</extra>",
+            hovertemplate=f"{x_title} %{{x:,.4~r}}: %{{y:.3f}}<extra>{theme.plain(name)}</extra>",
         )
     xaxis, yaxis = ({"title": title, "rangemode": "tozero"} for title in (x_title, y_title))
     return theme.live(figure, 300, xaxis=xaxis, yaxis=yaxis)

@@ -40,15 +40,15 @@ def score_heatmap(
     """
     scores = np.vstack([table.scores[list(order)], table.macro])
     text = [[score(value) for value in row] for row in scores]
-    names = list(table.names)
+    names = list(map(theme.plain, table.names))
     if compared is None:
         values, limits = scores, (0.0, 1.0)
         scale = [_EMPTY[dark], "#10575e", "#178f89"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]
     else:
         values = np.vstack([compared.scores[list(order)], compared.macro])
-        for column, name in enumerate(names):
+        for column, name in enumerate(table.names):
             if name == compared.baseline:
-                names[column] = f"★ {name}"
+                names[column] = f"★ {names[column]}"
                 values[:, column] = np.nan
                 continue
             for row, line in enumerate(text):

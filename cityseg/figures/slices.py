@@ -54,7 +54,7 @@ def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, 
 
 def _two_lines(score: SliceScore) -> str:
     """Write a slice's name over its range and its frames, so that the names leave room on a phone."""
-    name, _, extent = score.name.partition(" (")
+    name, _, extent = theme.plain(score.name).partition(" (")
     below = f"{extent.removesuffix(')')} · {score.frames:,} frames" if extent else f"{score.frames:,} frames"
     return f'{name}<br><span style="font-size:11px">{below}</span>'
 

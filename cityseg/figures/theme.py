@@ -6,6 +6,7 @@ Backgrounds are transparent and greys are medium, so that a figure is readable o
 from __future__ import annotations
 
 import hashlib
+import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -43,6 +44,11 @@ RUN_COLORS = (
     *("#e0699f", "#7a9a01", "#9b6fd1", "#1fa67a", "#a8442a", "#66788a", "#c1a100", "#4a6a4f"),
 )
 """Colours of runs: distinct, and none of them the blue and orange of better and worse."""
+
+
+def plain(name: str) -> str:
+    """Return text that Plotly shows as ``name``: its labels read a subset of HTML, its hover texts also ``%{...}``."""
+    return html.escape(name, quote=False).replace("%{", "%&#123;")
 
 
 def run_color(run_id: str) -> str:

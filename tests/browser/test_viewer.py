@@ -22,8 +22,6 @@ from cityseg.ui.common.viewer import Layer, viewer
 
 st.set_page_config(layout="wide")
 turn = st.session_state.setdefault("turn", 0)
-fresh = st.session_state.setdefault("fresh", 0)
-group = f"group-{fresh}"
 photo = np.full((256, 512, 3), 128 + turn, dtype=np.uint8)
 truth = np.full((128, 256), 10, dtype=np.uint8)
 truth[:, 128:] = 13
@@ -31,17 +29,14 @@ truth[:16, 64:128] = np.random.default_rng(0).integers(0, 19, (16, 64))
 truth[112:] = 255
 prediction = np.where(truth == 13, 14, truth).astype(np.uint8)
 layers = [Layer("truth", truth), Layer("prediction", prediction, np.full((128, 256), 0.71))]
-event = viewer(photo, layers, key=f"first-{fresh}", alt="A test street.", navigation=True, group=group)
+event = viewer(photo, layers, key="first", alt="A test street.", navigation=True, group="group")
 pair = ("truth", "prediction")
-viewer(photo, layers, key=f"second-{fresh}", alt="Again.", compare=pair, group=group, legend=False)
-viewer(photo, layers[:1], key=f"third-{fresh}", alt="Alone.")
+viewer(photo, layers, key="second", alt="Again.", compare=pair, group="group", legend=False)
+viewer(photo, layers[:1], key="third", alt="Alone.")
 if event:
     st.write(f"event {event.kind} {event.x} {event.y}")
 if st.button("Next frame"):
     st.session_state["turn"] += 1
-    st.rerun()
-if st.button("Fresh viewers"):
-    st.session_state.update(turn=0, fresh=fresh + 1, safe_colors=False)
     st.rerun()
 st.write(f"turn {turn}")
 """
@@ -58,37 +53,25 @@ def address(browser: Any, serve: Callable[..., Any], tmp_path_factory: pytest.Te
     return serve(folder / "app.py", folder).address
 
 
-@pytest.fixture(scope="module")
-def tab(browser: sync_api.Browser, address: str) -> Iterator[sync_api.Page]:
-    """One tab for all tests, because loading Streamlit takes longer than most of them."""
+@pytest.fixture
+def page(browser: sync_api.Browser, address: str) -> Iterator[sync_api.Page]:
+    """A tab of its own with the three viewers; an error in the browser fails the test."""
     page = browser.new_page(viewport=WIDE)
     page.set_default_timeout(8000)
     sync_api.expect.set_options(timeout=8000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(address)
     # The first run imports the package, which takes longer than any later one.
-    page.locator('[data-key^="third-"][data-ready=true]').wait_for(timeout=60_000)
+    page.locator('[data-key="third"][data-ready=true]').wait_for(timeout=60_000)
     yield page
     page.close()
-
-
-@pytest.fixture
-def page(tab: sync_api.Page) -> Iterator[sync_api.Page]:
-    """The tab with new keys and therefore fresh viewers; an error in the browser fails the test."""
-    errors: list[str] = []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.set_viewport_size(WIDE)
-    tab.mouse.move(1, 1)
-    before = _viewer(tab, "third").get_attribute("data-key")
-    tab.get_by_role("button", name="Fresh viewers").click()
-    sync_api.expect(tab.locator(f'[data-key="{before}"]')).to_have_count(0)
-    _viewer(tab, "third")
-    yield tab
     assert not errors
 
 
 def _viewer(page: sync_api.Page, name: str = "first") -> sync_api.Locator:
     """A viewer that shows its current data."""
-    found = page.locator(f'[data-testid="cityseg-viewer"][data-key^="{name}-"]')
+    found = page.locator(f'[data-testid="cityseg-viewer"][data-key="{name}"]')
     sync_api.expect(found).to_have_attribute("data-ready", "true")
     return found
 

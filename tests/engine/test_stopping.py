@@ -71,6 +71,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, wanted: int, number: signal.Sign
 
 @pytest.mark.parametrize("step", [1, 7, 8, STEPS])
 def test_stopped_run_resumes_to_identical_weights(trained, tiny, workplace, streets, monkeypatch, step):
+    before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
         stop_after(patch, step)
         stopped = api.train(tiny(), str(streets), name="stopped")
@@ -78,7 +79,7 @@ def test_stopped_run_resumes_to_identical_weights(trained, tiny, workplace, stre
     assert stopped.epochs_done == step // 4
     state = torch.load(stopped.run.folder / "last" / "state.pt", weights_only=True)
     assert state["iteration"] == step
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
     resumed = api.train(None, resume="stopped")
     assert (resumed.state, resumed.epochs_done) == ("finished", 3)
     assert outcome(resumed.run) == outcome(trained)

@@ -87,7 +87,7 @@ def city_brightness(counted: Mapping[Split, SplitStatistics]) -> go.Figure:
             rows.append(_CityRow(split, city, len(own), *map(float, np.percentile(own, [25, 50, 75]))))
     rows.sort(key=lambda row: row.median)
     # A city can be in two splits.
-    names = [f"{row.city} ({row.split})" for row in rows]
+    names = [theme.plain(f"{row.city} ({row.split})") for row in rows]
     colors = [theme.SPLIT_COLORS[row.split] for row in rows]
     bars = go.Bar(
         base=[row.low for row in rows],

@@ -94,7 +94,7 @@ def city_frames(cities: Mapping[Split, Mapping[str, int]]) -> go.Figure:
     bars = [
         go.Bar(
             x=list(frames.values()),
-            y=list(frames),
+            y=list(map(theme.plain, frames)),
             orientation="h",
             name=split,
             marker={"color": theme.SPLIT_COLORS[split], "pattern": theme.pattern(_PATTERNS[split])},
@@ -111,7 +111,7 @@ def city_frames(cities: Mapping[Split, Mapping[str, int]]) -> go.Figure:
         bargap=0.3,
         legend_traceorder="normal",
         xaxis={"title": "Frames", "tickformat": ",d", "showgrid": True},
-        yaxis=theme.class_axis(names),
+        yaxis=theme.class_axis(list(map(theme.plain, names))),
     )
 
 
@@ -136,7 +136,7 @@ def city_classes(shares: Mapping[str, np.ndarray], overall: np.ndarray, order: S
         -3,
         3,
         x=[CLASS_NAMES[index] for index in order],
-        y=cities,
+        y=list(map(theme.plain, cities)),
         showscale=True,
         customdata=[[f"{times(value)} the overall share of" if value > 0 else "no" for value in row] for row in ratio],
         hovertemplate="%{y}: %{customdata} %{x}<extra></extra>",
@@ -150,7 +150,7 @@ def city_classes(shares: Mapping[str, np.ndarray], overall: np.ndarray, order: S
         height=len(cities) * 22 + 190,
         margin_t=0,
         xaxis={"side": "top", "tickangle": -90, "showgrid": False},
-        yaxis=theme.class_axis(cities),
+        yaxis=theme.class_axis(list(map(theme.plain, cities))),
     )
 
 
