@@ -249,7 +249,9 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     started: list[str] = []
 
     def start(arguments: list[str], log: Path, *, module: str = "cityseg", **_: object) -> int:
-        started.append("watcher" if module == "cityseg.jobs.watcher" else arguments[arguments.index("--resume") + 1])
+        started.append(
+            "watcher" if module == "cityseg.jobs.queue_watcher" else arguments[arguments.index("--resume") + 1]
+        )
         return os.getpid()
 
     monkeypatch.setattr(launcher, "start_detached", start)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from cityseg.classes import OFFICIAL, LabelTable
-from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.errors import DataError
 
 Split = Literal["train", "val", "test"]

@@ -11,7 +11,7 @@ from PIL import Image
 from cityseg.classes import OFFICIAL, LabelTable
 from cityseg.data.image_io import MAX_FRAME_PIXELS, decode_photo, sideways
 from cityseg.data.label_decode import decode_label
-from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.errors import DataError
 
 

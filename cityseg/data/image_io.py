@@ -13,7 +13,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
-from cityseg.data.layouts.source_file import read_regular
+from cityseg.data.layouts.dataset_files import read_regular
 from cityseg.data.photo_color import to_srgb
 from cityseg.data.png_decode import decode_png
 from cityseg.data.tiff_decode import decode_deep_tiff

@@ -13,7 +13,7 @@ from PIL import Image
 from cityseg.data.dataset import Frame
 from cityseg.data.frame_io import check_size
 from cityseg.data.image_io import MAX_FRAME_PIXELS, decoding
-from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.zip_source import ZipMember, open_archive
 from cityseg.errors import DataError
 

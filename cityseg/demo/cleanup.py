@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from cityseg.periodic import calling
 
 KEEP_SECONDS = 600
 """How long the files of a request, the photo included, stay on the server's disk."""
@@ -48,21 +49,14 @@ def delete_old(folder: Path, kept: frozenset[Path], seconds: float) -> int:
 def deleting_old_files(folder: Path) -> Iterator[None]:
     """Delete files older than ``KEEP_SECONDS`` inside the block; those that exist at its start are kept."""
     kept = frozenset(path for path in folder.rglob("*") if path.is_file())
-    ended = threading.Event()
 
-    def run() -> None:
-        while not ended.wait(CLEANUP_SECONDS):
-            try:
-                # A cycle less, so that no file is older than promised when the next one comes.
-                delete_old(folder, kept, KEEP_SECONDS - CLEANUP_SECONDS)
-            except Exception:
-                # Whatever happens, the next cycle tries again.
-                _log.exception("Old files could not be deleted; the next attempt is in %s seconds", CLEANUP_SECONDS)
+    def delete() -> None:
+        try:
+            # A cycle less, so that no file is older than promised when the next one comes.
+            delete_old(folder, kept, KEEP_SECONDS - CLEANUP_SECONDS)
+        except Exception:
+            # Whatever happens, the next cycle tries again.
+            _log.exception("Old files could not be deleted; the next attempt is in %s seconds", CLEANUP_SECONDS)
 
-    thread = threading.Thread(target=run, name="delete-old-files", daemon=True)
-    thread.start()
-    try:
+    with calling(delete, CLEANUP_SECONDS, "delete-old-files"):
         yield
-    finally:
-        ended.set()
-        thread.join()

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from cityseg.jobs.liveness import HEARTBEAT_SECONDS
+from cityseg.periodic import calling
 from cityseg.runs import Run
 
 
-@contextmanager
+@contextlib.contextmanager
 def beating(run: Run) -> Iterator[None]:
     """Renew the run's heartbeat every few seconds inside the block, and never after it."""
-    ended = threading.Event()
 
     def beat() -> None:
-        while not ended.wait(HEARTBEAT_SECONDS):
-            # A full disk ends the training with its own error.
-            with contextlib.suppress(OSError):
-                run.write_status()
+        # A full disk ends the training with its own error.
+        with contextlib.suppress(OSError):
+            run.write_status()
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
+    with calling(beat, HEARTBEAT_SECONDS, "heartbeat"):
         yield
-    finally:
-        ended.set()
-        thread.join()

@@ -214,7 +214,7 @@ def _advance(folder: Path) -> None:
     try:
         with filelock.FileLock(folder / _WATCHER_LOCK, timeout=0):
             pass
-        launcher.start_detached([str(folder.resolve())], folder / _LOG, module="cityseg.jobs.watcher")
+        launcher.start_detached([str(folder.resolve())], folder / _LOG, module="cityseg.jobs.queue_watcher")
     except filelock.Timeout:
         return  # a watcher runs already
     except OSError as error:

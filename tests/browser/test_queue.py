@@ -95,7 +95,7 @@ def _expect_rows(page: Any, expected: list[str]) -> None:
 
 def _has_watcher(runs: Path) -> bool:
     return any(
-        str(runs).encode() in words and b"cityseg.jobs.watcher" in words
+        str(runs).encode() in words and b"cityseg.jobs.queue_watcher" in words
         for pid in os.listdir("/proc")
         if pid.isdecimal()
         for words in [_command(pid)]

@@ -8,7 +8,7 @@ from PIL import Image
 from cityseg.data.frame_io import read_label, read_photo, resize_label, resize_photo
 from cityseg.data.image_io import KINDS
 from cityseg.data.layouts import detect
-from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.errors import DataError
 
 RANDOM = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from cityseg import api
 from cityseg.data import image_io
 from cityseg.data.frame_io import read_photo
 from cityseg.data.image_io import decode_photo, read_photo_file
-from cityseg.data.layouts.source_file import MAX_BYTES, SourceFile
+from cityseg.data.layouts.dataset_files import MAX_BYTES, SourceFile
 from cityseg.errors import DataError, OutOfMemory
 
 from .test_label_decode import raw_png

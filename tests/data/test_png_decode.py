@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cityseg.data.frame_io import read_label, read_photo, read_values
-from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.png_decode import decode_png
 from cityseg.errors import DataError
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from cityseg.classes import LabelTable
 from cityseg.data.dataset import Dataset, DatasetKind, Frame, Problem, Split
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.file_tree import FileTree
 from cityseg.data.layouts.names import IMAGE_ENDING, IMAGE_SUFFIXES, composed, fold, join, several
 from cityseg.data.layouts.near_miss import NearMisses, contents
 from cityseg.data.layouts.numberings import NUMBERINGS
 from cityseg.data.layouts.pairing import Candidate, halves, pair
 from cityseg.data.layouts.parts import Part, find_part
-from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 PHOTOS, LABELS = "leftImg8bit", "gtFine"

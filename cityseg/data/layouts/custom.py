@@ -14,6 +14,7 @@ from pathlib import Path
 from cityseg.classes import ColorTable, LabelTable
 from cityseg.data.dataset import SPLITS, Dataset, Split
 from cityseg.data.image_io import KINDS
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.dataset_json import DatasetJson, read_dataset_json
 from cityseg.data.layouts.file_tree import FileTree
 from cityseg.data.layouts.foreign import foreign
@@ -23,7 +24,6 @@ from cityseg.data.layouts.names import IMAGE_SUFFIXES, composed, fold, join, sev
 from cityseg.data.layouts.near_miss import NearMisses, contents
 from cityseg.data.layouts.numberings import NUMBERINGS
 from cityseg.data.layouts.pairing import Candidate, halves, pair
-from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 DATASET_JSON = "dataset.json"

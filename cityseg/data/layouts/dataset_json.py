@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, LABELS, NUM_CLASSES
 from cityseg.data.dataset import SPLITS, Split
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.name_file import Color
 from cityseg.data.layouts.numberings import NUMBERINGS
-from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 from cityseg.files import without_repeats
 

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from cityseg.data.layouts.dataset_files import SourceFile, list_files
 from cityseg.data.layouts.names import spelled
-from cityseg.data.layouts.source_file import SourceFile, list_files
 
 _MANY = 20_000
 

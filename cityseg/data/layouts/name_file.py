@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, LABELS
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.names import fold
-from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 Color = tuple[int, int, int]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cityseg.data.dataset import SPLITS, Frame, Problem, ProblemKind, Split
-from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.dataset_files import SourceFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path, PureWindowsPath
 
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.names import spelled
-from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 _SIGNATURE = b"PK\x03\x04"

@@ -24,7 +24,7 @@ import numpy as np
 from cityseg.data.dataset import Dataset, Problem, Split
 from cityseg.data.image_io import READER_VERSION
 from cityseg.data.label_numbering import train_ids_warning
-from cityseg.data.layouts.source_file import SourceFile
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.prepared.build_cache import SplitMeta, fill
 from cityseg.data.prepared.cache_lock import UNFINISHED, cache_lock, expect_room, write_errors
 from cityseg.data.prepared.ground_truth import GroundTruth, open_ground_truth

@@ -22,8 +22,7 @@ from cityseg.figures import score_matrix, theme
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
-from cityseg.ui.common.url_choice import choose_option
-from cityseg.ui.compare import pairing
+from cityseg.ui.compare import class_order, pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
 _CLASS_PIXELS, _COLUMN_PIXELS = 100, 62
@@ -39,7 +38,7 @@ def show(context: CompareContext) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         table = class_table(context.summaries, pairing.choose_metric())
         compared = differences(table, context.bases, context.baseline) if context.baseline else None
-        order = _choose_order(table, compared)
+        order = class_order.choose_order(table, compared)
         published = _choose_published(table)
     if compared is None and len(group_comparable(context.bases)) > 1:
         st.caption(
@@ -50,21 +49,6 @@ def show(context: CompareContext) -> None:
     if len(table.names) <= _BARS:
         _bars(table)
     _table(table, compared, order, published)
-
-
-def _choose_order(table: ClassTable, compared: Differences | None) -> list[int]:
-    """Choose the order of the classes; return train ids."""
-    orders = {"official": "as in Cityscapes", "support": "most frequent first"}
-    if compared is not None:
-        orders |= {"gain": "largest gain first", "loss": "largest loss first"}
-    meaning = "Gain and loss: the mean of the differences from the baseline that are shown."
-    chosen = choose_option(st.selectbox, "Classes", orders, "compare_order", "order", width=200, help=meaning)
-    if chosen == "support":
-        return _by_support(table)
-    if chosen == "official" or compared is None:
-        return list(range(len(CLASS_NAMES)))
-    change = np.nan_to_num(np.delete(compared.scores, table.names.index(compared.baseline), 1)).sum(1)
-    return [int(index) for index in np.argsort(-change if chosen == "gain" else change, kind="stable")]
 
 
 def _choose_published(table: ClassTable) -> tuple[Published, ...]:
@@ -102,14 +86,12 @@ def _heatmap(
 
 
 def _bars(table: ClassTable) -> None:
-    figure = figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, _by_support(table))
+    figure = figures.grouped_bars(
+        table, {name: theme.run_color(name) for name in table.names}, class_order.by_support(table)
+    )
     alt = f"{glossary.SCORES[table.metric][0]} per class, one bar per result"
     export.chart(figure, "bars", f"cityseg-{table.metric}-bars", alt)
     st.caption("The same scores as bars, the most frequent class first: rare classes on the right usually score lower.")
-
-
-def _by_support(table: ClassTable) -> list[int]:
-    return [int(index) for index in np.argsort(-np.nan_to_num(table.support[:, 0]), kind="stable")]
 
 
 def _table(table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]) -> None:

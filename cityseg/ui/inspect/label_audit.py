@@ -22,8 +22,8 @@ from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.common.layout import metric_row
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.inspect import confusions
-from cityseg.ui.inspect.passes import offer_pass, stored_finding
 from cityseg.ui.inspect.ranking_metric import rank_by
+from cityseg.ui.inspect.stored_findings import offer_pass, stored_finding
 
 _PER_PAGE = 8
 _CONFIDENCE, _REGION = "sure", "inspect_region"

@@ -14,7 +14,7 @@ from cityseg.figures.class_shares import percent_text
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export, tables
 from cityseg.ui.common.measured_split import MeasuredSplit
-from cityseg.ui.inspect.passes import offer_pass, stored_finding
+from cityseg.ui.inspect.stored_findings import offer_pass, stored_finding
 
 
 def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> None:

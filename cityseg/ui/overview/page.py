@@ -95,9 +95,9 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
 
 def _about(best: Result, info: DataInfo) -> None:
     data = cache.connected_data(info.spec)
-    elsewhere = (
-        "" if data and data.holds_frames_of(best) else f" No model has been measured on {escape(info.name)} yet."
-    )
+    # Frames that nobody has read yet may be those of the score.
+    unmeasured = data is not None and best.scored_split in data.fingerprints and not data.holds_frames_of(best)
+    elsewhere = f" No model has been measured on {escape(info.name)} yet." if unmeasured else ""
     st.caption(
         f"**{escape(best.id)}** has the highest macro F1 so far, {best.score('test', 'f1'):.3f} on "
         f"{escape(conditions(best))}. It has {short_count(best.parameters or 0)} parameters and was trained on "

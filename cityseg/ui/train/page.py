@@ -10,8 +10,8 @@ from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, session, shell
 from cityseg.ui.common import config_state
-from cityseg.ui.train import config_form, cost, groups, monitor, preflight, queue, sweep
-from cityseg.ui.train.action import attempt
+from cityseg.ui.train import config_form, cost, monitor, preflight, queue, run_groups, sweep
+from cityseg.ui.train.callbacks import attempt
 
 _ERROR = "launch_refused"
 _NAME = "run_name"
@@ -25,7 +25,7 @@ def page() -> None:
     with right:
         queue.panel()
         monitor.follow()
-    groups.show()
+    run_groups.show()
 
 
 @st.fragment

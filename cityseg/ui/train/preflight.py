@@ -18,7 +18,7 @@ from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common import config_state
 from cityseg.ui.common.charts import plain_chart
 from cityseg.ui.common.job_panel import poll
-from cityseg.ui.train.action import attempt, show_error
+from cityseg.ui.train.callbacks import attempt, show_error
 from cityseg.ui.train.cost import step_time
 
 _POLL_SECONDS = 1.0

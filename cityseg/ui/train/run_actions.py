@@ -11,7 +11,7 @@ from cityseg import api
 from cityseg.api import Result
 from cityseg.markdown import escape
 from cityseg.ui.common import config_state
-from cityseg.ui.train.action import attempt, show_error
+from cityseg.ui.train.callbacks import attempt, show_error
 
 BADGES: dict[str, tuple[str, Any, str]] = {
     "queued": (":material/hourglass_top:", "gray", "It starts when a slot of the queue is free."),

@@ -8,8 +8,8 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.dataset_json import DatasetJson, read_dataset_json
-from cityseg.data.layouts.source_file import SourceFile
 from cityseg.errors import DataError
 
 TEXT = st.text(st.characters(max_codepoint=0x3FF), max_size=8)

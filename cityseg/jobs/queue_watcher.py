@@ -1,4 +1,4 @@
-"""``python -m cityseg.jobs.watcher RUNS``: the process that watches a queue while runs wait in it."""
+"""``python -m cityseg.jobs.queue_watcher RUNS``: the process that watches a queue while runs wait in it."""
 
 from __future__ import annotations
 
