@@ -12,6 +12,7 @@ import numpy as np
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
+from cityseg.api.data.labels import void_error
 from cityseg.api.results.listing import find_result_folder
 from cityseg.classes import CATEGORIES, CLASS_NAMES
 from cityseg.config.presets import BUDGETS
@@ -59,6 +60,10 @@ def evaluate(
         The figures of ``metrics.summarize`` with ``flip``, ``scales``, ``plain`` (no test-time augmentation),
         fingerprint, size and label policy, ``ignite_iou``, ``boundary``, ``calibration``, ``instance_iou`` (None if
         unavailable) and ``speed``.
+
+    Raises:
+        UsageError: for an unknown model, or a dataset without this split.
+        DataError: for unusable frames, or if no pixel of the split is labelled.
     """
     run = find_result_folder(model, runs)
     device = best_device()
@@ -85,6 +90,8 @@ def evaluate(
         on_progress=on_progress,
     )
     assert result.detail is not None
+    if not result.confusions.any():
+        raise void_error(dataset.name, split, len(photos))
     summary = with_provenance(summarize(result.confusions), photos, fixed_size)
     if not fixed_size and predictor is network:
         _store(run, split, photos, result, summary)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder, shipped_folders
-from cityseg.classes import IGNORE_INDEX
 from cityseg.config import MODEL_REFERENCES, ExperimentConfig
 from cityseg.data.dataset import Dataset, Split
-from cityseg.data.prepared.cache import CachedSplit
 from cityseg.engine.pretrained import PretrainedInputs
 from cityseg.engine.step import expect_normalizable
 from cityseg.errors import DataError, UsageError
@@ -93,22 +91,6 @@ def expect_training_splits(name: str, splits: Collection[Split]) -> None:
     for split in ("train", "val"):
         if split not in splits:
             raise DataError(f"{name}: expected frames in the {split} split, found none; training needs them")
-
-
-def expect_labels(name: str, splits: Mapping[Split, CachedSplit]) -> None:
-    """Raise DataError if train or val frames have no pixel that is scored: nothing to learn, or nothing to measure."""
-    for split in ("train", "val"):
-        if split in splits and is_void(splits[split]):
-            raise DataError(
-                f"{name}: expected labelled pixels in the {split} split, found void alone in "
-                f"{'its frame' if len(splits[split]) == 1 else f'all {len(splits[split])} frames'}; check the labels, "
-                "and which values of them dataset.json maps to classes"
-            )
-
-
-def is_void(split: CachedSplit) -> bool:
-    """Whether no pixel of a split is scored."""
-    return not any((labels != IGNORE_INDEX).any() for labels in split.labels)
 
 
 def run_to_resume(run_id: str, runs: Path | None = None) -> Run:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cityseg.api.data.connect import connect, data_info, splits_with_frames
+from cityseg.api.data.labels import expect_labels
 from cityseg.api.data.prepare import prepare
 from cityseg.api.training.cost_estimate import CostEstimate, cost_of, estimate, preflight_record, too_large
-from cityseg.api.training.create_run import expect_labels, expect_training_splits, open_data, pretrained_inputs
+from cityseg.api.training.create_run import expect_training_splits, open_data, pretrained_inputs
 from cityseg.config import ExperimentConfig
 from cityseg.data.dataset import Dataset, Split, default_data
 from cityseg.data.prepared import cache
@@ -212,5 +213,6 @@ def _prepared(dataset: Dataset, size: tuple[int, int]) -> dict[Split, CachedSpli
 def _train_frames(config: ExperimentConfig, dataset: Dataset, note: Callable[..., None]) -> CachedSplit:
     splits = prepare(dataset, config.image_size, partial(note, "preparing"))
     expect_training_splits(dataset.name, splits)
-    expect_labels(dataset.name, splits)
+    for split in ("train", "val"):
+        expect_labels(dataset.name, split, splits[split])
     return splits["train"]

@@ -13,13 +13,12 @@ import torch
 
 from cityseg import distributed
 from cityseg.api.data.connect import connect, data_info
+from cityseg.api.data.labels import expect_labels, is_void
 from cityseg.api.data.prepare import prepare
 from cityseg.api.results.listing import Result, find_result
 from cityseg.api.training.cost_estimate import warnings_of
 from cityseg.api.training.create_run import (
-    expect_labels,
     expect_training_splits,
-    is_void,
     new_run,
     open_data,
     run_to_resume,
@@ -131,7 +130,8 @@ def _train(
             if split in splits:
                 _ = splits[split].truth
     expect_training_splits(info.name, splits)
-    expect_labels(info.name, splits)
+    for split in ("train", "val"):
+        expect_labels(info.name, split, splits[split])
     fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
     if any(others != fingerprints for others in distributed.all_gather_objects(fingerprints)):
         raise DataError(

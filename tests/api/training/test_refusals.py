@@ -104,6 +104,11 @@ def test_a_test_split_of_void_alone_is_a_warning(dataset, tiny):
     assert "frames: no pixel of the test split is labelled; its scores stay empty." in warnings
 
 
+def test_an_evaluation_on_void_alone_is_refused(dataset, trained):
+    with pytest.raises(DataError, match="expected labelled pixels in the val split, found void alone in its frame"):
+        api.evaluate(str(trained.folder), dataset([0], [1]), "val")
+
+
 def test_void_frames_of_val_do_not_count_in_the_loss(cached_split):
     import torch
 
