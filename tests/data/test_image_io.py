@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import random
 import struct
 
 import numpy as np
@@ -144,24 +143,6 @@ def test_documents_are_not_opened():
     for kind in ("PDF", "EPS", "PPM", "ICO"):
         with pytest.raises(DataError, match=r"photo: expected a photo \(JPEG, .*\), found another kind of file"):
             decode_photo(encoded(Image.fromarray(PHOTO), kind))
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF"])
-def test_damaged_photos_are_decoded_or_rejected(kind):
-    whole, chance = encoded(Image.fromarray(PHOTO), kind), random.Random(kind)
-    outcomes = set()
-    for _ in range(40):
-        data = bytearray(whole)
-        for _ in range(chance.choice((1, 3, 20))):
-            data[chance.randrange(chance.choice((64, len(data))))] = chance.randrange(256)
-        if chance.random() < 0.3:
-            del data[chance.randrange(len(data)) :]
-        try:
-            outcomes.add(decode_photo(bytes(data), "x").ndim)
-        except DataError as refused:
-            outcomes.add(str(refused).partition(",")[0].partition("(")[0].strip())
-    assert len(outcomes) > 1
-    assert all(outcome == 3 or outcome.startswith("x: expected") for outcome in outcomes)
 
 
 def test_outputs_contain_no_photo_metadata(workplace, trained, tmp_path):
