@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from cityseg import checkpoint, config
+from cityseg.api.results import label_audit, robustness
 from cityseg.api.results.sidecar import write_finding
 from cityseg.data.batches import Normalization
 from cityseg.engine import resume
@@ -68,15 +69,16 @@ def make_run(root: Path, name: str, seed: int) -> Run:
     (run.folder / "log.txt").write_text("step 4\n")
     run.write_status(state="finished")
     scores = {"name": "", "words": "as it is", "f1": [0.5, 0.4, 0.6], "iou": [0.4, None, None]}
-    robustness = {"frames": 3, "size": [8, 16], "plain": scores, "changed": [{**scores, "name": "fog"}]}
-    write_finding(run.folder / "robustness-val.json", run, PRINT, 1, robustness)
+    found = {"frames": 3, "size": [8, 16], "plain": scores, "changed": [{**scores, "name": "fog"}]}
+    write_finding(run.folder / "robustness-val.json", run, PRINT, robustness._VERSION, found)
     counts = np.ones((3, 4, 19, 19), np.uint32)
     audit = {
-        **{"size": np.array((8, 16)), "frames": np.array(FRAMES), "bands": counts, "sizes": counts[:, :3]},
+        **{"shapes": np.full((3, 2), (8, 16), np.uint32), "frames": np.array(FRAMES)},
+        **{"bands": counts, "sizes": counts[:, :3]},
         **{"frame": np.array([1], np.int32), "pair": np.array([[0, 1]], np.uint8), "confidence": np.array([0.9])},
         **{"box": np.array([[0, 0, 2, 4]], np.int32), "masks": np.array([255], np.uint8)},
     }
-    write_finding(run.folder / "audit-val.npz", run, PRINT, 2, audit)
+    write_finding(run.folder / "audit-val.npz", run, PRINT, label_audit._VERSION, audit)
     verdicts = [{"region": "a_0 1", "verdict": "label wrong"}]
     write_json(run.folder / "verdicts-val.json", {"model": run.id, "verdicts": verdicts})
     return run

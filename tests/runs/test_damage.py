@@ -191,6 +191,8 @@ def verbs(name: str, good: str, run: Run) -> list[Callable[[], object]]:
 def check_damages(whole_run: Callable[..., Run], seeds: range) -> None:
     good = whole_run("good", 1)
     whole = whole_run("bad", 2)
+    assert find_audit("good", "val", PRINT)
+    assert find_robustness("good", "val", PRINT)
     pristine = whole.folder.parent.parent / "pristine"
     shutil.move(whole.folder, pristine)
     expected = api.find_result("good").as_dict()
@@ -235,3 +237,24 @@ def test_a_damaged_run_raises_our_errors_alone_and_spoils_no_other(whole_run, la
 def test_many_more_damages(whole_run, launches):
     """A thousand: each takes half a second, with two runs made and read by every verb."""
     check_damages(whole_run, range(1000, 2_000))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda stored: {"frame": stored["frame"] + 7},
+        lambda stored: {"pair": stored["pair"] + 19},
+        lambda stored: {"confidence": stored["confidence"] + 1},
+        lambda stored: {"box": stored["box"][:, ::-1]},
+        lambda stored: {"box": stored["box"] * 9},
+        lambda stored: {"bands": stored["bands"][:, :3]},
+        lambda stored: {"shapes": stored["shapes"][:2]},
+        lambda stored: {"sizes": -stored["sizes"].astype(int)},
+    ],
+)
+def test_an_audit_with_wrong_values_counts_as_none(whole_run, change):
+    path = whole_run("good").folder / "audit-val.npz"
+    assert find_audit("good", "val", PRINT)
+    stored = read_arrays(path)
+    np.savez(path, **{**stored, **change(stored)})
+    assert find_audit("good", "val", PRINT) is None

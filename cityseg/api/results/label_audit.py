@@ -22,7 +22,7 @@ from cityseg.analysis.errors.regions import Region
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
 from cityseg.api.results.sidecar import REMEDY, read_finding, sidecar_folder, write_finding
-from cityseg.classes import CLASS_NAMES
+from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache
 from cityseg.data.prepared.cache import CachedSplit
@@ -85,6 +85,9 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
         names = tuple(stored["frames"].tolist())
         bands, sizes = stored["bands"].astype(np.int64), stored["sizes"].astype(np.int64)
         shapes = stored["shapes"].astype(np.int64)
+        expected = ((len(names), 4, 19, 19), (len(names), 3, 19, 19), (len(names), 2))
+        if (bands.shape, sizes.shape, shapes.shape) != expected or min(bands.min(), sizes.min(), shapes.min()) < 0:
+            raise ValueError("expected the counts of each frame")
         return LabelAudit(run.id, split, names, bands, shapes, sizes, _unpack(stored, names), path.parent)
 
     return read_finding(path, run, fingerprint, _VERSION, parse)
@@ -231,6 +234,9 @@ def _unpack(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[D
         top, left, bottom, right = box.tolist()
         size = (bottom - top) * (right - left)
         length = -(-size // 8)
+        is_box = 0 <= top < bottom and 0 <= left < right and at + length <= len(bits)
+        if not (is_box and 0 <= frame < len(names) and max(pair) < NUM_CLASSES and 0 <= confidence < 1 + 1e-6):
+            raise ValueError("expected a region of a frame")
         mask = np.unpackbits(bits[at : at + length], count=size).reshape(bottom - top, right - left).astype(bool)
         at += length
         region = Region(int(pair[0]), int(pair[1]), (top, left, bottom, right), mask, float(confidence))

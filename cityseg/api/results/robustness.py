@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from cityseg.api.results.sidecar import read_finding, sidecar_folder, write_find
 from cityseg.data.augmentation.corruptions import CORRUPTIONS
 from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache
+from cityseg.documents import Count, Document, check
+from cityseg.documents import Score as StoredScore
 from cityseg.engine import robustness as engine
 from cityseg.engine.runtime.device import best_device
 from cityseg.metrics import none_for_nan
@@ -29,13 +31,27 @@ ScoreInterval = tuple[float, float | None, float | None]
 """A score and the ends of its 95 % interval over the frames, None with too few frames."""
 
 
+class _StoredScores(Document):
+    name: str
+    words: str
+    f1: list[StoredScore | None]
+    iou: list[StoredScore | None]
+
+
+class _Stored(Document):
+    frames: Count
+    size: list[Count] | None
+    plain: _StoredScores
+    changed: list[_StoredScores]
+
+
 @dataclass(frozen=True)
 class CorruptionScores:
     """Scores of a model under one corruption."""
 
     name: str  # name of the corruption, empty for uncorrupted frames
-    words: str  # description of the corruption. f1: macro F1 with interval
-    f1: ScoreInterval
+    words: str  # description of the corruption
+    f1: ScoreInterval  # macro F1 with interval
     iou: ScoreInterval  # mean IoU with interval
 
 
@@ -73,11 +89,13 @@ def find_robustness(model: str, split: Split, fingerprint: str, runs: Path | Non
     run = find_result_folder(model, runs)
 
     def parse(stored: Mapping[str, Any]) -> Robustness:
+        check(_Stored, stored)
         plain, *changed = (
-            CorruptionScores(each["name"], each["words"], tuple(each["f1"]), tuple(each["iou"]))
+            CorruptionScores(each["name"], each["words"], _interval(each["f1"]), _interval(each["iou"]))
             for each in (stored["plain"], *stored["changed"])
         )
-        size = tuple(stored["size"]) if stored["size"] else None
+        height, width = stored["size"] or (0, 0)
+        size = (height, width) if height else None
         return Robustness(run.id, split, stored["frames"], size, plain, tuple(changed))
 
     read = (read_finding(file, run, fingerprint, _VERSION, parse) for file in robustness_files(run, split, runs))
@@ -125,6 +143,13 @@ def measure_robustness(
 def _scores(name: str, words: str, matrices: np.ndarray) -> CorruptionScores:
     scores = bootstrap.scores(matrices)
     return CorruptionScores(name, words, *(_with_interval(scores[f"macro {metric}"]) for metric in ("f1", "iou")))
+
+
+def _interval(stored: Sequence[float | None]) -> ScoreInterval:
+    value, low, high = stored
+    if value is None:
+        raise ValueError("expected a score, found none")
+    return value, low, high
 
 
 def _with_interval(score: Score) -> ScoreInterval:

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from sklearn.metrics import f1_score
 
 from cityseg import api, checkpoint
+from cityseg.api.results import robustness
+from cityseg.api.results.sidecar import write_finding
 from cityseg.data.augmentation.corruptions import CORRUPTIONS, corrupted
 from cityseg.data.batches import DeviceSplit
 from cityseg.runs import Run
@@ -92,3 +94,26 @@ def test_the_command_line_prints_each_corruption(own, streets, cityseg):
     for each in document["changed"]:
         assert f"{each['f1'][0]:.3f}" in rows[each["name"]]
     assert cityseg("robustness", "missing").code == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"frames": "two"},
+        {"size": 64},
+        {"plain": {"name": "", "words": "as it is", "f1": ["0.5", None, None], "iou": [0.5, None, None]}},
+        {"plain": {"name": "", "words": "as it is", "f1": [0.5, None], "iou": [0.5, None, None]}},
+        {"plain": {"name": "", "words": "as it is", "f1": [None, None, None], "iou": [0.5, None, None]}},
+        {"plain": {"name": "", "words": "as it is", "f1": [7.0, None, None], "iou": [0.5, None, None]}},
+        {"changed": [{"name": "fog"}]},
+    ],
+)
+def test_damaged_scores_count_as_none(own, streets, damage):
+    fingerprint = checkpoint.read_card(own.checkpoint).scores["val"]["fingerprint"]
+    path = own.folder / "robustness-val.json"
+    scores = {"name": "", "words": "as it is", "f1": [0.5, 0.4, 0.6], "iou": [0.4, None, None]}
+    whole = {"frames": 3, "size": None, "plain": scores, "changed": [{**scores, "name": "fog"}]}
+    write_finding(path, own, fingerprint, robustness._VERSION, whole)
+    assert api.find_robustness("tiny", "val", fingerprint).mean_f1 == 0.5
+    write_finding(path, own, fingerprint, robustness._VERSION, {**whole, **damage})
+    assert api.find_robustness("tiny", "val", fingerprint) is None
