@@ -42,7 +42,9 @@ def table(frame: pd.DataFrame, file: str, key: str, signed: Collection[str] = ()
 def to_table(frame: pd.DataFrame, signed: Collection[str] = ()) -> Table:
     """Return a data frame as a table, without its index."""
     rows = tuple(
-        tuple(cell if isinstance(cell, str | int | float | None) else str(cell) for cell in row)
+        tuple(
+            None if cell is pd.NA else cell if isinstance(cell, str | int | float | None) else str(cell) for cell in row
+        )
         for row in frame.to_dict("split")["data"]
     )
     return Table(tuple(map(str, frame.columns)), rows, frozenset(signed))

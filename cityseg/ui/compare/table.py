@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.comparison.comparability import Basis, obstacles
-from cityseg.api import Result
+from cityseg.api import ConnectedData, Result, ranked
 from cityseg.api.types import Split
 from cityseg.config import ExperimentConfig
 from cityseg.markdown import escape
-from cityseg.ui.app import glossary, session
+from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.app.background import duration
 from cityseg.ui.common import export, tables
 from cityseg.ui.compare import table_filters
@@ -61,11 +61,12 @@ def named(everything: list[Result]) -> dict[str, Result]:
 def table(everything: dict[str, Result], split: Split, baseline: str | None) -> dict[str, Result]:
     """Show the results that pass the filters; return the ticked ones and the baseline, in the table's order."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        shown = list(table_filters.filtered(everything))
+        # Results without a score on this split come last.
+        shown = sorted(table_filters.filtered(everything), key=lambda name: split not in everything[name].scores)
         whole = frame(everything, split, baseline)
         columns = table_filters.choose_columns(list(whole.columns), DEFAULT_COLUMNS)
     selected = _selection(everything, split)
-    part = whole.loc[whole["Name"].isin(shown), columns]
+    part = whole.set_index("Name", drop=False).loc[shown, columns].reset_index(drop=True)
     rows = [shown.index(name) for name in selected if name in shown]
     event: Any = st.dataframe(
         part if baseline is None else _differences(part, everything[baseline], split, baseline),
@@ -93,7 +94,8 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
             "and − worse. An empty score: not measured on this split, or not comparable."
         )
     st.caption(text + (f" Selected, but hidden by the filters: {escape(', '.join(hidden))}." if hidden else ""))
-    export.table(part, f"cityseg-results-{split}", "results", SCORE_COLUMNS if baseline else ())
+    saved = _to_save(part, everything, split, baseline)
+    export.table(saved, f"cityseg-results-{split}", "results", [name for name in saved if name not in part])
     return {name: everything[name] for name in everything if name in selected or name == baseline}
 
 
@@ -111,11 +113,24 @@ def _selection(everything: dict[str, Result], split: Split) -> list[str]:
 
 
 def preselected(everything: dict[str, Result], split: Split) -> list[str]:
-    """Return the first scored shipped models; if there are fewer than two, the best of all results."""
+    """Return the newest scored run, or else the best result, and the best of those that are comparable with it."""
     scores = {name: score for name, result in everything.items() if (score := result.score(split, "f1")) is not None}
-    shipped = [name for name in scores if everything[name].source == "shipped"]
-    best = shipped if len(shipped) > 1 else sorted(scores, key=lambda name: -scores[name])
-    return best[:_PRESELECTED]
+    if not scores:
+        return []
+    best_first = {result.id: place for place, result in enumerate(ranked(everything.values(), _connected()))}
+    runs = [name for name in scores if everything[name].source == "run"]
+    lead = runs[0] if runs else min(scores, key=lambda name: best_first[everything[name].id])
+    basis = Basis.of(everything[lead].scores[split], split)
+    others = [
+        name
+        for name in sorted(scores, key=lambda name: -scores[name])
+        if name != lead and not obstacles(basis, Basis.of(everything[name].scores[split], split))
+    ]
+    return [lead, *others[: _PRESELECTED - 1]]
+
+
+def _connected() -> ConnectedData | None:
+    return cache.connected_data(session.data_spec())
 
 
 def frame(everything: dict[str, Result], split: Split, baseline: str | None = None) -> pd.DataFrame:
@@ -124,6 +139,8 @@ def frame(everything: dict[str, Result], split: Split, baseline: str | None = No
     With a baseline the scores are differences from its own, NaN for results that are not comparable with it.
     """
     rows = pd.DataFrame([_row(name, result, split) for name, result in everything.items()])
+    # A missing count would turn the others into floats.
+    rows["Parameters"] = rows["Parameters"].astype("Int64")
     if rows["Group"].isna().all():
         rows = rows.drop(columns="Group")
     if baseline is None:
@@ -134,6 +151,18 @@ def frame(everything: dict[str, Result], split: Split, baseline: str | None = No
     own = rows.loc[rows["Name"] == baseline, SCORE_COLUMNS].iloc[0]
     rows[SCORE_COLUMNS] = (rows[SCORE_COLUMNS] - own).where(pd.Series(comparable), float("nan"))
     return rows
+
+
+def _to_save(shown: pd.DataFrame, everything: dict[str, Result], split: Split, baseline: str | None) -> pd.DataFrame:
+    """Return the table with every result's own scores; differences from a baseline have columns that name it."""
+    saved = shown.copy()
+    if baseline is None:
+        return saved
+    own = pd.DataFrame([scores(everything[name], split) for name in saved["Name"]], index=saved.index)
+    for column in [column for column in SCORE_COLUMNS if column in saved]:
+        saved.insert(saved.columns.get_loc(column) + 1, f"{column} minus {baseline}", saved[column])
+        saved[column] = own[column]
+    return saved
 
 
 def _row(name: str, result: Result, split: Split) -> dict[str, Any]:

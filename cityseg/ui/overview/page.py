@@ -74,9 +74,9 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
     if info is None:
         show_metric("Data", "–", "nothing connected")
     else:
-        cities = len({city for names in info.cities.values() for city in names})
+        cities = len({city for names in info.cities.values() for city in names if city})
         splits = ", ".join(f"{count:,} {split}" for split, count in info.frames.items())
-        text = f"frames from {cities} {'city' if cities == 1 else 'cities'}"
+        text = f"frames from {cities} {'city' if cities == 1 else 'cities'}" if cities else "frames"
         show_metric("Data", f"{sum(info.frames.values()):,}", text, f"{escape(info.name)}: {splits}")
     runs = [result for result in results if result.source == "run"]
     states = ", ".join(f"{count} {state}" for state, count in sorted(Counter(run.state for run in runs).items()))

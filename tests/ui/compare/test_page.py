@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import csv
+import io
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -15,12 +19,14 @@ from cityseg import api, checkpoint
 from cityseg.analysis.comparison import bootstrap
 from cityseg.analysis.comparison.contributions import contributions
 from cityseg.analysis.comparison.verdicts import LABELS
+from cityseg.analysis.tables import to_csv
 from cityseg.api import Result
 from cityseg.api.results.listing import shipped_root
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
-from cityseg.runs import Run
+from cityseg.runs import Run, create_run
 from cityseg.ui.app import cache
+from cityseg.ui.common import export
 from tests.ui.pages import open_page, words
 
 TINY = {"start_channels": 2, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
@@ -93,11 +99,45 @@ def test_settings_tab_lists_only_differing_settings(results: dict[str, Result]) 
     assert list(settings["large"]) == ["32×64", "2"]
 
 
-def test_best_results_are_selected_by_default(results: dict[str, Result]) -> None:
+def test_the_newest_run_and_its_best_comparable_results_are_selected(results: dict[str, Result]) -> None:
     app = opened()
     table = app.dataframe[0].value
     assert {"first", "second", "large"} <= set(table["Name"])
-    assert app.query_params["runs"]
+    newest = next(name for name in table["Name"] if name in results)
+    chosen = app.query_params["runs"].split(",")
+    assert newest in chosen
+    assert set(chosen) == {"first", "second", "large"}, "the shipped models were measured on other data"
+    assert "different ways" not in words(app)
+
+
+def test_without_a_run_the_best_models_are_selected(shipped_only: None) -> None:
+    chosen = opened().query_params["runs"].split(",")
+    assert "best-7" in chosen
+    assert len(chosen) == 6
+
+
+def test_results_without_a_score_come_last(results: dict[str, Result], tiny: Callable[..., Any]) -> None:
+    create_run(tiny(), "waiting")
+    names = list(opened().dataframe[0].value["Name"])
+    assert names[-1] == "waiting"
+
+
+def test_a_saved_table_holds_scores_and_differences(
+    results: dict[str, Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: dict[str, str] = {}
+    monkeypatch.setattr(
+        export, "table", lambda frame, file, key, signed=(): saved.update({key: to_csv(export.to_table(frame, signed))})
+    )
+    opened(runs="first,second", baseline="first")
+    rows = {row["Name"]: row for row in csv.DictReader(io.StringIO(saved["results"]))}
+    for name in ("first", "second"):
+        assert float(rows[name]["Macro F1"]) == pytest.approx(results[name].score("test", "f1"), abs=1e-6)
+        difference = results[name].score("test", "f1") - results["first"].score("test", "f1")
+        assert float(rows[name]["Macro F1 minus first"]) == pytest.approx(difference, abs=1e-6)
+        assert rows[name]["Parameters"] == str(results[name].parameters)
+    assert rows["better-1"]["Macro F1"]
+    assert rows["better-1"]["Macro F1 minus first"] == ""
 
 
 def test_page_without_results_suggests_training(
