@@ -81,7 +81,7 @@ def size(sweep: Sweep) -> int:
 
 
 def parse_list(text: str) -> tuple[str, list[str]]:
-    """Read ``SETTING=VALUE,VALUE`` as a setting and its values; UsageError for no ``=`` or an empty value."""
+    """Read ``SETTING=VALUE,VALUE`` as a setting and its values; UsageError for no ``=``, an unknown setting or an empty value."""
     field, values = _split(text, "learning_rate=0.001,0.003")
     return field, parse_values(field, values)
 
@@ -147,13 +147,18 @@ def _split(text: str, example: str) -> tuple[str, str]:
     field, equals, values = text.partition("=")
     if not equals:
         raise UsageError(f"expected a setting with its values, found {quoted(text)}; for example {example}")
+    _expect_setting(field.strip())
     return field.strip(), values
+
+
+def _expect_setting(field: str) -> None:
+    if field not in SETTINGS:
+        raise UsageError(f"unknown setting {quoted(field)}: expected one of {', '.join(SWEPT_SETTINGS)}")
 
 
 def _expect_sound(sweep: Sweep) -> None:
     for field in (*sweep.lists, *sweep.ranges):
-        if field not in SETTINGS:
-            raise UsageError(f"unknown setting {quoted(field)}: expected one of {', '.join(SWEPT_SETTINGS)}")
+        _expect_setting(field)
         if field not in SWEPT_SETTINGS:
             remedy = "use seeds" if SETTINGS[field].kind == "seed" else "it is a name"
             raise UsageError(f"expected a setting that can be varied, found {field}; {remedy}")

@@ -49,7 +49,7 @@ def show(info: DataInfo, counted: Statistics) -> None:
     with left, st.container(key="draw_large"):
         event = viewer(
             views[shown].photo,
-            [Layer("truth", views[shown].train_ids)],
+            [Layer("ground truth", views[shown].train_ids)],
             key="draw",
             alt=f"Frame {name} as seen in training, sample {shown + 1}.",
             opacity=0.4,

@@ -45,7 +45,7 @@ def show(info: DataInfo, table: FrameTable, index: int, place: int, total: int) 
 
 def view(info: DataInfo, frame: FrameView, key: str, *, navigation: bool = False) -> ViewerEvent | None:
     """Show a frame with its ground truth in a viewer."""
-    photo, truth = frames.unsquashed(frame.photo, info), Layer("truth", frame.train_ids)
+    photo, truth = frames.unsquashed(frame.photo, info), Layer("ground truth", frame.train_ids)
     alt = f"Frame {frame.name} with its ground truth."
     return viewer(photo, [truth], key=key, alt=alt, navigation=navigation, clicks=False)
 

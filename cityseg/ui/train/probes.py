@@ -10,6 +10,7 @@ from cityseg.classes import to_color
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
+from cityseg.ui.common import frames
 from cityseg.ui.common.viewer import Layer, viewer
 
 
@@ -26,8 +27,9 @@ def show(result: Result) -> None:
     with right:
         epoch = _epoch(run_id, sorted(paths))
     predicted = read_probe(paths[epoch])
+    spec = session.data_spec()
     try:
-        view = cache.frame(session.data_spec(), "val", frame)
+        view = cache.frame(spec, "val", frame)
     except CitysegError:
         st.image(
             to_color(predicted, session.palette()), width="stretch", caption=f"{escape(frame)} after epoch {epoch}"
@@ -35,11 +37,11 @@ def show(result: Result) -> None:
         st.caption("The connected dataset does not contain this frame, so its photo cannot be shown.")
         return
     viewer(
-        view.photo,
-        [Layer("prediction", predicted), Layer("truth", view.train_ids)],
+        frames.unsquashed(view.photo, cache.data_info(spec)),
+        [Layer("prediction", predicted), Layer("ground truth", view.train_ids)],
         key=f"probe_{run_id}",
         alt=f"{frame}, predicted by {run_id} after epoch {epoch}",
-        compare=("prediction", "truth"),
+        compare=("prediction", "ground truth"),
         clicks=False,
         max_side=1024,
     )

@@ -124,18 +124,22 @@ function syncChoice(select, viewer, chosen) {
   select.value = chosen;
 }
 
-/** The classes of the shown layers, largest first: {name, color, shares: one per layer, null if it lacks the class}. */
+/**
+ * The classes of the shown layers, largest first: {name, color, shares: one per layer, null if it lacks the class}.
+ * A class's share is that of the scored pixels, as everywhere in the studio; void's is that of all pixels.
+ */
 function presentClasses(viewer) {
   const layers = viewer.shownLayers().filter((layer) => !layer.scale);
   const found = new Map();
   layers.forEach((layer, position) => {
     const total = layer.map.values.length;
+    const scored = total - layer.map.counts[VOID];
     layer.map.counts.forEach((count, value) => {
       if (!count) return;
       const name = meaningOf(layer, value);
       const entry = found.get(name) ?? { name, color: null, shares: layers.map((other) => initialShare(other, name)) };
       entry.color = value === VOID ? null : viewer.colorsOf(layer)[value];
-      entry.shares[position] = count / total;
+      entry.shares[position] = count / (value === VOID ? total : scored);
       found.set(name, entry);
     });
   });
