@@ -95,7 +95,8 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
         )
     st.caption(text + (f" Selected, but hidden by the filters: {escape(', '.join(hidden))}." if hidden else ""))
     saved = _to_save(part, everything, split, baseline)
-    export.table(saved, f"cityseg-results-{split}", "results", [name for name in saved if name not in part])
+    differences = [str(name) for name in saved if name not in part]
+    export.table(saved, f"cityseg-results-{split}", "results", differences)
     return {name: everything[name] for name in everything if name in selected or name == baseline}
 
 
@@ -160,7 +161,7 @@ def _to_save(shown: pd.DataFrame, everything: dict[str, Result], split: Split, b
         return saved
     own = pd.DataFrame([scores(everything[name], split) for name in saved["Name"]], index=saved.index)
     for column in [column for column in SCORE_COLUMNS if column in saved]:
-        saved.insert(saved.columns.get_loc(column) + 1, f"{column} minus {baseline}", saved[column])
+        saved.insert(list(saved).index(column) + 1, f"{column} minus {baseline}", saved[column])
         saved[column] = own[column]
     return saved
 
