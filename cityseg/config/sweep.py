@@ -81,7 +81,7 @@ def size(sweep: Sweep) -> int:
 
 
 def parse_list(text: str) -> tuple[str, list[str]]:
-    """Read ``SETTING=VALUE,VALUE`` as a setting and its values; UsageError for no ``=``, an unknown setting or an empty value."""
+    """Read ``SETTING=VALUE,VALUE`` as a setting and its values; UsageError for another form or an unknown setting."""
     field, values = _split(text, "learning_rate=0.001,0.003")
     return field, parse_values(field, values)
 
