@@ -73,3 +73,31 @@ def spreadsheet_cell(value: Any) -> Any:
         float(value)
         return value
     return f"'{value}"
+
+
+def natural_order(name: str) -> tuple[list[Any], str]:
+    """Return a sort key under which numbers in names are in numeric order.
+
+    Example:
+        >>> sorted(["f10", "f9", "f1"], key=natural_order)
+        ['f1', 'f9', 'f10']
+    """
+    parts = re.split("([0-9]+)", name)
+    # Odd places hold the numbers: their digits, compared by length first, because a number can be too long for int.
+    digits = [part.lstrip("0") for part in parts[1::2]]
+    parts[1::2] = [(len(number), number) for number in digits]  # type: ignore[list-item]
+    return list(parts), name
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written as UTF-8; names of files that are not UTF-8 cannot.
+
+    Example:
+        >>> is_utf8("Zürich"), is_utf8("Z\\udcfcrich")
+        (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

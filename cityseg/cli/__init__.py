@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from typing import NoReturn
@@ -65,6 +66,10 @@ def main() -> NoReturn:
     """Run the command line; user errors print one line, with ``--debug`` also the traceback."""
     arguments = sys.argv[1:] or ["--help"]
     debug = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files and words of the command line need not be text that the terminal's encoding has.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = verbs(args=[word for word in arguments if word != "--debug"], prog_name="cityseg", standalone_mode=False)
     except TyperException as error:

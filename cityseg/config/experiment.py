@@ -25,7 +25,7 @@ _variant = partial(Setting, group="Model", affects=EVERYTHING, applies_when=(rul
 _Weight = Annotated[float, Field(ge=0, le=10)]
 _Fraction = Annotated[float, Field(ge=0, le=1)]
 _BelowOne = Annotated[float, Field(ge=0, lt=1)]
-_Count = Annotated[int, Field(ge=0)]
+_Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 def _expect_printable(text: str) -> str:

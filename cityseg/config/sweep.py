@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cityseg.config.experiment import SETTINGS, ExperimentConfig
-from cityseg.config.parse import override
+from cityseg.config.parse import build, override
 from cityseg.errors import UsageError
 from cityseg.text import quoted, whole_number
 
@@ -55,6 +55,7 @@ def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentC
     """
     if not group.strip():
         raise UsageError("expected a name for the group, found none; it ties the runs of a sweep together")
+    base = build({**base.model_dump(), "group": group.strip()})
     _expect_sound(sweep)
     points = [*_grid(sweep)] if sweep.draws is None else [*_drawn(sweep, sweep.draws)]
     seeds: Sequence[int | None] = sweep.seeds or (None,)
@@ -63,10 +64,9 @@ def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentC
         words = [f"{field}={value}" for field, value in point.items()]
         for seed in seeds:
             try:
-                config = override(base, words if seed is None else [*words, f"seed={seed}"])
+                configs.append(override(base, words if seed is None else [*words, f"seed={seed}"]))
             except UsageError as error:
                 raise UsageError(f"{', '.join(words) or 'the settings'}: {error}") from None
-            configs.append(config.model_copy(update={"group": group.strip()}))
     twice = next((config for place, config in enumerate(configs) if config in configs[:place]), None)
     if twice is not None:
         same = ", ".join(f"{field}={getattr(twice, field)}" for field in (*sweep.lists, *sweep.ranges, "seed"))

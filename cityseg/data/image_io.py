@@ -19,7 +19,7 @@ from cityseg.data.png_decode import decode_png
 from cityseg.data.tiff_decode import decode_deep_tiff
 from cityseg.errors import DataError, OutOfMemory
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Changes whenever a file's pixels are read differently; caches of other versions are made anew."""
 MAX_PIXELS = 50_000_000
 """Largest accepted photo in pixels."""

@@ -63,13 +63,20 @@ def _separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 def to_eight_bits(samples: np.ndarray) -> np.ndarray:
     """Scale samples of more than 8 bits to uint8.
 
-    16-bit samples span 0 to 65535. Wider integers and floating-point numbers span what their largest value suggests: 0
-    to 1 (floating point only), 0 to 255, 0 to 65535, or all 32 bits.
+    16-bit samples span 0 to 65535, signed ones 0 to 32767. Wider integers span what their largest value suggests, 0 to
+    255, 0 to 65535 or all 32 bits, and floating-point numbers what 99 % of them suggest, also 0 to 1: sharpening and
+    resampling leave a few values beyond the range, which are clipped.
     """
-    if samples.dtype == np.uint16:
-        return np.rint(samples / np.float32(257)).astype(np.uint8)
-    levels = np.nan_to_num(samples.astype(np.float64))
-    largest = levels.max(initial=0.0)
+    if samples.dtype in (np.uint16, np.int16):
+        scale = np.float32(np.iinfo(samples.dtype).max / 255)
+        return np.rint(np.maximum(samples, 0) / scale).astype(np.uint8)
+    levels = samples.astype(np.float64)
+    finite = levels[np.isfinite(levels)]
+    if samples.dtype.kind == "f":
+        largest = float(np.percentile(finite, 99)) if finite.size else 0.0
+    else:
+        largest = levels.max(initial=0.0)
+    levels = np.clip(np.nan_to_num(levels), 0, 2.0**32)
     if samples.dtype.kind == "f" and largest <= 1:
         levels *= 255
     elif largest > 65535:

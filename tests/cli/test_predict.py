@@ -198,6 +198,19 @@ def test_predict_writes_nothing_when_one_photo_is_bad(workplace, runs, photo, ci
     assert not (workplace / "results").exists()
 
 
+def test_predict_replaces_no_photo(workplace, runs, photo, cityseg):
+    other = workplace / f"{photo.stem}_overlay.png"
+    other.write_bytes(photo.read_bytes())
+    answer = cityseg("predict", "tiny", photo, other, "--out", workplace, "--runs", runs)
+    assert answer.code == 2
+    assert answer.err.splitlines()[-1] == (
+        f"cityseg: {other}: expected photos that no result file replaces, found one with the name of a result; choose "
+        "another folder for the results, or leave earlier results out of the photos"
+    )
+    assert other.read_bytes() == photo.read_bytes()
+    assert not (workplace / f"{photo.stem}_color.png").exists()
+
+
 def test_predict_photos_of_other_cameras(workplace, photos, document):
     shipped = [info.name for info in api.list_models()]
     paths = sorted(photos.glob("*.jpg"))

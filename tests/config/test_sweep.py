@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cityseg.config import ExperimentConfig
+from cityseg.config import ExperimentConfig, build
 from cityseg.config.presets import preset
 from cityseg.config.sweep import (
     Range,
@@ -163,3 +163,15 @@ def test_only_numbers_have_ranges():
     assert {"learning_rate", "depth", "epochs"} <= set(fields)
     assert not {"seed", "flip", "schedule", "image_size", "group"} & set(fields)
     assert set(fields) < set(ExperimentConfig.model_fields)
+
+
+@pytest.mark.parametrize("group", ["a\nb", "\0", "\ud800"])
+def test_a_group_is_checked_as_the_setting_is(group):
+    with pytest.raises(UsageError, match="group: expected text without line breaks, control characters or halves"):
+        expand(BASE, Sweep({"epochs": ["1", "2"]}, {}), group)
+
+
+@pytest.mark.parametrize("setting", ["patience", "warmup_steps"])
+def test_counts_are_bounded(setting):
+    with pytest.raises(UsageError, match=f"{setting}: input should be less than or equal to 1000000000"):
+        build({setting: 2**70, "schedule": "cosine"})

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 from cityseg import api
 from cityseg.data import image_io
 from cityseg.data.image_io import decode_photo, read_photo_file
+from cityseg.data.photo_color import to_eight_bits
 from cityseg.errors import DataError
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (37, 83, 3), dtype=np.uint8)
@@ -189,3 +190,15 @@ def test_exif_orientation_is_applied_to_16_bit_greys() -> None:
     decoded = decode_photo(encoded(Image.fromarray(RAMP.astype(np.uint16) * 257), "TIFF", exif=exif))
     assert decoded.shape == (64, 32, 3)
     np.testing.assert_array_equal(decoded[..., 0], np.rot90(RAMP, -1))
+
+
+@pytest.mark.parametrize("odd", [1.01, 3.0, np.inf, np.nan, -1.0])
+def test_a_few_values_beyond_the_range_change_no_other(odd: float) -> None:
+    pixels = np.full((20, 30), 0.6, np.float32)
+    pixels[0, 0] = odd
+    decoded = decode_photo(encoded(Image.fromarray(pixels), "TIFF"))
+    assert (decoded[1:] == 153).all()
+
+
+def test_signed_16_bit_greys_span_half_the_range() -> None:
+    np.testing.assert_array_equal(to_eight_bits(np.array([[-5, 0, 16384, 32767]], np.int16)), [[0, 0, 128, 255]])

@@ -105,9 +105,9 @@ def test_timestamps_that_start_again_go_on(tmp_path):
     assert found[-1] < 2
 
 
-def test_a_gap_of_half_a_day_is_damage(tmp_path, monkeypatch):
+def test_a_gap_of_hours_is_damage(tmp_path, monkeypatch):
     path = encode(tmp_path / "v.mkv", PICTURES[:3], seconds=[0, 1, 50_000], end=50_001)
-    with pytest.raises(DataError, match=r"v\.mkv: expected frames less than 12 hours apart, found 14 hours; its time"):
+    with pytest.raises(DataError, match=r"v\.mkv: expected frames less than 6 hours apart, found 14 hours; its time"):
         list(Video(path).frames())
 
 
@@ -130,3 +130,22 @@ def test_a_frame_is_written_for_its_duration(tmp_path):
     assert found == pytest.approx([0, 1, 31 / 30], abs=1e-4)
     assert end == pytest.approx(91 / 30, abs=1e-4)
     assert container.DEFAULT_RATE == 10
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("avi", "mpeg4"), ("mkv", "mpeg4")])
+def test_a_file_that_was_cut_reports_its_missing_frames(tmp_path, suffix, codec):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 64, 128, 3), np.uint8)
+    path = encode(tmp_path / f"v.{suffix}", list(noise), codec=codec, pix_fmt="yuv420p")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(0.6 * len(content))])
+    source = Video(path)
+    frames = list(source.frames())
+    assert 15 < len(frames) < 35
+    assert abs(source.missing - (40 - len(frames))) <= 1
+    assert frames[-1].duration < 0.2
+
+
+def test_photos_of_a_folder_come_in_numeric_order(tmp_path):
+    for number in (1, 2, 10):
+        Image.fromarray(plain((number, 0, 0))).save(tmp_path / f"f{number}.png")
+    assert [frame.pixels[0, 0, 0] for frame in Video(tmp_path).frames()] == [1, 2, 10]

@@ -11,7 +11,7 @@ from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.results.listing import find_result_folder
 from cityseg.data.frame_io import read_photo
-from cityseg.errors import CheckpointError
+from cityseg.errors import CheckpointError, UsageError
 from cityseg.files import writing
 from cityseg.inference.onnx import free_divisor, load_onnx, write_onnx
 from cityseg.inference.predictor import Predictor
@@ -46,8 +46,11 @@ def export(
         size alone), ``frames`` compared and ``equal``, the share of pixels with the same class.
 
     Raises:
+        UsageError: ``out`` is a folder.
         CheckpointError: both disagree on more than one pixel in 10,000; the file is removed.
     """
+    if not out.name or out.is_dir():
+        raise UsageError(f"{out}: expected a file to write, found a folder; name a file in it, such as {model}.onnx")
     network, card = checkpoint.load(find_result_folder(model, runs).checkpoint)
     splits = connect(spec).splits
     chosen = (splits["val"] or splits["train"] or splits["test"])[:frames]

@@ -103,7 +103,7 @@ def predict_photos(
         milliseconds and the files written. Shares and objects ignore the threshold, as on the Predict page.
 
     Raises:
-        UsageError: an invalid fit, threshold or scale.
+        UsageError: an invalid fit, threshold or scale, or a result file that would replace one of the photos.
         DataError: a file that is not a photo.
     """
     threshold = _percent(unknown)
@@ -116,6 +116,9 @@ def predict_photos(
         read_photo_file(path)
     results = []
     names = distinct_names([path.stem for path in photos])
+    _expect_no_photo_replaced(
+        photos, [out / f"{name}_{ending}" for name in names for ending in prediction_files.ENDINGS]
+    )
     for path, name in reported(list(zip(photos, names, strict=True)), on_progress):
         with enough_memory(f"to predict {path}", "make the photo smaller, lower --scales, or choose a smaller model"):
             started = time.perf_counter()
@@ -145,6 +148,15 @@ def predict_photos(
             }
         )
     return results
+
+
+def _expect_no_photo_replaced(photos: Sequence[Path], written: Sequence[Path]) -> None:
+    sources = {path.resolve() for path in photos}
+    if replaced := [path for path in written if path.resolve() in sources]:
+        raise UsageError(
+            f"{replaced[0]}: expected photos that no result file replaces, found one with the name of a result; choose "
+            "another folder for the results, or leave earlier results out of the photos"
+        )
 
 
 def write_file(path: Path, content: bytes) -> str:

@@ -75,6 +75,7 @@ ACDC = Layout(
     photo_suffix="_rgb_anon.png",
 )
 LAYOUTS = (CITYSCAPES, ACDC)
+_SPLIT_FOLDERS = ("train", "val", "test", "train_extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +133,17 @@ def _frames(
         labels = [label for label in labels if label.split in splits]
     if not photos:
         raise DataError(f"{root}: expected photos named {layout.expected()}, found {_near_photos(layout, photo_part)}")
+    notes += _unread(layout, photo_part)
     photos = _one_version(root, photo_part, photos, notes)
     kind = next((kind for kind in _KINDS if any(label.version == kind for label in labels)), "labelids")
     labels = [label for label in labels if label.version == kind]
     if kind != "labelids":
         notes.append(f"labels are read from *{_ending(labels, '')} ({_KINDS[kind]})")
     candidates = _candidates(layout, photos, labels, photo_part, fine or coarse)
-    return *pair(candidates), NUMBERINGS[_KINDS[kind]], tuple(notes)
+    frames, problems = pair(candidates)
+    if not frames["val"]:
+        notes.append("there is no val frame, which training needs")
+    return frames, problems, NUMBERINGS[_KINDS[kind]], tuple(notes)
 
 
 def _list(layout: Layout, part: Part, pattern: re.Pattern[str], splits: Sequence[str]) -> list[_Named]:
@@ -158,6 +163,30 @@ def _list(layout: Layout, part: Part, pattern: re.Pattern[str], splits: Sequence
                     if fold(meaning["split"]) in splits:
                         found.append(_named(file, meaning, folders, match))
     return found
+
+
+def _unread(layout: Layout, part: Part) -> list[str]:
+    """Return sentences on photos that lie in other folders than those that are read."""
+    unread = []
+    for tree, folder in part:
+        if layout.folders[0] == "split":
+            others = [name for name in tree.entries(folder) if fold(name) not in _SPLIT_FOLDERS]
+            for name in others:
+                if tree.folder(f"{folder}/{name}") is not None:
+                    unread.append(f"{folder}/{name}/ is not read: expected train, val, test or train_extra")
+        levels = len(layout.folders) + 1
+        found = (
+            composed(name).removeprefix(f"{composed(folder)}/") for name in tree.files(folder, IMAGE_SUFFIXES, levels)
+        )
+        deep = sorted(
+            name
+            for name in found
+            if name.count("/") != len(layout.folders) and layout.photo.fullmatch(name.rpartition("/")[2])
+        )
+        if deep:
+            count = "1 photo is" if len(deep) == 1 else f"{len(deep):,} photos are"
+            unread.append(f"{count} not read, such as {folder}/{deep[0]}: expected {layout.expected()}")
+    return unread
 
 
 def _named(file: SourceFile, meaning: dict[str, str], folders: Sequence[str], match: re.Match[str]) -> _Named:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cityseg.errors import DataError, OutOfMemory
+from cityseg.text import is_utf8
 
 MAX_BYTES = 10**9
 """Largest file that is read: a photo of 170 megapixels with 16 bits per sample fits uncompressed."""
@@ -103,7 +104,7 @@ def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) 
     ``oddity``.
 
     Raises:
-        DataError: a folder cannot be listed, or links back to a folder above it.
+        DataError: a folder cannot be listed, holds names that are not UTF-8, or links back to a folder above it.
     """
     start = root / folder
     if not start.is_dir():
@@ -121,6 +122,12 @@ def _walk(
             raise DataError(f"{path}: expected a folder of its own, found a link to a folder above it; remove the link")
         with os.scandir(path) as entries:
             listed = [entry for entry in entries if not entry.name.startswith(".")]
+        for entry in listed:
+            if not is_utf8(entry.name):
+                raise DataError(
+                    f"{path}: expected file names in UTF-8, found {os.fsencode(entry.name)!r}; rename it, for example "
+                    "with convmv"
+                )
         folders = [entry for entry in listed if not entry.name.lower().endswith(suffixes) and entry.is_dir()]
     except OSError as error:
         if error.errno == errno.ELOOP:

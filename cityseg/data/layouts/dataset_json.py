@@ -18,6 +18,7 @@ from cityseg.data.layouts.name_file import Color
 from cityseg.data.layouts.numberings import NUMBERINGS
 from cityseg.errors import DataError
 from cityseg.files import without_repeats
+from cityseg.text import is_utf8
 
 _VOID = "void"
 _LARGEST = 65535
@@ -107,6 +108,8 @@ def read_dataset_json(file: SourceFile) -> DatasetJson:
     """
     try:
         values = json.loads(file.read().decode("utf-8-sig"), object_pairs_hook=without_repeats)
+        if not is_utf8(json.dumps(values, ensure_ascii=False)):
+            raise ValueError("text with half of a pair of surrogates")
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file}: expected JSON, found something else ({error}); correct it") from None
     if not isinstance(values, dict):

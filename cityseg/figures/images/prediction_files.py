@@ -20,6 +20,8 @@ from cityseg.figures.images.png import png
 from cityseg.inference.predictor import Prediction
 from cityseg.text import spreadsheet_cell
 
+ENDINGS = ("overlay.png", "color.png", "labelIds.png", "classes.csv")
+"""What follows ``NAME_`` in the names of a photo's files."""
 UNKNOWN = NUM_CLASSES
 """Train id of rejected pixels: the first that no class has."""
 UNKNOWN_COLOR = (128, 128, 128)

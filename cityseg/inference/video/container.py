@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import heapq
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -28,8 +29,9 @@ _PHOTO_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
 _TICK = Fraction(1, 90_000)
 _RESTART = 1
 """Seconds by which a time jumps back where timestamps start again, as in joined recordings."""
-_LONGEST_GAP = 12 * 3600
-"""Seconds between two frames; an MP4 can hold slightly more."""
+_LONGEST_GAP = 6 * 3600
+"""Seconds between two frames; an MP4 in 90,000ths of a second can hold half an hour more."""
+_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d\.?\d*)")
 _LONGEST_LAST = 3
 """Seconds of a last frame that are believed because the header counts them; longer, the end of the file is missing."""
 _MIN_MISSING = 0.01
@@ -141,10 +143,14 @@ class VideoFile:
         end = self._end(container, stream)
         complete = count >= (1 - _MIN_MISSING) * stream.frames
         rest = end - last.second if end is not None else None
-        if rest is not None and complete and 0 < rest <= max(Fraction(_LONGEST_LAST), longest):
+        # Without a count, a much longer last frame is believed where the others differ in length too.
+        constant = not stream.frames and longest < 2 * last.nominal
+        longest_last = 2 * last.nominal if constant else max(Fraction(_LONGEST_LAST), longest)
+        if rest is not None and complete and 0 < rest <= longest_last:
             return rest
-        if rest is not None and rest > 2 * last.nominal:
-            self.missing = stream.frames - count if stream.frames else round(rest * self.rate) - 1
+        # An AVI has no list of the parts that are shown, so every frame that it counts is meant to be.
+        if (rest is not None and rest > 2 * last.nominal) or (container.format.name == "avi" and not complete):
+            self.missing = stream.frames - count if stream.frames else round((rest or 0) * self.rate) - 1
             self.missing = self.missing if self.missing >= _MIN_MISSING * count else 0
         return last.nominal
 
@@ -153,6 +159,10 @@ class VideoFile:
         start = self._start or Fraction(0)
         if stream.duration:
             return Fraction((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - start
+        # Matroska notes the duration of each track as a tag.
+        if found := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = (Fraction(part) for part in found.groups())
+            return 3600 * hours + 60 * minutes + seconds - start
         # The container's duration is that of its longest track.
         if container.duration and len(container.streams) == 1:
             return Fraction((container.start_time or 0) + container.duration, av.time_base) - start

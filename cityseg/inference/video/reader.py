@@ -12,16 +12,17 @@ from cityseg.errors import DataError
 from cityseg.inference.video.animation import Animation
 from cityseg.inference.video.container import DEFAULT_RATE, VideoFile
 from cityseg.inference.video.frame import KINDS, LONGEST, Frame, check_size
+from cityseg.text import natural_order
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """Return the photos directly in a folder, sorted by name, without hidden ones.
+    """Return the photos directly in a folder, without hidden ones, sorted by name with numbers in numeric order.
 
     Raises:
         DataError: the folder contains none.
     """
     named = (path for path in folder.glob("[!.]*") if path.suffix.lower().removeprefix(".") in ENDINGS)
-    found = sorted(path for path in named if path.is_file())
+    found = sorted((path for path in named if path.is_file()), key=lambda path: natural_order(path.name))
     if not found:
         raise DataError(f"{folder}: expected a folder of photos, found no file that ends in .{', .'.join(ENDINGS)}")
     return found
@@ -47,10 +48,14 @@ class Video:
         self.length: int | None = None
         self._source: list[Path] | Animation | VideoFile
         width = height = 0
-        if path.is_dir():
+        try:
+            is_folder, is_file = path.is_dir(), path.is_file()
+        except OSError as error:  # such as a name that is too long
+            raise DataError(f"{path}: expected {KINDS}, found {error.strerror}") from None
+        if is_folder:
             self._source = photos_in(path)
             self.length = len(self._source)
-        elif not path.is_file():
+        elif not is_file:
             raise DataError(f"{path}: expected {KINDS}, found {_absent(path)}")
         elif Animation.recognises(path):
             self._source = Animation(path)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cityseg import api
+from cityseg.errors import DataError
 
 
 def photos(root, folder="train"):
@@ -182,7 +185,32 @@ def test_other_files_are_ignored(copy):
         (copy / name).write_text("not a frame")
     for name in (f"._{photos(copy)[0].name}", "Thumbs.db", "thumb.png"):
         (city / name).write_text("not a frame")
-    assert api.verify(str(copy)) == api.Verification(10, ())
+    note = (
+        "1 photo is not read, such as leftImg8bit/train/notes_leftImg8bit.png: expected "
+        "leftImg8bit/<split>/<city>/*_leftImg8bit.png"
+    )
+    assert api.verify(str(copy)) == api.Verification(10, (), (note,))
+
+
+def test_photos_in_folders_that_are_not_read_are_named(copy):
+    (copy / "leftImg8bit" / "val").rename(copy / "leftImg8bit" / "validation")
+    (copy / "gtFine" / "val").rename(copy / "gtFine" / "validation")
+    deep = photos(copy)[0].parent / "sub"
+    deep.mkdir()
+    photos(copy)[0].rename(deep / photos(copy)[0].name)
+    found = api.verify(str(copy))
+    assert found.notes == (
+        "leftImg8bit/validation/ is not read: expected train, val, test or train_extra",
+        f"1 photo is not read, such as {sorted(deep.iterdir())[0].relative_to(copy)}: expected "
+        "leftImg8bit/<split>/<city>/*_leftImg8bit.png",
+        "there is no val frame, which training needs",
+    )
+
+
+def test_a_file_name_that_is_not_utf8_is_named(copy):
+    (Path(os.fsdecode(os.fsencode(photos(copy)[0].parent) + b"/t\xff.png"))).write_bytes(b"")
+    with pytest.raises(DataError, match=r"expected file names in UTF-8, found b't\\xff.png'; rename it"):
+        api.verify(str(copy))
 
 
 def test_interlaced_and_animated_pngs_are_accepted(copy, tmp_path):
