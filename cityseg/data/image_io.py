@@ -87,9 +87,14 @@ def decode_photo(data: bytes, name: str = "photo", max_pixels: int = MAX_PIXELS)
             if not width * height:
                 raise ValueError("it has no pixels")
             image.load()  # also reads the metadata behind the pixels, and turns a TIFF
-            turn = _TURNS.get(_orientation(image))
-            upright = to_srgb(image)
-            return _pixels(upright if turn is None else upright.transpose(turn))
+            return _pixels(upright(image))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return the current frame of an opened image as RGB in sRGB, turned as its EXIF orientation says."""
+    turn = _TURNS.get(_orientation(image))
+    converted = to_srgb(image)
+    return converted if turn is None else converted.transpose(turn)
 
 
 @contextmanager

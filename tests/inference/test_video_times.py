@@ -8,9 +8,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from cityseg import api
+from cityseg.data.image_io import read_photo_file
 from cityseg.errors import DataError
 from cityseg.inference.video import Video, VideoWriter, container
 from tests.inference.videos import encode, plain
@@ -149,3 +150,19 @@ def test_photos_of_a_folder_come_in_numeric_order(tmp_path):
     for number in (1, 2, 10):
         Image.fromarray(plain((number, 0, 0))).save(tmp_path / f"f{number}.png")
     assert [frame.pixels[0, 0, 0] for frame in Video(tmp_path).frames()] == [1, 2, 10]
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+def test_an_animation_is_read_as_photos_are(tmp_path, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    pictures = [Image.fromarray(plain((200, 30, 40 * number))) for number in range(3)]
+    options = {"exif": exif, "icc_profile": profile, **({"lossless": True} if kind == "WEBP" else {})}
+    path = tmp_path / f"a.{kind.lower()}"
+    pictures[0].save(path, kind, save_all=True, append_images=pictures[1:], duration=100, **options)
+    frames = list(Video(path).frames())
+    assert len(frames) == 3
+    for frame, picture in zip(frames, pictures, strict=True):
+        picture.save(tmp_path / "still.png", **{**options, "exif": exif})
+        np.testing.assert_array_equal(frame.pixels, read_photo_file(tmp_path / "still.png"))

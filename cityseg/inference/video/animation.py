@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from cityseg.data.image_io import DAMAGE, ENDINGS
+from cityseg.data.image_io import DAMAGE, ENDINGS, upright
 from cityseg.errors import DataError
 from cityseg.inference.video.frame import KINDS, Frame
 
@@ -31,8 +31,9 @@ class Animation:
         """
         self.path = path
         with self._image() as image:
-            self.size, self.length = image.size, int(getattr(image, "n_frames", 1))
+            self.length = int(getattr(image, "n_frames", 1))
             self.rate = 1 / _duration(image)
+            self.size = upright(image).size
             if image.format != "GIF" and self.length == 1:
                 raise still_photo(path)
 
@@ -48,14 +49,13 @@ class Animation:
             return True
 
     def frames(self) -> Iterator[Frame]:
-        """Yield every frame, on white where it is transparent."""
+        """Yield every frame as a photo would be read: turned, in sRGB, and on white where it is transparent."""
         second = Fraction(0)
         with self._image() as image:
             for frame in ImageSequence.Iterator(image):
-                shown = Image.new("RGBA", frame.size, "white")
-                shown.alpha_composite(frame.convert("RGBA"))
-                duration = _duration(frame)
-                yield Frame(np.asarray(shown.convert("RGB")), second, duration)
+                pixels = np.asarray(upright(frame))
+                duration = _duration(frame)  # known once the frame is decoded
+                yield Frame(pixels, second, duration)
                 second += duration
 
     @contextmanager
