@@ -85,7 +85,7 @@ def natural_order(name: str) -> tuple[list[Any], str]:
     parts = re.split("([0-9]+)", name)
     # Odd places hold the numbers: their digits, compared by length first, because a number can be too long for int.
     digits = [part.lstrip("0") for part in parts[1::2]]
-    parts[1::2] = [(len(number), number) for number in digits]  # type: ignore[list-item]
+    parts[1::2] = [(len(number), number) for number in digits]
     return list(parts), name
 
 

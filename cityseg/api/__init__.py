@@ -18,7 +18,7 @@ Arguments that recur:
 """
 
 from cityseg.api.data.augmentation import AugmentedView, augmented_views
-from cityseg.api.data.connect import DataInfo, connect, data_info, dataset_path, splits_with_frames
+from cityseg.api.data.connect import DataInfo, connect, data_info, given_path, splits_with_frames
 from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.data.preparation import find_preparation, prepare_recorded, start_preparation, stop_preparation
 from cityseg.api.data.prepare import prepare

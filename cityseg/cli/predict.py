@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,7 +38,7 @@ def predict(
     model, names = _model_and_rest(words, onnx, "at least one photo")
     options: dict[str, Any] = {"fit": fit, "flip": flip, "scales": parse_scales(scales), "unknown": unknown}
     with bar("predicting") as progress:
-        photos = [Path(name) for name in names]
+        photos = [_path(name, "a photo") for name in names]
         results = api.predict_photos(model, photos, out, **options, onnx=onnx, runs=runs, on_progress=progress)
     print_result(as_json, results, (line for result in results for line in _photo_lines(result)))
 
@@ -58,7 +59,7 @@ def clip(
     with bar("predicting") as progress:
         on_progress = lambda done, total: progress(done, total or 0)  # noqa: E731
         result = api.predict_video(
-            model, Path(clips[0]), out, fit=fit, flip=flip, onnx=onnx, runs=runs, on_progress=on_progress
+            model, _path(clips[0], "a clip"), out, fit=fit, flip=flip, onnx=onnx, runs=runs, on_progress=on_progress
         )
     lines = [
         *result.remarks,
@@ -68,6 +69,14 @@ def clip(
     if result.missing:
         lines.append(f"the clip ends early: its header promises {result.frames + result.missing} frames")
     print_result(as_json, result.as_dict(), lines)
+
+
+def _path(text: str, what: str) -> Path:
+    """Return a path that exists as it is written, else what it means, see ``api.given_path``."""
+    with contextlib.suppress(OSError, ValueError):
+        if Path(text).exists():
+            return Path(text)
+    return api.given_path(text, what)
 
 
 def _model_and_rest(words: list[str], onnx: Path | None, wanted: str) -> tuple[str | None, list[str]]:

@@ -69,7 +69,8 @@ def to_eight_bits(samples: np.ndarray) -> np.ndarray:
     """
     if samples.dtype in (np.uint16, np.int16):
         scale = np.float32(np.iinfo(samples.dtype).max / 255)
-        return np.rint(np.maximum(samples, 0) / scale).astype(np.uint8)
+        scaled: np.ndarray = np.rint(np.maximum(samples, 0) / scale).astype(np.uint8)
+        return scaled
     levels = samples.astype(np.float64)
     finite = levels[np.isfinite(levels)]
     if samples.dtype.kind == "f":

@@ -218,3 +218,14 @@ def test_predict_photos_of_other_cameras(workplace, photos, document):
         with Image.open(path) as photo, Image.open(result["files"]["labelIds"]) as written:
             assert written.size == photo.size
             assert set(np.unique(written)) <= set(to_label_ids(np.arange(19, dtype=np.uint8)))
+
+
+def test_paths_are_read_as_people_paste_them(workplace, runs, photo, cityseg):
+    for text in (f'"{photo}"', f"{photo} ", f"file://{str(photo).replace(' ', '%20')}"):
+        answer = cityseg("predict", "tiny", text, "--out", workplace / "results", "--runs", runs)
+        assert answer.code == 0, answer.err
+    answer = cityseg("clip", "tiny", " ", "--out", workplace / "results", "--runs", runs)
+    assert (answer.code, answer.err.splitlines()[-1]) == (
+        2,
+        "cityseg: expected the path of a clip, found ' '; name a file",
+    )

@@ -56,14 +56,16 @@ def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = 
         return data
     spec = data or default_data()
     if spec != "synthetic":
-        return detect.open_folder(dataset_path(spec))
+        return detect.open_folder(given_path(spec))
     if not synthetic_is_rendered():
         _render_synthetic(on_progress)
     return detect.open_folder(SYNTHETIC_FOLDER, "synthetic", "synthetic streets")
 
 
-def dataset_path(spec: str) -> Path:
-    """Return the path without quotes, ``file://`` and outer spaces, and with ``~`` and variables filled in.
+def given_path(spec: str, what: str = "a dataset") -> Path:
+    """Return the path of ``what`` as it is meant.
+
+    Quotes, ``file://`` and outer spaces are removed; ``~`` and variables are filled in.
 
     A path that exists as it is written is returned unchanged.
 
@@ -71,7 +73,7 @@ def dataset_path(spec: str) -> Path:
         UsageError: no path, an impossible one, a variable that is not set, or a user without a home.
     """
     if not spec.isprintable():
-        raise UsageError(f"expected the path of a dataset, found {spec!a}, which has unprintable characters")
+        raise UsageError(f"expected the path of {what}, found {spec!a}, which has unprintable characters")
     literal = Path(spec)
     if _exists(literal):
         return literal
@@ -80,7 +82,10 @@ def dataset_path(spec: str) -> Path:
         meant = unquote(urlsplit(meant).path)
     meant = str(home_expanded(os.path.expandvars(meant))) if meant else ""
     if not meant:
-        raise UsageError(f"expected the path of a dataset, found {spec!r}; name a folder, or synthetic")
+        raise UsageError(
+            f"expected the path of {what}, found {spec!r}; "
+            f"{'name a folder, or synthetic' if what == 'a dataset' else 'name a file'}"
+        )
     path = Path(meant)
     if not _exists(path):
         if unset := re.search(r"\$(\w+|\{\w+\})", meant):

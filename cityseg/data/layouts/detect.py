@@ -104,6 +104,11 @@ def _missing(root: Path, tree: FileTree) -> str:
     near = next((path for path in _around(root) if _is_dataset(path)), None) if root.is_dir() else None
     if near is not None:
         return f"{found}; did you mean {near}?"
+    described = next((path for path in tree.everything() if fold(path).rpartition("/")[2].startswith(DATASET_JSON)), "")
+    if fold(described).endswith(f"/{DATASET_JSON}"):
+        return f"{found}, but {described}; name its folder, or pack that folder alone"
+    if described:
+        return f"{found}, but {described}; rename it to {DATASET_JSON}"
     if other := foreign(tree):
         remedy = f"export label images with a value or a colour per class, and describe them in a {DATASET_JSON}"
         return f"{found}; {other}: {remedy}"

@@ -124,7 +124,7 @@ def _connect_path() -> None:
     try:
         if not path:
             raise UsageError("Enter the path of a folder first, for example data/cityscapes.")
-        meant = api.dataset_path(path)
+        meant = api.given_path(path)
         if not os.path.exists(meant):
             raise UsageError(f"Folder does not exist: {path}")
         path = str(meant)

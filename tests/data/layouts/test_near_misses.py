@@ -39,6 +39,20 @@ def test_missing_custom_label_names_its_other_format(described, tmp_path, packed
     assert problem.message.endswith("labels/a/0.png, found only 0.tif; add the label or remove the photo")
 
 
+def test_a_description_with_another_name_is_named(described):
+    root = described()
+    (root / "dataset.json").rename(root / "dataset.json.txt")
+    assert refusal(root).endswith("but dataset.json.txt; rename it to dataset.json")
+
+
+def test_a_description_deep_in_an_archive_is_named(described, tmp_path):
+    root = described()
+    (tmp_path / "top" / "middle").mkdir(parents=True)
+    root.rename(tmp_path / "top" / "middle" / "set")
+    packed = pack(tmp_path / "top", tmp_path / "own.zip")
+    assert refusal(packed).endswith("but middle/set/dataset.json; name its folder, or pack that folder alone")
+
+
 def test_photos_with_other_names(tmp_path):
     root = tree(tmp_path / "set", photos="leftImg8bit/{split}/{city}/{index}.bmp")
     assert refusal(root).endswith("found only train/aachen/0.bmp, train/aachen/1.bmp, train/aachen/2.bmp and 3 more")

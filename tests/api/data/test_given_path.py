@@ -38,7 +38,7 @@ def test_path_is_understood(tmp_path, monkeypatch, streets, written):
 
 def test_path_with_escaped_signs(tmp_path, streets):
     root = shutil.copytree(streets, tmp_path / "my data")
-    assert api.dataset_path(root.as_uri()) == root
+    assert api.given_path(root.as_uri()) == root
     assert "%20" in root.as_uri()
 
 
@@ -67,13 +67,13 @@ def test_existing_path_is_literal(tmp_path, monkeypatch, streets):
 def test_other_paths_are_rejected(tmp_path, monkeypatch, written, sentence):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError) as refused:
-        api.dataset_path(written)
+        api.given_path(written)
     assert str(refused.value) == sentence
 
 
 @given(st.text(max_size=40).filter(bool))
 def test_only_own_errors_come_out(text):
     try:
-        api.dataset_path(text)
+        api.given_path(text)
     except CitysegError as error:
         str(error).encode()
