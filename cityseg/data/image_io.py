@@ -14,7 +14,7 @@ import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from cityseg.data.layouts.dataset_files import read_regular
-from cityseg.data.photo_color import to_srgb
+from cityseg.data.photo_color import ColorTags, color_tags, to_srgb
 from cityseg.data.png_decode import decode_png
 from cityseg.data.tiff_decode import decode_deep_tiff
 from cityseg.errors import DataError, OutOfMemory
@@ -87,13 +87,13 @@ def decode_photo(data: bytes, name: str = "photo", max_pixels: int = MAX_PIXELS)
             if not width * height:
                 raise ValueError("it has no pixels")
             image.load()  # also reads the metadata behind the pixels, and turns a TIFF
-            return _pixels(upright(image))
+            return _pixels(upright(image, color_tags(data, image)))
 
 
-def upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image, tags: ColorTags | None = None) -> Image.Image:
     """Return the current frame of an opened image as RGB in sRGB, turned as its EXIF orientation says."""
     turn = _TURNS.get(_orientation(image))
-    converted = to_srgb(image)
+    converted = to_srgb(image, tags)
     return converted if turn is None else converted.transpose(turn)
 
 

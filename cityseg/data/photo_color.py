@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms
 
+from cityseg.data import tone_mapping
+
+_HEADER = 2**16
+"""Bytes of an AVIF that may hold its header."""
+_NCLX = ("color_primaries", "transfer_characteristics")
 _SRGB_GAMMA = 1 / 2.2
 _VISIBLE = 0.05  # smaller differences of gamma are ignored, as libpng does
 
 
-def to_srgb(image: Image.Image) -> Image.Image:
-    """Return a loaded image as RGB: samples scaled to 8 bits, profile applied, transparency blended with white."""
-    profile, gamma = image.info.get("icc_profile"), _gamma(image)
+def to_srgb(image: Image.Image, tags: ColorTags | None = None) -> Image.Image:
+    """Return a loaded image as RGB: samples scaled to 8 bits, profile applied, transparency blended with white.
+
+    ``tags``, see ``color_tags``, take precedence over a profile in a PNG; elsewhere the profile does.
+    """
+    profile, gamma, tags_first = image.info.get("icc_profile"), _gamma(image), tags is not None and tags.first
     image, alpha = _separate(image)
-    converted = _by_profile(image, profile) if profile or image.mode == "LAB" else None
+    converted = None
+    if (profile or image.mode == "LAB") and not tags_first:
+        converted = _by_profile(image, profile)
     if converted is None:
         converted = image if image.mode == "RGB" else image.convert("RGB")
-        if gamma:
+        if tags is not None:
+            coded = np.asarray(converted).astype(np.uint16) * 257
+            converted = Image.fromarray(tone_mapping.to_srgb(coded, tags.transfer, tags.primaries))
+        elif gamma:
             levels = 255 * (np.arange(256) / 255) ** (_SRGB_GAMMA / gamma)
             converted = converted.point([round(float(level)) for level in levels] * 3)
     if alpha is None:
@@ -27,6 +41,34 @@ def to_srgb(image: Image.Image) -> Image.Image:
     white = Image.new("RGB", image.size, "white")
     white.paste(converted, mask=alpha)
     return white
+
+
+class ColorTags(NamedTuple):
+    """Colours by the code points of ITU-T H.273, which HEIC, AVIF and PNG state in place of a profile."""
+
+    primaries: int
+    transfer: int
+    first: bool
+    """Whether they take precedence over a profile."""
+
+
+def color_tags(data: bytes, image: Image.Image) -> ColorTags | None:
+    """Return the tags of a photo whose colours are not those of sRGB: HDR (PQ, HLG), linear, or a wide gamut."""
+    if image.format == "PNG":
+        # Chunks before the pixels: length, name, primaries, transfer, matrix, range.
+        at = data.find(b"\0\0\0\4cICP", 0, max(0, data.find(b"IDAT")))
+        found = ColorTags(data[at + 8], data[at + 9], first=True) if at >= 0 else None
+    elif image.format == "AVIF":
+        at = data.find(b"colrnclx", 0, _HEADER)
+        places = [int.from_bytes(data[at + start : at + start + 2], "big") for start in (8, 10)]
+        found = ColorTags(*places, first=False) if at >= 0 else None
+    else:
+        profile = image.info.get("nclx_profile")
+        values = [int(profile.get(name) or 0) for name in _NCLX] if isinstance(profile, dict) else []
+        found = ColorTags(*values, first=False) if values else None
+    if found and (found.transfer in tone_mapping.CONVERTED or found.primaries in tone_mapping.WIDE_GAMUTS):
+        return found
+    return None
 
 
 def changed_by_gamma(gamma: float) -> bool:

@@ -1,7 +1,7 @@
 """Reading and writing of short videos, one frame at a time.
 
 ``reader`` opens a video, an animated image or a folder of photos. ``container`` decodes video files and ``animation``
-GIFs and their like; ``pixels`` turns a decoded frame into the picture that players show, with ``tone_mapping`` for HDR.
+GIFs and their like; ``pixels`` turns a decoded frame into the picture that players show, HDR by ``data.tone_mapping``.
 ``writer`` encodes overlays.
 """
 

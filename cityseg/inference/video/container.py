@@ -15,11 +15,11 @@ import av
 from av.stream import Disposition
 
 from cityseg.data.image_io import MAX_PIXELS
+from cityseg.data.tone_mapping import TRANSFERS
 from cityseg.errors import DataError
 from cityseg.inference.video.animation import still_photo
 from cityseg.inference.video.frame import KINDS, Frame, check_size
 from cityseg.inference.video.pixels import UnsupportedColors, display_size, displayed, transfer_of
-from cityseg.inference.video.tone_mapping import TRANSFERS
 
 DEFAULT_RATE = 10
 """Frames per second where a file states neither times nor a rate."""

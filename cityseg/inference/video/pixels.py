@@ -9,7 +9,7 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.reformatter import Colorspace
 
-from cityseg.inference.video.tone_mapping import LINEAR, TRANSFERS, WIDE_GAMUTS, to_srgb
+from cityseg.data.tone_mapping import CONVERTED, TRANSFERS, WIDE_GAMUTS, to_srgb
 
 _UNSPECIFIED = 2
 _HD_ROWS = 720
@@ -63,7 +63,7 @@ def displayed(frame: Any, context: Any, aspect: Fraction | None) -> np.ndarray:
     transfer, primaries = transfer_of(frame, context), _tag(frame, context, "color_primaries")
     if transfer in _LOGARITHMIC:
         raise UnsupportedColors("a logarithmic transfer function")
-    converts = transfer in (*TRANSFERS, LINEAR) or primaries in WIDE_GAMUTS
+    converts = transfer in CONVERTED or primaries in WIDE_GAMUTS
     transparent = any(component.is_alpha for component in frame.format.components) or frame.format.has_palette
     width, height = display_size(frame.width, frame.height, aspect)
     name = ("gbrap16le" if transparent else "gbrp16le") if converts else "rgba" if transparent else "rgb24"

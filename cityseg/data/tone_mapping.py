@@ -10,6 +10,8 @@ PQ, HLG = 16, 18
 """Transfer characteristics of HDR in ITU-T H.273: SMPTE ST 2084 and ARIB STD-B67."""
 LINEAR = 8
 TRANSFERS = {PQ: "PQ", HLG: "HLG"}
+CONVERTED = (*TRANSFERS, LINEAR)
+"""Transfer characteristics that differ visibly from sRGB's."""
 _REFERENCE_WHITE = 203.0
 """Luminance of diffuse white in PQ in cd/m², ITU-R BT.2408; in HLG it is a signal of 75 %."""
 _KNEE = 0.85
