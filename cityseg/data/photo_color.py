@@ -54,18 +54,20 @@ class ColorTags(NamedTuple):
 
 def color_tags(data: bytes, image: Image.Image) -> ColorTags | None:
     """Return the tags of a photo whose colours are not those of sRGB: HDR (PQ, HLG), linear, or a wide gamut."""
+    found = None
     if image.format == "PNG":
         # Chunks before the pixels: length, name, primaries, transfer, matrix, range.
         at = data.find(b"\0\0\0\4cICP", 0, max(0, data.find(b"IDAT")))
-        found = ColorTags(data[at + 8], data[at + 9], first=True) if at >= 0 else None
+        if at >= 0:
+            found = ColorTags(data[at + 8], data[at + 9], first=True)
     elif image.format == "AVIF":
         at = data.find(b"colrnclx", 0, _HEADER)
-        places = [int.from_bytes(data[at + start : at + start + 2], "big") for start in (8, 10)]
-        found = ColorTags(*places, first=False) if at >= 0 else None
-    else:
-        profile = image.info.get("nclx_profile")
-        values = [int(profile.get(name) or 0) for name in _NCLX] if isinstance(profile, dict) else []
-        found = ColorTags(*values, first=False) if values else None
+        if at >= 0:
+            primaries, transfer = (int.from_bytes(data[at + start : at + start + 2], "big") for start in (8, 10))
+            found = ColorTags(primaries, transfer, first=False)
+    elif isinstance(profile := image.info.get("nclx_profile"), dict):
+        primaries, transfer = (int(profile.get(name) or 0) for name in _NCLX)
+        found = ColorTags(primaries, transfer, first=False)
     if found and (found.transfer in tone_mapping.CONVERTED or found.primaries in tone_mapping.WIDE_GAMUTS):
         return found
     return None
