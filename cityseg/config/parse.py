@@ -23,6 +23,10 @@ def build(values: Mapping[str, Any], *, strict: bool = False) -> ExperimentConfi
 
     ``strict`` accepts the exact types alone, no number in quotes.
     """
+    for key, value in values.items():
+        # Pydantic takes true for 1.
+        if isinstance(value, bool) and _type_of(key) in (int, float):
+            raise UsageError(f"{key}: expected a number, found {str(value).lower()}")
     try:
         return ExperimentConfig.model_validate(dict(values), strict=strict)
     except ValidationError as error:
@@ -30,13 +34,22 @@ def build(values: Mapping[str, Any], *, strict: bool = False) -> ExperimentConfi
 
 
 def override(config: ExperimentConfig, settings: Sequence[str]) -> ExperimentConfig:
-    """Apply ``KEY=VALUE`` words, the values written as JSON or plain text; sizes also as ``HxW``."""
+    """Apply ``KEY=VALUE`` words, the values written as JSON or plain text; sizes also as ``HxW``.
+
+    Raises:
+        UsageError: a word of another form, a setting twice, an unknown one, or an invalid value.
+    """
     values: dict[str, Any] = config.model_dump()
+    seen: set[str] = set()
     for setting in settings:
         key, separator, text = setting.partition("=")
         if not separator:
             raise UsageError(f"expected KEY=VALUE, found {quoted(setting)}; for example learning_rate=0.003")
-        values[key.strip()] = _parse(key.strip(), text.strip())
+        key = key.strip()
+        if key in seen:
+            raise UsageError(f"expected every setting once, found {quoted(key)} twice")
+        seen.add(key)
+        values[key] = _parse(key, text.strip())
     return build(values)
 
 
@@ -72,9 +85,16 @@ def _parse(key: str, text: str) -> Any:
     if key == "image_size" and not text.startswith("["):
         return parse_size(text)
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return {"True": True, "False": False}.get(text, text)
+        value = {"True": True, "False": False}.get(text, text)
+    # A name may look like a number.
+    return text if _type_of(key) is str and not isinstance(value, str) else value
+
+
+def _type_of(key: str) -> Any:
+    field = ExperimentConfig.model_fields.get(key)
+    return field.annotation if field else None
 
 
 def _sentence(problem: Any) -> str:
