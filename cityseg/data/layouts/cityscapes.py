@@ -18,7 +18,7 @@ from cityseg.data.layouts.file_tree import FileTree
 from cityseg.data.layouts.names import IMAGE_ENDING, IMAGE_SUFFIXES, composed, fold, join, several
 from cityseg.data.layouts.near_miss import NearMisses, contents
 from cityseg.data.layouts.numberings import NUMBERINGS
-from cityseg.data.layouts.pairing import Candidate, halves, pair
+from cityseg.data.layouts.pairing import Candidate, empty_splits, halves, pair
 from cityseg.data.layouts.parts import Part, find_part
 from cityseg.errors import DataError
 
@@ -141,9 +141,7 @@ def _frames(
         notes.append(f"labels are read from *{_ending(labels, '')} ({_KINDS[kind]})")
     candidates = _candidates(layout, photos, labels, photo_part, fine or coarse)
     frames, problems = pair(candidates)
-    if not frames["val"]:
-        notes.append("there is no val frame, which training needs")
-    return frames, problems, NUMBERINGS[_KINDS[kind]], tuple(notes)
+    return frames, problems, NUMBERINGS[_KINDS[kind]], (*notes, *empty_splits(frames, ("val",)))
 
 
 def _list(layout: Layout, part: Part, pattern: re.Pattern[str], splits: Sequence[str]) -> list[_Named]:

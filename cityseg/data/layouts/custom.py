@@ -23,7 +23,7 @@ from cityseg.data.layouts.name_file import Color, read_classes, read_lines
 from cityseg.data.layouts.names import IMAGE_SUFFIXES, composed, fold, join, several, without_ending
 from cityseg.data.layouts.near_miss import NearMisses, contents
 from cityseg.data.layouts.numberings import NUMBERINGS
-from cityseg.data.layouts.pairing import Candidate, halves, pair
+from cityseg.data.layouts.pairing import Candidate, empty_splits, halves, pair
 from cityseg.errors import DataError
 
 DATASET_JSON = "dataset.json"
@@ -79,7 +79,9 @@ def open_described(root: Path, tree: FileTree, settings: DatasetJson, source: So
             for stem, split in splits.items()
         ]
     )
-    return Dataset(settings.name, "described", root, frames, problems, _table(tree, settings, source))
+    named = [split for split in SPLITS if split == "val" or split in (settings.splits or ())]
+    notes = empty_splits(frames, named)
+    return Dataset(settings.name, "described", root, frames, problems, _table(tree, settings, source), notes)
 
 
 def _folder(tree: FileTree, chosen: str | None, usual: tuple[str, ...]) -> str:

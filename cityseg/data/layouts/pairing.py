@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cityseg.data.dataset import SPLITS, Frame, Problem, ProblemKind, Split
@@ -86,3 +86,10 @@ def _name_problems(candidate: Candidate, group: Sequence[Candidate]) -> list[Pro
 
 def _file(candidate: Candidate) -> SourceFile:
     return (*candidate.photos, *candidate.labels)[0]
+
+
+def empty_splits(frames: Mapping[Split, Sequence[Frame]], splits: Collection[str]) -> tuple[str, ...]:
+    """Return a note for each of the splits that has no frame."""
+    need = {"test": "so that no score is held out"}
+    empty = [split for split in SPLITS if split in splits and not frames[split]]
+    return tuple(f"there is no {split} frame, {need.get(split, 'which training needs')}" for split in empty)

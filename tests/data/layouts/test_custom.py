@@ -226,3 +226,11 @@ def test_documented_example_is_the_published_camvid_split(tmp_path):
     assert names["test"] == {*CAMVID["Seq05VD"], *(name for name in CAMVID["0001TP"] if name >= "0001TP_008550")}
     values = np.arange(12, dtype=np.uint8)[None]
     assert dataset.table.to_train_ids(values).tolist() == [[10, 2, 5, 0, 1, 8, 7, 4, 13, 11, 18, 255]]
+
+
+def test_a_share_of_too_few_frames_is_noted(described):
+    dataset = detect.open_folder(described(splits={"train": 0.96, "val": 0.02, "test": 0.02}))
+    assert dataset.notes == (
+        "there is no val frame, which training needs",
+        "there is no test frame, so that no score is held out",
+    )
