@@ -69,7 +69,7 @@ def _lines(scores: dict[str, Any]) -> Iterable[str]:
     speed = scores["speed"]
     yield (
         f"one photo at a time: {speed['frames_per_second']:.1f} frames/s at {speed['size'][0]}x{speed['size'][1]} on "
-        f"{speed['device']}; boundary IoU within {boundary['distance']} pixels of contours"
+        f"{speed['device']}; boundary IoU within {_distance(boundary['distance'])} pixels of contours"
     )
 
 
@@ -77,3 +77,8 @@ def _augmentation(scores: dict[str, Any]) -> str:
     scales = [f"{scale:g}" for scale in scores["scales"]]
     flip = " and flip TTA" if scores["flip"] else ""
     return f"scale{'s' if len(scales) > 1 else ''} {', '.join(scales)}{flip}"
+
+
+def _distance(pixels: int | list[int]) -> str:
+    """Return the distance in pixels, or its range over labels of several sizes."""
+    return f"{pixels[0]} to {pixels[-1]}" if isinstance(pixels, list) else str(pixels)

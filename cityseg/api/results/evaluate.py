@@ -58,8 +58,8 @@ def evaluate(
 
     Returns:
         The figures of ``metrics.summarize`` with ``flip``, ``scales``, ``plain`` (no test-time augmentation),
-        fingerprint, size and label policy, ``ignite_iou``, ``boundary``, ``calibration``, ``instance_iou`` (None if
-        unavailable) and ``speed``.
+        fingerprint, size and label policy, ``ignite_iou``, ``boundary`` (its ``distance`` in pixels is a list if labels
+        of several sizes have several), ``calibration``, ``instance_iou`` (None if unavailable) and ``speed``.
 
     Raises:
         UsageError: for an unknown model, or a dataset without this split.
@@ -95,7 +95,9 @@ def evaluate(
     summary = with_provenance(summarize(result.confusions), photos, fixed_size)
     if not fixed_size and predictor is network:
         _store(run, split, photos, result, summary)
-    scored_size = fixed_size or photos.meta.native_size
+    own_sizes = photos.truth.sizes if photos.truth is not None and not fixed_size else ()
+    sizes = own_sizes or (fixed_size or photos.meta.native_size,)
+    distances = sorted({boundary_distance(each) for each in sizes})
     return {
         "model": model,
         "split": split,
@@ -106,7 +108,7 @@ def evaluate(
         **summary,
         "ignite_iou": json_number(ignite_mean_iou(result.confusions.sum(0))),
         "boundary": {
-            "distance": boundary_distance(scored_size),
+            "distance": distances[0] if len(distances) == 1 else distances,
             **_with_mean(CLASS_NAMES, boundary_iou(result.detail.boundary.sum(0))),
         },
         "calibration": _calibration(result.detail),

@@ -121,6 +121,7 @@ def test_frames_of_several_sizes_are_scored_each_at_its_own(workplace, trained, 
     with contextlib.redirect_stdout(io.StringIO()):
         theirs = official.evaluateImgLists(predictions, [str(frame.label.path) for frame in frames], official.args)
     assert scores["macro"]["iou"] == pytest.approx(theirs["averageScoreClasses"], abs=1e-9)
+    assert scores["boundary"]["distance"] == [1, 3], "2 % of diagonals of 143, 161 and 54 pixels"
 
 
 def test_an_evaluation_replaces_scores_of_another_size(workplace, trained, streets, tmp_path):
