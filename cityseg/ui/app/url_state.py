@@ -9,7 +9,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cityseg.markdown import code
 from cityseg.ui.app import session
+
+_TOAST_SECONDS = 20
+_LONGEST = 80
+"""Characters of a link's value that a message quotes."""
 
 
 def settle(key: str, parameter: str, options: Sequence[str], default: str) -> str:
@@ -25,6 +30,8 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
     elif st.session_state.get(key) not in options:
         # Streamlit drops the value of a widget that the last run did not show.
         st.session_state[key] = default if linked is None else linked
+    if linked is None and (text := session.url_text(parameter)) != (st.session_state.get(_written(key)) or ""):
+        report_stale(parameter, [text], st.session_state[key])
     st.session_state[_written(key)] = linked
     pending = st.session_state.pop(_pending(key), None)
     if isinstance(pending, int):
@@ -34,6 +41,13 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
         st.session_state[key] = pending if pending in options else default
     value: str = st.session_state[key]
     return value
+
+
+def report_stale(parameter: str, missing: Sequence[str], shown: str) -> None:
+    """Tell the user that a link names what does not exist, or no longer, and what the page shows instead."""
+    names = ", ".join(code(text[:_LONGEST]) for text in missing)
+    message = f"The link names {parameter} {names}, not found here. Shown instead: {code(shown)}."
+    st.toast(message, icon=":material/link_off:", duration=_TOAST_SECONDS)
 
 
 def settle_several(key: str, parameter: str, options: Sequence[str], default: Sequence[str]) -> list[str]:

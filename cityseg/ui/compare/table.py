@@ -13,7 +13,7 @@ from cityseg.api import ConnectedData, Result, ranked
 from cityseg.api.types import Split
 from cityseg.config import ExperimentConfig
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, glossary, session
+from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.app.background import duration
 from cityseg.ui.common import export, tables
 from cityseg.ui.compare import table_filters
@@ -105,6 +105,9 @@ def _selection(everything: dict[str, Result], split: Split) -> list[str]:
     linked = st.query_params.get(_PARAMETER, "")
     # A value that this page has not written itself comes from a link.
     found = list(dict.fromkeys(name for name in linked.split(",") if name in everything))
+    gone = [name for name in linked.split(",") if name and name not in everything]
+    if gone and linked != st.session_state.get(_WRITTEN, ""):
+        url_state.report_stale(_PARAMETER, gone, ", ".join(found or preselected(everything, split)))
     if found and linked != st.session_state.get(_WRITTEN, ""):
         st.session_state[_SELECTED] = found
         st.session_state[_LINKS] = st.session_state.get(_LINKS, 0) + 1

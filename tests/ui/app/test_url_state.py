@@ -24,7 +24,7 @@ def page(monkeypatch):
     """Start a session with a URL; return its state."""
 
     def begin(address: dict[str, str]) -> dict[str, object]:
-        fake = types.SimpleNamespace(session_state={}, query_params=dict(address))
+        fake = types.SimpleNamespace(session_state={}, query_params=dict(address), toast=lambda *_, **__: None)
         monkeypatch.setattr(url_state, "st", fake)
         monkeypatch.setattr(session, "st", fake)
         return fake.session_state
