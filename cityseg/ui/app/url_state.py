@@ -30,7 +30,8 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
     elif st.session_state.get(key) not in options:
         # Streamlit drops the value of a widget that the last run did not show.
         st.session_state[key] = default if linked is None else linked
-    if linked is None and (text := session.url_text(parameter)) != (st.session_state.get(_written(key)) or ""):
+    text = session.url_text(parameter)
+    if text and linked is None and text != st.session_state.get(_written(key)):
         report_stale(parameter, [text], st.session_state[key])
     st.session_state[_written(key)] = linked
     pending = st.session_state.pop(_pending(key), None)

@@ -29,5 +29,14 @@ def test_a_comparison_names_the_results_that_are_gone(shipped_only):
     ]
 
 
+def test_a_change_of_page_is_no_link(shipped_only):
+    app = open_page("inspect", result="best-5")
+    app.query_params.clear()
+    app.switch_page("pages/compare.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/inspect.py").run()
+    assert not app.toast
+
+
 def test_a_whole_link_is_followed_without_a_word(shipped_only):
     assert not open_page("inspect", result="best-5").toast
