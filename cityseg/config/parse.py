@@ -24,8 +24,8 @@ def build(values: Mapping[str, Any], *, strict: bool = False) -> ExperimentConfi
     ``strict`` accepts the exact types alone, no number in quotes.
     """
     for key, value in values.items():
-        # Pydantic takes true for 1.
-        if isinstance(value, bool) and _type_of(key) in (int, float):
+        # Otherwise pydantic takes true for 1.
+        if not strict and isinstance(value, bool) and _type_of(key) in (int, float):
             raise UsageError(f"{key}: expected a number, found {str(value).lower()}")
     try:
         return ExperimentConfig.model_validate(dict(values), strict=strict)
