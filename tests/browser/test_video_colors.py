@@ -42,9 +42,14 @@ def test_browsers_show_the_palette_at_the_right_times(browser: Any, tmp_path: Pa
     page = browser.new_page()
     try:
         for number, second in enumerate((0.9, 1.05, 1.15, 3.0)):
-            shown = page.evaluate(_READ, [data, second])
-            found = np.array(shown["row"], int).reshape(-1, 4)[16::32, :3]
-            assert np.abs(found - np.roll(colors, number, axis=0)).max() <= 4
+            # Rarely, on a busy machine, Chromium reports the end of a seek before it shows the frame.
+            for _ in range(3):
+                shown = page.evaluate(_READ, [data, second])
+                found = np.array(shown["row"], int).reshape(-1, 4)[16::32, :3]
+                difference = np.abs(found - np.roll(colors, number, axis=0)).max()
+                if difference <= 4:
+                    break
+            assert difference <= 4
             assert shown["duration"] == pytest.approx(3.2, abs=1e-3)
     finally:
         page.close()
