@@ -116,11 +116,10 @@ def to_eight_bits(samples: np.ndarray) -> np.ndarray:
         scaled: np.ndarray = np.rint(np.maximum(samples, 0) / scale).astype(np.uint8)
         return scaled
     levels = samples.astype(np.float64)
-    finite = levels[np.isfinite(levels)]
+    largest = float(levels.max(initial=0.0))
     if samples.dtype.kind == "f":
+        finite = levels[np.isfinite(levels)]
         largest = float(np.percentile(finite, 99)) if finite.size else 0.0
-    else:
-        largest = levels.max(initial=0.0)
     levels = np.clip(np.nan_to_num(levels), 0, 2.0**32)
     if samples.dtype.kind == "f" and largest <= 1:
         levels *= 255

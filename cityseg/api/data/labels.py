@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cityseg.classes import IGNORE_INDEX
 from cityseg.data.dataset import Split
 from cityseg.data.prepared.cache import CachedSplit
@@ -13,10 +15,11 @@ def is_void(frames: CachedSplit) -> bool:
     return not any((labels != IGNORE_INDEX).any() for labels in frames.labels)
 
 
-def expect_labels(name: str, split: Split, frames: CachedSplit) -> None:
-    """Raise DataError if no pixel of a dataset's split is scored."""
-    if is_void(frames):
-        raise void_error(name, split, len(frames))
+def expect_labels(name: str, splits: Mapping[Split, CachedSplit]) -> None:
+    """Raise DataError if no pixel of a dataset's train or val split is scored: nothing to learn, or to measure."""
+    for split in ("train", "val"):
+        if is_void(splits[split]):
+            raise void_error(name, split, len(splits[split]))
 
 
 def void_error(name: str, split: Split, frames: int) -> DataError:

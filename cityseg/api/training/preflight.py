@@ -213,6 +213,5 @@ def _prepared(dataset: Dataset, size: tuple[int, int]) -> dict[Split, CachedSpli
 def _train_frames(config: ExperimentConfig, dataset: Dataset, note: Callable[..., None]) -> CachedSplit:
     splits = prepare(dataset, config.image_size, partial(note, "preparing"))
     expect_training_splits(dataset.name, splits)
-    for split in ("train", "val"):
-        expect_labels(dataset.name, split, splits[split])
+    expect_labels(dataset.name, splits)
     return splits["train"]

@@ -130,8 +130,7 @@ def _train(
             if split in splits:
                 _ = splits[split].truth
     expect_training_splits(info.name, splits)
-    for split in ("train", "val"):
-        expect_labels(info.name, split, splits[split])
+    expect_labels(info.name, splits)
     fingerprints = {split: cached.meta.fingerprint for split, cached in splits.items()}
     if any(others != fingerprints for others in distributed.all_gather_objects(fingerprints)):
         raise DataError(

@@ -41,12 +41,13 @@ def encoders(photo: np.ndarray, prediction: Prediction, threshold: int = 0) -> d
     train_ids = prediction.train_ids
     if threshold:
         train_ids = np.where(rejected(prediction, threshold), np.uint8(UNKNOWN), train_ids)
-    return {
-        "overlay.png": lambda: png(overlay(photo, train_ids, palette=_PALETTE)),
-        "color.png": lambda: png(classes.to_color(train_ids, _PALETTE)),
-        "labelIds.png": lambda: png(classes.to_label_ids(train_ids)),
-        "classes.csv": lambda: _class_table(prediction, threshold),
-    }
+    encode: tuple[Callable[[], bytes], ...] = (
+        lambda: png(overlay(photo, train_ids, palette=_PALETTE)),
+        lambda: png(classes.to_color(train_ids, _PALETTE)),
+        lambda: png(classes.to_label_ids(train_ids)),
+        lambda: _class_table(prediction, threshold),
+    )
+    return dict(zip(ENDINGS, encode, strict=True))
 
 
 def _class_table(prediction: Prediction, threshold: int) -> bytes:

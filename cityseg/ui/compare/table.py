@@ -105,15 +105,16 @@ def _selection(everything: dict[str, Result], split: Split) -> list[str]:
     linked = st.query_params.get(_PARAMETER, "")
     # A value that this page has not written itself comes from a link.
     found = list(dict.fromkeys(name for name in linked.split(",") if name in everything))
-    gone = [name for name in linked.split(",") if name and name not in everything]
-    if gone and linked != st.session_state.get(_WRITTEN, ""):
-        url_state.report_stale(_PARAMETER, gone, ", ".join(found or preselected(everything, split)))
     if found and linked != st.session_state.get(_WRITTEN, ""):
         st.session_state[_SELECTED] = found
         st.session_state[_LINKS] = st.session_state.get(_LINKS, 0) + 1
     elif _SELECTED not in st.session_state:
         st.session_state[_SELECTED] = preselected(everything, split)
-    return [name for name in st.session_state[_SELECTED] if name in everything]
+    selected = [name for name in st.session_state[_SELECTED] if name in everything]
+    gone = [name for name in linked.split(",") if name and name not in everything]
+    if gone and linked != st.session_state.get(_WRITTEN, ""):
+        url_state.report_stale(_PARAMETER, gone, ", ".join(selected))
+    return selected
 
 
 def preselected(everything: dict[str, Result], split: Split) -> list[str]:
