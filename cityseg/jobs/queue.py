@@ -32,6 +32,8 @@ MOST_SLOTS = 64
 _ORDER, _LOCK, _WATCHER_LOCK, _LOG = "queue.json", "queue.lock", "keeper.lock", "queue.log"
 _LOCK_SECONDS = 30.0
 _log = logging.getLogger(__name__)
+_watchers: dict[str, int] = {}
+"""The watcher that this process started last for each folder of runs: it needs seconds to take its lock."""
 
 
 class _QueueFile(Document):
@@ -209,12 +211,13 @@ def watch(root: Path, poll_seconds: float = 1.0) -> None:
 
 def _advance(folder: Path) -> None:
     """Start the runs that have a slot; if others still wait, make sure that a watcher runs."""
-    if not _start_waiting(folder):
+    watched = str(folder.resolve())
+    if not _start_waiting(folder) or process_identity(_watchers.get(watched)) is not None:
         return
     try:
         with filelock.FileLock(folder / _WATCHER_LOCK, timeout=0):
             pass
-        launcher.start_detached([str(folder.resolve())], folder / _LOG, module="cityseg.jobs.queue_watcher")
+        _watchers[watched] = launcher.start_detached([watched], folder / _LOG, module="cityseg.jobs.queue_watcher")
     except filelock.Timeout:
         return  # a watcher runs already
     except OSError as error:

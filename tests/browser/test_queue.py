@@ -74,7 +74,7 @@ def test_the_queue_moves_on_in_place_and_a_tick_takes_nothing_away(
         _expect_rows(page, ["busy", "1 better-1-sweep-3", "2 better-1-sweep-2"])
         assert find_run("better-1-sweep-1", runs).status()["state"] == "stopped"
         queue.withdraw(queue.read(runs).waiting, runs)
-        wait_until(lambda: not _has_watcher(runs), 30)
+        wait_until(lambda: not _has_watcher(runs), 120)
         assert page.locator("[data-testid=stException]").count() == 0
     finally:
         page.close()

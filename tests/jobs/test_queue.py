@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -9,17 +11,22 @@ from cityseg.errors import UsageError
 from cityseg.jobs import launcher, queue
 
 
-def test_runs_start_in_order_as_slots_become_free(line, launches, end):
+def test_runs_start_in_order_as_slots_become_free(line, launches, end, monkeypatch):
     first, *_ = line("a", "b", "c")
     assert launches == ["a", "watcher"]
     assert queue.read() == queue.Queue(slots=1, running=(), starting=("a",), waiting=("b", "c"))
     queue.claim(first)
     assert queue.read() == queue.Queue(slots=1, running=("a",), starting=(), waiting=("b", "c"))
     queue.advance()
-    assert launches == ["a", "watcher", "watcher"]  # no watcher runs, so another one is started
+    assert launches == ["a", "watcher"]  # the one that was started has not ended
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    monkeypatch.setattr(queue, "_watchers", {str(first.folder.parent.resolve()): ended.pid})
+    queue.advance()
+    assert launches == ["a", "watcher", "watcher"]
     end("a")
     queue.advance()
-    assert launches[-2:] == ["b", "watcher"]
+    assert launches == ["a", "watcher", "watcher", "b"]
     end("b", "failed")
     queue.advance()
     assert launches[-1] == "c"
