@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cityseg.ui.app import shell
+from cityseg.ui.app import history, shell
 
 st.set_page_config(page_title="cityseg", page_icon=shell.ICON, layout="wide")
 page = st.navigation(
@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/predict.py", title="Predict", icon=":material/add_a_photo:"),
     ]
 )
-shell.sidebar()
-page.run()
+with history.visiting(page.url_path):
+    shell.sidebar()
+    page.run()
 shell.settle(page.url_path)

@@ -60,7 +60,7 @@ def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_pa
         page.get_by_role("tab", name="Model agreement").click()
         sync_api.expect(page.get_by_text(re.compile("Both models agree on"))).to_be_visible(timeout=30_000)
         with page.expect_download(timeout=60_000) as arriving:
-            page.get_by_role("button", name="All 2 photos as zip").click()
+            page.get_by_role("button", name="All 2 photos of 2 models as zip").click()
         assert arriving.value.suggested_filename == "photos_cityseg.zip"
     finally:
         page.close()

@@ -59,7 +59,7 @@ def test_a_change_before_the_form_has_loaded_loses_no_setting(browser: Any, stud
         page.goto(f"{studio.address}/train")
         page.get_by_role("textbox", name="Name of the run").fill("early", timeout=60_000)
         page.get_by_role("button", name="better-2").click()
-        unchanged = page.get_by_text("better-2, the unchanged preset.")
+        unchanged = page.get_by_text("better-2, the unchanged preset")
         sync_api.expect(unchanged).to_be_visible(timeout=30_000)
         page.get_by_text("Sweep: several runs at once").click()
         assert held, "no code of a widget was asked for on its own: this test has nothing to hold back any more"

@@ -27,5 +27,13 @@ def words(app: AppTest) -> str:
 
 def url_parameter(app: AppTest, name: str) -> str:
     """Return a parameter of the page's URL."""
-    value = app.query_params[name]
-    return value if isinstance(value, str) else value[0]
+    return url_parameters(app)[name]
+
+
+def url_parameters(app: AppTest) -> dict[str, str]:
+    """Return the parameters of the page's URL.
+
+    The browser puts them there by itself when a page is opened, so ``app.query_params`` does not have them all.
+    """
+    parameters: dict[str, str] = app.session_state["visit"].parameters()
+    return parameters

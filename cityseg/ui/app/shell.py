@@ -29,10 +29,12 @@ _LOGO = (
     'fill="#5b86d8">cityseg</text></svg>'
 )
 # Streamlit indents a page link's text by its icon; captions below a link get the same indent. The line below a
-# metric is a sentence, which has to wrap on a phone.
+# metric is a sentence, which has to wrap on a phone. The bar that starts a training stays in sight.
 _STYLE = """<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-launch_bar) { position: sticky; bottom: 0; z-index: 2; }
+.st-key-launch_bar { padding: 0.75rem 0; background: BACKGROUND; }
 .st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
-[class*="st-key-queue_row_"] { flex-wrap: nowrap; }
+[class*="st-key-queue_row_"], [class*="st-key-preset_row_"] { flex-wrap: nowrap; }
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
 </style>"""
 _POLL_SECONDS = 3.0
@@ -41,7 +43,8 @@ _POLL_SECONDS = 3.0
 def sidebar() -> None:
     """Show the connected dataset, the device and the running trainings; renders the synthetic dataset on first use."""
     st.logo(_LOGO, size="large")
-    st.html(_STYLE)
+    theme = "dark" if session.is_dark() else "light"
+    st.html(_STYLE.replace("BACKGROUND", str(st.get_option(f"theme.{theme}.backgroundColor"))))
     spec = session.data_spec()
     try:
         info = _connect(spec)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cityseg.markdown import code
-from cityseg.ui.app import session
+from cityseg.ui.app import history
 
 _TOAST_SECONDS = 20
 _LONGEST = 80
@@ -23,17 +23,14 @@ def settle(key: str, parameter: str, options: Sequence[str], default: str) -> st
     A request from elsewhere on the page (``request``, ``step``) has priority, then the URL of a link, then the earlier
     choice, then the default. Call ``keep`` with the widget's value afterwards.
     """
-    linked = session.url_option(parameter, list(options))
-    # A value that this page did not write into the URL itself comes from a link.
-    if linked is not None and linked != st.session_state.get(_written(key)):
+    linked = history.arriving(key, parameter)
+    if linked in options:
         st.session_state[key] = linked
-    elif st.session_state.get(key) not in options:
+    elif linked is not None or st.session_state.get(key) not in options:
         # Streamlit drops the value of a widget that the last run did not show.
-        st.session_state[key] = default if linked is None else linked
-    text = session.url_text(parameter)
-    if text and linked is None and text != st.session_state.get(_written(key)):
-        report_stale(parameter, [text], st.session_state[key])
-    st.session_state[_written(key)] = linked
+        st.session_state[key] = default
+    if linked and linked not in options and history.is_link():
+        report_stale(parameter, [linked], st.session_state[key])
     pending = st.session_state.pop(_pending(key), None)
     if isinstance(pending, int):
         position = list(options).index(st.session_state[key]) + pending
@@ -51,23 +48,25 @@ def report_stale(parameter: str, missing: Sequence[str], shown: str) -> None:
     st.toast(message, icon=":material/link_off:", duration=_TOAST_SECONDS)
 
 
-def settle_several(key: str, parameter: str, options: Sequence[str], default: Sequence[str]) -> list[str]:
-    """Set and return the values of a multiple-choice widget as ``settle`` does; the URL separates them by commas."""
-    text = session.url_text(parameter)
-    linked = list(dict.fromkeys(name for name in text.split(",") if name in options))
-    if linked and text != st.session_state.get(_written(key)):
-        st.session_state[key] = linked
-    elif key not in st.session_state or not set(st.session_state[key]) <= set(options):
+def settle_several(
+    key: str, parameter: str, options: Sequence[str], default: Sequence[str], *, separator: str = ","
+) -> list[str]:
+    """Set and return the values of a multiple-choice widget as ``settle`` does; ``separator`` joins them in the URL."""
+    linked = history.arriving(key, parameter)
+    found = list(dict.fromkeys(name for name in (linked or "").split(separator) if name in options))
+    if found:
+        st.session_state[key] = found
+    elif linked is not None or not set(st.session_state.get(key, ("",))) <= set(options):
         st.session_state[key] = list(default)
-    st.session_state[_written(key)] = text
+    if linked and history.is_link() and (gone := [name for name in linked.split(separator) if name not in options]):
+        report_stale(parameter, gone, ", ".join(st.session_state[key]))
     values: list[str] = st.session_state[key]
     return values
 
 
-def keep(key: str, parameter: str, value: str | None) -> None:
+def keep(parameter: str, value: str | None) -> None:
     """Write a widget's value into the URL; None removes it."""
-    session.set_url(parameter, value)
-    st.session_state[_written(key)] = value
+    history.record(parameter, value, is_initial=True)
 
 
 def request(key: str, value: str) -> None:
@@ -84,10 +83,6 @@ def pending(key: str) -> str | int | None:
     """Return the pending value or steps of ``request`` or ``step``, or None."""
     value: str | int | None = st.session_state.get(_pending(key))
     return value
-
-
-def _written(key: str) -> str:
-    return f"{key} in the address"
 
 
 def _pending(key: str) -> str:

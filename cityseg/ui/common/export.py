@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
 from cityseg.analysis import tables
 from cityseg.analysis.tables import Format, Table
-from cityseg.ui.app import session
+from cityseg.ui.app import history, url_state
 
 _FORMATS: tuple[tuple[Format, str, str, str], ...] = (
     ("csv", "CSV", "csv", "text/csv"),
@@ -61,15 +60,15 @@ def chart(figure: Any, key: str, file: str, alt: str, **settings: Any) -> None:
 
 
 def _chart_format() -> str:
-    chosen = st.session_state.get(_CHARTS) or session.url_option(_PARAMETER, _CHART_FORMATS)
-    return chosen or _CHART_FORMATS[0]
+    chosen: str = st.session_state.get(_CHARTS) or history.read(_PARAMETER)
+    return chosen if chosen in _CHART_FORMATS else _CHART_FORMATS[0]
 
 
 def page() -> None:
     """Show the link to the current view and the file format of charts; once per page."""
     with st.popover("Share and save", icon=":material/ios_share:", type="tertiary", key="share"):
         st.markdown("**A link to this comparison**")
-        st.code(link(), language=None, wrap_lines=True)
+        st.code(history.link(), language=None, wrap_lines=True)
         chosen = st.segmented_control(
             "Charts are saved as",
             _CHART_FORMATS,
@@ -81,10 +80,4 @@ def page() -> None:
             required=True,
             help="Point at a chart and click the camera at its top right. SVG stays sharp at any size.",
         )
-        session.set_url(_PARAMETER, None if chosen == _CHART_FORMATS[0] else chosen)
-
-
-def link() -> str:
-    """Return the URL of the current view."""
-    address = (st.context.url or "").partition("?")[0]
-    return f"{address}?{urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)}"
+        url_state.keep(_PARAMETER, None if chosen == _CHART_FORMATS[0] else chosen)

@@ -47,7 +47,7 @@ def choose_frame(
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     title = f"{label}: number {place + 1:,} of {len(names):,}"
     name = left.selectbox(title, names, key=_key(key), persist_state="session")
-    url_state.keep(_key(key), _PARAMETER, name)
+    url_state.keep(_PARAMETER, name)
     with right:
         step_buttons(key, _key(key), place, len(names))
     return name

@@ -8,14 +8,16 @@ import streamlit as st
 
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
-from cityseg.ui.app import background
+from cityseg.ui.app import background, history
 from cityseg.ui.app.background import Work, progress_bar
 
 
 def poll(state: Callable[[], Hashable], render: Callable[[], None], *, running: bool, seconds: float = 0.5) -> None:
     """Render a part of the page, again every ``seconds`` while a job runs, and rerun the page when its state changes.
 
-    ``state`` returns the values that the rest of the page depends on, such as whether the job runs.
+    ``state`` returns the values that the rest of the page depends on, such as whether the job runs. Fragments must not
+    contain others: while a page loads, Streamlit 1.67 sends a rerun fragment's inner fragments before the fragment, and
+    the browser shows an empty page.
     """
     shown = state()
 
@@ -25,7 +27,7 @@ def poll(state: Callable[[], Hashable], render: Callable[[], None], *, running: 
             st.rerun()
         render()
 
-    st.fragment(part, run_every=seconds if running else None)()
+    history.fragment(part, run_every=seconds if running else None)()
 
 
 def show_work(work: Work | None, title: str, *, key: str, stop: str = "Stop") -> bool:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
 from cityseg.analysis.comparison.comparability import Basis, group_comparable, obstacles
 from cityseg.api import Result
 from cityseg.api.types import Split
+from cityseg.ui.app import history
 
 NOT_SCORED = "None of the selected results has been scored on this split yet."
 
@@ -44,5 +43,5 @@ class CompareContext:
 
     def inspect_query(self, name: str, order: str, **more: str) -> dict[str, str]:
         """Return the URL parameters of the Inspect page for a result, ranked by ``order``, such as "IoU of road"."""
-        data = {"data": st.query_params["data"]} if "data" in st.query_params else {}
+        data = {"data": linked} if (linked := history.read("data")) else {}
         return {"result": self.selected[name].id, "split": self.split, "by": order, **more, **data}

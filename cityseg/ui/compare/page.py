@@ -15,7 +15,7 @@ from cityseg.ui.app import cache, glossary
 from cityseg.ui.common import damaged, export
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.layout import metric_row, suggest_training
-from cityseg.ui.common.url_choice import choose_option
+from cityseg.ui.common.url_choice import choose_option, open_tabs
 from cityseg.ui.compare import (
     config_diff,
     confusions,
@@ -81,12 +81,9 @@ def page() -> None:
         _summary(context)
     if not selected:
         return
-    if st.query_params.get(_VIEW) in _FORMER_TABS:
-        st.session_state[_VIEW] = _FORMER_TABS[st.query_params[_VIEW]]
-    for name, tab in zip(TABS, st.tabs(list(TABS), key=_VIEW, bind="query-params"), strict=True):
-        if tab.open:
-            with tab, errors_shown():
-                TABS[name](context)
+    for name in open_tabs(list(TABS), _VIEW, _VIEW, _FORMER_TABS):
+        with errors_shown():
+            TABS[name](context)
     export.page()
 
 

@@ -22,6 +22,7 @@ from cityseg.figures import score_matrix, theme
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
+from cityseg.ui.common.url_choice import switch
 from cityseg.ui.compare import class_order, pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
@@ -52,10 +53,10 @@ def show(context: CompareContext) -> None:
 
 
 def _choose_published(table: ClassTable) -> tuple[Published, ...]:
-    wanted = st.toggle(
+    wanted = switch(
         "Published figures",
-        key="published",
-        bind="query-params",
+        "published",
+        "published",
         help="The paper's own three tables, measured on its full data: for orientation only, not comparable.",
     )
     if wanted and table.metric == "iou":

@@ -13,13 +13,13 @@ from cityseg.api import ConnectedData, Result, ranked
 from cityseg.api.types import Split
 from cityseg.config import ExperimentConfig
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, glossary, session, url_state
+from cityseg.ui.app import cache, glossary, history, session, url_state
 from cityseg.ui.app.background import duration
 from cityseg.ui.common import export, tables
 from cityseg.ui.compare import table_filters
 
 _SELECTED, _PARAMETER = "compared", "runs"
-_WRITTEN, _LINKS = "compared in the address", "links followed to compared"
+_LINKS = "links followed to compared"
 _PRESELECTED = 6
 """Results selected by default at most."""
 
@@ -85,8 +85,7 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
     hidden = [name for name in selected if name not in shown]
     selected = [name for name in everything if name in ticked or name in hidden]
     st.session_state[_SELECTED] = selected
-    session.set_url(_PARAMETER, ",".join(selected) or None)
-    st.session_state[_WRITTEN] = ",".join(selected)
+    url_state.keep(_PARAMETER, ",".join(selected) or None)
     text = "Tick rows to compare them; click a column title to sort. An empty score: not measured on this split yet."
     if baseline is not None:
         text = (
@@ -102,17 +101,17 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
 
 def _selection(everything: dict[str, Result], split: Split) -> list[str]:
     """Return the results named by a followed link, or else the last selection, or else the default."""
-    linked = st.query_params.get(_PARAMETER, "")
-    # A value that this page has not written itself comes from a link.
-    found = list(dict.fromkeys(name for name in linked.split(",") if name in everything))
-    if found and linked != st.session_state.get(_WRITTEN, ""):
-        st.session_state[_SELECTED] = found
+    linked = history.arriving(_SELECTED, _PARAMETER)
+    named = [name for name in dict.fromkeys((linked or "").split(",")) if name]
+    found = [name for name in named if name in everything]
+    if found or linked is not None:
+        st.session_state[_SELECTED] = found or preselected(everything, split)
         st.session_state[_LINKS] = st.session_state.get(_LINKS, 0) + 1
     elif _SELECTED not in st.session_state:
         st.session_state[_SELECTED] = preselected(everything, split)
     selected = [name for name in st.session_state[_SELECTED] if name in everything]
-    gone = [name for name in linked.split(",") if name and name not in everything]
-    if gone and linked != st.session_state.get(_WRITTEN, ""):
+    gone = [name for name in named if name not in everything]
+    if gone and history.is_link():
         url_state.report_stale(_PARAMETER, gone, ", ".join(selected))
     return selected
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cityseg.api import Result
-from cityseg.ui.app import glossary, session
+from cityseg.ui.app import glossary, history, url_state
+from cityseg.ui.common.url_choice import choose_options, enter_text
 
 _FIND, _STATES, _GROUPS, _COLUMNS = "find", "states", "groups", "columns"
 _LINKED_COLUMNS = "columns on arrival"
@@ -16,10 +17,10 @@ _FIXED = ("Baseline", "Name")
 
 def filtered(everything: dict[str, Result]) -> dict[str, Result]:
     """Show search and filters; return the results that pass."""
-    words = st.text_input(
+    words = enter_text(
         "Find",
-        key=_FIND,
-        bind="query-params",
+        _FIND,
+        _FIND,
         placeholder="name, data or setting",
         icon=":material/search:",
         width=230,
@@ -42,7 +43,7 @@ def choose_columns(everything: Sequence[str], default: Sequence[str]) -> list[st
     optional = [column for column in everything if column not in _FIXED]
     usual = [column for column in optional if column in default]
     # As a default, not through the session: a popover's content is built when it opens, and would then be empty.
-    linked = st.session_state.setdefault(_LINKED_COLUMNS, st.query_params.get(_COLUMNS, "")).split(",")
+    linked = st.session_state.setdefault(_LINKED_COLUMNS, history.read(_COLUMNS)).split(",")
     with st.popover("Columns", icon=":material/view_column:"):
         chosen = st.multiselect(
             "Columns of the table",
@@ -53,7 +54,7 @@ def choose_columns(everything: Sequence[str], default: Sequence[str]) -> list[st
             help="Scores, and every setting of the configs.",
         )
     in_order = [column for column in optional if column in chosen]
-    session.set_url(_COLUMNS, None if in_order == usual else ",".join(in_order) or None)
+    url_state.keep(_COLUMNS, None if in_order == usual else ",".join(in_order) or None)
     return [column for column in everything if column in _FIXED or column in chosen]
 
 
@@ -62,10 +63,8 @@ def _choose_several(label: str, key: str, values: Sequence[str]) -> list[str]:
     options = sorted(set(values))
     if len(options) < 2:
         return []
-    chosen: list[str] = st.multiselect(
-        label, options, key=key, bind="query-params", placeholder="all", width=200, help=f"Filter by {label.lower()}."
-    )
-    return chosen
+    help_text = f"Filter by {label.lower()}."
+    return choose_options(label, options, key, key, separator=";", placeholder="all", width=200, help=help_text)
 
 
 def _state(result: Result) -> str:

@@ -14,7 +14,7 @@ from cityseg.config import ExperimentConfig, presets
 from cityseg.errors import CitysegError
 from cityseg.figures.images.overlay import overlay
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, glossary, session
+from cityseg.ui.app import cache, glossary, history, session, url_state
 from cityseg.ui.common import config_state
 from cityseg.ui.common.frame_navigator import steps
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
@@ -28,11 +28,12 @@ TRAIN_FORM = "the Train page's form"
 _CHOICES = (*presets.PRESETS, TRAIN_FORM)
 
 
-@st.fragment
+@history.fragment
 def show(info: DataInfo, counted: Statistics) -> None:
     """Show the frame that is open in Browse as seen in training with a config."""
     table = FrameTable.of(counted)
-    name = session.url_option("frame", table.names) or table.names[0]
+    linked = history.read("frame")
+    name = linked if linked in table.names else table.names[0]
     left, right = st.columns([3, 2], gap="medium")
     with right:
         try:
@@ -67,15 +68,16 @@ def show(info: DataInfo, counted: Statistics) -> None:
 
 def _choose_config() -> tuple[ExperimentConfig, int]:
     """Show the inputs for config and random seed."""
-    if "data_draws" not in st.session_state:
-        st.session_state["data_draws"] = filters.parse_seed(session.url_text("draws"))
+    linked = history.arriving("data_draws", "draws")
+    if linked is not None or "data_draws" not in st.session_state:
+        st.session_state["data_draws"] = filters.parse_seed(linked or "")
     with st.container(horizontal=True, gap="small"):
         first = config_state.FIRST_CHOICE
         name = choose_option(
             st.selectbox, "Config", _CHOICES, "data_recipe", "recipe", first, omit_default=True, width=200
         )
         seed = filters.seed_input("Seed", "data_draws", "Another seed gives other random samples.", width=120)
-    session.set_url("draws", str(seed) if seed else None)
+    url_state.keep("draws", str(seed) if seed else None)
     return config_state.current() if name == TRAIN_FORM else presets.preset(name), seed
 
 

@@ -14,7 +14,7 @@ from cityseg.figures.dataset.classes import percent
 from cityseg.figures.images.overlay import overlay
 from cityseg.markdown import escape
 from cityseg.text import whole_number
-from cityseg.ui.app import cache, session
+from cityseg.ui.app import cache, history, session, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.common.url_choice import choose_option
@@ -25,7 +25,7 @@ PAGE_SIZE = 24
 _CONTENTS = ("photo", "labels")
 
 
-@st.fragment
+@history.fragment
 def show(info: DataInfo, counted: Statistics) -> None:
     """Show the filters, the chosen frame and the grid; the URL keeps all choices."""
     table = FrameTable.of(counted)
@@ -35,7 +35,7 @@ def show(info: DataInfo, counted: Statistics) -> None:
     if not names:
         _offer_relaxations(table, wanted)
         return
-    chosen = session.url_option("frame", names) or names[0]
+    chosen = linked if (linked := history.read("frame")) in names else names[0]
     place = names.index(chosen)
     left, right = st.columns([3, 2], gap="medium")
     # The grid shows the effect of a filter, so it is sent before the large frame, which takes longer.
@@ -45,7 +45,7 @@ def show(info: DataInfo, counted: Statistics) -> None:
         step = frame.show(info, table, int(found[place]), place, len(names))
     if clicked or step:
         name = clicked or names[(place + step) % len(names)]
-        session.set_url("frame", name)
+        history.record("frame", name)
         # This run has already shown the pagination; the next run opens the page of the frame.
         st.session_state["data_page_wanted"] = names.index(name) // PAGE_SIZE + 1
         st.rerun(scope="fragment")
@@ -89,7 +89,7 @@ def _grid(
     page = 1
     if pages > 1:
         page = st.pagination(pages, key="data_page", max_visible_pages=5, persist_state="session")
-    session.set_url("page", None if page == 1 else str(page))
+    url_state.keep("page", None if page == 1 else str(page))
     start = (page - 1) * PAGE_SIZE
     shown = found[start : start + PAGE_SIZE]
     one_city = len(np.unique(table.cities[found])) == 1
@@ -117,8 +117,7 @@ def _settle_page(names: list[str], chosen: str, pages: int) -> None:
     before = st.session_state.get("data_listed")
     wanted = st.session_state.pop("data_page_wanted", None)
     if wanted is None and before != digest:
-        linked = st.query_params.get("page", "") if before is None else ""
-        number = whole_number(linked)
+        number = whole_number(history.read("page") if before is None else "")
         wanted = names.index(chosen) // PAGE_SIZE + 1 if number is None else max(1, number)
     if wanted is not None:
         st.session_state["data_page"] = min(wanted, pages)

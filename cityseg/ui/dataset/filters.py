@@ -11,10 +11,9 @@ from cityseg.analysis.dataset.frame_table import FULL_BRIGHTNESS, NAME, ORDERS, 
 from cityseg.api.types import SPLITS
 from cityseg.classes import CLASS_NAMES
 from cityseg.text import whole_number
-from cityseg.ui.app import session
+from cityseg.ui.app import history, url_state
 
 _ALL = "all"
-_WRITTEN = "data_address"
 _AREAS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
 _LARGEST_SEED = 9999
 _PARAMETERS = ("split", "city", "holds", "match", "least", "bright", "sort", "seed")
@@ -75,8 +74,7 @@ def choose(cities: Sequence[str]) -> FrameFilter:
     )
     parameters = to_address(wanted)
     for name in _PARAMETERS:
-        session.set_url(name, parameters.get(name))
-    st.session_state[_WRITTEN] = parameters
+        url_state.keep(name, parameters.get(name))
     return wanted
 
 
@@ -93,7 +91,6 @@ def put(wanted: FrameFilter) -> None:
         data_seed=wanted.seed,
     )
     # The URL still holds the previous filters; mark them as our own, so that they are not taken for a link.
-    st.session_state[_WRITTEN] = _address()
 
 
 def to_address(wanted: FrameFilter) -> dict[str, str]:
@@ -147,12 +144,12 @@ def _range(text: str) -> tuple[int, int]:
 
 
 def _follow_link(cities: Sequence[str]) -> None:
-    """Apply the URL's filters, unless this page wrote them itself."""
-    address = _address()
-    if "data_split" not in st.session_state or (address and address != st.session_state.get(_WRITTEN)):
-        put(from_address(address, cities))
+    """Apply the URL's filters, once per visit."""
+    linked = [history.arriving(f"data_{name}", name) for name in _PARAMETERS]
+    if "data_split" not in st.session_state or any(text is not None for text in linked):
+        put(from_address(_address(), cities))
     st.session_state["data_city"] = [city for city in st.session_state["data_city"] if city in cities]
 
 
 def _address() -> dict[str, str]:
-    return {name: st.query_params[name] for name in _PARAMETERS if name in st.query_params}
+    return {name: value for name in _PARAMETERS if (value := history.read(name))}

@@ -16,6 +16,7 @@ from cityseg.figures.dataset.classes import imbalance
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, session, shell
 from cityseg.ui.common.charts import metric
+from cityseg.ui.common.url_choice import open_tabs
 from cityseg.ui.dataset import augmentation, browse, connect, frame, preparation, problems
 from cityseg.ui.dataset.charts import brightness, classes, cooccurrence, sizes, spatial_prior, splits
 from cityseg.ui.dataset.charts.common import Statistics
@@ -66,12 +67,8 @@ def show() -> None:
     problems.doubts(spec)
     problems.left_out(spec)
     _figures(figures, info, counted)
-    if linked := _FORMER_TABS.get(st.query_params.get("tab", "")):
-        st.session_state["tab"] = linked
-    for content, tab in zip(TABS.values(), st.tabs(list(TABS), key="tab", bind="query-params"), strict=True):
-        if tab.open:
-            with tab:
-                content(info, counted)
+    for name in open_tabs(list(TABS), "tab", "tab", _FORMER_TABS):
+        TABS[name](info, counted)
     connect.panel(info)
 
 

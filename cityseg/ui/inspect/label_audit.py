@@ -21,6 +21,7 @@ from cityseg.ui.common.frame_navigator import step_buttons
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.common.layout import metric_row
 from cityseg.ui.common.measured_split import MeasuredSplit
+from cityseg.ui.common.url_choice import choose_number
 from cityseg.ui.inspect import confusions
 from cityseg.ui.inspect.ranking_metric import rank_by
 from cityseg.ui.inspect.stored_findings import offer_pass, stored_finding
@@ -65,14 +66,14 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         return
     verdicts = api.read_verdicts(audit)
     _scores(audit, verdicts)
-    confidence = st.slider(
+    confidence = choose_number(
         "Minimum confidence",
         5,
         99,
         round(100 * api.AUDIT_CONFIDENCE),
+        _CONFIDENCE,
+        _CONFIDENCE,
         format="%d %%",
-        key=_CONFIDENCE,
-        bind="query-params",
         width=420,
         help="Minimum mean probability of the predicted class over a region. Lower it for an underconfident model.",
     )
@@ -116,7 +117,7 @@ def _judge(
     names = [str(numbers[each.key]) for each in found]
     unjudged = [name for name, each in zip(names, found, strict=True) if each.key not in verdicts]
     number = url_state.settle(_REGION, "region", names, (unjudged or names)[0])
-    url_state.keep(_REGION, "region", number)
+    url_state.keep("region", number)
     place = names.index(number)
     chosen = found[place]
     left, right = st.columns([3, 2], gap="large")

@@ -16,11 +16,12 @@ from cityseg.api.types import class_scores, ignite_mean_iou, macro, pixel_accura
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
 from cityseg.figures.class_shares import percent_text
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, glossary, session
+from cityseg.ui.app import cache, glossary, history, session
 from cityseg.ui.common import damaged, frame_navigator, frames, tables
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.layout import metric_row, suggest_training
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
+from cityseg.ui.common.url_choice import open_tabs
 from cityseg.ui.common.viewer import Layer, viewer
 from cityseg.ui.inspect import (
     calibration,
@@ -77,13 +78,9 @@ def page() -> None:
             _show_frame(measured, index, info)
         with right:
             _class_table(measured, index)
-    if renamed := _FORMER_TABS.get(session.url_text(_TAB)):
-        session.set_url(_TAB, renamed)
-        st.rerun()
-    for tab, show in zip(st.tabs(list(_TABS), key=_TAB, bind="query-params"), _TABS.values(), strict=True):
-        if tab.open:
-            with tab, errors_shown():
-                show(measured, metric, info)
+    for name in open_tabs(list(_TABS), _TAB, _TAB, _FORMER_TABS):
+        with errors_shown():
+            _TABS[name](measured, metric, info)
 
 
 def _scores(measured: MeasuredSplit) -> None:
@@ -110,7 +107,7 @@ def _mean_iou_help(total: np.ndarray) -> str:
     )
 
 
-@st.fragment
+@history.fragment
 @errors_shown("This frame cannot be shown.")
 def _show_frame(measured: MeasuredSplit, index: int, info: DataInfo) -> None:
     """Show a frame with ground truth, prediction, errors and entropy, and the classes of one pixel.

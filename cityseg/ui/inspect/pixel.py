@@ -14,10 +14,11 @@ from cityseg.api.types import Prediction, Split
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.figures import theme
 from cityseg.figures.class_shares import percent_text
-from cityseg.ui.app import cache, session
+from cityseg.ui.app import cache, history, session
 from cityseg.ui.common import class_bars
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.measured_split import MeasuredSplit, stored_confusions
+from cityseg.ui.common.url_choice import choose_options
 from cityseg.ui.common.viewer import ViewerEvent
 
 _KEY, _PARAMETER, _ALSO = "inspect_pixel", "pixel", "also"
@@ -43,14 +44,15 @@ class Pixel:
 def chosen_pixel(frame: FrameView, prediction: Prediction) -> Pixel:
     """Return the pixel clicked in this frame or named in the address, else the frame's most confident error."""
     height, width = frame.train_ids.shape
-    if _KEY not in st.session_state:
-        parts = session.url_text(_PARAMETER).split(",")
+    linked = history.arriving(_KEY, _PARAMETER)
+    if linked is not None or _KEY not in st.session_state:
+        parts = (linked or "").split(",")
         is_valid = len(parts) == 2 and all(part.isdecimal() for part in parts)
         st.session_state[_KEY] = (frame.name, int(parts[0]), int(parts[1])) if is_valid else None
     name, row, column = st.session_state[_KEY] or ("", 0, 0)
     if name == frame.name and row < height and column < width:
         return Pixel(row, column, is_clicked=True)
-    session.set_url(_PARAMETER, None)
+    history.record(_PARAMETER, None)
     wrong = (frame.train_ids < NUM_CLASSES) & (frame.train_ids != prediction.train_ids)
     values = np.where(wrong, prediction.confidence, -1.0) if wrong.any() else prediction.entropy
     row, column = divmod(int(np.argmax(values)), width)
@@ -64,7 +66,7 @@ def clicked_pixel(event: ViewerEvent, frame: FrameView, shown_width: int) -> Pix
         return None
     row, column = event.y, event.x * width // shown_width
     st.session_state[_KEY] = (frame.name, row, column)
-    session.set_url(_PARAMETER, f"{row},{column}")
+    history.record(_PARAMETER, f"{row},{column}")
     return Pixel(row, column, is_clicked=True)
 
 
@@ -77,11 +79,11 @@ def show(measured: MeasuredSplit, frame: FrameView, pixel: Pixel) -> None:
     )
     st.markdown(f"**The marked pixel** (row {pixel.row}, column {pixel.column}) is labelled **{label}**.{hint}")
     others = {result.id: result for result in cache.results() if result.id != measured.result.id and result.has_weights}
-    picked = st.multiselect(
+    picked = choose_options(
         "Compare with other models",
         list(others),
-        key=_ALSO,
-        bind="query-params",
+        _ALSO,
+        _ALSO,
         max_selections=_MAX_MODELS,
         placeholder="choose up to three",
         help="Each predicts this frame once; its five most probable classes appear beside the first.",

@@ -10,7 +10,7 @@ from cityseg.analysis.errors import ranking_metric
 from cityseg.analysis.errors.ranking_metric import CLASS_METRICS, OVERALL, RankingMetric
 from cityseg.classes import CLASS_NAMES
 from cityseg.errors import UsageError
-from cityseg.ui.app import session, url_state
+from cityseg.ui.app import history, url_state
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
 
@@ -26,12 +26,12 @@ _OVERALL_OF = dict(zip(CLASS_METRICS, OVERALL, strict=False))
 def choose_metric(measured: MeasuredSplit) -> RankingMetric:
     """Let the user choose the ranking metric; every change selects the worst frame."""
     names = ranking_metric.metric_names(measured.total)
-    if asked := session.url_text("by"):
+    if asked := history.read("by"):
         with suppress(UsageError):
             # Older links name a confusion "rider called person".
-            session.set_url("by", ranking_metric.parse_metric(asked).name)
+            history.record("by", ranking_metric.parse_metric(asked).name, is_initial=True)
     by = url_state.settle(BY, "by", names, names[0])
-    url_state.keep(BY, "by", by)
+    url_state.keep("by", by)
     metric = ranking_metric.parse_metric(by)
     parsed = [ranking_metric.parse_metric(name) for name in names]
     confused = metric.confusion is not None

@@ -11,7 +11,7 @@ from cityseg.analysis.errors.slices import Kind, Slice
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, session, url_state
+from cityseg.ui.app import cache, history, url_state
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
 
@@ -22,7 +22,7 @@ def choose_part(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo |
     """Show the chosen slice with a button that clears it; None if all frames are shown."""
     part = _chosen(measured, metric, info)
     if part is None or part.places is None or _is_left(measured, part.places):
-        session.set_url(_PARAMETER, None)
+        history.record(_PARAMETER, None)
         return None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
@@ -34,7 +34,7 @@ def choose_part(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo |
 
 
 def _chosen(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) -> Slice | None:
-    name = session.url_text(_PARAMETER)
+    name = history.read(_PARAMETER)
     kind = next((kind for kind in slices.FRAME_KINDS if name.startswith(f"{kind}{_SEPARATOR}")), None)
     if kind is None or info is None:
         return None
@@ -60,15 +60,15 @@ def cut(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo, kind: Ki
 
 def is_chosen(kind: Kind, label: str) -> bool:
     """Return whether this slice is chosen."""
-    return session.url_text(_PARAMETER) == f"{kind}{_SEPARATOR}{label}"
+    return history.read(_PARAMETER) == f"{kind}{_SEPARATOR}{label}"
 
 
 def choose(kind: Kind, label: str) -> None:
     """Show the frames of a slice in the next run, starting at the worst (for callbacks)."""
-    session.set_url(_PARAMETER, f"{kind}{_SEPARATOR}{label}")
+    history.record(_PARAMETER, f"{kind}{_SEPARATOR}{label}")
     frame_navigator.restart("inspect")
 
 
 def clear() -> None:
     """Show all frames in the next run (for callbacks)."""
-    session.set_url(_PARAMETER, None)
+    history.record(_PARAMETER, None)

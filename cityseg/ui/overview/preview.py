@@ -11,7 +11,7 @@ from cityseg.api import DataInfo, Result
 from cityseg.api.types import Split, SplitStatistics
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, session
+from cityseg.ui.app import cache, history
 from cityseg.ui.common import frame_navigator, frames
 from cityseg.ui.common.charts import metric
 from cityseg.ui.common.viewer import PHOTO, Layer, viewer
@@ -26,12 +26,12 @@ _PRESENT = 20
 """A frame has a class if it has more pixels of it than this."""
 
 
-@st.fragment
+@history.fragment
 def picture(info: DataInfo, model: str | None) -> None:
     """Show one frame, ground truth against prediction, with next and previous."""
     split, names = _frames(info)
-    chosen = session.url_option("frame", names)
-    if chosen is None:
+    chosen = history.read("frame")
+    if chosen not in names:
         # Reading all frames would delay the page.
         counted = cache.is_prepared(info.spec)
         chosen = diverse_bright_frame(cache.statistics(info.spec)[split]) if counted else names[0]
@@ -66,7 +66,7 @@ def picture(info: DataInfo, model: str | None) -> None:
     place_in_split = f"Frame {names.index(chosen) + 1:,} of {len(names):,} of the {split} split ({_SPLITS[split]})"
     st.caption(f"{place_in_split}: {escape(chosen)}.{measured}")
     if step := frame_navigator.steps(event):
-        session.set_url("frame", names[(names.index(chosen) + step) % len(names)])
+        history.record("frame", names[(names.index(chosen) + step) % len(names)])
         st.rerun(scope="fragment")
 
 

@@ -20,7 +20,14 @@ WARN_BELOW = 0.65
 def warn(views: Sequence[ModelView]) -> None:
     """Warn about photos unlike the val frames and about models with low confidence."""
     # Several models often give the same warning.
-    if warnings := dict.fromkeys(warning for view in views if (warning := _warning(view))):
+    models: dict[str, list[str]] = {}
+    for view in views:
+        if warning := _warning(view):
+            models.setdefault(warning, []).append(view.model.id)
+    warnings = [
+        f"**{escape(', '.join(names))}**: {warning}" if len(views) > 1 else warning for warning, names in models.items()
+    ]
+    if warnings:
         st.warning("\n\n".join(warnings), icon=":material/help:")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import mimetypes
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from cityseg.api.types import Prediction
 from cityseg.figures.images import prediction_files
 from cityseg.markdown import escape
 from cityseg.ui.app import cache
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.predict.model_view import ModelView
 from cityseg.ui.predict.sources import ImageSource, release_memory
 
@@ -58,41 +59,57 @@ def buttons(title: str, files: Iterable[Download], key: str) -> None:
             )
 
 
-def show(sources: Sequence[ImageSource], view: ModelView, threshold: int) -> None:
-    """Show download buttons for each file of the first source, and for all files of all sources as zip."""
+def show(sources: Sequence[ImageSource], views: Sequence[ModelView], threshold: int) -> None:
+    """Show download buttons for each file of the first source and one model, and for all sources and models as zip."""
     source, several = sources[0], len(sources) > 1
-
-    def predict(photo: np.ndarray) -> Prediction:
-        return cache.predictor(view.model.id).predict(photo, view.fit, flip=view.flip)
+    predictions = {view.model.id: _predict_with(view) for view in views}
+    model = views[0].model.id
+    if len(views) > 1:
+        model = choose_option(
+            st.segmented_control, "Prediction of", list(predictions), "predict_download_of", "save", omit_default=True
+        )
 
     def content(kind: str) -> bytes:
-        return file_contents(source, predict, threshold, [kind])[kind]
+        return file_contents(source, predictions[model], threshold, [kind])[kind]
 
+    base = source.name if len(views) == 1 else f"{source.name}_{model}"
     files = [
-        Download(label, f"{source.name}_{kind}", icon, partial(content, kind), meaning)
+        Download(label, f"{base}_{kind}", icon, partial(content, kind), meaning)
         for label, kind, icon, meaning in _FILES
     ]
+    everything = [f"{len(sources)} photos"] * several + [f"{len(views)} models"] * (len(views) > 1)
     files.append(
         Download(
-            f"All {len(sources)} photos as zip" if several else "All as zip",
+            f"All {' of '.join(everything)} as zip" if everything else "All as zip",
             "photos_cityseg.zip" if several else f"{source.name}_cityseg.zip",
             "folder_zip",
-            partial(zipped_files, sources, predict, threshold),
+            partial(zipped_files, sources, predictions, threshold),
             "Predicts every uploaded photo again, which takes a moment each." if several else None,
         )
     )
     unknown = f"unknown below {threshold} %, " if threshold else ""
-    title = f"prediction of {view.model.id}, {unknown}at the photo's own size, without location and camera metadata"
+    title = f"prediction of {model}, {unknown}at the photo's own size, without location and camera metadata"
     buttons(title, files, "predict_download")
 
 
-def zipped_files(sources: Sequence[ImageSource], predict: Predict, threshold: int) -> bytes:
-    """Return all files of all sources as one zip file; sources of the same name are numbered."""
+def _predict_with(view: ModelView) -> Predict:
+    def predict(photo: np.ndarray) -> Prediction:
+        return cache.predictor(view.model.id).predict(photo, view.fit, flip=view.flip)
+
+    return predict
+
+
+def zipped_files(sources: Sequence[ImageSource], predictions: Mapping[str, Predict], threshold: int) -> bytes:
+    """Return all files of all sources and models as one zip file; sources of the same name are numbered.
+
+    With several models, the names of the files hold the model.
+    """
     names = api.distinct_names([source.name for source in sources])
     kinds = [kind for _, kind, *_ in _FILES]
     return zipped(
-        (f"{name}_{kind}", content)
+        (f"{name}_{model}_{kind}" if len(predictions) > 1 else f"{name}_{kind}", content)
         for name, source in zip(names, sources, strict=True)
+        for model, predict in predictions.items()
         for kind, content in file_contents(source, predict, threshold, kinds).items()
     )
 

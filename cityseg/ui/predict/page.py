@@ -14,7 +14,7 @@ from cityseg.errors import CitysegError
 from cityseg.figures.agreement import MAX_MODELS
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, session, url_state
-from cityseg.ui.common.url_choice import choose_option
+from cityseg.ui.common.url_choice import choose_option, open_tabs, switch
 from cityseg.ui.predict import (
     agreement,
     distribution_shift,
@@ -87,18 +87,15 @@ def _show_images(
         return
     with threshold_place:
         threshold = rejection.choose_threshold(views)
-    result_view.show(source, photo, views, threshold, lambda: downloads.show(images, views[0], threshold))
+    result_view.show(source, photo, views, threshold, lambda: downloads.show(images, views, threshold))
     tabs: dict[str, Callable[[], None]] = {
         "Out-of-distribution check": lambda: distribution_shift.show(views),
         "Risk and coverage": lambda: rejection.show_curves(views, threshold),
         "Model agreement": lambda: agreement.show(source.name, photo, views),
         "Resize modes": lambda: resize_modes.show(source, photo, views[0].model, flip=flip),
     }
-    # Only the open tab is computed; the address names it.
-    for tab, show in zip(st.tabs(list(tabs), key="ask", bind="query-params"), tabs.values(), strict=True):
-        if tab.open:
-            with tab:
-                show()
+    for name in open_tabs(list(tabs), "ask", "ask"):
+        tabs[name]()
 
 
 def _predict(source: ImageSource, models: list[Result], fit: Fit, flip: bool) -> list[ModelView]:
@@ -136,7 +133,7 @@ def _choose_models(models: list[Result], data: ConnectedData | None) -> list[Res
         help=f"Up to {MAX_MODELS}; best first by macro F1 on test, or else on val. Models measured on the connected "
         f"data come first: scores on other data are not comparable with theirs. {glossary.SCORES['f1'][1]}",
     )
-    url_state.keep(_MODELS, "model", ",".join(chosen))
+    url_state.keep("model", ",".join(chosen))
     results = [by_id[name] for name in chosen or [best]]
     if len(results) == 1:
         st.caption(_model_facts(results[0]))
@@ -163,12 +160,9 @@ def _choose_fit() -> Fit:
 
 
 def _choose_flip() -> bool:
-    st.session_state.setdefault(_FLIP, session.url_option("mirror", ["yes"]) is not None)
     st.markdown(":small[Test-time augmentation]")
     meaning = "Averages the predictions of the photo and its mirror image: slightly better, twice the time."
-    flip = st.toggle("Flip TTA", key=_FLIP, persist_state="session", help=meaning)
-    session.set_url("mirror", "yes" if flip else None)
-    return flip
+    return switch("Flip TTA", _FLIP, "mirror", help=meaning)
 
 
 def _choose_images(kind: str, info: DataInfo | None) -> list[ImageSource]:

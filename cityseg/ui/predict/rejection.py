@@ -31,7 +31,7 @@ def choose_threshold(views: Sequence[ModelView]) -> int:
         persist_state="session",
         help="Pixels whose predicted class has a lower probability become “unknown” and grey.",
     )
-    url_state.keep(_KEY, _PARAMETER, None if answer == _OPTIONS[0] else answer)
+    url_state.keep(_PARAMETER, None if answer == _OPTIONS[0] else answer)
     threshold = int(answer)
     if not threshold:
         st.caption("At 0 % every pixel gets a class, however low its confidence.")

@@ -106,7 +106,7 @@ def synthetic_scene() -> ImageSource:
     """Show the choice of a synthetic scene by its seed."""
     seeds = [str(seed) for seed in range(1, _SEEDS + 1)]
     seed = int(url_state.settle(_SEED, _SEED_PARAMETER, seeds, seeds[0]))
-    url_state.keep(_SEED, _SEED_PARAMETER, str(seed))
+    url_state.keep(_SEED_PARAMETER, str(seed))
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, icon, steps in (("Another scene", "casino", 1), ("Back", "undo", -1)):
             st.button(

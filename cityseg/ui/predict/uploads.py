@@ -11,21 +11,22 @@ import streamlit as st
 from cityseg import api
 from cityseg.api.types import ENDINGS, KINDS, MAX_PIXELS, client_name, decode_photo, resize_photo
 from cityseg.errors import DataError
-from cityseg.markdown import escape
-from cityseg.ui.app import url_state
+from cityseg.markdown import code, escape
+from cityseg.ui.app import history, url_state
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.predict.sources import ImageSource
 
 _UPLOADS, _SHOT = "predict uploads", "predict shot"
+_LISTED = "predict uploads listed by the uploader"
 _THUMBNAIL_HEIGHT = 128
 
 
 def uploaded() -> list[ImageSource]:
     """Show the uploader and the thumbnails; return the valid photos, the chosen one first.
 
-    Uploads stay until they are replaced, also while another source is shown.
+    Uploads stay until they are removed, also while another page is shown, which empties the uploader.
     """
-    st.file_uploader(
+    files = st.file_uploader(
         f"Street photos: {KINDS}, up to {MAX_PIXELS // 10**6} megapixels each. "
         "They stay on the machine that runs this studio and are not stored.",
         # Any image type: Streamlit would reject other endings with a stack trace instead of an error message.
@@ -35,12 +36,19 @@ def uploaded() -> list[ImageSource]:
         on_change=_store_files,
     )
     uploads = _stored(_UPLOADS)
+    if not files:
+        st.session_state[_LISTED] = []
+        if uploads:
+            _offer_removal(list(uploads))
     thumbnails = _thumbnails(uploads)
     if not thumbnails:
+        if lost := history.arriving("predict_photo", "photo"):
+            st.info(f"A reload keeps no uploaded file: choose {code(lost)} again.", icon=":material/upload_file:")
+        url_state.keep("photo", None)
         return []
     names = [thumbnail.name for thumbnail in thumbnails]
     chosen = url_state.settle("predict_photo", "photo", names, names[0])
-    url_state.keep("predict_photo", "photo", chosen)
+    url_state.keep("photo", chosen)
     if len(names) > 1:
         clicked = gallery(thumbnails, key="predict_strip", label="Your photos", chosen=chosen, aspect=16 / 9, cell=120)
         if clicked and clicked != chosen:
@@ -102,10 +110,21 @@ def _thumbnail(key: str, name: str, _source: ImageSource) -> Thumbnail | str:
     return Thumbnail(name, name, f"{width} × {height}", encode_thumbnail(small))
 
 
+def _offer_removal(names: list[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        photos = names[0] if len(names) == 1 else f"{len(names)} photos"
+        st.markdown(f"{escape(photos)}, uploaded before", width="content")
+        st.button("Remove", key="predict_remove", icon=":material/close:", on_click=_stored(_UPLOADS).clear)
+
+
 def _store_files() -> None:
     files = st.session_state["predict_uploader"] or ()
-    names = api.distinct_names([client_name(file.name, "photo") for file in files], with_suffix=True)
-    st.session_state[_UPLOADS] = {name: _source(name, file.getvalue()) for name, file in zip(names, files, strict=True)}
+    listed = st.session_state.get(_LISTED, [])
+    uploads = {name: source for name, source in _stored(_UPLOADS).items() if name not in listed}
+    names = [*uploads, *(client_name(file.name, "photo") for file in files)]
+    names = api.distinct_names(names, with_suffix=True)[len(uploads) :]
+    uploads |= {name: _source(name, file.getvalue()) for name, file in zip(names, files, strict=True)}
+    st.session_state[_UPLOADS], st.session_state[_LISTED] = uploads, names
     if names:
         url_state.request("predict_photo", names[-1])
 

@@ -1,4 +1,4 @@
-"""Preset cards and the settings form, which edit the config of ``ui.common.config_state``."""
+"""The table of presets and the settings form, which edit the config of ``ui.common.config_state``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cityseg.config.settings import GROUPS, Group
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary
+from cityseg.ui.app.background import duration
 from cityseg.ui.common import config_state
 
 PUBLISHED = {"experiment-1": 0.181, "experiment-2": 0.205, "experiment-3": 0.256}
@@ -22,42 +23,52 @@ _FAMILIES = {"Paper baselines": "experiment-", "Same networks, better recipe": "
 """Tabs of presets with the prefix of their names."""
 
 
-def cards() -> None:
-    """Show the presets as cards; choosing one fills the form."""
+def choose_preset() -> None:
+    """Show a table of the presets; choosing one fills the form."""
     results = {result.id: result for result in cache.results() if result.source == "shipped"}
     chosen = config_state.values()["preset"]
     family = next((title for title, start in _FAMILIES.items() if chosen.startswith(start)), None)
     for tab, start in zip(st.tabs(list(_FAMILIES), default=family), _FAMILIES.values(), strict=True):
-        names = [name for name in presets.PRESETS if name.startswith(start)]
-        for first in range(0, len(names), 2):
-            # Unlike columns, a horizontal container keeps two cards side by side on a phone.
-            with tab, st.container(horizontal=True, gap="small"):
-                for name in names[first : first + 2]:
-                    with st.container(border=True, gap="xxsmall", height="stretch", width=168):
-                        _card(name, results.get(name), chosen == name)
+        with tab, st.container(gap="xsmall"):
+            for name in presets.PRESETS:
+                if name.startswith(start):
+                    _row(name, results.get(name), chosen == name)
     st.caption(
         "Macro F1 on test. Published: by the first study, for full-size Cityscapes frames; ours: the shipped model of "
-        "that name. Scores on other data or at other sizes are not comparable.",
+        "that name. Scores on other data or at other sizes are not comparable. Then the base channels, depth and input "
+        "size of the network, and epochs and time of that model's training.",
         help=glossary.SCORES["f1"][1],
     )
 
 
-def _card(name: str, shipped: Result | None, chosen: bool) -> None:
-    st.button(
-        escape(name),
-        key=f"preset_{name}",
-        type="primary" if chosen else "secondary",
-        icon=":material/check:" if chosen else None,
-        width="stretch",
-        on_click=config_state.fill,
-        args=(presets.preset(name),),
-    )
-    st.caption(f"{presets.PRESETS[name]}.")
-    # Beside a published score, the one at the network's size, which it was measured at.
-    measured = ((PUBLISHED.get(name) and shipped.network_scores) or shipped.scores) if shipped else {}
-    scores = {"published": PUBLISHED.get(name), "ours": measured.get("test", {}).get("macro", {}).get("f1")}
-    words = [f"{origin} **{score:.3f}**" for origin, score in scores.items() if score is not None]
-    st.markdown(f":small[{' · '.join(words) or 'no score yet'}]")
+def _row(name: str, shipped: Result | None, chosen: bool) -> None:
+    """Show a preset as a row: a button, its scores, and its network, input size, epochs and training time."""
+    config = presets.preset(name)
+    # Unlike columns, a horizontal container keeps the row together on a phone.
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"preset_row_{name}"):
+        st.button(
+            escape(name),
+            key=f"preset_{name}",
+            type="primary" if chosen else "secondary",
+            icon=":material/check:" if chosen else None,
+            width=140,
+            on_click=config_state.fill,
+            args=(config,),
+        )
+        # Beside a published score, the one at the network's size, which it was measured at.
+        measured = ((PUBLISHED.get(name) and shipped.network_scores) or shipped.scores) if shipped else {}
+        scores = {"published": PUBLISHED.get(name), "ours": measured.get("test", {}).get("macro", {}).get("f1")}
+        words = [f"{origin} **{score:.3f}**" for origin, score in scores.items() if score is not None]
+        facts = [
+            f"{config.start_channels} channels",
+            f"depth {config.depth}",
+            glossary.size(config.image_size),
+            glossary.counted(config.epochs, "epoch"),
+        ]
+        if shipped and shipped.seconds:
+            facts.append(duration(shipped.seconds))
+        facts = [fact.replace(" ", "\u00a0") for fact in facts]
+        st.markdown(f":small[{' · '.join(words) or 'no score yet'}  \n:gray[{' · '.join(facts)}]]")
 
 
 def form() -> ExperimentConfig | None:
@@ -72,9 +83,10 @@ def form() -> ExperimentConfig | None:
     with st.expander("Settings", icon=":material/tune:"):
         for tab, group in zip(st.tabs(GROUPS), GROUPS, strict=True):
             with tab:
-                _fields(group, without_effect, advanced=False)
+                with st.grid(columns=2, min_column_width=180):
+                    _fields(group, without_effect, advanced=False)
                 if any(setting.advanced for setting in SETTINGS.values() if setting.group == group):
-                    with st.expander("Advanced"):
+                    with st.expander("Advanced"), st.grid(columns=2, min_column_width=180):
                         _fields(group, without_effect, advanced=True)
     try:
         config = configuration.build(config_state.values())
@@ -99,7 +111,7 @@ def _summary(config: ExperimentConfig) -> str:
         return "Custom settings, not from a preset."
     changed = configuration.differences(config, presets.preset(config.preset))
     if not changed:
-        return f"**{escape(config.preset)}**, the unchanged preset."
+        return f"**{escape(config.preset)}**, the unchanged preset: {presets.PRESETS[config.preset]}."
     words = [
         f"{glossary.label_in_sentence(field)} **{escape(glossary.setting(field, mine))}** "
         f"(preset {escape(glossary.setting(field, theirs))})"
@@ -123,9 +135,9 @@ def _widget(field: str, value: Any, *, disabled: bool) -> Any:
             column.number_input(name, 8, most, part, step=8, key=key, **common)
             for column, (name, most), (key, part) in zip(st.columns(2), sides, parts, strict=True)
         )
-    common["key"] = f"setting_{field}"
+    (common["key"], _), *_ = config_state.widget_values(field, value)
     if choices := get_args(annotation):
-        return st.segmented_control(setting.label, choices, default=value, required=True, **common)
+        return st.segmented_control(setting.label, choices, default=value, required=True, wrap=True, **common)
     if annotation is bool:
         return st.toggle(setting.label, value, **common)
     if setting.kind == "model":

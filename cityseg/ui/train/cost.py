@@ -23,8 +23,8 @@ _MEMORY_PARTS = {
 }
 
 
-def show(config: ExperimentConfig, info: DataInfo) -> None:
-    """Show the cost of the training on the connected data."""
+def show(config: ExperimentConfig, info: DataInfo) -> str:
+    """Show the cost of the training on the connected data; return its time and memory as a line of Markdown."""
     counted = cache.cost(config, sum(info.frames.values()))
     estimate = api.estimate(config, info.spec, info=info, counted=counted)
     seconds, source = _time(config, estimate)
@@ -45,6 +45,8 @@ def show(config: ExperimentConfig, info: DataInfo) -> None:
         st.warning(lines if len(estimate.warnings) > 1 else escape(estimate.warnings[0]), icon=":material/report:")
     for sentence in estimate.notes:
         st.caption(f":material/info: {escape(sentence)}")
+    wanted = f"about **{duration(seconds)}**" if seconds else "time unknown until measured"
+    return f"**{escape(config.preset)}**: {wanted}, **{memory / 2**30:.1f} GB** of memory"
 
 
 def compact(number: int) -> str:

@@ -10,10 +10,11 @@ from cityseg import api
 from cityseg.api import Result
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, glossary, session, shell
+from cityseg.ui.app import cache, glossary, history, shell, url_state
 from cityseg.ui.app.background import duration
 from cityseg.ui.common import damaged
 from cityseg.ui.common.errors import errors_shown
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.train import probes, run_actions, run_details
 
 ACTIVE = ("queued", "running")
@@ -26,7 +27,7 @@ _METRIC_WIDTH = 118
 
 def select(run_id: str) -> None:
     """Select the run to show; to be called from a callback."""
-    st.session_state[_CHOICE] = run_id
+    url_state.request(_CHOICE, run_id)
 
 
 def follow() -> None:
@@ -36,18 +37,19 @@ def follow() -> None:
     runs = [result for result in cache.results() if result.source == "run"]
     ids = [result.id for result in runs]
     if not ids:
-        session.set_url(_PARAMETER, None)
+        history.record(_PARAMETER, None)
         st.info(
             "**No training yet.** Choose a preset and press **Start training**; better-1 is the fastest good one.",
             icon=":material/model_training:",
         )
         return
-    if st.session_state.get(_CHOICE) not in ids:
-        # A queued run has nothing to show yet.
-        started = sorted((run for run in runs if run.state != "queued"), key=lambda run: run.state != "running")
-        st.session_state[_CHOICE] = session.url_option(_PARAMETER, ids) or [*started, *runs][0].id
-    run_id = st.selectbox("Run", ids, key=_CHOICE, label_visibility="collapsed", help="Newest first.")
-    session.set_url(_PARAMETER, run_id)
+    # A queued run has nothing to show yet.
+    started = sorted((run for run in runs if run.state != "queued"), key=lambda run: run.state != "running")
+    newest = [*started, *runs][0].id
+    choose = st.selectbox
+    run_id = choose_option(
+        choose, "Run", ids, _CHOICE, _PARAMETER, newest, label_visibility="collapsed", help="Newest first."
+    )
     result = _read(run_id)
     if result is None:
         return

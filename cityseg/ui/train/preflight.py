@@ -17,14 +17,10 @@ from cityseg.markdown import escape
 from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common import config_state
 from cityseg.ui.common.charts import plain_chart
-from cityseg.ui.common.job_panel import poll
 from cityseg.ui.train.callbacks import attempt, show_error
 from cityseg.ui.train.cost import step_time
 
-_POLL_SECONDS = 1.0
 _ERROR = "trial_refused"
-_FILLED = "trial_filled_the_form"
-"""Session key: number of times that a check has changed the form, on which the rest of the page depends."""
 _BUTTONS: dict[CheckKind, tuple[str, str, str]] = {
     "estimate": ("Measure time", ":material/timer:", "Times a few real steps and part of the evaluation: 30 seconds."),
     "overfit": (
@@ -50,12 +46,7 @@ _PHASES = {
 def offer(config: ExperimentConfig, spec: str) -> None:
     """Show the preflight checks of a config: buttons, progress and results."""
     with st.expander("Preflight checks", icon=":material/science:"):
-        poll(
-            lambda: (bool(api.running_checks()), st.session_state.get(_FILLED, 0)),
-            lambda: _checks(config, spec),
-            running=bool(api.running_checks()),
-            seconds=_POLL_SECONDS,
-        )
+        _checks(config, spec)
 
 
 def _checks(config: ExperimentConfig, spec: str) -> None:
@@ -164,7 +155,6 @@ def _use(rate: float) -> None:
     def fill() -> None:
         values = config_state.current().model_dump()
         config_state.fill(configuration.build({**values, "learning_rate": _rounded(rate)}))
-        st.session_state[_FILLED] = st.session_state.get(_FILLED, 0) + 1
 
     attempt(_ERROR, fill)
 

@@ -24,7 +24,6 @@ _SLOTS, _SHOWN_SLOTS = "queue_slots", "queue_slots_seen"
 _SHOWN_SETTINGS = 3
 
 
-@st.fragment(run_every=_POLL_SECONDS)
 def start_button(launch: Callable[[], None], error_key: str, ready: bool) -> None:
     """Show the button that starts a training, or queues it while no slot is free, and the error of the last attempt."""
     queue = cache.queue()
@@ -41,7 +40,7 @@ def start_button(launch: Callable[[], None], error_key: str, ready: bool) -> Non
     if not at_once:
         st.caption(f"{_summary(queue)}. The run starts by itself when a slot is free.")
     if not show_error(error_key, "The training was not started. ") and pressed:
-        # The new run is shown outside this fragment.
+        # The new run is shown in another column.
         st.rerun()
 
 
@@ -51,9 +50,14 @@ def starts_at_once(queue: Queue) -> bool:
 
 
 @st.fragment(run_every=_POLL_SECONDS)
-def panel() -> None:
-    """Show the queue in compact rows; a fragment, so that only the rows rerun as it advances."""
+def panel(at_once: bool) -> None:
+    """Show the queue in compact rows; a fragment, so that only the rows rerun as it advances.
+
+    ``at_once`` is what the page shows of ``starts_at_once``; the page reruns when that changes.
+    """
     queue = cache.queue()
+    if starts_at_once(queue) != at_once:
+        st.rerun()
     results = {result.id: result for result in cache.results()}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.subheader("Queue", anchor=False, width="content")

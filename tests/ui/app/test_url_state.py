@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cityseg.analysis.dataset.frame_table import FULL_BRIGHTNESS
-from cityseg.ui.app import session, url_state
+from cityseg.ui.app import history, url_state
 from cityseg.ui.dataset import filters
 
 OPTIONS = ["best-1", "best-2", "aachen_000000_000019"]
@@ -26,7 +26,7 @@ def page(monkeypatch):
     def begin(address: dict[str, str]) -> dict[str, object]:
         fake = types.SimpleNamespace(session_state={}, query_params=dict(address), toast=lambda *_, **__: None)
         monkeypatch.setattr(url_state, "st", fake)
-        monkeypatch.setattr(session, "st", fake)
+        monkeypatch.setattr(history, "st", fake)
         return fake.session_state
 
     return begin

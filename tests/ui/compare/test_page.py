@@ -27,7 +27,7 @@ from cityseg.config import build
 from cityseg.runs import Run, create_run
 from cityseg.ui.app import cache
 from cityseg.ui.common import export
-from tests.ui.pages import open_page, words
+from tests.ui.pages import open_page, url_parameter, words
 
 TINY = {"start_channels": 2, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
 ORDER = ("experiment-1", "better-1")
@@ -88,8 +88,8 @@ def test_split_is_kept_in_the_url(results: dict[str, Result]) -> None:
     app = opened(runs="first", split="val")
     rows = class_rows(app)
     assert rows["road"]["first"] == results["first"].scores["val"]["per_class"]["road"]["f1"]
-    assert app.query_params["split"] == "val"
-    assert app.query_params["runs"] == "first"
+    assert url_parameter(app, "split") == "val"
+    assert url_parameter(app, "runs") == "first"
 
 
 def test_settings_tab_lists_only_differing_settings(results: dict[str, Result]) -> None:
@@ -104,14 +104,14 @@ def test_the_newest_run_and_its_best_comparable_results_are_selected(results: di
     table = app.dataframe[0].value
     assert {"first", "second", "large"} <= set(table["Name"])
     newest = next(name for name in table["Name"] if name in results)
-    chosen = app.query_params["runs"].split(",")
+    chosen = url_parameter(app, "runs").split(",")
     assert newest in chosen
     assert set(chosen) == {"first", "second", "large"}, "the shipped models were measured on other data"
     assert "different ways" not in words(app)
 
 
 def test_without_a_run_the_best_models_are_selected(shipped_only: None) -> None:
-    chosen = opened().query_params["runs"].split(",")
+    chosen = url_parameter(opened(), "runs").split(",")
     assert "best-7" in chosen
     assert len(chosen) == 6
 
@@ -185,20 +185,20 @@ def test_table_shows_differences_from_the_baseline(older: str) -> None:
     assert table.loc["better-2", "Macro F1"] == pytest.approx(scores["better-2"] - scores["better-1"])
     assert np.isnan(table.loc[older, "Macro F1"]), "another size: withheld"
     assert "better-2 is better than better-1: macro F1 +" in words(app)
-    assert app.query_params["baseline"] == "better-1"
+    assert url_parameter(app, "baseline") == "better-1"
 
 
 def test_search_and_columns_narrow_the_table_and_keep_the_selection(shipped_only: None) -> None:
     app = opened(runs="better-1,experiment-1")
     app.text_input(key="find").set_value("better one-cycle").run()
     assert list(shown(app, "Macro F1")["Name"]) == ["better-1", "better-2", "better-3"]
-    assert app.query_params["runs"] == "better-1,experiment-1"
+    assert url_parameter(app, "runs") == "better-1,experiment-1"
     assert "Selected, but hidden by the filters: experiment-1" in words(app)
     app.multiselect(key="columns").set_value(["Mean IoU", "Seed"]).run()
-    assert app.query_params["columns"] == "Mean IoU,Seed"
+    assert url_parameter(app, "columns") == "Mean IoU,Seed"
     app.text_input(key="find").set_value("no such thing").run()
     assert not app.exception
-    assert app.query_params["runs"] == "better-1,experiment-1"
+    assert url_parameter(app, "runs") == "better-1,experiment-1"
 
 
 def test_significance_has_verdicts_intervals_and_reasons(shipped_only: None) -> None:
@@ -219,7 +219,7 @@ def test_contributions_list_the_frames_behind_a_class(shipped_only: None) -> Non
     first, second = (api.find_result(name).run.confusions("test") for name in ORDER)
     expected = contributions(first.matrices, second.matrices, "iou")
     app.selectbox(key="compare_class").set_value("rider").run()
-    assert app.query_params["class"] == "rider"
+    assert url_parameter(app, "class") == "rider"
     table = shown(app, "Adds")
     order = np.argsort(-np.abs(expected.frames[:, CLASS_NAMES.index("rider")]), kind="stable")[: len(table)]
     assert list(table["Frame"]) == [first.frames[index] for index in order]
@@ -238,9 +238,10 @@ def test_all_candidates_are_compared_with_the_baseline(shipped_only: None) -> No
 
 def test_later_link_selects_its_runs(shipped_only: None) -> None:
     app = opened(runs="better-1,better-2")
+    app.switch_page("pages/inspect.py").run()
     app.query_params["runs"] = "experiment-1,better-1"
-    app.run()
-    assert app.query_params["runs"] == "better-1,experiment-1"
+    app.switch_page("pages/compare.py").run()
+    assert url_parameter(app, "runs") == "better-1,experiment-1"
     assert "Best of 2 results" in words(app)
     assert "better-1 is better than experiment-1" in words(app)
 

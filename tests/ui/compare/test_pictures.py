@@ -19,7 +19,7 @@ from cityseg.config import build
 from cityseg.config.presets import preset
 from cityseg.data.synthetic import synthesize
 from cityseg.ui.app import cache, glossary
-from tests.ui.pages import open_page, url_parameter, words
+from tests.ui.pages import open_page, url_parameter, url_parameters, words
 
 CONFIG = {"start_channels": 4, "depth": 1, "batch_size": 4, "precision": "float32", "learning_rate": 0.01}
 RUNS: dict[str, dict[str, Any]] = {
@@ -83,7 +83,7 @@ def test_curves_are_smoothed_over_minutes_with_raw_values_behind(results: dict[s
     )
     app.select_slider(key="curves_smoothing").set_value("0").run()
     assert all({trace["name"] for trace in chart["data"]} == {"first", "second"} for chart in charts(app))
-    assert "smoothing" not in app.query_params
+    assert "smoothing" not in url_parameters(app)
     app.multiselect(key="curves_scores").set_value([]).run()
     assert len(charts(app)) == 2
     assert url_parameter(app, "over") == "minutes"

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from cityseg import api
 from cityseg.classes import CLASS_NAMES, COLOR_BLIND_PALETTE, PALETTE
 from cityseg.data.prepared.statistics import SplitStatistics
+from tests.ui.pages import url_parameters
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -54,10 +55,6 @@ def header(app: AppTest, key: str) -> dict[str, Any]:
     return json.loads(sent[4 : 4 + int.from_bytes(sent[:4], "little")])
 
 
-def address(app: AppTest) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()}
-
-
 def shares_list(app: AppTest) -> str:
     return next(
         html.proto.body for html in app.get("html") if "share-bars" in html.proto.body and "<ul" in html.proto.body
@@ -90,7 +87,7 @@ def test_all_splits_are_listed_on_arrival_and_can_be_selected(counted: dict[str,
     assert grid(app) == [name for name, *_ in frames(counted)]
     app.segmented_control(key="data_split").set_value("val").run()
     assert grid(app) == sorted(counted["val"].frames)
-    assert address(app) == {"split": "val"}
+    assert url_parameters(app) == {"split": "val"}
 
 
 def test_filters_narrow_the_grid(counted: dict[str, SplitStatistics]) -> None:
@@ -115,7 +112,7 @@ def test_a_minimum_area_and_any_of_two_classes(counted: dict[str, SplitStatistic
     wanted = [name for name, _, _, pixels, _ in frames(counted) if max(pixels[car], pixels[sky]) >= 0.1 * pixels.sum()]
     assert grid(app) == wanted
     assert 0 < len(wanted) < 10
-    assert address(app) == {"holds": "car,sky", "match": "any", "least": "10"}
+    assert url_parameters(app) == {"holds": "car,sky", "match": "any", "least": "10"}
 
 
 def test_a_random_order_follows_its_seed(counted: dict[str, SplitStatistics]) -> None:
@@ -124,7 +121,7 @@ def test_a_random_order_follows_its_seed(counted: dict[str, SplitStatistics]) ->
     assert sorted(first) == [name for name, *_ in frames(counted)] != first
     app.number_input(key="data_seed").set_value(2).run()
     assert grid(app) != first
-    assert address(app)["seed"] == "2"
+    assert url_parameters(app)["seed"] == "2"
     assert grid(opened(sort="random", seed="1")) == first
 
 
@@ -134,14 +131,14 @@ def test_a_filter_without_matches_offers_relaxations(counted: dict[str, SplitSta
     way = next(button for button in app.button if button.label == "Allow all classes: 10 frames")
     way.click().run()
     assert grid(app) == [name for name, *_ in sorted(frames(counted), key=lambda frame: frame[4])]
-    assert address(app) == {"sort": "darkest first"}
+    assert url_parameters(app) == {"sort": "darkest first"}
 
 
 def test_show_all_clears_the_filters(counted: dict[str, SplitStatistics]) -> None:
     app = opened(split="test", sort="most car")
     app.button(key="filters_clear").click().run()
     assert len(grid(app)) == 10
-    assert address(app) == {"sort": "most car"}
+    assert url_parameters(app) == {"sort": "most car"}
 
 
 def test_a_link_opens_its_filters_and_frame(counted: dict[str, SplitStatistics]) -> None:
@@ -150,7 +147,7 @@ def test_a_link_opens_its_filters_and_frame(counted: dict[str, SplitStatistics])
     assert gallery(app)["chosen"] == name
     assert f"**{name}**" in captions(app)
     assert app.selectbox(key="data_sort").value == "brightest first"
-    again = opened(**address(app))
+    again = opened(**url_parameters(app))
     assert grid(again) == grid(app)
 
 
@@ -160,7 +157,7 @@ def test_filters_survive_another_page(counted: dict[str, SplitStatistics]) -> No
     app.switch_page("pages/train.py").run()
     app.switch_page("pages/dataset.py").run()
     assert grid(app) == before
-    assert address(app) == {"split": "val", "holds": "car"}
+    assert url_parameters(app) == {"split": "val", "holds": "car"}
 
 
 def test_the_frames_class_shares_are_shown(counted: dict[str, SplitStatistics]) -> None:
@@ -193,7 +190,7 @@ def test_augmentation_shows_samples_of_the_open_frame(counted: dict[str, SplitSt
     assert "Random horizontal flip" in " ".join(text.value for text in app.markdown)
     assert len({cell["source"] for cell in gallery(app)["thumbnails"]}) == 2
     app.number_input(key="data_draws").set_value(4).run()
-    assert {name: value for name, value in address(app).items() if name in ("draws", "recipe")} == {"draws": "4"}
+    assert {name: value for name, value in url_parameters(app).items() if name in ("draws", "recipe")} == {"draws": "4"}
 
 
 def test_the_config_of_the_train_page_can_be_previewed() -> None:

@@ -16,6 +16,7 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.data.dataset import Split
 from cityseg.data.prepared.statistics import SplitStatistics
 from cityseg.figures.dataset.classes import percent, rarest_first
+from tests.ui.pages import url_parameter
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -45,11 +46,6 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 
 def words(app: AppTest) -> str:
     return " ".join(element.value for kind in (app.markdown, app.caption, app.subheader) for element in kind)
-
-
-def address(app: AppTest, name: str) -> str:
-    value = app.query_params[name]
-    return value if isinstance(value, str) else value[0]
 
 
 def test_classes_are_listed_rarest_first(counted: dict[Split, SplitStatistics]) -> None:
@@ -83,7 +79,7 @@ def test_cooccurrence_of_one_split_or_all_frames(counted: dict[Split, SplitStati
     assert count(app) == 10
     app.button_group(key="data_of").set_value("val").run()
     assert count(app) == 2
-    assert address(app, "of") == "val"
+    assert url_parameter(app, "of") == "val"
     assert count(opened("Together", of="test")) == 1
 
 
@@ -93,7 +89,7 @@ def test_a_link_selects_the_class_and_a_button_opens_its_frames(counted: dict[Sp
     np.testing.assert_allclose(_values(charts(app)[0]).max(), 100 * counted["train"].prior[10].max())
     app.button(key="where_frames").click().run()
     assert not app.exception
-    assert {name: address(app, name) for name in ("split", "holds", "sort")} == {
+    assert {name: url_parameter(app, name) for name in ("split", "holds", "sort")} == {
         "split": "train",
         "holds": "sky",
         "sort": "most sky",
@@ -108,7 +104,7 @@ def test_sizes_show_the_selected_class(counted: dict[Split, SplitStatistics]) ->
     app.selectbox(key="data_class").set_value("building").run()
     area = counted["train"].objects.areas(2)
     assert f"**{len(area):,}** objects in {counted['train'].frequency[2]} frames" in words(app)
-    assert address(app, "class") == "building"
+    assert url_parameter(app, "class") == "building"
     assert len(charts(app)) == 3
 
 

@@ -18,6 +18,7 @@ from cityseg.data.synthetic import synthesize
 from cityseg.errors import DataError
 from cityseg.ui.app import background
 from cityseg.ui.dataset import page
+from tests.ui.pages import url_parameter
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -194,7 +195,7 @@ def test_a_valid_path_is_connected(workplace: Path) -> None:
     app.text_input(key="connect_path").set_value(str(workplace / "other")).run()
     assert not app.error
     assert next(metric for metric in app.metric if metric.label == "Frames").value == "5"
-    assert app.query_params["data"] == str(workplace / "other"), "the URL contains the data, so that a link opens it"
+    assert url_parameter(app, "data") == str(workplace / "other"), "the URL contains the data, so that a link opens it"
 
 
 def test_invalid_data_opens_the_connect_panel(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

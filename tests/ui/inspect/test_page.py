@@ -17,7 +17,7 @@ from cityseg.data.synthetic import synthesize
 from cityseg.runs import FrameConfusions, Run
 from cityseg.ui.app import background, cache
 from cityseg.ui.inspect import selection
-from tests.ui.pages import open_page, url_parameter
+from tests.ui.pages import open_page, url_parameter, url_parameters
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_default_pixel_is_the_most_confident_error(run: Run) -> None:
     row, column = np.unravel_index(np.where(wrong, prediction.confidence, 0).argmax(), wrong.shape)
     words = f"(row {row}, column {column}) is labelled **{CLASS_NAMES[frame.train_ids[row, column]]}**"
     assert any(words in text.value for text in app.markdown)
-    assert "pixel" not in app.query_params
+    assert "pixel" not in url_parameters(app)
     app.multiselect(key="also").set_value(["better-1"]).run()
     (panel,) = [
         html.proto.body
@@ -180,7 +180,7 @@ def test_pixel_in_the_url_applies_to_its_frame_only(run: Run) -> None:
     assert any("(row 40, column 100)" in text.value for text in app.markdown)
     app.button(key="inspect_next").click().run()
     assert not any("(row 40, column 100)" in text.value for text in app.markdown)
-    assert "pixel" not in app.query_params
+    assert "pixel" not in url_parameters(app)
 
 
 @pytest.mark.parametrize("pixel", ["9999,9999", "-1,2", "a,b", "7"])
@@ -221,7 +221,7 @@ def test_slice_filters_the_frames(run: Run) -> None:
     assert 0 < len(chosen) < len(frames)
     app.button(key="inspect_all_frames").click().run()
     assert len(app.selectbox(key="inspect_frame").options) == len(frames)
-    assert "part" not in app.query_params
+    assert "part" not in url_parameters(app)
 
 
 def test_label_audit_runs_and_stores_verdicts(run: Run, wait_until: Callable[..., None]) -> None:

@@ -23,6 +23,7 @@ from cityseg.runs import Run
 from cityseg.ui.app import cache
 from cityseg.ui.predict import downloads, model_view, uploads
 from cityseg.ui.predict.sources import ImageSource
+from tests.ui.pages import url_parameter, url_parameters
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -50,11 +51,6 @@ def opened(**parameters: str) -> AppTest:
     app.switch_page("pages/predict.py").run()
     assert not app.exception, app.exception[0].message
     return app
-
-
-def url_parameter(app: AppTest, name: str) -> str:
-    value = app.query_params[name]
-    return value if isinstance(value, str) else value[0]
 
 
 def shares_shown(app: AppTest) -> dict[str, str]:
@@ -152,7 +148,7 @@ def test_downloads_equal_the_files_of_the_command_line(model: str, trained: Run,
             assert downloads.file_contents(source, predict, threshold, [kind]) == {kind: content}
     assert 0 < written["unknown"] < 1
     sources = [source, ImageSource("photo", "another photo", source.load)]
-    content = downloads.zipped_files(sources, predict, threshold)
+    content = downloads.zipped_files(sources, {"model": predict}, threshold)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         zipped = {name: archive.read(name) for name in archive.namelist()}
     assert zipped == files | {name.replace("photo", "photo-2"): content for name, content in files.items()}
@@ -171,7 +167,7 @@ def test_threshold_rejects_pixels_and_reports_their_share(model: str, trained: R
     if coverage[threshold] > 0:
         assert f"about **{100 * risk[threshold]:.1f} %** are wrong on val, instead of {100 * risk[0]:.1f} %" in texts
     app.select_slider(key="predict_unknown").set_value("0").run()
-    assert "unknown" not in app.query_params
+    assert "unknown" not in url_parameters(app)
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,10 @@ def test_empty_page_points_to_the_start_button(app: AppTest) -> None:
 
 def test_preset_fills_the_form_and_changes_are_listed(app: AppTest) -> None:
     press(app, "preset_experiment-2")
-    assert app.number_input(key="setting_depth").value == 3
-    assert app.number_input(key="setting_batch_size").value == 256
+    assert app.number_input(key="setting_depth_1").value == 3
+    assert app.number_input(key="setting_batch_size_1").value == 256
     assert "the unchanged preset" in words(app)
-    app.number_input(key="setting_batch_size").set_value(32).run()
+    app.number_input(key="setting_batch_size_1").set_value(32).run()
     assert "batch size **32** (preset 256)" in words(app)
     assert not app.exception
 
@@ -140,7 +140,7 @@ def test_failed_run_shows_its_error_and_can_be_cloned(app: AppTest) -> None:
     assert app.button(key="resume_broken")
     press(app, "clone_broken")
     assert not app.exception
-    assert app.number_input(key="setting_depth").value == 4
+    assert app.number_input(key="setting_depth_1").value == 4
     assert "**experiment-3**, the unchanged preset" in words(app)
 
 

@@ -73,7 +73,7 @@ def test_suggested_learning_rate_fills_the_form(app: AppTest) -> None:
     assert "The loss falls fastest at 0.012." in words(app)
     app.button(key="trial_use_rate").click().run()
     assert not app.exception
-    assert app.number_input(key="setting_learning_rate").value == 0.012
+    assert app.number_input(key="setting_learning_rate_1").value == 0.012
     assert "learning rate **0.012** (preset 0.006)" in words(app)
     assert app.button(key="trial_use_rate").disabled, "the form has this learning rate"
     assert "The loss falls fastest at 0.012." in words(app), "the curve is independent of the form's learning rate"

@@ -12,7 +12,7 @@ from cityseg.analysis.dataset.frame_table import NAME, FrameFilter, most_of
 from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
 from cityseg.markdown import escape
-from cityseg.ui.app import session
+from cityseg.ui.app import history, url_state
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset import filters
 
@@ -42,9 +42,9 @@ def title(words: str, how_to_read: str) -> None:
 
 def show_frames(wanted: FrameFilter) -> None:
     """Open the Browse tab with a filter; to be called from a callback."""
-    st.session_state["tab"] = "Browse"
+    url_state.request("tab", "Browse")
     filters.put(wanted)
-    session.set_url("frame", None)
+    history.record("frame", None)
 
 
 def show_city(point: Point, order: str = NAME) -> None:

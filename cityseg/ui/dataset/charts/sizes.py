@@ -11,14 +11,14 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.dataset.objects import object_sizes, objects_per_frame, size_histogram, size_order
 from cityseg.markdown import escape
-from cityseg.ui.app import session
+from cityseg.ui.app import history, session
 from cityseg.ui.dataset.charts import common
 
 _TINY = 16
 """Pixels of one cell of the feature map after two halvings of the frame."""
 
 
-@st.fragment
+@history.fragment
 def show(_info: DataInfo, counted: common.Statistics) -> None:
     """Show the object sizes of all classes, and one class in detail."""
     bar = st.container(horizontal=True, vertical_alignment="center")

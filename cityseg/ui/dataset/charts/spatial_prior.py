@@ -10,13 +10,13 @@ from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.figures.dataset.classes import percent
 from cityseg.figures.dataset.spatial_prior import class_prior, most_frequent_class, prior_image
 from cityseg.markdown import escape
-from cityseg.ui.app import session
+from cityseg.ui.app import history, session
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.dataset.charts import common
 
 
-@st.fragment
+@history.fragment
 def show(info: DataInfo, counted: common.Statistics) -> None:
     """Show the heat map of one class, the most frequent class per pixel, and small heat maps of all classes."""
     bar = st.container(horizontal=True, vertical_alignment="center")
