@@ -5,6 +5,7 @@ import streamlit as st
 from cityseg.ui.app import history, shell
 
 st.set_page_config(page_title="cityseg", page_icon=shell.ICON, layout="wide")
+shell.show_navigation()
 page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),

@@ -75,6 +75,19 @@ def spreadsheet_cell(value: Any) -> Any:
     return f"'{value}"
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most ``most`` characters, shortened in the middle: long names often differ at their ends.
+
+    Example:
+        >>> shortened("lr-sweep-of-the-large-network-12", 16), shortened("best-7", 16)
+        ('lr-sweep…work-12', 'best-7')
+    """
+    if len(text) <= most:
+        return text
+    head = most // 2
+    return f"{text[:head]}…{text[head + 1 - most :]}"
+
+
 def natural_order(name: str) -> tuple[list[Any], str]:
     """Return a sort key under which numbers in names are in numeric order.
 

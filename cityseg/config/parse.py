@@ -16,6 +16,13 @@ from cityseg.files import read_json
 from cityseg.text import quoted, whole_number
 
 _LARGEST_SIDE = 16384
+_EXPECTED = {
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_parsing": "true or false",
+}
+"""What was expected, by pydantic's kind of error, where its own message speaks of parsing."""
 
 
 def build(values: Mapping[str, Any], *, strict: bool = False) -> ExperimentConfig:
@@ -103,5 +110,6 @@ def _sentence(problem: Any) -> str:
         close = get_close_matches(key, ExperimentConfig.model_fields, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         return f"unknown setting {quoted(key)}: {hint}expected one of {', '.join(ExperimentConfig.model_fields)}"
-    message = problem["msg"].removeprefix("Value error, ")
+    expected = _EXPECTED.get(problem["type"])
+    message = f"expected {expected}" if expected else problem["msg"].removeprefix("Value error, ")
     return f"{key}: {message[0].lower()}{message[1:]}, found {quoted(problem['input'])}" if key else str(message)

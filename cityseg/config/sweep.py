@@ -88,11 +88,19 @@ def parse_list(text: str) -> tuple[str, list[str]]:
 
 def parse_values(field: str, text: str) -> list[str]:
     """Read ``VALUE,VALUE``; raises UsageError for an empty value."""
+    if ";" in text and _holds_numbers(field):
+        found = quoted(text.strip())
+        raise UsageError(f"{field}: expected values with commas between them, found semicolons in {found}")
     values = [value.strip() for value in text.split(",")]
     if not all(values):
         found = quoted(text.strip()) if text.strip() else "none"
         raise UsageError(f"{field}: expected values with commas between them, found {found}")
     return values
+
+
+def _holds_numbers(field: str) -> bool:
+    setting = ExperimentConfig.model_fields.get(field)
+    return setting is not None and setting.annotation in (int, float)
 
 
 def parse_range(text: str) -> tuple[str, Range]:

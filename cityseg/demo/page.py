@@ -134,7 +134,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
             # gradio's own decoding of photos supports fewer formats and fails with a traceback.
             "preprocess": False,
         }
-        gr.on(
+        changed = gr.on(
             [model.input, fit.input, flip.input, opacity.release],
             predict,
             inputs,
@@ -145,7 +145,10 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
         )
         options["api_visibility"] = "private"
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        photo.input(predict_if_any, inputs, outputs, trigger_mode="always_last", **options)
+        chosen = photo.input(predict_if_any, inputs, outputs, trigger_mode="always_last", **options)
+        for attempt in (changed, chosen):
+            # An error would stand beside the answer for another photo.
+            attempt.failure(lambda: [None] * len(outputs), None, outputs, **hidden)
         page.load(refresh_models, None, model, queue=False, **hidden)
         shown = [samples.click(lambda sample: sample[0], samples, photo, **hidden)]
         if examples:

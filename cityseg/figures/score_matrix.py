@@ -12,9 +12,12 @@ from cityseg.analysis.comparison.published import NOTE, Published
 from cityseg.analysis.tables import ABSENT, score, signed
 from cityseg.classes import CLASS_NAMES, PALETTE
 from cityseg.figures import theme
+from cityseg.text import shortened
 
 _EMPTY = {False: "#f2f5f9", True: "#1a212c"}
 """Cells without score or difference, on a light and on a dark page."""
+_LONGEST_NAME = 20
+"""Characters of a column's head; longer ones overlap and vanish."""
 _EVERY_CLASS = tuple(range(len(CLASS_NAMES)))
 _NOT_COMPARABLE = '<span style="font-size:9px">not<br>comparable</span>'
 
@@ -40,7 +43,7 @@ def score_heatmap(
     """
     scores = np.vstack([table.scores[list(order)], table.macro])
     text = [[score(value) for value in row] for row in scores]
-    names = list(map(theme.plain, table.names))
+    names = [theme.plain(shortened(name, _LONGEST_NAME)) for name in table.names]
     if compared is None:
         values, limits = scores, (0.0, 1.0)
         scale = [_EMPTY[dark], "#10575e", "#178f89"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]

@@ -63,6 +63,9 @@ def test_examples_are_clicked_and_photos_uploaded(
         page.get_by_role("button", name="Clear").or_(page.get_by_label("Remove Image")).first.click()
         page.locator("#photo input[type=file]").set_input_files(tmp_path / "words.png")
         sync_api.expect(page.get_by_text("words.png: expected a photo (JPEG")).to_be_visible(timeout=30_000)
+        # The answer for the photo before does not stay beside the error.
+        sync_api.expect(overlay).to_have_count(0)
+        sync_api.expect(summary).not_to_contain_text("70 × 50 pixels")
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []

@@ -59,8 +59,8 @@ def test_results_at_different_sizes_are_withheld_with_the_reason(cityseg: Callab
     scores = {split: {**values, "size": [128, 256]} for split, values in card.scores.items()}
     checkpoint.write_card(older, replace(card, scores=scores))
     reason = (
-        "different evaluation sizes (each label's own and 128x256 pixels; cityseg evaluate measures at the labels' own "
-        "size)"
+        "different evaluation sizes (each label's own and 256 × 128 pixels; cityseg evaluate measures at the labels' "
+        "own size)"
     )
     answer = cityseg("compare", "better-1", "older")
     assert answer.code == 0

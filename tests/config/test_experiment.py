@@ -64,7 +64,7 @@ def test_configs_are_frozen():
         ),
         ({"epochs": 0}, "epochs: input should be greater than or equal to 1, found 0"),
         ({"learning_rate": 0}, "learning_rate: input should be greater than 0, found 0"),
-        ({"flip": "perhaps"}, "flip: input should be a valid boolean, unable to interpret input, found 'perhaps'"),
+        ({"flip": "perhaps"}, "flip: expected true or false, found 'perhaps'"),
         ({"image_size": (64, 4)}, "image_size.1: input should be greater than or equal to 8, found 4"),
         ({"tracking": "yes"}, "tracking: input should be 'none', 'offline' or 'online', found 'yes'"),
         ({"learning_rate": float("nan")}, "learning_rate: input should be a finite number, found nan"),

@@ -130,4 +130,4 @@ def _columns(summaries: Mapping[str, Summary], field: str) -> np.ndarray:
 
 
 def _size(basis: Basis) -> str:
-    return f"{basis.size[0]}x{basis.size[1]} pixels" if basis.size else "each label's own"
+    return f"{basis.size[1]} × {basis.size[0]} pixels" if basis.size else "each label's own"

@@ -36,6 +36,11 @@ class Objects:
         result: np.ndarray = self.area[self.train_id == train_id]
         return result
 
+    def at_least(self, area: int) -> Objects:
+        """Return the objects of at least ``area`` pixels."""
+        large = self.area >= area
+        return Objects(self.frame[large], self.train_id[large], self.area[large])
+
     @property
     def counts(self) -> np.ndarray:
         """(19,) number of objects per class."""

@@ -98,7 +98,10 @@ def progress_bar(
 ) -> None:
     """Show a progress bar with the time left and the finished of all units; a total of 0 is unknown."""
     counted = f" · {done:,} of {total:,} {unit}" if total else f" · {done:,} {unit} so far" if done else " …"
-    left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
+    if total and done >= total:
+        left = " · finishing"
+    else:
+        left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
     place.progress(min(1.0, done / total) if total else 0.0, text=f"{escape(title)}{counted}{left}")
 
 

@@ -69,8 +69,8 @@ def settings(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def size(value: tuple[int, int] | list[int]) -> str:
-    """Format a size as height x width."""
-    return f"{value[0]}×{value[1]}"
+    """Format a size (height, width) as width × height, like the sizes of photos."""
+    return f"{value[1]} × {value[0]}"
 
 
 def scored_size(value: tuple[int, int] | None) -> str:

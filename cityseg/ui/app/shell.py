@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
 from cityseg.api import DataInfo, Result
@@ -38,6 +39,7 @@ _STYLE = """<style>
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
 </style>"""
 _POLL_SECONDS = 3.0
+_NAVIGATION = "client.showSidebarNavigation"
 
 
 def sidebar() -> None:
@@ -123,13 +125,22 @@ def settle(page: str) -> None:
     freeze_loaded_objects()
 
 
+def show_navigation() -> None:
+    """Let the sidebar list the pages of ``app.py``, from the first run of a server on.
+
+    Until ``st.navigation`` has run once in a server, Streamlit treats a folder named ``pages`` as an old-style
+    multipage app: the sidebar would list its files, so the configuration hides the list, and a link to a page opens it
+    without the router. A rerun starts at ``app.py``.
+    """
+    if PagesManager.uses_pages_directory or config.get_option(_NAVIGATION) is False:
+        PagesManager.uses_pages_directory = False
+        config.set_option(_NAVIGATION, True)
+        st.rerun()
+
+
 def heading(title: str, question: str) -> None:
     """Show a page's title and the question it answers."""
-    # Until ``st.navigation`` has run once in a server, Streamlit treats a folder named ``pages`` as an old-style
-    # multipage app, and a link to a page opens it without the router and the sidebar. A rerun starts at ``app.py``.
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+    show_navigation()
     st.title(title, anchor=False)
     if question:
         st.markdown(f":gray[{question}]")

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from cityseg.text import whole_number
+from cityseg.text import shortened, whole_number
 from cityseg.ui.app import history, url_state
 
 Choice = TypeVar("Choice", bound=str)
 _ON = "yes"
+_LONGEST = 44
+"""Characters of an option; longer ones are shortened in the middle."""
 
 
 def choose_option(
@@ -39,6 +41,8 @@ def choose_option(
     url_state.settle(key, parameter, values, initial)
     if isinstance(options, Mapping):
         settings["format_func"] = options.__getitem__
+    elif widget.__name__ == "selectbox":
+        settings.setdefault("format_func", lambda name: shortened(name, _LONGEST))
     if widget.__name__ == "segmented_control":
         settings["required"] = True
     # A segmented control can return None if it is clicked before it has a value.
@@ -59,6 +63,7 @@ def choose_options(
 ) -> list[str]:
     """Show a multiselect and return the chosen options; the URL omits the default and ``separator`` joins others."""
     url_state.settle_several(key, parameter, options, default, separator=separator)
+    settings.setdefault("format_func", lambda name: shortened(name, _LONGEST))
     chosen: list[str] = st.multiselect(label, options, key=key, persist_state="session", **settings)
     url_state.keep(parameter, None if chosen == list(default) else separator.join(chosen))
     return chosen

@@ -197,6 +197,6 @@ def _grid(frame: FrameView, predicted: Mapping[str, np.ndarray], info: DataInfo)
         )
     height, width = frame.train_ids.shape
     st.caption(
-        f"{escape(frame.name)}, predicted at the file's own {height}×{width} pixels. Zoom, opacity and hidden classes "
-        "are shared by all pictures." + (" Stretched back to 2:1." if frames.is_squashed(info) else "")
+        f"{escape(frame.name)}, predicted at the file's own {width} × {height} pixels. Zoom, opacity and hidden "
+        "classes are shared by all pictures." + (" Stretched back to 2:1." if frames.is_squashed(info) else "")
     )

@@ -36,6 +36,8 @@ def show(info: DataInfo, counted: Statistics) -> None:
         _offer_relaxations(table, wanted)
         return
     chosen = linked if (linked := history.read("frame")) in names else names[0]
+    if (lost := history.arriving("data_frame", "frame")) and lost not in table.names and history.is_link():
+        url_state.report_stale("frame", [lost], chosen)
     place = names.index(chosen)
     left, right = st.columns([3, 2], gap="medium")
     # The grid shows the effect of a filter, so it is sent before the large frame, which takes longer.

@@ -11,6 +11,7 @@ from cityseg.analysis.errors.slices import Slice
 from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.api.types import Split
 from cityseg.markdown import escape
+from cityseg.text import shortened
 from cityseg.ui.app import cache, glossary, session
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
@@ -50,7 +51,7 @@ def choose_result(results: list[Result]) -> MeasuredSplit:
 def _title(result: Result, data: ConnectedData | None) -> str:
     kind = "shipped model" if result.source == "shipped" else result.state
     elsewhere = "" if data and data.holds_frames_of(result) else f" on {result.measured_on}"
-    return f"{result.id} · macro F1 {glossary.score(result.macro_f1)}{elsewhere} · {kind}"
+    return f"{shortened(result.id, 44)} · macro F1 {glossary.score(result.macro_f1)}{elsewhere} · {kind}"
 
 
 def choose_frame(

@@ -15,6 +15,7 @@ from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.errors import CitysegError
 from cityseg.figures.pareto import short_count
 from cityseg.markdown import escape
+from cityseg.text import shortened
 from cityseg.ui.app import cache, glossary, session, shell
 from cityseg.ui.app.background import duration
 from cityseg.ui.common import damaged
@@ -137,7 +138,7 @@ def _newest(runs: Sequence[Result]) -> None:
         return
     st.dataframe(
         {
-            "Run": [run.id for run in runs],
+            "Run": [shortened(run.id, 30) for run in runs],
             "State": [_state(run) for run in runs],
             "F1": [glossary.score(run.score("test", "f1")) for run in runs],
             "Size": [short_count(run.parameters) if run.parameters else "–" for run in runs],

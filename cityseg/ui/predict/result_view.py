@@ -110,7 +110,11 @@ def _class_shares(photo: Photo, view: ModelView) -> None:
         if len(shares) > _BARS:
             st.caption(f"The {_BARS} largest; the table lists all.")
         if summary.objects:
-            st.caption(f"About {object_counts.describe(summary.objects)}. Touching objects count as one.")
+            counts = object_counts.describe(summary.objects)
+            st.caption(
+                f"Connected regions of countable classes: {counts}. Objects that touch count as one, and one that the "
+                "prediction splits counts as several."
+            )
     with table:
         columns = {"class": list(shares), "share": list(shares.values())}
         if photo.truth is not None:

@@ -1,8 +1,11 @@
-"""State and actions of a run: stop, resume, clone, delete."""
+"""State and actions of a run: stop, resume, clone, delete, and where to go with its results."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,6 +13,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import Result
 from cityseg.markdown import escape
+from cityseg.ui.app import cache, history, session
 from cityseg.ui.common import config_state
 from cityseg.ui.train.callbacks import attempt, show_error
 
@@ -53,9 +57,51 @@ def show(result: Result) -> None:
                 )
                 icon = ":material/delete_forever:"
                 pressed |= _button(result.id, "Delete permanently", icon, None, api.delete, type="primary")
+    _links(result)
     if not show_error(f"{_ERROR}_{result.id}") and pressed:
         # The list of runs and the polling belong to the page, not to this fragment.
         st.rerun()
+
+
+def _links(result: Result) -> None:
+    """Link to the pages that show what has been measured, and offer the weights for other programs."""
+    data = {"data": linked} if (linked := history.read("data")) else {}
+    links = [
+        ("inspect", "Inspect", ":material/troubleshoot:", "result", bool(result.scores)),
+        ("compare", "Compare", ":material/compare:", "runs", bool(result.scores)),
+        ("predict", "Predict", ":material/add_a_photo:", "model", result.has_weights),
+    ]
+    if not any(shown for *_, shown in links):
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for page, label, icon, parameter, shown in links:
+            if shown:
+                query = {parameter: _with_best(result) if page == "compare" else result.id, **data}
+                st.page_link(f"pages/{page}.py", label=label, icon=icon, query_params=query)
+        if result.has_weights:
+            st.download_button(
+                "ONNX",
+                partial(_onnx, result.id, session.data_spec()),
+                f"{result.id}.onnx",
+                key=f"onnx_{result.id}",
+                icon=":material/deployed_code:",
+                type="tertiary",
+                on_click="ignore",
+                help="Exports the best weights, and compares both on eight frames of the connected data first.",
+            )
+
+
+def _with_best(result: Result) -> str:
+    """Return the run and the best shipped model, to compare them."""
+    best = api.ranked([other for other in cache.results() if other.source == "shipped"])
+    return ",".join(dict.fromkeys([result.id, *(other.id for other in best[:1])]))
+
+
+def _onnx(model: str, spec: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        api.export(model, path, spec)
+        return path.read_bytes()
 
 
 def _button(

@@ -96,7 +96,7 @@ def test_settings_tab_lists_only_differing_settings(results: dict[str, Result]) 
     app = opened(runs="first,large", view="Settings")
     settings = next(frame.value for frame in app.dataframe if "Setting" in frame.value)
     assert list(settings["Setting"]) == ["Frame size", "Seed"]
-    assert list(settings["large"]) == ["32×64", "2"]
+    assert list(settings["large"]) == ["64 × 32", "2"]
 
 
 def test_the_newest_run_and_its_best_comparable_results_are_selected(results: dict[str, Result]) -> None:
@@ -249,11 +249,13 @@ def test_later_link_selects_its_runs(shipped_only: None) -> None:
 @pytest.mark.parametrize("view", ["Scores", "Significance", "Contribution by class"])
 def test_results_at_other_sizes_are_not_compared(older: str, view: str) -> None:
     app = opened(runs=f"better-1,{older}", baseline="better-1", view=view)
-    assert "**older**: different evaluation sizes (each label's own and 128x256 pixels; cityseg evaluate" in words(app)
+    assert "**older**: different evaluation sizes (each label's own and 256 × 128 pixels; cityseg evaluate" in words(
+        app
+    )
     if view == "Scores":
         assert "older − better-1" not in class_rows(app)["road"]
         assert "measured in 2 different ways" in words(opened(runs=f"better-1,{older}"))
-        assert "scored at the network's size, 128×256 pixels" in words(app)
+        assert "scored at the network's size, 256 × 128 pixels" in words(app)
     else:
         assert "Tick at least two results that were measured on the same frames at the same size" in words(app)
 

@@ -146,7 +146,7 @@ def older(results: dict[str, Result]) -> Iterator[None]:
 def test_results_at_other_sizes_are_not_compared(results: dict[str, Result], older: None) -> None:
     app = opened("Confusions", runs="first,small", to="small")
     assert "small and first are not comparable" in words(app)
-    assert "different evaluation sizes (each label's own and 16x32 pixels" in words(app)
+    assert "different evaluation sizes (each label's own and 32 × 16 pixels" in words(app)
     assert len(charts(app)) == 2
     app = opened("Pictures", runs="first,small", to="small")
     assert "Not ordered by the difference: different evaluation sizes" in words(app)
@@ -240,7 +240,7 @@ def test_command_line_explains_withheld_and_refused_comparisons(
 ) -> None:
     withheld = json.loads(cityseg("flips", "first", "small", "--split", "val", "--json").out)
     (reason,) = withheld["withheld"]
-    assert reason.startswith("different evaluation sizes (each label's own and 16x32 pixels; ")
+    assert reason.startswith("different evaluation sizes (each label's own and 32 × 16 pixels; ")
     assert "net" not in withheld["frames"][0]
     unknown = cityseg("flips", "first", "second", "--split", "val", "--frame", "nowhere")
     assert unknown.code == 2

@@ -4,12 +4,14 @@ import shutil
 import time
 from pathlib import Path
 
+import onnxruntime
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cityseg.api import find_result
 from cityseg.config.presets import PRESETS, preset
 from cityseg.runs import Run, create_run, find_run
+from cityseg.ui.train import run_actions
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -125,6 +127,13 @@ def test_started_run_finishes_and_is_shown(app: AppTest) -> None:
     score = next(metric for metric in app.metric if metric.label == "Macro F1")
     assert score.value == f"{run.epochs()[0]['val']['macro']['f1']:.3f}"
     assert app.selectbox(key="probe_frame_small").options == list(run.probes())
+
+    links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
+    assert links["Inspect"] == "result=small"
+    assert links["Compare"] == "runs=small%2Cbest-7"
+    assert links["Predict"] == "model=small"
+    exported = run_actions._onnx("small", app.session_state["data_spec"])
+    assert onnxruntime.InferenceSession(exported).get_inputs()
 
     press(app, "delete_small")
     assert not app.exception

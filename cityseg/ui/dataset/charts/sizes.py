@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -12,8 +15,13 @@ from cityseg.figures.dataset.classes import percent
 from cityseg.figures.dataset.objects import object_sizes, objects_per_frame, size_histogram, size_order
 from cityseg.markdown import escape
 from cityseg.ui.app import history, session
+from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset.charts import common
 
+_AREAS = {"1": "all objects", "4": "from 4 px", "16": "from 16 px", "64": "from 64 px"}
+_SPECKS = "4"
+"""Least area, in pixels, of the objects shown at first: smaller ones are mostly specks between two classes."""
+_AREA_SETTINGS: dict[str, Any] = {"label_visibility": "collapsed", "width": 150, "omit_default": True}
 _TINY = 16
 """Pixels of one cell of the feature map after two halvings of the frame."""
 
@@ -23,7 +31,10 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
     """Show the object sizes of all classes, and one class in detail."""
     bar = st.container(horizontal=True, vertical_alignment="center")
     with bar:
-        statistics, splits = common.choose_split(counted)
+        whole, splits = common.choose_split(counted)
+        least = int(choose_option(st.selectbox, "Minimum area", _AREAS, "data_area", "area", _SPECKS, **_AREA_SETTINGS))
+    statistics = replace(whole, objects=whole.objects.at_least(least))
+    hidden = len(whole.objects) - len(statistics.objects)
     order = size_order(statistics)
     if not order:
         st.info("These frames have no labelled pixels.", icon=":material/visibility_off:")
@@ -43,7 +54,8 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
         common.chart(figure, "object_sizes", "Distribution of each class's object areas, on a log scale", _choose)
         st.caption(
             f"An object is a connected region of one class at {width} × {height} px: adjacent cars that touch are one "
-            "object, and a car behind a pole is two."
+            f"object, and a car behind a pole is two. {hidden:,} of {len(whole.objects):,} objects are smaller than "
+            f"{least} px and left out: specks at the borders of larger objects, most of them."
         )
     with right:
         common.title(f"Objects of {escape(name)}", _summary(statistics, train_id))
