@@ -10,6 +10,9 @@ from cityseg.config.settings import Condition, Setting
 if TYPE_CHECKING:
     from cityseg.config.experiment import ExperimentConfig
 
+_NARROW = 32
+"""Widths of the input at which oneDNN 3.x reads past its memory on processors with AMX: its convolutions of stride 2 in
+bfloat16 from two columns to one, of 128 channels and more, which only ``smp-unet`` has."""
 UNET = Condition(lambda config: config.architecture == "unet")
 UNET_VARIANT = Condition(UNET.holds, refused="expected architecture unet, found {architecture}; use the default")
 SGD = Condition(
@@ -78,6 +81,13 @@ def contradictions(config: ExperimentConfig, settings: Mapping[str, Setting]) ->
             f"image_size {height}x{width} is too small for {f'depth {config.depth}' if unet else config.architecture}: "
             f"expected at least {smallest} pixels on each side; use a larger image_size"
             f"{' or a smaller depth' if unet else ''}"
+        )
+    narrowest = width // 2 if config.half_size_epochs else width
+    if config.architecture == "smp-unet" and config.precision != "float32" and smallest <= narrowest <= _NARROW:
+        yield (
+            f"image_size {height}x{width} is too narrow for smp-unet in {config.precision}: expected more than "
+            f"{_NARROW} pixels of width, also in half-size epochs, or precision float32; with fewer, processors with "
+            "AMX compute wrong values"
         )
     if config.half_size_epochs and min(height, width) // 2 < smallest:
         yield (

@@ -15,6 +15,8 @@ from cityseg.config import presets
 from cityseg.data.synthetic import synthesize
 from cityseg.runs import create_run
 
+pytestmark = pytest.mark.slow
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]

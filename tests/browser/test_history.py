@@ -143,6 +143,7 @@ def test_back_and_forward_lead_through_twenty_steps(page: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_reload_keeps_the_form_and_says_which_file_it_lost(page: Any) -> None:
     open_page(page, "Train")
     page.locator(".st-key-preset_better-2 button").click()

@@ -97,6 +97,11 @@ def test_configs_are_frozen():
             {"architecture": "smp-unet", "deep_supervision": 0.4, "block": "residual"},
             "block, deep_supervision: expected architecture unet, found smp-unet; use the default",
         ),
+        (
+            {"architecture": "smp-unet", "image_size": (64, 32), "depth": 0, "start_channels": 8},
+            "image_size 64x32 is too narrow for smp-unet in bfloat16: expected more than 32 pixels of width, also in "
+            "half-size epochs, or precision float32; with fewer, processors with AMX compute wrong values",
+        ),
         ({"label_doubt": 0.1}, "label_doubt: expected a teacher to rate the labels, found none; name a teacher"),
         (
             {"teacher": "best-3", "teacher_weight": 0},

@@ -37,7 +37,7 @@ def test_same_basis_is_comparable() -> None:
             {"size": [128, 256]},
             "different evaluation sizes (128 × 64 pixels and 256 × 128 pixels; cityseg evaluate",
         ),
-        ({"size": None}, "different evaluation sizes (64x128 pixels and each label's own; cityseg evaluate measures"),
+        ({"size": None}, "different evaluation sizes (128 × 64 pixels and each label's own; cityseg evaluate measures"),
         ({"label_policy": "all 34"}, "different label policies (official and all 34)"),
     ],
 )
