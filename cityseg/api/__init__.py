@@ -70,6 +70,7 @@ from cityseg.api.training.cost_estimate import Cost, CostEstimate, cost_of, esti
 from cityseg.api.training.launch import launch, launch_sweep, list_groups, resume
 from cityseg.api.training.preflight import find_check, find_rate, measure_time, overfit, start_check, stop_check
 from cityseg.api.training.train import DeviceInfo, delete, device_info, stop, train
+from cityseg.jobs.load import Load, find_load
 from cityseg.jobs.preflight_record import PreflightCheck, running_checks
 from cityseg.jobs.queue import Queue, set_slots, withdraw
 from cityseg.jobs.queue import advance as advance_queue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import streamlit as st
@@ -21,6 +22,7 @@ ACTIVE = ("queued", "running")
 _CHOICE = "followed_run"
 _PARAMETER = "run"
 _POLL_SECONDS, _SLOW_POLL_SECONDS = 2.0, 5.0
+_LOAD = "load of the followed run"
 _METRIC_WIDTH = 118
 """Pixels; four metrics in a row on a desktop, two on a phone."""
 
@@ -97,6 +99,7 @@ def _summary(run_id: str, active: bool) -> None:
     if active:
         share, words = shell.training_progress(result)
         st.progress(share, text=_step(result) or words[0].upper() + words[1:])
+        _load(result)
     if result.state == "failed":
         st.error(f"**This run failed.** {escape(result.error or 'No reason was recorded.')}", icon=":material/error:")
 
@@ -116,6 +119,21 @@ def _metrics(result: Result, *, active: bool) -> None:
         label = "Time left" if active else "Training time"
         meaning = "Estimated from the pace so far." if active else "Without preparing the data, done once per size."
         st.metric(label, duration(seconds) if seconds else glossary.ABSENT, help=meaning, width="content")
+
+
+def _load(result: Result) -> None:
+    """Show the processor cores and the memory that the run uses now; nothing if it runs elsewhere."""
+    try:
+        load = api.find_load(result.run.status())
+    except CitysegError:  # it is being deleted
+        return
+    if load is None:
+        return
+    earlier, st.session_state[_LOAD] = st.session_state.get(_LOAD), (result.id, load)
+    words = [f"{load.memory_bytes / 2**30:.1f} GB of memory"]
+    if earlier and earlier[0] == result.id and load.moment > earlier[1].moment:
+        words.insert(0, f"{load.cores_since(earlier[1]):.1f} of {os.cpu_count()} cores busy")
+    st.caption(f":material/memory: {' · '.join(words)}")
 
 
 def _step(result: Result) -> str:
