@@ -70,15 +70,12 @@ def page() -> None:
         help="Shows every other result as its difference from this one, if the two are comparable. The baseline is "
         "always among the results compared, ticked or not.",
     )
-    # Comes first on the page, but depends on the rows selected below it.
-    summary = st.container()
     reference = None if baseline == _NONE else baseline
     selected = table.table(named, split, reference)
     summaries = {name: result.scores[split] for name, result in selected.items() if split in result.scores}
     bases = {name: Basis.of(scores, split) for name, scores in summaries.items()}
     context = CompareContext(split, selected, summaries, bases, reference)
-    with summary:
-        _summary(context)
+    _summary(context)
     if not selected:
         return
     for name in open_tabs(list(TABS), _VIEW, _VIEW, _FORMER_TABS):

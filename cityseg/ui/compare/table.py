@@ -19,6 +19,8 @@ from cityseg.ui.common import export, tables
 from cityseg.ui.compare import table_filters
 
 _SELECTED, _PARAMETER = "compared", "runs"
+_HEIGHT = 250
+"""Pixels of the table at most: the tabs below it stay within the first screen."""
 _LINKS = "links followed to compared"
 _PRESELECTED = 6
 """Results selected by default at most."""
@@ -76,7 +78,7 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
         selection_mode="multi-row",
         selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
         hide_index=True,
-        height=min(38 + 35 * max(1, len(shown)), 320),
+        height=min(38 + 35 * max(1, len(shown)), _HEIGHT),
         column_config=_column_config(split, signed=baseline is not None),
         placeholder=glossary.ABSENT,
         alt=f"All results with their settings and their scores on {split}",
