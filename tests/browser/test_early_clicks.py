@@ -15,6 +15,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_a_preset_chosen_while_train_loads_is_taken(browser: Any, serve: Callable[..., Any], tmp_path: Path) -> None:
     synthesize(tmp_path / "set", frames=12, seed=5, size=(64, 128))
     studio = serve(
