@@ -154,7 +154,7 @@ def test_a_reload_keeps_the_form_and_says_which_file_it_lost(page: Any) -> None:
     page.wait_for_url("**name=nightly**")
     page.get_by_text("Settings", exact=True).click()
     page.get_by_role("tab", name="Optimiser", exact=True).click()
-    page.locator("[class*=st-key-setting_epochs] input").fill("5")
+    page.locator("[class*=st-key-setting_epochs] input").last.fill("5")
     page.keyboard.press("Enter")
     page.wait_for_url("**epochs**")
     page.reload()
