@@ -40,6 +40,11 @@ def _connect(spec: str) -> None:
         st.session_state[_DATA_KEY] = spec
 
 
+def data_parameters() -> dict[str, str]:
+    """Return the URL parameters of a link that has to keep the connected data."""
+    return {_DATA_PARAMETER: spec} if (spec := history.read(_DATA_PARAMETER)) else {}
+
+
 def share_data() -> None:
     """Put the connected dataset into the URL unless it is the default."""
     history.record(_DATA_PARAMETER, None if data_spec() == default_data() else data_spec(), is_initial=True)

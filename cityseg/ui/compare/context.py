@@ -9,7 +9,7 @@ from typing import Any
 from cityseg.analysis.comparison.comparability import Basis, group_comparable, obstacles
 from cityseg.api import Result
 from cityseg.api.types import Split
-from cityseg.ui.app import history
+from cityseg.ui.app import session
 
 NOT_SCORED = "None of the selected results has been scored on this split yet."
 
@@ -43,5 +43,4 @@ class CompareContext:
 
     def inspect_query(self, name: str, order: str, **more: str) -> dict[str, str]:
         """Return the URL parameters of the Inspect page for a result, ranked by ``order``, such as "IoU of road"."""
-        data = {"data": linked} if (linked := history.read("data")) else {}
-        return {"result": self.selected[name].id, "split": self.split, "by": order, **more, **data}
+        return {"result": self.selected[name].id, "split": self.split, "by": order, **more, **session.data_parameters()}

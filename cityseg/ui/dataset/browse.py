@@ -118,8 +118,10 @@ def _settle_page(names: list[str], chosen: str, pages: int) -> None:
     digest = hash(tuple(names))
     before = st.session_state.get("data_listed")
     wanted = st.session_state.pop("data_page_wanted", None)
-    if wanted is None and before != digest:
-        number = whole_number(history.read("page") if before is None else "")
+    # Taken on every run: Back and Forward may lead to another page of the same list.
+    linked = history.arriving("data_page", "page")
+    if wanted is None and (before != digest or linked is not None):
+        number = whole_number(linked or "")
         wanted = names.index(chosen) // PAGE_SIZE + 1 if number is None else max(1, number)
     if wanted is not None:
         st.session_state["data_page"] = min(wanted, pages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -48,10 +49,8 @@ def follow() -> None:
     # A queued run has nothing to show yet.
     started = sorted((run for run in runs if run.state != "queued"), key=lambda run: run.state != "running")
     newest = [*started, *runs][0].id
-    choose = st.selectbox
-    run_id = choose_option(
-        choose, "Run", ids, _CHOICE, _PARAMETER, newest, label_visibility="collapsed", help="Newest first."
-    )
+    look: dict[str, Any] = {"label_visibility": "collapsed", "help": "Newest first."}
+    run_id = choose_option(st.selectbox, "Run", ids, _CHOICE, _PARAMETER, newest, **look)
     result = _read(run_id)
     if result is None:
         return

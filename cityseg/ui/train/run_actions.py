@@ -13,7 +13,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import Result
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, history, session
+from cityseg.ui.app import cache, session
 from cityseg.ui.common import config_state
 from cityseg.ui.train.callbacks import attempt, show_error
 
@@ -65,7 +65,6 @@ def show(result: Result) -> None:
 
 def _links(result: Result) -> None:
     """Link to the pages that show what has been measured, and offer the weights for other programs."""
-    data = {"data": linked} if (linked := history.read("data")) else {}
     links = [
         ("inspect", "Inspect", ":material/troubleshoot:", "result", bool(result.scores)),
         ("compare", "Compare", ":material/compare:", "runs", bool(result.scores)),
@@ -76,8 +75,8 @@ def _links(result: Result) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for page, label, icon, parameter, shown in links:
             if shown:
-                query = {parameter: _with_best(result) if page == "compare" else result.id, **data}
-                st.page_link(f"pages/{page}.py", label=label, icon=icon, query_params=query)
+                query = {parameter: _with_best(result) if page == "compare" else result.id}
+                st.page_link(f"pages/{page}.py", label=label, icon=icon, query_params=query | session.data_parameters())
         if result.has_weights:
             st.download_button(
                 "ONNX",
