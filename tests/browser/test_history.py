@@ -143,6 +143,16 @@ def test_back_and_forward_lead_through_twenty_steps(page: Any) -> None:
     )
 
 
+def upload(page: Any) -> None:
+    """Upload a grey photo and wait for its prediction."""
+    photo = io.BytesIO()
+    Image.fromarray(np.full((64, 128, 3), 90, np.uint8)).save(photo, "PNG")
+    page.locator("[data-testid=stFileUploaderDropzoneInput]").set_input_files(
+        {"name": "street.png", "mimeType": "image/png", "buffer": photo.getvalue()}
+    )
+    page.get_by_text("prediction of best-7").first.wait_for()
+
+
 @pytest.mark.slow
 def test_a_reload_keeps_the_form_and_says_which_file_it_lost(page: Any) -> None:
     open_page(page, "Train")
@@ -167,12 +177,7 @@ def test_a_reload_keeps_the_form_and_says_which_file_it_lost(page: Any) -> None:
 
     open_page(page, "Predict")
     page.get_by_text("Your photos", exact=True).click()
-    photo = io.BytesIO()
-    Image.fromarray(np.full((64, 128, 3), 90, np.uint8)).save(photo, "PNG")
-    page.locator("[data-testid=stFileUploaderDropzoneInput]").set_input_files(
-        {"name": "street.png", "mimeType": "image/png", "buffer": photo.getvalue()}
-    )
-    page.get_by_text("prediction of best-7").first.wait_for()
+    upload(page)
     open_page(page, "Overview")
     open_page(page, "Predict")
     page.get_by_text("street.png, uploaded before").wait_for()
@@ -181,10 +186,7 @@ def test_a_reload_keeps_the_form_and_says_which_file_it_lost(page: Any) -> None:
     page.get_by_text("A reload keeps no uploaded file: choose street.png again.").wait_for()
     settled(page)
     assert "photo=" not in page.url
-    page.locator("[data-testid=stFileUploaderDropzoneInput]").set_input_files(
-        {"name": "street.png", "mimeType": "image/png", "buffer": photo.getvalue()}
-    )
-    page.get_by_text("prediction of best-7").first.wait_for()
+    upload(page)
     open_page(page, "Overview")
     open_page(page, "Predict")
     page.locator(".st-key-predict_remove button").click()
