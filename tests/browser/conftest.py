@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from cityseg.config.presets import preset
 from cityseg.data.synthetic import synthesize
+from cityseg.runs import create_run
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -88,12 +90,17 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 @pytest.fixture(scope="session")
 def serve_synthetic(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Served]:
-    """Serve the app on a small synthetic dataset, with the shipped models and no run; equal requests share a server."""
+    """Serve the app on a small synthetic dataset with the shipped models; equal requests share a server.
+
+    ``runs`` names stopped runs of better-1 to list.
+    """
 
     @functools.cache
-    def start(frames: int = 3, size: tuple[int, int] = (64, 128)) -> Served:
+    def start(frames: int = 3, size: tuple[int, int] = (64, 128), runs: tuple[str, ...] = ()) -> Served:
         folder = tmp_path_factory.mktemp("studio")
         synthesize(folder / "set", frames=frames, seed=5, size=size)
+        for name in runs:
+            create_run(preset("better-1"), name, folder / "runs").write_status(state="stopped")
         return serve(
             ROOT / "app.py",
             folder,

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cityseg.config import presets
-from cityseg.data.synthetic import synthesize
-from cityseg.runs import create_run
-
 pytestmark = pytest.mark.slow
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-ROOT = Path(__file__).resolve().parents[2]
 LONG = "sweep-of-learning-rates-with-the-large-network-and-strong-augmentation"
 
 
 @pytest.fixture(scope="module")
-def studio(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("first")
-    synthesize(folder / "set", frames=12, seed=5, size=(64, 128))
-    for number in (1, 2):
-        create_run(presets.preset("better-1"), f"{LONG}-{number}", folder / "runs").write_status(state="stopped")
-    return serve(
-        ROOT / "app.py",
-        folder,
-        CITYSEG_DATA=str(folder / "set"),
-        CITYSEG_RUNS=str(folder / "runs"),
-        CITYSEG_CACHE=str(folder / "cache"),
-    )
+def studio(serve_synthetic: Callable[..., Any]) -> Any:
+    return serve_synthetic(12, runs=(f"{LONG}-1", f"{LONG}-2"))
 
 
 @pytest.fixture

@@ -5,18 +5,14 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cityseg.data.synthetic import synthesize
-
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-ROOT = Path(__file__).resolve().parents[2]
 # What the user sees of the choices: title, open tabs, inputs, and the chosen option of every segmented control.
 _VIEW = """() => {
   const seen = element => element.checkVisibility();
@@ -33,18 +29,8 @@ _IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 @pytest.fixture(scope="module")
-def studio(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("history")
-    synthesize(folder / "set", frames=12, seed=5, size=(64, 128))
-    return str(
-        serve(
-            ROOT / "app.py",
-            folder,
-            CITYSEG_DATA=str(folder / "set"),
-            CITYSEG_RUNS=str(folder / "runs"),
-            CITYSEG_CACHE=str(folder / "cache"),
-        ).address
-    )
+def studio(serve_synthetic: Callable[..., Any]) -> str:
+    return str(serve_synthetic(12).address)
 
 
 @pytest.fixture
