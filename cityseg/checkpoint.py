@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import functools
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -122,6 +124,21 @@ def weights_version(folder: Path) -> int:
         return (folder / WEIGHTS).stat().st_mtime_ns
     except OSError:
         raise CheckpointError(f"{folder}: expected a checkpoint's {WEIGHTS}, found none") from None
+
+
+def weights_digest(folder: Path) -> str:
+    """Return the SHA-256 of the weights, kept until the file changes; CheckpointError if there are none."""
+    path = folder / WEIGHTS
+    weights_version(folder)
+    found = path.stat()
+    return _digest(path, found.st_mtime_ns, found.st_size)
+
+
+@functools.lru_cache(64)
+def _digest(path: Path, _mtime: int, _size: int) -> str:
+    file_size(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, ModelCard]:

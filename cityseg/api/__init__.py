@@ -64,6 +64,14 @@ from cityseg.api.results.listing import (
     ranked,
     usable_models,
 )
+from cityseg.api.results.measure import (
+    Measuring,
+    find_measuring,
+    measure,
+    measure_recorded,
+    start_measuring,
+    stop_measuring,
+)
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
 from cityseg.api.training.cost_estimate import Cost, CostEstimate, cost_of, estimate

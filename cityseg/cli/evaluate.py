@@ -1,4 +1,4 @@
-"""``cityseg evaluate``: scores of a model on a split."""
+"""``cityseg evaluate`` and ``measure``: scores of models on a split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from cityseg import api
 from cityseg.api.types import parse_scales
 from cityseg.classes import CLASS_NAMES
-from cityseg.cli.common import figure, print_result, size_of, split_bar, table
+from cityseg.cli.common import figure, macro_scores, print_result, size_of, split_bar, table
 from cityseg.cli.options import Data, Flip, Json, Runs, Scales, SplitOption
 
 _METRICS = ("precision", "recall", "f1", "dice", "iou")
@@ -42,6 +42,21 @@ def evaluate(
             on_progress=progress,
         )
     print_result(as_json, scores, _lines(scores))
+
+
+def measure(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Runs, shipped models or folders.")],
+    data: Data = None,
+    split: SplitOption = "val",
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Score models on a split and keep the results, as MODEL@DATASET, for `compare`, `inspect` and the app."""
+    with split_bar("measuring") as progress:
+        ids = api.measure_recorded(models, data, split, runs=runs, on_progress=progress)
+    results = [api.find_result(each, runs) for each in ids]
+    lines = [f"{result.id}: {macro_scores(result.scores[split])}" for result in results]
+    print_result(as_json, [result.as_dict() for result in results], lines)
 
 
 def _lines(scores: dict[str, Any]) -> Iterable[str]:

@@ -39,15 +39,21 @@ _log = logging.getLogger(__name__)
 
 
 class Run:
-    """Access to one run folder. Reading never changes it; every file is written atomically."""
+    """Access to one run folder. Reading never changes it; every file is written atomically.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: config, status, history and weights.
+        counts: folder of the stored counts, if they were measured on other data than the run's own.
+    """
+
+    def __init__(self, folder: Path, counts: Path | None = None) -> None:
         self.folder = folder
+        self.counts = counts or folder
 
     @property
     def id(self) -> str:
-        """The folder's name."""
-        return self.folder.name
+        """The folder's name, with ``@`` and the dataset's name if the counts were measured on other data."""
+        return self.folder.name if self.counts == self.folder else f"{self.folder.name}@{self.counts.name}"
 
     def exists(self) -> bool:
         """Whether the folder holds a run that describes itself."""
@@ -122,7 +128,7 @@ class Run:
     def confusions(self, split: str, which: Literal["best", "last"] = "best") -> FrameConfusions:
         """Read the per-frame matrices of a split; DataError if the run was not evaluated on it, or for damage."""
         try:
-            return read_confusions(self.folder / f"confusion-{split}.npz", which)
+            return read_confusions(self.counts / f"confusion-{split}.npz", which)
         except FileNotFoundError:
             raise DataError(
                 f"{self.id}: expected results on the {split} split, found none; let the run finish an epoch first"
@@ -134,7 +140,7 @@ class Run:
         Reads the headers of the files alone.
         """
         for split in ("val", "test"):
-            frames = expect_sound(self.folder, split)
+            frames = expect_sound(self.counts, split)
             scored = scores.get(split, {}).get("frames", frames)
             if frames is not None and frames != scored:
                 raise DataError(
@@ -144,20 +150,20 @@ class Run:
 
     def has_confusions(self, split: str) -> bool:
         """Whether the run has been evaluated on that split."""
-        return os.path.isfile(self.folder / f"confusion-{split}.npz")
+        return os.path.isfile(self.counts / f"confusion-{split}.npz")
 
     def write_confusions(self, split: str, frames: tuple[str, ...], **matrices: np.ndarray) -> None:
         """Store (N, 19, 19) matrices under the names ``best`` and ``last``."""
         arrays: dict[str, Any] = {name: value.astype(np.uint32) for name, value in matrices.items()}
-        write_arrays(self.folder / f"confusion-{split}.npz", frames=np.array(frames), **arrays)
+        write_arrays(self.counts / f"confusion-{split}.npz", frames=np.array(frames), **arrays)
 
     def detail(self, split: str) -> SplitDetail | None:
         """Return the detailed measurements on a split, or None if not evaluated; DataError for a damaged file."""
-        return read_detail(self.folder / f"detail-{split}.npz")
+        return read_detail(self.counts / f"detail-{split}.npz")
 
     def write_detail(self, split: str, frames: tuple[str, ...], **arrays: np.ndarray) -> None:
         """Store what ``detail`` returns."""
-        write_arrays(self.folder / f"detail-{split}.npz", frames=np.array(frames), **arrays)
+        write_arrays(self.counts / f"detail-{split}.npz", frames=np.array(frames), **arrays)
 
     def write_status(self, **fields: Any) -> None:
         """Update fields of ``status.json`` and its heartbeat."""

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from cityseg import api, checkpoint
-from cityseg.api.results.listing import shipped_root
+from cityseg.api.results.folders import shipped_root
 from cityseg.api.training.create_run import new_run, pretrained_inputs
 from cityseg.config import build
 from cityseg.config.presets import PRESETS, preset

@@ -14,7 +14,8 @@ from torch import Tensor
 from cityseg import checkpoint
 from cityseg.api.data.connect import data_info
 from cityseg.api.data.prepare import prepare_scored
-from cityseg.api.results.listing import Result, find_result, find_result_folder, shipped_folders
+from cityseg.api.results.folders import find_result_folder, shipped_folders
+from cityseg.api.results.listing import Result, find_result
 from cityseg.api.training.create_run import expect_trained
 from cityseg.checkpoint import ModelCard
 from cityseg.engine.inference_speed import measure_speed

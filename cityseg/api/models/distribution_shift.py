@@ -9,7 +9,7 @@ import torch
 
 from cityseg import checkpoint
 from cityseg.analysis.prediction.distribution_shift import DistributionShift, measure_shift
-from cityseg.api.results.listing import find_result_folder
+from cityseg.api.results.folders import find_result_folder
 from cityseg.classes import IGNORE_INDEX
 from cityseg.data.frame_io import resize_photo
 from cityseg.inference.predictor import Prediction

@@ -9,7 +9,7 @@ import numpy as np
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
-from cityseg.api.results.listing import find_result_folder
+from cityseg.api.results.folders import find_result_folder
 from cityseg.data.frame_io import read_photo
 from cityseg.errors import CheckpointError, UsageError
 from cityseg.files import writing

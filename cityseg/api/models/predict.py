@@ -14,7 +14,7 @@ from typing import Any
 from cityseg import checkpoint
 from cityseg.analysis.prediction.summary import summarize
 from cityseg.api.models.distribution_shift import distribution_shift
-from cityseg.api.results.listing import find_result_folder, shipped_folders
+from cityseg.api.results.folders import find_result_folder, shipped_folders
 from cityseg.data.image_io import read_photo_file
 from cityseg.engine.runtime.device import best_device
 from cityseg.errors import CheckpointError, UsageError

@@ -15,7 +15,8 @@ from cityseg import checkpoint
 from cityseg.api.data.connect import data_info
 from cityseg.api.data.prepare import prepare_scored
 from cityseg.api.models.model_card import model_card
-from cityseg.api.results.listing import Result, find_result, shipped_root
+from cityseg.api.results.folders import shipped_root
+from cityseg.api.results.listing import Result, find_result
 from cityseg.api.results.robustness import find_robustness, measure_robustness
 from cityseg.checkpoint import ModelCard
 from cityseg.config import MODEL_REFERENCES

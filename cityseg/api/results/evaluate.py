@@ -13,7 +13,7 @@ import numpy as np
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
 from cityseg.api.data.labels import void_error
-from cityseg.api.results.listing import find_result_folder
+from cityseg.api.results.folders import find_result_folder
 from cityseg.classes import CATEGORIES, CLASS_NAMES
 from cityseg.config.presets import BUDGETS
 from cityseg.data.batches import DeviceSplit

@@ -14,8 +14,8 @@ from cityseg.api.data.connect import connect
 from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.data.prepare import STATISTICS_SIZE
 from cityseg.api.models.predict import load_predictor
+from cityseg.api.results.folders import find_result_folder
 from cityseg.api.results.label_audit import audit_labels
-from cityseg.api.results.listing import find_result_folder
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache, statistics

@@ -20,8 +20,8 @@ from cityseg.analysis.errors import regions
 from cityseg.analysis.errors.label_audit import VERDICTS, Disagreement, Verdict
 from cityseg.analysis.errors.regions import Region
 from cityseg.api.data.connect import connect
-from cityseg.api.results.listing import find_result_folder
-from cityseg.api.results.sidecar import REMEDY, read_finding, sidecar_folder, write_finding
+from cityseg.api.results.folders import find_result_folder, sidecar_folder
+from cityseg.api.results.sidecar import REMEDY, read_finding, write_finding
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache

@@ -1,31 +1,32 @@
-"""Results: runs and shipped models under one type."""
+"""Results: runs and shipped models under one type, and what was measured with them on other data."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from cityseg import checkpoint
+from cityseg.api.results.folders import MEASUREMENT, find_result_folder, measured_elsewhere, shipped_folders
 from cityseg.config import ExperimentConfig, build
-from cityseg.config.presets import PRESETS
 from cityseg.data.dataset import Dataset
 from cityseg.data.prepared import cache
-from cityseg.errors import CitysegError, UsageError
+from cityseg.documents import Document, check
+from cityseg.errors import CitysegError, DataError
+from cityseg.files import DAMAGE, read_json
+from cityseg.metrics.summary import SplitSummary
 from cityseg.runs import Run, State, list_runs, runs_root
-from cityseg.studio_files import studio_root
-from cityseg.text import home_expanded, quoted
 
 Source = Literal["run", "shipped"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run or a shipped model."""
+    """A run or a shipped model, with the scores on its own data or on other data."""
 
-    id: str  # the run's id or the shipped model's name
+    id: str  # the run's id or the shipped model's name; followed by ``@`` and a name of the other data
     source: Source  # its folder: ``runs/`` or ``checkpoints/``
     state: State  # queued, running, finished, stopped or failed
     config: ExperimentConfig  # the config of its training
@@ -42,6 +43,16 @@ class Result:
     progress: dict[str, Any] | None  # the latest figures of a running training
     error: str | None  # the failure in a sentence
     run: Run  # the folder, for history, matrices and probes
+
+    @property
+    def model(self) -> str:
+        """The run's id or the shipped model's name, whatever the scores were measured on."""
+        return self.run.folder.name
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the scores were measured on other data than the result's own."""
+        return self.run.counts != self.run.folder
 
     def score(self, split: str, metric: str, average: str = "macro") -> float | None:
         """Return one aggregate; None if not measured."""
@@ -69,13 +80,15 @@ class Result:
             **{key: value for key, value in vars(self).items() if key not in ("config", "run")},
             "config": self.config.model_dump(mode="json"),
             "path": str(self.run.folder),
+            "counts": str(self.run.counts),
         }
 
     @classmethod
     def of_dict(cls, document: dict[str, Any]) -> Result:
         """Return the result of ``as_dict``'s values."""
         values = dict(document)
-        run, config = Run(Path(values.pop("path"))), build(values.pop("config"))
+        folder, counts = (Path(values.pop(key)) for key in ("path", "counts"))
+        run, config = Run(folder, counts), build(values.pop("config"))
         return cls(**values, config=config, run=run)
 
 
@@ -95,43 +108,23 @@ class Listing:
 
     results: list[Result]  # runs, newest first, then shipped models by name
     damaged: list[DamagedResult]  # in the same order
+    elsewhere: list[Result]  # measured on other data, in the same order
 
+    @property
+    def everything(self) -> list[Result]:
+        """All results, each followed by its measurements on other data."""
+        return [each for result in self.results for each in (result, *self._of(result))]
 
-def shipped_root() -> Path:
-    """Return the folder of shipped models: ``checkpoints/`` of the checkout, or of the installed wheel."""
-    return studio_root() / "checkpoints"
-
-
-def shipped_folders() -> list[Path]:
-    """Return the folders of the shipped models by name."""
-    return sorted(path.parent for path in shipped_root().glob(f"*/{checkpoint.CARD}"))
-
-
-def find_result_folder(name: str, runs: Path | None = None) -> Run:
-    """Return the folder behind MODEL; UsageError for an unknown name."""
-    shipped = shipped_root() / name
-    if Path(name).name == name:
-        if name in {run.id for run in list_runs(runs)}:
-            return Run(runs_root(runs) / name)
-        if os.path.isfile(shipped / checkpoint.CARD):
-            return Run(shipped)
-    folder = home_expanded(name)
-    # Unlike pathlib's, this answers for a name that no file system accepts.
-    if any(os.path.isfile(place / checkpoint.CARD) for place in (folder, folder / "best")):
-        return Run(folder)
-    names = [folder.name for folder in shipped_folders()]
-    first = f"; train it first: cityseg train --preset {name} --name {name}" if name in PRESETS else ""
-    raise UsageError(
-        f"unknown model {quoted(name)}: expected a run id, a folder with {checkpoint.CARD}, or one of "
-        f"{', '.join(names) or 'no shipped models'}{first}"
-    )
+    def _of(self, result: Result) -> Iterable[Result]:
+        return (each for each in self.elsewhere if each.run.folder == result.run.folder)
 
 
 def find_result(name: str, runs: Path | None = None) -> Result:
     """Return one run or shipped model; raises UsageError for an unknown name."""
     run = find_result_folder(name, runs)
     is_run = run.folder.parent == runs_root(runs) or os.path.lexists(run.folder / "status.json")
-    return _result(run, "run" if is_run else "shipped")
+    result = _result(Run(run.folder), "run" if is_run else "shipped")
+    return result if run.counts == run.folder else _measured(result, run)
 
 
 def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Result]:
@@ -144,10 +137,12 @@ def list_all(runs: Path | None = None, *, shipped: bool = True) -> Listing:
     found: list[tuple[Run, Source]] = [(run, "run") for run in list_runs(runs)]
     if shipped:
         found += [(Run(folder), "shipped") for folder in shipped_folders()]
-    listing = Listing([], [])
+    listing = Listing([], [], [])
     for run, source in found:
         try:
-            listing.results.append(_result(run, source))
+            result = _result(run, source)
+            listing.results.append(result)
+            listing.elsewhere.extend(_measurements(result, runs))
         except CitysegError as error:
             # A run may have been deleted meanwhile.
             if source == "shipped" or run.has_records():
@@ -168,12 +163,15 @@ class ConnectedData:
         known = {split: cache.known_fingerprint(dataset, split) for split, frames in dataset.splits.items() if frames}
         return cls(description, {split: found for split, found in known.items() if found})
 
-    def holds_frames_of(self, result: Result) -> bool:
-        """Whether a result was scored on these frames: by fingerprint if that is known, else by description."""
-        split = result.scored_split
+    def holds_frames_of(self, result: Result, split: str | None = None) -> bool:
+        """Whether a result was scored on these frames: by fingerprint if that is known, else by description.
+
+        ``split`` is by default the one that the result is ranked by.
+        """
+        split = split or result.scored_split
         if split in self.fingerprints:
             return bool(result.scores.get(split, {}).get("fingerprint") == self.fingerprints[split])
-        return result.measured_on == self.description
+        return split in result.scores and result.measured_on == self.description
 
 
 def ranked(results: Iterable[Result], data: ConnectedData | None = None) -> list[Result]:
@@ -194,6 +192,40 @@ def ranked(results: Iterable[Result], data: ConnectedData | None = None) -> list
 def usable_models(results: Iterable[Result], data: ConnectedData | None = None) -> list[Result]:
     """Return the results that have weights, in the order of ``ranked``."""
     return ranked((result for result in results if result.has_weights), data)
+
+
+class _Measurement(Document):
+    """``measured.json``."""
+
+    data: str
+    weights: str
+    scores: dict[str, SplitSummary]
+
+
+def _measurements(result: Result, runs: Path | None) -> Iterable[Result]:
+    """Yield what was measured with the present weights on other data; damaged or outdated measurements are left out."""
+    for run in measured_elsewhere(result.run, runs):
+        try:
+            yield _measured(result, run)
+        except CitysegError:
+            continue
+
+
+def _measured(result: Result, run: Run) -> Result:
+    """Return a result with the scores stored in ``run.counts``; DataError for damaged or outdated ones."""
+    path = run.counts / MEASUREMENT
+    again = f"measure it again: cityseg measure {result.id} --data DATA"
+    try:
+        stored = read_json(path)
+        check(_Measurement, stored)
+    except (OSError, *DAMAGE) as error:
+        found = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: expected scores on other data, found a damaged file ({found}); {again}") from None
+    if stored["weights"] != checkpoint.weights_digest(run.checkpoint):
+        raise DataError(f"{path}: expected scores of the present weights, found those of earlier ones; {again}")
+    run.expect_measured(stored["scores"])
+    data, scores = stored["data"], stored["scores"]
+    return replace(result, id=run.id, scores=scores, network_scores={}, measured_on=data, run=run)
 
 
 def _result(run: Run, source: Source) -> Result:

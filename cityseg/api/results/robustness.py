@@ -13,8 +13,8 @@ from cityseg import checkpoint
 from cityseg.analysis.comparison import bootstrap
 from cityseg.analysis.comparison.bootstrap import Score
 from cityseg.api.data.connect import connect
-from cityseg.api.results.listing import find_result_folder
-from cityseg.api.results.sidecar import read_finding, sidecar_folder, write_finding
+from cityseg.api.results.folders import find_result_folder, sidecar_folder
+from cityseg.api.results.sidecar import read_finding, write_finding
 from cityseg.data.augmentation.corruptions import CORRUPTIONS
 from cityseg.data.dataset import Split
 from cityseg.data.prepared import cache

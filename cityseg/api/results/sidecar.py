@@ -1,38 +1,24 @@
 """Findings about a result that are stored after training: the label audit and the robustness scores.
 
-A finding lies in the run's own folder, or in ``runs/.audits/<name>/`` for shipped models, whose folder may be
-read-only. Its ``stamp`` binds it to the weights, the data and the code version it was computed from.
+A finding lies in ``folders.sidecar_folder``. Its ``stamp`` binds it to the weights, the data and the code version it
+was computed from.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cityseg import checkpoint
-from cityseg.api.results.listing import shipped_root
 from cityseg.data.prepared import cache
 from cityseg.errors import DataError
 from cityseg.files import DAMAGE, file_size, read_arrays, read_json, write_arrays, write_json, writing
-from cityseg.runs import Run, runs_root
+from cityseg.runs import Run
 
 REMEDY = "free it or choose another folder of runs with CITYSEG_RUNS"
-_FOLDER = ".audits"
 _T = TypeVar("_T")
-
-
-def sidecar_folder(run: Run, runs: Path | None) -> Path:
-    """Return the folder of a result's findings: the run's own, or one beside the runs for any other model."""
-    if os.path.lexists(run.folder / "status.json"):
-        return run.folder
-    name = run.id
-    if run.folder.resolve().parent != shipped_root():
-        # Folders named on the command line may share a name.
-        name += f"-{hashlib.sha256(str(run.folder.resolve()).encode()).hexdigest()[:8]}"
-    return runs_root(runs) / _FOLDER / name
 
 
 def _stamp(run: Run, fingerprint: str, version: int) -> str:

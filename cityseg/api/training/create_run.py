@@ -10,7 +10,7 @@ from typing import Any
 
 from cityseg import checkpoint
 from cityseg.api.data.connect import connect
-from cityseg.api.results.listing import find_result_folder, shipped_folders
+from cityseg.api.results.folders import find_result_folder, shipped_folders
 from cityseg.config import MODEL_REFERENCES, ExperimentConfig
 from cityseg.data.dataset import Dataset, Split
 from cityseg.engine.pretrained import PretrainedInputs

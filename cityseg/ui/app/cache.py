@@ -165,6 +165,11 @@ def results() -> list[Result]:
     return _listing(_fingerprint()).results
 
 
+def all_results() -> list[Result]:
+    """List runs and shipped models, each followed by what was measured with it on other data."""
+    return _listing(_fingerprint()).everything
+
+
 def damaged_results() -> list[DamagedResult]:
     """List the runs and shipped models that cannot be read, with the reasons."""
     return _listing(_fingerprint()).damaged
@@ -186,7 +191,10 @@ def _listing(fingerprint: tuple[tuple[str, int], ...]) -> Listing:
 def _fingerprint() -> tuple[tuple[str, int], ...]:
     """Return path and mtime of every run's status, and the time: a dead process changes no file."""
     times = [("moment", int(time.time() // 5))]
-    for path in sorted(runs_root().glob("*/status.json")):
+    root = runs_root()
+    for path in sorted(
+        (*root.glob("*/status.json"), *root.glob("*/measured/*/*.json"), *root.glob(".audits/*/*/*/*.json"))
+    ):
         # A run may be deleted between glob and stat, or be unreadable.
         with contextlib.suppress(OSError):
             times.append((str(path), path.stat().st_mtime_ns))

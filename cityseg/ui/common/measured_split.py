@@ -14,6 +14,7 @@ from cityseg.api.types import FrameConfusions, Split, resize_label
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
+from cityseg.ui.common import measure_panel
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class MeasuredSplit:
 
 def confusions_version(result: Result) -> list[tuple[str, int]]:
     """Return path and mtime of the stored matrices, by which Streamlit caches what is computed from a result."""
-    return [(str(path), path.stat().st_mtime_ns) for path in sorted(result.run.folder.glob("confusion-*.npz"))]
+    return [(str(path), path.stat().st_mtime_ns) for path in sorted(result.run.counts.glob("confusion-*.npz"))]
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs={Result: confusions_version})
@@ -70,7 +71,15 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
         f"{escape(measured.result.measured_on)}, and {found}. All scores are shown nevertheless.",
         icon=":material/hide_image:",
     )
-    st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        model, split = measured.result.model, measured.split
+        if (other := measure_panel.find_measured(model, split)) is not None:
+            query = {"result": other.id, "split": split} | session.data_parameters()
+            label = f"Show {escape(other.id)}"
+            st.page_link("pages/inspect.py", label=label, icon=":material/straighten:", query_params=query)
+        elif measured.result.has_weights:
+            measure_panel.offer(model, split)
+        st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")
     return None
 
 

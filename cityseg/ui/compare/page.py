@@ -9,10 +9,11 @@ import streamlit as st
 
 from cityseg.analysis.comparison import verdicts
 from cityseg.analysis.comparison.comparability import Basis, group_comparable
+from cityseg.api import Result
 from cityseg.api.types import Split
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary
-from cityseg.ui.common import damaged, export
+from cityseg.ui.common import damaged, export, measure_panel
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.layout import metric_row, suggest_training
 from cityseg.ui.common.url_choice import choose_option, open_tabs
@@ -49,13 +50,14 @@ _FORMER_TABS = {"Certainty": "Significance", "Why": "Contribution by class"}
 def page() -> None:
     """Show the whole page."""
     damaged.notice()
-    everything = cache.results()
+    table.select_also(measure_panel.finished())
+    everything = cache.all_results()
     if not everything:
         text = "**Nothing to compare yet.** Train two presets on the same data, or put models into `checkpoints/`."
         suggest_training(text, "compare")
         return
     named = table.named(everything)
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    left, right, measuring = st.columns([1, 2, 1], vertical_alignment="bottom")
     scored = any("test" in result.scores for result in everything)
     meaning = "val chose the best epoch of each run, so its scores are slightly optimistic; test was held out."
     initial: Split = "test" if scored else "val"
@@ -72,6 +74,8 @@ def page() -> None:
     )
     reference = None if baseline == _NONE else baseline
     selected = table.table(named, split, reference)
+    with measuring:
+        _measure(everything, selected, split)
     summaries = {name: result.scores[split] for name, result in selected.items() if split in result.scores}
     bases = {name: Basis.of(scores, split) for name, scores in summaries.items()}
     context = CompareContext(split, selected, summaries, bases, reference)
@@ -82,6 +86,14 @@ def page() -> None:
         with errors_shown():
             TABS[name](context)
     export.page()
+
+
+def _measure(everything: Sequence[Result], selected: Mapping[str, Result], split: Split) -> None:
+    """Offer to measure models on the connected data; those that are ticked and lack scores on it are chosen."""
+    models = list(dict.fromkeys(result.model for result in everything if result.has_weights))
+    ticked = dict.fromkeys(result.model for result in selected.values() if result.model in models)
+    missing = [model for model in ticked if measure_panel.find_measured(model, split) is None]
+    measure_panel.offer_several(models, missing, split)
 
 
 def _summary(context: CompareContext) -> None:

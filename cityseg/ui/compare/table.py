@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cityseg.analysis.comparison.comparability import Basis, obstacles
-from cityseg.api import ConnectedData, Result, ranked
+from cityseg.api import Result, ranked
 from cityseg.api.types import Split
 from cityseg.config import ExperimentConfig
 from cityseg.markdown import escape
@@ -45,8 +45,8 @@ _NUMBERS = ("batch_size", "learning_rate")
 """Settings that stay numbers, so that the column sorts by them."""
 _STAR = "Baseline"
 DEFAULT_COLUMNS = (
-    *(_STAR, "Name", "State", "Group", *SCORE_COLUMNS, "Speed", "Data", "Parameters", "Epochs", "Loss"),
-    *(*_SETTINGS.values(), "Training time", "Where"),
+    *(_STAR, "Name", "State", "Group", *SCORE_COLUMNS, "Speed", "Trained on", "Measured on", "Parameters", "Epochs"),
+    *("Loss", *_SETTINGS.values(), "Training time", "Where"),
 )
 """Columns shown by default; every other setting can be added."""
 
@@ -63,8 +63,14 @@ def named(everything: list[Result]) -> dict[str, Result]:
 def table(everything: dict[str, Result], split: Split, baseline: str | None) -> dict[str, Result]:
     """Show the results that pass the filters; return the ticked ones and the baseline, in the table's order."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        # Results without a score on this split come last.
-        shown = sorted(table_filters.filtered(everything), key=lambda name: split not in everything[name].scores)
+        data = cache.connected_data(session.data_spec())
+
+        def place(name: str) -> tuple[bool, bool]:
+            result = everything[name]
+            return split not in result.scores, not (data and data.holds_frames_of(result, split))
+
+        # Results on the connected data come first, those without a score on this split last.
+        shown = sorted(table_filters.filtered(everything), key=place)
         whole = frame(everything, split, baseline)
         columns = table_filters.choose_columns(list(whole.columns), DEFAULT_COLUMNS)
     selected = _selection(everything, split)
@@ -118,14 +124,26 @@ def _selection(everything: dict[str, Result], split: Split) -> list[str]:
     return selected
 
 
+def select_also(names: list[str]) -> None:
+    """Tick further results, before ``table`` in the same run."""
+    if names:
+        st.session_state[_SELECTED] = list(dict.fromkeys([*st.session_state.get(_SELECTED, ()), *names]))
+        st.session_state[_LINKS] = st.session_state.get(_LINKS, 0) + 1
+
+
 def preselected(everything: dict[str, Result], split: Split) -> list[str]:
-    """Return the newest scored run, or else the best result, and the best of those that are comparable with it."""
+    """Return the newest scored run, or else the best result, and the best of those that are comparable with it.
+
+    Results on the connected data come first.
+    """
     scores = {name: score for name, result in everything.items() if (score := result.score(split, "f1")) is not None}
     if not scores:
         return []
-    best_first = {result.id: place for place, result in enumerate(ranked(everything.values(), _connected()))}
-    runs = [name for name in scores if everything[name].source == "run"]
-    lead = runs[0] if runs else min(scores, key=lambda name: best_first[everything[name].id])
+    data = cache.connected_data(session.data_spec())
+    best_first = {result.id: place for place, result in enumerate(ranked(everything.values(), data))}
+    here = [name for name in scores if data and data.holds_frames_of(everything[name], split)] or list(scores)
+    runs = [name for name in here if everything[name].source == "run"]
+    lead = runs[0] if runs else min(here, key=lambda name: best_first[everything[name].id])
     basis = Basis.of(everything[lead].scores[split], split)
     others = [
         name
@@ -133,10 +151,6 @@ def preselected(everything: dict[str, Result], split: Split) -> list[str]:
         if name != lead and not obstacles(basis, Basis.of(everything[name].scores[split], split))
     ]
     return [lead, *others[: _PRESELECTED - 1]]
-
-
-def _connected() -> ConnectedData | None:
-    return cache.connected_data(session.data_spec())
 
 
 def frame(everything: dict[str, Result], split: Split, baseline: str | None = None) -> pd.DataFrame:
@@ -184,7 +198,8 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
         "Group": config.group or None,
         **scores(result, split),
         "Speed": result.speed.get("frames_per_second"),
-        "Data": result.data,
+        "Trained on": result.data,
+        "Measured on": result.measured_on if result.scores else None,
         "Parameters": result.parameters,
         "Epochs": f"{result.epochs_done} / {config.epochs}",
         "Loss": _loss(config),

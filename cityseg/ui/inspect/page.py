@@ -17,7 +17,7 @@ from cityseg.classes import CLASS_NAMES, IGNORE_INDEX
 from cityseg.figures.class_shares import percent_text
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, history, session
-from cityseg.ui.common import damaged, frame_navigator, frames, tables
+from cityseg.ui.common import damaged, frame_navigator, frames, measure_panel, tables
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.layout import metric_row, suggest_training
 from cityseg.ui.common.measured_split import MeasuredSplit, connected_data
@@ -56,6 +56,8 @@ _ERROR_CLASSES = (
 def page() -> None:
     """Show the whole page."""
     damaged.notice()
+    if measured_now := measure_panel.finished():
+        selection.request_result(measured_now[0])
     results = selection.evaluated_results()
     if not results:
         text = "There is no result to inspect yet. After the first epoch of a training its frames appear here."

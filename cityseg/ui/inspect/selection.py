@@ -12,21 +12,27 @@ from cityseg.api import ConnectedData, DataInfo, Result
 from cityseg.api.types import Split
 from cityseg.markdown import escape
 from cityseg.text import shortened
-from cityseg.ui.app import cache, glossary, session
+from cityseg.ui.app import cache, glossary, session, url_state
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
 
 _SPLITS: tuple[Split, ...] = ("val", "test")
+_RESULT = "inspect_result"
 
 
 def evaluated_results() -> list[Result]:
-    """Return the results with stored matrices of val or test: runs, newest first, then shipped models."""
-    return [result for result in cache.results() if _splits(result)]
+    """Return the results with stored matrices of val or test, those on other data included."""
+    return [result for result in cache.all_results() if _splits(result)]
 
 
 def _splits(result: Result) -> list[Split]:
     return [split for split in _SPLITS if result.run.has_confusions(split)]
+
+
+def request_result(result: str) -> None:
+    """Select a result in this run, before ``choose_result``."""
+    url_state.request(_RESULT, result)
 
 
 def choose_result(results: list[Result]) -> MeasuredSplit:
@@ -37,10 +43,10 @@ def choose_result(results: list[Result]) -> MeasuredSplit:
     best = api.ranked(results, data)[0]
     titles = {name: _title(result, data) for name, result in by_id.items()}
     meaning = (
-        "Runs, newest first, then the shipped models. The default is the best by macro F1 of those measured on the "
-        "connected data."
+        "Runs, newest first, then the shipped models; MODEL@DATA was measured on other data. The default is the best "
+        "by macro F1 of those measured on the connected data."
     )
-    result = by_id[choose_option(left.selectbox, "Result", titles, "inspect_result", "result", best.id, help=meaning)]
+    result = by_id[choose_option(left.selectbox, "Result", titles, _RESULT, "result", best.id, help=meaning)]
     splits = _splits(result)
     meaning = "val selected the best epoch; test was held out until the end. Neither was trained on."
     control, default = right.segmented_control, splits[-1]

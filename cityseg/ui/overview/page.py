@@ -40,7 +40,7 @@ def show() -> None:
         st.error(f"The connected data cannot be opened. {escape(error)}", icon=":material/link_off:")
         st.page_link("pages/dataset.py", label="Connect other data", icon=":material/add_link:")
     results = cache.results()
-    best = best_model(results, cache.connected_data(session.data_spec()))
+    best = best_model(cache.all_results(), cache.connected_data(session.data_spec()))
     left, right = st.columns([3, 2], gap="medium")
     picture = left.empty()
     with right:

@@ -99,7 +99,7 @@ def _points(results: Sequence[Result]) -> list[ModelPoint]:
 def _interval(result: Result) -> tuple[float, float] | None:
     if not result.run.has_confusions("test"):
         return None
-    path = result.run.folder / "confusion-test.npz"
+    path = result.run.counts / "confusion-test.npz"
     interval = _interval_of(str(path), path.stat().st_mtime_ns, result)
     if isinstance(interval, str):
         st.text(f"{result.id} has no interval: {interval}")

@@ -21,7 +21,7 @@ from cityseg.analysis.comparison.contributions import contributions
 from cityseg.analysis.comparison.verdicts import LABELS
 from cityseg.analysis.tables import to_csv
 from cityseg.api import Result
-from cityseg.api.results.listing import shipped_root
+from cityseg.api.results.folders import shipped_root
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
 from cityseg.runs import Run, create_run
@@ -144,7 +144,7 @@ def test_page_without_results_suggests_training(
     results: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "none"))
-    monkeypatch.setattr(cache, "results", lambda: [])
+    monkeypatch.setattr(cache, "all_results", lambda: [])
     assert "Nothing to compare yet" in words(opened())
 
 

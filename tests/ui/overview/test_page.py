@@ -27,7 +27,7 @@ APP = Path(__file__).parents[3] / "app.py"
 @pytest.fixture(autouse=True)
 def alone(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No shipped models and empty caches."""
-    monkeypatch.setattr("cityseg.api.results.listing.shipped_root", lambda: workplace / "checkpoints")
+    monkeypatch.setattr("cityseg.api.results.folders.shipped_root", lambda: workplace / "checkpoints")
     st.cache_data.clear()
 
 
