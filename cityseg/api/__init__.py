@@ -64,6 +64,7 @@ from cityseg.api.results.listing import (
     ranked,
     usable_models,
 )
+from cityseg.api.results.manage import delete, rename
 from cityseg.api.results.measure import (
     Measuring,
     find_measuring,
@@ -72,12 +73,13 @@ from cityseg.api.results.measure import (
     start_measuring,
     stop_measuring,
 )
+from cityseg.api.results.notes import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Notes, annotate
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
 from cityseg.api.training.cost_estimate import Cost, CostEstimate, cost_of, estimate
 from cityseg.api.training.launch import launch, launch_sweep, list_groups, resume
 from cityseg.api.training.preflight import find_check, find_rate, measure_time, overfit, start_check, stop_check
-from cityseg.api.training.train import DeviceInfo, delete, device_info, stop, train
+from cityseg.api.training.train import DeviceInfo, device_info, stop, train
 from cityseg.jobs.load import Load, find_load
 from cityseg.jobs.preflight_record import PreflightCheck, running_checks
 from cityseg.jobs.queue import Queue, set_slots, withdraw

@@ -1,4 +1,4 @@
-"""``cityseg runs``: list, show, stop and delete runs, and manage the queue."""
+"""``cityseg runs``: list, show, stop, rename, annotate and delete runs, and manage the queue."""
 
 from __future__ import annotations
 
@@ -14,21 +14,31 @@ from cityseg.cli.common import counted, figure, print_damaged, print_result, res
 from cityseg.cli.options import Json, Runs
 from cityseg.errors import CitysegError, UsageError
 
-runs_app = typer.Typer(help="List, show, stop, delete and queue runs.")
+runs_app = typer.Typer(help="List, show, stop, rename, annotate, delete and queue runs.")
 
 
 @runs_app.command("list")
-def runs_list(runs: Runs = None, as_json: Json = False) -> None:
-    """List runs, newest first."""
+def runs_list(
+    tag: Annotated[str | None, typer.Option(help="List only runs with this tag.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="List archived runs too.")] = False,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """List runs, newest first, without archived ones."""
     with suppress(CitysegError):  # a read-only folder can still be listed
         api.advance_queue(runs)
     listing = api.list_all(runs, shipped=False)
-    results = listing.results
+    results = [
+        result
+        for result in listing.results
+        if (archived or not result.notes.archived) and (tag is None or tag in result.notes.tags)
+    ]
     rows = []
     for result in results:
         scores = [figure(result.score(split, "f1")) for split in ("val", "test")]
-        rows.append((result.id, result.state, f"{result.epochs_done}/{result.config.epochs}", *scores))
-    lines = table(("id", "state", "epochs", "val F1", "test F1"), rows)
+        tags = ", ".join([*result.notes.tags, *(["archived"] if result.notes.archived else [])])
+        rows.append((result.id, result.state, f"{result.epochs_done}/{result.config.epochs}", *scores, tags))
+    lines = table(("id", "state", "epochs", "val F1", "test F1", "tags"), rows)
     print_result(as_json, [result.as_dict() for result in results], lines)
     print_damaged(listing)
 
@@ -48,10 +58,37 @@ def runs_stop(run: str, runs: Runs = None, as_json: Json = False) -> None:
 
 
 @runs_app.command("delete")
-def runs_delete(run: str, runs: Runs = None, as_json: Json = False) -> None:
-    """Delete a run that has ended or waits in the queue."""
-    api.delete(run, runs)
-    print_result(as_json, {"id": run, "deleted": True}, [f"{run} is deleted"])
+def runs_delete(run: list[str], runs: Runs = None, as_json: Json = False) -> None:
+    """Delete runs that have ended or wait in the queue, or scores on other data (MODEL@DATASET)."""
+    for each in run:
+        api.delete(each, runs)
+    print_result(as_json, {"deleted": run}, [f"{each} is deleted" for each in run])
+
+
+@runs_app.command("rename")
+def runs_rename(run: str, name: str, runs: Runs = None, as_json: Json = False) -> None:
+    """Rename a run that has ended, and its folder."""
+    new = api.rename(run, name, runs)
+    print_result(as_json, {"id": new}, [f"{run} is now {new}"])
+
+
+@runs_app.command("annotate")
+def runs_annotate(
+    run: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs or shipped models.")],
+    tag: Annotated[list[str] | None, typer.Option(help="Add a tag, any number of times.")] = None,
+    untag: Annotated[list[str] | None, typer.Option(help="Remove a tag, any number of times.")] = None,
+    note: Annotated[str | None, typer.Option(help="Replace the note.")] = None,
+    archive: Annotated[
+        bool | None, typer.Option("--archive/--unarchive", help="Hide from lists, or show again.")
+    ] = None,
+    runs: Runs = None,
+    as_json: Json = False,
+) -> None:
+    """Tag results, write a note about them, archive them."""
+    api.annotate(run, add=tag or (), remove=untag or (), note=note, archived=archive, runs=runs)
+    results = [api.find_result(each, runs) for each in run]
+    lines = [f"{result.id}: {', '.join(result.notes.tags) or 'no tags'}" for result in results]
+    print_result(as_json, [{"id": result.id, **asdict(result.notes)} for result in results], lines)
 
 
 @runs_app.command("queue")

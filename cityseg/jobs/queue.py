@@ -82,7 +82,7 @@ def enqueue(runs: Sequence[Run], root: Path | None = None) -> None:
     Raises UsageError if one of them is running, finished or queued already.
     """
     folder = runs_root(root)
-    with _locked(folder):
+    with locked(folder):
         for run in runs:
             status = run.status()
             new = status["state"] == "queued" and not status.get("enqueued") and not status.get("launched")
@@ -106,13 +106,13 @@ def advance(root: Path | None = None) -> None:
     """
     folder = runs_root(root)
     if read(folder).waiting:
-        with _locked(folder):
+        with locked(folder):
             _advance(folder)
 
 
 def claim(run: Run) -> None:
     """Make this process the one that trains a run, queued or not; UsageError if it is being trained or finished."""
-    with _locked(run.folder.parent):
+    with locked(run.folder.parent):
         state = run.status()["state"]
         if state == "running":
             raise UsageError(f"{run.id}: expected a run that is not running, found it running; stop it first")
@@ -133,7 +133,7 @@ def move(run_id: str, position: int, root: Path | None = None) -> None:
     """Move a waiting run to ``position``, 1 to start next; UsageError if it does not wait or for no such position."""
     folder = runs_root(root)
     find_run(run_id, root)
-    with _locked(folder):
+    with locked(folder):
         queue = read(folder)
         _expect_waiting(queue, run_id, root)
         if not 1 <= position <= len(queue.waiting):
@@ -147,7 +147,7 @@ def withdraw(run_ids: Sequence[str], root: Path | None = None) -> None:
     """Stop waiting runs, which can then be resumed or deleted, all or none; UsageError if one of them does not wait."""
     folder = runs_root(root)
     runs = [find_run(run_id, root) for run_id in run_ids]
-    with _locked(folder):
+    with locked(folder):
         queue = read(folder)
         for run in runs:
             _expect_waiting(queue, run.id, root)
@@ -164,7 +164,7 @@ def set_slots(slots: int, root: Path | None = None) -> None:
     if not 1 <= slots <= MOST_SLOTS:
         raise UsageError(f"expected 1 to {MOST_SLOTS} slots, found {slots}")
     folder = runs_root(root)
-    with _locked(folder):
+    with locked(folder):
         _write(folder, slots, read(folder).waiting)
         _advance(folder)
 
@@ -172,7 +172,7 @@ def set_slots(slots: int, root: Path | None = None) -> None:
 def delete(run: Run) -> None:
     """Delete a run, waiting, ended or damaged; UsageError if it is running or its process has just been started."""
     starting = ""
-    with _locked(run.folder.parent):
+    with locked(run.folder.parent):
         # A damaged run can be deleted, too.
         with contextlib.suppress(UsageError):
             status = run.status()
@@ -191,7 +191,7 @@ def watch(root: Path, poll_seconds: float = 1.0) -> None:
     """
     watcher = filelock.FileLock(root / _WATCHER_LOCK, timeout=0)
     try:
-        with _locked(root):
+        with locked(root):
             watcher.acquire()
     except filelock.Timeout:
         return
@@ -200,7 +200,7 @@ def watch(root: Path, poll_seconds: float = 1.0) -> None:
         while root.is_dir():
             queue = read(root)
             if queue.free or not queue.waiting:
-                with _locked(root):
+                with locked(root):
                     _start_waiting(root)
                     if not read(root).waiting:
                         # A process that adds a run after this finds no watcher and starts one.
@@ -254,7 +254,7 @@ def _expect_waiting(queue: Queue, run_id: str, root: Path | None) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Keep other processes from changing the queue."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

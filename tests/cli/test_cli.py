@@ -72,14 +72,14 @@ def test_train_list_show_delete(workplace, tiny, document, cityseg):
     assert {key: shown[key] for key in result} == result
     assert [line["kind"] for line in shown["history"]] == ["step", "epoch"]
     table = cityseg("runs", "list").out.splitlines()
-    assert table[0].split() == ["id", "state", "epochs", "val", "F1", "test", "F1"]
+    assert table[0].split() == ["id", "state", "epochs", "val", "F1", "test", "F1", "tags"]
     assert table[1].split()[:3] == ["one", "finished", "1/1"]
     assert cityseg("runs", "show", "one").out.splitlines()[0] == "one: finished, 1 of 1 epochs"
 
     stopped = cityseg("runs", "stop", "one", "--json")
     assert (stopped.code, stopped.out) == (2, "")
     assert stopped.err == "cityseg: one: expected a running training, found it finished\n"
-    assert document("runs", "delete", "one") == {"id": "one", "deleted": True}
+    assert document("runs", "delete", "one") == {"deleted": ["one"]}
     assert not (workplace / "runs" / "one").exists()
     assert document("runs", "list") == []
 

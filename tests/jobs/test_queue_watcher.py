@@ -83,7 +83,7 @@ def test_watcher_runs_until_the_queue_is_empty(line, launches, workplace, wait_u
 def _is_locked(path) -> bool:
     try:
         # Under the queue's own lock, or a starting watcher would take this lock for another watcher's and exit.
-        with queue._locked(path.parent), filelock.FileLock(path, timeout=0):
+        with queue.locked(path.parent), filelock.FileLock(path, timeout=0):
             return False
     except filelock.Timeout:
         return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -37,3 +39,9 @@ def url_parameters(app: AppTest) -> dict[str, str]:
     """
     parameters: dict[str, str] = app.session_state["visit"].parameters()
     return parameters
+
+
+def labelled(elements: Iterable[Any], label: str) -> Any:
+    """Return the only element with this label."""
+    [found] = [element for element in elements if element.label == label]
+    return found

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from cityseg import checkpoint
 from cityseg.api.results.folders import MEASUREMENT, find_result_folder, measured_elsewhere, shipped_folders
+from cityseg.api.results.notes import Notes, read_notes
 from cityseg.config import ExperimentConfig, build
 from cityseg.data.dataset import Dataset
 from cityseg.data.prepared import cache
@@ -43,6 +44,7 @@ class Result:
     progress: dict[str, Any] | None  # the latest figures of a running training
     error: str | None  # the failure in a sentence
     run: Run  # the folder, for history, matrices and probes
+    notes: Notes = field(default_factory=Notes)  # the user's tags and note
 
     @property
     def model(self) -> str:
@@ -77,7 +79,8 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
-            **{key: value for key, value in vars(self).items() if key not in ("config", "run")},
+            **{key: value for key, value in vars(self).items() if key not in ("config", "run", "notes")},
+            **asdict(self.notes),
             "config": self.config.model_dump(mode="json"),
             "path": str(self.run.folder),
             "counts": str(self.run.counts),
@@ -89,7 +92,8 @@ class Result:
         values = dict(document)
         folder, counts = (Path(values.pop(key)) for key in ("path", "counts"))
         run, config = Run(folder, counts), build(values.pop("config"))
-        return cls(**values, config=config, run=run)
+        notes = Notes(tuple(values.pop("tags")), values.pop("note"), values.pop("archived"))
+        return cls(**values, config=config, run=run, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,8 @@ def find_result(name: str, runs: Path | None = None) -> Result:
     """Return one run or shipped model; raises UsageError for an unknown name."""
     run = find_result_folder(name, runs)
     is_run = run.folder.parent == runs_root(runs) or os.path.lexists(run.folder / "status.json")
-    result = _result(Run(run.folder), "run" if is_run else "shipped")
-    return result if run.counts == run.folder else _measured(result, run)
+    result = _result(Run(run.folder), "run" if is_run else "shipped", runs)
+    return result if run.counts == run.folder else _measured(result, run, runs)
 
 
 def list_results(runs: Path | None = None, *, shipped: bool = True) -> list[Result]:
@@ -140,7 +144,7 @@ def list_all(runs: Path | None = None, *, shipped: bool = True) -> Listing:
     listing = Listing([], [], [])
     for run, source in found:
         try:
-            result = _result(run, source)
+            result = _result(run, source, runs)
             listing.results.append(result)
             listing.elsewhere.extend(_measurements(result, runs))
         except CitysegError as error:
@@ -206,12 +210,12 @@ def _measurements(result: Result, runs: Path | None) -> Iterable[Result]:
     """Yield what was measured with the present weights on other data; damaged or outdated measurements are left out."""
     for run in measured_elsewhere(result.run, runs):
         try:
-            yield _measured(result, run)
+            yield _measured(result, run, runs)
         except CitysegError:
             continue
 
 
-def _measured(result: Result, run: Run) -> Result:
+def _measured(result: Result, run: Run, runs: Path | None) -> Result:
     """Return a result with the scores stored in ``run.counts``; DataError for damaged or outdated ones."""
     path = run.counts / MEASUREMENT
     again = f"measure it again: cityseg measure {result.id} --data DATA"
@@ -225,10 +229,11 @@ def _measured(result: Result, run: Run) -> Result:
         raise DataError(f"{path}: expected scores of the present weights, found those of earlier ones; {again}")
     run.expect_measured(stored["scores"])
     data, scores = stored["data"], stored["scores"]
-    return replace(result, id=run.id, scores=scores, network_scores={}, measured_on=data, run=run)
+    notes = read_notes(run, runs)
+    return replace(result, id=run.id, scores=scores, network_scores={}, measured_on=data, run=run, notes=notes)
 
 
-def _result(run: Run, source: Source) -> Result:
+def _result(run: Run, source: Source, runs: Path | None) -> Result:
     description, config = run.describe(), run.config()
     status: dict[str, Any] = run.status() if source == "run" else {"state": "finished"}
     ended = status["state"] == "finished"
@@ -255,4 +260,5 @@ def _result(run: Run, source: Source) -> Result:
         progress=status.get("progress"),
         error=status.get("error"),
         run=run,
+        notes=read_notes(run, runs),
     )

@@ -170,11 +170,6 @@ def stop(run_id: str, runs: Path | None = None) -> None:
     launcher.stop(find_run(run_id, runs))
 
 
-def delete(run_id: str, runs: Path | None = None) -> None:
-    """Delete a run that has ended or waits in the queue; UsageError for a running one."""
-    queue.delete(find_run(run_id, runs))
-
-
 @contextmanager
 def _recorded(run: Run, config: ExperimentConfig) -> Iterator[StopRequest]:
     """Claim the run for this process, always record its final state, and advance the queue afterwards.

@@ -175,6 +175,11 @@ def damaged_results() -> list[DamagedResult]:
     return _listing(_fingerprint()).damaged
 
 
+def refresh_results() -> None:
+    """Read the results again in the next run, after a change that is in no run's status."""
+    _listing.clear()
+
+
 def queue() -> Queue:
     """Start the waiting runs that have a slot and return the queue; cheap enough to be uncached."""
     # A read-only folder of runs is shown too; changing its queue raises the error.
@@ -191,10 +196,7 @@ def _listing(fingerprint: tuple[tuple[str, int], ...]) -> Listing:
 def _fingerprint() -> tuple[tuple[str, int], ...]:
     """Return path and mtime of every run's status, and the time: a dead process changes no file."""
     times = [("moment", int(time.time() // 5))]
-    root = runs_root()
-    for path in sorted(
-        (*root.glob("*/status.json"), *root.glob("*/measured/*/*.json"), *root.glob(".audits/*/*/*/*.json"))
-    ):
+    for path in sorted(runs_root().glob("*/status.json")):
         # A run may be deleted between glob and stat, or be unreadable.
         with contextlib.suppress(OSError):
             times.append((str(path), path.stat().st_mtime_ns))

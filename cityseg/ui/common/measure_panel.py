@@ -30,6 +30,7 @@ def finished() -> list[str]:
     del st.session_state[_STARTED]
     if job.status.error:
         st.session_state[_PROBLEM] = job.status.error
+    cache.refresh_results()
     if job.results:
         st.toast(f"Measured: {escape(', '.join(job.results))}.", icon=":material/straighten:")
     return list(job.results)

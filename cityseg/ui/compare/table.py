@@ -15,7 +15,7 @@ from cityseg.config import ExperimentConfig
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, history, session, url_state
 from cityseg.ui.app.background import duration
-from cityseg.ui.common import export, tables
+from cityseg.ui.common import export, manage_results, tables
 from cityseg.ui.compare import table_filters
 
 _SELECTED, _PARAMETER = "compared", "runs"
@@ -44,9 +44,11 @@ _SETTINGS = {
 _NUMBERS = ("batch_size", "learning_rate")
 """Settings that stay numbers, so that the column sorts by them."""
 _STAR = "Baseline"
+_OPTIONAL = ("Group", "Tags", "Note")
+"""Columns that are left out if no result has a value."""
 DEFAULT_COLUMNS = (
-    *(_STAR, "Name", "State", "Group", *SCORE_COLUMNS, "Speed", "Trained on", "Measured on", "Parameters", "Epochs"),
-    *("Loss", *_SETTINGS.values(), "Training time", "Where"),
+    *(_STAR, "Name", "State", "Group", "Tags", *SCORE_COLUMNS, "Speed", "Trained on", "Measured on", "Parameters"),
+    *("Epochs", "Loss", *_SETTINGS.values(), "Training time", "Where", "Note"),
 )
 """Columns shown by default; every other setting can be added."""
 
@@ -72,7 +74,9 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
         # Results on the connected data come first, those without a score on this split last.
         shown = sorted(table_filters.filtered(everything), key=place)
         whole = frame(everything, split, baseline)
-        columns = table_filters.choose_columns(list(whole.columns), DEFAULT_COLUMNS)
+        chosen = table_filters.choose_columns(list(whole.columns), DEFAULT_COLUMNS)
+        columns = [name for name in chosen if name not in _OPTIONAL or whole[name].notna().any()]
+        editing = st.container(width="content")
     selected = _selection(everything, split)
     part = whole.set_index("Name", drop=False).loc[shown, columns].reset_index(drop=True)
     rows = [shown.index(name) for name in selected if name in shown]
@@ -93,6 +97,8 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
     hidden = [name for name in selected if name not in shown]
     selected = [name for name in everything if name in ticked or name in hidden]
     st.session_state[_SELECTED] = selected
+    with editing:
+        manage_results.edit([everything[name] for name in selected], "Edit selected", "compare_edit", _select_renamed)
     url_state.keep(_PARAMETER, ",".join(selected) or None)
     text = "Tick rows to compare them; click a column title to sort. An empty score: not measured on this split yet."
     if baseline is not None:
@@ -124,6 +130,10 @@ def _selection(everything: dict[str, Result], split: Split) -> list[str]:
     return selected
 
 
+def _select_renamed(name: str) -> None:
+    select_also([name])
+
+
 def select_also(names: list[str]) -> None:
     """Tick further results, before ``table`` in the same run."""
     if names:
@@ -136,7 +146,11 @@ def preselected(everything: dict[str, Result], split: Split) -> list[str]:
 
     Results on the connected data come first.
     """
-    scores = {name: score for name, result in everything.items() if (score := result.score(split, "f1")) is not None}
+    scores = {
+        name: score
+        for name, result in everything.items()
+        if (score := result.score(split, "f1")) is not None and not result.notes.archived
+    }
     if not scores:
         return []
     data = cache.connected_data(session.data_spec())
@@ -161,8 +175,6 @@ def frame(everything: dict[str, Result], split: Split, baseline: str | None = No
     rows = pd.DataFrame([_row(name, result, split) for name, result in everything.items()])
     # A missing count would turn the others into floats.
     rows["Parameters"] = rows["Parameters"].astype("Int64")
-    if rows["Group"].isna().all():
-        rows = rows.drop(columns="Group")
     if baseline is None:
         return rows
     rows.insert(0, _STAR, ["★" if name == baseline else "" for name in everything])
@@ -196,6 +208,7 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
         "Name": name,
         "State": "shipped" if result.source == "shipped" else result.state,
         "Group": config.group or None,
+        "Tags": ", ".join(result.notes.tags) or None,
         **scores(result, split),
         "Speed": result.speed.get("frames_per_second"),
         "Trained on": result.data,
@@ -206,6 +219,7 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
         "Training time": duration(result.seconds) if result.seconds else None,
         "Where": "checkpoints/" if result.source == "shipped" else "runs/",
         **settings,
+        "Note": result.notes.note or None,
     }
 
 

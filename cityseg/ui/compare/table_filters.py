@@ -8,9 +8,10 @@ import streamlit as st
 
 from cityseg.api import Result
 from cityseg.ui.app import glossary, history, url_state
-from cityseg.ui.common.url_choice import choose_options, enter_text
+from cityseg.ui.common.url_choice import choose_options, enter_text, switch
 
-_FIND, _STATES, _GROUPS, _COLUMNS = "find", "states", "groups", "columns"
+_FIND, _STATES, _GROUPS, _TAGS, _COLUMNS = "find", "states", "groups", "tags", "columns"
+_ARCHIVED = "archived"
 _LINKED_COLUMNS = "columns on arrival"
 _FIXED = ("Baseline", "Name")
 
@@ -29,11 +30,17 @@ def filtered(everything: dict[str, Result]) -> dict[str, Result]:
     states = _choose_several("State", _STATES, [_state(result) for result in everything.values()])
     groups = [result.config.group for result in everything.values() if result.config.group]
     chosen = _choose_several("Group", _GROUPS, groups)
+    tags = _choose_several("Tags", _TAGS, [tag for result in everything.values() for tag in result.notes.tags], least=1)
+    archived = any(result.notes.archived for result in everything.values()) and switch(
+        "Archived", f"compare_{_ARCHIVED}", _ARCHIVED, help="List archived results too."
+    )
     return {
         name: result
         for name, result in everything.items()
         if (not states or _state(result) in states)
         and (not chosen or result.config.group in chosen)
+        and set(tags) <= {*result.notes.tags}
+        and (archived or not result.notes.archived)
         and _contains(name, result, words.lower().split())
     }
 
@@ -58,10 +65,10 @@ def choose_columns(everything: Sequence[str], default: Sequence[str]) -> list[st
     return [column for column in everything if column in _FIXED or column in chosen]
 
 
-def _choose_several(label: str, key: str, values: Sequence[str]) -> list[str]:
-    """Choose some of the values, if there are several; an empty choice means all."""
+def _choose_several(label: str, key: str, values: Sequence[str], least: int = 2) -> list[str]:
+    """Choose some of the values, if there are at least ``least``; an empty choice means all."""
     options = sorted(set(values))
-    if len(options) < 2:
+    if len(options) < least:
         return []
     help_text = f"Filter by {label.lower()}."
     return choose_options(label, options, key, key, separator=";", placeholder="all", width=200, help=help_text)
@@ -74,5 +81,6 @@ def _state(result: Result) -> str:
 def _contains(name: str, result: Result, words: Sequence[str]) -> bool:
     config = result.config.model_dump()
     settings = (f"{glossary.label(field)} {glossary.setting(field, value)}" for field, value in config.items())
-    text = " ".join([name, _state(result), result.data, *settings]).lower()
+    words_of = (name, _state(result), result.data, result.measured_on, *result.notes.tags, result.notes.note, *settings)
+    text = " ".join(words_of).lower()
     return all(word in text for word in words)

@@ -37,7 +37,12 @@ def follow() -> None:
     """Show one run, initially the newest running one or else the newest that started, and refresh it while active."""
     st.subheader("Run", anchor=False)
     damaged.notice()
-    runs = [result for result in cache.results() if result.source == "run"]
+    shown = {st.session_state.get(_CHOICE), url_state.pending(_CHOICE), history.read(_PARAMETER)}
+    runs = [
+        result
+        for result in cache.results()
+        if result.source == "run" and (not result.notes.archived or result.id in shown)
+    ]
     ids = [result.id for result in runs]
     if not ids:
         history.record(_PARAMETER, None)
@@ -93,7 +98,7 @@ def _summary(run_id: str, active: bool) -> None:
         return
     if (result.state in ACTIVE) != active:
         st.rerun()
-    run_actions.show(result)
+    run_actions.show(result, select)
     _metrics(result, active=active)
     if active:
         share, words = shell.training_progress(result)

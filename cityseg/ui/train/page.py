@@ -10,10 +10,10 @@ from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, session, shell
 from cityseg.ui.common import config_state
+from cityseg.ui.common.callbacks import attempt
 from cityseg.ui.common.job_panel import poll
 from cityseg.ui.common.url_choice import enter_text
 from cityseg.ui.train import config_form, cost, monitor, preflight, queue, run_groups, sweep
-from cityseg.ui.train.callbacks import attempt
 
 _ERROR = "launch_refused"
 _NAME = "run_name"

@@ -16,8 +16,8 @@ from cityseg.figures import preflight as figures
 from cityseg.markdown import escape
 from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common import config_state
+from cityseg.ui.common.callbacks import attempt, show_error
 from cityseg.ui.common.charts import plain_chart
-from cityseg.ui.train.callbacks import attempt, show_error
 from cityseg.ui.train.cost import step_time
 
 _ERROR = "trial_refused"

@@ -15,8 +15,8 @@ from cityseg.api.types import MOST_SLOTS
 from cityseg.config import presets
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary, shell
+from cityseg.ui.common.callbacks import attempt, show_error
 from cityseg.ui.train import monitor
-from cityseg.ui.train.callbacks import attempt, show_error
 
 _POLL_SECONDS = 2.0
 _ERROR = "queue_refused"

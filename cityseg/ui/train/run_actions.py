@@ -1,4 +1,4 @@
-"""State and actions of a run: stop, resume, clone, delete, and where to go with its results."""
+"""State and actions of a run: stop, resume, clone, edit, and where to go with its results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import streamlit as st
 
 from cityseg import api
 from cityseg.api import Result
-from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
-from cityseg.ui.common import config_state
-from cityseg.ui.train.callbacks import attempt, show_error
+from cityseg.ui.common import config_state, manage_results
+from cityseg.ui.common.callbacks import attempt, show_error
 
 BADGES: dict[str, tuple[str, Any, str]] = {
     "queued": (":material/hourglass_top:", "gray", "It starts when a slot of the queue is free."),
@@ -27,8 +26,11 @@ BADGES: dict[str, tuple[str, Any, str]] = {
 _STOPPING, _ERROR = "run_stopping", "run_refused"
 
 
-def show(result: Result) -> None:
-    """Show the state as a badge with the actions that it allows; reruns the page after an action."""
+def show(result: Result, on_renamed: Callable[[str], None]) -> None:
+    """Show the state as a badge with the actions that it allows; reruns the page after an action.
+
+    ``on_renamed`` is called with the run's new id.
+    """
     icon, color, meaning = BADGES[result.state]
     pressed = False
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -50,13 +52,8 @@ def show(result: Result) -> None:
             on_click=config_state.fill,
             args=(result.config,),
         )
-        if result.state not in ("queued", "running"):
-            with st.popover("Delete", icon=":material/delete:"):
-                st.markdown(
-                    f"Delete **{escape(result.id)}** with its weights, curves and predictions? This cannot be undone."
-                )
-                icon = ":material/delete_forever:"
-                pressed |= _button(result.id, "Delete permanently", icon, None, api.delete, type="primary")
+        pressed |= manage_results.edit([result], "Edit", f"edit_{result.id}", on_renamed)
+    manage_results.describe(result)
     _links(result)
     if not show_error(f"{_ERROR}_{result.id}") and pressed:
         # The list of runs and the polling belong to the page, not to this fragment.

@@ -11,7 +11,7 @@ from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import config_state
-from cityseg.ui.train.callbacks import attempt, show_error
+from cityseg.ui.common.callbacks import attempt, show_error
 
 _GRID, _RANDOM = "Grid", "Random"
 _KIND, _FIELDS, _SEEDS, _DRAWS, _GROUP = "sweep_kind", "sweep_fields", "sweep_seeds", "sweep_draws", "sweep_group"

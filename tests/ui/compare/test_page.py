@@ -24,10 +24,11 @@ from cityseg.api import Result
 from cityseg.api.results.folders import shipped_root
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import build
+from cityseg.data.synthetic import synthesize
 from cityseg.runs import Run, create_run
 from cityseg.ui.app import cache
 from cityseg.ui.common import export
-from tests.ui.pages import open_page, url_parameter, words
+from tests.ui.pages import labelled, open_page, url_parameter, words
 
 TINY = {"start_channels": 2, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
 ORDER = ("experiment-1", "better-1")
@@ -277,3 +278,55 @@ def test_classes_can_be_sorted_by_their_difference(shipped_only: None) -> None:
 @pytest.mark.parametrize(("former", "column"), [("Certainty", "Verdict"), ("Why", "Adds")])
 def test_links_with_former_tab_labels_stay_valid(shipped_only: None, former: str, column: str) -> None:
     assert len(shown(opened(runs="experiment-1,better-1", view=former), column))
+
+
+def test_selected_results_are_tagged_archived_and_deleted_together(
+    results: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(results["first"].run.folder.parent, tmp_path / "copies")
+    monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "copies"))
+    app = opened(runs="first,second")
+    labelled(app.multiselect, "Add tags").set_value(["night", "small"])
+    labelled(app.button, "Save").click().run()
+    assert [api.find_result(name).notes.tags for name in ("first", "second", "large")] == [("night", "small")] * 2 + [
+        ()
+    ]
+    assert {row["Name"]: row["Tags"] for row in listed(app)}["first"] == "night, small"
+    labelled(app.multiselect, "Tags").set_value(["night"]).run()
+    assert {row["Name"] for row in listed(app)} == {"first", "second"}
+    labelled(app.button, "Archive").click().run()
+    assert not app.exception
+    assert listed(app) == []
+    labelled(app.toggle, "Archived").set_value(True).run()
+    assert {row["Name"] for row in listed(app)} == {"first", "second"}
+    labelled(app.checkbox, "Delete 2 results").check().run()
+    labelled(app.button, "Delete permanently").click().run()
+    assert not app.exception
+    assert {result.id for result in api.list_results(shipped=False)} == {"large"}
+
+
+def listed(app: AppTest) -> list[dict]:
+    """Return the rows of the table of results."""
+    return next(frame.value for frame in app.dataframe if "Name" in frame.value).to_dict("records")
+
+
+def test_models_are_measured_on_the_connected_data(
+    results: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
+) -> None:
+    synthesize(tmp_path / "town", frames=8, seed=4, size=(32, 64))
+    shutil.copytree(results["first"].run.folder.parent, tmp_path / "copies")
+    monkeypatch.setenv("CITYSEG_RUNS", str(tmp_path / "copies"))
+    app = opened(data=str(tmp_path / "town"), runs="first,second", split="val")
+    assert set(app.multiselect(key="measure_models").value) == {"first", "second"}
+    app.multiselect(key="measure_models").set_value(["second"]).run()
+    labelled(app.button, "Measure").click().run()
+    assert not app.exception
+    assert labelled(app.button, "Stop")
+    wait_until(lambda: api.find_measuring().status.state != "running")
+    app.run()
+    assert not app.exception
+    assert "second@town" in url_parameter(app, "runs").split(",")
+    row = next(row for row in listed(app) if row["Name"] == "second@town")
+    assert row["Macro F1"] == pytest.approx(api.evaluate("second", str(tmp_path / "town"), "val")["macro"]["f1"])
+    assert listed(app)[0]["Name"] == "second@town", "results on the connected data come first"
+    assert app.multiselect(key="measure_models").value == ["first"], "second has been measured"

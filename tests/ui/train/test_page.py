@@ -8,10 +8,12 @@ import onnxruntime
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cityseg import api
 from cityseg.api import find_result
 from cityseg.config.presets import PRESETS, preset
 from cityseg.runs import Run, create_run, find_run
 from cityseg.ui.train import run_actions
+from tests.ui.pages import labelled
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -135,9 +137,22 @@ def test_started_run_finishes_and_is_shown(app: AppTest) -> None:
     exported = run_actions._onnx("small", app.session_state["data_spec"])
     assert onnxruntime.InferenceSession(exported).get_inputs()
 
-    press(app, "delete_small")
+    labelled(app.text_input, "Name").set_value("renamed")
+    labelled(app.multiselect, "Tags").set_value(["night"])
+    labelled(app.text_area, "Note").set_value("first try")
+    labelled(app.button, "Save").click().run()
     assert not app.exception
-    assert not run.folder.exists()
+    assert app.selectbox(key="followed_run").value == "renamed"
+    assert api.find_result("renamed").notes == api.Notes(("night",), "first try")
+    assert "first try" in [text.value for text in app.text]
+    labelled(app.text_input, "Name").set_value("better-1")
+    labelled(app.button, "Save").click().run()
+    assert "renamed: expected a free name, found 'better-1' taken" in words(app)
+
+    labelled(app.checkbox, "Delete renamed").check().run()
+    labelled(app.button, "Delete permanently").click().run()
+    assert not app.exception
+    assert not run.folder.with_name("renamed").exists()
     assert "No training yet" in words(app)
 
 
