@@ -39,6 +39,7 @@ from cityseg.api.models.predict import (
 )
 from cityseg.api.models.publish import publish
 from cityseg.api.models.video import VideoResult, predict_video
+from cityseg.api.results.audit_export import audit_table, audit_zip, export_audit
 from cityseg.api.results.compare import Comparison, PairComparison, compare, compare_pair
 from cityseg.api.results.evaluate import evaluate
 from cityseg.api.results.flips import flips

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -69,6 +70,9 @@ def audit(
         list[str] | None,
         typer.Option(help='Judge a region by its number: 3="label wrong", "model wrong", "unsure", or "none".'),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write all regions into this folder: a table, and a picture of each.")
+    ] = None,
     runs: Runs = None,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +81,11 @@ def audit(
         found = api.audit_labels(model, data, split, runs=runs, on_progress=progress)
     for number, judged in [_judged(text, len(found.found)) for text in verdict or []]:
         api.set_verdict(found, found.found[number - 1], judged)
-    report = api.audit_report(found, api.read_verdicts(found), confidence=confidence, limit=limit)
+    verdicts = api.read_verdicts(found)
+    if out is not None:
+        with bar("exporting") as progress:
+            api.export_audit(found, data, verdicts, out, confidence=confidence, on_progress=progress)
+    report = api.audit_report(found, verdicts, confidence=confidence, limit=limit)
     print_result(as_json, report, _audit_lines(report))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +123,31 @@ def test_audit_prints_file_and_scores(run, streets, cityseg):
     assert lines[-3].startswith("verdicts: 0 label wrong, 0 model wrong, 0 unsure; stored in ")
     assert lines[-2].startswith("as labelled: macro F1 0.")
     assert lines[-1].startswith("without wrong labels: macro F1 0.")
+
+
+def test_an_audit_is_exported_with_a_picture_of_every_region(run, streets, cityseg, workplace):
+    words = ("audit", "tiny", "--data", streets, "--confidence", "0.2", "--out", workplace / "audit", "--json")
+    report = json.loads(cityseg(*words, "--limit", "100000", "--verdict", "1=model wrong").out)
+    rows = list(csv.DictReader((workplace / "audit" / "regions.csv").open(newline="", encoding="utf-8")))
+    assert len(rows) == report["regions_in_all"] > 3
+    for row, region in zip(rows, report["regions"], strict=True):
+        assert int(row["number"]) == region["number"]
+        assert [int(row[side]) for side in ("top", "left", "bottom", "right")] == region["box"]
+        assert (row["frame"], row["label"], row["predicted"]) == (region["frame"], region["label"], region["predicted"])
+        assert float(row["share_of_frame"]) == pytest.approx(region["share_of_frame"], abs=1e-6)
+        assert (row["verdict"] or None) == region["verdict"]
+        assert Image.open(workplace / "audit" / row["picture"]).size == (480, 320)
+    assert rows[0]["verdict"] == "model wrong"
+    audit = api.audit_labels("tiny", str(streets), "val")
+    packed = api.audit_zip(audit, str(streets), api.read_verdicts(audit), confidence=0.2, limit=2)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        # Frames in their order, so that each is read once.
+        assert sorted(archive.namelist()) == sorted(["regions.csv", *(row["picture"] for row in rows[:2])])
+        assert archive.read("regions.csv").decode() == (workplace / "audit" / "regions.csv").read_text()
+        assert archive.read(rows[1]["picture"]) == (workplace / "audit" / rows[1]["picture"]).read_bytes()
+    (workplace / "taken").write_text("a file")
+    refused = cityseg("audit", "tiny", "--data", streets, "--out", workplace / "taken")
+    assert (refused.code, refused.err.splitlines()[-1].count("expected a place to write to")) == (2, 1)
 
 
 def test_a_stored_audit_belongs_to_its_weights_and_labels(run, streets, mislabelled, workplace):

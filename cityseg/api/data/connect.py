@@ -40,6 +40,11 @@ class DataInfo:
         """Name and frame size, for model cards."""
         return f"{self.name} at {self.native_size[0]}x{self.native_size[1]}"
 
+    @property
+    def is_squashed(self) -> bool:
+        """Whether the files hold Cityscapes frames, which are 2:1, at a square size."""
+        return self.kind == "cityscapes" and self.native_size[0] == self.native_size[1]
+
 
 def connect(data: str | Dataset | None = None, on_progress: OnProgress | None = None) -> Dataset:
     """Open a dataset: a folder or zip in one of the layouts of ``docs/datasets.md``, or the word ``synthetic``.

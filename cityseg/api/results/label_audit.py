@@ -83,6 +83,8 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
 
     def parse(stored: Mapping[str, Any]) -> LabelAudit:
         names = tuple(stored["frames"].tolist())
+        if any(stored[key].dtype.kind not in "iu" for key in ("bands", "sizes", "shapes")):
+            raise ValueError("expected whole numbers")
         bands, sizes = stored["bands"].astype(np.int64), stored["sizes"].astype(np.int64)
         shapes = stored["shapes"].astype(np.int64)
         expected = ((len(names), 4, 19, 19), (len(names), 3, 19, 19), (len(names), 2))
@@ -228,6 +230,9 @@ def _pack(found: tuple[Disagreement, ...]) -> dict[str, np.ndarray]:
 
 
 def _unpack(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[Disagreement, ...]:
+    kinds = {"frame": "iu", "pair": "u", "box": "iu", "confidence": "f", "masks": "u"}
+    if any(stored[key].dtype.kind not in kind for key, kind in kinds.items()):
+        raise ValueError("expected numbers of other types")
     bits, at, found = stored["masks"], 0, []
     columns = (stored[key] for key in ("frame", "pair", "box", "confidence"))
     for frame, pair, box, confidence in zip(*columns, strict=True):

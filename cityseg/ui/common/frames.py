@@ -26,7 +26,7 @@ def thumbnail(spec: str, split: Split, name: str) -> str:
 
 def is_squashed(info: DataInfo) -> bool:
     """Whether the files hold Cityscapes frames, which are 2:1, at a square size."""
-    return info.kind == "cityscapes" and info.native_size[0] == info.native_size[1]
+    return info.is_squashed
 
 
 def aspect(info: DataInfo) -> float:

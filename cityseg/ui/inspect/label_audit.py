@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -27,6 +28,7 @@ from cityseg.ui.inspect.ranking_metric import rank_by
 from cityseg.ui.inspect.stored_findings import offer_pass, stored_finding
 
 _PER_PAGE = 8
+_MOST_PICTURES = 200
 _CONFIDENCE, _REGION = "sure", "inspect_region"
 _ICONS: dict[Verdict, str] = {"label wrong": "label_off", "model wrong": "robot_2", "unsure": "question_mark"}
 
@@ -86,6 +88,30 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         )
         return
     _judge(measured, audit, found, verdicts, info)
+    _export(audit, info, verdicts, confidence / 100)
+
+
+def _export(audit: LabelAudit, info: DataInfo, verdicts: Mapping[str, Verdict], confidence: float) -> None:
+    file = f"label-audit-{audit.model}-{audit.split}"
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Regions (CSV)",
+            partial(api.audit_table, audit, verdicts, confidence=confidence),
+            f"{file}.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Every region of at least this confidence: frame, classes, box, pixels, confidence, verdict.",
+        )
+        st.download_button(
+            "Table and pictures (zip)",
+            partial(api.audit_zip, audit, info.spec, verdicts, confidence=confidence, limit=_MOST_PICTURES),
+            f"{file}.zip",
+            "application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            help=f"With a picture of each of the {_MOST_PICTURES} largest regions; `cityseg audit --out` writes all.",
+        )
 
 
 def _scores(audit: LabelAudit, verdicts: Mapping[str, Verdict]) -> None:
