@@ -178,6 +178,15 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, M
     return model.to(device).eval(), card
 
 
+def stored_dtype(folder: Path) -> str:
+    """Return the dtype of the stored weights, such as bfloat16; CheckpointError if there are none."""
+    weights_version(folder)
+    file_size(folder / WEIGHTS)
+    with safe_open(folder / WEIGHTS, "pt") as stored:
+        kinds = {stored.get_slice(name).get_dtype() for name in stored.keys()}  # noqa: SIM118, no dict
+    return "bfloat16" if "BF16" in kinds else "float16" if "F16" in kinds else "float32"
+
+
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of every stored tensor by name, from the header alone."""
     file_size(path)

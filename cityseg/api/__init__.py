@@ -29,6 +29,7 @@ from cityseg.api.models.agreement import ModelAgreement, agree
 from cityseg.api.models.average import average
 from cityseg.api.models.distribution_shift import distribution_shift
 from cityseg.api.models.export import Format, export
+from cityseg.api.models.model_card import describe_model
 from cityseg.api.models.predict import (
     ModelInfo,
     distinct_names,

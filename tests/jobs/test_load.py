@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cityseg.jobs.liveness import process_identity
-from cityseg.jobs.load import Load, find_load
+from cityseg.jobs.load import GpuLoad, Load, find_load
 
 _BUSY = "import time; block = bytearray(200_000_000); print('ready', flush=True)\nwhile True: pass"
 
@@ -55,3 +55,21 @@ def test_other_processes_have_no_load(changed):
 
 def test_no_time_is_no_load():
     assert Load(2.0, 1, 5.0).cores_since(Load(1.0, 1, 5.0)) == 0.0
+
+
+def test_gpus_of_the_process_are_read_from_nvidia_smi(tmp_path, monkeypatch):
+    """A stand-in prints what nvidia-smi prints on a machine with two GPUs; this process computes on the second."""
+    script = tmp_path / "nvidia-smi"
+    script.write_text(
+        "#!/bin/sh\n"
+        f'case "$1" in --query-gpu*) printf "GPU-a, 3, 81559\\nGPU-b, 87, 143771\\n";;\n'
+        f'*) printf "GPU-a, 1, 500\\nGPU-b, {os.getpid()}, 2048\\nGPU-b, 1, 900\\n";; esac\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert find_load(status_of(os.getpid())).gpus == (GpuLoad(0.87, 2 * 2**30, 143771 * 2**20),)
+    script.write_text("#!/bin/sh\nprintf 'no devices were found\\n'; exit 6\n")
+    assert find_load(status_of(os.getpid())).gpus == ()
+    gpu, process = "GPU-b, [N/A], 2048", f"GPU-b, {os.getpid()}, 2048"
+    script.write_text(f'#!/bin/sh\ncase "$1" in --query-gpu*) echo "{gpu}";; *) echo "{process}";; esac\n')
+    assert find_load(status_of(os.getpid())).gpus == (), "a GPU whose state is unknown is left out"

@@ -1,20 +1,23 @@
-"""Model card: the README of a shipped model."""
+"""Model cards: the README of a shipped model, and the same of any model that has been scored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
+from cityseg import checkpoint
 from cityseg.analysis.comparison import bootstrap
 from cityseg.analysis.comparison.bootstrap import Score
-from cityseg.api.results.listing import Result
-from cityseg.api.results.robustness import Robustness
+from cityseg.api.results.listing import Result, find_result
+from cityseg.api.results.robustness import Robustness, find_robustness
 from cityseg.checkpoint import ModelCard
 from cityseg.classes import CLASS_NAMES
 from cityseg.config import ExperimentConfig
+from cityseg.errors import DataError
+from cityseg.markdown import escape
 from cityseg.metrics.calibration import reliability
 from cityseg.runs import Run
 
@@ -22,36 +25,54 @@ _OVERALL = ("macro f1", "macro iou", "macro precision", "macro recall", "pixel a
 _PER_CLASS = ("precision", "recall", "f1", "iou")
 
 
+def describe_model(model: str, runs: Path | None = None) -> str:
+    """Return the model card of a run or a shipped model as Markdown.
+
+    Raises:
+        UsageError: an unknown model.
+        CheckpointError: one without weights.
+        DataError: one that has not been scored.
+    """
+    result = find_result(model, runs)
+    run = Run(result.run.folder)
+    card = checkpoint.read_card(run.checkpoint)
+    if not any(run.has_confusions(split) for split in card.scores):
+        raise DataError(f"{result.model}: expected scores on val or test, found none; let the run finish first")
+    fingerprint = card.scores.get("val", {}).get("fingerprint")
+    robustness = find_robustness(result.model, "val", fingerprint, runs) if fingerprint else None
+    return model_card(run, result, card, robustness)
+
+
 def model_card(target: Run, result: Result, card: ModelCard, robustness: Robustness | None) -> str:
     """Return the README of a published model.
 
     Args:
         target: its folder, with the counts of its evaluation.
-        result: the run it was made from, or the shipped model that is measured again.
+        result: the run it was made from, or the model itself.
         card: its card with all scores.
         robustness: its scores under image corruptions, if measured.
     """
     config = result.config
     size = f"{card.image_size[0]}x{card.image_size[1]}"
     split = "test" if "test" in card.scores else next(iter(card.scores))
+    trained_on, measured_on = escape(card.trained_on), escape(card.measured_on or card.trained_on)
     intervals = {key: bootstrap.scores(target.confusions(key).matrices) for key in card.scores}
     lines = [
         f"# {target.id}",
         "",
         f"A {card.architecture} with {card.parameters:,} parameters and an input size of {size} (height x width).",
         "",
-        f"- Trained on: {card.trained_on}, train split, {result.epochs_done} epochs; {_weights(card)}.",
+        f"- Trained on: {trained_on}, train split, {result.epochs_done} epochs; {_weights(card)}.",
         f"- Training config: preset `{config.preset}`; {config.optimizer}, learning rate {config.learning_rate:g} "
         f"({config.schedule}), batch size {config.batch_size}, precision {config.precision}, seed {config.seed}.",
         *_initial_weights_and_teacher(config),
         *_training_time(result),
-        f"- Speed: {card.speed['frames_per_second']:.1f} frames/s with PyTorch, one photo at a time, on "
-        f"{card.speed['device']}; {card.speed['onnx_frames_per_second']:.1f} with ONNX Runtime on the CPU, "
-        f"{torch.get_num_threads()} threads.",
-        "- Weights are stored in bfloat16; every score was measured in float32 from these stored weights.",
+        *_speed(card.speed),
+        f"- Weights are stored in {checkpoint.stored_dtype(target.checkpoint)}; every score was measured in float32 "
+        "from these stored weights.",
         *([f"- Terms: {card.terms}"] if card.terms else []),
         "",
-        f"## Scores, measured at each label's own size on {card.measured_on or card.trained_on}",
+        f"## Scores, measured at each label's own size on {measured_on}",
         "",
         "In brackets the 95 % interval of the score over other samples of frames (bootstrap over the frames).",
         "",
@@ -93,6 +114,16 @@ def model_card(target: Run, result: Result, card: ModelCard, robustness: Robustn
     return "\n".join(lines)
 
 
+def _speed(speed: Mapping[str, Any]) -> list[str]:
+    if "frames_per_second" not in speed:
+        return []
+    onnx = speed.get("onnx_frames_per_second")
+    threads = str(speed.get("device")).partition("CPU")[2]
+    through_onnx = f"; {onnx:.1f} with ONNX Runtime on the CPU{threads}" if onnx else ""
+    figures = f"{speed['frames_per_second']:.1f} frames/s with PyTorch, one photo at a time, on {speed.get('device')}"
+    return [f"- Speed: {figures}{through_onnx}."]
+
+
 def _network_scores(card: ModelCard, size: str) -> list[str]:
     if not card.network_scores:
         return []
@@ -104,7 +135,7 @@ def _weights(card: ModelCard) -> str:
     averaged = card.training.get("averaged")
     if averaged:
         return f"the weights are the mean of {', '.join(averaged[:-1])} and {averaged[-1]}, each trained like this"
-    return f"the weights of epoch {card.training['epoch']}, the best on val"
+    return f"the weights of epoch {card.training.get('epoch', 'unknown')}, the best on val"
 
 
 def _domain(card: ModelCard, config: ExperimentConfig) -> str:

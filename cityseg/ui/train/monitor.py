@@ -126,7 +126,7 @@ def _metrics(result: Result, *, active: bool) -> None:
 
 
 def _load(result: Result) -> None:
-    """Show the processor cores and the memory that the run uses now; nothing if it runs elsewhere."""
+    """Show the processor cores, the memory and the GPUs that the run uses now; nothing if it runs elsewhere."""
     try:
         load = api.find_load(result.run.status())
     except CitysegError:  # it is being deleted
@@ -137,6 +137,9 @@ def _load(result: Result) -> None:
     words = [f"{load.memory_bytes / 2**30:.1f} GB of memory"]
     if earlier and earlier[0] == result.id and load.moment > earlier[1].moment:
         words.insert(0, f"{load.cores_since(earlier[1]):.1f} of {os.cpu_count()} cores busy")
+    for gpu in load.gpus:
+        share = f"{gpu.memory_bytes / 2**30:.1f} of {gpu.total_bytes / 2**30:.0f} GB"
+        words.append(f"GPU {100 * gpu.busy:.0f} % busy, {share} of its memory")
     st.caption(f":material/memory: {' · '.join(words)}")
 
 

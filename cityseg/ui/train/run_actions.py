@@ -13,7 +13,7 @@ import streamlit as st
 from cityseg import api
 from cityseg.api import Result
 from cityseg.ui.app import cache, session
-from cityseg.ui.common import config_state, manage_results
+from cityseg.ui.common import config_state, manage_results, model_card
 from cityseg.ui.common.callbacks import attempt, show_error
 
 BADGES: dict[str, tuple[str, Any, str]] = {
@@ -74,6 +74,8 @@ def _links(result: Result) -> None:
             if shown:
                 query = {parameter: _with_best(result) if page == "compare" else result.id}
                 st.page_link(f"pages/{page}.py", label=label, icon=icon, query_params=query | session.data_parameters())
+        if result.state not in ("queued", "running"):
+            model_card.button(result)
         if result.has_weights:
             st.download_button(
                 "ONNX",
