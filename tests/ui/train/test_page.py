@@ -137,9 +137,6 @@ def test_started_run_finishes_and_is_shown(app: AppTest) -> None:
     exported = run_actions._onnx("small", app.session_state["data_spec"])
     assert onnxruntime.InferenceSession(exported).get_inputs()
 
-    app.button(key="card_small").click().run()
-    assert "In brackets the 95 % interval" in words(app)
-
     labelled(app.text_input, "Name").set_value("renamed")
     labelled(app.multiselect, "Tags").set_value(["night"])
     labelled(app.text_area, "Note").set_value("first try")
