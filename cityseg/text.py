@@ -7,6 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cityseg.errors import UsageError
+
+LONGEST_TAG = 40
+"""Characters of a tag of a result or a frame."""
 _MOST_DIGITS = 18
 """Digits of a whole number that is read; Python itself refuses thousands of them with an error of its own."""
 _LONGEST_NAME = 100
@@ -48,6 +52,20 @@ def folder_name(text: str, most: int = _LONGEST_NAME) -> str:
         ('my-run', '')
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:most].strip("-.")
+
+
+def parse_tag(text: str) -> str:
+    """Return a tag without outer spaces.
+
+    Raises UsageError unless it is a printable text of 1 to ``LONGEST_TAG`` characters without commas and semicolons,
+    which separate tags in addresses and tables.
+    """
+    tag = text.strip()
+    if not tag or len(tag) > LONGEST_TAG or not tag.isprintable() or any(each in tag for each in ",;"):
+        raise UsageError(
+            f"expected a tag of 1 to {LONGEST_TAG} characters without commas and semicolons, found {quoted(text)}"
+        )
+    return tag
 
 
 def home_expanded(path: str) -> Path:

@@ -19,6 +19,16 @@ Arguments that recur:
 
 from cityseg.api.data.augmentation import AugmentedView, augmented_views
 from cityseg.api.data.connect import DataInfo, connect, data_info, given_path, splits_with_frames
+from cityseg.api.data.frame_notes import (
+    LONGEST_VIEW_NAME,
+    FrameNotes,
+    delete_view,
+    frame_tags_csv,
+    read_frame_notes,
+    save_view,
+    tag_frames,
+    write_frame_tags,
+)
 from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.data.preparation import find_preparation, prepare_recorded, start_preparation, stop_preparation
 from cityseg.api.data.prepare import prepare
@@ -75,7 +85,7 @@ from cityseg.api.results.measure import (
     start_measuring,
     stop_measuring,
 )
-from cityseg.api.results.notes import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Notes, annotate
+from cityseg.api.results.notes import LONGEST_NOTE, MOST_TAGS, Notes, annotate
 from cityseg.api.results.robustness import Robustness, find_robustness, measure_robustness, robustness_files
 from cityseg.api.training.bench import BenchResult, bench
 from cityseg.api.training.cost_estimate import Cost, CostEstimate, cost_of, estimate

@@ -1,4 +1,4 @@
-"""``cityseg data``: prepare, describe, verify and synthesize datasets."""
+"""``cityseg data``: prepare, describe, verify, tag and synthesize datasets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Annotated, Any, cast
 import typer
 
 from cityseg import api, config
-from cityseg.api.types import DAYTIMES, WEATHERS, CachedSplit, Daytime, Split, Weather, default_data
+from cityseg.api.types import DAYTIMES, SPLITS, WEATHERS, CachedSplit, Daytime, Split, Weather, default_data
 from cityseg.cli.common import bar, counted, percent, print_result, size_of, table
 from cityseg.cli.options import Data, Json, Size
+from cityseg.errors import UsageError
+from cityseg.text import quoted
 
-data_app = typer.Typer(help="Prepare, describe, verify and synthesize datasets.")
+data_app = typer.Typer(help="Prepare, describe, verify, tag and synthesize datasets.")
 
 
 @data_app.command("prepare")
@@ -97,6 +99,38 @@ def data_synthesize(
             daytime=None if light == "mixed" else cast(Daytime, light),
         )
     print_result(as_json, asdict(info), [f"{sum(info.frames.values())} frames in {dest}"])
+
+
+@data_app.command("tags")
+def data_tags(
+    data: Data = None,
+    frame: Annotated[list[str] | None, typer.Option(help="SPLIT/NAME of a frame, any number of times.")] = None,
+    add: Annotated[list[str] | None, typer.Option(help="Tag to add to these frames.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="Tag to remove from them.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write all tagged frames into this CSV file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the tagged frames, after tagging some."""
+    if bool(frame) != bool(add or remove):
+        raise UsageError("expected --frame together with --add or --remove")
+    dataset = api.connect(data)
+    if frame:
+        notes = api.tag_frames(dataset, map(_frame_key, frame), add=add or (), remove=remove or ())
+    else:
+        notes = api.read_frame_notes(dataset)
+    if out is not None:
+        api.write_frame_tags(dataset, out)
+    tagged = sorted(notes.tags.items())
+    document = [{"split": split, "frame": name, "tags": list(tags)} for (split, name), tags in tagged]
+    lines = table(("split", "frame", "tags"), [(split, name, ", ".join(tags)) for (split, name), tags in tagged])
+    print_result(as_json, document, lines)
+
+
+def _frame_key(text: str) -> tuple[Split, str]:
+    split, _, name = text.partition("/")
+    if split not in SPLITS or not name:
+        raise UsageError(f"--frame: expected SPLIT/NAME with one of {', '.join(SPLITS)}, found {quoted(text)}")
+    return split, name
 
 
 def _problem_lines(verification: api.Verification) -> Iterable[str]:

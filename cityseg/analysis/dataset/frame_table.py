@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ ORDERS: tuple[str, ...] = (NAME, RANDOM, DARKEST, BRIGHTEST, *(f"{_MOST}{name}" 
 """The sort orders of ``select``."""
 
 FULL_BRIGHTNESS = (0, 100)
+_NO_TAGS: Mapping[tuple[Split, str], tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -32,18 +34,23 @@ class FrameTable:
     pixels: np.ndarray  # (N, 19) int64 pixels of each class in each frame
     void: np.ndarray  # (N,) int64 void pixels
     brightness: np.ndarray  # (N,) float64 mean grey level of each photo in per cent of white
+    tags: tuple[tuple[str, ...], ...] = ()  # (N) tags of each frame; empty if no frame has any
 
     @classmethod
-    def of(cls, counted: Mapping[Split, SplitStatistics]) -> FrameTable:
-        """Concatenate the statistics of a dataset's splits."""
+    def of(
+        cls, counted: Mapping[Split, SplitStatistics], tags: Mapping[tuple[Split, str], tuple[str, ...]] = _NO_TAGS
+    ) -> FrameTable:
+        """Concatenate the statistics of a dataset's splits; ``tags`` are those of some frames, by split and name."""
         parts = counted.values()
+        names = [(split, name) for split, part in counted.items() for name in part.frames]
         return cls(
-            tuple(name for part in parts for name in part.frames),
-            np.array([split for split, part in counted.items() for _ in part.frames]),
+            tuple(name for _, name in names),
+            np.array([split for split, _ in names]),
             np.array([city for part in parts for city in part.cities]),
             np.concatenate([part.pixels for part in parts]),
             np.concatenate([part.void for part in parts]),
             np.concatenate([part.brightness for part in parts]) / 2.55,
+            tuple(tags.get(name, ()) for name in names) if tags else (),
         )
 
     @property
@@ -63,6 +70,7 @@ class FrameFilter:
     match: Match = "all"  # whether the frame has to contain all of `classes` or any of them
     min_area: float = 0.0  # per cent of a frame's labelled pixels that a class must cover; 0 for a single pixel
     brightness: tuple[int, int] = FULL_BRIGHTNESS  # lowest and highest mean grey level in per cent of white, inclusive
+    tags: tuple[str, ...] = ()  # tags that the frame has, all of them
     order: str = NAME  # one of `ORDERS`
     seed: int = 0  # seed of the random order
 
@@ -81,6 +89,8 @@ def select(table: FrameTable, wanted: FrameFilter) -> np.ndarray:
     if wanted.brightness != FULL_BRIGHTNESS:
         low, high = wanted.brightness
         fits &= (table.brightness >= low) & (table.brightness <= high)
+    if wanted.tags:
+        fits &= np.array([set(wanted.tags) <= set(tags) for tags in table.tags or [()] * len(table.names)])
     found = np.flatnonzero(fits)
     result: np.ndarray = found[_order(table, found, wanted)]
     return result
@@ -122,6 +132,7 @@ def relaxations(table: FrameTable, wanted: FrameFilter) -> list[tuple[str, Frame
         ("any brightness", replace(wanted, brightness=FULL_BRIGHTNESS)),
         ("all cities", replace(wanted, cities=())),
         ("all splits", replace(wanted, splits=())),
+        ("any tags", replace(wanted, tags=())),
     )
     counted = [(words, option, len(select(table, option))) for words, option in options if option != wanted]
     helpful = sorted((option for option in counted if option[2]), key=lambda option: option[2])

@@ -17,13 +17,11 @@ from cityseg.documents import Document, check
 from cityseg.errors import DataError, UsageError
 from cityseg.files import DAMAGE, read_json, write_json, writing
 from cityseg.runs import Run, runs_root
-from cityseg.text import quoted
+from cityseg.text import parse_tag
 
-LONGEST_TAG, MOST_TAGS, LONGEST_NOTE = 40, 20, 4000
-"""Characters of a tag, tags of a result, and characters of a note at most."""
+MOST_TAGS, LONGEST_NOTE = 20, 4000
+"""Tags of a result, and characters of a note at most."""
 _FILE, _LOCK = "notes.json", ".notes.lock"
-_SEPARATORS = ",;"
-"""They separate tags in addresses and on the command line."""
 
 
 class _Stored(Document):
@@ -64,7 +62,7 @@ def annotate(
         UsageError: an unknown result, a tag that is no short text without commas and semicolons, or too many.
         DataError: a damaged file of notes, or a folder that cannot be written.
     """
-    added, removed = {_tag(tag) for tag in add}, {tag.strip() for tag in remove}
+    added, removed = {parse_tag(tag) for tag in add}, {tag.strip() for tag in remove}
     if note is not None and len(note) > LONGEST_NOTE:
         raise UsageError(f"expected a note of at most {LONGEST_NOTE:,} characters, found {len(note):,}; shorten it")
     found = [find_result_folder(name, runs) for name in names]
@@ -98,15 +96,6 @@ def _read(run: Run, runs: Path | None) -> Notes:
         found = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: expected tags and a note, found a damaged file ({found}); delete it") from None
     return Notes(tuple(sorted(set(stored["tags"]))), stored["note"], stored["archived"])
-
-
-def _tag(text: str) -> str:
-    tag = text.strip()
-    if not tag or len(tag) > LONGEST_TAG or not tag.isprintable() or any(each in tag for each in _SEPARATORS):
-        raise UsageError(
-            f"expected a tag of 1 to {LONGEST_TAG} characters without commas and semicolons, found {quoted(text)}"
-        )
-    return tag
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,6 @@ from cityseg.api.types import FrameConfusions, Split, resize_label
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
 from cityseg.ui.app import cache, session
-from cityseg.ui.common import measure_panel
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,11 @@ def stored_confusions(result: Result, split: Split) -> FrameConfusions:
     return result.run.confusions(split)
 
 
-def connected_data(measured: MeasuredSplit) -> DataInfo | None:
-    """Return the connected data if it holds the measured frames; otherwise explain on the page and return None."""
+def connected_data(measured: MeasuredSplit, offer: Callable[[], None] | None = None) -> DataInfo | None:
+    """Return the connected data if it holds the measured frames; otherwise explain on the page and return None.
+
+    ``offer`` then shows another way on, beside the link to connect the data.
+    """
     spec = session.data_spec()
     try:
         info = cache.render_and_describe(spec)
@@ -72,13 +75,8 @@ def connected_data(measured: MeasuredSplit) -> DataInfo | None:
         icon=":material/hide_image:",
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        model, split = measured.result.model, measured.split
-        if (other := measure_panel.find_measured(model, split)) is not None:
-            query = {"result": other.id, "split": split} | session.data_parameters()
-            label = f"Show {escape(other.id)}"
-            st.page_link("pages/inspect.py", label=label, icon=":material/straighten:", query_params=query)
-        elif measured.result.has_weights:
-            measure_panel.offer(model, split)
+        if offer is not None:
+            offer()
         st.page_link("pages/dataset.py", label="Connect the data it was measured on", icon=":material/add_link:")
     return None
 

@@ -18,7 +18,7 @@ from cityseg.ui.app import cache, history, session, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.common.url_choice import choose_option
-from cityseg.ui.dataset import filters, frame
+from cityseg.ui.dataset import filters, frame, frame_notes
 from cityseg.ui.dataset.charts.common import Statistics
 
 PAGE_SIZE = 24
@@ -28,10 +28,12 @@ _CONTENTS = ("photo", "labels")
 @history.fragment
 def show(info: DataInfo, counted: Statistics) -> None:
     """Show the filters, the chosen frame and the grid; the URL keeps all choices."""
-    table = FrameTable.of(counted)
-    wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)))
+    notes = frame_notes.read(info)
+    table = FrameTable.of(counted, notes.tags)
+    wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)), notes.known_tags)
     found = frame_table.select(table, wanted)
     names = [table.names[index] for index in found]
+    frame_notes.toolbar(info, notes, wanted, [(table.splits.item(index), table.names[index]) for index in found])
     if not names:
         _offer_relaxations(table, wanted)
         return
@@ -45,6 +47,7 @@ def show(info: DataInfo, counted: Statistics) -> None:
         clicked = _grid(info, table, wanted, found, names, chosen)
     with left, st.container(key="frame_large"):
         step = frame.show(info, table, int(found[place]), place, len(names))
+        frame_notes.tag_one(info, notes, (table.splits.item(found[place]), chosen))
     if clicked or step:
         name = clicked or names[(place + step) % len(names)]
         history.record("frame", name)

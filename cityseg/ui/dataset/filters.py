@@ -16,16 +16,17 @@ from cityseg.ui.app import history, url_state
 _ALL = "all"
 _AREAS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
 _LARGEST_SEED = 9999
-_PARAMETERS = ("split", "city", "holds", "match", "least", "bright", "sort", "seed")
+_PARAMETERS = ("split", "city", "holds", "match", "least", "bright", "tags", "sort", "seed")
 
 
-def choose(cities: Sequence[str]) -> FrameFilter:
+def choose(cities: Sequence[str], tags: Sequence[str] = ()) -> FrameFilter:
     """Show the filters and return the chosen ones.
 
     Args:
         cities: all cities of the connected data; without names of cities there is no filter for them.
+        tags: all tags of its frames; without tags there is no filter for them.
     """
-    _follow_link(cities)
+    _follow_link(cities, tags)
     grid = st.grid(columns=4, min_column_width=150)
     kept: dict[str, Any] = {"persist_state": "session"}
     split = grid.segmented_control("Split", (_ALL, *SPLITS), required=True, key="data_split", wrap=True, **kept)
@@ -60,6 +61,10 @@ def choose(cities: Sequence[str]) -> FrameFilter:
         help="Minimum share of a frame's labelled pixels that a selected class must cover.",
         **kept,
     )
+    chosen_tags: Sequence[str] = ()
+    if tags:
+        meaning = "A frame must have all of these tags."
+        chosen_tags = grid.multiselect("Tags", tags, key="data_tags", placeholder="any tag", help=meaning, **kept)
     if order == RANDOM:
         seed_input("Random seed", "data_seed", "Every seed gives another order.", grid)
     wanted = FrameFilter(
@@ -69,6 +74,7 @@ def choose(cities: Sequence[str]) -> FrameFilter:
         match=match,
         min_area=min_area if classes else 0.0,
         brightness=(low, high),
+        tags=tuple(chosen_tags),
         order=order,
         seed=st.session_state["data_seed"] if order == RANDOM else 0,
     )
@@ -87,6 +93,7 @@ def put(wanted: FrameFilter) -> None:
         data_match=wanted.match,
         data_least=wanted.min_area,
         data_bright=wanted.brightness,
+        data_tags=list(wanted.tags),
         data_sort=wanted.order,
         data_seed=wanted.seed,
     )
@@ -102,13 +109,14 @@ def to_address(wanted: FrameFilter) -> dict[str, str]:
         "match": "" if wanted.match == "all" else wanted.match,
         "least": f"{wanted.min_area:g}" if wanted.min_area else "",
         "bright": "" if wanted.brightness == FULL_BRIGHTNESS else "-".join(map(str, wanted.brightness)),
+        "tags": ";".join(wanted.tags),
         "sort": "" if wanted.order == NAME else wanted.order,
         "seed": str(wanted.seed) if wanted.seed else "",
     }
     return {name: value for name, value in parameters.items() if value}
 
 
-def from_address(address: Mapping[str, str], cities: Sequence[str]) -> FrameFilter:
+def from_address(address: Mapping[str, str], cities: Sequence[str], tags: Sequence[str] = ()) -> FrameFilter:
     """Parse a filter from URL parameters; invalid values are ignored."""
     listed = {name: address.get(name, "").split(",") for name in ("split", "city", "holds")}
     min_area = address.get("least", "")
@@ -119,6 +127,7 @@ def from_address(address: Mapping[str, str], cities: Sequence[str]) -> FrameFilt
         match="any" if address.get("match") == "any" else "all",
         min_area=next((area for area in _AREAS if f"{area:g}" == min_area), 0.0),
         brightness=_range(address.get("bright", "")),
+        tags=tuple(tag for tag in tags if tag in address.get("tags", "").split(";")),
         order=address["sort"] if address.get("sort") in ORDERS else NAME,
         seed=parse_seed(address.get("seed", "")),
     )
@@ -143,12 +152,13 @@ def _range(text: str) -> tuple[int, int]:
     return darkest, brightest
 
 
-def _follow_link(cities: Sequence[str]) -> None:
+def _follow_link(cities: Sequence[str], tags: Sequence[str]) -> None:
     """Apply the URL's filters, once per visit."""
     linked = [history.arriving(f"data_{name}", name) for name in _PARAMETERS]
     if "data_split" not in st.session_state or any(text is not None for text in linked):
-        put(from_address(_address(), cities))
+        put(from_address(_address(), cities, tags))
     st.session_state["data_city"] = [city for city in st.session_state["data_city"] if city in cities]
+    st.session_state["data_tags"] = [tag for tag in st.session_state.get("data_tags", ()) if tag in tags]
 
 
 def _address() -> dict[str, str]:

@@ -69,7 +69,7 @@ def page() -> None:
     with right:
         metric = ranking_metric.choose_metric(measured)
     _scores(measured)
-    info = connected_data(measured)
+    info = connected_data(measured, partial(selection.offer_measuring, measured))
     part = slice_filter.choose_part(measured, metric, info)
     index = selection.choose_frame(measured, metric, info, part)
     if info is None:

@@ -13,7 +13,7 @@ from cityseg.api.types import Split
 from cityseg.markdown import escape
 from cityseg.text import shortened
 from cityseg.ui.app import cache, glossary, session, url_state
-from cityseg.ui.common import frame_navigator
+from cityseg.ui.common import frame_navigator, measure_panel
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
 
@@ -33,6 +33,16 @@ def _splits(result: Result) -> list[Split]:
 def request_result(result: str) -> None:
     """Select a result in this run, before ``choose_result``."""
     url_state.request(_RESULT, result)
+
+
+def offer_measuring(measured: MeasuredSplit) -> None:
+    """Offer the model's scores on the connected data: to show them, or to measure them."""
+    result, split = measured.result, measured.split
+    if (other := measure_panel.find_measured(result.model, split)) is not None:
+        label, icon = f"Show {escape(other.id)}", ":material/straighten:"
+        st.button(label, icon=icon, on_click=request_result, args=(other.id,), key="show_measured")
+    elif result.has_weights:
+        measure_panel.offer(result.model, split)
 
 
 def choose_result(results: list[Result]) -> MeasuredSplit:
