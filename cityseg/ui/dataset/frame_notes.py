@@ -109,7 +109,11 @@ def _tag_several(info: DataInfo, notes: FrameNotes, frames: Sequence[FrameKey]) 
     number = glossary.counted(len(frames), "frame")
     with st.popover(f"Tag {number}", icon=":material/sell:", type="tertiary"):
         st.multiselect(
-            "Tags", notes.known_tags, key=_ADDED, accept_new_options=True, placeholder="Choose or type a tag"
+            "Tags to add or remove",
+            notes.known_tags,
+            key=_ADDED,
+            accept_new_options=True,
+            placeholder="Choose or type a tag",
         )
         with st.container(horizontal=True, gap="small"):
             for label, add in (("Add", True), ("Remove", False)):
