@@ -30,13 +30,25 @@ _LOGO = (
     'fill="#5b86d8">cityseg</text></svg>'
 )
 # Streamlit indents a page link's text by its icon; captions below a link get the same indent. The line below a
-# metric is a sentence, which has to wrap on a phone. The bar that starts a training stays in sight.
+# metric is a sentence, which has to wrap on a phone. The bar that starts a training stays in sight. Where
+# Streamlit marks the focus by a change of grey that is hard to see, an outline does.
 _STYLE = """<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-launch_bar) { position: sticky; bottom: 0; z-index: 2; }
 .st-key-launch_bar { padding: 0.75rem 0; background: BACKGROUND; }
 .st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
 [class*="st-key-queue_row_"], [class*="st-key-preset_row_"] { flex-wrap: nowrap; }
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] :is(div, p) { white-space: normal; overflow: visible; }
+:is([data-testid="stSidebarNavLink"], [data-testid="stPageLink-NavLink"], [data-testid="stElementToolbarButton"],
+  [data-testid="stElementToolbar"] button):focus-visible, label:has([role="switch"]:focus-visible),
+  [data-testid="stDataFrame"]:has(:focus-visible) { outline: 2px solid PRIMARY; outline-offset: 2px; }
+@media (prefers-reduced-motion: reduce) {
+  *, *::before, *::after { animation-duration: 1ms !important; animation-delay: 0s !important;
+    animation-iteration-count: 1 !important; transition: none !important; scroll-behavior: auto !important; }
+}
+</style>"""
+# Streamlit writes white on the primary colour, which the dark theme has too light for that.
+_DARK_STYLE = """<style>
+[data-testid="stBaseButton-primary"]:enabled, [data-tag], [data-tag] * { color: BACKGROUND; }
 </style>"""
 _POLL_SECONDS = 3.0
 _NAVIGATION = "client.showSidebarNavigation"
@@ -46,7 +58,10 @@ def sidebar() -> None:
     """Show the connected dataset, the device and the running trainings; renders the synthetic dataset on first use."""
     st.logo(_LOGO, size="large")
     theme = "dark" if session.is_dark() else "light"
-    st.html(_STYLE.replace("BACKGROUND", str(st.get_option(f"theme.{theme}.backgroundColor"))))
+    style = _STYLE + _DARK_STYLE if theme == "dark" else _STYLE
+    for word, option in (("BACKGROUND", "backgroundColor"), ("PRIMARY", "primaryColor")):
+        style = style.replace(word, str(st.get_option(f"theme.{theme}.{option}")))
+    st.html(style)
     spec = session.data_spec()
     try:
         info = _connect(spec)
