@@ -18,6 +18,8 @@ _STREAMLIT = (
     # Labels of disabled widgets are grey, which WCAG 1.4.3 allows; axe cannot tell, because the visible label is a
     # second one that is hidden from screen readers.
     ("color-contrast", ":is(.stSlider, .stButtonGroup):has(:disabled, [data-disabled]) [data-testid=stWidgetLabel] *"),
+    # Streamlit gives code blocks no tab stop; browsers make a box that scrolls and holds no control one by themselves.
+    ("scrollable-region-focusable", "[data-testid=stCode] pre"),
 )
 _IS_STREAMLIT = "([path, selector]) => Boolean(document.querySelector(path)?.matches(selector))"
 

@@ -126,10 +126,12 @@ def test_axe_finds_nothing_in_any_view_and_no_view_scrolls_sideways(page: Any, s
             _settle(page)
             found += [f"{view}, {scheme}, {width}: {line}" for line in problems(page)]
         page.set_viewport_size({"width": ZOOMED, "height": 1000})
-        page.wait_for_timeout(150)
-        sideways = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth")
-        if sideways > 0:
-            found.append(f"{view}: {sideways} pixels too wide at {ZOOMED}")
+        try:  # charts and tables adapt a moment later
+            page.wait_for_function(
+                "document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth", timeout=8000
+            )
+        except sync_api.TimeoutError:
+            found.append(f"{view}: wider than the window at {ZOOMED}")
         found += [f"{view}: moves though motion is reduced: {line}" for line in page.evaluate(MOTION)]
         page.set_viewport_size({"width": 1440, "height": 1000})
         page.wait_for_timeout(150)

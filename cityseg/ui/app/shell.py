@@ -30,10 +30,14 @@ _LOGO = (
     'fill="#5b86d8">cityseg</text></svg>'
 )
 # Streamlit indents a page link's text by its icon; captions below a link get the same indent. The line below a
-# metric is a sentence, which has to wrap on a phone. The bar that starts a training stays in sight. Where
-# Streamlit marks the focus by a change of grey that is hard to see, an outline does.
+# metric is a sentence, which has to wrap on a phone. The bar that starts a training stays in sight,
+# without hiding the focus, unless the window is as low as a zoomed one. Where Streamlit marks the focus by a change of
+# grey that is hard to see, an outline does.
 _STYLE = """<style>
-[data-testid="stLayoutWrapper"]:has(> .st-key-launch_bar) { position: sticky; bottom: 0; z-index: 2; }
+@media (min-height: 480px) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-launch_bar) { position: sticky; bottom: 0; z-index: 2; }
+  [data-testid="stMain"]:has(.st-key-launch_bar) { scroll-padding-bottom: 6rem; }
+}
 .st-key-launch_bar { padding: 0.75rem 0; background: BACKGROUND; }
 .st-key-ways [data-testid="stCaptionContainer"] { padding-left: 2.15rem; }
 [class*="st-key-queue_row_"], [class*="st-key-preset_row_"] { flex-wrap: nowrap; }
