@@ -206,7 +206,7 @@ def test_viewer_works_by_keyboard_alone(page: Any, studio: Any) -> None:
     down = "ArrowUp" if row > 32 else "ArrowDown"
     viewer.locator("canvas").focus()
     page.keyboard.press(f"Shift+{down}")
-    sync_api.expect(viewer.get_by_role("status")).to_contain_text("ground truth: ")
+    sync_api.expect(viewer.locator("[role=status]")).to_contain_text("ground truth: ")
     page.keyboard.press("Enter")
     moved = row - 2 if row > 32 else row + 2
     page.wait_for_function(
