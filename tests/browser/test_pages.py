@@ -1,4 +1,4 @@
-"""All six pages in a real browser: they open, fit the screen, are accessible and leave no error behind."""
+"""All six pages in a real browser: they open, say their question, fit the screen and leave no error behind."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from tests.browser.axe import problems
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -50,8 +48,6 @@ def test_every_page_opens_without_errors_and_fits(browser: Any, studio: Any, wid
             assert page.locator("[data-testid=stException]").count() == 0, title
             sideways = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth")
             assert sideways <= 0, f"{title} is {sideways} pixels too wide at {width}"
-            if width == 1440:  # test_accessibility.py has the other widths, the dark theme and all tabs
-                assert not problems(page), title
     finally:
         page.close()
     assert not errors
