@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -152,6 +153,7 @@ def build(service: PredictionService, examples: Sequence[Path]) -> gr.Blocks:
         page.load(refresh_models, None, model, queue=False, **hidden)
         shown = [samples.click(lambda sample: sample[0], samples, photo, **hidden)]
         if examples:
+            page.load(None, js=_name_examples(examples))
             shown.append(page.load(lambda: str(examples[0]), None, photo, **hidden))
         for event in shown:
             event.then(predict_if_any, inputs, outputs, **options)
@@ -206,10 +208,18 @@ def _model_choices(service: PredictionService) -> list[tuple[str, str]]:
     return [(title(model), model.id) for model in service.models]
 
 
+def _name_examples(examples: Sequence[Path]) -> str:
+    """Return JavaScript that names the buttons of the examples for screen readers; gradio shows their images alone."""
+    names = json.dumps([f"Example {path.stem.replace('-', ' ')}" for path in examples])
+    name = f"(button, place) => (button.ariaLabel = {names}[place])"
+    return f"() => document.querySelectorAll('#examples button').forEach({name})"
+
+
 def theme() -> gr.themes.Base:
-    """Return a theme that uses the visitor's own fonts."""
+    """Return a theme that uses the visitor's own fonts, with greys and blues of a contrast of at least 4.5."""
     fonts: dict[str, Any] = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
-    return gr.themes.Default(primary_hue="blue", neutral_hue="slate", **fonts)
+    base = gr.themes.Default(primary_hue="blue", neutral_hue="slate", **fonts)
+    return base.set(body_text_color_subdued="*neutral_600", block_info_text_color="*neutral_600")
 
 
 CSS = """
@@ -220,6 +230,15 @@ footer .divider { display: none; }
 @media (min-width: 800px) {
   #layout { grid-template-columns: 5fr 3fr; grid-template-rows: auto 1fr; }
   #inputs { grid-column: 2; grid-row: 1 / span 2; }
+}
+.gradio-container:not(.dark *) [role="tab"][aria-selected="true"] { color: var(--primary-700); }
+#overlay .download-link, #overlay .download-link button { min-width: 24px; min-height: 24px; }
+/* The class's colour leads its name, which is readable on the page's own background. */
+#classes .legend-item { padding-left: 1.1rem; color: var(--body-text-color);
+  background-image: linear-gradient(90deg, transparent 0.75rem, var(--block-background-fill) 0.75rem); }
+@media (prefers-reduced-motion: reduce) {
+  *, *::before, *::after { animation-duration: 1ms !important; animation-iteration-count: 1 !important;
+    transition: none !important; scroll-behavior: auto !important; }
 }
 #shares ul { list-style: none; margin: 0; padding: 0; }
 #shares li { display: grid; grid-template-columns: 7.5rem 1fr 4rem; align-items: center; margin: 0; padding: 1px 0; }

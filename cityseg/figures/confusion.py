@@ -17,9 +17,10 @@ _SCALE = [
     (0.6, "rgba(47,125,225,0.85)"),
     (1.0, "rgba(36,86,201,1)"),
 ]
-_CHANGE_SCALE = [(0.0, theme.WORSE), (0.5, "rgba(138,148,163,0.08)"), (1.0, theme.BETTER)]
-_WHITE_FROM = 45.0
-"""Per cent from which a cell is dark enough for white numbers on any page."""
+_STRONG = {False: 81.0, True: 45.0}
+"""Per cent from which a number is white, on a light and on a dark page."""
+_WEAK = {False: "black", True: theme.INK[True]}
+"""Colour of the other numbers; all numbers have a contrast of at least 4.5."""
 
 
 def confusion_heatmap(confusion: np.ndarray, view: Normalisation = "truth", *, dark: bool = False) -> go.Figure:
@@ -34,13 +35,13 @@ def confusion_heatmap(confusion: np.ndarray, view: Normalisation = "truth", *, d
         "truth": "%{z:.1f} % of %{y} pixels are predicted as %{x}",
         "prediction": "%{z:.1f} % of the pixels predicted as %{x} are %{y}",
     }
-    strong = percent >= _WHITE_FROM
+    strong = percent >= _STRONG[dark]
     return _figure(
         percent,
         np.asarray(confusion),
         hover[view] + "<br>%{customdata:,} pixels",
         (_SCALE, 0, 100),
-        [_numbers(percent, strong, "white"), _numbers(percent, ~strong & (percent >= 0.5), theme.INK[dark])],
+        [_numbers(percent, strong, "white"), _numbers(percent, ~strong & (percent >= 0.5), _WEAK[dark])],
     )
 
 
@@ -54,16 +55,14 @@ def confusion_change(
     points = 100 * confusion_difference(first, second, view)
     # Bounded, so that a few classes that change entirely do not leave all others pale.
     limit = float(np.clip(np.abs(np.nan_to_num(points)).max(), 5, 40))
-    visible, strong = np.abs(points) >= 0.5, np.abs(points) >= 0.7 * limit
+    visible = np.abs(points) >= 0.5
+    worse, better = theme.WORSE_TO_BETTER[dark]
     return _figure(
         improvement(points),
         [[_signed(value) for value in row] for row in points],
         "%{y} predicted as %{x}: %{customdata} points",
-        (_CHANGE_SCALE, -limit, limit),
-        [
-            _numbers(points, visible & strong, "white", sign=True),
-            _numbers(points, visible & ~strong, theme.INK[dark], sign=True),
-        ],
+        ([(0.0, worse), (0.5, "rgba(138,148,163,0.08)"), (1.0, better)], -limit, limit),
+        [_numbers(points, visible, _WEAK[dark], sign=True)],
     )
 
 

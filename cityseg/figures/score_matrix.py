@@ -46,7 +46,7 @@ def score_heatmap(
     names = [theme.plain(shortened(name, _LONGEST_NAME)) for name in table.names]
     if compared is None:
         values, limits = scores, (0.0, 1.0)
-        scale = [_EMPTY[dark], "#10575e", "#178f89"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]
+        scale = [_EMPTY[dark], "#10575e", "#0f746e"] if dark else [_EMPTY[dark], "#8cc7c4", "#0b5b63"]
     else:
         values = np.vstack([compared.scores[list(order)], compared.macro])
         for column, name in enumerate(table.names):
@@ -59,7 +59,8 @@ def score_heatmap(
                 if name in compared.obstacles:
                     line[column] = "" if row else _NOT_COMPARABLE
         reach = max(0.05, float(np.abs(np.nan_to_num(values)).max(initial=0.0)))
-        limits, scale = (-reach, reach), [theme.WORSE, _EMPTY[dark], theme.BETTER]
+        worse, better = theme.WORSE_TO_BETTER[dark]
+        limits, scale = (-reach, reach), [worse, _EMPTY[dark], better]
     for row, line in enumerate(text):
         for one in published:
             value = one.score(CLASS_NAMES[order[row]], table.metric) if row < len(order) else one.mean(table.metric)

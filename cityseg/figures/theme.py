@@ -22,11 +22,16 @@ BETTER = "#2f7de1"
 """Blue: the candidate is better."""
 WORSE = "#e5752b"
 """Orange: the candidate is worse."""
+BETTER_TEXT = {False: "#2468d8", True: "#5b9bff"}
+WORSE_TEXT = {False: "#b04c06", True: "#f08a3c"}
+"""The same as text, on a light and on a dark page, with a contrast of at least 4.5."""
+WORSE_TO_BETTER = {False: (WORSE, BETTER), True: ("#a8501a", "#1f5bb0")}
+"""The largest differences in a heat map on a light and on a dark page, readable below black and below light numbers."""
 SAME = "#8a94a3"
 """Grey: no difference, or none that is significant."""
 NEUTRAL = "#7d8896"
 """Lines, outlines and marks that belong to no run and no class."""
-INK = {False: "#172033", True: "#e4e9f1"}
+INK = {False: "#0d1526", True: "#e4e9f1"}
 """Text on a light and on a dark page."""
 GRID = "rgba(128, 138, 152, 0.22)"
 

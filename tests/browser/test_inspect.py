@@ -52,7 +52,7 @@ def test_cell_shows_regions_and_click_shows_pixel(page: Any, inspected: Run) -> 
     cell.click()
     regions = page.locator(".st-key-inspect_places .gallery button")
     sync_api.expect(regions.first).to_be_visible(timeout=60_000)
-    sync_api.expect(cell).to_have_attribute("aria-pressed", "true")
+    sync_api.expect(cell).to_have_attribute("aria-selected", "true")
     page.wait_for_function("words => new URLSearchParams(location.search).get('by') === words", arg=words)
     assert 1 <= regions.count() <= 8
     for region in regions.all():

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("cityseg", "pages", ".streamlit", "checkpoints")
 FILES = ("app.py", "setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
 PAGES = ("Overview", "Dataset", "Train", "Compare", "Inspect", "Predict")
-TEXT_COLOR = "rgb(23, 32, 51)"
+TEXT_COLOR = "rgb(13, 21, 38)"
 """``theme.light.textColor`` of .streamlit/config.toml, as a browser writes it."""
 MODEL = "best-live"
 

@@ -1,7 +1,7 @@
 """A confusion matrix with clickable cells.
 
-A component of its own because Plotly redraws the whole chart when the marked cell changes. The cells are buttons, which
-keep their state, work by keyboard and have names for screen readers.
+A component of its own because Plotly redraws the whole chart when the marked cell changes. It is an ARIA grid: one tab
+stop, arrow keys between its cells, and a sentence per cell for screen readers.
 """
 
 from __future__ import annotations
@@ -16,38 +16,43 @@ from cityseg.ui.app import session
 
 _CSS = """
 .matrix { font: 400 12.5px/1.25 var(--st-font, system-ui, sans-serif); color: var(--st-text-color, #222); }
-.matrix .axis { text-align: center; opacity: 0.75; margin: 0 0 4px; }
-.matrix .grid { display: grid; grid-template-columns: max-content repeat(var(--n), minmax(0, 1fr)); gap: 1px; }
-.matrix .row { padding: 0 6px 0 0; text-align: right; align-self: center; white-space: nowrap; }
+.matrix .axis { text-align: center; opacity: 0.8; margin: 0 0 4px; }
+/* On a phone the cells keep a size that a finger hits, and the grid scrolls in this box. */
+.matrix .box { position: relative; overflow-x: auto; padding: 3px; scroll-padding-left: 120px; }
+.matrix .grid { display: grid; grid-template-columns: max-content repeat(var(--n), minmax(24px, 1fr)); gap: 1px; }
+.matrix [role="row"] { display: contents; }
+.matrix .row { position: sticky; z-index: 2; left: -3px; padding: 0 6px 0 3px; text-align: right; line-height: 24px;
+  align-self: stretch; align-content: center; white-space: nowrap; background: var(--st-background-color, #fff); }
 .matrix .column { writing-mode: vertical-rl; transform: rotate(180deg); justify-self: center; padding: 4px 0 0;
   white-space: nowrap; }
+.matrix .corner { align-self: start; }
 .matrix .lit { font-weight: 700; }
 .matrix .swatch { display: inline-block; width: 9px; height: 9px; border-radius: 3px; border: 1px solid #7d8896; }
 .matrix .row .swatch { margin-left: 6px; }
 .matrix .column .swatch { margin-top: 6px; }
-.matrix button { aspect-ratio: 1; min-width: 0; max-height: 34px; width: 100%; margin: 0; padding: 0; border: 0;
-  border-radius: 2px; font: 400 11px/1 var(--st-font, system-ui, sans-serif); color: inherit; cursor: pointer;
-  overflow: hidden; font-variant-numeric: tabular-nums; }
-.matrix button:disabled { cursor: default; }
-.matrix button.strong { color: #fff; }
-.matrix button:not(:disabled):hover { outline: 2px solid #7d8896; }
-.matrix button:focus-visible { outline: 2px solid var(--st-primary-color, #2456c9); }
-.matrix button[aria-pressed="true"] { outline: 3px solid #e5752b; position: relative; z-index: 1; }
+.matrix .cell { display: grid; place-items: center; aspect-ratio: 1; min-width: 0; max-height: 34px; width: 100%;
+  border-radius: 2px; font-size: 11px; line-height: 1; cursor: pointer; font-variant-numeric: tabular-nums;
+  --color: color-mix(in srgb, #2f7de1 calc(var(--strength) * 100%), var(--st-background-color, #fff));
+  background: var(--color); color: lab(from var(--color) calc((49.4 - l) * 1000) 0 0); }
+.matrix .cell[aria-disabled="true"] { cursor: default; }
+.matrix .cell:not([aria-disabled="true"]):hover { outline: 2px solid #7d8896; }
+.matrix .cell[aria-selected="true"] { outline: 3px solid #e5752b; position: relative; z-index: 1; }
+.matrix .cell:focus-visible { outline: 3px solid var(--st-primary-color, #2456c9); position: relative; z-index: 1;
+  box-shadow: 0 0 0 5px var(--st-background-color, #fff); }
 .matrix .said { min-height: 1.4em; margin: 8px 0 0; font-size: 13.5px; }
 @media (max-width: 640px) {
-  .matrix { font-size: 10px; }
-  .matrix button { font-size: 0; }
-  .matrix .row .swatch, .matrix .column .swatch { display: none; }
+  .matrix .row { font-size: 11px; }
+  .matrix .row .swatch { display: none; }
 }
 """
+"""The figure in a cell is white on dark cells and black on light ones: L* 49.4 has the same contrast with both, 4.6."""
 
 _JS = """
 // Small shares matter most, so the colour rises steeply at the low end.
 const STOPS = [[0, 0.05], [5, 0.25], [25, 0.55], [60, 0.85], [100, 1]];
-const STRONG = 45;
-const HINT = "Hover over a cell to read it; click one off the diagonal to see its frames and regions.";
+const HINT = "Point at a cell or use the arrow keys to read it; click it or press Enter to see its frames.";
 
-function alpha(percent) {
+function strength(percent) {
   const above = STOPS.findIndex(([at]) => percent <= at);
   if (above <= 0) return STOPS[0][1];
   const [[x0, y0], [x1, y1]] = [STOPS[above - 1], STOPS[above]];
@@ -57,14 +62,26 @@ function alpha(percent) {
 function build(root, data) {
   root.style.setProperty("--n", data.names.length);
   const swatch = '<span class="swatch"></span>';
-  const heads = data.names.map((name) => `<span class="column">${swatch}${name}</span>`);
+  const heads = data.names.map((name) => `<span class="column" role="columnheader">${swatch}${name}</span>`);
   const rows = data.names.map((truth, i) => {
-    const cells = data.names.map((_, j) => `<button type="button" data-cell="${i} ${j}"></button>`);
-    return `<span class="row">${truth}${swatch}</span>${cells.join("")}`;
+    const cells = data.names.map((_, j) => `<span class="cell" role="gridcell" data-cell="${i} ${j}"></span>`);
+    return `<div role="row"><span class="row" role="rowheader">${truth}${swatch}</span>${cells.join("")}</div>`;
   });
-  root.innerHTML = `<p class="axis">predicted class →</p>
-    <div class="grid" role="group"><span class="row">ground truth ↓</span>${heads.join("")}${rows.join("")}</div>
-    <p class="said"></p>`;
+  root.innerHTML = `<p class="axis" aria-hidden="true">predicted class →</p>
+    <div class="box"><div class="grid" role="grid">
+      <div role="row"><span class="row corner" role="columnheader">ground truth ↓</span>${heads.join("")}</div>
+      ${rows.join("")}
+    </div></div>
+    <p class="said" aria-hidden="true"></p>`;
+}
+
+/** The cell that a key leads to from [i, j], or null. */
+function target({ key, ctrlKey }, i, j, last) {
+  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  if (key === "Home") return [ctrlKey ? 0 : i, 0];
+  if (key === "End") return [ctrlKey ? last : i, last];
+  if (!steps[key] || ctrlKey) return null;
+  return [i, j].map((place, axis) => Math.min(last, Math.max(0, place + steps[key][axis])));
 }
 
 export default function mount({ data, parentElement, setTriggerValue }) {
@@ -75,10 +92,11 @@ export default function mount({ data, parentElement, setTriggerValue }) {
     parentElement.appendChild(root);
     build(root, data);
   }
-  root.querySelector(".grid").setAttribute("aria-label", data.label);
+  const grid = root.querySelector(".grid");
+  grid.setAttribute("aria-label", `${data.label}. Rows: ground truth; columns: predicted class.`);
   const count = data.names.length;
-  const [rows, columns] = [".grid .row", ".grid .column"].map((name) => [...root.querySelectorAll(name)]);
-  rows.shift();
+  const [rows, columns] = ["rowheader", "columnheader"].map((role) => [...root.querySelectorAll(`[role=${role}]`)]);
+  columns.shift();
   for (const heads of [rows, columns]) {
     heads.forEach((head, i) => (head.querySelector(".swatch").style.background = data.colors[i]));
   }
@@ -95,24 +113,42 @@ export default function mount({ data, parentElement, setTriggerValue }) {
     said.textContent = i === null ? HINT : sentence(i, j);
   };
   const rest = () => (data.chosen ? say(...data.chosen) : say(null, null));
-  root.querySelectorAll("button").forEach((cell, index) => {
+  const cells = [...root.querySelectorAll(".cell")];
+  // One cell is a tab stop: the one that had the focus last, at first the chosen one.
+  const stop = (cell) => cells.forEach((other) => (other.tabIndex = other === cell ? 0 : -1));
+  cells.forEach((cell, index) => {
     const [i, j] = [Math.floor(index / count), index % count];
     const percent = data.percent[i][j];
-    cell.style.background = percent === null ? "transparent" : `rgba(47, 125, 225, ${alpha(percent)})`;
+    const isOpen = i !== j && data.counts[i][j] > 0;
+    cell.style.setProperty("--strength", percent === null ? 0 : strength(percent));
     cell.textContent = percent !== null && percent >= 0.5 ? Math.round(percent) : "";
-    cell.classList.toggle("strong", percent !== null && percent >= STRONG);
-    cell.disabled = i === j || !data.counts[i][j];
-    cell.setAttribute("aria-pressed", String(data.chosen?.join() === [i, j].join()));
+    cell.setAttribute("aria-disabled", String(!isOpen));
+    cell.setAttribute("aria-selected", String(data.chosen?.join() === [i, j].join()));
     cell.setAttribute("aria-label", sentence(i, j));
-    cell.onpointerenter = cell.onfocus = () => say(i, j);
+    cell.onpointerenter = () => say(i, j);
+    cell.onfocus = () => {
+      stop(cell);
+      say(i, j);
+    };
     cell.onclick = () => {
+      if (!isOpen) return;
       // The mark moves at once; the page follows after the rerun.
-      root.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === cell)));
+      cells.forEach((other) => other.setAttribute("aria-selected", String(other === cell)));
       setTriggerValue("chosen", [i, j]);
     };
+    cell.onkeydown = (event) => {
+      const next = target(event, i, j, count - 1);
+      if (next) cells[next[0] * count + next[1]].focus();
+      else if (event.key === "Enter" || event.key === " ") cell.click();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    };
   });
-  root.querySelector(".grid").onpointerleave = rest;
-  root.querySelector(".grid").onfocusout = rest;
+  const [i, j] = data.chosen ?? [0, 0];
+  if (!cells.some((cell) => cell.tabIndex === 0)) stop(cells[i * count + j]);
+  grid.onpointerleave = rest;
+  grid.onfocusout = rest;
   rest();
 }
 """

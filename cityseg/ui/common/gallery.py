@@ -36,6 +36,7 @@ _CSS = """
 .gallery .title { margin-top: 5px; font-weight: 600; font-size: 12.5px; }
 .gallery .note { font-size: 12px; opacity: 0.7; }
 .gallery span:empty { display: none; }
+@media (prefers-reduced-motion: reduce) { .gallery img { transition: none; } }
 @media (max-width: 640px) {
   .gallery { grid-template-columns: repeat(auto-fill, minmax(min(var(--narrow, 104px), 100%), 1fr)); gap: 8px; }
 }
@@ -72,11 +73,15 @@ export default function mount({ data, parentElement, setTriggerValue }) {
       setTriggerValue("chosen", thumbnail.name);
       const target = data.target ? document.querySelector(`.st-key-${data.target}`) : null;
       const box = target?.getBoundingClientRect();
-      if (box && (box.bottom < 80 || box.top > innerHeight - 80)) target.scrollIntoView({ behavior: "smooth" });
+      const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+      if (box && (box.bottom < 80 || box.top > innerHeight - 80)) target.scrollIntoView({ behavior });
     };
     return cell;
   });
+  if (cells.length === root.children.length && cells.every((cell, place) => cell === root.children[place])) return;
+  const focused = root.getRootNode().activeElement;
   root.replaceChildren(...cells);
+  if (cells.includes(focused)) focused.focus({ preventScroll: true });
 }
 """
 

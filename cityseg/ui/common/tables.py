@@ -24,6 +24,7 @@ def show(
     key: str,
     columns: Mapping[str, Any] | None = None,
     *,
+    alt: str,
     train_ids: Sequence[int] = (),
     signed: Sequence[str] = (),
     file: str = "",
@@ -35,6 +36,7 @@ def show(
         frame: the table; its index is hidden.
         key, file: see the package; without a file no button saves the table.
         columns: Streamlit's column configuration by column.
+        alt: names the table for screen readers.
         train_ids: classes of the first rows, whose colours lead them.
         signed: columns of differences.
         height: as in ``st.dataframe``.
@@ -52,7 +54,15 @@ def show(
         swatches = [f"background-color: {theme.class_color(train_id, palette=palette)}" for train_id in train_ids]
         swatches += [""] * (len(frame) - len(swatches))
         shown = shown.apply(lambda _: swatches, subset=["color"])
-    st.dataframe(shown, hide_index=True, height=height, placeholder=glossary.ABSENT, key=key, column_config=configs)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=height,
+        placeholder=glossary.ABSENT,
+        key=key,
+        column_config=configs,
+        alt=alt,
+    )
     if file:
         export.table(frame, file, key, signed)
 
@@ -70,4 +80,6 @@ def _sign(value: Any) -> str:
 
 
 def _color(value: Any) -> str:
-    return "" if np.isnan(value) or round(value, 3) == 0 else f"color: {theme.difference_color(value)}"
+    if np.isnan(value) or round(value, 3) == 0:
+        return ""
+    return f"color: {(theme.BETTER_TEXT if value > 0 else theme.WORSE_TEXT)[session.is_dark()]}"

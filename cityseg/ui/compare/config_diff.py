@@ -44,7 +44,8 @@ def show(context: CompareContext) -> None:
         ],
         columns=["Setting", *rows, "What it means"],
     )
-    tables.show(frame, "settings", {"What it means": tables.text(width="large")}, height="auto")
+    meaning = {"What it means": tables.text(width="large")}
+    tables.show(frame, "settings", meaning, alt=f"Settings of {', '.join(rows)}", height="auto")
     export.table(frame.drop(columns="What it means"), "cityseg-settings", "settings")
     if several:
         st.caption(f"The other {len(first) - len(differing)} settings are the same for all of them.")
@@ -53,7 +54,7 @@ def show(context: CompareContext) -> None:
 
 def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[Any, ...]]) -> None:
     """Draw each result as a line through its settings to its scores."""
-    st.subheader("Settings and scores", anchor=False)
+    st.header("Settings and scores", anchor=False)
     fields = {_title(field): field for field in differing}
     basic = [title for title, field in fields.items() if field in SETTINGS and not SETTINGS[field].advanced]
     default = (basic or list(fields))[:_DEFAULT_AXES]

@@ -58,7 +58,7 @@ def _difference(
 ) -> None:
     """Show the candidate's matrix minus the baseline's, or why they are not comparable."""
     baseline, candidate = chosen.baseline, chosen.candidate
-    st.subheader(f"{escape(candidate)} − {escape(baseline)}", anchor=False)
+    st.header(f"{escape(candidate)} − {escape(baseline)}", anchor=False)
     if chosen.obstacles:
         st.warning(
             f"{escape(candidate)} and {escape(baseline)} are not comparable: "
@@ -90,7 +90,7 @@ def _side_by_side(
     context: CompareContext, totals: Mapping[str, np.ndarray], view: Normalisation, names: list[str]
 ) -> None:
     names, left_out = names[:_MATRICES], names[_MATRICES:]
-    st.subheader("Side by side" if len(names) > 1 else "Confusion matrix", anchor=False)
+    st.header("Side by side" if len(names) > 1 else "Confusion matrix", anchor=False)
     for name in grid(names, 2):
         st.markdown(f"**{escape(name)}**")
         export.chart(
@@ -115,7 +115,7 @@ def _side_by_side(
         columns=["Ground truth", "Predicted as", *names],
     )
     shares = {name: tables.number(format="%.1f %%") for name in names}
-    tables.show(largest, "confusions_pairs", shares, file="cityseg-confusions")
+    tables.show(largest, "confusions_pairs", shares, alt="The largest confusions of all", file="cityseg-confusions")
     st.caption(f"Per cent {_VIEWS[view]} in each result, the largest in any of them first.")
 
 

@@ -101,7 +101,7 @@ def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: i
 def _frames(context: CompareContext, both: PairComparison, parts: Contributions, train_id: int, names: Names) -> None:
     baseline, candidate = names
     name, label = CLASS_NAMES[train_id], glossary.SCORES[parts.metric][0]
-    st.subheader(f"Frames that moved {escape(name)}", anchor=False)
+    st.header(f"Frames that moved {escape(name)}", anchor=False)
     order, values = top_frames(parts, train_id, _FRAMES), parts.frames[:, train_id]
     st.caption(
         f"{(values > 0).sum():,} frames favour {escape(candidate)}, {(values < 0).sum():,} favour "
@@ -137,7 +137,7 @@ def _frames(context: CompareContext, both: PairComparison, parts: Contributions,
         "Adds (thousandths)", help=f"Blue favours {escape(candidate)}, orange favours {escape(baseline)}."
     )
     columns = {"Adds": adds, **{f"{one} here": here for one in names}, **dict.fromkeys(links, link)}
-    tables.show(table, "why_frames", columns, signed=["Adds"])
+    tables.show(table, "why_frames", columns, alt=f"Frames that moved {name}", signed=["Adds"])
     file = f"cityseg-frames-{name}-{baseline}-{candidate}"
     export.table(table.drop(columns=list(links)), file, "why_frames", ["Adds"])
 

@@ -118,6 +118,7 @@ def _classes(counts: np.ndarray, baseline: str, candidate: str) -> None:
                 "broken": number(help=f"Pixels of the class that only {escape(baseline)} has right."),
                 "pixels": number(help="Labelled pixels of the class in this frame, at the file's size."),
             },
+            alt=f"Pixels fixed and broken by class from {baseline} to {candidate}",
             train_ids=order,
             signed=["net"],
             file=f"cityseg-flips-{baseline}-{candidate}",

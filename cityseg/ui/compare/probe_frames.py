@@ -92,7 +92,7 @@ def _picture(
     if train_ids is None:
         st.caption("No prediction yet at this epoch.")
     elif view is None or info is None:
-        st.image(to_color(train_ids, session.palette()), width="stretch")
+        st.image(to_color(train_ids, session.palette()), width="stretch", alt=f"{frame} as {name} predicts it.")
     else:
         truth = Layer("ground truth", view.train_ids)
         viewer(

@@ -73,7 +73,7 @@ def show(context: CompareContext) -> None:
         note=order.note,
     )
     if info is None:
-        tables.show(order.table, "flips_frames", height="auto")
+        tables.show(order.table, "flips_frames", alt=f"Frames, {order.first} first", height="auto")
         return
     _pictures(context, pairing.pair_first(chosen, list(stored)), chosen, name, info)
 

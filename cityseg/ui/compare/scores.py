@@ -117,4 +117,5 @@ def _table(table: ClassTable, compared: Differences | None, order: list[int], pu
         format="%.2f %%", help=f"{glossary.SUPPORT} On the frames of {escape(first)}."
     )
     file = f"cityseg-{table.metric}-per-class"
-    tables.show(pd.DataFrame(values), "class_table", columns, train_ids=order, signed=changes, file=file)
+    alt = f"{glossary.SCORES[table.metric][0]} per class and result"
+    tables.show(pd.DataFrame(values), "class_table", columns, alt=alt, train_ids=order, signed=changes, file=file)

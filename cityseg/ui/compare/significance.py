@@ -99,7 +99,8 @@ def _table(baseline: str, candidate: str, metric: Metric, estimates: Mapping[str
         "Reason": tables.text(width="large"),
     }
     file = f"cityseg-significance-{baseline}-{candidate}-{metric}"
-    tables.show(frame, "certainty_table", columns, signed=_SIGNED, file=file)
+    alt = f"Differences of {candidate} from {baseline} by score and class"
+    tables.show(frame, "certainty_table", columns, alt=alt, signed=_SIGNED, file=file)
 
 
 def _all_candidates(context: CompareContext, metric: Metric) -> None:
@@ -116,9 +117,10 @@ def _all_candidates(context: CompareContext, metric: Metric) -> None:
             rows.append({**row, "Classes lost": len(tally.lost), "Lost": ", ".join(tally.lost) or None})
     frame = pd.DataFrame(rows)
     score = verdicts.SCORE_NAMES[f"macro {metric}"]
-    st.subheader(f"All candidates against {escape(baseline)}", anchor=False)
+    st.header(f"All candidates against {escape(baseline)}", anchor=False)
     columns = {"Difference": tables.number(help=f"In {score}."), "Lost": tables.text("At the cost of", width="large")}
-    tables.show(frame, "everyone", columns, signed=_SIGNED, file=f"cityseg-candidates-{baseline}-{metric}")
+    file, alt = f"cityseg-candidates-{baseline}-{metric}", f"All candidates against {baseline}"
+    tables.show(frame, "everyone", columns, alt=alt, signed=_SIGNED, file=file)
     rest = f" The best {_LIMIT} are shown, {len(names) - _LIMIT} are left out." if len(names) > _LIMIT else ""
     st.caption(
         f"The {score} of each result minus that of {escape(baseline)}, with its 95 % interval; a class is won or "

@@ -125,7 +125,8 @@ def _classes(measured: MeasuredSplit, detail: SplitDetail, distance: int) -> Non
         "accuracy": percent("Precision", help="Share of these pixels that are this class."),
         "error": percent("Calibration error", help=gap),
     }
-    tables.show(table, "calibration_classes", columns, train_ids=range(len(CLASS_NAMES)))
+    alt = "IoU, confidence and precision of each class"
+    tables.show(table, "calibration_classes", columns, alt=alt, train_ids=range(len(CLASS_NAMES)))
 
 
 def _mean(curve: Reliability, values: np.ndarray) -> float:

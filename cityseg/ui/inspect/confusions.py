@@ -46,7 +46,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         _pairs(measured)
     if metric.confusion is None:
         return
-    st.subheader(_words(*metric.confusion).capitalize(), anchor=False)
+    st.header(_words(*metric.confusion).capitalize(), anchor=False)
     if info is None:
         st.caption("Regions need the frames; connect the data the result was measured on.")
         return

@@ -186,7 +186,7 @@ def _verdict(
     chosen = found[place]
     region = chosen.region
     share = region.area / int(audit.shapes[chosen.frame].prod())
-    st.markdown(f"#### Label: {CLASS_NAMES[region.truth]} · model: {CLASS_NAMES[region.predicted]}")
+    st.header(f"Label: {CLASS_NAMES[region.truth]} · model: {CLASS_NAMES[region.predicted]}", anchor=False)
     st.markdown(
         f"{region.area:,} pixels ({percent_text(share)} of the frame), confidence {percent_text(region.confidence)}, "
         f"number {place + 1:,} of {len(names):,} by area, in {code(chosen.name)}."

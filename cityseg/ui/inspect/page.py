@@ -197,5 +197,5 @@ def _class_table(measured: MeasuredSplit, index: int) -> None:
         "pixels": tables.number(width=50, format="localized", help=support),
         "mostly": tables.text("predicted as", width=94, help=confused),
     }
-    tables.show(table, "inspect_classes", columns, train_ids=order)
+    tables.show(table, "inspect_classes", columns, alt="Scores of the classes in this frame", train_ids=order)
     st.caption("Classes in the ground truth or prediction of this frame, worst first.")

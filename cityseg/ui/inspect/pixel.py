@@ -26,7 +26,7 @@ _TOP = 5
 _MAX_MODELS = 3
 _STYLE = """<style>
 .pixel { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(240px, 100%), 1fr)); gap: 14px 22px; }
-.pixel h4 { margin: 0 0 6px; padding: 0; font-size: 0.95rem; font-weight: 600; }
+.pixel h2 { margin: 0 0 6px; padding: 0; font-size: 0.95rem; font-weight: 600; }
 .pixel .dot { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 7px; }
 .pixel p { margin: 8px 0 0; font-size: 0.85rem; opacity: 0.85; }
 </style>"""
@@ -132,4 +132,4 @@ def _card(result: Result, probabilities: np.ndarray, truth: int, note: str) -> s
         share, color = float(probabilities[index]), theme.class_color(index, palette=session.palette())
         rows += f"<li>{class_bars.bar(index, share, percent_text(share), color, marked=index == truth)}</li>"
     dot = f'<span class="dot" style="background:{theme.run_color(result.id)}"></span>'
-    return f'<section><h4>{dot}{escape(result.id)}</h4><ol class="bars">{rows}</ol><p>{escape(note)}</p></section>'
+    return f'<section><h2>{dot}{escape(result.id)}</h2><ol class="bars">{rows}</ol><p>{escape(note)}</p></section>'

@@ -59,7 +59,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         f"Bars: macro F1 over {found.frames:,} frames of {found.split} at {glossary.scored_size(found.size)}, all "
         "corrupted in the same way; thin lines: 95 % interval (bootstrap over the frames)."
     )
-    tables.show(_table(found), "inspect_robustness_table", file=file)
+    tables.show(_table(found), "inspect_robustness_table", alt="Scores under each corruption", file=file)
 
 
 def _table(found: Robustness) -> pd.DataFrame:

@@ -148,4 +148,4 @@ def _table(scores: list[SliceScore], metric: RankingMetric) -> None:
         "Frames": tables.number(format="localized", help="Frames with a score."),
         "Pixels": tables.number(format="localized", help=f"Its {meaning}."),
     }
-    tables.show(table, "inspect_slice_table", columns)
+    tables.show(table, "inspect_slice_table", columns, alt=f"{metric.name} of each slice")

@@ -125,7 +125,7 @@ def _models_and_runs(results: Sequence[Result]) -> None:
     with left:
         pareto.show(results)
     with right:
-        st.subheader("Newest runs", anchor=False)
+        st.header("Newest runs", anchor=False)
         damaged.notice()
         _newest([result for result in results if result.source == "run"][:_NEWEST])
 

@@ -32,7 +32,7 @@ _HOW_TO_READ: dict[Cost, str] = {
 
 def show(results: Sequence[Result]) -> None:
     """Show the chart, or how to get a first model."""
-    st.subheader("Accuracy vs. size and speed", anchor=False)
+    st.header("Accuracy vs. size and speed", anchor=False)
     points = _points(results)
     if not points:
         with st.container(border=True):

@@ -121,7 +121,8 @@ def _class_shares(photo: Photo, view: ModelView) -> None:
             columns["ground truth"] = [_truth_share(photo.truth, name) for name in shares]
         columns["objects"] = [_object_count(view, name) for name in shares]
         config = {"objects": st.column_config.TextColumn("objects", help=_OBJECTS_HELP)}
-        st.dataframe(pd.DataFrame(columns), hide_index=True, height="content", column_config=config)
+        alt = "Share and number of objects of each class"
+        st.dataframe(pd.DataFrame(columns), hide_index=True, height="content", column_config=config, alt=alt)
 
 
 def _object_count(view: ModelView, name: str) -> str:
@@ -148,7 +149,8 @@ def _model_table(photo: Photo, views: Sequence[ModelView]) -> None:
         if photo.truth is not None:
             row["pixel accuracy"] = glossary.score(view.accuracy)
         rows.append(row | {"predict": _duration(summary.milliseconds)})
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", key="predict_models_table")
+    frame, alt = pd.DataFrame(rows), "The models with their confidence and speed"
+    st.dataframe(frame, hide_index=True, height="content", key="predict_models_table", alt=alt)
     st.caption(
         f"Decoding the photo took {_duration(photo.decode_ms)}, encoding it for the browser "
         f"{_duration(photo.encode_ms)}. The images zoom together."
@@ -168,5 +170,6 @@ def _share_table(photo: Photo, views: Sequence[ModelView]) -> None:
             for name in names
         ]
     with st.expander(f"Class shares: {len(names)} classes", icon=":material/table:"):
-        st.dataframe(pd.DataFrame(columns), hide_index=True, height="content", key="predict_shares_table")
+        frame, alt = pd.DataFrame(columns), "Class shares of each model"
+        st.dataframe(frame, hide_index=True, height="content", key="predict_shares_table", alt=alt)
         st.caption("Share of the image and approximate number of objects; touching objects count as one.")

@@ -96,7 +96,7 @@ def _downloads(video: OverlayVideo, model: str) -> None:
 def _over_time(video: OverlayVideo, model: str) -> None:
     shares, seconds = video.frames[_SHARES].to_numpy(), video.frames["second"].to_numpy()
     confidence = 100 * video.frames["mean_confidence"].to_numpy()
-    st.subheader("Class shares over time", anchor=False)
+    st.header("Class shares over time", anchor=False)
     export.chart(
         shares_over_time(seconds, shares, confidence, session.palette(), dark=session.is_dark()),
         "predict_clip_over_time",
@@ -123,6 +123,7 @@ def _frame_table(frames: pd.DataFrame) -> None:
             hide_index=True,
             height=360,
             key="predict_clip_table",
+            alt="Confidence and class shares frame by frame",
             column_config={**dict.fromkeys(list(columns)[2:], percent), "second": second},
         )
         st.caption("Confidence is the mean over the image; the other columns are class shares, the largest first.")

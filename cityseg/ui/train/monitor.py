@@ -35,7 +35,7 @@ def select(run_id: str) -> None:
 
 def follow() -> None:
     """Show one run, initially the newest running one or else the newest that started, and refresh it while active."""
-    st.subheader("Run", anchor=False)
+    st.header("Run", anchor=False)
     damaged.notice()
     shown = {st.session_state.get(_CHOICE), url_state.pending(_CHOICE), history.read(_PARAMETER)}
     runs = [

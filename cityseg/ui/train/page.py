@@ -34,7 +34,7 @@ def page() -> None:
 
 def _configure() -> None:
     """Choose a config, check it and start; in a fragment, so that a change reruns only this column."""
-    st.subheader("What to train", anchor=False)
+    st.header("What to train", anchor=False)
     config_state.follow_url()
     config_form.choose_preset()
     config = config_form.form()

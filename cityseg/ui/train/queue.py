@@ -60,7 +60,7 @@ def panel(at_once: bool) -> None:
         st.rerun()
     results = {result.id: result for result in cache.results()}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.subheader("Queue", anchor=False, width="content")
+        st.header("Queue", anchor=False, width="content")
         st.markdown(f":small[:gray[{_summary(queue)}]]", width="stretch")
         _slots(queue)
         if len(queue.waiting) > 1:

@@ -45,7 +45,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 
 
 def words(app: AppTest) -> str:
-    return " ".join(element.value for kind in (app.markdown, app.caption, app.subheader) for element in kind)
+    return " ".join(element.value for kind in (app.markdown, app.caption, app.header) for element in kind)
 
 
 def test_classes_are_listed_rarest_first(counted: dict[Split, SplitStatistics]) -> None:

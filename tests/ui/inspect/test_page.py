@@ -120,7 +120,7 @@ def test_confusion_orders_frames_and_shows_regions(run: Run) -> None:
     assert app.selectbox(key="inspect_metric").disabled
     assert app.selectbox(key="inspect_frame").options == expected
     assert app.selectbox(key="inspect_frame").value == expected[0]
-    assert f"{names[0]} predicted as {names[1]}".capitalize() in [heading.value for heading in app.subheader]
+    assert f"{names[0]} predicted as {names[1]}".capitalize() in [heading.value for heading in app.header]
 
 
 @pytest.mark.parametrize("metric", ["IoU", "F1", "precision", "recall", "Dice"])
@@ -242,9 +242,8 @@ def test_label_audit_runs_and_stores_verdicts(run: Run, wait_until: Callable[...
         assert figures["Macro F1, as labelled"].delta == f"{labelled} without wrong labels"
         found = api.audit_report(api.audit_labels("audited", None, "val"), {}, confidence=0.05, limit=2)["regions"]
         assert url_parameter(app, "region") == str(found[0]["number"])
-        assert any(
-            f"Label: {found[0]['label']} · model: {found[0]['predicted']}" in text.value for text in app.markdown
-        )
+        shown = f"Label: {found[0]['label']} · model: {found[0]['predicted']}"
+        assert shown in [heading.value for heading in app.header]
         app.button(key="audit_label").click().run()
         assert not app.exception
         # The next one without a verdict is shown, and the file holds this one.

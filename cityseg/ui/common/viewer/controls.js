@@ -10,6 +10,9 @@ const KEYS = [
   ["f", "full screen"],
   ["wheel", "zoom at the pointer"],
   ["drag", "move the image, or the slider"],
+  ["Shift + ← → ↑ ↓", "read another pixel"],
+  ["Enter", "choose the pixel"],
+  ["Shift + Enter", "show the class alone"],
 ];
 
 /** Per cent without the sign; 0 is a dash, and a small positive share is not 0. */
@@ -54,6 +57,8 @@ function bindControls(viewer) {
   on(".full", "click", () => toggleFullScreen(viewer.root));
   $(".full").hidden = !document.fullscreenEnabled;
   on(".help", "click", () => toggleKeys(viewer));
+  on(".legend", "keydown", onLegendKey);
+  on(".legend", "focusin", ({ currentTarget, target }) => target.matches(".only") || setLegendStop(currentTarget, target));
   for (const [key, meaning] of KEYS) $(".keys").append(element("dt", "", key), element("dd", "", meaning));
 }
 
@@ -159,13 +164,40 @@ function syncLegend(viewer) {
   if (legend.dataset.signature !== signature) {
     legend.dataset.signature = signature;
     const chips = classes.map((entry) => buildChip(viewer, entry, layers));
+    const focused = legend.getRootNode().activeElement?.closest?.(".chip")?.dataset.class;
     legend.replaceChildren(...(classes.length ? [buildFilter(viewer, classes)] : []), ...chips, ...scales.map(buildScale));
+    const stops = legendStops(legend);
+    const former = focused && stops.find((stop) => stop.parentElement.dataset.class === focused);
+    setLegendStop(legend, former || stops[0]);
+    former?.focus({ preventScroll: true });
   }
   for (const entry of classes) {
     const chip = legend.querySelector(`[data-class="${CSS.escape(entry.name)}"]`);
     if (entry.color) chip.style.setProperty("--swatch", rgb(entry.color));
-    chip.querySelector(".toggle")?.setAttribute("aria-pressed", String(!viewer.shared.hidden.has(entry.name)));
+    chip.querySelector("button.toggle")?.setAttribute("aria-pressed", String(!viewer.shared.hidden.has(entry.name)));
   }
+}
+
+/** The buttons of the legend that the arrow keys lead to; one of them is a tab stop. */
+const legendStops = (legend) => [...legend.querySelectorAll("button:not(.only)")];
+
+function setLegendStop(legend, stop) {
+  legendStops(legend).forEach((other) => (other.tabIndex = other === stop ? 0 : -1));
+}
+
+/** Arrow keys, Home and End move between the classes; Shift and Enter show one alone. */
+function onLegendKey(event) {
+  const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
+  const stops = legendStops(event.currentTarget);
+  const at = stops.indexOf(event.target);
+  if (at < 0 || ctrlKey || metaKey || altKey) return;
+  const [step, last] = [{ ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[key], stops.length - 1];
+  const next = key === "Home" ? 0 : key === "End" ? last : step && Math.min(last, Math.max(0, at + step));
+  if (next !== undefined && !shiftKey) stops[next].focus();
+  else if (key === "Enter" && shiftKey) event.target.parentElement.querySelector(".only")?.click();
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 function buildFilter(viewer, classes) {
@@ -188,10 +220,12 @@ function buildChip(viewer, entry, layers) {
   }
   const isolate = () => viewer.isolate(entry.name);
   const toggle = button("toggle", () => viewer.toggleClass(entry.name), ...parts);
-  toggle.title = `${entry.name}: ${listed} of the pixels. Click to hide or show, double-click to see it alone.`;
+  toggle.title = `${entry.name}: ${listed} of the pixels. Click to hide or show, double-click or Shift and Enter to see it alone.`;
+  toggle.setAttribute("aria-keyshortcuts", "Shift+Enter");
   toggle.addEventListener("dblclick", isolate);
   const only = button("only", isolate, "only");
   only.setAttribute("aria-label", `only ${entry.name}`);
+  only.tabIndex = -1;
   chip.append(toggle, only);
   return chip;
 }
@@ -208,15 +242,15 @@ function hideTip({ $ }) {
   $(".tip").hidden = true;
 }
 
-/** Show the value of every layer at photo position (u, v), both 0 to 1, in a tooltip beside the pointer. */
-function showTip(viewer, event, { u, v }) {
+/** Show the value of every layer at photo position (u, v), both 0 to 1, in a tooltip beside a place of the window. */
+function showTip(viewer, { clientX, clientY }, { u, v }) {
   const { stage, layers } = viewer;
   if (!layers.length) return;
   const tip = viewer.$(".tip");
   tip.replaceChildren(...layers.map((layer) => tipRow(viewer, layer, u, v)));
   tip.hidden = false;
   const box = stage.getBoundingClientRect();
-  const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+  const [x, y] = [clientX - box.left, clientY - box.top];
   const flipX = x + 16 + tip.offsetWidth > stage.clientWidth;
   const flipY = y + 18 + tip.offsetHeight > stage.clientHeight;
   const left = flipX ? Math.max(4, x - 12 - tip.offsetWidth) : x + 14;

@@ -29,6 +29,7 @@ class Viewer {
     bindControls(this);
     bindPointers(this);
     root.addEventListener("keydown", (event) => onKey(this, event));
+    this.canvas.addEventListener("blur", () => this.dropCursor());
     this.onChanged = (event) => this.onSharedChange(event.detail);
     window.addEventListener(CHANGED, this.onChanged);
     this.observer = new ResizeObserver(() => this.draw());
@@ -220,6 +221,38 @@ class Viewer {
     return { x, y, u, v, inside, share: x / this.canvas.width };
   }
 
+  /** Move the pixel that is read by keyboard, from the marked one or the centre; zoomed in, the view follows. */
+  moveCursor(dx, dy) {
+    const { shared, own, canvas, header } = this;
+    const { width, height } = header.photo;
+    const step = Math.max(1, Math.round(width / 64 / shared.zoom));
+    const [x, y] = this.cursor ?? own.mark ?? [Math.floor(width / 2), Math.floor(height / 2)];
+    this.cursor = [clamp(x + dx * step, 0, width - 1), clamp(y + dy * step, 0, height - 1)];
+    const at = this.cursorPlace();
+    if (shared.zoom > 1) this.share({ cx: at.u, cy: at.v });
+    const [rect, box] = [this.place(), canvas.getBoundingClientRect()];
+    const clientX = box.left + ((rect.x + at.u * rect.w) / canvas.width) * box.width;
+    const clientY = box.top + ((rect.y + at.v * rect.h) / canvas.height) * box.height;
+    showTip(this, { clientX, clientY }, at);
+    this.$(".reading").textContent = [...this.$(".tip").children].map((row) => row.textContent).join(", ");
+    this.refresh();
+  }
+
+  /** The photo position of the pixel that Enter chooses, null without one. */
+  cursorPlace() {
+    const { width, height } = this.header.photo;
+    const pixel = this.cursor ?? this.own.mark;
+    return pixel ? { u: (pixel[0] + 0.5) / width, v: (pixel[1] + 0.5) / height } : null;
+  }
+
+  dropCursor() {
+    hideTip(this);
+    if (!this.cursor) return;
+    this.cursor = null;
+    this.$(".reading").textContent = "";
+    this.refresh();
+  }
+
   // --- drawing -------------------------------------------------------------------------------------------------
 
   draw() {
@@ -239,14 +272,14 @@ class Viewer {
     context.globalAlpha = shared.outline ? Math.min(1, shared.opacity * 1.6) : shared.opacity;
     context.drawImage(this.scratch, 0, 0);
     context.globalAlpha = 1;
-    if (own.mark) this.paintMark(rect);
+    const ringed = this.cursorPlace();
+    if (ringed) this.paintMark(rect, ringed);
   }
 
-  /** Ring the marked pixel, white inside black, visible on any background. */
-  paintMark({ x, y, w, h }) {
-    const { context, canvas, own, header } = this;
+  /** Ring a pixel, white inside black, visible on any background. */
+  paintMark({ x, y, w, h }, { u, v }) {
+    const { context, canvas } = this;
     const unit = canvas.width / this.stage.clientWidth;
-    const [u, v] = [(own.mark[0] + 0.5) / header.photo.width, (own.mark[1] + 0.5) / header.photo.height];
     for (const [color, width] of [["#000", 5], ["#fff", 2.5]]) {
       context.beginPath();
       context.arc(x + u * w, y + v * h, 8 * unit, 0, 2 * Math.PI);
@@ -334,7 +367,7 @@ function onDown(viewer, event) {
   const slides = viewer.own.split && (divider || viewer.shared.zoom <= 1);
   if (viewer.pointers.size > 1) viewer.gesture.moved = true;
   else viewer.gesture = { slides, start: [event.clientX, event.clientY], moved: false };
-  hideTip(viewer);
+  viewer.dropCursor();
   toggleKeys(viewer, false);
 }
 
@@ -406,12 +439,18 @@ function onKey(viewer, event) {
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !viewer.header) return;
   const { header, shared, own } = viewer;
   const onDivider = event.target.matches(".divider");
+  const onImage = event.target === viewer.canvas;
   const arrow = (kind, step) => {
     if (header.navigation && !onDivider) viewer.report(kind);
     else if (own.split) viewer.moveSplit(own.position + step);
   };
   const fade = (step) => viewer.share({ opacity: clamp(Math.round((shared.opacity + step) * 100) / 100, 0, 1) });
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const move = onImage && event.shiftKey && steps[event.key];
+  const choice = onImage && header.clicks && viewer.cursorPlace();
   const actions = {
+    ...(onDivider && { Home: () => viewer.moveSplit(0), End: () => viewer.moveSplit(1) }),
+    ...(choice && { Enter: () => viewer.reportClick(choice) }),
     ArrowLeft: () => arrow("previous", -0.02),
     ArrowRight: () => arrow("next", 0.02),
     "+": () => fade(0.05),
@@ -422,9 +461,12 @@ function onKey(viewer, event) {
     0: () => viewer.resetZoom(),
     f: () => toggleFullScreen(viewer.root),
     "?": () => toggleKeys(viewer),
-    Escape: () => toggleKeys(viewer, false),
+    Escape: () => {
+      toggleKeys(viewer, false);
+      viewer.dropCursor();
+    },
   };
-  const action = actions[event.key];
+  const action = move ? () => viewer.moveCursor(...move) : actions[event.key];
   if (!action) return;
   event.preventDefault();
   // Streamlit has its own single-letter shortcuts.

@@ -36,7 +36,7 @@ def chart(figure: go.Figure, key: str, alt: str, on_click: Callable[[Point], Non
 
 def title(words: str, how_to_read: str) -> None:
     """Show a chart's title and a sentence on how to read it."""
-    st.subheader(words, anchor=False)
+    st.header(words, anchor=False)
     st.caption(how_to_read)
 
 
