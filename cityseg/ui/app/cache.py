@@ -31,6 +31,7 @@ from cityseg.api.types import (
     Predictor,
     Split,
     SplitStatistics,
+    default_data,
     probabilities_at,
     runs_root,
     weights_version,
@@ -46,6 +47,15 @@ from cityseg.ui.app import background
 def dataset(spec: str) -> Dataset:
     """Open a dataset; listed again every minute."""
     return api.connect(spec)
+
+
+def warm_up() -> None:
+    """Fill the caches that every page needs, as far as the default data can be opened at once."""
+    all_results()
+    device()
+    with contextlib.suppress(CitysegError):
+        if is_rendered(default_data()) and is_counted(default_data()):
+            statistics(default_data())
 
 
 def refresh_dataset() -> None:
