@@ -19,6 +19,14 @@ Arguments that recur:
 
 from cityseg.api.data.augmentation import AugmentedView, augmented_views
 from cityseg.api.data.connect import DataInfo, connect, data_info, given_path, splits_with_frames
+from cityseg.api.data.feature_map import (
+    default_map_model,
+    feature_map,
+    find_feature_map,
+    find_map_job,
+    start_feature_map,
+    stop_feature_map,
+)
 from cityseg.api.data.frame_notes import (
     LONGEST_VIEW_NAME,
     FrameNotes,
@@ -32,6 +40,7 @@ from cityseg.api.data.frame_notes import (
 from cityseg.api.data.frames import FrameView, frame_view
 from cityseg.api.data.preparation import find_preparation, prepare_recorded, start_preparation, stop_preparation
 from cityseg.api.data.prepare import prepare
+from cityseg.api.data.similar_frames import duplicates_report, map_report
 from cityseg.api.data.statistics import statistics, stats_report
 from cityseg.api.data.synthetic import SyntheticScene, render_scene, synthesize
 from cityseg.api.data.verify import Verification, verify

@@ -6,6 +6,7 @@ from cityseg.data.dataset import SPLITS, Dataset, Problem, Split, default_data
 from cityseg.data.frame_io import resize_label, resize_photo
 from cityseg.data.image_io import ENDINGS, KINDS, MAX_PIXELS, decode_photo, read_photo_file
 from cityseg.data.prepared.cache import CachedSplit
+from cityseg.data.prepared.feature_map import FeatureMap
 from cityseg.data.prepared.statistics import SplitStatistics, joined
 from cityseg.data.synthetic import DAYTIMES, WEATHERS, Daytime, Weather, render
 from cityseg.engine.preflight.lr_finder import HIGHEST, LOWEST, RateSearch

@@ -18,6 +18,7 @@ from cityseg.cli import (
     compare,
     demo,
     evaluate,
+    feature_map,
     flips,
     inspect,
     models,
@@ -36,6 +37,8 @@ verbs = typer.Typer(
     help="A studio for street-scene segmentation experiments.", pretty_exceptions_enable=False, add_completion=False
 )
 verbs.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(app.app)
+data_app.command("map")(feature_map.data_map)
+data_app.command("duplicates")(feature_map.data_duplicates)
 verbs.add_typer(data_app, name="data")
 verbs.command()(train.train)
 verbs.command()(sweep.sweep)

@@ -42,6 +42,10 @@ class Bars:
             f"{progress.frames_per_second:.1f} frames/s, {progress.seconds_left:.0f} s left"
         )
 
+    def frames(self, phase: str, done: int, total: int) -> None:
+        """Show the progress of a phase that goes through frames."""
+        self.show(phase, done, total, "frame")
+
     def phase(self, title: str, done: int, total: int) -> None:
         """Show the progress of a phase of a preflight check: prepared frames, or steps."""
         self.show(title, done, total, "frame" if title == "preparing" else "step")

@@ -127,6 +127,19 @@ class UNet(nn.Module):
         With ``coarser`` levels below the finest, up to ``depth + 1``, which is the bottleneck: (N, C, h, w) of levels 0
         to ``coarser``, each with its own channels (see ``widths``), h and w. Raises UsageError if H or W is too small.
         """
+        skips = self._encode(x)
+        found = [skips.pop()]
+        for step in self.up:
+            x = step(found[0], skips.pop())
+            found = [x, *found[:coarser]]
+        return found
+
+    def bottleneck(self, x: Tensor) -> Tensor:
+        """Return (N, widths[-1], h, w) features of the bottleneck; raises as ``features``."""
+        return self._encode(x)[-1]
+
+    def _encode(self, x: Tensor) -> list[Tensor]:
+        """Return the features of all encoder levels, finest first, the bottleneck last."""
         size = x.shape[-2:]
         if min(size) < self.min_size:
             raise UsageError(
@@ -135,15 +148,11 @@ class UNet(nn.Module):
             )
         if hasattr(self, "stem"):
             x = self.stem(x)
-        skips = []
+        levels = []
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else F.max_pool2d(x, 2))
-            skips.append(x)
-        found = [skips.pop()]
-        for step in self.up:
-            x = step(x, skips.pop())
-            found = [x, *found[:coarser]]
-        return found
+            levels.append(x)
+        return levels
 
     def classify(self, finest: Tensor, size: torch.Size) -> Tensor:
         """Return (N, num_classes, *size) logits of the features of the finest level."""

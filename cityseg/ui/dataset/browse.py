@@ -20,9 +20,11 @@ from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset import filters, frame, frame_notes
 from cityseg.ui.dataset.charts.common import Statistics
+from cityseg.ui.dataset.feature_map import similar
 
 PAGE_SIZE = 24
 _CONTENTS = ("photo", "labels")
+_CLEARED = "data_filters_cleared"
 
 
 @history.fragment
@@ -30,6 +32,8 @@ def show(info: DataInfo, counted: Statistics) -> None:
     """Show the filters, the chosen frame and the grid; the URL keeps all choices."""
     notes = frame_notes.read(info)
     table = FrameTable.of(counted, notes.tags)
+    if cleared := st.session_state.pop(_CLEARED, None):
+        filters.put(cleared)
     wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)), notes.known_tags)
     found = frame_table.select(table, wanted)
     names = [table.names[index] for index in found]
@@ -48,8 +52,14 @@ def show(info: DataInfo, counted: Statistics) -> None:
     with left, st.container(key="frame_large"):
         step = frame.show(info, table, int(found[place]), place, len(names))
         frame_notes.tag_one(info, notes, (table.splits.item(found[place]), chosen))
-    if clicked or step:
-        name = clicked or names[(place + step) % len(names)]
+        alike = similar.show(info, table, chosen)
+    if alike and alike not in names:
+        # The filters would hide it; they can only be set before the next run shows them.
+        st.session_state[_CLEARED] = FrameFilter(order=wanted.order, seed=wanted.seed)
+        history.record("frame", alike)
+        st.rerun(scope="fragment")
+    if clicked or step or alike:
+        name = clicked or alike or names[(place + step) % len(names)]
         history.record("frame", name)
         # This run has already shown the pagination; the next run opens the page of the frame.
         st.session_state["data_page_wanted"] = names.index(name) // PAGE_SIZE + 1

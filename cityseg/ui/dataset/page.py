@@ -20,6 +20,7 @@ from cityseg.ui.common.url_choice import open_tabs
 from cityseg.ui.dataset import augmentation, browse, connect, frame, preparation, problems
 from cityseg.ui.dataset.charts import brightness, classes, cooccurrence, sizes, spatial_prior, splits
 from cityseg.ui.dataset.charts.common import Statistics
+from cityseg.ui.dataset.feature_map import tab
 
 TABS: dict[str, Callable[[DataInfo, Statistics], None]] = {
     "Browse": browse.show,
@@ -29,6 +30,7 @@ TABS: dict[str, Callable[[DataInfo, Statistics], None]] = {
     "Co-occurrence": cooccurrence.show,
     "Sizes": sizes.show,
     "Brightness and contrast": brightness.show,
+    "Map": tab.show,
     "Augmentation": augmentation.show,
 }
 _FORMER_TABS = {"Where": "Spatial heatmaps", "Together": "Co-occurrence", "Light": "Brightness and contrast"}

@@ -19,7 +19,7 @@ from cityseg.ui.dataset import filters
 Statistics = Mapping[Split, SplitStatistics]
 Point = Mapping[str, Any]
 _ALL = "all frames"
-_CLASS = "data_class"
+CLASS_KEY = "data_class"
 
 
 def chart(figure: go.Figure, key: str, alt: str, on_click: Callable[[Point], None] | None = None) -> None:
@@ -79,7 +79,7 @@ def choose_class(options: Sequence[int], splits: tuple[Split, ...], key: str) ->
     names = [CLASS_NAMES[index] for index in options]
     default = "car" if "car" in names else names[0]
     name = choose_option(
-        st.selectbox, "Class", names, _CLASS, "class", default, label_visibility="collapsed", width=220
+        st.selectbox, "Class", names, CLASS_KEY, "class", default, label_visibility="collapsed", width=220
     )
     icon, wanted = ":material/photo_library:", with_class(name, splits)
     if st.button(f"Frames with {escape(name)}", icon=icon, key=key, on_click=show_frames, args=(wanted,)):
@@ -90,7 +90,7 @@ def choose_class(options: Sequence[int], splits: tuple[Split, ...], key: str) ->
 
 def set_class(name: str) -> None:
     """Choose a class before its input is created."""
-    st.session_state[_CLASS] = name
+    st.session_state[CLASS_KEY] = name
 
 
 def absent_classes(statistics: SplitStatistics) -> list[str]:
