@@ -53,14 +53,22 @@ def test_the_map_is_computed_and_a_lasso_lists_its_frames(browser: Any, serve_sy
     selection.nth(1).click()
     page.wait_for_function("new URL(location).searchParams.has('frame')")
     similar = page.locator(".st-key-similar .gallery button")
-    sync_api.expect(similar).to_have_count(9)
+    sync_api.expect(similar).to_have_count(12)
     name = similar.first.get_attribute("data-name")
     similar.first.click()
     page.wait_for_function("name => new URL(location).searchParams.get('frame') === name", arg=name)
     sync_api.expect(page.get_by_text(f"{name} ·").first).to_be_visible()
 
-    page.go_back()
-    page.go_back()
+    # With the hand, a click on a point opens its frame.
+    page.locator('.st-key-data_map [data-val="pan"]').click()
+    centre = points.nth(4).bounding_box()
+    page.mouse.click(centre["x"] + centre["width"] / 2, centre["y"] + centre["height"] / 2)
+    page.wait_for_function("name => new URL(location).searchParams.get('frame') !== name", arg=name)
+    settle(page)
+
+    for _ in range(3):
+        page.go_back()
+        settle(page)
     page.wait_for_function("!new URL(location).searchParams.has('frame')")
     sync_api.expect(page.get_by_text(f"{inside} of 30 frames selected")).to_be_visible()
     page.go_back()

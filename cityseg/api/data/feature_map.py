@@ -43,9 +43,7 @@ def default_map_model(spec: str | None = None, runs: Path | None = None) -> str:
     return models[0].id
 
 
-def find_feature_map(
-    model: str, prepared: Mapping[Split, CachedSplit], runs: Path | None = None
-) -> FeatureMap | None:
+def find_feature_map(model: str, prepared: Mapping[Split, CachedSplit], runs: Path | None = None) -> FeatureMap | None:
     """Return the stored map of prepared splits as MODEL sees them, None if it is not computed."""
     path = map_path(prepared, checkpoint.weights_digest(model_folder(model, runs)))
     return read_map(path, prepared)

@@ -127,7 +127,7 @@ def test_points_are_coloured_by_what_is_chosen(found: FeatureMap) -> None:
 def test_the_open_frame_has_the_most_similar_frames_beside_it(found: FeatureMap) -> None:
     similarity = cosine_similarity(found.features)[2]
     similarity[2] = -1
-    expected = [found.names[index] for index in np.argsort(-similarity, kind="stable")[:9]]
+    expected = [found.names[index] for index in np.argsort(-similarity, kind="stable")[:9]]  # all others
     for app in (opened(frame=found.names[2]), open_page("dataset", model="tiny", frame=found.names[2])):
         cells = gallery(app, "similar")
         assert [cell["name"] for cell in cells] == expected
@@ -159,6 +159,7 @@ def test_near_duplicates_are_listed_and_opened(found: FeatureMap) -> None:
     assert all(f"**{name}** ·" in words(linked) for name in names)
     linked.button(key="map_open_twin").click().run()
     assert url_parameter(linked, "frame") == names[1]
+    assert "tab" not in url_parameters(linked)  # Browse is the default
 
 
 def test_outliers_are_listed_farthest_first(found: FeatureMap) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -9,7 +11,8 @@ import streamlit as st
 from cityseg.analysis.dataset import duplicates as described
 from cityseg.analysis.dataset import embedding
 from cityseg.analysis.dataset.duplicates import Duplicate
-from cityseg.analysis.dataset.frame_table import FrameTable
+from cityseg.analysis.dataset.embedding import Pairs
+from cityseg.analysis.dataset.frame_table import FrameFilter, FrameTable
 from cityseg.api import DataInfo
 from cityseg.api.types import Split
 from cityseg.errors import CitysegError
@@ -19,6 +22,7 @@ from cityseg.ui.common import export, frames
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.common.url_choice import choose_option, switch
 from cityseg.ui.dataset import frame
+from cityseg.ui.dataset.charts import common
 from cityseg.ui.dataset.feature_map.model import LoadedMap
 
 _THRESHOLDS = ("0.8", "0.85", "0.9", "0.92", "0.94", "0.95", "0.96", "0.97", "0.98", "0.99", "0.995", "0.999")
@@ -46,11 +50,8 @@ def show(info: DataInfo, table: FrameTable, found: LoadedMap, shown: np.ndarray)
             "leaks",
             help="Only pairs of which one frame is for training and the other for a score, or one in val, one in test.",
         )
-    stored = found.stored
-    pairs = embedding.near_duplicates(
-        stored.features, float(threshold), _MOST, groups=stored.splits if across else None, among=shown
-    )
-    listed = described.describe(pairs, stored.names, stored.splits, stored.cities)
+    pairs = _pairs(found.key, float(threshold), shown, found, across=across)
+    listed = described.describe(pairs, found.stored.names, found.stored.splits, found.stored.cities)
     total = f"**{pairs.total:,}** {'pair' if pairs.total == 1 else 'pairs'}"
     most = f"; the {_MOST} most similar are listed" if pairs.total > _MOST else ""
     st.markdown(f"{total} of frames with a similarity of at least {threshold}{most}. {_leak_words(listed)}")
@@ -73,7 +74,16 @@ def show(info: DataInfo, table: FrameTable, found: LoadedMap, shown: np.ndarray)
     if clicked:
         history.record("pair", table.names[on_page[clicked].first])
         history.record("twin", table.names[on_page[clicked].second])
-    _pair(info, table)
+    with st.container(key="map_pair"):
+        _pair(info, table)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _pairs(key: Hashable, threshold: float, shown: np.ndarray, _found: LoadedMap, *, across: bool) -> Pairs:
+    """Return the pairs with a frame among those shown; ``key`` identifies the map."""
+    stored = _found.stored
+    groups = stored.splits if across else None
+    return embedding.near_duplicates(stored.features, threshold, _MOST, groups=groups, among=shown)
 
 
 def _leak_words(listed: list[Duplicate]) -> str:
@@ -132,21 +142,22 @@ def _pair(info: DataInfo, table: FrameTable) -> None:
     """Show both frames of the pair in the URL."""
     names = history.read("pair"), history.read("twin")
     if not all(name in table.names for name in names):
+        st.caption("Click a pair to see both frames here.")
         return
-    with st.container(key="map_pair"):
-        for place, name, column in zip(("pair", "twin"), names, st.columns(2, gap="medium"), strict=True):
-            split = table.splits.item(table.names.index(name))
-            with column:
-                try:
-                    frame.view(info, cache.frame(info.spec, split, name), f"map_viewer_{place}")
-                except CitysegError as error:
-                    st.error(f"This frame cannot be shown. {escape(error)}", icon=":material/broken_image:")
-                st.caption(f"**{escape(name)}** · {split}")
-                st.button(
-                    "Open with similar frames",
-                    key=f"map_open_{place}",
-                    icon=":material/open_in_full:",
-                    type="tertiary",
-                    on_click=history.record,
-                    args=("frame", name),
-                )
+    for place, name, column in zip(("pair", "twin"), names, st.columns(2, gap="medium"), strict=True):
+        split = table.splits.item(table.names.index(name))
+        with column:
+            try:
+                frame.view(info, cache.frame(info.spec, split, name), f"map_viewer_{place}")
+            except CitysegError as error:
+                st.error(f"This frame cannot be shown. {escape(error)}", icon=":material/broken_image:")
+            st.caption(f"**{escape(name)}** · {split}")
+            key, icon = f"map_open_{place}", ":material/photo_library:"
+            if st.button("Open on Browse", key=key, icon=icon, type="tertiary", on_click=_browse, args=(name,)):
+                # The tabs are outside the fragment of this button.
+                st.rerun()
+
+
+def _browse(name: str) -> None:
+    common.show_frames(FrameFilter())
+    history.record("frame", name)

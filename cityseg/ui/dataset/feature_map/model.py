@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +25,8 @@ class LoadedMap:
     """A stored map with what is computed from it once for all sessions."""
 
     stored: FeatureMap
+    key: Hashable
+    """Identifies weights and frames, for further caches."""
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -80,4 +83,4 @@ def load(model: str, spec: str) -> LoadedMap | None:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _load(folder: str, version: int, caches: tuple[str, ...], _prepared: dict[Split, CachedSplit]) -> LoadedMap | None:
     found = api.find_feature_map(folder, _prepared)
-    return None if found is None else LoadedMap(found)
+    return None if found is None else LoadedMap(found, (folder, version, caches))

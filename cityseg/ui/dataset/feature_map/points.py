@@ -43,8 +43,12 @@ def show(info: DataInfo, counted: Statistics, found: LoadedMap) -> None:
         _chart(info, table, found, shown, selected, polygons, chosen)
     with right:
         clicked = _selection(info, table, listed, chosen, is_selected=selected is not None)
-    if chosen is not None:
-        clicked = _frame(info, table, chosen, listed) or clicked
+    # Always there, so that the first click on a thumbnail can scroll to it.
+    with st.container(key="map_frame"):
+        if chosen is None:
+            st.caption("Click a thumbnail to open its frame here.")
+        else:
+            clicked = _frame(info, table, chosen, listed) or clicked
     name = choose_option(
         st.segmented_control,
         "Lists",
@@ -96,7 +100,7 @@ def _chart(
 
 
 def _select(table: FrameTable) -> None:
-    """Keep the drawn area, or open the clicked frame."""
+    """Keep the drawn area, or open the clicked frame; Streamlit reports clicks while panning or zooming only."""
     selection = st.session_state[_CHART].selection
     polygons = [np.column_stack([lasso["x"], lasso["y"]]) for lasso in selection.get("lasso", ())]
     polygons += [region.rectangle(box["x"], box["y"]) for box in selection.get("box", ())]
@@ -148,10 +152,9 @@ def _frame(info: DataInfo, table: FrameTable, chosen: int, listed: np.ndarray) -
     places = np.flatnonzero(listed == chosen)
     order = listed if len(places) else np.array([chosen])
     place = int(places[0]) if len(places) else 0
-    with st.container(key="map_frame"):
-        left, right = st.columns([3, 2], gap="medium")
-        with left:
-            step = frame.show(info, table, chosen, place, len(order))
-        with right:
-            clicked = similar.show(info, table, table.names[chosen])
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        step = frame.show(info, table, chosen, place, len(order))
+    with right:
+        clicked = similar.show(info, table, table.names[chosen])
     return table.names[order[(place + step) % len(order)]] if step else clicked

@@ -15,7 +15,7 @@ from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.dataset.feature_map import model
 
-_COUNT = 9
+_COUNT = 12
 
 
 def show(info: DataInfo, table: FrameTable, name: str) -> str | None:

@@ -16,7 +16,7 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
     common.title(
         "Map of the set",
         "Every frame is a point. Frames close to each other look alike to the encoder of a model; the axes have no "
-        "meaning of their own. Draw around points to see their frames, or click one.",
+        "meaning of their own. Draw around points to see their frames; while panning or zooming, click one to open it.",
     )
     chosen = model.choose(info.spec)
     if chosen is None:
