@@ -108,6 +108,12 @@ def test_a_wrong_area_selects_nothing(found: FeatureMap, area: str) -> None:
     assert len(gallery(opened(area=area), "map_selection")) == 10
 
 
+def test_odd_links_open_the_map(found: FeatureMap) -> None:
+    app = opened(color="x", list="x", similarity="9", pair="x", twin=found.names[0], frame="x", scored="x", metric="²")
+    assert points(app) == set(range(10))
+    assert any("The link names frame `x`" in toast.value for toast in app.toast)
+
+
 def test_points_are_coloured_by_what_is_chosen(found: FeatureMap) -> None:
     counted = api.statistics()
     app = opened(color="brightness")

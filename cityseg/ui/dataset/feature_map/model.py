@@ -68,8 +68,11 @@ def current(spec: str) -> str | None:
     return chosen if chosen in ids else next(iter(ids), None)
 
 
-def load(model: str, spec: str) -> LoadedMap | None:
-    """Return the stored map of the connected data, None if it is not computed; raises CitysegError for a bad model."""
+def load(model: str, spec: str, names: tuple[str, ...]) -> LoadedMap | None:
+    """Return the stored map of the connected data, None if it is not computed; raises CitysegError for a bad model.
+
+    ``names`` are the frames that the page shows. Files of the data may change meanwhile; a map of others is none.
+    """
     folder = api.model_folder(model)
     prepared = cache.prepared(spec)
     key = str(folder), weights_version(folder), tuple(str(cached.folder) for cached in prepared.values())
@@ -77,7 +80,8 @@ def load(model: str, spec: str) -> LoadedMap | None:
     if found is None:
         # It may be computed at any time.
         _load.clear(*key)
-    return found
+        return None
+    return found if found.stored.names == names else None
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

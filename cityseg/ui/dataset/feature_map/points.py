@@ -9,12 +9,11 @@ from cityseg.analysis.dataset import frame_table, region
 from cityseg.analysis.dataset.frame_table import FrameTable
 from cityseg.api import DataInfo
 from cityseg.figures.dataset.feature_map import feature_map
-from cityseg.ui.app import history
+from cityseg.ui.app import history, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset import filters, frame
-from cityseg.ui.dataset.charts.common import Statistics
 from cityseg.ui.dataset.feature_map import coloring, duplicates, outliers, similar
 from cityseg.ui.dataset.feature_map.model import LoadedMap
 
@@ -26,9 +25,8 @@ _DUPLICATES, _OUTLIERS = "near duplicates", "outliers"
 
 
 @history.fragment
-def show(info: DataInfo, counted: Statistics, found: LoadedMap) -> None:
+def show(info: DataInfo, table: FrameTable, found: LoadedMap) -> None:
     """Show the map; the URL keeps filters, colours, the selected area and the open frame."""
-    table = FrameTable.of(counted)
     wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)))
     matching = frame_table.select(table, wanted)
     shown = np.zeros(len(table.names), bool)
@@ -38,6 +36,8 @@ def show(info: DataInfo, counted: Statistics, found: LoadedMap) -> None:
     listed = matching if selected is None else matching[selected[matching]]
     opened = history.read("frame")
     chosen = table.names.index(opened) if opened in table.names else None
+    if (lost := history.arriving("data_map_frame", "frame")) and chosen is None and history.is_link():
+        url_state.report_stale("frame", [lost], "no frame")
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _chart(info, table, found, shown, selected, polygons, chosen)

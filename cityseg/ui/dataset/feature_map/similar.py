@@ -23,7 +23,7 @@ def show(info: DataInfo, table: FrameTable, name: str) -> str | None:
     st.markdown("**Frames like this one**")
     try:
         chosen = model.current(info.spec)
-        found = model.load(chosen, info.spec) if chosen else None
+        found = model.load(chosen, info.spec, table.names) if chosen else None
     except CitysegError as error:
         st.caption(f"Similar frames are not available. {escape(error)}")
         return None

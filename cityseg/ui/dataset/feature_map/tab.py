@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cityseg.analysis.dataset.frame_table import FrameTable
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
@@ -23,9 +24,10 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
         st.info("The map needs a model with weights. Train one first.", icon=":material/model_training:")
         return
     try:
-        found = model.load(chosen, info.spec)
+        table = FrameTable.of(counted)
+        found = model.load(chosen, info.spec, table.names)
         if found is not None:
-            points.show(info, counted, found)
+            points.show(info, table, found)
             return
         frames = sum(info.frames.values())
         st.markdown(
