@@ -98,6 +98,9 @@ def test_a_selected_area_lists_its_frames_and_survives_a_link(found: FeatureMap)
     assert [cell["name"] for cell in gallery(app, "map_selection")] == [found.names[3]]
     assert "**1** of 10 frames selected" in words(app)
     assert url_parameter(app, "area") == around_point(found, 3)
+    app.multiselect(key="data_tags_added").set_value(["odd"]).run()
+    app.button(key="data_tag_add").click().run()
+    assert api.read_frame_notes(api.connect(None)).tags == {("train", found.names[3]): ("odd",)}
     app.button(key="data_map_clear").click().run()
     assert len(gallery(app, "map_selection")) == 10
     assert "area" not in url_parameters(app)

@@ -13,7 +13,8 @@ from cityseg.ui.app import history, url_state
 from cityseg.ui.common import frames
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.common.url_choice import choose_option
-from cityseg.ui.dataset import filters, frame
+from cityseg.ui.dataset import filters, frame, frame_notes
+from cityseg.ui.dataset.charts.common import Statistics
 from cityseg.ui.dataset.feature_map import coloring, duplicates, outliers, similar
 from cityseg.ui.dataset.feature_map.model import LoadedMap
 
@@ -25,15 +26,18 @@ _DUPLICATES, _OUTLIERS = "near duplicates", "outliers"
 
 
 @history.fragment
-def show(info: DataInfo, table: FrameTable, found: LoadedMap) -> None:
+def show(info: DataInfo, counted: Statistics, found: LoadedMap) -> None:
     """Show the map; the URL keeps filters, colours, the selected area and the open frame."""
-    wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)))
+    notes = frame_notes.read(info)
+    table = FrameTable.of(counted, notes.tags)
+    wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)), notes.known_tags)
     matching = frame_table.select(table, wanted)
     shown = np.zeros(len(table.names), bool)
     shown[matching] = True
     polygons = region.from_text(history.read(_AREA))
     selected = region.inside(found.stored.positions, polygons) & shown if polygons else None
     listed = matching if selected is None else matching[selected[matching]]
+    frame_notes.toolbar(info, notes, wanted, [(table.splits.item(index), table.names[index]) for index in listed])
     opened = history.read("frame")
     chosen = table.names.index(opened) if opened in table.names else None
     if (lost := history.arriving("data_map_frame", "frame")) and chosen is None and history.is_link():

@@ -24,10 +24,9 @@ def show(info: DataInfo, counted: common.Statistics) -> None:
         st.info("The map needs a model with weights. Train one first.", icon=":material/model_training:")
         return
     try:
-        table = FrameTable.of(counted)
-        found = model.load(chosen, info.spec, table.names)
+        found = model.load(chosen, info.spec, FrameTable.of(counted).names)
         if found is not None:
-            points.show(info, table, found)
+            points.show(info, counted, found)
             return
         frames = sum(info.frames.values())
         st.markdown(
