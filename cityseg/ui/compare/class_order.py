@@ -16,7 +16,7 @@ def choose_order(table: ClassTable, compared: Differences | None) -> list[int]:
     if compared is not None:
         orders |= {"gain": "largest gain first", "loss": "largest loss first"}
     meaning = "Gain and loss: the mean of the differences from the baseline that are shown."
-    chosen = choose_option(st.selectbox, "Classes", orders, "compare_order", "order", width=200, help=meaning)
+    chosen = choose_option(st.selectbox, "Classes", orders, "compare_order", "order", width=185, help=meaning)
     if chosen == "support":
         return by_support(table)
     if chosen == "official" or compared is None:

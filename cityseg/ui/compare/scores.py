@@ -1,8 +1,10 @@
-"""The Scores tab: one score by class and result as a heatmap, bars and a table, or as differences from the baseline."""
+"""The Scores tab: one score by class and result, as a heatmap, bars or a table, or as differences from the baseline."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,34 +24,45 @@ from cityseg.figures import score_matrix, theme
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
-from cityseg.ui.common.url_choice import switch
+from cityseg.ui.common.url_choice import choose_option, switch
 from cityseg.ui.compare import class_order, pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
+_View = Literal["heatmap", "bars", "table"]
+_VIEWS: dict[_View, str] = {
+    "heatmap": ":material/grid_on: Heatmap",
+    "bars": ":material/bar_chart: Bars",
+    "table": ":material/table_rows: Table",
+}
 _CLASS_PIXELS, _COLUMN_PIXELS = 100, 62
 _BARS = 6
 """Results up to which bars are wide enough to read."""
+_BARS_PIXELS = 760
+"""Least width of the bars; a narrower screen scrolls them sideways."""
 
 
 def show(context: CompareContext) -> None:
-    """Show one score of every selected result for every class."""
+    """Show one score of every selected result for every class, in the chosen view."""
     if not context.summaries:
         st.info(NOT_SCORED, icon=":material/hourglass_empty:")
         return
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        view = choose_option(st.segmented_control, "Show as", _VIEWS, "scores_view", "as", omit_default=True)
         table = class_table(context.summaries, pairing.choose_metric())
         compared = differences(table, context.bases, context.baseline) if context.baseline else None
         order = class_order.choose_order(table, compared)
-        published = _choose_published(table)
+        published = _choose_published(table) if view != "bars" else ()
     if compared is None and len(group_comparable(context.bases)) > 1:
         st.caption(
-            ":orange[:material/balance:] Not all of these columns are comparable with each other: choose a baseline to "
+            ":orange[:material/balance:] Not all of these results are comparable with each other: choose a baseline to "
             "see which, and why not."
         )
-    _heatmap(table, compared, order, published)
-    if len(table.names) <= _BARS:
-        _bars(table)
-    _table(table, compared, order, published)
+    views: dict[_View, Callable[[], None]] = {
+        "heatmap": partial(_heatmap, table, compared, order, published),
+        "bars": partial(_bars, table, order),
+        "table": partial(_table, table, compared, order, published),
+    }
+    views[view]()
 
 
 def _choose_published(table: ClassTable) -> tuple[Published, ...]:
@@ -78,21 +91,28 @@ def _heatmap(
     if published:
         reading += f" Columns without colour: {NOTE}, on other frames, so never part of a difference."
     width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(published))
-    with st.container(key="matrix_frame"):
-        # On a narrow screen many columns would overlap; the heatmap scrolls sideways instead.
-        st.html(f"<style>.st-key-matrix_frame {{overflow-x: auto}} .st-key-matrix {{min-width: {width}px}}</style>")
-        alt = f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}"
-        export.chart(figure, "matrix", f"cityseg-{table.metric}-per-class", alt)
+    alt = f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}"
+    _wide_chart(figure, "matrix", f"cityseg-{table.metric}-per-class", alt, width)
     st.caption(f"{reading} A dash: the class occurs in neither ground truth nor prediction; the mean leaves it out.")
 
 
-def _bars(table: ClassTable) -> None:
-    figure = figures.grouped_bars(
-        table, {name: theme.run_color(name) for name in table.names}, class_order.by_support(table)
-    )
+def _bars(table: ClassTable, order: list[int]) -> None:
+    if len(table.names) > _BARS:
+        st.info(
+            f"Bars show up to {_BARS} results: tick fewer rows, or choose another view.", icon=":material/bar_chart:"
+        )
+        return
+    figure = figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, order)
     alt = f"{glossary.SCORES[table.metric][0]} per class, one bar per result"
-    export.chart(figure, "bars", f"cityseg-{table.metric}-bars", alt)
-    st.caption("The same scores as bars, the most frequent class first: rare classes on the right usually score lower.")
+    _wide_chart(figure, "bars", f"cityseg-{table.metric}-bars", alt, _BARS_PIXELS)
+    st.caption("Scores, not differences, in the order of the classes chosen above. Click a name to hide its bars.")
+
+
+def _wide_chart(figure: Any, key: str, file: str, alt: str, width: int) -> None:
+    """Show a chart of at least ``width`` pixels; a narrower screen scrolls it sideways, so that nothing overlaps."""
+    with st.container(key=f"{key}_frame"):
+        st.html(f"<style>.st-key-{key}_frame {{overflow-x: auto}} .st-key-{key} {{min-width: {width}px}}</style>")
+        export.chart(figure, key, file, alt)
 
 
 def _table(table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]) -> None:
