@@ -54,7 +54,11 @@ def show(context: CompareContext) -> None:
 
 def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[Any, ...]]) -> None:
     """Draw each result as a line through its settings to its scores."""
-    st.header("Settings and scores", anchor=False)
+    how_to_read = (
+        "Each line crosses the axes at a result's settings and, at the bottom, its scores, the best at the right. "
+        "Settings on which the lines with good scores agree need not be the cause."
+    )
+    st.header("Settings and scores", anchor=False, help=how_to_read)
     fields = {_title(field): field for field in differing}
     basic = [title for title, field in fields.items() if field in SETTINGS and not SETTINGS[field].advanced]
     default = (basic or list(fields))[:_DEFAULT_AXES]
@@ -78,15 +82,8 @@ def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[An
         "cityseg-settings-and-scores",
         alt=f"Settings and scores of {', '.join(names)} as lines over parallel axes",
     )
-    dashed = (
-        f" Dashed: measured differently, so its scores are not comparable ({escape(', '.join(apart))})."
-        if apart
-        else ""
-    )
-    st.caption(
-        "Each line crosses the axes at a result's settings and, at the bottom, its scores, the best at the right. "
-        f"Settings on which the lines with good scores agree need not be the cause.{dashed}"
-    )
+    if apart:
+        st.caption(f"Dashed: measured differently, so its scores are not comparable ({escape(', '.join(apart))}).")
 
 
 def _title(field: str) -> str:

@@ -41,13 +41,24 @@ _BARS_PIXELS = 760
 """Least width of the bars; a narrower screen scrolls them sideways."""
 
 
+_HOW_TO_READ = f"""**Heatmap**: stronger colour is a higher score. With a baseline the other columns are differences
+from ★, blue and + better, orange and − worse. A dash: the class occurs in neither ground truth nor prediction, and the
+mean leaves it out. Columns without colour: {NOTE}, on other frames, so never part of a difference.
+
+**Bars**: scores, not differences. Click a name to hide its bars.
+
+**Table**: the same figures to sort and to save, with the share of the pixels of each class."""
+
+
 def show(context: CompareContext) -> None:
     """Show one score of every selected result for every class, in the chosen view."""
     if not context.summaries:
         st.info(NOT_SCORED, icon=":material/hourglass_empty:")
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        view = choose_option(st.segmented_control, "Show as", _VIEWS, "scores_view", "as", omit_default=True)
+        view = choose_option(
+            st.segmented_control, "Show as", _VIEWS, "scores_view", "as", omit_default=True, help=_HOW_TO_READ
+        )
         table = class_table(context.summaries, pairing.choose_metric())
         compared = differences(table, context.bases, context.baseline) if context.baseline else None
         order = class_order.choose_order(table, compared)
@@ -83,17 +94,9 @@ def _heatmap(
     figure = score_matrix.score_heatmap(
         table, compared, session.palette(), dark=session.is_dark(), order=order, published=published
     )
-    reading = "Stronger colour is a higher score."
-    if compared is not None:
-        reading = (
-            f"Other columns: the difference from ★ {escape(compared.baseline)}, blue and + better, orange and − worse."
-        )
-    if published:
-        reading += f" Columns without colour: {NOTE}, on other frames, so never part of a difference."
     width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(published))
     alt = f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}"
     _wide_chart(figure, "matrix", f"cityseg-{table.metric}-per-class", alt, width)
-    st.caption(f"{reading} A dash: the class occurs in neither ground truth nor prediction; the mean leaves it out.")
 
 
 def _bars(table: ClassTable, order: list[int]) -> None:
@@ -105,7 +108,6 @@ def _bars(table: ClassTable, order: list[int]) -> None:
     figure = figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, order)
     alt = f"{glossary.SCORES[table.metric][0]} per class, one bar per result"
     _wide_chart(figure, "bars", f"cityseg-{table.metric}-bars", alt, _BARS_PIXELS)
-    st.caption("Scores, not differences, in the order of the classes chosen above. Click a name to hide its bars.")
 
 
 def _wide_chart(figure: Any, key: str, file: str, alt: str, width: int) -> None:

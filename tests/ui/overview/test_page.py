@@ -20,6 +20,7 @@ from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
 from cityseg.runs import Run
 from cityseg.ui.common.frames import pixel_accuracy
 from cityseg.ui.overview.preview import diverse_bright_frame
+from tests.ui.pages import help_texts
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -96,7 +97,7 @@ def test_onnx_speed_is_offered_if_a_model_has_it(trained: Run, workplace: Path) 
     assert app.segmented_control(key="front_by").options == ["Size", "Speed", "Speed by ONNX"]
     app.segmented_control(key="front_by").set_value("onnx").run()
     assert not app.exception
-    assert "ONNX Runtime runs a model without PyTorch" in words(app)
+    assert "ONNX Runtime runs a model without PyTorch" in help_texts(app)
     chart = json.loads(next(part.proto.spec for part in app.get("plotly_chart") if "ONNX" in part.proto.spec))
     assert [trace["text"] for trace in chart["data"] if trace.get("text")] == [["tiny"]]
 
