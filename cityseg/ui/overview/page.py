@@ -121,13 +121,11 @@ def _links() -> None:
 
 def _models_and_runs(results: Sequence[Result]) -> None:
     st.space("small")
-    left, right = st.columns(2, gap="medium")
-    with left:
-        pareto.show(results)
-    with right:
-        st.header("Newest runs", anchor=False)
-        damaged.notice()
-        _newest([result for result in results if result.source == "run"][:_NEWEST])
+    st.header("Newest runs", anchor=False)
+    damaged.notice()
+    _newest([result for result in results if result.source == "run"][:_NEWEST])
+    st.space("small")
+    pareto.show(results)
 
 
 def _newest(runs: Sequence[Result]) -> None:
