@@ -24,6 +24,7 @@ from cityseg.figures import score_matrix, theme
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
+from cityseg.ui.common.layout import scrolling_sideways
 from cityseg.ui.common.url_choice import choose_option, switch
 from cityseg.ui.compare import class_order, pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
@@ -96,7 +97,8 @@ def _heatmap(
     )
     width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(published))
     alt = f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}"
-    _wide_chart(figure, "matrix", f"cityseg-{table.metric}-per-class", alt, width)
+    with scrolling_sideways("matrix", width):
+        export.chart(figure, "matrix", f"cityseg-{table.metric}-per-class", alt)
 
 
 def _bars(table: ClassTable, order: list[int]) -> None:
@@ -107,14 +109,8 @@ def _bars(table: ClassTable, order: list[int]) -> None:
         return
     figure = figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, order)
     alt = f"{glossary.SCORES[table.metric][0]} per class, one bar per result"
-    _wide_chart(figure, "bars", f"cityseg-{table.metric}-bars", alt, _BARS_PIXELS)
-
-
-def _wide_chart(figure: Any, key: str, file: str, alt: str, width: int) -> None:
-    """Show a chart of at least ``width`` pixels; a narrower screen scrolls it sideways, so that nothing overlaps."""
-    with st.container(key=f"{key}_frame"):
-        st.html(f"<style>.st-key-{key}_frame {{overflow-x: auto}} .st-key-{key} {{min-width: {width}px}}</style>")
-        export.chart(figure, key, file, alt)
+    with scrolling_sideways("bars", _BARS_PIXELS):
+        export.chart(figure, "bars", f"cityseg-{table.metric}-bars", alt)
 
 
 def _table(table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]) -> None:
