@@ -48,6 +48,7 @@ _FORMER_TABS = {"Certainty": "Significance", "Why": "Contribution by class"}
 
 def page() -> None:
     """Show the whole page."""
+    export.follow_url()
     damaged.notice()
     table.select_also(measure_panel.finished())
     everything = cache.all_results()

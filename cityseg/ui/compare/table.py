@@ -48,7 +48,7 @@ _OPTIONAL = ("Group", "Tags", "Note")
 """Columns that are left out if no result has a value."""
 DEFAULT_COLUMNS = (
     *(_STAR, "Name", "State", "Group", "Tags", *SCORE_COLUMNS, _FOUND, "Speed", "Trained on", "Measured on"),
-    *("Parameters", "Epochs", "Loss", *_SETTINGS.values(), "Training time", "Where", "Note"),
+    *("Parameters", "Epochs", "Loss", *_SETTINGS.values(), "Training time", "Folder", "Note"),
 )
 """Columns shown by default; every other setting can be added."""
 
@@ -221,7 +221,7 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
         "Epochs": f"{result.epochs_done} / {config.epochs}",
         "Loss": _loss(config),
         "Training time": duration(result.seconds) if result.seconds else None,
-        "Where": "checkpoints/" if result.source == "shipped" else "runs/",
+        "Folder": "checkpoints/" if result.source == "shipped" else "runs/",
         **settings,
         "Note": result.notes.note or None,
     }
