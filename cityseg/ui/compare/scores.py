@@ -30,11 +30,7 @@ from cityseg.ui.compare import class_order, pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
 _View = Literal["heatmap", "bars", "table"]
-_VIEWS: dict[_View, str] = {
-    "heatmap": ":material/grid_on: Heatmap",
-    "bars": ":material/bar_chart: Bars",
-    "table": ":material/table_rows: Table",
-}
+_VIEWS: dict[_View, str] = {"heatmap": "Heatmap", "bars": "Bars", "table": "Table"}
 _CLASS_PIXELS, _COLUMN_PIXELS = 100, 62
 _BARS = 6
 """Results up to which bars are wide enough to read."""

@@ -90,7 +90,8 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
         help_text = f"{_F1_HELP} Measured on {escape(conditions(best))}."
         show_metric("Best macro F1", f"{best.score('test', 'f1'):.3f}", escape(best.id), help_text)
     place = grid.empty()
-    metric(place, "Speed", *(("–", "no model to time yet") if best is None else ("…", "being measured")))
+    waiting = "no model to time yet" if best is None else "needs data" if info is None else ""
+    metric(place, "Speed", *(("–", waiting) if waiting else ("…", "being measured")))
     return place
 
 

@@ -83,6 +83,7 @@ def test_invalid_data_is_reported_with_a_link_to_connect_other_data(
     monkeypatch.setenv("CITYSEG_DATA", str(workplace / "nowhere"))
     app = opened()
     assert "found no such folder" in app.error[0].value
+    assert figures(app)["Speed"] == "–", "nothing will be measured"
     assert any("No data is connected" in error.value for error in app.sidebar.error)
     assert figures(app)["Data"] == "–"
     assert not pictures(app)
