@@ -29,7 +29,7 @@ def words(app: AppTest) -> str:
 
 def help_texts(app: AppTest) -> str:
     """Return the texts behind the help icons of titles and sentences."""
-    kinds = (app.markdown, app.caption, app.subheader)
+    kinds = (app.markdown, app.caption, app.header)
     return " ".join(element.proto.help for kind in kinds for element in kind)
 
 
