@@ -6,11 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cityseg.text import shortened
+
 Value = float | int | str | None
-_TICKS = 6
-"""Distinct values written at an axis at most; of more, only the ends and the middle."""
-_APART = 0.12
-"""Least distance of two written values, as a share of the axis."""
+_LETTER = 0.0125
+"""Width of a letter as a share of the axis, on the narrowest chart."""
+_LONGEST_TEXT = 20
+"""Characters of a value written at an axis."""
+END = 0.08
+"""Part of the axis at either end where values are written towards its middle; elsewhere they are centred."""
 _LOGARITHMIC = 20.0
 """Ratio of the largest to the smallest number from which an axis is logarithmic."""
 
@@ -35,19 +39,25 @@ def axis(name: str, values: Sequence[Value], texts: Sequence[str]) -> Axis:
     known = [value for value in values if value is not None]
     numeric = known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
     places = _numbers([None if value is None else float(value) for value in values]) if numeric else _words(values)
-    ticks = sorted({place: text for place, text in zip(places, texts, strict=True) if place is not None}.items())
-    if len(ticks) > _TICKS:
-        ticks = [ticks[0], min(ticks, key=lambda tick: abs(tick[0] - 0.5)), ticks[-1]]
+    by_place = zip(places, texts, strict=True)
+    ticks = sorted({place: shortened(text, _LONGEST_TEXT) for place, text in by_place if place is not None}.items())
     return Axis(name, tuple(places), tuple(texts), tuple(_without_overlap(ticks)))
 
 
 def _without_overlap(ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Leave out ticks too close to their neighbours; the two ends stay."""
+    """Leave out ticks whose texts would overlap; the two ends stay."""
     kept = ticks[:1]
-    for place, text in ticks[1:-1]:
-        if place - kept[-1][0] >= _APART and ticks[-1][0] - place >= _APART:
-            kept.append((place, text))
+    for tick in ticks[1:-1]:
+        if _extent(kept[-1])[1] <= _extent(tick)[0] and _extent(tick)[1] <= _extent(ticks[-1])[0]:
+            kept.append(tick)
     return kept + ticks[1:][-1:]
+
+
+def _extent(tick: tuple[float, str]) -> tuple[float, float]:
+    """Return where the text of a tick begins and ends, with a space around it."""
+    place, width = tick[0], (len(tick[1]) + 2) * _LETTER
+    start = place if place < END else place - width if place > 1 - END else place - width / 2
+    return start, start + width
 
 
 def _numbers(values: Sequence[float | None]) -> list[float | None]:

@@ -6,17 +6,27 @@ from collections.abc import Collection, Sequence
 
 import plotly.graph_objects as go
 
-from cityseg.analysis.parallel_coordinates import Axis
+from cityseg.analysis.parallel_coordinates import END, Axis
 from cityseg.figures import theme
+from cityseg.text import shortened
 
 _ROW = 80
 """Height of an axis in pixels."""
+_PAPER = {False: "rgba(255, 255, 255, 0.86)", True: "rgba(15, 20, 27, 0.86)"}
+"""Behind texts, on a light and on a dark page."""
+_LONGEST_NAME = 28
+"""Characters of a name in the legend."""
 _LEGEND = 10
 """Lines up to which there is a legend; more are named on hover only."""
 
 
 def parallel_axes(
-    axes: Sequence[Axis], names: Sequence[str], colors: Sequence[str], apart: Collection[str] = ()
+    axes: Sequence[Axis],
+    names: Sequence[str],
+    colors: Sequence[str],
+    apart: Collection[str] = (),
+    *,
+    dark: bool = False,
 ) -> go.Figure:
     """Draw the axes one below the other, so that their values are readable on a narrow screen too.
 
@@ -33,7 +43,7 @@ def parallel_axes(
         go.Scatter(
             x=[None if (place := one.places[row]) is None else place + shifts[row] for one in axes],
             y=list(range(len(axes))),
-            name=theme.plain(name),
+            name=theme.plain(shortened(name, _LONGEST_NAME)),
             mode="lines+markers",
             opacity=0.85,
             line={"color": color, "width": 2.2, "dash": "dash" if name in apart else "solid"},
@@ -52,20 +62,24 @@ def parallel_axes(
         height=_ROW * len(axes) + (90 if legend else 40),
         showlegend=legend,
         margin={"t": 60 if legend else 20, "l": 12, "r": 12, "b": 24},
-        annotations=[label for row, one in enumerate(axes) for label in _labels(one, row)],
+        annotations=[label for row, one in enumerate(axes) for label in _labels(one, row, dark=dark)],
         xaxis={"visible": False, "range": [-0.06, 1.06], "fixedrange": True},
         yaxis={"visible": False, "range": [len(axes) - 0.45, -0.55], "fixedrange": True},
         hovermode="closest",
     )
 
 
-def _labels(one: Axis, row: int) -> list[dict[str, object]]:
-    """Write the axis's name above its left end, and each value below it, beside the lines through its point."""
-    common = {"y": row, "showarrow": False, "font": {"size": 12}}
-    left, right = {"xanchor": "left", "xshift": 13}, {"xanchor": "right", "xshift": -13}
-    name = {"x": 0, "text": f"<b>{one.name}</b>", "yanchor": "bottom", "yshift": 7, **left, **common}
+def _labels(one: Axis, row: int, *, dark: bool) -> list[dict[str, object]]:
+    """Write the axis's name above its left end, and each value below it, over the lines that pass."""
+    ink = {"font": {"size": 12, "color": theme.INK[dark]}, "bgcolor": _PAPER[dark], "borderpad": 1}
+    common = {"y": row, "showarrow": False, **ink}
+    name = {"x": 0, "text": f"<b>{one.name}</b>", "xanchor": "left", "yanchor": "bottom", "yshift": 9, **common}
     values = [
-        {"x": place, "text": text, "yanchor": "top", "yshift": -5, **(right if place > 0.9 else left), **common}
+        {"x": place, "text": theme.plain(text), "xanchor": _anchor(place), "yanchor": "top", "yshift": -9, **common}
         for place, text in one.ticks
     ]
     return [name, *values]
+
+
+def _anchor(place: float) -> str:
+    return "left" if place < END else "right" if place > 1 - END else "center"

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, floor, log10
-from typing import Literal
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from cityseg.figures import theme
+from cityseg.figures import name_labels, theme
+from cityseg.figures.name_labels import Mark
+from cityseg.text import shortened
 
 Cost = Literal["size", "speed", "onnx"]
 _TITLES: dict[Cost, str] = {
@@ -18,23 +20,11 @@ _TITLES: dict[Cost, str] = {
     "speed": "Speed in frames per second, one at a time (log scale)",
     "onnx": "Frames per second by ONNX Runtime (log scale)",
 }
-_Box = tuple[float, float, float, float]
-_PLOT = (380.0, 400.0)
-"""Width and height in pixels for which the positions of names are computed."""
+_WIDTHS, _HEIGHT = (270.0, 860.0), 340.0
+"""Pixels of the plot for which the names are placed: the widths of a phone and of a desk, and the height."""
 _MARKER = 11.0
-_LETTER = (6.2, 15.0)
-_POSITIONS = {
-    "top center": (0, 1),
-    "middle right": (1, 0),
-    "middle left": (-1, 0),
-    "bottom center": (0, -1),
-    "top right": (1, 1),
-    "top left": (-1, 1),
-    "bottom right": (1, -1),
-    "bottom left": (-1, -1),
-}
-"""Positions of a name beside its mark, best first, with their direction (right, up)."""
-_ROUNDS = 8
+_LONGEST_NAME = 22
+"""Characters of a name beside its mark."""
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
 
@@ -70,14 +60,14 @@ def pareto_chart(points: Sequence[ModelPoint], by: Cost = "size") -> go.Figure:
             Runtime on the CPU.
     """
     points = [point for point in points if cost(point, by)]
-    positions = _name_positions(points, by)
-    groups = list(dict.fromkeys(point.conditions for point in points))
+    groups, fronts = list(dict.fromkeys(point.conditions for point in points)), _fronts(points, by)
     figure = theme.figure(
-        height=_PLOT[1] + 80 + 38 * len(groups),
+        height=_HEIGHT + 80 + 38 * len(groups),
         margin={"t": 16, "r": 24},
-        legend={"orientation": "v", "yanchor": "top", "y": -0.14},
+        legend={"orientation": "v", "yanchor": "top", "y": -0.17},
         xaxis={"type": "log", "showgrid": True, "title": _TITLES[by], **_axis(points, by)},
         yaxis={"title": "Macro F1 on the test split", "tickformat": ".2f", "range": _score_range(points)},
+        annotations=_names(points, fronts, by),
     )
     for number, conditions in enumerate(groups):
         sign = 1 if by == "size" else -1
@@ -85,17 +75,19 @@ def pareto_chart(points: Sequence[ModelPoint], by: Cost = "size") -> go.Figure:
         members.sort(key=lambda point: (sign * cost(point, by), -point.score))
         scores = [point.score for point in members]
         low, high = zip(*(point.interval or (point.score, point.score) for point in members), strict=True)
-        devices = dict.fromkeys(point.timed_on if by == "speed" else "" for point in members)
-        for device in devices:
-            figure.add_trace(_front([point for point in members if by != "speed" or point.timed_on == device], by))
+        for front in fronts:
+            if front[0].conditions == conditions:
+                scores_of_front = [point.score for point in front]
+                figure.add_trace(
+                    theme.guide([cost(point, by) for point in front], scores_of_front, 1.5, line_dash="dot")
+                )
         symbol = _SYMBOLS[number % len(_SYMBOLS)]
         figure.add_scatter(
             x=[cost(point, by) for point in members],
             y=scores,
             error_y=theme.error_bars(scores, low, high, theme.NEUTRAL, 1, 3),
             text=[theme.plain(point.name) for point in members],
-            mode="markers+text",
-            textposition=[positions[point] for point in members],
+            mode="markers",
             cliponaxis=False,
             showlegend=False,
             marker={"size": _MARKER, "symbol": symbol, "line": {"color": "rgba(255, 255, 255, 0.85)", "width": 1.5}},
@@ -120,53 +112,52 @@ def _facts(point: ModelPoint) -> str:
     return f"{interval}<br>{short_count(point.parameters)} parameters{speed}{by_onnx if speed else ''}"
 
 
-def _front(members: Sequence[ModelPoint], by: Cost) -> go.Scatter:
-    """Draw the Pareto front of models sorted from cheapest to dearest."""
-    best = [0.0, *accumulate((point.score for point in members), max)]
-    front = [point for point, before in zip(members, best, strict=False) if point.score > before]
-    return theme.guide([cost(point, by) for point in front], [point.score for point in front], 1.5, line_dash="dot")
+def _fronts(points: Sequence[ModelPoint], by: Cost) -> list[list[ModelPoint]]:
+    """Return the Pareto front of each conditions, by speed of each device as well, from cheapest to dearest."""
+    sign = 1 if by == "size" else -1
+    groups: dict[tuple[str, str], list[ModelPoint]] = {}
+    for point in sorted(points, key=lambda point: (sign * cost(point, by), -point.score)):
+        groups.setdefault((point.conditions, point.timed_on if by == "speed" else ""), []).append(point)
+    fronts = []
+    for members in groups.values():
+        best = [0.0, *accumulate((point.score for point in members), max)]
+        fronts.append([point for point, before in zip(members, best, strict=False) if point.score > before])
+    return fronts
 
 
-def _name_positions(points: Sequence[ModelPoint], by: Cost) -> dict[ModelPoint, str]:
-    """Choose the position of each point's name so that names and marks overlap least in a plot of ``_PLOT`` pixels."""
-    axis = _axis(points, by)["range"]
-    assert isinstance(axis, list)
+def _names(points: Sequence[ModelPoint], fronts: Sequence[Sequence[ModelPoint]], by: Cost) -> list[dict[str, Any]]:
+    """Return the points' names as annotations, placed where they overlap least."""
+    left, right = _axis(points, by)["range"]
     top = _score_range(points)[1]
-    spots = {
-        point: (_PLOT[0] * (log10(cost(point, by)) - axis[0]) / (axis[1] - axis[0]), _PLOT[1] * point.score / top)
-        for point in points
-    }
-    markers = [_box(x, y, _MARKER, _MARKER) for x, y in spots.values()]
-    positions: dict[ModelPoint, str] = {}
-    taken: dict[ModelPoint, _Box] = {}
-    # Greedy, repeated while a name finds a better position among the others.
-    for _ in range(_ROUNDS):
-        before = dict(positions)
-        for point in sorted(points, key=lambda point: -point.score):
-            others = [*markers, *(box for other, box in taken.items() if other is not point)]
-            boxes = {position: _name_box(point.name, spots[point], position) for position in _POSITIONS}
-            positions[point] = min(boxes, key=lambda place: sum(_overlap(boxes[place], other) for other in others))
-            taken[point] = boxes[positions[point]]
-        if positions == before:
-            break
-    return positions
 
+    def spot(point: ModelPoint) -> tuple[float, float]:
+        return (log10(cost(point, by)) - left) / (right - left), point.score / top
 
-def _name_box(name: str, spot: tuple[float, float], position: str) -> _Box:
-    width, height = _LETTER[0] * len(name), _LETTER[1]
-    right, up = _POSITIONS[position]
-    x = spot[0] + right * (_MARKER / 2 + 2 + width / 2)
-    return _box(x, spot[1] + up * (_MARKER / 2 + height / 2), width, height)
-
-
-def _box(x: float, y: float, width: float, height: float) -> _Box:
-    return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-
-
-def _overlap(one: _Box, other: _Box) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, width) * max(0.0, height)
+    marks = []
+    for point in points:
+        low, high = (score / top for score in point.interval or (point.score, point.score))
+        marks.append(Mark(shortened(point.name, _LONGEST_NAME), *spot(point), low, high))
+    lines = [[spot(point) for point in front] for front in fronts]
+    labels = name_labels.place(marks, _WIDTHS, _HEIGHT, _MARKER, lines)
+    annotations = []
+    for point, mark, label in zip(points, marks, labels, strict=True):
+        annotations.append(
+            {
+                "x": log10(cost(point, by)),
+                "y": point.score,
+                "text": theme.plain(mark.name),
+                "ax": label.dx,
+                "ay": -label.dy,
+                "xanchor": "center",
+                "yanchor": "middle",
+                "borderpad": 0,
+                "standoff": _MARKER / 2,
+                "arrowhead": 0,
+                "arrowwidth": 1,
+                "arrowcolor": theme.NEUTRAL if label.is_apart else "rgba(0, 0, 0, 0)",
+            }
+        )
+    return annotations
 
 
 def _score_range(points: Sequence[ModelPoint]) -> list[float]:
@@ -174,12 +165,12 @@ def _score_range(points: Sequence[ModelPoint]) -> list[float]:
     return [0.0, min(1.05, max(0.1, top * 1.1))]
 
 
-def _axis(points: Sequence[ModelPoint], by: Cost) -> dict[str, object]:
+def _axis(points: Sequence[ModelPoint], by: Cost) -> dict[str, Any]:
     costs = [cost(point, by) for point in points]
     return _decades(costs) if by == "size" else _speeds(costs)
 
 
-def _decades(sizes: Sequence[float]) -> dict[str, object]:
+def _decades(sizes: Sequence[float]) -> dict[str, Any]:
     """Label powers of ten, with room beside the outermost points for their names."""
     powers = range(3, 10)
     sizes = sizes or [100_000, 10_000_000]
@@ -191,7 +182,7 @@ def _decades(sizes: Sequence[float]) -> dict[str, object]:
     }
 
 
-def _speeds(speeds: Sequence[float]) -> dict[str, object]:
+def _speeds(speeds: Sequence[float]) -> dict[str, Any]:
     speeds = speeds or [1.0, 100.0]
     ticks = [step * 10**power for power in range(-1, 5) for step in (1, 2, 5)]
     return {

@@ -23,8 +23,8 @@ def robustness(
     """
     names, notes, values, lows, highs = [], [], [], [], []
     for name, words, (value, low, high) in sorted(corruptions, key=lambda each: -each[2][0]):
-        withheld = low is None or high is None
-        interval = "too few frames for an interval" if withheld else f"95 % interval {low:.3f} to {high:.3f}"
+        is_missing = low is None or high is None
+        interval = "too few frames for an interval" if is_missing else f"95 % interval {low:.3f} to {high:.3f}"
         names.append(name)
         notes.append(f"{words}<br>macro F1 {value:.3f}, {interval}")
         values.append(value)

@@ -14,7 +14,7 @@ _ROW_PIXELS = 52
 
 
 def slice_intervals(scores: Sequence[SliceScore], whole: SliceScore, name: str, color: str) -> go.Figure:
-    """Draw a dot per slice with its 95 % interval, open if that is withheld, and the whole split as a line.
+    """Draw a dot per slice with its 95 % interval, open if it has none, and the whole split as a line.
 
     Args:
         scores: slices from top to bottom.

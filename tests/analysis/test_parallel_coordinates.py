@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -25,10 +26,19 @@ def test_words_and_switches_are_spaced_evenly() -> None:
     assert axis("Network", ["unet", "unet"], ["unet", "unet"]).places == (0.5, 0.5)
 
 
-def test_many_numbers_are_written_at_the_ends_and_the_middle() -> None:
-    values = [0.0, 0.1, 0.2, 0.3, 0.45, 0.8, 1.0]
-    found = axis("F1", values, [f"{value:.1f}" for value in values])
-    assert [place for place, _ in found.ticks] == [0.0, 0.45, 1.0]
-    close = axis("F1", [0.0, 0.05, 0.5, 0.95, 1.0], ["a", "b", "c", "d", "e"])
+def test_written_values_do_not_overlap() -> None:
+    values = [index / 40 for index in range(41)]
+    found = axis("F1", values, [f"{value:.3f}" for value in values])
+    places = [place for place, _ in found.ticks]
+    assert places[0] == 0.0
+    assert places[-1] == 1.0
+    # A letter is 7 of the 560 pixels of the narrowest axis.
+    assert min(b - a for a, b in itertools.pairwise(places)) >= 5 * 7 / 560
+    assert len(places) > 6
+    names = [f"a-long-name-of-a-preset-{index}" for index in range(8)]
+    written = axis("Preset", names, names).ticks
+    assert all(len(text) <= 20 for _, text in written)
+    assert len(written) < 5
+    close = axis("F1", [0.0, 0.03, 0.5, 0.97, 1.0], ["a", "b", "c", "d", "e"])
     assert [text for _, text in close.ticks] == ["a", "c", "e"], "written values do not overlap"
     assert axis("F1", [0.4, 0.4], ["0.4", "0.4"]).ticks == ((0.5, "0.4"),)

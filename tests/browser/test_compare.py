@@ -34,7 +34,9 @@ def test_click_on_the_waterfall_shows_the_frames_of_a_class(browser: Any, studio
         sync_api.expect(steps.nth(4)).to_be_visible(timeout=60_000)
         sync_api.expect(page.get_by_role("heading", name="Frames that moved vegetation")).to_be_visible()
         steps.nth(1).click(force=True)
-        sync_api.expect(page.get_by_role("heading", name="Frames that moved car")).to_be_visible(timeout=30_000)
+        moved = page.get_by_role("heading", name="Frames that moved car")
+        sync_api.expect(moved).to_be_visible(timeout=30_000)
+        sync_api.expect(moved).to_be_in_viewport(timeout=10_000)
         sync_api.expect(page.get_by_text(re.compile("frames favour better-1"))).to_be_visible()
         assert "class=car" in page.url
         assert "view=Contribution" in page.url

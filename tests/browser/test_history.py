@@ -129,6 +129,50 @@ def test_back_and_forward_lead_through_twenty_steps(page: Any) -> None:
     )
 
 
+@pytest.mark.slow
+def test_back_restores_the_choices_inside_popovers(page: Any) -> None:
+    columns = page.get_by_test_id("stPopoverBody").get_by_test_id("stMultiSelect")
+
+    def open_popover(name: str) -> None:
+        page.get_by_role("button", name=name).first.click()
+
+    def tags() -> list[str]:
+        return [str(text) for text in columns.locator("[data-tag] [title]").all_inner_texts()]
+
+    page.set_default_timeout(20_000)
+    open_page(page, "Compare")
+    settled(page)
+    open_popover("Columns")
+    sync_api.expect(columns).to_be_visible()
+    usual = tags()
+    columns.get_by_role("button", name="Remove Speed").click()
+    settled(page)
+    assert "columns=" in page.url
+    assert tags() == [name for name in usual if name != "Speed"]
+    page.keyboard.press("Escape")
+    open_popover("Share and save")
+    page.get_by_role("radio", name="PNG").click()
+    settled(page)
+    assert "pictures=png" in page.url
+    page.go_back()
+    settled(page)
+    assert "pictures=" not in page.url
+    assert "columns=" in page.url
+    page.go_back()
+    settled(page)
+    assert "columns=" not in page.url
+    page.keyboard.press("Escape")
+    open_popover("Columns")
+    sync_api.expect(columns).to_be_visible()
+    assert tags() == usual
+    page.keyboard.press("Escape")
+    page.go_forward()
+    page.go_forward()
+    settled(page)
+    open_popover("Share and save")
+    sync_api.expect(page.get_by_role("radio", name="PNG")).to_be_checked()
+
+
 def upload(page: Any) -> None:
     """Upload a grey photo and wait for its prediction."""
     photo = io.BytesIO()

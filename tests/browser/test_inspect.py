@@ -16,6 +16,16 @@ from cityseg.runs import Run
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
+SCROLLS = """
+window.scrolls = [];
+const scroll = Element.prototype.scrollIntoView;
+Element.prototype.scrollIntoView = function (options) {
+  const part = this.className.match?.(/st-key-(\\w+)/)?.[1];
+  if (part) window.scrolls.push([part, options?.behavior]);
+  scroll.call(this, options);
+};
+"""
+"""Records to which part a page scrolls, and how; the tab bar and the driver scroll by themselves."""
 
 
 @pytest.fixture
@@ -30,6 +40,7 @@ def page(browser: Any, serve: Callable[..., Any], inspected: Run) -> Any:
         OMP_NUM_THREADS="1",
     )
     page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.add_init_script(SCROLLS)
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.goto(f"{served.address}/inspect?result=inspected&split=val")
@@ -58,6 +69,11 @@ def test_cell_shows_regions_and_click_shows_pixel(page: Any, inspected: Run) -> 
     for region in regions.all():
         sync_api.expect(region.locator("img")).not_to_have_js_property("naturalWidth", 0)
 
+    # The regions come into view, once.
+    heading = page.get_by_role("heading", name=words.capitalize())
+    sync_api.expect(heading).to_be_in_viewport(timeout=10_000)
+    assert page.evaluate("window.scrolls") == [["inspect_confusion", "smooth"]]
+
     # A region leads to its frame, which is scrolled into view.
     name = regions.last.get_attribute("data-name").rpartition(" ")[0]
     regions.last.click()
@@ -85,3 +101,25 @@ def test_cell_shows_regions_and_click_shows_pixel(page: Any, inspected: Run) -> 
     assert first[-1] == confidence
     assert not page.errors
     assert page.locator("[data-testid=stException]").count() == 0
+
+
+@pytest.mark.slow
+def test_scrolling_follows_clicks_alone_and_without_motion_if_asked(page: Any) -> None:
+    """A first visit by a link, a rerun for another reason and Back leave the page where it is."""
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("tab", name="Slices").click()
+    part = page.locator("[class*=st-key-inspect_part_] button").first
+    part.click(timeout=30_000)
+    sync_api.expect(page.get_by_role("button", name="All frames")).to_be_in_viewport(timeout=30_000)
+    assert page.evaluate("window.scrolls") == [["inspect_frames", "auto"]]
+    page.get_by_role("tab", name="Calibration").click()
+    sync_api.expect(page.get_by_text("Risk-coverage")).to_be_visible(timeout=30_000)
+    page.go_back()
+    sync_api.expect(part).to_be_visible(timeout=30_000)
+    page.go_back()
+    sync_api.expect(page.get_by_role("button", name="All frames")).to_have_count(0, timeout=30_000)
+    assert len(page.evaluate("window.scrolls")) == 1
+    page.goto(page.url.partition("?")[0] + "?result=inspected&split=val&by=pixel%20accuracy&look=Slices")
+    sync_api.expect(part).to_be_visible(timeout=60_000)
+    assert page.evaluate("window.scrolls") == []
+    assert not page.errors

@@ -68,6 +68,43 @@ def test_two_photos_two_models_and_a_threshold(browser: Any, studio: Any, tmp_pa
     assert "most recent call last" not in studio.log.read_text()
 
 
+@pytest.mark.parametrize("models", ["best-1", "best-1,better-1"])
+def test_the_result_comes_first_on_a_phone(browser: Any, studio: Any, models: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    try:
+        page.goto(f"{studio.address}/predict?model={models}")
+        viewer = page.locator(".viewer[data-ready=true]").first
+        sync_api.expect(viewer).to_be_visible(timeout=60_000)
+        figures = (
+            page.get_by_text("Mean confidence").first if models == "best-1" else page.get_by_test_id("stDataFrame")
+        )
+        sync_api.expect(figures.first).to_be_visible(timeout=30_000)
+        controls = page.locator(".st-key-predict_controls")
+        tops = [part.bounding_box()["y"] for part in (viewer, controls, figures.first)]
+        assert tops == sorted(tops)
+        assert tops[0] + viewer.bounding_box()["height"] < 844, "the first screen shows the whole viewer"
+    finally:
+        page.close()
+
+
+def test_figures_stand_beside_the_result_on_a_wide_page(browser: Any, studio: Any) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    try:
+        page.goto(f"{studio.address}/predict?model=best-1")
+        sync_api.expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=60_000)
+        confidence = page.get_by_test_id("stMetric").filter(has_text="Mean confidence")
+        sync_api.expect(confidence).to_be_visible(timeout=30_000)
+        viewer, controls = (
+            page.locator(".viewer").bounding_box(),
+            page.locator(".st-key-predict_controls").bounding_box(),
+        )
+        assert confidence.bounding_box()["x"] > viewer["x"] + viewer["width"]
+        assert controls["y"] > viewer["y"] + viewer["height"]
+        assert controls["width"] == pytest.approx(viewer["width"], abs=4)
+    finally:
+        page.close()
+
+
 def test_overlay_video_plays(browser: Any, studio: Any, tmp_path: Path) -> None:
     scene = np.asarray(render(3, size=(96, 240)).photo)
     writer = VideoWriter(tmp_path / "drive.mp4", Fraction(12))

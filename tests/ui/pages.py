@@ -27,6 +27,12 @@ def words(app: AppTest) -> str:
     return " ".join(element.value for kind in kinds for element in kind)
 
 
+def help_texts(app: AppTest) -> str:
+    """Return the texts behind the help icons of titles and sentences."""
+    kinds = (app.markdown, app.caption, app.header)
+    return " ".join(element.proto.help for kind in kinds for element in kind)
+
+
 def url_parameter(app: AppTest, name: str) -> str:
     """Return a parameter of the page's URL."""
     return url_parameters(app)[name]

@@ -32,7 +32,7 @@ for pixel accuracy and 0.98 for weighted F1, but in 0.80 for macro F1: a macro m
 err in one direction. Hence four steps more, with k the effective sample size of L. Kish ("Survey Sampling", 1965): (sum
 w)^2 / sum w^2 over the frames' pixels w in the denominator of the score.
 
-- Without three frames' worth of pixels (k < 3) the interval is withheld.
+- Without three frames' worth of pixels (k < 3) there is no interval.
 - The scale is the empirical logit (J. B. S. Haldane, Annals of Human Genetics 20, 1956): log odds after adding half a
   frame of hits and half a frame of misses to k frames.
 - On it the interval is the basic one, 2 score - quantile (A. C. Davison, D. V. Hinkley, "Bootstrap Methods and their
@@ -119,9 +119,9 @@ class Score:
     """A score of one result, and how far another choice of frames would have moved it."""
 
     value: float  # 0 to 1; NaN if the class does not occur
-    low: float  # lower end of its 95 % interval; NaN if it is withheld
+    low: float  # lower end of its 95 % interval; NaN without an interval
     high: float  # its upper end
-    reason: str = ""  # why the interval is withheld, empty if it is given
+    reason: str = ""  # why there is no interval, else empty
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class SliceScore(Score):
 
     @property
     def interval(self) -> str:
-        """The interval in words, or why it is withheld."""
+        """The interval in words, or why there is none."""
         return f"{self.low:.3f} to {self.high:.3f}" if self.is_sure else self.reason
 
 

@@ -10,7 +10,7 @@ from cityseg.api import DataInfo, Result
 from cityseg.api.types import freeze_loaded_objects, is_waiting
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, glossary, session
+from cityseg.ui.app import cache, glossary, reveal, session
 from cityseg.ui.app.background import duration
 
 _SCENE = """
@@ -79,6 +79,7 @@ def sidebar() -> None:
         _fact(":material/memory:", device.name, memory)
         _trainings()
         session.color_switch()
+        reveal.mount()
 
 
 def _style() -> str:

@@ -64,6 +64,34 @@ def settle_several(
     return values
 
 
+def arrival_key(key: str, parameter: str) -> tuple[str, str]:
+    """Return the key of a widget that takes its value from its default alone, and the text that its default follows.
+
+    That is so inside a popover, whose content the browser builds when it opens. Every link, Back and Forward gives the
+    widget another key, hence its default.
+    """
+    number, text = st.session_state.get(_arrivals(key), (0, ""))
+    linked = history.arriving(key, parameter)
+    if linked is not None:
+        number, text = number + 1, linked
+        st.session_state[_arrivals(key)] = number, text
+    return _numbered(key, number), text
+
+
+def current_key(key: str) -> tuple[str, str]:
+    """Return what ``arrival_key`` returned last."""
+    number, text = st.session_state.get(_arrivals(key), (0, ""))
+    return _numbered(key, number), text
+
+
+def _arrivals(key: str) -> str:
+    return f"{key} arrivals"
+
+
+def _numbered(key: str, number: int) -> str:
+    return f"{key}_{number}" if number else key
+
+
 def keep(parameter: str, value: str | None) -> None:
     """Write a widget's value into the URL; None removes it."""
     history.record(parameter, value, is_initial=True)

@@ -76,6 +76,12 @@ def record_in_url() -> None:
     url_state.keep(_SETTINGS, json.dumps(changed, separators=(",", ":")) if changed else None)
 
 
+def drop_from_url() -> None:
+    """Remove what ``record_in_url`` writes, on a page that does not show the form's config."""
+    for parameter in (_PRESET, _SETTINGS):
+        url_state.keep(parameter, None)
+
+
 def widget_values(field: str, value: Any) -> list[tuple[str, Any]]:
     """Return the widget keys of a setting with their values; the image size has two widgets."""
     filled = st.session_state.get(_FILLED, 0)

@@ -18,7 +18,6 @@ _FORMATS: tuple[tuple[Format, str, str, str], ...] = (
     ("latex", "LaTeX", "tex", "application/x-tex"),
 )
 _CHARTS, _PARAMETER = "pictures_as", "pictures"
-_LINKED = "pictures on arrival"
 _CHART_FORMATS = ("svg", "png")
 
 
@@ -60,21 +59,27 @@ def chart(figure: Any, key: str, file: str, alt: str, **settings: Any) -> None:
 
 
 def _chart_format() -> str:
-    chosen: str = st.session_state.get(_CHARTS) or history.read(_PARAMETER)
+    key, linked = url_state.current_key(_CHARTS)
+    chosen: str = st.session_state.get(key) or linked
     return chosen if chosen in _CHART_FORMATS else _CHART_FORMATS[0]
+
+
+def follow_url() -> None:
+    """Take the file format of charts from the URL, before the first chart of a page that ends with ``page``."""
+    url_state.arrival_key(_CHARTS, _PARAMETER)
 
 
 def page() -> None:
     """Show the link to the current view and the file format of charts; once per page."""
+    key, linked = url_state.current_key(_CHARTS)
     with st.popover("Share and save", icon=":material/ios_share:", type="tertiary", key="share"):
         st.markdown("**A link to this comparison**")
         st.code(history.link(), language=None, wrap_lines=True)
         chosen = st.segmented_control(
             "Charts are saved as",
             _CHART_FORMATS,
-            # As a default, not through the session: a popover's content is built when it opens.
-            default=st.session_state.setdefault(_LINKED, _chart_format()),
-            key=_CHARTS,
+            default=linked if linked in _CHART_FORMATS else _CHART_FORMATS[0],
+            key=key,
             persist_state="session",
             format_func=str.upper,
             required=True,

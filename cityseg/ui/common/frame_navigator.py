@@ -25,6 +25,7 @@ def choose_frame(
     split: Split | None = None,
     caption: Callable[[int], tuple[str, str]] | None = None,
     note: str = "",
+    target: str = "",
 ) -> str:
     """Show the navigator and return the name of the chosen frame.
 
@@ -35,10 +36,12 @@ def choose_frame(
         split: split of the connected data that holds the frames; without it no thumbnails are shown.
         caption: returns title and second line of a thumbnail for a position in ``names``; by default number and name.
         note: caption under the thumbnails.
+        target: key of the container that shows the frame; a click on a thumbnail scrolls it into view.
     """
     place = names.index(url_state.settle(_key(key), _PARAMETER, names, names[0]))
     if split is not None:
-        clicked = _thumbnails(names, key, label, split, place, caption or (lambda rank: (f"{rank + 1}", names[rank])))
+        captions = caption or (lambda rank: (f"{rank + 1}", names[rank]))
+        clicked = _thumbnails(names, key, label, split, place, captions, target)
         if clicked and clicked != names[place]:
             url_state.request(_key(key), clicked)
             st.rerun()
@@ -91,7 +94,13 @@ def _key(prefix: str) -> str:
 
 
 def _thumbnails(
-    names: Sequence[str], key: str, label: str, split: Split, place: int, caption: Callable[[int], tuple[str, str]]
+    names: Sequence[str],
+    key: str,
+    label: str,
+    split: Split,
+    place: int,
+    caption: Callable[[int], tuple[str, str]],
+    target: str,
 ) -> str | None:
     """Show the thumbnails around ``place``; return the name of a clicked one."""
     start = place // _STRIP * _STRIP
@@ -99,4 +108,4 @@ def _thumbnails(
     spec = session.data_spec()
     cells = [Thumbnail(names[rank], *caption(rank), frames.thumbnail(spec, split, names[rank])) for rank in ranks]
     description = f"{label}: {ranks.start + 1} to {ranks.stop} of {len(names)}"
-    return gallery(cells, key=f"{key}_strip", label=description, chosen=names[place], cell=140)
+    return gallery(cells, key=f"{key}_strip", label=description, chosen=names[place], cell=140, target=target)

@@ -73,8 +73,11 @@ export default function mount({ data, parentElement, setTriggerValue }) {
       setTriggerValue("chosen", thumbnail.name);
       const target = data.target ? document.querySelector(`.st-key-${data.target}`) : null;
       const box = target?.getBoundingClientRect();
-      const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-      if (box && (box.bottom < 80 || box.top > innerHeight - 80)) target.scrollIntoView({ behavior });
+      if (box && (box.bottom < 80 || box.top > innerHeight - 80)) {
+        const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+        target.style.scrollMarginTop = "64px";
+        target.scrollIntoView({ behavior: still ? "instant" : "smooth" });
+      }
     };
     return cell;
   });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import streamlit as st
@@ -22,6 +23,20 @@ def suggest_training(message: str, icon: str) -> None:
     """Explain an empty page, with a link to the Train page."""
     st.info(message, icon=f":material/{icon}:")
     st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
+
+
+@contextmanager
+def scrolling_sideways(key: str, width: int) -> Iterator[None]:
+    """Make what the block shows at least ``width`` pixels wide; a narrower screen scrolls it, so that nothing overlaps.
+
+    ``key`` distinguishes several on a page.
+    """
+    with st.container(key=f"{key}_frame"):
+        st.html(
+            f"<style>.st-key-{key}_frame {{ overflow-x: auto; }} .st-key-{key}_frame > * {{ min-width: {width}px; }}"
+            "</style>"
+        )
+        yield
 
 
 def grid(items: Sequence[Item], width: int) -> Iterator[Item]:

@@ -14,14 +14,17 @@ from cityseg.config import SETTINGS
 from cityseg.figures import theme
 from cityseg.figures.parallel_coordinates import parallel_axes
 from cityseg.markdown import escape
-from cityseg.ui.app import glossary
+from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
+from cityseg.ui.common.layout import scrolling_sideways
 from cityseg.ui.common.url_choice import choose_options
 from cityseg.ui.compare import table
 from cityseg.ui.compare.context import CompareContext
 
 _DEFAULT_AXES = 6
 """Settings with an axis by default at most: the first that differ, only basic ones if there are any."""
+_PIXELS = 620
+"""Least width at which the values at the axes do not overlap."""
 _SCORES = ("Macro F1", "Mean IoU", "Pixel accuracy")
 
 
@@ -54,7 +57,11 @@ def show(context: CompareContext) -> None:
 
 def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[Any, ...]]) -> None:
     """Draw each result as a line through its settings to its scores."""
-    st.header("Settings and scores", anchor=False)
+    how_to_read = (
+        "Each line crosses the axes at a result's settings and, at the bottom, its scores, the best at the right. "
+        "Settings on which the lines with good scores agree need not be the cause."
+    )
+    st.header("Settings and scores", anchor=False, help=how_to_read)
     fields = {_title(field): field for field in differing}
     basic = [title for title, field in fields.items() if field in SETTINGS and not SETTINGS[field].advanced]
     default = (basic or list(fields))[:_DEFAULT_AXES]
@@ -72,21 +79,16 @@ def _parallel_coordinates(context: CompareContext, differing: dict[str, tuple[An
         scores = [None if isnan(score) else score for score in measured]
         axes.append(parallel_coordinates.axis(title, scores, [glossary.score(score) for score in scores]))
     apart = [name for group in group_comparable(context.bases)[1:] for name in group]
-    export.chart(
-        parallel_axes([one for one in axes if one.ticks], names, [theme.run_color(name) for name in names], apart),
-        "parallel",
-        "cityseg-settings-and-scores",
-        alt=f"Settings and scores of {', '.join(names)} as lines over parallel axes",
-    )
-    dashed = (
-        f" Dashed: measured differently, so its scores are not comparable ({escape(', '.join(apart))})."
-        if apart
-        else ""
-    )
-    st.caption(
-        "Each line crosses the axes at a result's settings and, at the bottom, its scores, the best at the right. "
-        f"Settings on which the lines with good scores agree need not be the cause.{dashed}"
-    )
+    drawn, colors = [one for one in axes if one.ticks], [theme.run_color(name) for name in names]
+    with scrolling_sideways("parallel", _PIXELS):
+        export.chart(
+            parallel_axes(drawn, names, colors, apart, dark=session.is_dark()),
+            "parallel",
+            "cityseg-settings-and-scores",
+            alt=f"Settings and scores of {', '.join(names)} as lines over parallel axes",
+        )
+    if apart:
+        st.caption(f"Dashed: measured differently, so its scores are not comparable ({escape(', '.join(apart))}).")
 
 
 def _title(field: str) -> str:

@@ -58,7 +58,11 @@ def _difference(
 ) -> None:
     """Show the candidate's matrix minus the baseline's, or why they are not comparable."""
     baseline, candidate = chosen.baseline, chosen.candidate
-    st.header(f"{escape(candidate)} − {escape(baseline)}", anchor=False)
+    how_to_read = (
+        f"Percentage points {_VIEWS[view]} that {escape(candidate)} has more (+) or less (−) than "
+        f"{escape(baseline)}; blue is better, orange worse. An empty cell: one of the two has no pixels to divide by."
+    )
+    st.header(f"{escape(candidate)} − {escape(baseline)}", anchor=False, help=how_to_read)
     if chosen.obstacles:
         st.warning(
             f"{escape(candidate)} and {escape(baseline)} are not comparable: "
@@ -75,14 +79,9 @@ def _difference(
             f"cityseg-confusions-{baseline}-{candidate}",
             alt=f"Confusions of {candidate} minus those of {baseline}, in percentage points.",
         )
-        st.caption(
-            f"Percentage points {_VIEWS[view]} that {escape(candidate)} has more (+) or less (−) than "
-            f"{escape(baseline)}; blue is better, orange worse. An empty cell: one of the two has no pixels to "
-            "divide by."
-        )
     with sentences:
-        st.markdown("**The confusions that changed most**")
-        st.caption("A click opens the frames of a confusion on the Inspect page, the largest first.")
+        meaning = "A click opens the frames of a confusion on the Inspect page, the largest first."
+        st.markdown("**The confusions that changed most**", help=meaning)
         _links(context, chosen, totals, view)
 
 
@@ -90,7 +89,8 @@ def _side_by_side(
     context: CompareContext, totals: Mapping[str, np.ndarray], view: Normalisation, names: list[str]
 ) -> None:
     names, left_out = names[:_MATRICES], names[_MATRICES:]
-    st.header("Side by side" if len(names) > 1 else "Confusion matrix", anchor=False)
+    title = "Side by side" if len(names) > 1 else "Confusion matrix"
+    st.header(title, anchor=False, help=_how_to_read(view, context.split))
     for name in grid(names, 2):
         st.markdown(f"**{escape(name)}**")
         export.chart(
@@ -99,10 +99,10 @@ def _side_by_side(
             f"cityseg-confusions-{name}",
             f"Confusion matrix of {name} on {context.split} in per cent {_VIEWS[view]}.",
         )
-    st.caption(_how_to_read(view, context.split))
     if left_out:
         st.caption(f"Only the first {_MATRICES} are shown; tick fewer rows to see {escape(', '.join(left_out))}.")
-    st.markdown("**The largest confusions of all**")
+    meaning = f"Per cent {_VIEWS[view]} in each result, the largest in any of them first."
+    st.markdown("**The largest confusions of all**", help=meaning)
     largest = pd.DataFrame(
         [
             {
@@ -116,7 +116,6 @@ def _side_by_side(
     )
     shares = {name: tables.number(format="%.1f %%") for name in names}
     tables.show(largest, "confusions_pairs", shares, alt="The largest confusions of all", file="cityseg-confusions")
-    st.caption(f"Per cent {_VIEWS[view]} in each result, the largest in any of them first.")
 
 
 def _links(context: CompareContext, chosen: ChosenPair, totals: Mapping[str, np.ndarray], view: Normalisation) -> None:

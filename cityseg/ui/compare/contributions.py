@@ -19,8 +19,9 @@ from cityseg.errors import CitysegError
 from cityseg.figures import comparison as figures
 from cityseg.figures import theme
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, glossary, session, url_state
+from cityseg.ui.app import cache, glossary, reveal, session, url_state
 from cityseg.ui.common import export, frames, tables
+from cityseg.ui.common.charts import chart_title
 from cityseg.ui.common.gallery import Thumbnail, gallery
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.compare import pairing
@@ -28,7 +29,7 @@ from cityseg.ui.compare.context import CompareContext
 
 _CLASS = "compare_class"
 _FRAMES, _THUMBNAILS = 12, 6
-_WATERFALL = "waterfall"
+_WATERFALL, _PART = "waterfall", "contribution_frames"
 Names = tuple[str, str]
 """Baseline and candidate."""
 
@@ -54,7 +55,8 @@ def show(context: CompareContext) -> None:
     chosen_class = choose_option(st.selectbox, "Frames behind", classes, _CLASS, "class", largest, help=meaning)
     train_id = CLASS_NAMES.index(chosen_class)
     _waterfall(parts, order, names, train_id, score)
-    _frames(context, both, parts, train_id, names)
+    with st.container(key=_PART):
+        _frames(context, both, parts, train_id, names)
 
 
 def _summary(parts: Contributions, names: Names, score: str) -> str:
@@ -81,7 +83,13 @@ def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: i
         points = st.session_state[_WATERFALL].selection.points
         if points and points[0].get("customdata"):
             url_state.request(_CLASS, str(points[0]["customdata"][0]))
+            reveal.request(_PART)
 
+    chart_title(
+        f"From {escape(names[0])} to {escape(names[1])}, class by class",
+        "From top to bottom each class raises (blue, +) or lowers (orange, −) the mean; the steps add up exactly. The "
+        "axis does not begin at 0. Click a bar to see its frames.",
+    )
     colors = theme.run_color(names[0]), theme.run_color(names[1])
     export.chart(
         figures.waterfall(parts, order, names, colors, train_id, score),
@@ -90,11 +98,6 @@ def _waterfall(parts: Contributions, order: list[int], names: Names, train_id: i
         alt=f"The steps from {names[0]}'s to {names[1]}'s {score}, class by class",
         on_select=choose_clicked,
         selection_mode="points",
-    )
-    st.caption(
-        f"From top to bottom each class raises (blue, +) or lowers (orange, −) the mean from "
-        f"{escape(names[0])} to {escape(names[1])}; "
-        "the steps add up exactly. The axis does not begin at 0. Click a bar to see its frames."
     )
 
 

@@ -11,6 +11,7 @@ from cityseg.figures import theme
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export
+from cityseg.ui.common.charts import chart_title
 from cityseg.ui.common.layout import grid
 from cityseg.ui.common.url_choice import choose_option, choose_options
 from cityseg.ui.compare.context import CompareContext
@@ -52,12 +53,14 @@ def show(context: CompareContext) -> None:
     weight = float(choose_option(slider, "Smoothing", weights, key, parameter, omit_default=True, help=meaning))
     configs = {name: context.selected[name].config for name in histories}
     quantities = [learning.TRAIN_LOSS, learning.VAL_LOSS, *scores]
+    chart_title("Losses and scores", _how_to_read(weight, x))
     for quantity in grid(quantities, 2):
         curves = {
             name: learning.curve(history, quantity, x, configs[name].batch_size) for name, history in histories.items()
         }
         _chart(curves, quantity, x, weight)
-    st.caption(f"{_how_to_read(weight, x)} {glossary.only_on_train(configs)}")
+    if note := glossary.only_on_train(configs):
+        st.caption(note)
 
 
 def _chart(raw: dict[str, Curve], quantity: str, x: XAxis, weight: float) -> None:

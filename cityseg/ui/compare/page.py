@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -15,7 +14,7 @@ from cityseg.markdown import escape
 from cityseg.ui.app import cache, glossary
 from cityseg.ui.common import damaged, export, measure_panel
 from cityseg.ui.common.errors import errors_shown
-from cityseg.ui.common.layout import metric_row, suggest_training
+from cityseg.ui.common.layout import suggest_training
 from cityseg.ui.common.url_choice import choose_option, open_tabs
 from cityseg.ui.compare import (
     config_diff,
@@ -49,6 +48,7 @@ _FORMER_TABS = {"Certainty": "Significance", "Why": "Contribution by class"}
 
 def page() -> None:
     """Show the whole page."""
+    export.follow_url()
     damaged.notice()
     table.select_also(measure_panel.finished())
     everything = cache.all_results()
@@ -103,7 +103,7 @@ def _summary(context: CompareContext) -> None:
         return
     groups = group_comparable(context.bases)
     for names in groups[:3]:
-        _best_scores(context, names)
+        st.markdown(_best(context, names))
         _verdict(context, list(names))
     if text := pairing.not_comparable(context):
         st.warning(text, icon=":material/balance:")
@@ -131,27 +131,14 @@ def _verdict(context: CompareContext, names: list[str]) -> None:
     st.markdown(f"{escape(verdicts.macro_sentence(baseline, candidate, found, 'f1'))} {escape(tally)}")
 
 
-def _best_scores(context: CompareContext, names: Sequence[str]) -> None:
-    """Show the best value of each score among comparable results, with its holder."""
-    summaries = {name: context.summaries[name] for name in names}
-    only = names[0] if len(names) == 1 else None
-    subject = escape(only) if only else f"Best of {len(names)} results"
+def _best(context: CompareContext, names: Sequence[str]) -> str:
+    """Return the best of some comparable results in a sentence."""
     data, size = context.selected[names[0]].measured_on, context.bases[names[0]].size
     # Only results of earlier versions were scored at another size than the labels' own.
     scored = f", scored at {glossary.scored_size(size)}" if size else ""
-    st.markdown(f"**{subject}** on {context.split}, {escape(data)}{scored}")
-    cells: tuple[tuple[str, Callable[[Mapping[str, Any]], Any], str], ...] = (
-        ("Macro F1", lambda summary: summary["macro"]["f1"], glossary.SCORES["f1"][1]),
-        ("Mean IoU", lambda summary: summary["macro"]["iou"], glossary.SCORES["iou"][1]),
-        ("Pixel accuracy", lambda summary: summary["pixel_accuracy"], glossary.PIXEL_ACCURACY),
-        ("Classes found", lambda summary: summary["classes_above_zero"], glossary.CLASSES_FOUND),
-    )
-    row = []
-    for label, read, meaning in cells:
-        values = {name: value for name, summary in summaries.items() if (value := read(summary)) is not None}
-        best = max(values.values(), default=None)
-        holders = [name for name, value in values.items() if value == best]
-        more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
-        text = f"{best} of 19" if isinstance(best, int) else glossary.score(best)
-        row.append((label, text, meaning, None if only or not holders else escape(holders[0] + more)))
-    metric_row(row, width=160)
+    best = context.ranked(names)[0]
+    f1 = glossary.score(context.summaries[best]["macro"]["f1"])
+    place = f"on {context.split} of {escape(data)}{scored}"
+    if len(names) == 1:
+        return f"**{escape(best)}**: macro F1 {f1} {place}."
+    return f"Best of {len(names)} results {place}: **{escape(best)}**, macro F1 {f1}."

@@ -30,6 +30,7 @@ _VIEWS = {"same frame": "Same frame", "time-lapse": "Training progress"}
 """Values in the URL and their labels."""
 _ALL = "all classes"
 _GROUP = "same frame"
+_PART = "flip_pictures"
 _NAVIGATOR = "flips"
 _PREDICTIONS = 6
 """Results predicted at most."""
@@ -71,11 +72,13 @@ def show(context: CompareContext) -> None:
         split=context.split if info else None,
         caption=lambda rank: (order.texts[rank], f"{rank + 1}. {names[rank]}"),
         note=order.note,
+        target=_PART,
     )
     if info is None:
         tables.show(order.table, "flips_frames", alt=f"Frames, {order.first} first", height="auto")
         return
-    _pictures(context, pairing.pair_first(chosen, list(stored)), chosen, name, info)
+    with st.container(key=_PART):
+        _pictures(context, pairing.pair_first(chosen, list(stored)), chosen, name, info)
 
 
 def _on_same_frames(context: CompareContext, stored: dict[str, FrameConfusions]) -> dict[str, FrameConfusions]:

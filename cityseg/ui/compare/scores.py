@@ -1,8 +1,10 @@
-"""The Scores tab: one score by class and result as a heatmap, bars and a table, or as differences from the baseline."""
+"""The Scores tab: one score by class and result, as a heatmap, bars or a table, or as differences from the baseline."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,34 +24,53 @@ from cityseg.figures import score_matrix, theme
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
-from cityseg.ui.common.url_choice import switch
+from cityseg.ui.common.layout import scrolling_sideways
+from cityseg.ui.common.url_choice import choose_option, switch
 from cityseg.ui.compare import class_order, pairing
 from cityseg.ui.compare.context import NOT_SCORED, CompareContext
 
+_View = Literal["heatmap", "bars", "table"]
+_VIEWS: dict[_View, str] = {"heatmap": "Heatmap", "bars": "Bars", "table": "Table"}
 _CLASS_PIXELS, _COLUMN_PIXELS = 100, 62
 _BARS = 6
 """Results up to which bars are wide enough to read."""
+_BARS_PIXELS = 760
+"""Least width of the bars; a narrower screen scrolls them sideways."""
+
+
+_HOW_TO_READ = f"""**Heatmap**: stronger colour is a higher score. With a baseline the other columns are differences
+from ★, blue and + better, orange and − worse. A dash: the class occurs in neither ground truth nor prediction, and the
+mean leaves it out. Columns without colour: {NOTE}, on other frames, so never part of a difference.
+
+**Bars**: scores, not differences. Click a name to hide its bars.
+
+**Table**: the same figures to sort and to save, with the share of the pixels of each class."""
 
 
 def show(context: CompareContext) -> None:
-    """Show one score of every selected result for every class."""
+    """Show one score of every selected result for every class, in the chosen view."""
     if not context.summaries:
         st.info(NOT_SCORED, icon=":material/hourglass_empty:")
         return
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        view = choose_option(
+            st.segmented_control, "Show as", _VIEWS, "scores_view", "as", omit_default=True, help=_HOW_TO_READ
+        )
         table = class_table(context.summaries, pairing.choose_metric())
         compared = differences(table, context.bases, context.baseline) if context.baseline else None
         order = class_order.choose_order(table, compared)
-        published = _choose_published(table)
+        published = _choose_published(table) if view != "bars" else ()
     if compared is None and len(group_comparable(context.bases)) > 1:
         st.caption(
-            ":orange[:material/balance:] Not all of these columns are comparable with each other: choose a baseline to "
+            ":orange[:material/balance:] Not all of these results are comparable with each other: choose a baseline to "
             "see which, and why not."
         )
-    _heatmap(table, compared, order, published)
-    if len(table.names) <= _BARS:
-        _bars(table)
-    _table(table, compared, order, published)
+    views: dict[_View, Callable[[], None]] = {
+        "heatmap": partial(_heatmap, table, compared, order, published),
+        "bars": partial(_bars, table, order),
+        "table": partial(_table, table, compared, order, published),
+    }
+    views[view]()
 
 
 def _choose_published(table: ClassTable) -> tuple[Published, ...]:
@@ -70,29 +91,22 @@ def _heatmap(
     figure = score_matrix.score_heatmap(
         table, compared, session.palette(), dark=session.is_dark(), order=order, published=published
     )
-    reading = "Stronger colour is a higher score."
-    if compared is not None:
-        reading = (
-            f"Other columns: the difference from ★ {escape(compared.baseline)}, blue and + better, orange and − worse."
-        )
-    if published:
-        reading += f" Columns without colour: {NOTE}, on other frames, so never part of a difference."
     width = _CLASS_PIXELS + _COLUMN_PIXELS * (len(table.names) + len(published))
-    with st.container(key="matrix_frame"):
-        # On a narrow screen many columns would overlap; the heatmap scrolls sideways instead.
-        st.html(f"<style>.st-key-matrix_frame {{overflow-x: auto}} .st-key-matrix {{min-width: {width}px}}</style>")
-        alt = f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}"
+    alt = f"{glossary.SCORES[table.metric][0]} per class and result: {', '.join(table.names)}"
+    with scrolling_sideways("matrix", width):
         export.chart(figure, "matrix", f"cityseg-{table.metric}-per-class", alt)
-    st.caption(f"{reading} A dash: the class occurs in neither ground truth nor prediction; the mean leaves it out.")
 
 
-def _bars(table: ClassTable) -> None:
-    figure = figures.grouped_bars(
-        table, {name: theme.run_color(name) for name in table.names}, class_order.by_support(table)
-    )
+def _bars(table: ClassTable, order: list[int]) -> None:
+    if len(table.names) > _BARS:
+        st.info(
+            f"Bars show up to {_BARS} results: tick fewer rows, or choose another view.", icon=":material/bar_chart:"
+        )
+        return
+    figure = figures.grouped_bars(table, {name: theme.run_color(name) for name in table.names}, order)
     alt = f"{glossary.SCORES[table.metric][0]} per class, one bar per result"
-    export.chart(figure, "bars", f"cityseg-{table.metric}-bars", alt)
-    st.caption("The same scores as bars, the most frequent class first: rare classes on the right usually score lower.")
+    with scrolling_sideways("bars", _BARS_PIXELS):
+        export.chart(figure, "bars", f"cityseg-{table.metric}-bars", alt)
 
 
 def _table(table: ClassTable, compared: Differences | None, order: list[int], published: tuple[Published, ...]) -> None:

@@ -15,6 +15,7 @@ from cityseg.figures import comparison as figures
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import export, tables
+from cityseg.ui.common.charts import chart_title
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.compare import pairing
 from cityseg.ui.compare.context import CompareContext
@@ -37,6 +38,12 @@ def show(context: CompareContext) -> None:
     overall = {verdicts.SCORE_NAMES[name]: estimate for name, estimate in found.overall.items()}
     averaged = "f1" if metric == "dice" else metric
     summary = [f"macro {averaged}", f"weighted {averaged}", "samples dice", "pixel accuracy"]
+    chart_title(
+        f"{glossary.SCORES[metric][0]} of {escape(candidate)} − {escape(baseline)}",
+        f"Right of 0 {escape(candidate)} scored higher, left of 0 {escape(baseline)}. The line is the 95 % interval "
+        "over other frames of the same kind, not over training seeds: a difference is significant if the whole line "
+        "lies on one side of 0. A cross without a line has too few frames for an interval.",
+    )
     export.chart(
         figures.forest(
             {(name := verdicts.SCORE_NAMES[key]): overall[name] for key in summary},
@@ -49,11 +56,6 @@ def show(context: CompareContext) -> None:
         "forest",
         f"cityseg-significance-{baseline}-{candidate}-{metric}",
         alt=f"Differences in {glossary.SCORES[metric][0]} of {candidate} from {baseline} with their 95 % intervals",
-    )
-    st.caption(
-        f"Right of 0 {escape(candidate)} scored higher, left of 0 {escape(baseline)}. The line is the 95 % interval "
-        "over other frames of the same kind, not over training seeds: a difference is significant if the whole line "
-        "lies on one side of 0. A cross without a line has too few frames for an interval."
     )
     _table(baseline, candidate, metric, {**overall, **classes})
     _all_candidates(context, metric)
@@ -117,16 +119,16 @@ def _all_candidates(context: CompareContext, metric: Metric) -> None:
             rows.append({**row, "Classes lost": len(tally.lost), "Lost": ", ".join(tally.lost) or None})
     frame = pd.DataFrame(rows)
     score = verdicts.SCORE_NAMES[f"macro {metric}"]
-    st.header(f"All candidates against {escape(baseline)}", anchor=False)
+    how_to_read = (
+        f"The {score} of each result minus that of {escape(baseline)}, with its 95 % interval; a class is won or "
+        "lost if its own interval excludes 0. Without any true difference one in twenty is significant by chance."
+    )
+    st.header(f"All candidates against {escape(baseline)}", anchor=False, help=how_to_read)
     columns = {"Difference": tables.number(help=f"In {score}."), "Lost": tables.text("At the cost of", width="large")}
     file, alt = f"cityseg-candidates-{baseline}-{metric}", f"All candidates against {baseline}"
     tables.show(frame, "everyone", columns, alt=alt, signed=_SIGNED, file=file)
-    rest = f" The best {_LIMIT} are shown, {len(names) - _LIMIT} are left out." if len(names) > _LIMIT else ""
-    st.caption(
-        f"The {score} of each result minus that of {escape(baseline)}, with its 95 % interval; a class is won or "
-        "lost if its own interval excludes 0. Without any true difference one in twenty is significant by "
-        f"chance.{rest}"
-    )
+    if len(names) > _LIMIT:
+        st.caption(f"The best {_LIMIT} are shown, {len(names) - _LIMIT} are left out.")
 
 
 def _difference(estimate: Estimate) -> dict[str, float | str]:

@@ -43,12 +43,12 @@ _SETTINGS = {
 """Settings shown by default, with their columns."""
 _NUMBERS = ("batch_size", "learning_rate")
 """Settings that stay numbers, so that the column sorts by them."""
-_STAR = "Baseline"
+_STAR, _FOUND = "Baseline", "Classes found"
 _OPTIONAL = ("Group", "Tags", "Note")
 """Columns that are left out if no result has a value."""
 DEFAULT_COLUMNS = (
-    *(_STAR, "Name", "State", "Group", "Tags", *SCORE_COLUMNS, "Speed", "Trained on", "Measured on", "Parameters"),
-    *("Epochs", "Loss", *_SETTINGS.values(), "Training time", "Where", "Note"),
+    *(_STAR, "Name", "State", "Group", "Tags", *SCORE_COLUMNS, _FOUND, "Speed", "Trained on", "Measured on"),
+    *("Parameters", "Epochs", "Loss", *_SETTINGS.values(), "Training time", "Folder", "Note"),
 )
 """Columns shown by default; every other setting can be added."""
 
@@ -64,7 +64,8 @@ def named(everything: list[Result]) -> dict[str, Result]:
 
 def table(everything: dict[str, Result], split: Split, baseline: str | None) -> dict[str, Result]:
     """Show the results that pass the filters; return the ticked ones and the baseline, in the table's order."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    with bar:
         data = cache.connected_data(session.data_spec())
 
         def place(name: str) -> tuple[bool, bool]:
@@ -109,7 +110,8 @@ def table(everything: dict[str, Result], split: Split, baseline: str | None) -> 
     st.caption(text + (f" Selected, but hidden by the filters: {escape(', '.join(hidden))}." if hidden else ""))
     saved = _to_save(part, everything, split, baseline)
     differences = [str(name) for name in saved if name not in part]
-    export.table(saved, f"cityseg-results-{split}", "results", differences)
+    with bar:
+        export.table(saved, f"cityseg-results-{split}", "results", differences)
     return {name: everything[name] for name in everything if name in selected or name == baseline}
 
 
@@ -174,7 +176,8 @@ def frame(everything: dict[str, Result], split: Split, baseline: str | None = No
     """
     rows = pd.DataFrame([_row(name, result, split) for name, result in everything.items()])
     # A missing count would turn the others into floats.
-    rows["Parameters"] = rows["Parameters"].astype("Int64")
+    for column in (_FOUND, "Parameters"):
+        rows[column] = rows[column].astype("Int64")
     if baseline is None:
         return rows
     rows.insert(0, _STAR, ["★" if name == baseline else "" for name in everything])
@@ -210,6 +213,7 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
         "Group": config.group or None,
         "Tags": ", ".join(result.notes.tags) or None,
         **scores(result, split),
+        _FOUND: result.scores.get(split, {}).get("classes_above_zero"),
         "Speed": result.speed.get("frames_per_second"),
         "Trained on": result.data,
         "Measured on": result.measured_on if result.scores else None,
@@ -217,7 +221,7 @@ def _row(name: str, result: Result, split: Split) -> dict[str, Any]:
         "Epochs": f"{result.epochs_done} / {config.epochs}",
         "Loss": _loss(config),
         "Training time": duration(result.seconds) if result.seconds else None,
-        "Where": "checkpoints/" if result.source == "shipped" else "runs/",
+        "Folder": "checkpoints/" if result.source == "shipped" else "runs/",
         **settings,
         "Note": result.notes.note or None,
     }
@@ -269,6 +273,7 @@ def _column_config(split: Split, *, signed: bool) -> dict[str, Any]:
         _STAR: text("", width=30, pinned=True, help="The baseline."),
         "Name": text(pinned=True, width="medium"),
         **shown,
+        _FOUND: number(format="%d", help=f"On {split}. {glossary.CLASSES_FOUND}"),
         "Speed": number("Speed, frames/s", format="%.1f", help=speed),
         "Parameters": number(format="localized", help="Trainable parameters of the network."),
         **{name: text(help=meaning) for name, meaning in texts.items()},

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cityseg.api import Result
-from cityseg.ui.app import glossary, history, url_state
+from cityseg.ui.app import glossary, url_state
 from cityseg.ui.common.url_choice import choose_options, enter_text, switch
 
 _FIND, _STATES, _GROUPS, _TAGS, _COLUMNS = "find", "states", "groups", "tags", "columns"
 _ARCHIVED = "archived"
-_LINKED_COLUMNS = "columns on arrival"
 _FIXED = ("Baseline", "Name")
 
 
@@ -49,14 +48,14 @@ def choose_columns(everything: Sequence[str], default: Sequence[str]) -> list[st
     """Choose the table's columns; the name always comes first."""
     optional = [column for column in everything if column not in _FIXED]
     usual = [column for column in optional if column in default]
-    # As a default, not through the session: a popover's content is built when it opens, and would then be empty.
-    linked = st.session_state.setdefault(_LINKED_COLUMNS, history.read(_COLUMNS)).split(",")
+    key, text = url_state.arrival_key(_COLUMNS, _COLUMNS)
+    linked = text.split(",")
     with st.popover("Columns", icon=":material/view_column:"):
         chosen = st.multiselect(
             "Columns of the table",
             optional,
             default=[column for column in optional if column in linked] or usual,
-            key=_COLUMNS,
+            key=key,
             persist_state="session",
             help="Scores, and every setting of the configs.",
         )

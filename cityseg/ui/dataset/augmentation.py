@@ -78,7 +78,15 @@ def _choose_config() -> tuple[ExperimentConfig, int]:
         )
         seed = filters.seed_input("Seed", "data_draws", "Another seed gives other random samples.", width=120)
     url_state.keep("draws", str(seed) if seed else None)
-    return config_state.current() if name == TRAIN_FORM else presets.preset(name), seed
+    if name != TRAIN_FORM:
+        config_state.drop_from_url()
+        return presets.preset(name), seed
+    if history.is_link():
+        # After a reload the session has no form yet. What this page wrote before is older than the form.
+        config_state.follow_url()
+    config = config_state.current()
+    config_state.record_in_url()
+    return config, seed
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -34,7 +34,8 @@ def show(info: DataInfo, counted: Statistics) -> None:
     table = FrameTable.of(counted, notes.tags)
     if cleared := st.session_state.pop(_CLEARED, None):
         filters.put(cleared)
-    wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)), notes.known_tags)
+    with st.container(key=filters.PART):
+        wanted = filters.choose(tuple(str(city) for city in np.unique(table.cities)), notes.known_tags)
     found = frame_table.select(table, wanted)
     names = [table.names[index] for index in found]
     frame_notes.toolbar(info, notes, wanted, [(table.splits.item(index), table.names[index]) for index in found])

@@ -53,16 +53,17 @@ _OPEN = "connect_open"
 
 
 def panel(info: DataInfo | None, *, prepare: bool = True) -> None:
-    """Show the panel; expanded if no data is connected or the file listing has problems.
+    """Show the panel; one line unless no data is connected or the file listing has problems.
 
     Args:
         info: the connected data, or None if it cannot be opened.
         prepare: whether to include the preparation; False if the page shows it elsewhere.
     """
-    st.space("small")
     needed = info is None or bool(cache.dataset(info.spec).problems)
-    label, icon = "Connect, verify and prepare data", ":material/add_link:"
-    expander = st.expander(label, expanded=needed, icon=icon, key=_OPEN, on_change="rerun")
+    label = "Connect, verify and prepare data"
+    if info is not None:
+        label = f"**{escape(info.name)}** is connected. Connect other data, verify, prepare"
+    expander = st.expander(label, expanded=needed, icon=":material/add_link:", key=_OPEN, on_change="rerun")
     if not expander.open:
         # Do not delay the page with hidden content.
         return

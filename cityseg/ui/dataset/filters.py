@@ -13,6 +13,8 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.text import whole_number
 from cityseg.ui.app import history, url_state
 
+PART = "dataset_filters"
+"""Key of the container of the filters, the top of the Browse tab."""
 _ALL = "all"
 _AREAS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
 _LARGEST_SEED = 9999

@@ -55,8 +55,9 @@ def _shares(table: FrameTable, index: int, split: str) -> None:
     st.html(share_bars(table.pixels[index], pixels / max(1, pixels.sum()), session.palette()))
     void = table.void[index] / max(1, table.void[index] + table.pixels[index].sum())
     st.caption(
-        f"Bars: share of this frame's labelled pixels; ticks: average of the {split} split. {percent(float(void))} of "
-        f"the frame is void. Mean brightness: {percent(table.brightness[index] / 100)} of white."
+        f"{percent(float(void))} of the frame is void. Mean brightness: {percent(table.brightness[index] / 100)} of "
+        "white.",
+        help=f"Bars: share of this frame's labelled pixels; ticks: average of the {split} split.",
     )
 
 

@@ -55,6 +55,8 @@ def show() -> None:
         connect.panel(None)
         return
     session.share_data()
+    # The page itself offers the preparation of data that is not prepared yet.
+    connect.panel(info, prepare=cache.is_prepared(spec))
     figures = st.empty()
     _figures(figures, info, None)
     try:
@@ -64,14 +66,12 @@ def show() -> None:
         preparation.offer_skipping(spec)
         counted = None
     if counted is None:
-        connect.panel(info, prepare=False)
         return
     problems.doubts(spec)
     problems.left_out(spec)
     _figures(figures, info, counted)
     for name in open_tabs(list(TABS), "tab", "tab", _FORMER_TABS):
         TABS[name](info, counted)
-    connect.panel(info)
 
 
 def _counted(info: DataInfo) -> Statistics | None:

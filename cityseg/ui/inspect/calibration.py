@@ -28,6 +28,7 @@ from cityseg.figures.class_shares import percent_text
 from cityseg.markdown import code, escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export, tables
+from cityseg.ui.common.charts import chart_title
 from cityseg.ui.common.layout import grid, metric_row
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
@@ -74,13 +75,14 @@ def _figures(result: Result, detail: SplitDetail, distance: int) -> None:
 def _reliability(result: Result, detail: SplitDetail) -> None:
     predicted = [name for name, counts in zip(CLASS_NAMES, detail.calibration, strict=True) if counts[:, 0].any()]
     options = [_ALL, *predicted]
+    chart_title("Reliability", "The dotted line is perfect calibration; a larger mark stands for more pixels.")
     meaning = "A class here is the predicted class, correct or not."
     chosen = choose_option(st.selectbox, "Pixels predicted as", options, "calibration_class", "of", help=meaning)
     curve = reliability(detail.calibration if chosen == _ALL else detail.calibration[CLASS_NAMES.index(chosen)])
     figure = reliability_curve(curve, theme.run_color(result.id))
     alt = f"Accuracy of {result.id} by confidence, {chosen}"
     export.chart(figure, "reliability", f"{result.id}-reliability", alt)
-    st.caption(f"{_verdict(curve)} The dotted line is perfect calibration; a larger mark stands for more pixels.")
+    st.caption(_verdict(curve))
 
 
 def _verdict(curve: Reliability) -> str:
@@ -91,15 +93,15 @@ def _verdict(curve: Reliability) -> str:
 
 
 def _risk(result: Result, detail: SplitDetail) -> None:
-    st.markdown("**Risk-coverage**")
+    chart_title("Risk-coverage", "From right to left the least confident pixels are rejected.")
     figure = risk_curves({result.id: detail.calibration}, {result.id: theme.run_color(result.id)})
     alt = f"Error rate of {result.id} by the share of pixels kept"
     export.chart(figure, "risk", f"{result.id}-risk-coverage", alt)
     _, coverage, risk = risk_coverage(detail.calibration)
     place = int(np.argmin(np.abs(coverage - 0.8)))
     st.caption(
-        f"From right to left the least confident pixels are rejected: of the {percent_text(coverage[place])} most "
-        f"confident pixels {percent_text(risk[place])} are wrong, compared with {percent_text(risk[0])} of all."
+        f"Of the {percent_text(coverage[place])} most confident pixels {percent_text(risk[place])} are wrong, compared "
+        f"with {percent_text(risk[0])} of all."
     )
 
 

@@ -13,18 +13,21 @@ from cityseg.api.types import Split, weights_version
 from cityseg.classes import CLASS_NAMES
 from cityseg.figures.class_shares import percent_text
 from cityseg.figures.images.crops import outlined_crop
-from cityseg.ui.app import cache, session, url_state
+from cityseg.ui.app import cache, reveal, session, url_state
 from cityseg.ui.common import frames
+from cityseg.ui.common.charts import chart_title
 from cityseg.ui.common.confusion_matrix import confusion_matrix
 from cityseg.ui.common.errors import errors_shown
 from cityseg.ui.common.gallery import Thumbnail, encode_thumbnail, gallery
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.inspect.ranking_metric import rank_by
+from cityseg.ui.inspect.selection import PICTURE
 
 _FRAMES = 6
 """Frames with the most pixels of the confusion, which are predicted to find their regions."""
 _CROPS = 8
+_PART = "inspect_confusion"
 _PER_FRAME = 3
 
 
@@ -32,6 +35,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     """Show matrix, pairs and, if a confusion ranks the frames, its largest regions."""
     left, right = st.columns([5, 3], gap="large")
     with left:
+        chart_title("Confusion matrix", "Each row shows how the pixels of one true class are predicted, in per cent.")
         clicked = confusion_matrix(
             measured.total,
             key="inspect_matrix",
@@ -39,18 +43,24 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
             chosen=metric.confusion,
         )
         if clicked and clicked != metric.confusion:
-            rank_by(confusion_name(*clicked))
+            _choose(*clicked)
             st.rerun()
-        st.caption("Each row shows how the pixels of one true class are predicted, in per cent.")
     with right:
         _pairs(measured)
     if metric.confusion is None:
         return
-    st.header(_words(*metric.confusion).capitalize(), anchor=False)
-    if info is None:
-        st.caption("Regions need the frames; connect the data the result was measured on.")
-        return
-    _regions(measured, metric.confusion, info)
+    with st.container(key=_PART):
+        st.header(_words(*metric.confusion).capitalize(), anchor=False)
+        if info is None:
+            st.caption("Regions need the frames; connect the data the result was measured on.")
+        else:
+            _regions(measured, metric.confusion, info)
+
+
+def _choose(truth: int, predicted: int) -> None:
+    """Rank the frames by a confusion and scroll to its regions in the next run."""
+    rank_by(confusion_name(truth, predicted))
+    reveal.request(_PART)
 
 
 def _words(truth: int, predicted: int) -> str:
@@ -58,10 +68,12 @@ def _words(truth: int, predicted: int) -> str:
 
 
 def _pairs(measured: MeasuredSplit) -> None:
-    meaning = "By share, rare classes stand out; by pixels, the confusions that cost most pixel accuracy."
+    meaning = (
+        "By share, rare classes stand out; by pixels, the confusions that cost most pixel accuracy. Click one to see "
+        "its frames and regions."
+    )
     options = ["share of the class", "pixels"]
     by = choose_option(st.segmented_control, "Most confused, by", options, "confused", "confused", help=meaning)
-    st.caption("Click a confusion to see its frames and regions.")
     with st.container(gap=None):
         for pair in frame_errors.confused_pairs(measured.total, by="pixels" if by == "pixels" else "share"):
             st.button(
@@ -70,8 +82,8 @@ def _pairs(measured: MeasuredSplit) -> None:
                 key=f"inspect_pair_{pair.truth}_{pair.predicted}",
                 help=f"{pair.pixels:,} pixels. Click to see the frames.",
                 type="tertiary",
-                on_click=rank_by,
-                args=(confusion_name(pair.truth, pair.predicted),),
+                on_click=_choose,
+                args=(pair.truth, pair.predicted),
             )
 
 
@@ -98,7 +110,7 @@ def _regions(measured: MeasuredSplit, pair: tuple[int, int], info: DataInfo) -> 
         aspect=1.5,
         cell=220,
         narrow=150,
-        target="inspect_picture",
+        target=PICTURE,
     )
     if clicked:
         url_state.request("inspect_frame", clicked.rpartition(" ")[0])

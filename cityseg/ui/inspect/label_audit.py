@@ -25,6 +25,7 @@ from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_number
 from cityseg.ui.inspect import confusions
 from cityseg.ui.inspect.ranking_metric import rank_by
+from cityseg.ui.inspect.selection import PICTURE
 from cityseg.ui.inspect.stored_findings import offer_pass, stored_finding
 
 _PER_PAGE = 8
@@ -146,12 +147,10 @@ def _judge(
     url_state.keep("region", number)
     place = names.index(number)
     chosen = found[place]
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.container(key="inspect_judge").columns([3, 2], gap="large")
     with left:
         large = [Thumbnail(chosen.name, "", "", confusions.crop(measured, chosen.name, chosen.region, info))]
-        if gallery(
-            large, key="inspect_place", label="Region", aspect=1.5, cell=320, narrow=320, target="inspect_picture"
-        ):
+        if gallery(large, key="inspect_place", label="Region", aspect=1.5, cell=320, narrow=320, target=PICTURE):
             rank_by(confusion_name(chosen.region.truth, chosen.region.predicted))
             url_state.request("inspect_frame", chosen.name)
             st.rerun()
@@ -170,7 +169,16 @@ def _judge(
         for each in shown
     ]
     extent = f"Disagreements {start + 1:,} to {start + len(shown):,} of {len(found):,}, largest first"
-    clicked = gallery(thumbnails, key="inspect_regions", label=extent, chosen=number, aspect=1.5, cell=190, narrow=150)
+    clicked = gallery(
+        thumbnails,
+        key="inspect_regions",
+        label=extent,
+        chosen=number,
+        aspect=1.5,
+        cell=190,
+        narrow=150,
+        target="inspect_judge",
+    )
     if clicked and clicked != number:
         url_state.request(_REGION, clicked)
         st.rerun()

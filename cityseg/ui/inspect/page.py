@@ -70,8 +70,9 @@ def page() -> None:
         metric = ranking_metric.choose_metric(measured)
     _scores(measured)
     info = connected_data(measured, partial(selection.offer_measuring, measured))
-    part = slice_filter.choose_part(measured, metric, info)
-    index = selection.choose_frame(measured, metric, info, part)
+    with st.container(key=slice_filter.FRAMES):
+        part = slice_filter.choose_part(measured, metric, info)
+        index = selection.choose_frame(measured, metric, info, part)
     if info is None:
         _class_table(measured, index)
     else:
@@ -129,7 +130,7 @@ def _show_frame(measured: MeasuredSplit, index: int, info: DataInfo) -> None:
     ]
     shown = frames.unsquashed(frame.photo, info)
     chosen = pixel.chosen_pixel(frame, prediction)
-    with st.container(key="inspect_picture"):
+    with st.container(key=selection.PICTURE):
         event = viewer(
             shown,
             layers,
@@ -140,9 +141,8 @@ def _show_frame(measured: MeasuredSplit, index: int, info: DataInfo) -> None:
             mark=(chosen.column * shown.shape[1] // frame.photo.shape[1], chosen.row),
         )
     frame_navigator.follow_viewer(event, "inspect")
-    st.markdown(_error_sentence(frame.train_ids, errors))
+    st.markdown(_error_sentence(frame.train_ids, errors), help=_size_note(measured, frame, info))
     pixel.show(measured, frame, (pixel.clicked_pixel(event, frame, shown.shape[1]) if event else None) or chosen)
-    st.caption(_size_note(measured, frame, info))
 
 
 def _error_sentence(truth: np.ndarray, errors: np.ndarray) -> str:

@@ -77,7 +77,12 @@ def show(measured: MeasuredSplit, frame: FrameView, pixel: Pixel) -> None:
     hint = (
         "" if pixel.is_clicked else " It is the most confident error of the frame; click the photo to choose another."
     )
-    st.markdown(f"**The marked pixel** (row {pixel.row}, column {pixel.column}) is labelled **{label}**.{hint}")
+    how_to_read = (
+        "Bars: the five most probable classes, the labelled class in bold. Below them: the true classes of all pixels "
+        "that the model predicts as the first class."
+    )
+    words = f"**The marked pixel** (row {pixel.row}, column {pixel.column}) is labelled **{label}**.{hint}"
+    st.markdown(words, help=how_to_read)
     others = {result.id: result for result in cache.results() if result.id != measured.result.id and result.has_weights}
     picked = choose_options(
         "Compare with other models",
@@ -95,10 +100,6 @@ def show(measured: MeasuredSplit, frame: FrameView, pixel: Pixel) -> None:
             note = _reliability_note(result, measured.split, int(probabilities.argmax()))
             cards.append(_card(result, probabilities, truth, note))
     st.html(f'{class_bars.STYLE}{_STYLE}<div class="pixel">{"".join(cards)}</div>')
-    st.caption(
-        "Bars: the five most probable classes, the labelled class in bold. Below them: the true classes of all pixels "
-        "that the model predicts as the first class."
-    )
 
 
 def _reliability_note(result: Result, split: Split, predicted: int) -> str:

@@ -44,7 +44,9 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     worst = min(found.changed, key=lambda each: each.f1[0])
     st.markdown(
         f"**Mean macro F1 {found.mean_f1:.3f} of {found.plain.f1[0]:.3f}: {percent_text(found.retained)} retained.** "
-        f"Lowest: {worst.name} ({worst.words}), {worst.f1[0]:.3f}."
+        f"Lowest: {worst.name} ({worst.words}), {worst.f1[0]:.3f}.",
+        help=f"Bars: macro F1 over {found.frames:,} frames of {found.split} at {glossary.scored_size(found.size)}, all "
+        "corrupted in the same way; thin lines: 95 % interval (bootstrap over the frames).",
     )
     export.chart(
         figures.robustness(
@@ -54,10 +56,6 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         file,
         alt=f"Macro F1 of {measured.result.id} under each corruption. "
         + " ".join(f"{each.name}: {each.f1[0]:.3f}." for each in found.changed),
-    )
-    st.caption(
-        f"Bars: macro F1 over {found.frames:,} frames of {found.split} at {glossary.scored_size(found.size)}, all "
-        "corrupted in the same way; thin lines: 95 % interval (bootstrap over the frames)."
     )
     tables.show(_table(found), "inspect_robustness_table", alt="Scores under each corruption", file=file)
 

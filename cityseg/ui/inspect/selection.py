@@ -17,6 +17,8 @@ from cityseg.ui.common import frame_navigator, measure_panel
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
 
+PICTURE = "inspect_picture"
+"""Key of the container with the large frame."""
 _SPLITS: tuple[Split, ...] = ("val", "test")
 _RESULT = "inspect_result"
 
@@ -94,5 +96,7 @@ def choose_frame(
         return f"{place + 1}. {value}", names[place]
 
     split = measured.split if info is not None else None
-    name = frame_navigator.choose_frame(names, "inspect", label="Frame, worst first", split=split, caption=caption)
+    name = frame_navigator.choose_frame(
+        names, "inspect", label="Frame, worst first", split=split, caption=caption, target=PICTURE
+    )
     return int(order[names.index(name)])

@@ -11,10 +11,12 @@ from cityseg.analysis.errors.slices import Kind, Slice
 from cityseg.api import DataInfo
 from cityseg.errors import CitysegError
 from cityseg.markdown import escape
-from cityseg.ui.app import cache, history, url_state
+from cityseg.ui.app import cache, history, reveal, url_state
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.measured_split import MeasuredSplit
 
+FRAMES = "inspect_frames"
+"""Key of the container with the frames to choose from."""
 _PARAMETER, _SEPARATOR = "part", ": "
 
 
@@ -67,6 +69,7 @@ def choose(kind: Kind, label: str) -> None:
     """Show the frames of a slice in the next run, starting at the worst (for callbacks)."""
     history.record(_PARAMETER, f"{kind}{_SEPARATOR}{label}")
     frame_navigator.restart("inspect")
+    reveal.request(FRAMES)
 
 
 def clear() -> None:

@@ -15,6 +15,7 @@ from cityseg.figures.slices import slice_intervals
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary
 from cityseg.ui.common import export, tables
+from cityseg.ui.common.charts import chart_title
 from cityseg.ui.common.measured_split import MeasuredSplit
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.inspect import label_audit, slice_filter
@@ -51,7 +52,7 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
     if not scores:
         st.info(f"No frame of {measured.split} can be cut by this.", icon=":material/filter_alt_off:")
         return
-    st.markdown(f"**{escape(_reading(scores, metric))}**")
+    chart_title(escape(_reading(scores, metric)), _how_to_read(kind, metric))
     sentences = [f"{score.name}: {glossary.score(score.value)} over {score.frames} frames." for score in scores]
 
     def clicked() -> None:
@@ -70,7 +71,6 @@ def show(measured: MeasuredSplit, metric: RankingMetric, info: DataInfo | None) 
         on_select=clicked if has_frames else "ignore",
         selection_mode="points",
     )
-    st.caption(_how_to_read(kind, metric))
     if has_frames:
         _slice_buttons(kind, scores)
     _table(scores, metric)

@@ -90,7 +90,8 @@ def _metrics(info: DataInfo | None, results: Sequence[Result], best: Result | No
         help_text = f"{_F1_HELP} Measured on {escape(conditions(best))}."
         show_metric("Best macro F1", f"{best.score('test', 'f1'):.3f}", escape(best.id), help_text)
     place = grid.empty()
-    metric(place, "Speed", *(("–", "no model to time yet") if best is None else ("…", "being measured")))
+    waiting = "no model to time yet" if best is None else "needs data" if info is None else ""
+    metric(place, "Speed", *(("–", waiting) if waiting else ("…", "being measured")))
     return place
 
 
@@ -121,13 +122,11 @@ def _links() -> None:
 
 def _models_and_runs(results: Sequence[Result]) -> None:
     st.space("small")
-    left, right = st.columns(2, gap="medium")
-    with left:
-        pareto.show(results)
-    with right:
-        st.header("Newest runs", anchor=False)
-        damaged.notice()
-        _newest([result for result in results if result.source == "run"][:_NEWEST])
+    st.header("Newest runs", anchor=False)
+    damaged.notice()
+    _newest([result for result in results if result.source == "run"][:_NEWEST])
+    st.space("small")
+    pareto.show(results)
 
 
 def _newest(runs: Sequence[Result]) -> None:

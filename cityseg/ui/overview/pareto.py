@@ -32,7 +32,8 @@ _HOW_TO_READ: dict[Cost, str] = {
 
 def show(results: Sequence[Result]) -> None:
     """Show the chart, or how to get a first model."""
-    st.header("Accuracy vs. size and speed", anchor=False)
+    title = st.empty()
+    title.header("Accuracy vs. size and speed", anchor=False)
     points = _points(results)
     if not points:
         with st.container(border=True):
@@ -43,10 +44,11 @@ def show(results: Sequence[Result]) -> None:
             st.page_link("pages/train.py", label="Train the first model", icon=":material/model_training:")
         return
     by = _choose_cost(points)
-    st.caption(
+    how_to_read = (
         f"One mark per model: further up is better, {_HOW_TO_READ[by]}. The thin bar is the 95\u00a0% interval of the "
         "score over other frames of the same kind. Only marks of one shape are comparable."
     )
+    title.header("Accuracy vs. size and speed", anchor=False, help=how_to_read)
     scores = "; ".join(f"{point.name} {point.score:.3f}" for point in points)
     alt = f"{_TITLES[by]} against macro F1 on the test split: {scores}"
     plain_chart(pareto_chart(points, by), f"front_{by}", alt)

@@ -10,7 +10,7 @@ from cityseg.analysis.prediction.distribution_shift import DistributionShift
 from cityseg.figures import theme
 from cityseg.figures.distribution_shift import trait_ranges
 from cityseg.markdown import code, escape
-from cityseg.ui.common.charts import plain_chart
+from cityseg.ui.common.charts import chart_title, plain_chart
 from cityseg.ui.predict.model_view import ModelView
 
 WARN_BELOW = 0.65
@@ -43,16 +43,17 @@ def _warning(view: ModelView) -> str:
 
 def show(views: Sequence[ModelView]) -> None:
     """Show the traits of the photo among the val frames of each model."""
+    if any(view.shift for view in views):
+        chart_title(
+            "This photo among the val frames",
+            "Each band holds the middle 90 % of the val frames; the diamond is this photo, orange if outside. A photo "
+            "inside every band can still differ in other ways.",
+        )
     for view in views:
         if view.shift is None:
             missing_statistics(view.model.id)
         else:
             _show_traits(view.model.id, view.shift)
-    if any(view.shift for view in views):
-        st.caption(
-            "How to read it: each band holds the middle 90 % of the val frames; the diamond is this photo, orange if "
-            "outside. A photo inside every band can still differ in other ways."
-        )
 
 
 def missing_statistics(model: str) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cityseg import api
 from cityseg.api import ConnectedData, DataInfo, Result
-from cityseg.api.types import Fit
+from cityseg.api.types import Fit, Split
 from cityseg.errors import CitysegError
 from cityseg.figures.agreement import MAX_MODELS
 from cityseg.markdown import escape
@@ -28,9 +27,23 @@ from cityseg.ui.predict import (
     video_job,
     video_upload,
 )
-from cityseg.ui.predict.model_view import ModelView
+from cityseg.ui.predict.model_view import ModelView, Photo
 from cityseg.ui.predict.sources import ImageSource
 
+_FIGURES_BESIDE = "predict_figures_beside"
+# Result, controls and figures from top to bottom. On a wide page the figures of a single model stand beside the other
+# two; the grid leaves the widgets where they are when a second model is chosen.
+_STYLE = f"""<style>
+.st-key-predict_board {{ display: grid; grid-template-columns: minmax(0, 1fr); }}
+[data-testid="stLayoutWrapper"]:has(> .st-key-predict_controls) {{ order: 1; }}
+[data-testid="stLayoutWrapper"]:has(> [class*="st-key-predict_figures"]) {{ order: 2; }}
+@media (min-width: 1100px) {{
+  .st-key-predict_board:has(.st-key-{_FIGURES_BESIDE}) {{
+    grid-template: auto 1fr / minmax(0, 7fr) minmax(0, 3fr); column-gap: 2rem;
+  }}
+  [data-testid="stLayoutWrapper"]:has(> .st-key-{_FIGURES_BESIDE}) {{ grid-area: 1 / 2 / span 2; }}
+}}
+</style>"""
 _MODELS, _FLIP = "predict_models", "predict_mirror"
 _FITS: dict[Fit, tuple[str, str]] = {
     "stretch": ("Stretch", "to the model's aspect ratio, as all frames in training"),
@@ -41,53 +54,55 @@ _FITS: dict[Fit, tuple[str, str]] = {
 
 
 def page() -> None:
-    """Show the page."""
+    """Show the page: the result first, then its controls, although it is computed after them."""
     data = cache.connected_data(session.data_spec())
     models = api.usable_models(cache.results(), data)
     if not models:
         st.info("There is no model yet. Train one first.", icon=":material/model_training:")
         st.page_link("pages/train.py", label="Train a model", icon=":material/arrow_forward:")
         return
-    left, right = st.columns([2, 1], gap="medium")
-    with right:
-        chosen = _choose_models(models, data)
+    st.html(_STYLE)
+    board = st.container(key="predict_board")
+    result = board.container(key="predict_result")
+    controls = board.container(key="predict_controls", border=True)
     try:
-        with left:
+        with controls:
             info = sources.connected_data()
-            kind = sources.choose_kind(info)
+            with st.container(horizontal=True, gap="small"):
+                kind = sources.choose_kind(info)
+                split = sources.choose_split(info) if info is not None and kind == "data" else None
             video = video_upload.choose() if kind == "clip" else None
-            images = [] if kind == "clip" else _choose_images(kind, info)
-        left, middle, right = st.columns([4, 2, 6], gap="medium")
-        with left:
-            fit = _choose_fit()
-        with middle:
-            flip = _choose_flip()
+            images = [] if kind == "clip" else _choose_images(kind, info, split)
+            chosen = _choose_models(models, data)
+            with st.container(horizontal=True, gap="medium"):
+                fit = _choose_fit()
+                flip = _choose_flip()
+            threshold_place = st.container()
         if kind == "clip":
-            video_job.show(video, chosen, fit, flip=flip)
-        elif images:
-            _show_images(images, chosen, fit, flip, right)
-        else:
+            with st.container() if video is None else result:
+                video_job.show(video, chosen, fit, flip=flip)
+            return
+        if not images:
             st.info("Choose a photo to see its prediction here.", icon=":material/add_a_photo:")
+            return
+        with result:
+            photo = _display_photo(images[0])
+            views = _predict(images[0], chosen, fit, flip) if photo else []
+        if photo is None or not views:
+            return
+        with threshold_place:
+            threshold = rejection.choose_threshold(views)
+        with result:
+            result_view.show(images[0], photo, views, threshold)
+        with board.container(key=_FIGURES_BESIDE if len(views) == 1 else "predict_figures"):
+            result_view.show_figures(photo, views)
+        downloads.show(images, views, threshold)
+        _show_tabs(images[0], photo, views, threshold, flip=flip)
     finally:
         uploads.release()
 
 
-def _show_images(
-    images: list[ImageSource], models: list[Result], fit: Fit, flip: bool, threshold_place: DeltaGenerator
-) -> None:
-    """Show the predictions of the first image, and the tabs on them; the other images are offered for download."""
-    source = images[0]
-    try:
-        photo = model_view.display_photo(source)
-    except CitysegError as error:
-        st.error(f"This photo cannot be shown. {escape(error)}", icon=":material/broken_image:")
-        return
-    views = _predict(source, models, fit, flip)
-    if not views:
-        return
-    with threshold_place:
-        threshold = rejection.choose_threshold(views)
-    result_view.show(source, photo, views, threshold, lambda: downloads.show(images, views, threshold))
+def _show_tabs(source: ImageSource, photo: Photo, views: list[ModelView], threshold: int, *, flip: bool) -> None:
     tabs: dict[str, Callable[[], None]] = {
         "Out-of-distribution check": lambda: distribution_shift.show(views),
         "Risk and coverage": lambda: rejection.show_curves(views, threshold),
@@ -96,6 +111,15 @@ def _show_images(
     }
     for name in open_tabs(list(tabs), "ask", "ask"):
         tabs[name]()
+
+
+def _display_photo(source: ImageSource) -> Photo | None:
+    """Return the display-sized photo; None, after a message, if the source cannot be decoded."""
+    try:
+        return model_view.display_photo(source)
+    except CitysegError as error:
+        st.error(f"This photo cannot be shown. {escape(error)}", icon=":material/broken_image:")
+        return None
 
 
 def _predict(source: ImageSource, models: list[Result], fit: Fit, flip: bool) -> list[ModelView]:
@@ -160,15 +184,16 @@ def _choose_fit() -> Fit:
 
 
 def _choose_flip() -> bool:
-    st.markdown(":small[Test-time augmentation]")
     meaning = "Averages the predictions of the photo and its mirror image: slightly better, twice the time."
-    return switch("Flip TTA", _FLIP, "mirror", help=meaning)
+    with st.container(width="content", gap="xxsmall"):
+        st.markdown(":small[Test-time augmentation]")
+        return switch("Flip TTA", _FLIP, "mirror", help=meaning)
 
 
-def _choose_images(kind: str, info: DataInfo | None) -> list[ImageSource]:
+def _choose_images(kind: str, info: DataInfo | None, split: Split | None) -> list[ImageSource]:
     """Show the choice of the image; other uploads follow it. Empty if none is chosen yet."""
     if kind == "photos":
         return uploads.uploaded()
     if kind == "camera":
         return uploads.camera_shot()
-    return [sources.synthetic_scene() if kind == "drawn" or info is None else sources.dataset_frame(info)]
+    return [sources.synthetic_scene() if info is None or split is None else sources.dataset_frame(info, split)]

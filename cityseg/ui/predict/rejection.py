@@ -12,7 +12,7 @@ from cityseg.figures.calibration import risk_curves
 from cityseg.figures.class_shares import percent_text
 from cityseg.markdown import escape
 from cityseg.ui.app import url_state
-from cityseg.ui.common.charts import plain_chart
+from cityseg.ui.common.charts import chart_title, plain_chart
 from cityseg.ui.predict.distribution_shift import missing_statistics
 from cityseg.ui.predict.model_view import ModelView
 
@@ -66,15 +66,18 @@ def show_curves(views: Sequence[ModelView], threshold: int) -> None:
             counts[view.model.id] = view.val_counts
     if not counts:
         return
+    chart_title(
+        "Wrong pixels by pixels kept, on val",
+        "From right to left, more of the least confident val pixels are rejected; the lower the line, the fewer errors "
+        "remain. Expect more errors on a photo unlike the val frames.",
+    )
     plain_chart(
         risk_curves(counts, {model: theme.run_color(model) for model in counts}, threshold),
         "predict_risk",
         f"Share of wrong pixels on val by the share of pixels kept: {', '.join(counts)}",
     )
-    st.caption(
-        "How to read it: from right to left, more of the least confident val pixels are rejected; the lower the line, "
-        f"the fewer errors remain. Expect more errors on a photo unlike the val frames.{_caveat(views[0])}"
-    )
+    if caveat := _caveat(views[0]):
+        st.caption(caveat.strip())
 
 
 def _caveat(view: ModelView) -> str:

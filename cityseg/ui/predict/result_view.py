@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
 from cityseg.ui.common import frame_navigator
 from cityseg.ui.common.charts import plain_chart
+from cityseg.ui.common.layout import grid
 from cityseg.ui.common.viewer import PHOTO, viewer
 from cityseg.ui.predict import distribution_shift
 from cityseg.ui.predict.model_view import PREDICTION, ModelView, Photo, layers
@@ -25,37 +26,36 @@ GROUP = "predict"
 _BARS = 10
 """Number of classes in the bar chart."""
 _WITH_INSTANCES = {label.name for label in CLASSES if label.has_instances}
-_OBJECTS_HELP = "Connected regions of people and vehicles, from 0.01 % of the image on; touching objects count as one."
+_OBJECTS_HELP = (
+    "Connected regions of people and vehicles, from 0.01 % of the image on. Objects that touch count as one, and one "
+    "that the prediction splits counts as several."
+)
 _TIMING_HELP = (
     "**decode**: from file or renderer to pixels, **predict**: from pixels to a label map of the photo's size, "
     "**encode**: photo and label map for the browser. The first photo after loading a model takes longer."
 )
 
 
-def show(
-    source: ImageSource, photo: Photo, views: Sequence[ModelView], threshold: int, show_downloads: Callable[[], None]
-) -> None:
-    """Show the viewers side by side with their figures, and the downloads where they belong."""
+def show(source: ImageSource, photo: Photo, views: Sequence[ModelView], threshold: int) -> None:
+    """Show a viewer per model, up to three side by side."""
     if len(views) == 1:
-        left, right = st.columns([7, 3], gap="medium")
-        with right:
-            _figures(photo, views[0])
-            distribution_shift.warn(views)
-            _class_shares(photo, views[0])
-        with left:
-            _viewer(source, photo, views[0], threshold)
-            show_downloads()
+        _viewer(source, photo, views[0], threshold)
         return
-    in_row = 2 if len(views) == 4 else len(views)
-    for first in range(0, len(views), in_row):
-        for column, view in zip(st.columns(in_row, gap="medium"), views[first : first + in_row], strict=True):
-            with column:
-                st.markdown(f"**{escape(view.model.id)}**")
-                _viewer(source, photo, view, threshold)
+    for view in grid(views, 2 if len(views) == 4 else len(views)):
+        st.markdown(f"**{escape(view.model.id)}**")
+        _viewer(source, photo, view, threshold)
+
+
+def show_figures(photo: Photo, views: Sequence[ModelView]) -> None:
+    """Show confidence, timing and class shares: of one model large, of several as tables."""
+    if len(views) == 1:
+        _figures(photo, views[0])
+        distribution_shift.warn(views)
+        _class_shares(photo, views[0])
+        return
     _model_table(photo, views)
     distribution_shift.warn(views)
     _share_table(photo, views)
-    show_downloads()
 
 
 def _viewer(source: ImageSource, photo: Photo, view: ModelView, threshold: int) -> None:
@@ -110,11 +110,7 @@ def _class_shares(photo: Photo, view: ModelView) -> None:
         if len(shares) > _BARS:
             st.caption(f"The {_BARS} largest; the table lists all.")
         if summary.objects:
-            counts = object_counts.describe(summary.objects)
-            st.caption(
-                f"Connected regions of countable classes: {counts}. Objects that touch count as one, and one that the "
-                "prediction splits counts as several."
-            )
+            st.caption(f"Connected regions: {object_counts.describe(summary.objects)}.", help=_OBJECTS_HELP)
     with table:
         columns = {"class": list(shares), "share": list(shares.values())}
         if photo.truth is not None:

@@ -79,21 +79,21 @@ def choose_kind(info: DataInfo | None) -> str:
     """Show the choice of the kind of source; a dataset needs val or test frames, which no model was trained on."""
     has_frames = info is not None and any(info.frames[split] for split in _SPLITS)
     kinds = {"data": "Dataset"} if has_frames else {}
-    kinds |= {"drawn": "Synthetic scene", "photos": "Your photos", "camera": "Camera", "clip": "Video or folder"}
+    kinds |= {"drawn": "Synthetic scene", "photos": "Your photos", "camera": "Camera", "clip": "Video"}
     return choose_option(st.segmented_control, "Image source", kinds, "predict_from", "from", wrap=True)
 
 
-def dataset_frame(info: DataInfo) -> ImageSource:
+def choose_split(info: DataInfo) -> Split:
+    """Show the choice of the split that frames of the connected dataset come from."""
+    splits = [split for split in _SPLITS if info.frames[split]]
+    meaning = "Frames that no model was trained on. val selected the best epoch of each run; test was held out."
+    return choose_option(st.segmented_control, "Split", splits, "predict_split", "split", help=meaning)
+
+
+def dataset_frame(info: DataInfo, split: Split) -> ImageSource:
     """Show the choice of a frame of the connected dataset."""
     spec = info.spec
-    left, right = st.columns([2, 7], vertical_alignment="bottom")
-    with left:
-        splits = [split for split in _SPLITS if info.frames[split]]
-        meaning = "Frames that no model was trained on. val selected the best epoch of each run; test was held out."
-        control = st.segmented_control
-        split = choose_option(control, "Split", splits, "predict_split", "split", help=meaning)
-    with right:
-        name = frame_navigator.choose_frame(cache.frame_names(spec, split), "predict")
+    name = frame_navigator.choose_frame(cache.frame_names(spec, split), "predict")
 
     def load() -> tuple[np.ndarray, np.ndarray]:
         frame = cache.frame(spec, split, name)

@@ -96,7 +96,11 @@ def _downloads(video: OverlayVideo, model: str) -> None:
 def _over_time(video: OverlayVideo, model: str) -> None:
     shares, seconds = video.frames[_SHARES].to_numpy(), video.frames["second"].to_numpy()
     confidence = 100 * video.frames["mean_confidence"].to_numpy()
-    st.header("Class shares over time", anchor=False)
+    how_to_read = (
+        f"The share of the image that {escape(model)} predicts as each of the {MAX_LINES} largest classes. A line that "
+        "jumps while the scene does not shows an unstable prediction. Click a name to hide its line."
+    )
+    st.header("Class shares over time", anchor=False, help=how_to_read)
     export.chart(
         shares_over_time(seconds, shares, confidence, session.palette(), dark=session.is_dark()),
         "predict_clip_over_time",
@@ -104,11 +108,6 @@ def _over_time(video: OverlayVideo, model: str) -> None:
         alt="Share of the image over time of "
         + ", ".join(CLASS_NAMES[index] for index in largest_classes(shares))
         + "; below, the mean confidence over time",
-    )
-    st.caption(
-        f"How to read it: the share of the image that {escape(model)} predicts as each of the {MAX_LINES} largest "
-        "classes. A line that jumps while the scene does not shows an unstable prediction. Click a name to hide its "
-        "line."
     )
 
 

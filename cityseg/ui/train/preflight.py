@@ -17,7 +17,7 @@ from cityseg.markdown import escape
 from cityseg.ui.app.background import progress_bar
 from cityseg.ui.common import config_state
 from cityseg.ui.common.callbacks import attempt, show_error
-from cityseg.ui.common.charts import plain_chart
+from cityseg.ui.common.charts import chart_title, plain_chart
 from cityseg.ui.train.cost import step_time
 
 _ERROR = "trial_refused"
@@ -115,12 +115,12 @@ def _overfit(check: PreflightCheck, result: dict[str, Any]) -> None:
     if check.state == "finished":
         show = {"learnt": place.success, "learning": place.info}.get(result["outcome"], place.warning)
         show(escape(result["verdict"]), icon=":material/fact_check:")
+    chart_title("8 frames", "Macro F1 should approach 1 and the loss 0, since every step trains on the same 8 frames.")
     plain_chart(
         figures.overfit_curve(result["points"], result.get("steps", OVERFIT_STEPS), OVERFIT_F1),
         "trial_overfit_curve",
         "Macro F1 and loss on 8 frames over the steps that overfit them",
     )
-    st.caption("Macro F1 should approach 1 and the loss 0, since every step trains on the same 8 frames.")
 
 
 def _rate(check: PreflightCheck, result: dict[str, Any]) -> None:
@@ -129,14 +129,15 @@ def _rate(check: PreflightCheck, result: dict[str, Any]) -> None:
     if check.state == "finished":
         show = place.warning if suggestion is None else place.success
         show(escape(result["verdict"]), icon=":material/trending_down:")
+    chart_title(
+        "Loss over the learning rate",
+        "The suggestion is at the steepest descent; further right the loss becomes unstable. A schedule that only "
+        "peaks there tolerates more than a constant learning rate.",
+    )
     plain_chart(
         figures.rate_curve(result["points"], result["smoothed"], suggestion, (LOWEST, HIGHEST)),
         "trial_rate_curve",
         "Loss over a rising learning rate, on a logarithmic axis, with the suggestion marked",
-    )
-    st.caption(
-        "The suggestion is at the steepest descent; further right the loss becomes unstable. A schedule that "
-        "only peaks there tolerates more than a constant learning rate."
     )
     if suggestion is not None:
         st.button(

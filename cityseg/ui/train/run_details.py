@@ -9,7 +9,7 @@ from cityseg.figures import runs as figures
 from cityseg.figures import theme
 from cityseg.markdown import escape
 from cityseg.ui.app import glossary, session
-from cityseg.ui.common.charts import plain_chart
+from cityseg.ui.common.charts import chart_title, plain_chart
 
 _NO_CURVES = {
     "queued": "The curves begin with the first steps, when a slot of the queue is free.",
@@ -25,22 +25,23 @@ def curves(result: Result) -> None:
         st.caption(_NO_CURVES.get(result.state, "It ended before its first step, so there are no curves."))
         return
     color = theme.run_color(result.id)
+    overfits = "A loss on val that rises while the loss on train still falls means that the network overfits."
+    chart_title("Loss and learning rate", overfits)
     plain_chart(
         figures.training_curve(history, color),
         f"loss_{result.id}",
         f"Training and validation loss of {result.id} over its steps, with the learning rate",
     )
-    st.caption(
-        "A loss on val that rises while the loss on train still falls means that the network overfits. "
-        + glossary.only_on_train({result.id: result.config})
-    )
+    if note := glossary.only_on_train({result.id: result.config}):
+        st.caption(note)
     if epochs:
+        kept = "Each point is an evaluation on the whole val split; the weights with the best macro F1 are kept."
+        chart_title("Scores on val", kept)
         plain_chart(
             figures.validation_curve(epochs, color, result.config.epochs),
             f"val_{result.id}",
             f"Macro F1 and mean IoU of {result.id} on the validation split after each epoch",
         )
-        st.caption("Each point is an evaluation on the whole val split; the weights with the best macro F1 are kept.")
 
 
 def classes(result: Result) -> None:

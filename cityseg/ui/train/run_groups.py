@@ -20,16 +20,16 @@ def show() -> None:
     found = {group.name: group for group in api.list_groups(results=cache.results())}
     if not found:
         return
-    st.header("Groups", anchor=False)
+    how_to_read = (
+        "One row per config: mean over the finished seeds ± sample standard deviation, of the best weights. "
+        "Differences smaller than the deviation may be due to the seed alone."
+    )
+    st.header("Groups", anchor=False, help=how_to_read)
     if st.session_state.get(_CHOICE) not in found:
         st.session_state[_CHOICE] = next(iter(found))
     name = st.selectbox("Group", list(found), key=_CHOICE, label_visibility="collapsed", help="Newest first.")
     st.dataframe(
         _rows(found[name]), hide_index=True, width="stretch", key=f"group_{name}", alt=f"Scores of group {name}"
-    )
-    st.caption(
-        "One row per config: mean over the finished seeds ± sample standard deviation, of the best weights. "
-        "Differences smaller than the deviation may be due to the seed alone."
     )
 
 

@@ -28,7 +28,7 @@ from cityseg.data.synthetic import synthesize
 from cityseg.runs import Run, create_run
 from cityseg.ui.app import cache
 from cityseg.ui.common import export
-from tests.ui.pages import labelled, open_page, url_parameter, words
+from tests.ui.pages import labelled, open_page, url_parameter, url_parameters, words
 
 TINY = {"start_channels": 2, "depth": 1, "epochs": 1, "batch_size": 4, "precision": "float32"}
 ORDER = ("experiment-1", "better-1")
@@ -55,21 +55,52 @@ def results(runs: dict[str, Result], workplace: Path, monkeypatch: pytest.Monkey
 
 
 def class_rows(app: AppTest) -> dict[str, dict]:
+    """Return the scores by class, with the Scores tab shown as a table."""
+    app.segmented_control(key="scores_view").set_value("table").run()
     table = next(frame.value for frame in app.dataframe if "Class" in frame.value)
     return {row["Class"]: row for row in table.to_dict("records")}
+
+
+def chart_named(app: AppTest, key: str) -> bool:
+    """Whether a chart with this key is on the page."""
+    return any(chart.proto.id.endswith(f"-{key}") for chart in app.get("plotly_chart"))
 
 
 def test_scores_are_those_of_the_run_folders(results: dict[str, Result]) -> None:
     app = opened(runs="first,second")
     best = max(results[name].score("test", "f1") or 0 for name in ("first", "second"))
-    assert next(metric for metric in app.metric if metric.label == "Macro F1").value == f"{best:.3f}"
+    leader = max(("first", "second"), key=lambda name: results[name].score("test", "f1") or 0)
     assert "Best of 2 results" in words(app)
+    assert f"**{leader}**, macro F1 {best:.3f}." in words(app)
     rows = class_rows(app)
     summary = results["second"].scores["test"]
     assert rows["road"]["second"] == summary["per_class"]["road"]["f1"]
     assert rows["macro mean"]["second"] == summary["macro"]["f1"]
     app.segmented_control(key="compare_metric").set_value("recall").run()
     assert class_rows(app)["road"]["second"] == summary["per_class"]["road"]["recall"]
+
+
+def test_scores_are_shown_in_one_view_at_a_time(results: dict[str, Result]) -> None:
+    charts = {"heatmap": ["matrix"], "bars": ["bars"], "table": []}
+    app = opened(runs="first,second")
+    for view, keys in charts.items():
+        app.segmented_control(key="scores_view").set_value(view).run()
+        assert [key for key in ("matrix", "bars") if chart_named(app, key)] == keys
+        assert any("Class" in frame.value for frame in app.dataframe) == (view == "table")
+        assert url_parameters(app).get("as") == (None if view == "heatmap" else view)
+
+
+def test_bars_are_refused_for_too_many_results(shipped_only: None) -> None:
+    names = "best-1,best-2,best-3,best-4,best-5,best-6,best-7"
+    app = opened(runs=names, **{"as": "bars"})
+    assert "Bars show up to 6 results" in words(app)
+    assert not chart_named(app, "bars")
+
+
+def test_the_table_counts_the_classes_found(results: dict[str, Result]) -> None:
+    row = opened(runs="first").dataframe[0].value.set_index("Name").loc["first"]
+    per_class = results["first"].scores["test"]["per_class"]
+    assert row["Classes found"] == sum((scores["recall"] or 0) > 0 for scores in per_class.values())
 
 
 def test_baseline_gives_signed_differences(results: dict[str, Result]) -> None:

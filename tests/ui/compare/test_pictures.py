@@ -19,7 +19,7 @@ from cityseg.config import build
 from cityseg.config.presets import preset
 from cityseg.data.synthetic import synthesize
 from cityseg.ui.app import cache, glossary
-from tests.ui.pages import open_page, url_parameter, url_parameters, words
+from tests.ui.pages import help_texts, open_page, url_parameter, url_parameters, words
 
 CONFIG = {"start_channels": 4, "depth": 1, "batch_size": 4, "precision": "float32", "learning_rate": 0.01}
 RUNS: dict[str, dict[str, Any]] = {
@@ -123,7 +123,7 @@ def test_confusions_tab_shows_signed_differences_and_links(results: dict[str, Re
     app.segmented_control(key="confusions_view").set_value("prediction").run()
     column = totals[0][:, 0] / totals[0][:, 0].sum()
     assert url_parameter(app, "share") == "prediction"
-    assert "Read a column" in words(app)
+    assert "Read a column" in help_texts(app)
     table = app.dataframe[-1].value
     road = table[table["Predicted as"] == "road"]
     for _, row in road.iterrows():

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from cityseg import api
 from cityseg.classes import CLASS_NAMES, COLOR_BLIND_PALETTE, PALETTE
 from cityseg.data.prepared.statistics import SplitStatistics
-from tests.ui.pages import url_parameters
+from tests.ui.pages import url_parameters, words
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -197,3 +197,16 @@ def test_the_config_of_the_train_page_can_be_previewed() -> None:
     app = opened(tab="Augmentation", recipe="the Train page's form")
     assert not app.error
     assert len(gallery(app)["thumbnails"]) == 8
+
+
+def test_a_reload_of_augmentation_keeps_the_settings_of_the_train_form(counted: dict[str, SplitStatistics]) -> None:
+    """A new session has no form; the address holds what differs from the preset."""
+    form = "the Train page's form"
+    app = opened(tab="Augmentation", recipe=form, preset="better-2", settings='{"image_size":[32,64]}')
+    assert "Network input 64 × 32 px" in words(app)
+    found = url_parameters(app)
+    assert (found["preset"], found["settings"]) == ("better-2", '{"image_size":[32,64]}')
+    app.selectbox(key="data_recipe").set_value("better-1").run()
+    assert not {"preset", "settings"} & {name for name, value in url_parameters(app).items() if value}
+    app.selectbox(key="data_recipe").set_value(form).run()
+    assert "Network input 64 × 32 px" in words(app)

@@ -210,7 +210,9 @@ def test_invalid_data_opens_the_connect_panel(workplace: Path, monkeypatch: pyte
 def test_the_panel_is_collapsed_and_empty_on_arrival() -> None:
     app = opened(panel=False)
     assert not app.code
-    assert [expander.label for expander in app.expander] == ["Connect, verify and prepare data"]
+    assert [one.label for one in app.expander] == ["**streets** is connected. Connect other data, verify, prepare"]
+    order = [element for element in app.main if element.type in ("expander", "metric", "tab")]
+    assert order[0].type == "expander", "at the top of the page"
 
 
 def test_the_panel_is_expanded_if_the_file_listing_has_problems(damaged: Path) -> None:

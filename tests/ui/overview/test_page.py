@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +17,13 @@ from streamlit.testing.v1 import AppTest
 from cityseg import api
 from cityseg.config.presets import PRESETS
 from cityseg.data.prepared.statistics import compute
+from cityseg.figures import theme
 from cityseg.figures.pareto import ModelPoint, pareto_chart, short_count
 from cityseg.figures.theme import BETTER, WORSE, difference_color, run_color
 from cityseg.runs import Run
 from cityseg.ui.common.frames import pixel_accuracy
 from cityseg.ui.overview.preview import diverse_bright_frame
+from tests.ui.pages import help_texts
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -79,6 +83,7 @@ def test_invalid_data_is_reported_with_a_link_to_connect_other_data(
     monkeypatch.setenv("CITYSEG_DATA", str(workplace / "nowhere"))
     app = opened()
     assert "found no such folder" in app.error[0].value
+    assert figures(app)["Speed"] == "–", "nothing will be measured"
     assert any("No data is connected" in error.value for error in app.sidebar.error)
     assert figures(app)["Data"] == "–"
     assert not pictures(app)
@@ -96,7 +101,7 @@ def test_onnx_speed_is_offered_if_a_model_has_it(trained: Run, workplace: Path) 
     assert app.segmented_control(key="front_by").options == ["Size", "Speed", "Speed by ONNX"]
     app.segmented_control(key="front_by").set_value("onnx").run()
     assert not app.exception
-    assert "ONNX Runtime runs a model without PyTorch" in words(app)
+    assert "ONNX Runtime runs a model without PyTorch" in help_texts(app)
     chart = json.loads(next(part.proto.spec for part in app.get("plotly_chart") if "ONNX" in part.proto.spec))
     assert [trace["text"] for trace in chart["data"] if trace.get("text")] == [["tiny"]]
 
@@ -181,16 +186,52 @@ def test_default_frame_is_diverse_and_bright(cached_split, tmp_path, most, light
     assert diverse_bright_frame(compute(replace(split, folder=tmp_path))) == split.meta.frames[first]
 
 
-def test_names_of_close_marks_do_not_overlap():
-    points = [ModelPoint("best-3", 889_315, 0.598, "alike"), ModelPoint("best-4", 1_146_867, 0.614, "alike")]
-    apart = ModelPoint("far", 10_000_000, 0.2, "alike")
-    trace = next(trace for trace in pareto_chart([*points, apart]).data if trace.mode == "markers+text")
-    places = dict(zip(trace.text, trace.textposition, strict=True))
-    assert places["best-4"] == places["far"] == "top center"
-    assert places["best-3"] in ("middle left", "bottom center"), "above or to the right it would cover best-4"
+def boxes(figure: Any, width: float) -> list[tuple[float, float, float, float]]:
+    """Return the boxes of the names and of the marks in a plot of 340 pixels in height, letters being 6 pixels wide."""
+    (left, right), (low, high) = figure.layout.xaxis.range, figure.layout.yaxis.range
+    found = []
+    for name in figure.layout.annotations:
+        x, y = width * (name.x - left) / (right - left), 340 * (name.y - low) / (high - low)
+        half = 3 * len(name.text)
+        found += [
+            (x + name.ax - half, y - name.ay - 6, x + name.ax + half, y - name.ay + 6),
+            (x - 4, y - 4, x + 4, y + 4),
+        ]
+    return found
 
 
-def test_five_coinciding_marks_have_names_on_five_sides():
-    points = [ModelPoint(f"best-{number}", 1_146_867, 0.61 + 0.01 * number, "alike") for number in range(5)]
-    trace = next(trace for trace in pareto_chart(points).data if trace.mode == "markers+text")
-    assert len(set(trace.textposition)) == 5
+def overlaps(boxes: list[tuple[float, float, float, float]]) -> list[tuple[int, int]]:
+    return [
+        (i, j)
+        for (i, one), (j, other) in itertools.combinations(enumerate(boxes), 2)
+        if i // 2 != j // 2
+        and i % 2 * j % 2 == 0
+        and min(one[2], other[2]) > max(one[0], other[0])
+        and min(one[3], other[3]) > max(one[1], other[1])
+    ]
+
+
+@pytest.mark.parametrize("width", [270, 860])
+def test_names_cover_no_other_name_or_mark(width: float) -> None:
+    """The scores of the shipped models, five of which have nearly the same size and score."""
+    shipped = {
+        **{"experiment-1": (121_691, 0.111), "experiment-2": (1_944_355, 0.226), "experiment-3": (7_781_923, 0.268)},
+        **{"better-1": (121_691, 0.316), "better-2": (1_944_355, 0.385), "better-3": (7_781_923, 0.449)},
+        **{"best-1": (115_211, 0.499), "best-2": (597_000, 0.554), "best-3": (889_315, 0.597)},
+        **{"best-4": (1_146_867, 0.614), "best-5": (1_146_867, 0.638), "best-6": (1_146_867, 0.650)},
+        **{"best-live": (1_146_867, 0.644), "best-7": (6_400_000, 0.669), "better-1-20261201-140242": (121_691, 0.317)},
+    }
+    points = [
+        ModelPoint(name, size, score, "alike", (score - 0.02, score + 0.02)) for name, (size, score) in shipped.items()
+    ]
+    found = boxes(pareto_chart(points), width)
+    assert overlaps(found) == []
+    assert all(box[0] >= 0 and box[2] <= width for box in found), "within the plot"
+    assert len(pareto_chart(points).layout.annotations) == len(points)
+
+
+def test_a_name_apart_from_its_mark_is_joined_to_it() -> None:
+    points = [ModelPoint(f"best-{number}", 1_146_867, 0.61 + 0.001 * number, "alike") for number in range(6)]
+    names = pareto_chart([*points, ModelPoint("far", 10_000_000, 0.2, "alike")]).layout.annotations
+    assert {name.arrowcolor for name in names} == {theme.NEUTRAL, "rgba(0, 0, 0, 0)"}
+    assert next(name for name in names if name.text == "far").ax == 0, "above its mark"

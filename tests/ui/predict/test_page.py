@@ -251,7 +251,7 @@ def test_photos_work_without_a_dataset(model: str, trained: Run, photo: bytes, m
         "Synthetic scene",
         "Your photos",
         "Camera",
-        "Video or folder",
+        "Video",
     ]
     app.button_group(key="predict_from").set_value("photos").run()
     app.file_uploader(key="predict_uploader").set_value(("photo.jpg", photo, "image/jpeg")).run()

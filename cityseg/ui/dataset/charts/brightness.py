@@ -20,7 +20,8 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
         common.title(
             "Brightness",
             "Distribution of the frames' mean grey level. Where the curves differ, a model is tested under other light "
-            "than it was trained with. Click a mark to see its frames.",
+            "than it was trained with. Click a mark to see its frames.  \n"
+            "Grey level: 0.299 red + 0.587 green + 0.114 blue (luma, ITU-R BT.601).",
         )
         values = {split: percent_of_white(part.brightness) for split, part in counted.items()}
         figure = histogram_by_split(values, "Mean grey level (white is 100 %)")
@@ -42,7 +43,6 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
         )
         alt = "Distribution of the brightness of each city's frames"
         common.chart(city_brightness(counted), "light_cities", alt, partial(common.show_city, order=DARKEST))
-    st.caption("Grey level: 0.299 red + 0.587 green + 0.114 blue (luma, ITU-R BT.601).")
 
 
 def _to_brightness(point: common.Point) -> None:

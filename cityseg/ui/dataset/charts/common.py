@@ -12,7 +12,7 @@ from cityseg.analysis.dataset.frame_table import NAME, FrameFilter, most_of
 from cityseg.api.types import SPLITS, Split, SplitStatistics, joined
 from cityseg.classes import CLASS_NAMES
 from cityseg.markdown import escape
-from cityseg.ui.app import history, url_state
+from cityseg.ui.app import history, reveal, url_state
 from cityseg.ui.common.url_choice import choose_option
 from cityseg.ui.dataset import filters
 
@@ -35,9 +35,8 @@ def chart(figure: go.Figure, key: str, alt: str, on_click: Callable[[Point], Non
 
 
 def title(words: str, how_to_read: str) -> None:
-    """Show a chart's title and a sentence on how to read it."""
-    st.header(words, anchor=False)
-    st.caption(how_to_read)
+    """Show a chart's title with a help icon that says how to read it."""
+    st.header(words, anchor=False, help=how_to_read)
 
 
 def show_frames(wanted: FrameFilter) -> None:
@@ -45,6 +44,7 @@ def show_frames(wanted: FrameFilter) -> None:
     url_state.request("tab", "Browse")
     filters.put(wanted)
     history.record("frame", None)
+    reveal.request(filters.PART)
 
 
 def show_city(point: Point, order: str = NAME) -> None:

@@ -10,7 +10,11 @@ from cityseg.classes import CLASS_NAMES
 from cityseg.figures.dataset.cooccurrence import cooccurrence_heatmap
 from cityseg.markdown import escape
 from cityseg.ui.app import session
+from cityseg.ui.common.layout import scrolling_sideways
 from cityseg.ui.dataset.charts import common
+
+_PIXELS = 720
+"""Least width at which the figures in the cells can be read."""
 
 
 def show(_info: DataInfo, counted: common.Statistics) -> None:
@@ -31,6 +35,7 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
 
     figure = cooccurrence_heatmap(statistics.cooccurrence, session.palette(), dark=session.is_dark())
     alt = "Table of the percentage of frames with one class that also contain another"
-    common.chart(figure, "together", alt, to_frames)
+    with scrolling_sideways("together", _PIXELS):
+        common.chart(figure, "together", alt, to_frames)
     if absent := common.absent_classes(statistics):
         st.caption(f"In none of these frames: {escape(', '.join(absent))}.")

@@ -48,17 +48,23 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
             "Object sizes",
             "The bar covers the middle half of a class's objects, the line 90 %, and the mark is the median; each "
             "grid line is ten times the previous one. Classes with instances are above the dotted line. Click a bar "
-            "to see its class on the right.",
+            "to see its class on the right.  \n"
+            f"An object is a connected region of one class at {width} × {height} px: adjacent cars that touch are one "
+            "object, and a car behind a pole is two.",
         )
         figure = object_sizes(statistics, order, session.palette())
         common.chart(figure, "object_sizes", "Distribution of each class's object areas, on a log scale", _choose)
         st.caption(
-            f"An object is a connected region of one class at {width} × {height} px: adjacent cars that touch are one "
-            f"object, and a car behind a pole is two. {hidden:,} of {len(whole.objects):,} objects are smaller than "
-            f"{least} px and left out: specks at the borders of larger objects, most of them."
+            f"{hidden:,} of {len(whole.objects):,} objects are smaller than {least} px and left out: specks at the "
+            "borders of larger objects, most of them."
         )
     with right:
-        common.title(f"Objects of {escape(name)}", _summary(statistics, train_id))
+        common.title(
+            f"Objects of {escape(name)}",
+            "First chart: number of objects by area, each bin twice as wide as the previous one. Second chart: number "
+            "of frames by their number of objects.",
+        )
+        st.caption(_summary(statistics, train_id))
         figure = size_histogram(statistics, train_id, session.palette())
         common.chart(figure, "size_histogram", f"Number of {name} objects by area, on a log scale")
         figure = objects_per_frame(statistics, train_id, session.palette())
@@ -66,15 +72,14 @@ def show(_info: DataInfo, counted: common.Statistics) -> None:
 
 
 def _summary(statistics: SplitStatistics, train_id: int) -> str:
-    """Return number and size of the objects of a class, and how to read the charts below."""
+    """Return number and size of the objects of a class."""
     area = statistics.objects.areas(train_id)
     frames = int(statistics.frequency[train_id])
     median = percent(float(np.median(area)) / (statistics.size[0] * statistics.size[1]))
     return (
         f"**{len(area):,}** objects in {frames:,} frames, {len(area) / frames:.1f} per frame. The median object covers "
         f"{median} of the frame; {percent(float((area < _TINY).mean()))} are smaller than {_TINY} px and easily lost "
-        "when a network reduces the resolution. First chart: number of objects by area, each bin twice as wide as the "
-        "previous one. Second chart: number of frames by their number of objects."
+        "when a network reduces the resolution."
     )
 
 

@@ -96,16 +96,14 @@ def _show_ratios(
     common.title(
         f"Differences from {reference}",
         f"On the line, a class has the same share as in {reference}; to the right it has more, to the left less. Thin "
-        "lines are 95 % intervals with frames as independent samples; hollow marks are not significantly different.",
+        "lines are 95 % intervals with frames as independent samples; hollow marks are not significantly different.  \n"
+        "Pixels that would have to change class: half the sum of the absolute differences of the class shares (total "
+        "variation distance). Frames of one city are similar, so the true intervals are wider.",
     )
     for split, distance in distances.items():
         st.markdown(_summary(split, distance, ratios[split], reference))
     figure = split_ratios(ratios, reference, order, session.palette(), dark=session.is_dark())
     common.chart(figure, "split_ratios", f"Share of every class relative to {reference}, with 95 % intervals")
-    st.caption(
-        "Pixels that would have to change class: half the sum of the absolute differences of the class shares (total "
-        "variation distance). Frames of one city are similar, so the true intervals are wider."
-    )
 
 
 def _summary(split: Split, distance: float, ratios: Ratios, reference: Split) -> str:
