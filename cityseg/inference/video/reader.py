@@ -74,12 +74,12 @@ class Video:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user about what is done with an unusual video."""
-        return tuple(self._source.remarks) if isinstance(self._source, VideoFile) else ()
+        return () if isinstance(self._source, list) else tuple(self._source.remarks)
 
     @property
     def missing(self) -> int:
         """Number of frames that the header promises and the file lacks; known after the last frame."""
-        return self._source.missing if isinstance(self._source, VideoFile) else 0
+        return 0 if isinstance(self._source, list) else self._source.missing
 
     def frames(self) -> Iterator[Frame]:
         """Yield each frame, holding one or two at a time.
