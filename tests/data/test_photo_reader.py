@@ -158,6 +158,18 @@ def test_transparent_colours_are_white(tmp_path):
     assert both(tmp_path, greys[:33] + chunk + greys[33:])[3, 4].tolist() == [255, 255, 255]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("transparent", [0, 1])
+def test_the_transparent_level_of_few_bits_is_white(tmp_path, depth, transparent):
+    levels = np.arange(2 ** min(depth, 4)).reshape(1, -1)
+    body = struct.pack(">H", transparent)
+    chunk = struct.pack(">I", 2) + b"tRNS" + body + struct.pack(">I", zlib.crc32(b"tRNS" + body))
+    data = raw_png(levels, depth, 0)
+    expected = levels * (255 // (2**depth - 1))
+    expected[0, transparent] = 255
+    assert both(tmp_path, data[:33] + chunk + data[33:])[..., 0].tolist() == expected.tolist()
+
+
 def display_p3() -> bytes:
     """A matrix profile with the primaries of Display P3 (D50-adapted) and sRGB's curve, from sRGB's own."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cityseg.data.image_io import DAMAGE, ENDINGS, upright
-from cityseg.data.photo_color import color_tags
+from cityseg.data.photo_color import color_tags, scale_transparency
 from cityseg.errors import DataError
 from cityseg.inference.video.frame import KINDS, Frame
 
@@ -90,6 +90,7 @@ class Animation:
             with self.path.open("rb") as file:
                 self._header = file.read(_HEADER)
             with Image.open(self.path, formats=_FORMATS) as image:
+                scale_transparency(image)
                 yield image
         except (*DAMAGE, IndexError, KeyError, TypeError, Image.DecompressionBombError) as error:
             found = f"a damaged one ({' '.join(str(error).split())})"
