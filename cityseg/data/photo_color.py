@@ -108,9 +108,10 @@ def _separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 def scale_transparency(image: Image.Image) -> None:
     """Scale the transparent level of an opened PNG of 2 or 4 bits as Pillow scales its levels when it loads them."""
-    transparent, raw = image.info.get("transparency"), str(image.tile[0].args) if getattr(image, "tile", None) else ""
-    if isinstance(transparent, int) and raw in _SCALED:
-        image.info["transparency"] = transparent * _SCALED[raw]
+    transparent = image.info.get("transparency")
+    for tile in getattr(image, "tile", [])[:1]:
+        if isinstance(transparent, int) and tile.args in _SCALED:
+            image.info["transparency"] = transparent * _SCALED[tile.args]
 
 
 def to_eight_bits(samples: np.ndarray) -> np.ndarray:
