@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -12,6 +13,8 @@ from PIL import Image
 
 from cityseg.data.image_io import decode_photo
 from cityseg.errors import DataError
+
+pytestmark = pytest.mark.parser
 
 # How EXIF says to turn what is stored, in numpy: (rows, columns, channels) to the upright photo.
 TURNS = {

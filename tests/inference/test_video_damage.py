@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cityseg.errors import DataError
+from cityseg.errors import CitysegError, DataError
 from cityseg.inference.video import Video
 from tests.inference.videos import encode
 
@@ -165,3 +166,50 @@ def test_a_document_with_pictures_is_no_video(tmp_path):
     Image.new("RGB", (32, 16)).save(tmp_path / "a.mp4", "PDF")
     with pytest.raises(DataError, match=r"a\.mp4: expected a video .*, found a file with pictures in it; choose"):
         Video(tmp_path / "a.mp4")
+
+
+@pytest.fixture(scope="session")
+def small_videos(tmp_path_factory):
+    """Contents of small videos and animations in many containers."""
+    folder = tmp_path_factory.mktemp("videos")
+    pictures = [np.full((16, 32, 3), 60 * number, np.uint8) for number in range(4)]
+    tracks = {
+        "mp4": "libx264", "mkv": "libvpx-vp9", "ts": "libx264", "avi": "mpeg4", "webm": "libvpx-vp9", "mov": "mjpeg",
+        "flv": "flv", "mpg": "mpeg1video",
+    }  # fmt: skip
+    contents = []
+    for suffix, codec in tracks.items():
+        kind = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        rate = 25 if suffix == "mpg" else 10
+        path = encode(folder / f"v.{suffix}", pictures, codec=codec, pix_fmt=kind, rate=rate, metadata={"title": "x"})
+        contents.append(path.read_bytes())
+    first, *rest = map(Image.fromarray, pictures)
+    for suffix in ("gif", "png", "webp"):
+        first.save(folder / f"a.{suffix}", save_all=True, append_images=rest, duration=200, loop=0)
+        contents.append((folder / f"a.{suffix}").read_bytes())
+    return contents
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_damaged_files_are_videos_or_one_sentence(small_videos, tmp_path, count):
+    rng = random.Random(count)
+    sentences = []
+    for _ in range(count):
+        data = bytearray(rng.choice(small_videos))
+        for _ in range(rng.choice((1, 3, 10, 100))):
+            place = rng.randrange(rng.choice((min(400, len(data)), len(data))))
+            kind = rng.random()
+            if kind < 0.6:
+                data[place] = rng.randrange(256)
+            elif kind < 0.9:
+                data[place : place + 4] = bytes(rng.choices((0, 255), k=4))
+            else:
+                del data[place + 1 : place + rng.randrange(2, 200)]
+        (tmp_path / "damaged").write_bytes(data)
+        try:
+            for frame in Video(tmp_path / "damaged", 10**7).frames():
+                assert frame.duration > 0
+        except CitysegError as error:
+            sentences.append(str(error))
+    assert 0 < len(sentences) < count
+    assert not [sentence for sentence in sentences if "\n" in sentence]

@@ -129,6 +129,7 @@ def test_missing_list_names_the_other_lists(described):
 STEMS = st.lists(st.text("aB/ .,;é\u0301#\"'\\[]*?-", min_size=1, max_size=6), min_size=1, max_size=5, unique=True)
 
 
+@pytest.mark.parser
 @given(STEMS, st.lists(st.text(st.characters(max_codepoint=0x3FF), max_size=12), max_size=4))
 def test_only_own_errors_come_out_of_lists(stems, lines):
     selection = FrameSelection(stems, roots=["/data/own"])
@@ -139,6 +140,7 @@ def test_only_own_errors_come_out_of_lists(stems, lines):
         assert set(found) <= set(stems)
 
 
+@pytest.mark.parser
 @given(STEMS)
 def test_every_frame_is_found_by_its_own_name(stems):
     plain = [stem for stem in stems if stem.strip() == stem and not stem.startswith("#")]
