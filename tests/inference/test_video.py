@@ -174,8 +174,17 @@ def test_other_files_are_rejected(workplace, trained, tmp_path, mp4, gif, monkey
     with pytest.raises(DataError, match=r"start\.gif: expected a whole GIF, .*, found a damaged one \(.*\); copy it"):
         list(Video(tmp_path / "start.gif").frames())
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: expected a folder of photos, found no file that ends in \.jpg"):
-        photos_in(tmp_path / "empty")
+    for name, found in (
+        ("", "found an empty one"),
+        ("b.dng", r"found only b\.dng"),
+        ("c.txt", r"found only b\.dng, c\.txt"),
+        ("left/0.png", "found photos only in left; name that folder"),
+    ):
+        if name:
+            (tmp_path / "empty" / name).parent.mkdir(exist_ok=True)
+            (tmp_path / "empty" / name).touch()
+        with pytest.raises(DataError, match=rf"empty: expected a folder of photos \(\.jpg, .*\), {found}$"):
+            photos_in(tmp_path / "empty")
     monkeypatch.setattr(reader, "LONGEST", 4)
     for path in (mp4, gif):
         with pytest.raises(DataError, match=r"expected a video of at most 4 frames, found 5; cut it"):
