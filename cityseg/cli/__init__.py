@@ -62,6 +62,9 @@ verbs.command()(inspect.audit)
 verbs.command()(robustness.robustness)
 verbs.command()(bench.bench)
 
+_MAY_BE_EMPTY = "--note"
+"""The option whose empty value removes what is stored."""
+
 
 def main() -> NoReturn:
     """Run the command line; user errors print one line, with ``--debug`` also the traceback."""
@@ -102,6 +105,8 @@ def main() -> NoReturn:
 def _expect_words(arguments: list[str]) -> None:
     """Raise UsageError for an empty word: mostly a variable of a shell that is not set, and no choice of a default."""
     for before, word in zip(("", *arguments), arguments, strict=False):
+        if _MAY_BE_EMPTY in (before, word.partition("=")[0]):
+            continue
         option, sign, value = word.partition("=")
         if option.startswith("--") and sign and not value.strip():
             raise UsageError(f"{option}: expected a value, found an empty one; write one, or leave the option out")

@@ -107,7 +107,12 @@ def data_tags(
     frame: Annotated[list[str] | None, typer.Option(help="SPLIT/NAME of a frame, any number of times.")] = None,
     add: Annotated[list[str] | None, typer.Option(help="Tag to add to these frames.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="Tag to remove from them.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write all tagged frames into this CSV file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=given("a file to write"), metavar="FILE", help="Also write all tagged frames into this CSV file."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the tagged frames, after tagging some."""

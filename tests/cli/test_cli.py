@@ -330,6 +330,14 @@ def test_usage_errors(workplace, cityseg, words, sentence):
     assert not (workplace / "runs").exists()
 
 
+@pytest.mark.parametrize("words", [["--note", ""], ["--note="]])
+def test_an_empty_note_removes_the_note(words, cityseg, workplace):
+    for note in (["--note", "as planned"], words):
+        answer = cityseg("runs", "annotate", "best-1", *note, "--json")
+        assert answer.code == 0, answer.err
+    assert json.loads(answer.out)[0]["note"] == ""
+
+
 @pytest.mark.parametrize(
     "words", [["dance"], ["train", "--colour"], ["predict", "tiny", "--out", "x"], ["evaluate", "x", "--split", "all"]]
 )
