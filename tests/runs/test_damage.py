@@ -101,9 +101,9 @@ def _arrays(path: Path, draw: random.Random) -> None:
     key = draw.choice(sorted(arrays))
     array = arrays[key]
     ways: tuple[Callable[[], Any], ...] = (
-        lambda: array[:0],
-        lambda: array[:1],
-        lambda: array[..., :-1],
+        lambda: array[:0] if array.ndim else np.zeros(0),
+        lambda: array[:1] if array.ndim else array[None],
+        lambda: array[..., :-1] if array.ndim else np.array([array, array]),
         lambda: array[None],
         lambda: np.array(0),
         lambda: array.astype(object),
