@@ -38,12 +38,13 @@ lint: .venv/.dev
 test: .venv/.dev
 	$(PYTEST) -m "not slow and not fuzz"
 
+# Also 10,000 cases of the property tests of every parser.
 test-slow: .venv/.dev
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow or (parser and hypothesis)" --hypothesis-profile fuzz
 
-# Every property test with 10,000 cases, and other long trials of damaged and odd values; takes an hour.
+# The other property tests with 10,000 cases, and long trials of damaged and odd values whose cases take too long for that.
 fuzz: .venv/.dev
-	$(PYTEST) -m "fuzz or hypothesis" --hypothesis-profile fuzz
+	$(PYTEST) -m "fuzz or (hypothesis and not parser)" --hypothesis-profile fuzz
 
 # The lines that `make test` runs, in the processes it starts too.
 coverage: .venv/.dev

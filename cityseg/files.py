@@ -29,6 +29,9 @@ _UNPAIRED = re.compile("[\ud800-\udfff]")
 _LONGEST_STEM, _LONGEST_SUFFIX = 120, 10
 """Bytes and characters of a client's file name that are kept; file systems allow 255 bytes with what is appended."""
 
+_LONGEST_RESULT = 200
+"""Bytes of a stem to which endings, a number and a suffix are appended."""
+
 DAMAGE = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, RuntimeError, MemoryError),
     *(SyntaxError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -169,8 +172,9 @@ def writing(path: Path, remedy: str = "choose another") -> Iterator[None]:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary sibling, then rename it to ``path``."""
     # The thread id is needed because the app serves each visitor in a thread. A name may be as long as the system
-    # allows, so only its beginning is kept.
-    unfinished = path.with_name(f".{path.name[:40]}.{os.getpid()}-{threading.get_ident()}.part")
+    # allows, so only its beginning is kept; a checksum tells names apart that begin alike.
+    unique = f"{zlib.crc32(os.fsencode(path.name)):x}-{os.getpid()}-{threading.get_ident()}"
+    unfinished = path.with_name(f".{path.name[:40]}.{unique}.part")
     try:
         write(unfinished)
         os.replace(unfinished, path)
@@ -215,6 +219,20 @@ def client_name(name: str, default: str = "file") -> str:
         stem, suffix = kept, ""
     stem = stem.encode()[:_LONGEST_STEM].decode(errors="ignore").strip(". ")
     return f"{stem or default}{dot and suffix and '.'}{suffix}"
+
+
+def file_stem(stem: str) -> str:
+    """Shorten the stem of a result file in the middle, so that file systems accept it with what is appended.
+
+    Example:
+        >>> file_stem("street"), len(file_stem("street" * 40))
+        ('street', 200)
+    """
+    encoded, half = os.fsencode(stem), _LONGEST_RESULT // 2
+    if len(encoded) <= _LONGEST_RESULT:
+        return stem
+    head, tail = (part.decode(errors="ignore") for part in (encoded[: half - 1], encoded[-half:]))
+    return f"{head}~{tail}"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -48,8 +48,8 @@ TINY = {
 
 torch.set_num_threads(1)
 
-# The number of cases of every property test; `make fuzz` chooses the profile of that name. The fast one draws the same
-# cases each time, so that `make test` fails for changes of the code alone.
+# The number of cases of every property test; `make test-slow` and `make fuzz` choose the profile `fuzz`. The fast one
+# draws the same cases each time, so that `make test` fails for changes of the code alone.
 hypothesis.settings.register_profile(
     "fast",
     max_examples=200,

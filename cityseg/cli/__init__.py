@@ -30,7 +30,7 @@ from cityseg.cli import (
 )
 from cityseg.cli.data import data_app
 from cityseg.cli.runs import runs_app
-from cityseg.errors import CitysegError
+from cityseg.errors import CitysegError, UsageError
 from cityseg.memory import is_exhausted
 
 verbs = typer.Typer(
@@ -65,6 +65,9 @@ verbs.command()(inspect.audit)
 verbs.command()(robustness.robustness)
 verbs.command()(bench.bench)
 
+_MAY_BE_EMPTY = "--note"
+"""The option whose empty value removes what is stored."""
+
 
 def main() -> NoReturn:
     """Run the command line; user errors print one line, with ``--debug`` also the traceback."""
@@ -75,6 +78,7 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        _expect_words(arguments)
         code = verbs(args=[word for word in arguments if word != "--debug"], prog_name="cityseg", standalone_mode=False)
     except TyperException as error:
         print(f"cityseg: {error.format_message()}".replace("\n", " "), file=sys.stderr)
@@ -99,3 +103,16 @@ def main() -> NoReturn:
         )
         sys.exit(1)
     sys.exit(code or 0)
+
+
+def _expect_words(arguments: list[str]) -> None:
+    """Raise UsageError for an empty word: mostly a variable of a shell that is not set, and no choice of a default."""
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        if _MAY_BE_EMPTY in (before, word.partition("=")[0]):
+            continue
+        option, sign, value = word.partition("=")
+        if option.startswith("--") and sign and not value.strip():
+            raise UsageError(f"{option}: expected a value, found an empty one; write one, or leave the option out")
+        if not word.strip():
+            place = f"{before}: " if before.startswith("--") and "=" not in before else ""
+            raise UsageError(f"{place}expected a value, found an empty one; write one, or leave it out")

@@ -11,11 +11,11 @@ import typer
 
 from cityseg import api
 from cityseg.cli.common import bar, percent, print_result
-from cityseg.cli.options import FitOption, Flip, Json, Out, Runs
+from cityseg.cli.options import FitOption, Flip, Json, Out, Runs, given
 
 
 def agree(
-    photo: Path,
+    photo: Annotated[Path, typer.Argument(parser=given("a photo"), metavar="PHOTO")],
     models: Annotated[list[str], typer.Argument(metavar="MODEL...")],
     out: Out,
     fit: FitOption = "stretch",

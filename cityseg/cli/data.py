@@ -13,7 +13,7 @@ import typer
 from cityseg import api, config
 from cityseg.api.types import DAYTIMES, SPLITS, WEATHERS, CachedSplit, Daytime, Split, Weather, default_data
 from cityseg.cli.common import bar, counted, percent, print_result, size_of, table
-from cityseg.cli.options import Data, Json, Size
+from cityseg.cli.options import Data, Json, Size, given
 from cityseg.errors import UsageError
 from cityseg.text import quoted
 
@@ -79,7 +79,7 @@ def data_verify(data: Data = None, as_json: Json = False) -> None:
 
 @data_app.command("synthesize")
 def data_synthesize(
-    dest: Path,
+    dest: Annotated[Path, typer.Argument(parser=given("a folder for the dataset"), metavar="DEST")],
     frames: Annotated[int, typer.Option(help="Number of frames.")] = 160,
     seed: Annotated[int, typer.Option(help="The same seed gives the same frames.")] = 0,
     size: Size = "256x512",
@@ -107,7 +107,12 @@ def data_tags(
     frame: Annotated[list[str] | None, typer.Option(help="SPLIT/NAME of a frame, any number of times.")] = None,
     add: Annotated[list[str] | None, typer.Option(help="Tag to add to these frames.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="Tag to remove from them.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write all tagged frames into this CSV file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=given("a file to write"), metavar="FILE", help="Also write all tagged frames into this CSV file."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the tagged frames, after tagging some."""

@@ -13,7 +13,7 @@ from cityseg.analysis.errors.label_audit import VERDICTS, Verdict
 from cityseg.analysis.errors.ranking_metric import PREDICTED_AS
 from cityseg.analysis.errors.slices import Kind
 from cityseg.cli.common import bar, figure, macro_scores, percent, print_result, split_bar, table
-from cityseg.cli.options import Data, Json, Runs, SplitOption
+from cityseg.cli.options import Data, Json, Runs, SplitOption, given
 from cityseg.errors import UsageError
 from cityseg.text import quoted, whole_number
 
@@ -71,7 +71,12 @@ def audit(
         typer.Option(help='Judge a region by its number: 3="label wrong", "model wrong", "unsure", or "none".'),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Also write all regions into this folder: a table, and a picture of each.")
+        Path | None,
+        typer.Option(
+            parser=given("a folder for the regions", folder=True),
+            metavar="FOLDER",
+            help="Also write all regions into this folder: a table, and a picture of each.",
+        ),
     ] = None,
     runs: Runs = None,
     as_json: Json = False,

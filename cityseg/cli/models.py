@@ -10,7 +10,7 @@ import typer
 
 from cityseg import api
 from cityseg.cli.common import bar, figure, nested, print_damaged, print_result, result_lines, split_bar, table
-from cityseg.cli.options import Data, Json, Runs
+from cityseg.cli.options import Data, Json, Runs, given
 
 
 def list_models(as_json: Json = False) -> None:
@@ -27,7 +27,7 @@ def list_models(as_json: Json = False) -> None:
 
 def export(
     model: str,
-    out: Annotated[Path, typer.Option(help="File to write.")],
+    out: Annotated[Path, typer.Option(parser=given("a file to write"), metavar="FILE", help="File to write.")],
     format: Annotated[api.Format, typer.Option(help="File format.")] = "onnx",
     data: Data = None,
     runs: Runs = None,

@@ -15,13 +15,15 @@ from typing import Literal
 from cityseg.config.experiment import SETTINGS, ExperimentConfig
 from cityseg.config.parse import build, override
 from cityseg.errors import UsageError
-from cityseg.text import quoted, whole_number
+from cityseg.text import quoted, shortened, whole_number
 
 MOST_RUNS = 64
 SWEPT_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.kind in ("value", "model"))
 """Settings that a sweep can vary; seeds have a list of their own."""
 Scale = Literal["log", "linear"]
 _DECADE = 10.0
+_QUOTED = 80
+"""Characters of a value that a message quotes."""
 _DIGITS = 4
 _TRIES = 50
 
@@ -66,10 +68,14 @@ def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentC
             try:
                 configs.append(override(base, words if seed is None else [*words, f"seed={seed}"]))
             except UsageError as error:
-                raise UsageError(f"{', '.join(words) or 'the settings'}: {error}") from None
+                named = ", ".join(shortened(word, _QUOTED) for word in words)
+                raise UsageError(f"{named or 'the settings'}: {error}") from None
     twice = next((config for place, config in enumerate(configs) if config in configs[:place]), None)
     if twice is not None:
-        same = ", ".join(f"{field}={getattr(twice, field)}" for field in (*sweep.lists, *sweep.ranges, "seed"))
+        same = ", ".join(
+            f"{field}={shortened(str(getattr(twice, field)), _QUOTED)}"
+            for field in (*sweep.lists, *sweep.ranges, "seed")
+        )
         raise UsageError(f"expected runs that differ, found {same} twice; name every value once")
     return configs
 

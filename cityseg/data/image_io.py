@@ -14,7 +14,7 @@ import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from cityseg.data.layouts.dataset_files import read_regular
-from cityseg.data.photo_color import ColorTags, color_tags, to_srgb
+from cityseg.data.photo_color import ColorTags, color_tags, scale_transparency, to_srgb
 from cityseg.data.png_decode import decode_png
 from cityseg.data.tiff_decode import decode_deep_tiff
 from cityseg.errors import DataError, OutOfMemory
@@ -86,6 +86,7 @@ def decode_photo(data: bytes, name: str = "photo", max_pixels: int = MAX_PIXELS)
                 )
             if not width * height:
                 raise ValueError("it has no pixels")
+            scale_transparency(image)
             image.load()  # also reads the metadata behind the pixels, and turns a TIFF
             return _pixels(upright(image, color_tags(data, image)))
 

@@ -14,7 +14,7 @@ from cityseg.data.png_decode import decode_png
 from cityseg.errors import DataError
 
 _DEPTH, _KIND = 24, 25  # offsets of bit depth and colour type in a PNG
-_GREY, _PALETTE, _ALPHA = 0, 3, 4
+_GREY, _RGB, _PALETTE, _ALPHA = 0, 2, 3, 4
 
 
 class ModeError(DataError):
@@ -57,6 +57,8 @@ def image_values(image: Image.Image, content: bytes, table: LabelTable, source: 
         pixels = imagecodecs.png_decode(content) if depth == 16 else np.asarray(image)
     if pixels.ndim == 2:
         pixels = pixels[..., None]
+    if kind == _RGB:
+        pixels = pixels[..., :3]  # a transparent colour would be a fourth channel
     channels = f"{'16-bit ' if depth == 16 else ''}mode {image.mode}"
     if kind & _ALPHA:
         if (pixels[..., -1] != np.iinfo(pixels.dtype).max).any():

@@ -14,6 +14,8 @@ from cityseg.data import tone_mapping
 _HEADER = 2**16
 """Bytes of an AVIF that may hold its header."""
 _NCLX = ("color_primaries", "transfer_characteristics")
+_SCALED = {"L;2": 85, "L;4": 17}
+"""Factors by which Pillow stretches greys of few bits to 0 to 255."""
 _SRGB_GAMMA = 1 / 2.2
 _VISIBLE = 0.05  # smaller differences of gamma are ignored, as libpng does
 
@@ -102,6 +104,14 @@ def _separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         return both.getchannel("L"), both.getchannel("A")
     both = image.convert("RGBA")
     return both.convert("RGB"), both.getchannel("A")
+
+
+def scale_transparency(image: Image.Image) -> None:
+    """Scale the transparent level of an opened PNG of 2 or 4 bits as Pillow scales its levels when it loads them."""
+    transparent = image.info.get("transparency")
+    for tile in getattr(image, "tile", [])[:1]:
+        if isinstance(transparent, int) and tile.args in _SCALED:
+            image.info["transparency"] = transparent * _SCALED[tile.args]
 
 
 def to_eight_bits(samples: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ FINE_BINS = 100
 """Bins of the counts; curves merge several of them."""
 CURVE_BINS = 10
 """Bins of the reliability curve and of the expected calibration error."""
-_SCALE = 2**20
+CONFIDENCE_SCALE = 2**20
+"""Units of a summed confidence of 1."""
 
 
 def calibration_counts(labels: Tensor, predictions: Tensor, confidence: Tensor) -> Tensor:
@@ -32,7 +33,11 @@ def calibration_counts(labels: Tensor, predictions: Tensor, confidence: Tensor) 
     """
     bins = (confidence * FINE_BINS).long().clamp_(0, FINE_BINS - 1)
     cells = torch.where(labels < NUM_CLASSES, predictions.long() * FINE_BINS + bins, NUM_CLASSES * FINE_BINS).view(-1)
-    columns = (torch.ones_like(cells), (labels == predictions).view(-1).long(), (confidence * _SCALE).long().view(-1))
+    columns = (
+        torch.ones_like(cells),
+        (labels == predictions).view(-1).long(),
+        (confidence * CONFIDENCE_SCALE).long().view(-1),
+    )
     counts = torch.zeros(NUM_CLASSES * FINE_BINS + 1, 3, dtype=torch.int64, device=labels.device)
     for column, values in enumerate(columns):
         counts[:, column].scatter_add_(0, cells, values)
@@ -55,7 +60,7 @@ def reliability(counts: np.ndarray, bins: int = CURVE_BINS) -> Reliability:
     The number of bins divides ``FINE_BINS``.
     """
     merged = np.asarray(counts, np.float64).reshape(-1, bins, FINE_BINS // bins, 3).sum((0, 2))
-    pixels, correct, confidence = merged[:, 0], merged[:, 1], merged[:, 2] / _SCALE
+    pixels, correct, confidence = merged[:, 0], merged[:, 1], merged[:, 2] / CONFIDENCE_SCALE
     total = pixels.sum()
     mean, accuracy = divide(confidence, pixels), divide(correct, pixels)
     share = pixels / total if total else np.full(bins, np.nan)

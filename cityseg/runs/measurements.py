@@ -13,11 +13,12 @@ from PIL import Image
 from cityseg.classes import NUM_CLASSES
 from cityseg.errors import DataError
 from cityseg.files import DAMAGE, array_shapes, file_size, read_arrays
-from cityseg.metrics.calibration import FINE_BINS
+from cityseg.metrics.calibration import CONFIDENCE_SCALE, FINE_BINS
 
 _T = TypeVar("_T")
 _LARGEST_PROBE = 2**26
 """Pixels of a probe picture at most; the largest input of a network has 2**23."""
+_ROUNDING = 1e-3
 _LARGEST = 2**48
 """Largest plausible count of pixels; sums over all frames stay far below the range of int64."""
 
@@ -94,7 +95,9 @@ def read_detail(path: Path) -> SplitDetail | None:
         key: _values(path, key, stored[key]).astype(np.int64 if kind == _COUNTS else np.float32)
         for key, (kind, _) in _DETAIL.items()
     }
-    return SplitDetail(frames=frames, **arrays)
+    detail = SplitDetail(frames=frames, **arrays)
+    _expect_possible(path, detail)
+    return detail
 
 
 def expect_sound(folder: Path, split: str) -> int | None:
@@ -170,6 +173,21 @@ def _values(path: Path, key: str, array: np.ndarray) -> np.ndarray:
     if not np.isfinite(array).all() or (array.dtype.kind in _COUNTS and (array.min() < 0 or array.max() > _LARGEST)):
         raise _damaged(path, f"impossible values in {key}")
     return array
+
+
+def _expect_possible(path: Path, detail: Detail) -> None:
+    """Check what no measurement can exceed: shares, levels, and parts of the pixels they are counted among."""
+    pixels, correct, confidences = np.moveaxis(detail.calibration, -1, 0)
+    truth, predicted, both = np.moveaxis(detail.boundary, -1, 0)
+    possible = {
+        "entropy": (detail.entropy >= 0) & (detail.entropy <= 1 + _ROUNDING),
+        "light": (detail.light >= 0) & (detail.light <= 255 + _ROUNDING),
+        "calibration": (correct <= pixels) & (confidences <= pixels * float(CONFIDENCE_SCALE)),
+        "boundary": (both <= truth) & (both <= predicted),
+    }
+    for key, holds in possible.items():
+        if not holds.all():
+            raise _damaged(path, f"impossible values in {key}")
 
 
 def _damaged(path: Path, found: str) -> DataError:

@@ -204,6 +204,17 @@ def test_models(workplace, document, cityseg):
     assert len(cityseg("models").out.splitlines()) == 1 + len(models)
 
 
+VERBS = (
+    ["train", "--preset", "best-1"],
+    ["sweep", "--group", "g", "--preset", "best-1", "--seeds", "0,1"],
+    ["runs", "list"],
+    ["evaluate", "best-1"],
+    ["predict", "best-1", "a.png", "--out", "x"],
+    ["inspect", "best-1"],
+)
+EMPTY_WORDS = (["predict", "best-1", "", "--out", "x"], ["clip", "best-1", " ", "--out", "x"], ["evaluate", ""], [""])
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -275,6 +286,40 @@ def test_models(workplace, document, cityseg):
         ),
         (["runs", "stop", "missing"], "unknown run 'missing' in "),
         (["runs", "delete", "missing"], "unknown run 'missing' in "),
+        *((words, "expected a value, found an empty one; write one, or leave it out") for words in EMPTY_WORDS),
+        *(
+            ([*words, "--runs", ""], "--runs: expected a value, found an empty one; write one, or leave it out")
+            for words in VERBS
+        ),
+        *(([*words, "--runs="], "--runs: expected a value, found an empty one; write one, or") for words in VERBS),
+        *(([*words, "--runs", "~nobody-here/x"], "~nobody-here/x: expected a path, found ~nobody-") for words in VERBS),
+        *(
+            ([*words, "--runs", "$NOT_SET"], "$NOT_SET: expected a path, found the variable $NOT_SET")
+            for words in VERBS
+        ),
+        *(([*words, "--runs", "x" * 300], "'xxxxxxxx") for words in VERBS),
+        *(
+            ([*words, "--runs", __file__], f"{__file__}: expected a folder of runs, found a file; name a folder")
+            for words in VERBS
+        ),
+        (
+            ["sweep", "--group", "g", "--preset", "best-1", "--grid", "depth=1,2", "--seeds", ""],
+            "--seeds: expected a va",
+        ),
+        (["data", "verify", "--data", " "], "--data: expected a value, found an empty one; write one, or leave it out"),
+        (["predict", "best-1", "a.png", "--out", ""], "--out: expected a value, found an empty one; write one"),
+        (["predict", "best-1", "a.png", "--out", __file__], f"{__file__}: expected a folder for the results, found a "),
+        (["predict", "best-1", "a.png", "--out", "~nobody-here/x"], "~nobody-here/x: expected a path, found ~nobody-"),
+        (["export", "best-1", "--out", "y" * 300], "'yyyyyyyyyyyyyyyyyyyy"),
+        (["export", "best-1", "--out", __file__], f"{__file__}: expected a new file or one that ends in .onnx, found "),
+        (
+            ["data", "synthesize", "$NOT_SET/x"],
+            "$NOT_SET/x: expected a path, found the variable $NOT_SET, which is not",
+        ),
+        (
+            ["train", "--config", "~nobody-here/x.json"],
+            "~nobody-here/x.json: expected a path, found ~nobody-here, a us",
+        ),
     ],
 )
 def test_usage_errors(workplace, cityseg, words, sentence):
@@ -283,6 +328,14 @@ def test_usage_errors(workplace, cityseg, words, sentence):
     assert answer.err.count("\n") == 1
     assert answer.err.startswith(f"cityseg: {sentence}")
     assert not (workplace / "runs").exists()
+
+
+@pytest.mark.parametrize("words", [["--note", ""], ["--note="]])
+def test_an_empty_note_removes_the_note(words, cityseg, workplace):
+    for note in (["--note", "as planned"], words):
+        answer = cityseg("runs", "annotate", "best-1", *note, "--json")
+        assert answer.code == 0, answer.err
+    assert json.loads(answer.out)[0]["note"] == ""
 
 
 @pytest.mark.parametrize(

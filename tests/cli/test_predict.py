@@ -227,5 +227,32 @@ def test_paths_are_read_as_people_paste_them(workplace, runs, photo, cityseg):
     answer = cityseg("clip", "tiny", " ", "--out", workplace / "results", "--runs", runs)
     assert (answer.code, answer.err.splitlines()[-1]) == (
         2,
-        "cityseg: expected the path of a clip, found ' '; name a file",
+        "cityseg: expected a value, found an empty one; write one, or leave it out",
     )
+
+
+def test_long_names_are_shortened_in_the_middle(workplace, runs, photo, document):
+    """Photos, videos and agreement maps alike; names that become the same are numbered."""
+    names = [f"{'a' * 100}{middle}{'ü' * 60}b.png" for middle in (":" * 28, ";" * 28)]
+    for name in names:
+        photo.with_name(name).write_bytes(photo.read_bytes())
+    paths = [photo.with_name(name) for name in names]
+    found = document("predict", "tiny", *paths, "--out", "out", "--runs", runs)
+    stem = f"{'a' * 99}~{'ü' * 49}b"
+    assert [Path(one["files"]["overlay"]).name for one in found] == [f"{stem}_overlay.png", f"{stem}-2_overlay.png"]
+    assert all(Path(path).is_file() for one in found for path in one["files"].values())
+    folder = workplace / paths[0].stem
+    folder.mkdir()
+    (folder / "0.png").write_bytes(photo.read_bytes())
+    clip = document("clip", "tiny", folder, "--out", "out", "--runs", runs)
+    assert [Path(clip[key]).name for key in ("film", "table")] == [f"{stem}_overlay.mp4", f"{stem}_classes.csv"]
+    agreed = document("agree", paths[0], "tiny", api.list_models()[0].name, "--out", "out", "--runs", runs)
+    assert Path(agreed["file"]).name == f"{stem}_agreement.png"
+
+
+def test_the_current_folder_is_a_clip_of_its_name(workplace, runs, photo, document, monkeypatch):
+    (workplace / "ride").mkdir()
+    monkeypatch.chdir(workplace / "ride")
+    Path("0.png").write_bytes(photo.read_bytes())
+    clip = document("clip", "tiny", ".", "--out", "../out", "--runs", runs)
+    assert Path(clip["table"]).name == "ride_classes.csv"

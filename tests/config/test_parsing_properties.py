@@ -13,6 +13,8 @@ from cityseg.config import SETTINGS, ExperimentConfig, build, load, override, pa
 from cityseg.errors import UsageError
 from cityseg.models.tta import parse_scales
 
+pytestmark = pytest.mark.parser
+
 NAMES = st.sampled_from([*SETTINGS]) | st.text(max_size=12)
 ODD_TEXT = (
     st.text(max_size=20)

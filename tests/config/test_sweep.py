@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -175,3 +176,10 @@ def test_a_group_is_checked_as_the_setting_is(group):
 def test_counts_are_bounded(setting):
     with pytest.raises(UsageError, match=f"{setting}: input should be less than or equal to 1000000000"):
         build({setting: 2**70, "schedule": "cosine"})
+
+
+def test_a_message_quotes_the_beginning_of_a_long_value():
+    with pytest.raises(UsageError) as refused:
+        expand(ExperimentConfig(), Sweep({"architecture": ["9" * 5000, "unet"]}, {}), "g")
+    assert re.match(r"architecture=9{20,40}…9{20,40}: architecture: ", str(refused.value))
+    assert len(str(refused.value)) < 300

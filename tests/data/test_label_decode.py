@@ -44,6 +44,11 @@ def raw_png(samples: np.ndarray, depth: int, kind: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
+def with_transparent_color(content: bytes) -> bytes:
+    body = b"tRNS" + bytes([0, 7] * 3)
+    return content[:33] + struct.pack(">I", 6) + body + struct.pack(">I", zlib.crc32(body)) + content[33:]
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -54,10 +59,11 @@ def raw_png(samples: np.ndarray, depth: int, kind: int) -> bytes:
         png(VALUES, transparency=0),
         raw_png(VALUES, 16, 0),
         raw_png(np.dstack([VALUES] * 3), 16, 2),
+        with_transparent_color(raw_png(np.dstack([VALUES] * 3), 16, 2)),
         raw_png(np.dstack([VALUES.astype(np.uint16), np.full(VALUES.shape, 65535)]), 16, 4),
         raw_png(np.dstack([VALUES.astype(np.uint16)] * 3 + [np.full(VALUES.shape, 65535)]), 16, 6),
     ],
-    ids=["grey", "RGB", "RGBA", "LA", "colour-key", "16-bit", "RGB16", "LA16", "RGBA16"],
+    ids=["grey", "RGB", "RGBA", "LA", "colour-key", "16-bit", "RGB16", "RGB16 with colour-key", "LA16", "RGBA16"],
 )
 def test_every_way_to_store_a_value_is_read(content):
     np.testing.assert_array_equal(decode_label(content), VALUES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -57,6 +58,7 @@ def test_transparency_lies_on_white(pixels, kind):
     np.testing.assert_allclose(decoded, pixels[..., :3] * share + 255 * (1 - share), atol=1.01)
 
 
+@pytest.mark.parser
 @given(
     st.sampled_from(["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF"]),
     SIZES,
@@ -77,6 +79,7 @@ def test_a_damaged_photo_is_decoded_or_refused(kind, size, changes, kept):
         assert decoded.shape[2] == 3
 
 
+@pytest.mark.parser
 @given(st.binary(max_size=200))
 def test_what_is_no_photo_is_refused(content):
     assert _decoded_or_refused(content) is None

@@ -82,6 +82,21 @@ def text_chunk(data: bytes, body: bytes) -> bytes:
     return data[:33] + chunk + data[33:]
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "AVIF", "HEIF"])
+@pytest.mark.parametrize("form", ['tiff:Orientation="6"/>', "><tiff:Orientation>6</tiff:Orientation></rdf:Description>"])
+def test_orientation_in_xmp_alone_is_applied_in_every_format(tmp_path, kind, form):
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" {form}</rdf:RDF></x:xmpmeta>'
+    ).encode()
+    file = io.BytesIO()
+    Image.fromarray(SCENE).save(file, kind, **({"tiffinfo": {700: xmp}} if kind == "TIFF" else {"xmp": xmp}))
+    plain = io.BytesIO()
+    Image.fromarray(SCENE).save(plain, kind)
+    turned, stored = both(tmp_path, file.getvalue()), both(tmp_path, plain.getvalue())
+    np.testing.assert_array_equal(turned, UPRIGHT[6](stored))
+
+
 def test_orientation_in_xmp_is_applied(tmp_path):
     xmp = b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta><rdf:Description tiff:Orientation='6' tiff:Orientation=\"6\"/>"
     np.testing.assert_array_equal(both(tmp_path, text_chunk(encoded(SCENE), xmp)), UPRIGHT[6](SCENE))
@@ -156,6 +171,18 @@ def test_transparent_colours_are_white(tmp_path):
     transparent = struct.pack(">H", WIDE[3, 4, 0])
     chunk = struct.pack(">I", 2) + b"tRNS" + transparent + struct.pack(">I", zlib.crc32(b"tRNS" + transparent))
     assert both(tmp_path, greys[:33] + chunk + greys[33:])[3, 4].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("transparent", [0, 1])
+def test_the_transparent_level_of_few_bits_is_white(tmp_path, depth, transparent):
+    levels = np.arange(2 ** min(depth, 4)).reshape(1, -1)
+    body = struct.pack(">H", transparent)
+    chunk = struct.pack(">I", 2) + b"tRNS" + body + struct.pack(">I", zlib.crc32(b"tRNS" + body))
+    data = raw_png(levels, depth, 0)
+    expected = levels * (255 // (2**depth - 1))
+    expected[0, transparent] = 255
+    assert both(tmp_path, data[:33] + chunk + data[33:])[..., 0].tolist() == expected.tolist()
 
 
 def display_p3() -> bytes:

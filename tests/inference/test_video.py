@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 import resource
 import shutil
 import signal
@@ -17,10 +16,9 @@ import pytest
 from PIL import Image
 
 from cityseg import api
-from cityseg.errors import CitysegError, DataError
+from cityseg.errors import DataError
 from cityseg.inference.video import Video, VideoWriter, photos_in, reader
 from cityseg.inference.video import writer as writer_module
-from tests.inference.videos import encode
 
 SIZE = (48, 96)
 
@@ -172,12 +170,21 @@ def test_other_files_are_rejected(workplace, trained, tmp_path, mp4, gif, monkey
         DataError, match=r"street\.png: expected a video .*, a GIF or a folder of photos, found none that can be read"
     ):
         Video(tmp_path / "street.png")
-    (tmp_path / "half.gif").write_bytes(gif.read_bytes()[: gif.stat().st_size // 2])
-    with pytest.raises(DataError, match=r"half\.gif: expected a whole GIF, .*, found a damaged one \(.*\); copy it"):
-        list(Video(tmp_path / "half.gif").frames())
+    (tmp_path / "start.gif").write_bytes(gif.read_bytes()[:900])
+    with pytest.raises(DataError, match=r"start\.gif: expected a whole GIF, .*, found a damaged one \(.*\); copy it"):
+        list(Video(tmp_path / "start.gif").frames())
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: expected a folder of photos, found no file that ends in \.jpg"):
-        photos_in(tmp_path / "empty")
+    for name, found in (
+        ("", "found an empty one"),
+        ("b.dng", r"found only b\.dng"),
+        ("c.txt", r"found only b\.dng, c\.txt"),
+        ("left/0.png", "found photos only in left; name that folder"),
+    ):
+        if name:
+            (tmp_path / "empty" / name).parent.mkdir(exist_ok=True)
+            (tmp_path / "empty" / name).touch()
+        with pytest.raises(DataError, match=rf"empty: expected a folder of photos \(\.jpg, .*\), {found}$"):
+            photos_in(tmp_path / "empty")
     monkeypatch.setattr(reader, "LONGEST", 4)
     for path in (mp4, gif):
         with pytest.raises(DataError, match=r"expected a video of at most 4 frames, found 5; cut it"):
@@ -208,42 +215,3 @@ def test_a_full_disk_leaves_no_overlay(workplace, trained, mp4, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-
-
-@pytest.mark.fuzz
-def test_damaged_files_are_videos_or_one_sentence(mp4, gif, tmp_path):
-    fuzz(mp4, gif, tmp_path, 10_000)
-
-
-def test_some_damaged_files_are_videos_or_one_sentence(mp4, gif, tmp_path):
-    fuzz(mp4, gif, tmp_path, 200)
-
-
-def fuzz(mp4, gif, folder, count):
-    """Read damaged copies of videos: only errors of the project come out, in one line."""
-    pictures = [np.dstack([frame[..., 0]] * 3) for frame in frames()]
-    sources = [mp4.read_bytes(), gif.read_bytes()]
-    for suffix, codec in (("mkv", "libvpx-vp9"), ("ts", "libx264"), ("avi", "mpeg4"), ("webm", "libvpx-vp9")):
-        path = encode(folder / f"source.{suffix}", pictures, codec=codec, pix_fmt="yuv420p", metadata={"title": "x"})
-        sources.append(path.read_bytes())
-    rng = random.Random(count)
-    messages = []
-    for _ in range(count):
-        data = bytearray(rng.choice(sources))
-        for _ in range(rng.choice((1, 3, 10, 100))):
-            place = rng.randrange(rng.choice((min(400, len(data)), len(data))))
-            kind = rng.random()
-            if kind < 0.6:
-                data[place] = rng.randrange(256)
-            elif kind < 0.9:
-                data[place : place + 4] = bytes(rng.choices((0, 255), k=4))
-            else:
-                del data[place + 1 : place + rng.randrange(2, 200)]
-        (folder / "damaged").write_bytes(data)
-        try:
-            for frame in Video(folder / "damaged", 10**7).frames():
-                assert frame.duration > 0
-        except CitysegError as error:
-            messages.append(str(error))
-    assert 0 < len(messages) < count
-    assert not [message for message in messages if "\n" in message]

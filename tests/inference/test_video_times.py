@@ -95,15 +95,20 @@ def test_a_constant_rate_in_any_container_whatever_its_suffix(tmp_path, suffix, 
         assert abs(frame.pixels.mean() - 20 * number) < 6
 
 
-def test_timestamps_that_start_again_go_on(tmp_path):
-    for name in ("a", "b"):
-        encode(tmp_path / f"{name}.ts", PICTURES[:5], codec="libx264", pix_fmt="yuv420p", rate=25, seconds=SECONDS[:5])
-    joined = (tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes()
+@pytest.mark.parametrize("starts", [(0, 0), (0, 1), (0.5, 0), (1000, 0), (0, 100), (0, 30_000)])
+def test_timestamps_of_joined_recordings_go_on(tmp_path, starts):
+    joined = b""
+    for start in starts:
+        seconds = [start + number / 10 for number in range(10)]
+        path = encode(
+            tmp_path / f"{start}.ts", PICTURES[:10], codec="libx264", pix_fmt="yuv420p", rate=10, seconds=seconds
+        )
+        joined += path.read_bytes()
     (tmp_path / "joined.ts").write_bytes(joined)
-    found, _ = times(tmp_path / "joined.ts")
-    assert len(found) == 10
-    assert np.all(np.diff(found) > 0)
-    assert found[-1] < 2
+    found, end = times(tmp_path / "joined.ts")
+    assert found == pytest.approx(np.arange(20) / 10, abs=1e-3)
+    assert end == pytest.approx(2, abs=0.1)
+    assert Video(tmp_path / "joined.ts").missing == 0
 
 
 def test_a_gap_of_hours_is_damage(tmp_path, monkeypatch):

@@ -57,8 +57,8 @@ def make_run(root: Path, name: str, seed: int) -> Run:
         run.write_detail(
             split,
             FRAMES,
-            boundary=random.integers(0, 9, (3, 19, 3)),
-            calibration=random.integers(0, 9, (19, 100, 3)),
+            boundary=np.sort(random.integers(0, 9, (3, 19, 3)))[..., ::-1],
+            calibration=np.sort(random.integers(0, 9, (19, 100, 3)))[..., ::-1],
             light=random.random((3, 2), np.float32),
             entropy=random.random(3, np.float32),
             predicted=random.integers(0, 9, (3, 19)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import random
 import shutil
@@ -100,9 +101,9 @@ def _arrays(path: Path, draw: random.Random) -> None:
     key = draw.choice(sorted(arrays))
     array = arrays[key]
     ways: tuple[Callable[[], Any], ...] = (
-        lambda: array[:0],
-        lambda: array[:1],
-        lambda: array[..., :-1],
+        lambda: array[:0] if array.ndim else np.zeros(0),
+        lambda: array[:1] if array.ndim else array[None],
+        lambda: array[..., :-1] if array.ndim else np.array([array, array]),
         lambda: array[None],
         lambda: np.array(0),
         lambda: array.astype(object),
@@ -230,7 +231,67 @@ def _end(run: Run) -> None:
 
 
 def test_a_damaged_run_raises_our_errors_alone_and_spoils_no_other(whole_run, launches):
-    check_damages(whole_run, range(200))
+    check_damages(whole_run, range(60))
+
+
+def readers(name: str, run: Run, damaged: str) -> list[Callable[[], object]]:
+    """Return what reads the damaged file of a run."""
+
+    def result() -> object:
+        return json.dumps(api.find_result(name).as_dict(), allow_nan=False).encode()
+
+    def verdicts() -> None:
+        audit = find_audit(name, "val", PRINT)
+        if audit:
+            read_verdicts(audit)
+
+    split = "test" if "-test" in damaged else "val"
+    by_file: dict[str, list[Callable[[], object]]] = {
+        "config.json": [result, run.config],
+        "status.json": [result, run.status],
+        "history": [result, run.history],
+        "log": [run.log_tail],
+        "confusion": [result, lambda: run.confusions(split), lambda: run.confusions(split, "last")],
+        "detail": [result, lambda: run.detail(split)],
+        "robustness": [lambda: find_robustness(name, "val", PRINT)],
+        "audit": [verdicts],
+        "verdicts": [verdicts],
+        "probes": [lambda: [read_probe(path) for paths in run.probes().values() for path in paths]],
+        "best/model.json": [result, lambda: api.load_predictor(name)],
+        "best": [lambda: api.load_predictor(name)],
+        "last": [lambda: resume.load(run, torch.device("cpu"))],
+        "previous": [lambda: resume.load(run, torch.device("cpu"))],
+    }
+    return next(found for beginning, found in by_file.items() if damaged.startswith(beginning))
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_every_reader_of_a_damaged_run_answers_or_refuses(whole_run, count, caplog):
+    caplog.set_level(logging.ERROR)
+    run = whole_run("bad")
+    contents = {path: path.read_bytes() for path in sorted(run.folder.rglob("*")) if path.is_file()}
+    sentences: list[str] = []
+    for seed in range(count):
+        done = damage(run.folder, random.Random(seed))
+        file = done.rpartition(" of ")[2]
+        for read in readers("bad", run, file):
+            try:
+                read()
+            except CitysegError as refused:
+                sentences.append(str(refused))
+            except Exception as error:
+                raise AssertionError(f"seed {seed}, {done}: {error!r}") from error
+        _restore(run.folder / file, contents)
+    assert len(sentences) > count / 2
+    assert not [sentence for sentence in sentences if "\n" in sentence]
+
+
+def _restore(path: Path, contents: dict[Path, bytes]) -> None:
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    elif os.path.lexists(path):
+        path.unlink()
+    path.write_bytes(contents[path])
 
 
 @pytest.mark.fuzz

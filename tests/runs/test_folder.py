@@ -11,6 +11,7 @@ import pytest
 
 from cityseg import files, runs
 from cityseg.errors import DataError, UsageError
+from cityseg.files import read_arrays, write_arrays
 from cityseg.metrics import summarize
 
 
@@ -232,6 +233,36 @@ def test_matrices_of_another_shape_are_refused(run, arrays, found):
     with pytest.raises(DataError) as refused:
         run.confusions("val")
     assert str(refused.value).startswith(f"{path}: expected stored counts, found a damaged file ({found}")
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("entropy", lambda stored: stored + 1),
+        ("entropy", lambda stored: stored - 2),
+        ("entropy", lambda stored: stored * np.nan),
+        ("light", lambda stored: stored + 256),
+        ("light", lambda stored: -1 - stored),
+        ("boundary", lambda stored: stored[..., ::-1]),
+        ("boundary", lambda stored: stored - 9),
+        ("calibration", lambda stored: stored[..., [1, 0, 2]]),
+        ("calibration", lambda stored: stored * [1, 1, 2**24]),
+        ("predicted", lambda stored: -1 - stored),
+        ("predicted", lambda stored: stored + 2**60),
+    ],
+)
+def test_measurements_that_no_model_can_have_are_refused(whole_run, key, change):
+    run = whole_run("good")
+    path = run.folder / "detail-val.npz"
+    stored = read_arrays(path)
+    assert run.detail("val") is not None
+    write_arrays(path, **{**stored, key: change(stored[key])})
+    with pytest.raises(DataError) as refused:
+        run.detail("val")
+    assert str(refused.value) == (
+        f"{path}: expected stored counts, found a damaged file (impossible values in {key}); restore it, or delete it "
+        "and measure the model again"
+    )
 
 
 def test_a_header_that_declares_more_than_the_file_holds_takes_no_memory(run):

@@ -85,6 +85,9 @@ def given_path(spec: str, what: str = "a dataset") -> Path:
     meant = spec.strip().strip(_QUOTES).strip()
     if meant.lower().startswith("file://"):
         meant = unquote(urlsplit(meant).path)
+    user = meant.partition("/")[0]
+    if user.startswith("~") and not _exists(home_expanded(user)):
+        raise UsageError(f"{spec}: expected a path, found {user}, a user without a home; write the path")
     meant = str(home_expanded(os.path.expandvars(meant))) if meant else ""
     if not meant:
         raise UsageError(
@@ -97,9 +100,6 @@ def given_path(spec: str, what: str = "a dataset") -> Path:
             raise UsageError(
                 f"{spec}: expected a path, found the variable {unset[0]}, which is not set; write the path"
             )
-        if meant.startswith("~"):
-            user = meant.partition("/")[0]
-            raise UsageError(f"{spec}: expected a path, found {user}, a user without a home; write the path")
         if meant.lower() == "synthetic":
             raise UsageError(f"{spec!r}: expected a folder or synthetic, found neither; did you mean synthetic?")
         slashes = Path(meant.replace("\\", "/"))

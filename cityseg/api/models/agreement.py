@@ -18,6 +18,7 @@ from cityseg.data.image_io import read_photo_file
 from cityseg.errors import UsageError
 from cityseg.figures.agreement import MAX_MODELS, colored, legend
 from cityseg.figures.images.png import png
+from cityseg.files import file_stem
 from cityseg.inference.resize import Fit
 from cityseg.metrics import none_for_nan
 from cityseg.progress import OnProgress, reported
@@ -59,7 +60,7 @@ def agree(
     predictors = (load_predictor(model, runs) for model in reported(models, on_progress))
     maps = [predictor.predict(pixels, fit, flip=flip).train_ids for predictor in predictors]
     found = agreement.agreement(maps)
-    path = write_file(out / f"{photo.stem}_agreement.png", png(colored(found.dissenting, len(models))))
+    path = write_file(out / f"{file_stem(photo.stem)}_agreement.png", png(colored(found.dissenting, len(models))))
     counts = np.bincount(found.dissenting.ravel(), minlength=len(models))[: len(models)]
     return ModelAgreement(
         str(photo),

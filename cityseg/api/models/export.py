@@ -46,11 +46,15 @@ def export(
         size alone), ``frames`` compared and ``equal``, the share of pixels with the same class.
 
     Raises:
-        UsageError: ``out`` is a folder.
+        UsageError: ``out`` is a folder, or another file than one that ends in ``.onnx``.
         CheckpointError: both disagree on more than one pixel in 10,000; the file is removed.
     """
     if not out.name or out.is_dir():
         raise UsageError(f"{out}: expected a file to write, found a folder; name a file in it, such as {model}.onnx")
+    if out.exists() and out.suffix.lower() != ".onnx":
+        raise UsageError(
+            f"{out}: expected a new file or one that ends in .onnx, found another one; name a file such as {model}.onnx"
+        )
     network, card = checkpoint.load(find_result_folder(model, runs).checkpoint)
     splits = connect(spec).splits
     chosen = (splits["val"] or splits["train"] or splits["test"])[:frames]

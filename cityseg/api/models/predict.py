@@ -19,7 +19,7 @@ from cityseg.data.image_io import read_photo_file
 from cityseg.engine.runtime.device import best_device
 from cityseg.errors import CheckpointError, UsageError
 from cityseg.figures.images import prediction_files
-from cityseg.files import write_atomically, writing
+from cityseg.files import file_stem, write_atomically, writing
 from cityseg.inference.onnx import load_onnx
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
@@ -115,7 +115,7 @@ def predict_photos(
     for path in photos if len(photos) > 1 else ():
         read_photo_file(path)
     results = []
-    names = distinct_names([path.stem for path in photos])
+    names = distinct_names([file_stem(path.stem) for path in photos])
     _expect_no_photo_replaced(
         photos, [out / f"{name}_{ending}" for name in names for ending in prediction_files.ENDINGS]
     )

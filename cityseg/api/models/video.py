@@ -16,7 +16,7 @@ from cityseg.api.models.predict import open_predictor
 from cityseg.classes import CLASS_NAMES, NUM_CLASSES
 from cityseg.errors import DataError
 from cityseg.figures.images.overlay import overlay
-from cityseg.files import write_atomically, writing
+from cityseg.files import file_stem, write_atomically, writing
 from cityseg.inference.predictor import Predictor
 from cityseg.inference.resize import Fit
 from cityseg.inference.video import Video, VideoWriter
@@ -79,7 +79,7 @@ def predict_video(
     """
     predictor = open_predictor(model, onnx, runs)
     reader = Video(video, max_pixels)
-    name = video.name if video.is_dir() else video.stem
+    name = file_stem(video.resolve().name if video.is_dir() else video.stem)
     written, table = out / f"{name}_overlay.mp4", out / f"{name}_classes.csv"
     total, rows, end = np.zeros(NUM_CLASSES), list[list[Any]](), Fraction(0)
 

@@ -90,7 +90,7 @@ def find_audit(model: str, split: Split, fingerprint: str, runs: Path | None = N
         expected = ((len(names), 4, 19, 19), (len(names), 3, 19, 19), (len(names), 2))
         if (bands.shape, sizes.shape, shapes.shape) != expected or min(bands.min(), sizes.min(), shapes.min()) < 0:
             raise ValueError("expected the counts of each frame")
-        return LabelAudit(run.id, split, names, bands, shapes, sizes, _unpack(stored, names), path.parent)
+        return LabelAudit(run.id, split, names, bands, shapes, sizes, _unpack(stored, names, shapes), path.parent)
 
     return read_finding(path, run, fingerprint, _VERSION, parse)
 
@@ -229,7 +229,7 @@ def _pack(found: tuple[Disagreement, ...]) -> dict[str, np.ndarray]:
     }
 
 
-def _unpack(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[Disagreement, ...]:
+def _unpack(stored: Mapping[str, np.ndarray], names: tuple[str, ...], shapes: np.ndarray) -> tuple[Disagreement, ...]:
     kinds = {"frame": "iu", "pair": "u", "box": "iu", "confidence": "f", "masks": "u"}
     if any(stored[key].dtype.kind not in kind for key, kind in kinds.items()):
         raise ValueError("expected numbers of other types")
@@ -240,7 +240,8 @@ def _unpack(stored: Mapping[str, np.ndarray], names: tuple[str, ...]) -> tuple[D
         size = (bottom - top) * (right - left)
         length = -(-size // 8)
         is_box = 0 <= top < bottom and 0 <= left < right and at + length <= len(bits)
-        if not (is_box and 0 <= frame < len(names) and max(pair) < NUM_CLASSES and 0 <= confidence < 1 + 1e-6):
+        is_box = is_box and 0 <= frame < len(names) and bottom <= shapes[frame, 0] and right <= shapes[frame, 1]
+        if not (is_box and max(pair) < NUM_CLASSES and 0 <= confidence < 1 + 1e-6):
             raise ValueError("expected a region of a frame")
         mask = np.unpackbits(bits[at : at + length], count=size).reshape(bottom - top, right - left).astype(bool)
         at += length

@@ -56,11 +56,9 @@ def open_described(root: Path, tree: FileTree, settings: DatasetJson, source: So
     images = _folder(tree, settings.photos, _PHOTO_FOLDERS)
     masks = _folder(tree, settings.labels, _LABEL_FOLDERS)
     settings = settings.model_copy(update={"photos": images, "labels": masks})
-    labels = _by_stem(tree, masks, _LABEL_SUFFIXES, settings.label_suffix)
-    photos = _photos(tree, images, settings.photo_suffix, labels)
+    photos, labels = _files(tree, settings)
     if not photos:
-        wanted = f"that end in {settings.photo_suffix}" if settings.photo_suffix else f"({KINDS})"
-        raise DataError(f"{tree.place(images)}: expected photos {wanted}, found {contents(tree, images)}")
+        raise DataError(f"{tree.place(images)}: expected photos {_no_photos(tree, settings)}")
     groups = join(photos, labels)
     splits = _splits(root, tree, source, settings, sorted(groups))
     photo_near, label_near = NearMisses([(tree, images)]), NearMisses([(tree, masks)])
@@ -72,8 +70,8 @@ def open_described(root: Path, tree: FileTree, settings: DatasetJson, source: So
                 split=split,
                 photos=tuple(groups[stem][0]),
                 labels=tuple(groups[stem][1]),
-                photo_place=tree.place(f"{images}/{stem}{_shown(settings.photo_suffix, '.png or .jpg')}"),
-                label_place=tree.place(f"{masks}/{stem}{_shown(settings.label_suffix, '.png')}"),
+                photo_place=tree.place(f"{_inside(images)}{stem}{_shown(settings.photo_suffix, '.png or .jpg')}"),
+                label_place=tree.place(f"{_inside(masks)}{stem}{_shown(settings.label_suffix, '.png')}"),
                 near=_near(groups[stem], stem, photo_near, label_near),
             )
             for stem, split in splits.items()
@@ -85,7 +83,7 @@ def open_described(root: Path, tree: FileTree, settings: DatasetJson, source: So
 
 
 def _folder(tree: FileTree, chosen: str | None, usual: tuple[str, ...]) -> str:
-    for name in [chosen] if chosen else usual:
+    for name in usual if chosen is None else [chosen]:
         if (folder := tree.folder(name)) is not None:
             return folder
     wanted = chosen or usual[0]
@@ -122,7 +120,7 @@ def _by_stem(tree: FileTree, folder: str, endings: tuple[str, ...], suffix: str)
     found: dict[str, list[SourceFile]] = {}
     whole = fold(suffix).endswith(IMAGE_SUFFIXES)
     for name, file in sorted(tree.files(folder, IMAGE_SUFFIXES if whole else endings, _LEVELS).items()):
-        path = composed(name).removeprefix(f"{composed(folder)}/")
+        path = composed(name).removeprefix(f"{composed(folder)}/" if folder else "")
         stem = without_ending(path, [composed(suffix)]) if whole else without_ending(path, endings)
         if stem and suffix and not whole:
             stem = without_ending(stem, [composed(suffix)])
@@ -131,9 +129,61 @@ def _by_stem(tree: FileTree, folder: str, endings: tuple[str, ...], suffix: str)
     return found
 
 
-def _photos(tree: FileTree, folder: str, suffix: str, labels: Mapping[str, object]) -> dict[str, list[SourceFile]]:
+def _files(tree: FileTree, settings: DatasetJson) -> tuple[dict[str, list[SourceFile]], dict[str, list[SourceFile]]]:
+    """Return photos and labels by their paths below their folders, without suffixes.
+
+    If one folder is or holds the other, a file is a label if it can be one, unless only photos have a suffix.
+    """
+    images, masks = settings.photos or "", settings.labels or ""
+    labels = _by_stem(tree, masks, _LABEL_SUFFIXES, settings.label_suffix)
+    photos = _by_stem(tree, images, IMAGE_SUFFIXES, settings.photo_suffix)
+    if not (_holds(images, masks) or _holds(masks, images)):
+        return _photos(photos, labels), labels
+    inner = {images: photos, masks: labels}[max(images, masks, key=len)] if images != masks else None
+    first = inner or (photos if settings.photo_suffix and not settings.label_suffix else labels)
+    taken = {file for files in first.values() for file in files}
+    if inner is labels and images != masks:
+        # What else lies in the folder of labels, such as pictures of them, is no photo.
+        taken |= set(tree.files(masks, IMAGE_SUFFIXES, _LEVELS).values())
+    rest = {
+        stem: kept
+        for stem, files in (labels if first is photos else photos).items()
+        if (kept := [file for file in files if file not in taken])
+    }
+    return (photos, rest) if first is photos else (_photos(rest, labels), labels)
+
+
+def _holds(folder: str, other: str) -> bool:
+    """Whether ``other`` is the folder or lies in it."""
+    return folder in ("", other) or other.startswith(f"{folder}/")
+
+
+def _inside(folder: str) -> str:
+    return folder and f"{folder}/"
+
+
+def _no_photos(tree: FileTree, settings: DatasetJson) -> str:
+    """Return what was expected in the folder of photos, and what lies there or elsewhere instead."""
+    images, masks = settings.photos or "", settings.labels or ""
+    wanted = f"that end in {settings.photo_suffix}" if settings.photo_suffix else f"({KINDS})"
+    found = contents(tree, images)
+    if images == masks and not settings.label_suffix and found != "none":
+        return (
+            f"{wanted} beside labels of the same folder, found {found}, which count as labels; "
+            'write the ending of their names as "label_suffix"'
+        )
+    elsewhere = [
+        name
+        for name in (tree.everything() if found == "none" else ())
+        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith((_inside(images), _inside(masks)))
+    ]
+    if elsewhere:
+        return f'{wanted}, found none, but {several(elsewhere)}; name their folder with "photos"'
+    return f"{wanted}, found {found}"
+
+
+def _photos(found: dict[str, list[SourceFile]], labels: Mapping[str, object]) -> dict[str, list[SourceFile]]:
     """Return the photos: PNG and JPEG, and files of other formats that have a label, or all if there are no others."""
-    found = _by_stem(tree, folder, IMAGE_SUFFIXES, suffix)
     usual = {stem: kept for stem, files in found.items() if (kept := [file for file in files if _is_usual(file.name)])}
     labelled = {*map(fold, labels)}
     taken = {*map(fold, usual)}
@@ -200,7 +250,7 @@ def _splits(
     """
     selection = FrameSelection(
         stems,
-        (settings.photos or "images", settings.labels or "labels"),
+        (settings.photos or "", settings.labels or ""),
         [suffix for suffix in (settings.photo_suffix, settings.label_suffix) if suffix],
         [str(root), str(root.absolute()), str(root.resolve())],
     )

@@ -109,8 +109,8 @@ def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) 
     start = root / folder
     if not start.is_dir():
         return {}
-    above = tuple(_identity(part) for part in (root, *(root / parent for parent in Path(folder).parents)))
-    return {name: SourceFile(root / name, name) for name in _walk(start, folder, suffixes, levels, above)}
+    above = tuple(_identity(part) for part in (root, *(root / parent for parent in Path(folder).parents)) if folder)
+    return {name: SourceFile(root / name, name) for name in _walk(start, folder and f"{folder}/", suffixes, levels, above)}
 
 
 def _walk(
@@ -135,9 +135,9 @@ def _walk(
         raise DataError(f"{path}: expected a readable folder, found {error.strerror}; check its permissions") from None
     for entry in listed:
         if entry.name.lower().endswith(suffixes):
-            yield f"{name}/{entry.name}"
+            yield f"{name}{entry.name}"
     for entry in folders if levels else ():
-        yield from _walk(path / entry.name, f"{name}/{entry.name}", suffixes, levels - 1, (*above, here))
+        yield from _walk(path / entry.name, f"{name}{entry.name}/", suffixes, levels - 1, (*above, here))
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -24,7 +24,7 @@ _VOID = "void"
 _LARGEST = 65535
 _ROUNDING = 1e-6
 
-Folder = Annotated[str, Field(min_length=1)] | None
+Folder = str | None
 Suffix = Annotated[str, Field(pattern=r"^[^/\\\\]*$")]
 
 Rule = list[str] | str | float
@@ -36,7 +36,7 @@ class DatasetJson(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
-    name: Annotated[str, Field(min_length=1)]
+    name: str
     """Display name of the dataset."""
     train_ids: dict[int, int] | dict[Color, int] | str
     """Train id (0 to 18, or 255 for void) of every value (0 to 65535) or colour of the label images; or the word of a
@@ -46,7 +46,7 @@ class DatasetJson(BaseModel):
     unused: list[str] = []
     """Names and patterns of frames to leave out of all splits."""
     photos: Folder = None
-    """Folder of the photos; ``images`` by default."""
+    """Folder of the photos; ``images`` by default; ``.`` is that of ``dataset.json`` itself."""
     labels: Folder = None
     """Folder of the label images; ``labels`` by default."""
     photo_suffix: Suffix = ""
@@ -57,7 +57,7 @@ class DatasetJson(BaseModel):
     @field_validator("train_ids", mode="plain")
     @classmethod
     def _check_train_ids(cls, value: Any) -> dict[int, int] | dict[Color, int] | str:
-        if isinstance(value, str) and (value in NUMBERINGS or (value.endswith(".txt") and _below(value))):
+        if isinstance(value, str) and (value in NUMBERINGS or (value.lower().endswith(".txt") and _below(value))):
             return value
         if isinstance(value, str):
             close = get_close_matches(value, NUMBERINGS, n=1) or NUMBERINGS
@@ -74,12 +74,22 @@ class DatasetJson(BaseModel):
             raise ValueError("expected every colour once as a key of train_ids, found one in two forms; remove one")
         return {colors[key]: _train_id(key, target) for key, target in value.items()}
 
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError(f"expected a printable name, found {_short(value)}; change it")
+        return value.strip()
+
     @field_validator("photos", "labels")
     @classmethod
     def _check_folder(cls, value: str | None) -> str | None:
-        if value is None or (_below(value) and _slashes(value).strip("./")):
-            return value and "/".join(part for part in _slashes(value).split("/") if part not in ("", "."))
-        raise ValueError(f"expected a folder beside dataset.json, found {value!r}; move it")
+        if value is None:
+            return None
+        if not _below(value):
+            remedy = "move it" if value else 'write "." for that of dataset.json itself'
+            raise ValueError(f"expected a folder beside dataset.json, found {value!r}; {remedy}")
+        return "/".join(part for part in _slashes(value).split("/") if part not in ("", "."))
 
     @field_validator("splits", mode="before")
     @classmethod

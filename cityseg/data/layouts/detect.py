@@ -11,13 +11,14 @@ from cityseg.data.layouts.custom import DATASET_JSON, open_custom
 from cityseg.data.layouts.file_tree import FileTree, FolderTree
 from cityseg.data.layouts.foreign import foreign
 from cityseg.data.layouts.names import IMAGE_SUFFIXES, fold, several
-from cityseg.data.layouts.parts import find_part, has_part, official_archive
+from cityseg.data.layouts.parts import find_part, has_part, near_part, official_archive
 from cityseg.data.layouts.voc import PHOTO_FOLDER, open_voc
 from cityseg.data.layouts.zip_source import ZipTree
 from cityseg.errors import DataError, UsageError
 
 _WANTED = f"a folder with {PHOTOS}/ and {LABELS}/"
 _OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+_UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", ".aria2", ".!ut")
 _MOST_FOLDERS = 200
 
 
@@ -98,8 +99,17 @@ def _missing(root: Path, tree: FileTree) -> str:
     missing = [part for part in PARTS if not find_part(tree, part, variants=part == PHOTOS)]
     archives = {part: official_archive(part) for part in PARTS}
     there = [name for name in archives.values() if tree.find(name) is not None]
+    alike = {part: name for part in missing if (name := near_part(tree, part))}
     if len(missing) == 1 and there and archives[missing[0]] not in there:
-        return f"both official archives, found {there[0]} but no {archives[missing[0]]}; put it beside the other"
+        found = f"both official archives, found {there[0]} but no {archives[missing[0]]}"
+        if alike:
+            return f"{found}, only {alike[missing[0]]}; {_remedy(alike[missing[0]], archives[missing[0]])}"
+        others = [name for name in tree.entries() if name not in there and name.lower().endswith((".zip", *_OTHER_ARCHIVES))]
+        return f"{found}{f', only {several(others)}' if others else ''}; put it beside the other"
+    if alike:
+        part, name = next(iter(alike.items()))
+        wanted = archives[part] if fold(name).endswith((".zip", *_OTHER_ARCHIVES, *_UNFINISHED)) else f"{part}/"
+        return f"{_WANTED}, found no {' and no '.join(missing)}, only {several([*alike.values()])}; {_remedy(name, wanted)}"
     found = f"{_WANTED}, found no {' and no '.join(missing)}"
     near = next((path for path in _around(root) if _is_dataset(path)), None) if root.is_dir() else None
     if near is not None:
@@ -116,6 +126,15 @@ def _missing(root: Path, tree: FileTree) -> str:
     if images and len(missing) == len(PARTS):
         return f"{found} but images ({several(images)}); describe them in a {DATASET_JSON}, see docs/datasets.md"
     return f"{found}; name the folder that holds both, their zips, or {DATASET_JSON}"
+
+
+def _remedy(name: str, wanted: str) -> str:
+    """Return what makes an entry that is named nearly like a part the wanted one."""
+    if fold(name).endswith(_UNFINISHED):
+        return "finish its download"
+    if fold(name).endswith(_OTHER_ARCHIVES):
+        return f"unpack it, or pack it as {official_archive(wanted.partition('_')[0])}"
+    return f"rename it to {wanted}"
 
 
 def _around(root: Path) -> Iterator[Path]:

@@ -13,7 +13,10 @@ from cityseg.data.layouts.names import IMAGE_SUFFIXES, composed, fold, several, 
 from cityseg.errors import DataError
 
 _SEPARATORS = (r"\t", r"[;,]", r"\s+")
-_HEADERS = {"image", "images", "photo", "file", "filename", "file_name", "name", "path", "img", "frame", "stem", "id"}
+_NAMES = {"image", "images", "photo", "file", "filename", "file_name", "name", "path", "img", "frame", "stem"}
+_NUMBERS = {"id", "index", "number", "no", "nr", "#", ""}
+_FLAGS = ("1", "0", "-1", "+1")
+"""What VOC's lists of a class hold behind a name: whether the photo shows the class."""
 
 
 def summarize(names: Sequence[str]) -> str:
@@ -47,7 +50,7 @@ class FrameSelection:
         """
         self._stems = dict.fromkeys(stems)
         self._photos = folders[0]
-        self._folders, self._suffixes = tuple(map(fold, folders)), (*suffixes, *IMAGE_SUFFIXES)
+        self._folders, self._suffixes = tuple(fold(folder) for folder in folders if folder), (*suffixes, *IMAGE_SUFFIXES)
         self._roots = [fold(_slashes(root)).rstrip("/") for root in roots]
         self._exact: dict[str, list[str]] = {}
         self._folded: dict[str, list[str]] = {}
@@ -77,32 +80,48 @@ class FrameSelection:
     def match_lines(self, lines: Sequence[str], path: Path | str, where: str) -> list[str]:
         """Return the frames that the lines of a text file name, without patterns, in the order of the selection.
 
-        A line holds a photo and may hold its label too, separated by a tab, a comma, a semicolon or spaces. Empty lines
-        and lines that begin with ``#`` are ignored, and so is a header of columns.
+        A line holds a photo and may hold its label too, separated by a tab, a comma, a semicolon or spaces, and a number
+        before them. Empty lines and lines that begin with ``#`` are ignored, and so is a header of columns.
 
         Raises:
-            DataError: a line names no frame or several, or a label of another frame.
+            DataError: a line names no frame or several, or a label of another frame, or says that a photo lacks a class.
         """
         found: set[str] = set()
         named = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
         for number, line in enumerate(named):
             for fields in _readings(line):
-                if matches := self._of(fields[0]):
+                if (matches := self._of(fields[0])) and not self._is_numbered(fields):
                     break
             else:
-                if number == 0 and fold(re.split(r"[\t;,]", line)[0].strip(" \"'")) in _HEADERS:
+                if number == 0 and _is_header(line):
                     continue
                 raise self._unknown(line, path, where)
             if len(matches) > 1:
                 raise _ambiguous(fields[0], matches, path, where)
             for other in fields[1:]:
                 if matches[0] not in self._of(other):
+                    if other in _FLAGS and len(fields) == 2 and not (fields[0].isdecimal() and self._of(other)):
+                        if int(other) == 1:
+                            continue
+                        raise DataError(
+                            f"{path}: expected names alone in {where}, found {fields[0]!r} with {other}: a list of the "
+                            "photos with and without a class; name the list of all photos, such as "
+                            "ImageSets/Segmentation/train.txt, or remove the numbers"
+                        )
                     raise DataError(
                         f"{path}: expected a photo and its own label on a line of {where}, found {fields[0]!r} with "
                         f"{other!r}; rename the label like its photo, or list photos only"
                     )
             found.update(matches)
         return [stem for stem in self._stems if stem in found]
+
+    def _is_numbered(self, fields: Sequence[str]) -> bool:
+        """Whether fields begin with the line's number, though a frame of that name exists."""
+        number, *rest = fields
+        return number.isdecimal() and bool(rest) and not rest[0].isdecimal() and self._of(rest[0]) not in (
+            [],
+            self._of(number),
+        )
 
     def _of(self, name: str) -> list[str]:
         for form in (composed, fold):
@@ -160,8 +179,8 @@ class FrameSelection:
         )
         remedy = f"did you mean {self._folded[close[0]][0]!r}?" if close else "correct it or remove it"
         return DataError(
-            f"{path}: expected names of frames in {where}, found {name!r}, which no photo in {self._photos}/ has; "
-            f"{remedy}"
+            f"{path}: expected names of frames in {where}, found {name!r}, which no photo"
+            f"{self._photos and f' in {self._photos}/'} has; {remedy}"
         )
 
 
@@ -173,16 +192,28 @@ def _ambiguous(name: str, matches: Sequence[str], path: Path | str, where: str) 
 
 
 def _readings(line: str) -> Iterator[list[str]]:
-    """Yield the fields of a line: the whole line, then divided by each kind of separator that occurs in it."""
+    """Yield the fields of a line: the whole line, then divided by each kind of separator that occurs in it.
+
+    Of fields that begin with a number, also those behind it.
+    """
     yield [line]
     line = re.sub(r"\s+#.*", "", line)
     yield [line]
     if quoted := re.fullmatch(r"""\s*(?:"([^"]*)"|'([^']*)')[\s,;]+(?:"([^"]*)"|'([^']*)'|(\S+))\s*""", line):
         yield [field for field in quoted.groups() if field]
     for separator in _SEPARATORS:
-        fields = [field.strip() for field in re.split(separator, line) if field.strip()]
-        if len(fields) > 1:
+        fields = [stripped for field in re.split(separator, line) if (stripped := field.strip())]
+        if fields and fields != [line]:
             yield fields
+        if len(fields) > 1 and fields[0].isdecimal():
+            yield fields[1:]
+
+
+def _is_header(line: str) -> bool:
+    """Whether a line names columns: those of a name, or of a number and a name."""
+    columns = [fold(column.strip(" \"'")) for column in re.split(r"[\t;,]", line)]
+    first = columns[1:] if columns[0] in _NUMBERS else columns
+    return first[:1] == [] or first[0] in _NAMES
 
 
 def _slashes(name: str) -> str:

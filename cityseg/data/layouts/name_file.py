@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from cityseg.classes import CLASS_NAMES, IGNORE_INDEX, LABELS
 from cityseg.data.layouts.dataset_files import SourceFile
@@ -29,8 +30,8 @@ def read_lines(file: SourceFile, what: str) -> list[str]:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise DataError(f"{file}: expected a text file with {what} per line, found other bytes")
-    return text.splitlines()
+        raise DataError(f"{file}: expected a text file with {what} per line, found other bytes; save it as UTF-8")
+    return text.replace("\ufeff", "").splitlines()  # byte order marks stand within joined files too
 
 
 def read_classes(file: SourceFile) -> dict[int, int] | dict[Color, int]:
@@ -51,14 +52,14 @@ def read_classes(file: SourceFile) -> dict[int, int] | dict[Color, int]:
             f"{file}: expected names of Cityscapes classes, found {found}; rename them, or map their values or colours "
             "with train_ids in a dataset.json"
         )
-    if ":" not in lines[0]:
+    if not any(":" in line for line in lines):
         start = -1 if fold(lines[0]) == "__ignore__" else 0
         return {value % 256: _known(name) for value, name in enumerate(lines, start)}
     colors: dict[Color, int] = {}
     for line in lines:
         name, _, rest = line.partition(":")
         try:
-            red, green, blue = (int(part) for part in rest.split(":")[0].split(","))
+            red, green, blue = (int(part) for part in re.split(r"[\s,]+", rest.split(":")[0].strip(" ()[]\t")))
             color = (red, green, blue)
             if not all(0 <= part <= 255 for part in color) or colors.get(color, _known(name)) != _known(name):
                 raise ValueError
@@ -70,7 +71,7 @@ def read_classes(file: SourceFile) -> dict[int, int] | dict[Color, int]:
 
 def _train_id(name: str) -> int | None:
     """Return the train id of a class's name, ``IGNORE_INDEX`` for names of void, None for others."""
-    folded = fold(name.strip()).replace("_", " ") if fold(name) not in _VOID else fold(name)
+    folded = re.sub(r"[\s_-]+", " ", fold(name.strip())) if fold(name) not in _VOID else fold(name)
     if folded in CLASS_NAMES:
         return CLASS_NAMES.index(folded)
     return IGNORE_INDEX if folded in _VOID or any(label.name == folded for label in LABELS) else None

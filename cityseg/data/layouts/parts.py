@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from difflib import get_close_matches
 from pathlib import Path
 
 from cityseg.data.layouts.file_tree import FileTree, FolderTree
@@ -35,9 +37,12 @@ def find_part(tree: FileTree, part: str, *, extra: bool = False, variants: bool 
         DataError: an archive cannot be read or lacks the part, or there are several variants.
     """
     folder = tree.folder(part)
-    if folder is not None:
+    # The archives beside an empty folder may not be unpacked yet.
+    if folder is not None and not (isinstance(tree, FolderTree) and _is_empty(tree.root / folder)):
         return ((tree, folder),)
     found = _beside(tree, part, extra) if isinstance(tree, FolderTree) else ()
+    if folder is not None:
+        return found or ((tree, folder),)
     if found or not variants:
         return found
     begun = [name for name in tree.entries() if fold(name).startswith(f"{fold(part)}_") and tree.folder(name)]
@@ -48,6 +53,23 @@ def find_part(tree: FileTree, part: str, *, extra: bool = False, variants: bool 
             f"or choose one with dataset.json"
         )
     return tuple((tree, name) for name in holding)
+
+
+def near_part(tree: FileTree, part: str) -> str:
+    """Return the name of an entry that a person may take for a part, such as ``left_img8bit`` or a renamed archive."""
+    wanted = _letters(part)
+    names = [name for name in tree.entries() if wanted in _letters(name)]
+    beginnings = {name: _letters(name.partition(".")[0])[: len(wanted)] for name in tree.entries()}
+    close = get_close_matches(wanted, beginnings.values(), n=1, cutoff=0.85)
+    return next(iter(names), "") or next((name for name, short in beginnings.items() if short in close), "")
+
+
+def _is_empty(folder: Path) -> bool:
+    return not any(names for _, _, names in os.walk(folder))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", fold(name))
 
 
 def _beside(tree: FolderTree, part: str, extra: bool) -> Part:

@@ -167,7 +167,7 @@ class ZipTree:
 
     def folder(self, name: str) -> str | None:
         """Return the path of a folder as it is spelled, or None if it does not exist."""
-        found = self._spelled(name)
+        found = self._spelled(name) if name else ""
         return found if found in self._folders else None
 
     def find(self, name: str) -> SourceFile | None:
@@ -177,12 +177,13 @@ class ZipTree:
 
     def files(self, folder: str, suffixes: tuple[str, ...], levels: int) -> dict[str, SourceFile]:
         """List the members below a folder with one of the suffixes, by their path."""
+        above = f"{folder}/" if folder else ""
         return {
             name: self._file(name)
             for name in self._members
-            if name.startswith(f"{folder}/")
+            if name.startswith(above)
             and name.lower().endswith(suffixes)
-            and name.count("/", len(folder) + 1) <= levels
+            and name.count("/", len(above)) <= levels
         }
 
     def everything(self, folder: str = "") -> list[str]:

@@ -6,8 +6,9 @@ import errno
 import heapq
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,17 +21,19 @@ from cityseg.errors import DataError
 from cityseg.inference.video.animation import still_photo
 from cityseg.inference.video.frame import KINDS, Frame, check_size
 from cityseg.inference.video.pixels import UnsupportedColors, display_size, displayed, transfer_of
+from cityseg.inference.video.timestamps import Timestamps
 
 DEFAULT_RATE = 10
 """Frames per second where a file states neither times nor a rate."""
 _EXPORT = "export it as H.264 (MP4)"
 _NOT_A_VIDEO = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 _PHOTO_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
-_TICK = Fraction(1, 90_000)
-_RESTART = 1
-"""Seconds by which a time jumps back where timestamps start again, as in joined recordings."""
+_SEQUENCE_BRANDS = ("hevc", "hevx", "hevm", "hevs", "msf1")
+_JPEG, _SEVERAL_PHOTOS = b"\xff\xd8", b"MPF\0"
 _LONGEST_GAP = 6 * 3600
 """Seconds between two frames; an MP4 in 90,000ths of a second can hold half an hour more."""
+_TIMES_JUMP = 0x0200  # AVFMT_TS_DISCONT
+_TIMES_JUMP = 0x0200  # AVFMT_TS_DISCONT of FFmpeg
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d\.?\d*)")
 _LONGEST_LAST = 3
 """Seconds of a last frame that are believed because the header counts them; longer, the end of the file is missing."""
@@ -42,6 +45,10 @@ class _Timed(NamedTuple):
     frame: Any
     second: Fraction
     nominal: Fraction
+
+
+class _PacketError(Exception):
+    """A packet that the decoder refuses; with threads that decode ahead, PyAV loses good frames before it."""
 
 
 class _Nameless:
@@ -62,7 +69,8 @@ class _Nameless:
 class VideoFile:
     """A video file: display size (width, height), ``rate``, ``length`` in frames or None, ``remarks`` for the user.
 
-    ``missing`` counts the frames, after the last one was read, that the header promises and the file lacks.
+    ``missing`` counts the frames, after the last one was read, that the header promises and the file lacks. Frames that
+    cannot be decoded are left out, as players do; a remark counts them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,9 +94,19 @@ class VideoFile:
         """Yield every frame with its real time; the last one lasts to the end of the video.
 
         Raises:
-            DataError: damaged, or with colours that cannot be converted.
+            DataError: no frame can be decoded, or colours cannot be converted.
         """
+        done = 0
+        try:
+            for frame in self._frames("AUTO"):
+                yield frame
+                done += 1
+        except _PacketError:
+            yield from islice(self._frames("SLICE"), done, None)
+
+    def _frames(self, threads: str) -> Iterator[Frame]:
         with self._opened() as (container, stream, context):
+            context.thread_type = threads
             aspect = stream.sample_aspect_ratio
             previous: _Timed | None = None
             count, longest = 0, Fraction(0)
@@ -103,44 +121,54 @@ class VideoFile:
             if previous is not None:
                 duration = self._last_duration(container, stream, previous, count, longest)
                 yield Frame(displayed(previous.frame, context, aspect), previous.second, duration)
+                self._note_damaged()
 
     def _timed(self, container: Any, stream: Any, context: Any) -> Iterator[_Timed]:
         """Yield the decoded frames with their seconds from the first one."""
         in_avi = container.format.name == "avi"
-        self._start: Fraction | None = None
-        waiting: list[int] = []
-        last: Fraction | None = None
         nominal = 1 / self.rate
-        for packet in container.demux(stream):
+        self._times = times = Timestamps(nominal, bool(container.format.flags & _TIMES_JUMP))
+        waiting: list[int] = []
+        refused: av.FFmpegError | None = None
+        found = False
+        self._damaged = self._trailing = 0
+        for packet in _packets(container, stream):
             if in_avi and packet.dts is not None:
                 heapq.heappush(waiting, packet.dts)
-            for frame in context.decode(packet if packet.size else None):
+            decoded: list[Any] = []
+            try:
+                decoded = context.decode(packet if packet.size else None)
+            except (av.InvalidDataError, av.ExternalError) as error:
+                if context.thread_type.name != "SLICE":
+                    raise _PacketError from None
+                refused = error
+                waiting = [dts for dts in waiting if dts != packet.dts]
+                heapq.heapify(waiting)
+                self._damaged += 1
+                self._trailing += 1
+            for frame in decoded:
+                found, self._trailing = True, 0
                 nominal = frame.duration * stream.time_base if frame.duration else nominal
                 # An AVI stores the order of decoding only: frames are shown at the same times in their own order.
                 pts = heapq.heappop(waiting) if waiting else frame.pts
-                second = last + nominal if last is not None else Fraction(0)
-                if pts is not None:
-                    time = pts * stream.time_base
-                    if self._start is None:
-                        self._start = time - second
-                    found = time - self._start
-                    if last is None or found > last:
-                        second = found
-                    elif found > last - _RESTART:
-                        second = last + _TICK
-                    else:
-                        self._start = time - second
-                if last is not None and second - last > _LONGEST_GAP:
+                second = times.add(None if pts is None else pts * stream.time_base, nominal)
+                if times.gap > _LONGEST_GAP:
                     raise DataError(
                         f"{self.path}: expected frames less than {_LONGEST_GAP // 3600} hours apart, found "
-                        f"{float(second - last) / 3600:,.0f} hours; its timestamps are damaged: {_EXPORT}"
+                        f"{float(times.gap) / 3600:,.0f} hours; its timestamps are damaged: {_EXPORT}"
                     )
                 yield _Timed(frame, second, nominal)
-                last = second
+        if refused is not None and not found:
+            raise refused
 
     def _last_duration(self, container: Any, stream: Any, last: _Timed, count: int, longest: Fraction) -> Fraction:
         """Return the duration of the last frame, and set ``missing``."""
         end = self._end(container, stream)
+        within = self._damaged - self._trailing
+        if container.format.name == "avi":
+            # It counts frames that show the one before for longer, and stores nothing of them.
+            count = max(count, round(last.second * self.rate) + 1 - within)
+        count += within
         complete = count >= (1 - _MIN_MISSING) * stream.frames
         rest = end - last.second if end is not None else None
         # Without a count, a much longer last frame is believed where the others differ in length too.
@@ -152,11 +180,14 @@ class VideoFile:
         if (rest is not None and rest > 2 * last.nominal) or (container.format.name == "avi" and not complete):
             self.missing = stream.frames - count if stream.frames else round((rest or 0) * self.rate) - 1
             self.missing = self.missing if self.missing >= _MIN_MISSING * count else 0
+            self._damaged = within if self.missing else self._damaged
         return last.nominal
 
     def _end(self, container: Any, stream: Any) -> Fraction | None:
         """Return the end of the video, in seconds from its first frame, as its header states it."""
-        start = self._start or Fraction(0)
+        start = self._times.start or Fraction(0)
+        if self._times.joined:
+            return None  # it is that of one of the recordings
         if stream.duration:
             return Fraction((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - start
         # Matroska notes the duration of each track as a tag.
@@ -180,7 +211,6 @@ class VideoFile:
             ):
                 stream = self._track(container)
                 context = _decoder(stream)
-                context.thread_type = "AUTO"
                 yield container, stream, context
         except UnsupportedColors as error:
             raise DataError(f"{self.path}: expected colours of SDR, HLG or PQ, found {error}; {_EXPORT}") from None
@@ -194,8 +224,11 @@ class VideoFile:
 
     def _track(self, container: Any) -> Any:
         """Return the track to predict: the default one, or the largest."""
-        if container.format.name.endswith("_pipe") or container.metadata.get("major_brand") in _PHOTO_BRANDS:
+        brand = container.metadata.get("major_brand")
+        if container.format.name.endswith(("_pipe", "ico")) or brand in _PHOTO_BRANDS:
             raise still_photo(self.path)
+        if container.format.name == "mjpeg":
+            self._expect_jpegs()
         tracks = _tracks(container)
         if not tracks:
             found = "only a cover picture" if container.streams.video else "no pictures"
@@ -203,7 +236,18 @@ class VideoFile:
         known = [track for track in tracks if track.codec_context is not None]
         if not known:
             raise DataError(f"{self.path}: expected a video of a known codec, found an unknown one; {_EXPORT}")
+        if brand in _SEQUENCE_BRANDS:  # a still image precedes its frames
+            known = [track for track in known if track.frames > 1] or known
         return max(known, key=lambda track: (bool(track.disposition & Disposition.default), track.width * track.height))
+
+    def _expect_jpegs(self) -> None:
+        """Raise DataError unless the file is a sequence of JPEGs: FFmpeg finds those in documents and photos too."""
+        with self.path.open("rb") as file:
+            start = file.read(2**16)
+        if _SEVERAL_PHOTOS in start:
+            raise still_photo(self.path)
+        if not start.startswith(_JPEG):
+            raise DataError(f"{self.path}: expected {KINDS}, found a file with pictures in it; choose another file")
 
     def _note_ignored_tracks(self, container: Any, stream: Any) -> None:
         if (count := len(_tracks(container))) > 1:
@@ -212,11 +256,24 @@ class VideoFile:
                 "predicted, and the others are ignored."
             )
 
+    def _note_damaged(self) -> None:
+        if self._damaged:
+            frames = "1 frame is" if self._damaged == 1 else f"{self._damaged:,} frames are"
+            self.remarks.append(f"{frames} damaged and left out.")
+
     def _note_hdr(self, transfer: int) -> None:
         if transfer in TRANSFERS:
             remark = f"The video is HDR ({TRANSFERS[transfer]}): its colours are mapped to SDR."
             if remark not in self.remarks:
                 self.remarks.append(remark)
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield the packets of a track, and at their end, which damage may bring early, an empty one."""
+    # A file that is cut inside a packet.
+    with suppress(av.error.InvalidDataError):
+        yield from (packet for packet in container.demux(stream) if packet.size)
+    yield av.Packet()
 
 
 def _tracks(container: Any) -> list[Any]:

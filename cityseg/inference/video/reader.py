@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cityseg.data.image_io import ENDINGS, read_photo_file
+from cityseg.data.layouts.names import several
 from cityseg.errors import DataError
 from cityseg.inference.video.animation import Animation
 from cityseg.inference.video.container import DEFAULT_RATE, VideoFile
@@ -21,11 +22,19 @@ def photos_in(folder: Path) -> list[Path]:
     Raises:
         DataError: the folder contains none.
     """
-    named = (path for path in folder.glob("[!.]*") if path.suffix.lower().removeprefix(".") in ENDINGS)
-    found = sorted((path for path in named if path.is_file()), key=lambda path: natural_order(path.name))
-    if not found:
-        raise DataError(f"{folder}: expected a folder of photos, found no file that ends in .{', .'.join(ENDINGS)}")
-    return found
+    entries = sorted(folder.glob("[!.]*"))
+    named = [path for path in entries if _is_photo(path)]
+    if named:
+        return sorted(named, key=lambda path: natural_order(path.name))
+    below = [path.name for path in entries if path.is_dir() and any(map(_is_photo, path.glob("[!.]*")))]
+    there = f"found photos only in {several(below)}; name that folder" if below else ""
+    if entries and not below:
+        there = f"found only {several([path.name for path in entries])}"
+    raise DataError(f"{folder}: expected a folder of photos (.{', .'.join(ENDINGS)}), {there or 'found an empty one'}")
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower().removeprefix(".") in ENDINGS and path.is_file()
 
 
 class Video:
@@ -74,12 +83,12 @@ class Video:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user about what is done with an unusual video."""
-        return tuple(self._source.remarks) if isinstance(self._source, VideoFile) else ()
+        return () if isinstance(self._source, list) else tuple(self._source.remarks)
 
     @property
     def missing(self) -> int:
         """Number of frames that the header promises and the file lacks; known after the last frame."""
-        return self._source.missing if isinstance(self._source, VideoFile) else 0
+        return 0 if isinstance(self._source, list) else self._source.missing
 
     def frames(self) -> Iterator[Frame]:
         """Yield each frame, holding one or two at a time.

@@ -71,6 +71,7 @@ def test_other_paths_are_rejected(tmp_path, monkeypatch, written, sentence):
     assert str(refused.value) == sentence
 
 
+@pytest.mark.parser
 @given(st.text(max_size=40).filter(bool))
 def test_only_own_errors_come_out(text):
     try:

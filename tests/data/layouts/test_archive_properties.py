@@ -6,11 +6,14 @@ import contextlib
 import io
 import zipfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cityseg.data.layouts.detect import open_folder
 from cityseg.errors import CitysegError
+
+pytestmark = pytest.mark.parser
 
 NAMES = {
     "leftImg8bit": ["leftImg8bit/train/a/a_000000_000019_leftImg8bit.png", "x/leftImg8bit/val/b/b_leftImg8bit.png"],

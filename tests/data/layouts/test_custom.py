@@ -17,6 +17,7 @@ from cityseg.data.dataset import SPLITS
 from cityseg.data.layouts import detect
 from cityseg.errors import DataError
 
+from .layout_files import names, pack
 from ..conftest import VALUES_TO_TRAIN_IDS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -233,4 +234,53 @@ def test_a_share_of_too_few_frames_is_noted(described):
     assert dataset.notes == (
         "there is no val frame, which training needs",
         "there is no test frame, so that no score is held out",
+    )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("photos", "labels", "suffix"),
+    [
+        (".", "labels", ""),
+        ("./", "labels", "_mask"),
+        ("images", ".", "_mask"),
+        (".", ".", "_mask"),
+        ("both", "both", "_mask.png"),
+        ("both", "./both", ""),
+    ],
+)
+def test_photos_and_labels_may_share_a_folder(described, tmp_path, packed, photos, labels, suffix):
+    """Labels are no photos, also where photos lie above them."""
+    expected = names(detect.open_folder(described()))
+    root = described(photos=photos, labels=labels, label_suffix=suffix)
+    for kind, folder, ending in (("images", photos, "jpg" if not suffix else "png"), ("labels", labels, "png")):
+        for path in sorted((root / kind).rglob("*.png")):
+            stem = path.relative_to(root / kind).with_suffix("")
+            end = suffix.removesuffix(".png") if kind == "labels" else ""
+            new = root / folder / f"{stem}{end}.{ending}"
+            new.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(new)
+    dataset = detect.open_folder(pack(root, tmp_path / "own.zip") if packed else root)
+    assert (names(dataset), dataset.problems) == (expected, ())
+
+
+def test_photos_with_a_suffix_beside_their_labels(described):
+    root = described(photos="labels", labels="labels", photo_suffix="_photo")
+    for path in sorted((root / "images").rglob("*.png")):
+        path.rename(root / "labels" / path.parent.name / f"{path.stem}_photo.png")
+    dataset = detect.open_folder(root)
+    assert ({split: len(frames) for split, frames in dataset.splits.items()}, dataset.problems) == (
+        {"train": 4, "val": 2, "test": 2},
+        (),
+    )
+
+
+def test_pngs_of_one_folder_without_a_suffix_are_refused(described):
+    root = described(photos="images", labels="images")
+    with pytest.raises(DataError) as refused:
+        detect.open_folder(root)
+    assert str(refused.value) == (
+        f"{root}/images: expected photos (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF or GIF) beside labels of the same "
+        "folder, found only a/0.png, a/1.png, a/2.png and 5 more, which count as labels; write the ending of their "
+        'names as "label_suffix"'
     )

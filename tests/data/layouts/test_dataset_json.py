@@ -28,7 +28,7 @@ def refusal(root):
     ("changes", "sentence"),
     [
         ({"name": None}, "expected the key 'name', found none; add it"),
-        ({"name": ""}, 'expected a valid name, found ""; string should have at least 1 character'),
+        ({"name": ""}, 'expected a printable name, found ""; change it'),
         ({"name": 3}, "expected a valid name, found 3; input should be a valid string"),
         ({"train_ids": None}, "expected the key 'train_ids', found none; add it"),
         ({"train_ids": {}}, "expected train_ids to map label values to classes, found {}"),
@@ -59,6 +59,10 @@ def refusal(root):
             {"licence": "CC0"},
             f"{NAMES}, found 'licence'; remove it",
         ),
+        ({"name": " \t"}, 'expected a printable name, found " \\t"; change it'),
+        ({"name": "a\0"}, 'expected a printable name, found "a\\u0000"; change it'),
+        ({"photos": ""}, "expected a folder beside dataset.json, found ''; write \".\" for that of dataset.json itself"),
+        ({"labels": "../x"}, "expected a folder beside dataset.json, found '../x'; move it"),
         ({"splits": {}}, "expected splits to hold train, val and test, found {}"),
         ({"splits": {"training": ["*"]}}, "expected splits named train, val and test, found 'training'; rename it"),
         ({"splits": {"train": 0.7, "val": 0.2}}, "expected shares that add up to 1, found 0.9; change splits"),
@@ -127,7 +131,7 @@ def test_other_json_is_rejected(described, text, found):
 def test_binary_file_is_rejected(described):
     root = described(splits={"train": ["a/*"], "val": "val.txt"})
     (root / "val.txt").write_bytes(b"\xff\xfeb")
-    assert refusal(root) == f"{root / 'val.txt'}: expected a text file with a frame's name per line, found other bytes"
+    assert refusal(root) == f"{root / 'val.txt'}: expected a text file with a frame's name per line, found other bytes; save it as UTF-8"
     (root / "dataset.json").write_bytes(b"\xff\xfe")
     assert refusal(root).startswith(f"{root / 'dataset.json'}: expected JSON, found something else (")
 

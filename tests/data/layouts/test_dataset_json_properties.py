@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cityseg.data.layouts.dataset_files import SourceFile
 from cityseg.data.layouts.dataset_json import DatasetJson, read_dataset_json
 from cityseg.errors import DataError
+
+pytestmark = pytest.mark.parser
 
 TEXT = st.text(st.characters(max_codepoint=0x3FF), max_size=8)
 KEYS = st.sampled_from(

@@ -45,6 +45,16 @@ def listed(described, text, encoding="utf-8"):
         "# sequence a\n\na/0   # blurred\na/1\n\n  a/2  \n#a/9\na/3\n",
         "0\n1\n2.png\n./3.jpg\n",
         "a/0.jpg\na/1.jpeg\na/2.tif\na/3.webp\n",
+        "a/0.png,\na/1.png;\na/2,\na/3\n",
+        '"a/0.png",\n"a/1.png",\n"a/2",\n"a/3"',
+        "a/0\na/1\n\ufeffa/2\na/3",
+        "\u00a0a/0\na/1\t\na/2\u00a0\na/3",
+        "1 a/0\n2 a/1\n3 a/2\n4 a/3\n",
+        "0,a/0.png,labels/a/0.png\n1,a/1,a/1\n2,a/2,a/2\n3,a/3,a/3",
+        "id,image,label\n10,a/0.png,a/0.png\n11,a/1,a/1\n12,a/2,a/2\n13,a/3,a/3",
+        ",image,label\n0,a/0.png,a/0.png\n1,a/1,a/1\n2,a/2,a/2\n3,a/3,a/3",
+        "index\tname\n0\ta/0\n1\ta/1\n2\ta/2\n3\ta/3",
+        "a/0.png 1\na/1.png 1\na/2 1\na/3  1\n",
     ],
 )
 def test_habits_of_lists(described, text):
@@ -81,6 +91,16 @@ def test_lists_are_read_in_archives(described, tmp_path):
             "rename the label like its photo, or list photos only",
         ),
         (
+            "a/0  1\na/1 -1\n",
+            "expected names alone in train, found 'a/1' with -1: a list of the photos with and without a class; name the "
+            "list of all photos, such as ImageSets/Segmentation/train.txt, or remove the numbers",
+        ),
+        (
+            "0 1\n1 2\n",
+            "expected a photo and its own label on a line of train, found '0' with '1'; rename the label like its "
+            "photo, or list photos only",
+        ),
+        (
             "/elsewhere/images/a/0.png\n",
             "expected names of frames in train, found '/elsewhere/images/a/0.png', which no photo in images/ has; "
             "did you mean 'a/0'?",
@@ -109,6 +129,7 @@ def test_missing_list_names_the_other_lists(described):
 STEMS = st.lists(st.text("aB/ .,;é\u0301#\"'\\[]*?-", min_size=1, max_size=6), min_size=1, max_size=5, unique=True)
 
 
+@pytest.mark.parser
 @given(STEMS, st.lists(st.text(st.characters(max_codepoint=0x3FF), max_size=12), max_size=4))
 def test_only_own_errors_come_out_of_lists(stems, lines):
     selection = FrameSelection(stems, roots=["/data/own"])
@@ -119,6 +140,7 @@ def test_only_own_errors_come_out_of_lists(stems, lines):
         assert set(found) <= set(stems)
 
 
+@pytest.mark.parser
 @given(STEMS)
 def test_every_frame_is_found_by_its_own_name(stems):
     plain = [stem for stem in stems if stem.strip() == stem and not stem.startswith("#")]

@@ -58,6 +58,69 @@ def test_photos_with_other_names(tmp_path):
     assert refusal(root).endswith("found only train/aachen/0.bmp, train/aachen/1.bmp, train/aachen/2.bmp and 3 more")
 
 
+def archives(root, photos, labels="gtFine_trainvaltest.zip"):
+    """Make a folder with archives of these names."""
+    source = tree(root.parent / "source")
+    root.mkdir()
+    for part, name in (("leftImg8bit", photos), ("gtFine", labels)):
+        pack(source / part, root / name, lambda path, part=part: f"{part}/{path}")
+    return root
+
+
+@pytest.mark.parametrize("name", ["leftImg8bit.zip", "leftImg8bit_all.zip", "leftImg8bit_trainvaltest (1).zip"])
+def test_archives_that_begin_as_the_part_are_read(tmp_path, name):
+    assert len(detect.open_folder(archives(tmp_path / "set", name)).frames("train")) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("leftImg8bit (1).zip", "rename it to leftImg8bit_trainvaltest.zip"),
+        ("left_img_8bit.zip", "rename it to leftImg8bit_trainvaltest.zip"),
+        ("leftlmg8bit_trainvaltest.zip", "rename it to leftImg8bit_trainvaltest.zip"),
+        ("leftImg8bit_trainvaltest.zip.part", "finish its download"),
+        ("leftImg8bit_trainvaltest.tar.gz", "unpack it, or pack it as leftImg8bit_trainvaltest.zip"),
+        ("photos.zip", "put it beside the other"),
+    ],
+)
+def test_an_archive_with_nearly_the_right_name_is_named(tmp_path, name, remedy):
+    assert refusal(archives(tmp_path / "set", name)).endswith(
+        f"found gtFine_trainvaltest.zip but no leftImg8bit_trainvaltest.zip, only {name}; {remedy}"
+    )
+
+
+@pytest.mark.parametrize("name", ["leftImg8bits", "leftlmg8bit", "left_img8bit"])
+def test_a_folder_with_nearly_the_right_name_is_named(tmp_path, name):
+    root = tree(tmp_path / "set")
+    (root / "leftImg8bit").rename(root / name)
+    assert refusal(root).endswith(f"found no leftImg8bit, only {name}; rename it to leftImg8bit/")
+
+
+@pytest.mark.parametrize("folder", ["gtFine", "gtFine/train/aachen", "leftImg8bit"])
+def test_archives_beside_an_empty_folder_are_read(tmp_path, folder):
+    root = archives(tmp_path / "set", "leftImg8bit_trainvaltest.zip")
+    (root / folder).mkdir(parents=True)
+    dataset = detect.open_folder(root)
+    assert (len(dataset.frames("train")), dataset.problems) == (3, ())
+
+
+def test_photos_in_another_folder_are_named(described):
+    root = described()
+    (root / "images").rename(root / "pictures")
+    (root / "images").mkdir()
+    assert refusal(root).endswith(
+        'found none, but pictures/a/0.png, pictures/a/1.png, pictures/a/2.png and 5 more; name their folder with "photos"'
+    )
+
+
+@pytest.mark.parametrize("ending", ["dng", "svg", "npy"])
+def test_files_that_are_no_photos_are_named(described, ending):
+    root = described()
+    for path in sorted((root / "images").rglob("*.png")):
+        path.rename(path.with_suffix(f".{ending}"))
+    assert refusal(root).endswith(f"found only a/0.{ending}, a/1.{ending}, a/2.{ending} and 5 more")
+
+
 @pytest.mark.parametrize(("folder", "named"), [("one", "one"), ("one/two", "one/two")])
 def test_dataset_further_down(tmp_path, folder, named):
     tree(tmp_path / "set" / folder)

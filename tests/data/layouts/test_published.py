@@ -287,6 +287,9 @@ LABELME = "__ignore__\n_background_\nroad\ntraffic light\n"
     [
         ("labelmap.txt", CVAT, (250, 170, 30), "traffic light"),
         ("labelmap.txt", CVAT, (0, 0, 0), "void"),
+        ("labelmap.txt", CVAT.replace("\n", "\r\n\r\n").replace(",", " , "), (250, 170, 30), "traffic light"),
+        ("labelmap.txt", "\n\ufeff road : 128, 64, 128 : :  \n\ntraffic-light:250 170 30\n", (250, 170, 30), "traffic light"),
+        ("labelmap.txt", "traffic_light:(250, 170, 30)::", (250, 170, 30), "traffic light"),
         ("class_names.txt", LABELME, 2, "traffic light"),
         ("class_names.txt", LABELME, 0, "void"),
         ("class_names.txt", LABELME, 255, "void"),
@@ -321,6 +324,23 @@ def test_voc_export_with_other_classes_is_rejected(tmp_path):
         f"{root}/labelmap.txt: expected names of Cityscapes classes, found cow; rename them, or map their values or "
         "colours with train_ids in a dataset.json"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("road\nbuilding:70,70,70::\n", "'road'"),
+        ("road:128,64\n", "'road:128,64'"),
+        ("road:128,64,300\n", "'road:128,64,300'"),
+        ("road:1,2,3\nbuilding:1,2,3\n", "'building:1,2,3'"),
+        ("road:1.5,2,3\n", "'road:1.5,2,3'"),
+    ],
+)
+def test_a_list_of_classes_in_mixed_forms_is_rejected(tmp_path, text, found):
+    root = voc(tmp_path / "export", "labelmap.txt", text, (128, 64, 128))
+    with pytest.raises(DataError, match="expected lines name:red,green,blue, each colour once, found ") as refused:
+        detect.open_folder(root)
+    assert str(refused.value).endswith(found)
 
 
 def test_idd_numberings():

@@ -32,6 +32,7 @@ def page(monkeypatch):
     return begin
 
 
+@pytest.mark.parser
 @given(ODD, st.none() | st.integers(-10, 10) | ODD)
 def test_any_link_chooses_an_option(page, text, requested):
     state = page({"frame": text})
@@ -43,6 +44,7 @@ def test_any_link_chooses_an_option(page, text, requested):
         assert value == (text if text in OPTIONS else OPTIONS[0])
 
 
+@pytest.mark.parser
 @given(ODD)
 def test_any_link_chooses_several_different_options(page, text):
     page({"model": text})
@@ -52,6 +54,7 @@ def test_any_link_chooses_several_different_options(page, text):
     assert len(set(values)) == len(values)
 
 
+@pytest.mark.parser
 @given(st.dictionaries(st.sampled_from(PARAMETERS), ODD))
 def test_any_link_is_a_filter_of_frames(address):
     found = filters.from_address(address, ["aachen", ""])
