@@ -83,7 +83,9 @@ def text_chunk(data: bytes, body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "AVIF", "HEIF"])
-@pytest.mark.parametrize("form", ['tiff:Orientation="6"/>', "><tiff:Orientation>6</tiff:Orientation></rdf:Description>"])
+@pytest.mark.parametrize(
+    "form", ['tiff:Orientation="6"/>', "><tiff:Orientation>6</tiff:Orientation></rdf:Description>"]
+)
 def test_orientation_in_xmp_alone_is_applied_in_every_format(tmp_path, kind, form):
     xmp = (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

@@ -110,7 +110,9 @@ def list_files(root: Path, folder: str, suffixes: tuple[str, ...], levels: int) 
     if not start.is_dir():
         return {}
     above = tuple(_identity(part) for part in (root, *(root / parent for parent in Path(folder).parents)) if folder)
-    return {name: SourceFile(root / name, name) for name in _walk(start, folder and f"{folder}/", suffixes, levels, above)}
+    return {
+        name: SourceFile(root / name, name) for name in _walk(start, folder and f"{folder}/", suffixes, levels, above)
+    }
 
 
 def _walk(

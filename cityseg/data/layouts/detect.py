@@ -104,12 +104,15 @@ def _missing(root: Path, tree: FileTree) -> str:
         found = f"both official archives, found {there[0]} but no {archives[missing[0]]}"
         if alike:
             return f"{found}, only {alike[missing[0]]}; {_remedy(alike[missing[0]], archives[missing[0]])}"
-        others = [name for name in tree.entries() if name not in there and name.lower().endswith((".zip", *_OTHER_ARCHIVES))]
+        others = [
+            name for name in tree.entries() if name not in there and name.lower().endswith((".zip", *_OTHER_ARCHIVES))
+        ]
         return f"{found}{f', only {several(others)}' if others else ''}; put it beside the other"
     if alike:
         part, name = next(iter(alike.items()))
         wanted = archives[part] if fold(name).endswith((".zip", *_OTHER_ARCHIVES, *_UNFINISHED)) else f"{part}/"
-        return f"{_WANTED}, found no {' and no '.join(missing)}, only {several([*alike.values()])}; {_remedy(name, wanted)}"
+        found = several([*alike.values()])
+        return f"{_WANTED}, found no {' and no '.join(missing)}, only {found}; {_remedy(name, wanted)}"
     found = f"{_WANTED}, found no {' and no '.join(missing)}"
     near = next((path for path in _around(root) if _is_dataset(path)), None) if root.is_dir() else None
     if near is not None:

@@ -50,7 +50,10 @@ class FrameSelection:
         """
         self._stems = dict.fromkeys(stems)
         self._photos = folders[0]
-        self._folders, self._suffixes = tuple(fold(folder) for folder in folders if folder), (*suffixes, *IMAGE_SUFFIXES)
+        self._folders, self._suffixes = (
+            tuple(fold(folder) for folder in folders if folder),
+            (*suffixes, *IMAGE_SUFFIXES),
+        )
         self._roots = [fold(_slashes(root)).rstrip("/") for root in roots]
         self._exact: dict[str, list[str]] = {}
         self._folded: dict[str, list[str]] = {}
@@ -80,11 +83,12 @@ class FrameSelection:
     def match_lines(self, lines: Sequence[str], path: Path | str, where: str) -> list[str]:
         """Return the frames that the lines of a text file name, without patterns, in the order of the selection.
 
-        A line holds a photo and may hold its label too, separated by a tab, a comma, a semicolon or spaces, and a number
-        before them. Empty lines and lines that begin with ``#`` are ignored, and so is a header of columns.
+        A line holds a photo and may hold its label too, separated by a tab, a comma, a semicolon or spaces, and a
+        number before them. Empty lines and lines that begin with ``#`` are ignored, and so is a header of columns.
 
         Raises:
-            DataError: a line names no frame or several, or a label of another frame, or says that a photo lacks a class.
+            DataError: a line names no frame or several, or a label of another frame, or says that a photo lacks a
+                class.
         """
         found: set[str] = set()
         named = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
@@ -118,9 +122,15 @@ class FrameSelection:
     def _is_numbered(self, fields: Sequence[str]) -> bool:
         """Whether fields begin with the line's number, though a frame of that name exists."""
         number, *rest = fields
-        return number.isdecimal() and bool(rest) and not rest[0].isdecimal() and self._of(rest[0]) not in (
-            [],
-            self._of(number),
+        return (
+            number.isdecimal()
+            and bool(rest)
+            and not rest[0].isdecimal()
+            and self._of(rest[0])
+            not in (
+                [],
+                self._of(number),
+            )
         )
 
     def _of(self, name: str) -> list[str]:

@@ -181,9 +181,7 @@ class ZipTree:
         return {
             name: self._file(name)
             for name in self._members
-            if name.startswith(above)
-            and name.lower().endswith(suffixes)
-            and name.count("/", len(above)) <= levels
+            if name.startswith(above) and name.lower().endswith(suffixes) and name.count("/", len(above)) <= levels
         }
 
     def everything(self, folder: str = "") -> list[str]:

@@ -17,8 +17,8 @@ from cityseg.data.dataset import SPLITS
 from cityseg.data.layouts import detect
 from cityseg.errors import DataError
 
-from .layout_files import names, pack
 from ..conftest import VALUES_TO_TRAIN_IDS
+from .layout_files import names, pack
 
 ROOT = Path(__file__).resolve().parents[3]
 

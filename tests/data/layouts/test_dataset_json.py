@@ -61,7 +61,10 @@ def refusal(root):
         ),
         ({"name": " \t"}, 'expected a printable name, found " \\t"; change it'),
         ({"name": "a\0"}, 'expected a printable name, found "a\\u0000"; change it'),
-        ({"photos": ""}, "expected a folder beside dataset.json, found ''; write \".\" for that of dataset.json itself"),
+        (
+            {"photos": ""},
+            "expected a folder beside dataset.json, found ''; write \".\" for that of dataset.json itself",
+        ),
         ({"labels": "../x"}, "expected a folder beside dataset.json, found '../x'; move it"),
         ({"splits": {}}, "expected splits to hold train, val and test, found {}"),
         ({"splits": {"training": ["*"]}}, "expected splits named train, val and test, found 'training'; rename it"),
@@ -131,7 +134,10 @@ def test_other_json_is_rejected(described, text, found):
 def test_binary_file_is_rejected(described):
     root = described(splits={"train": ["a/*"], "val": "val.txt"})
     (root / "val.txt").write_bytes(b"\xff\xfeb")
-    assert refusal(root) == f"{root / 'val.txt'}: expected a text file with a frame's name per line, found other bytes; save it as UTF-8"
+    assert (
+        refusal(root)
+        == f"{root / 'val.txt'}: expected a text file with a frame's name per line, found other bytes; save it as UTF-8"
+    )
     (root / "dataset.json").write_bytes(b"\xff\xfe")
     assert refusal(root).startswith(f"{root / 'dataset.json'}: expected JSON, found something else (")
 

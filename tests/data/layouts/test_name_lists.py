@@ -92,8 +92,8 @@ def test_lists_are_read_in_archives(described, tmp_path):
         ),
         (
             "a/0  1\na/1 -1\n",
-            "expected names alone in train, found 'a/1' with -1: a list of the photos with and without a class; name the "
-            "list of all photos, such as ImageSets/Segmentation/train.txt, or remove the numbers",
+            "expected names alone in train, found 'a/1' with -1: a list of the photos with and without a class; name "
+            "the list of all photos, such as ImageSets/Segmentation/train.txt, or remove the numbers",
         ),
         (
             "0 1\n1 2\n",

@@ -109,7 +109,8 @@ def test_photos_in_another_folder_are_named(described):
     (root / "images").rename(root / "pictures")
     (root / "images").mkdir()
     assert refusal(root).endswith(
-        'found none, but pictures/a/0.png, pictures/a/1.png, pictures/a/2.png and 5 more; name their folder with "photos"'
+        "found none, but pictures/a/0.png, pictures/a/1.png, pictures/a/2.png and 5 more; "
+        'name their folder with "photos"'
     )
 
 

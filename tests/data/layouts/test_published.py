@@ -288,7 +288,12 @@ LABELME = "__ignore__\n_background_\nroad\ntraffic light\n"
         ("labelmap.txt", CVAT, (250, 170, 30), "traffic light"),
         ("labelmap.txt", CVAT, (0, 0, 0), "void"),
         ("labelmap.txt", CVAT.replace("\n", "\r\n\r\n").replace(",", " , "), (250, 170, 30), "traffic light"),
-        ("labelmap.txt", "\n\ufeff road : 128, 64, 128 : :  \n\ntraffic-light:250 170 30\n", (250, 170, 30), "traffic light"),
+        (
+            "labelmap.txt",
+            "\n\ufeff road : 128, 64, 128 : :  \n\ntraffic-light:250 170 30\n",
+            (250, 170, 30),
+            "traffic light",
+        ),
         ("labelmap.txt", "traffic_light:(250, 170, 30)::", (250, 170, 30), "traffic light"),
         ("class_names.txt", LABELME, 2, "traffic light"),
         ("class_names.txt", LABELME, 0, "void"),
