@@ -103,10 +103,10 @@ class JobRecord:
             status["heartbeat"],
         )
 
-    def begin(self, pid: int) -> None:
-        """Record that process ``pid`` runs the job."""
+    def begin(self, pid: int, result: Any = None) -> None:
+        """Record that process ``pid`` runs the job; ``result`` is what is known of its outcome before it starts."""
         started = {"pid": pid, "process_start": process_identity(pid), "host": socket.gethostname()}
-        progress = {"phase": "", "done": 0, "total": 0, "seconds_left": None, "result": None, "error": None}
+        progress = {"phase": "", "done": 0, "total": 0, "seconds_left": None, "result": result, "error": None}
         self.update(state="running", stop_asked=False, **started, **progress)
 
     def stop(self) -> None:
@@ -153,10 +153,11 @@ class JobRecord:
         self._end(state="failed", error=sentence)
 
     @contextmanager
-    def recorded(self, interrupted: Callable[[str], str]) -> Iterator[None]:
+    def recorded(self, interrupted: Callable[[str], str], result: Any = None) -> Iterator[None]:
         """Record the final state of the job inside the block, unless another process runs the same job.
 
-        ``interrupted`` makes the message of the ``Stopped`` that SIGTERM or Ctrl-C raises from the signal's name.
+        ``interrupted`` makes the message of the ``Stopped`` that SIGTERM or Ctrl-C raises from the signal's name;
+        ``result`` is as in ``begin``.
         """
 
         def stop(name: str) -> None:
@@ -168,7 +169,7 @@ class JobRecord:
                 known, status = self.read(), self._load() or {}
                 self._owned = known is None or known.state != "running" or status.get("pid") == os.getpid()
                 if self._owned:
-                    self.begin(os.getpid())
+                    self.begin(os.getpid(), result)
             try:
                 yield
             except Stopped:

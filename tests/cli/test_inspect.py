@@ -147,7 +147,10 @@ def test_an_audit_is_exported_with_a_picture_of_every_region(run, streets, citys
         assert archive.read(rows[1]["picture"]) == (workplace / "audit" / rows[1]["picture"]).read_bytes()
     (workplace / "taken").write_text("a file")
     refused = cityseg("audit", "tiny", "--data", streets, "--out", workplace / "taken")
-    assert (refused.code, refused.err.splitlines()[-1].count("expected a place to write to")) == (2, 1)
+    assert (
+        refused.code,
+        refused.err.splitlines()[-1].count("taken: expected a folder for the regions, found a file; name a folder"),
+    ) == (2, 1)
 
 
 def test_a_stored_audit_belongs_to_its_weights_and_labels(run, streets, mislabelled, workplace):

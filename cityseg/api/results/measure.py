@@ -140,8 +140,7 @@ def start_measuring(models: Sequence[str], spec: str | None, split: Split, runs:
             raise UsageError("expected no other measurement, found one that runs; wait for it or stop it")
         command = ["measure", *models, "--data", spec or default_data(), "--split", split]
         command += ["--runs", str(runs)] if runs else []
-        record.begin(launcher.start_detached(command, record.log))
-        record.update(result=_job(models, spec, split, ()))
+        record.begin(launcher.start_detached(command, record.log), _job(models, spec, split, ()))
 
 
 def find_measuring(runs: Path | None = None) -> Measuring | None:
@@ -184,8 +183,9 @@ def measure_recorded(
 
     with writing(record.path.parent, REMEDY):
         record.path.parent.mkdir(parents=True, exist_ok=True)
-    with record.recorded(lambda name: f"stopped by {name} after {len(results)} of {len(models)} models"):
-        record.note("", 0, 0, _job(models, spec, split, results))
+    words = "stopped by {} after {} of {} models"
+    job = _job(models, spec, split, ())
+    with record.recorded(lambda name: words.format(name, len(results), len(models)), job):
         for model in dict.fromkeys(models):
 
             def note(done: int, total: int, model: str = model) -> None:

@@ -333,7 +333,9 @@ def test_selected_results_are_tagged_archived_and_deleted_together(
     labelled(app.checkbox, "Delete 2 results").check().run()
     labelled(app.button, "Delete permanently").click().run()
     assert not app.exception
-    assert {result.id for result in api.list_results(shipped=False)} == {"large"}
+    left = {result.id for result in api.list_results(shipped=False)}
+    assert "large" in left
+    assert not {"first", "second"} & left
 
 
 def listed(app: AppTest) -> list[dict]:
