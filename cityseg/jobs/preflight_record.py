@@ -83,10 +83,10 @@ class PreflightRecord(JobRecord):
         description = {"kind": self.kind, "config": self.config.model_dump(mode="json"), "data": self.data}
         write_json(self.config_file, description)
 
-    def begin(self, pid: int) -> None:
+    def begin(self, pid: int, result: Any = None) -> None:
         """Record that process ``pid`` runs the check."""
         self.describe()
-        super().begin(pid)
+        super().begin(pid, result)
 
 
 @contextmanager
