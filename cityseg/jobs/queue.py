@@ -99,15 +99,18 @@ def enqueue(runs: Sequence[Run], root: Path | None = None) -> None:
         _advance(folder)
 
 
-def advance(root: Path | None = None) -> None:
-    """Start waiting runs while slots are free. Only reads the run folders if none waits.
+def advance(root: Path | None = None) -> Queue:
+    """Start waiting runs while slots are free, and return the queue. Only reads the run folders if none waits.
 
     Raises UsageError if the folder of runs cannot be written, TrainingError if another process keeps it locked.
     """
     folder = runs_root(root)
-    if read(folder).waiting:
-        with locked(folder):
-            _advance(folder)
+    queue = read(folder)
+    if not queue.waiting:
+        return queue
+    with locked(folder):
+        _advance(folder)
+        return read(folder)
 
 
 def claim(run: Run) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cityseg import checkpoint
+from cityseg.api.results.folder_stamp import Stamp, folder_stamp
 from cityseg.api.results.folders import MEASUREMENT, find_result_folder, measured_elsewhere, shipped_folders
 from cityseg.api.results.notes import Notes, read_notes
 from cityseg.config import ExperimentConfig, build
@@ -21,6 +22,9 @@ from cityseg.metrics.summary import SplitSummary
 from cityseg.runs import Run, State, list_runs, runs_root
 
 Source = Literal["run", "shipped"]
+_MOST_KNOWN = 20_000
+_KNOWN: dict[tuple[str, Source], tuple[Stamp, tuple[Result, list[Result]]]] = {}
+"""Results by folder, with the stamps of the files they were read from; nobody changes them."""
 
 
 @dataclass(frozen=True)
@@ -144,14 +148,30 @@ def list_all(runs: Path | None = None, *, shipped: bool = True) -> Listing:
     listing = Listing([], [], [])
     for run, source in found:
         try:
-            result = _result(run, source, runs)
+            result, elsewhere = _read(run, source, runs)
             listing.results.append(result)
-            listing.elsewhere.extend(_measurements(result, runs))
+            listing.elsewhere.extend(elsewhere)
         except CitysegError as error:
             # A run may have been deleted meanwhile.
             if source == "shipped" or run.has_records():
                 listing.damaged.append(DamagedResult(run.id, source, str(error), str(run.folder)))
     return listing
+
+
+def _read(run: Run, source: Source, runs: Path | None) -> tuple[Result, list[Result]]:
+    """Return a result and its measurements on other data; those of an ended run are read again only after a change."""
+    stamp = folder_stamp(run, runs)
+    key = (str(run.folder.absolute()), source)
+    known = _KNOWN.get(key)
+    if stamp is not None and known is not None and known[0] == stamp:
+        return known[1]
+    result = _result(run, source, runs)
+    found = result, list(_measurements(result, runs))
+    if stamp is not None and result.state not in ("queued", "running"):
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = stamp, found
+    return found
 
 
 @dataclass(frozen=True)

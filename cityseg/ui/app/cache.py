@@ -192,13 +192,15 @@ def refresh_results() -> None:
 
 def queue() -> Queue:
     """Start the waiting runs that have a slot and return the queue; cheap enough to be uncached."""
-    # A read-only folder of runs is shown too; changing its queue raises the error.
-    with contextlib.suppress(CitysegError):
-        api.advance_queue()
-    return api.find_queue()
+    try:
+        return api.advance_queue()
+    except CitysegError:
+        # A read-only folder of runs is shown too; changing its queue raises the error.
+        return api.find_queue()
 
 
-@st.cache_data(show_spinner=False, max_entries=2)
+# A resource, which is shared and not copied: copies of sixty results take as long as the rest of a page.
+@st.cache_resource(show_spinner=False, max_entries=2)
 def _listing(fingerprint: tuple[tuple[str, int], ...]) -> Listing:
     return api.list_all()
 
