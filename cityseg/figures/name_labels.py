@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from math import hypot
 
+import numpy as np
+
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in pixels."""
 _LETTER, _LINE = 6.4, 15.0
@@ -60,42 +62,53 @@ def place(
         size: of a mark, in pixels.
         lines: points, as those of marks, joined by lines that names should not cover.
     """
-    plots = [[(mark.x * width, mark.y * height) for mark in marks] for width in widths]
-    obstacles = [
-        [
-            *(_box(x, y, size, size) for x, y in spots),
-            *((x - 2, mark.low * height, x + 2, mark.high * height) for mark, (x, _) in zip(marks, spots, strict=True)),
-            *(box for line in lines for box in _along([(x * width, y * height) for x, y in line])),
-        ]
-        for width, spots in zip(widths, plots, strict=True)
-    ]
+    plots = [np.array([(mark.x * width, mark.y * height) for mark in marks]).reshape(-1, 2) for width in widths]
     candidates = [_candidates(mark, height, size) for mark in marks]
-    chosen = [options[0] for options in candidates]
-
-    def badness(index: int, label: Label, ring: float) -> float:
-        total = _RING_COST * ring
-        for width, spots, others in zip(widths, plots, obstacles, strict=True):
-            box = _name_box(marks[index].name, spots[index], label)
-            total += sum(_overlap(box, other) for other in others)
-            total += 2 * sum(
-                _overlap(box, _name_box(marks[other].name, spots[other], chosen[other][0]))
-                for other in range(len(marks))
-                if other != index and placed[other]
-            )
-            outside = (box[2] - box[0]) * (box[3] - box[1]) - _overlap(box, (0.0, 0.0, width, height))
-            total += _OUTSIDE_COST * outside
-        return total
-
+    # Names at every candidate place, (marks, candidates, 4) for each plot, and what each costs without other names.
+    names = [
+        [np.array([_name_box(mark.name, spot.tolist(), label) for label, _ in options]) for mark, spot, options in each]
+        for each in (list(zip(marks, spots, candidates, strict=True)) for spots in plots)
+    ]
+    alone = [np.array([_RING_COST * ring for _, ring in options]) for options in candidates]
+    for width, spots, boxes in zip(widths, plots, names, strict=True):
+        others = np.array(_obstacles(marks, spots.tolist(), width, height, size, lines))
+        plot = np.array([(0.0, 0.0, width, height)])
+        for index, box in enumerate(boxes):
+            area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
+            outside = area - _overlaps(box, plot)[:, 0]
+            alone[index] += _overlaps(box, others).sum(1) + _OUTSIDE_COST * outside
     # Greedy, the highest first, repeated while a name finds a better place among the others.
-    placed = [False] * len(marks)
+    chosen = [0] * len(marks)
+    placed: list[int] = []
     for _ in range(_ROUNDS):
         before = list(chosen)
         for index in sorted(range(len(marks)), key=lambda index: -marks[index].y):
-            chosen[index] = min(candidates[index], key=lambda option: badness(index, *option))
-            placed[index] = True
+            cost = alone[index].copy()
+            if fixed := [other for other in placed if other != index]:
+                for boxes in names:
+                    taken = np.array([boxes[other][chosen[other]] for other in fixed])
+                    cost += 2 * _overlaps(boxes[index], taken).sum(1)
+            chosen[index] = int(cost.argmin())
+            if index not in placed:
+                placed.append(index)
         if chosen == before:
             break
-    return [label for label, _ in chosen]
+    return [options[place][0] for options, place in zip(candidates, chosen, strict=True)]
+
+
+def _obstacles(
+    marks: Sequence[Mark],
+    spots: Sequence[Sequence[float]],
+    width: float,
+    height: float,
+    size: float,
+    lines: Sequence[Sequence[tuple[float, float]]],
+) -> list[Box]:
+    return [
+        *(_box(x, y, size, size) for x, y in spots),
+        *((x - 2, mark.low * height, x + 2, mark.high * height) for mark, (x, _) in zip(marks, spots, strict=True)),
+        *(box for line in lines for box in _along([(x * width, y * height) for x, y in line])),
+    ]
 
 
 def _candidates(mark: Mark, height: float, size: float) -> list[tuple[Label, float]]:
@@ -121,7 +134,7 @@ def _along(points: Sequence[tuple[float, float]]) -> list[Box]:
     return boxes
 
 
-def _name_box(name: str, spot: tuple[float, float], label: Label) -> Box:
+def _name_box(name: str, spot: Sequence[float], label: Label) -> Box:
     return _box(spot[0] + label.dx, spot[1] + label.dy, _LETTER * len(name), _LINE)
 
 
@@ -129,7 +142,11 @@ def _box(x: float, y: float, width: float, height: float) -> Box:
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
-def _overlap(one: Box, other: Box) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, width) * max(0.0, height)
+def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the (B, N) overlaps of (B, 4) with (N, 4) boxes in square pixels."""
+    low, high = (np.array(edges) for edges in ([0, 1], [2, 3]))
+    sides = np.minimum(boxes[:, None, high], others[None, :, high]) - np.maximum(
+        boxes[:, None, low], others[None, :, low]
+    )
+    area: np.ndarray = np.clip(sides, 0, None).prod(2)
+    return area

@@ -48,6 +48,10 @@ class ModelPoint:
     """Speed with ONNX Runtime on the CPU."""
 
 
+_MOST_NAMES = 24
+"""Marks with a name; the others are named when the pointer is on them."""
+
+
 def pareto_chart(points: Sequence[ModelPoint], by: Cost = "size") -> go.Figure:
     """Plot parameters or frames per second (log) against score; a symbol per conditions, a colour per run.
 
@@ -126,18 +130,21 @@ def _fronts(points: Sequence[ModelPoint], by: Cost) -> list[list[ModelPoint]]:
 
 
 def _names(points: Sequence[ModelPoint], fronts: Sequence[Sequence[ModelPoint]], by: Cost) -> list[dict[str, Any]]:
-    """Return the points' names as annotations, placed where they overlap least."""
+    """Return the names of the points, or of the best of many, as annotations placed where they overlap least."""
     left, right = _axis(points, by)["range"]
     top = _score_range(points)[1]
 
     def spot(point: ModelPoint) -> tuple[float, float]:
         return (log10(cost(point, by)) - left) / (right - left), point.score / top
 
+    on_front = {id(point) for front in fronts for point in front}
+    points = sorted(points, key=lambda point: (id(point) not in on_front, -point.score))
+    points, unnamed = points[:_MOST_NAMES], points[_MOST_NAMES:]
     marks = []
     for point in points:
         low, high = (score / top for score in point.interval or (point.score, point.score))
         marks.append(Mark(shortened(point.name, _LONGEST_NAME), *spot(point), low, high))
-    lines = [[spot(point) for point in front] for front in fronts]
+    lines = [[spot(point) for point in front] for front in fronts] + [[spot(point)] * 2 for point in unnamed]
     labels = name_labels.place(marks, _WIDTHS, _HEIGHT, _MARKER, lines)
     annotations = []
     for point, mark, label in zip(points, marks, labels, strict=True):

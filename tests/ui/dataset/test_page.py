@@ -18,6 +18,7 @@ APP = Path(__file__).parents[3] / "app.py"
 @pytest.fixture(autouse=True)
 def around(workplace: Path) -> None:
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def opened(**address: str) -> AppTest:

@@ -33,6 +33,7 @@ def alone(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No shipped models and empty caches."""
     monkeypatch.setattr("cityseg.api.results.folders.shipped_root", lambda: workplace / "checkpoints")
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def opened() -> AppTest:
@@ -97,6 +98,7 @@ def test_onnx_speed_is_offered_if_a_model_has_it(trained: Run, workplace: Path) 
     description["speed"]["onnx_frames_per_second"] = 1234.0
     path.write_text(json.dumps(description))
     st.cache_data.clear()
+    st.cache_resource.clear()
     app = opened()
     assert app.segmented_control(key="front_by").options == ["Size", "Speed", "Speed by ONNX"]
     app.segmented_control(key="front_by").set_value("onnx").run()
