@@ -9,7 +9,7 @@ from pathlib import Path
 from cityseg import checkpoint
 from cityseg.config.presets import PRESETS
 from cityseg.errors import UsageError
-from cityseg.runs import Run, list_runs, runs_root
+from cityseg.runs import Run, runs_root
 from cityseg.studio_files import studio_root
 from cityseg.text import home_expanded, quoted
 
@@ -32,8 +32,9 @@ def find_result_folder(name: str, runs: Path | None = None) -> Run:
     """Return the folder behind MODEL or ``MODEL@DATASET``; UsageError for an unknown name."""
     shipped = shipped_root() / name
     if Path(name).name == name:
-        if name in {run.id for run in list_runs(runs)}:
-            return Run(runs_root(runs) / name)
+        run = Run(runs_root(runs) / name)
+        if not name.startswith(".") and run.has_records():
+            return run
         if os.path.isfile(shipped / checkpoint.CARD):
             return Run(shipped)
     folder = home_expanded(name)
