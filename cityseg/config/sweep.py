@@ -68,12 +68,12 @@ def expand(base: ExperimentConfig, sweep: Sweep, group: str) -> list[ExperimentC
             try:
                 configs.append(override(base, words if seed is None else [*words, f"seed={seed}"]))
             except UsageError as error:
-                named = ", ".join(shortened(word, _QUOTED) for word in words)
+                named = ", ".join(" ".join(shortened(word, _QUOTED).split()) for word in words)
                 raise UsageError(f"{named or 'the settings'}: {error}") from None
     twice = next((config for place, config in enumerate(configs) if config in configs[:place]), None)
     if twice is not None:
         same = ", ".join(
-            f"{field}={shortened(str(getattr(twice, field)), _QUOTED)}"
+            f"{field}={' '.join(shortened(str(getattr(twice, field)), _QUOTED).split())}"
             for field in (*sweep.lists, *sweep.ranges, "seed")
         )
         raise UsageError(f"expected runs that differ, found {same} twice; name every value once")

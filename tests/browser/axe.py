@@ -20,6 +20,8 @@ _STREAMLIT = (
     ("color-contrast", ":is(.stSlider, .stButtonGroup):has(:disabled, [data-disabled]) [data-testid=stWidgetLabel] *"),
     # Streamlit gives code blocks no tab stop; browsers make a box that scrolls and holds no control one by themselves.
     ("scrollable-region-focusable", "[data-testid=stCode] pre"),
+    # The same holds for containers, in which wide charts scroll sideways on a phone.
+    ("scrollable-region-focusable", ".stVerticalBlock"),
 )
 _IS_STREAMLIT = "([path, selector]) => Boolean(document.querySelector(path)?.matches(selector))"
 
@@ -27,14 +29,16 @@ _IS_STREAMLIT = "([path, selector]) => Boolean(document.querySelector(path)?.mat
 def problems(page: Any) -> list[str]:
     """Return what axe finds serious or critical, one line each: rule, element, and what to do.
 
-    A second run confirms it: parts of the page that rerun by themselves are pale for a moment.
+    Further runs confirm it: parts of the page that rerun by themselves are pale for a moment.
     """
     found = _found(page)
-    if not found:
-        return []
-    page.wait_for_timeout(700)
-    again = _found(page)
-    return [line for line in found if line in again]
+    for pause in (700, 900, 1300):
+        if not found:
+            break
+        page.wait_for_timeout(pause)
+        again = _found(page)
+        found = [line for line in found if line in again]
+    return found
 
 
 def _found(page: Any) -> list[str]:

@@ -153,5 +153,5 @@ def _explain() -> None:
         "1. Register at [cityscapes-dataset.com](https://www.cityscapes-dataset.com/register/), free for research.\n"
         "2. Download both archives, about 11 GB, with the official tool; it asks for your name and password:"
     )
-    st.code(_DOWNLOAD, language="bash", wrap_lines=False)
+    st.code(_DOWNLOAD, language=None, wrap_lines=False)
     st.markdown(f"3. Connect `{_OFFICIAL_FOLDER}`. The archives need no unpacking.")
