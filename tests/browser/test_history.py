@@ -45,6 +45,7 @@ def page(browser: Any, studio: str) -> Iterator[Any]:
 
 def settled(page: Any) -> str:
     """Wait until the page stands still; return what it shows."""
+    page.get_by_role("heading", level=1).first.wait_for()
     before = ""
     for _ in range(150):
         page.wait_for_timeout(250)
