@@ -18,9 +18,9 @@ from cityseg.analysis.tables import Table, to_csv
 from cityseg.api.data.connect import connect
 from cityseg.data.dataset import SPLITS, Dataset, Split
 from cityseg.data.prepared.cache import cache_root
-from cityseg.documents import Document, check
-from cityseg.errors import DataError, UsageError
-from cityseg.files import DAMAGE, read_json, write_json, writing
+from cityseg.documents import Document, read_document
+from cityseg.errors import UsageError
+from cityseg.files import write_json, writing
 from cityseg.text import parse_tag, quoted
 
 LONGEST_VIEW_NAME, MOST_VIEWS = 60, 200
@@ -50,14 +50,9 @@ class FrameNotes:
 def read_frame_notes(data: str | Dataset | None) -> FrameNotes:
     """Return the notes about a dataset; DataError for a damaged file."""
     path = _path(connect(data))
-    try:
-        stored = read_json(path)
-        check(_Stored, stored)
-    except FileNotFoundError:
+    stored = read_document(path, _Stored, "tags and views", "delete it")
+    if stored is None:
         return FrameNotes()
-    except (OSError, *DAMAGE) as error:
-        found = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: expected tags and views, found a damaged file ({found}); delete it") from None
     tags = {
         (cast("Split", split), frame): tuple(sorted(set(names)))
         for split, frames in stored["tags"].items()

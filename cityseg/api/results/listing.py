@@ -15,9 +15,8 @@ from cityseg.api.results.notes import Notes, read_notes
 from cityseg.config import ExperimentConfig, build
 from cityseg.data.dataset import Dataset
 from cityseg.data.prepared import cache
-from cityseg.documents import Document, check
+from cityseg.documents import Document, read_document
 from cityseg.errors import CitysegError, DataError
-from cityseg.files import DAMAGE, read_json
 from cityseg.metrics.summary import SplitSummary
 from cityseg.runs import Run, State, list_runs, runs_root
 
@@ -239,12 +238,9 @@ def _measured(result: Result, run: Run, runs: Path | None) -> Result:
     """Return a result with the scores stored in ``run.counts``; DataError for damaged or outdated ones."""
     path = run.counts / MEASUREMENT
     again = f"measure it again: cityseg measure {result.id} --data DATA"
-    try:
-        stored = read_json(path)
-        check(_Measurement, stored)
-    except (OSError, *DAMAGE) as error:
-        found = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: expected scores on other data, found a damaged file ({found}); {again}") from None
+    stored = read_document(path, _Measurement, "scores on other data", again)
+    if stored is None:
+        raise DataError(f"{path}: expected scores on other data, found no file; {again}")
     if stored["weights"] != checkpoint.weights_digest(run.checkpoint):
         raise DataError(f"{path}: expected scores of the present weights, found those of earlier ones; {again}")
     run.expect_measured(stored["scores"])

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from cityseg.api.results.folders import find_result_folder, sidecar_folder
 from cityseg.api.results.sidecar import REMEDY
-from cityseg.documents import Document, check
+from cityseg.documents import Document, read_document
 from cityseg.errors import DataError, UsageError
-from cityseg.files import DAMAGE, read_json, write_json, writing
+from cityseg.files import write_json, writing
 from cityseg.runs import Run, runs_root
 from cityseg.text import parse_tag
 
@@ -86,15 +86,9 @@ def annotate(
 
 
 def _read(run: Run, runs: Path | None) -> Notes:
-    path = sidecar_folder(run, runs) / _FILE
-    try:
-        stored = read_json(path)
-        check(_Stored, stored)
-    except FileNotFoundError:
+    stored = read_document(sidecar_folder(run, runs) / _FILE, _Stored, "tags and a note", "delete it")
+    if stored is None:
         return Notes()
-    except (OSError, *DAMAGE) as error:
-        found = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: expected tags and a note, found a damaged file ({found}); delete it") from None
     return Notes(tuple(sorted(set(stored["tags"]))), stored["note"], stored["archived"])
 
 
